@@ -1,0 +1,1 @@
+"""The sub-kelvin active magnetic regenerative refrigerator as physics."""

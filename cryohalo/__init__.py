@@ -1,0 +1,1 @@
+"""The ready session: command line, RunEngine, catalog, demonstration."""

@@ -1,0 +1,1 @@
+"""ophyd devices over the process variables of both machines."""

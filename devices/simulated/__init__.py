@@ -1,0 +1,1 @@
+"""The same devices without an IOC: physics in process."""

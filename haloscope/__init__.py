@@ -1,0 +1,1 @@
+"""The CAPP-12TB axion haloscope as physics."""

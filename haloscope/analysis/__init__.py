@@ -1,0 +1,1 @@
+"""Spectra in, limits out: the haloscope analysis, which knows measured quantities only."""

@@ -1,0 +1,10 @@
+"""The one error a simulated instrument raises when it will not do what it is told."""
+
+from __future__ import annotations
+
+
+class Refused(ValueError):  # noqa: N818  (the field's word: the instrument refused the command)
+    """A command was refused; nothing has moved.
+
+    The message names the thing, the value with its unit, and the limit or state that forbids it.
+    """

@@ -1,0 +1,1 @@
+"""caproto IOCs that put both machines on the wire."""
