@@ -1,0 +1,48 @@
+# Two commands for a fresh machine with Python >= 3.11, git and make: `make demo` and `make test`.
+# Each makes its own environment in .venv first; nothing outside this folder is touched.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+REPORT ?= reports/demo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format docs bench clean
+
+help: ## This list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+demo: $(VENV)/.session ## Both IOCs, both stories, the analysis and its report, in a few minutes
+	$(BIN)/cryohalo demo --output $(REPORT)
+
+test: $(VENV)/.test ## The whole test suite
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+lint: $(VENV)/.dev ## Style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+format: $(VENV)/.dev ## Put the code into the house's form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/.dev ## Write anew what is generated from the code: PV lists, screens, figures
+	$(BIN)/python -m iocs.documentation docs
+
+bench: $(VENV)/.test ## The benchmarks, as ratios against named alternatives
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean: ## Remove the environment and all that was made
+	rm -rf $(VENV) reports build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info[:2] >= (3, 11) else "cryohalo needs Python >= 3.11, but %s is %s: make PYTHON=python3.12" % (sys.executable, sys.version.split()[0]))'
+	$(PYTHON) -m venv $(VENV)
+
+# One stamp per set of extras: a new pyproject.toml or constraints.txt installs anew.
+$(VENV)/.session $(VENV)/.test $(VENV)/.dev: $(VENV)/.%: $(BIN)/python pyproject.toml constraints.txt
+	@echo "Installing cryohalo[$*] into $(VENV) (a minute or two the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$*]'
+	@touch $@
