@@ -1,0 +1,126 @@
+"""The command line: ``cryohalo demo``, ``runs``, ``size``, ``iocs``, ``analyze`` ...
+
+Each command imports what it needs when it runs, for two reasons: ``--help`` answers at once, and
+Channel Access clients read their environment once, at their first import, so commands that start
+IOCs must set it before.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cryohalo.provenance import software_version
+
+app = typer.Typer(
+    no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__.partition("\n")[0]
+)
+console = Console(highlight=False)
+
+CatalogOption = Annotated[Path, typer.Option("--catalog", help="Folder of the catalog.")]
+DEFAULT_CATALOG = Path("data/runs")
+
+
+def main() -> None:
+    """Entry point: run a command; known errors are one line, not a traceback."""
+    from cryohalo.catalog import CatalogError
+
+    try:
+        app()
+    except (CatalogError, TimeoutError, ValueError, OSError) as error:
+        console.print(f"[red]cryohalo:[/red] {error}", soft_wrap=True)
+        raise SystemExit(1) from error
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    console.print(software_version())
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option(help="Report folder.")] = Path("reports/demo"),
+    seed: Annotated[int, typer.Option(help="Decides all noise and where the axion hides.")] = 2022,
+    steps: Annotated[int, typer.Option(min=30, help="Steps of 10 kHz in the scan.")] = 36,
+    inject: Annotated[bool, typer.Option(help="Hide an axion of demo strength.")] = True,
+) -> None:
+    """Both IOCs, an AMRR cool-down, a haloscope scan, the analysis, one report."""
+    from cryohalo.demo import DemoOptions, run_demo
+
+    run_demo(DemoOptions(output=output, seed=seed, steps=steps, inject=inject), console)
+
+
+@app.command()
+def runs(catalog: CatalogOption = DEFAULT_CATALOG) -> None:
+    """List the runs of a catalog, oldest first."""
+    from datetime import datetime
+
+    from cryohalo.catalog import Catalog
+
+    table = Table("uid", "plan", "started", "events", "end", box=None)
+    for run in Catalog(catalog):
+        stop = run.stop or {}
+        started = datetime.fromtimestamp(run.start["time"]).strftime("%Y-%m-%d %H:%M:%S")
+        events = ", ".join(f"{k} {v}" for k, v in stop.get("num_events", {}).items())
+        end = stop.get("exit_status", "cut off")
+        table.add_row(run.uid[:8], run.start.get("plan_name", "?"), started, events, end)
+    console.print(table)
+
+
+@app.command()
+def iocs(
+    speed: Annotated[float, typer.Option(help="Simulated per real second; 0: fast as can be")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of both simulations.")] = 0,
+) -> None:
+    """Run both IOCs on free loopback ports until Ctrl-C, and say how to reach them."""
+    from cryohalo.launcher import serve_both
+
+    raise SystemExit(serve_both(speed=speed, seed=seed, echo=console.print))
+
+
+@app.command()
+def session(
+    catalog: CatalogOption = DEFAULT_CATALOG,
+    amrr_prefix: Annotated[str, typer.Option(help="Refrigerator's prefix; '' for none")] = "AMRR:",
+    halo_prefix: Annotated[str, typer.Option(help="Haloscope's prefix; '' for none")] = "HALO:",
+) -> None:
+    """An interactive session: RE, catalog, devices and plans at hand."""
+    import code
+
+    from cryohalo.session import Session, namespace
+
+    with Session.open(
+        catalog, amrr_prefix=amrr_prefix or None, halo_prefix=halo_prefix or None
+    ) as opened:
+        names = namespace(opened)
+        banner = f"cryohalo {software_version()}: {', '.join(names)}"
+        code.interact(banner=banner, local=names, exitmsg="")
+
+
+@app.command()
+def size(
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Override an input.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the sheet as JSON.")] = False,
+) -> None:
+    """The refrigerator's design sheet: regenerator, field swing, solenoid (Eqs. 1-4)."""
+    from amrr.sizing import design_sheet, format_sheet
+
+    overrides = dict(_assignment(text) for text in set_ or [])
+    sheet = design_sheet(**overrides)
+    console.print(json.dumps(sheet.as_dict(), indent=2) if as_json else format_sheet(sheet))
+
+
+def _assignment(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        return name.strip(), float(value)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not NAME=NUMBER") from None

@@ -1,0 +1,125 @@
+"""A ready session: RunEngine, catalog and both instruments' devices, put together once.
+
+>>> session = Session.open("data/runs", amrr_prefix="AMRR:", halo_prefix="HALO:")
+>>> session.run(scan(session.haloscope, ...))
+>>> session.catalog[-1].table("measured_cavity_frequency")
+
+The session sees process variables only: point the prefixes at a real IOC that serves the same names
+and nothing here changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bluesky import RunEngine
+from bluesky.utils import MsgGenerator
+
+from cryohalo.catalog import Catalog, DocumentWriter, Run
+from cryohalo.provenance import provenance
+from cryohalo.run_engine import close_run_engine, make_run_engine
+
+if TYPE_CHECKING:
+    from devices.amrr import Refrigerator
+    from devices.haloscope import Haloscope
+
+CONNECTION_TIMEOUT_S = 20.0
+"""How long an instrument's process variables may take to connect, wall-clock seconds."""
+
+
+@dataclass
+class Session:
+    """What an operator has at hand; close it, or use it as a context manager.
+
+    Attributes:
+        run_engine: The RunEngine, whose documents go to the catalog before any other consumer.
+        catalog: The runs recorded so far.
+        refrigerator: The AMRR's devices, or None if no prefix was given.
+        haloscope: The haloscope's devices, or None if no prefix was given.
+    """
+
+    run_engine: RunEngine
+    catalog: Catalog
+    writer: DocumentWriter
+    refrigerator: Refrigerator | None = None
+    haloscope: Haloscope | None = None
+
+    @classmethod
+    def open(
+        cls,
+        catalog: Path | str,
+        *,
+        amrr_prefix: str | None = None,
+        halo_prefix: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Session:
+        """Assemble a session and wait until every process variable is connected.
+
+        Args:
+            catalog: Folder of the catalog; made if absent.
+            amrr_prefix: Prefix of the refrigerator's IOC, with its colon.
+            halo_prefix: Prefix of the haloscope's IOC, with its colon.
+            metadata: Goes into every start document, e.g. ``{"operator": "...", "sample": "..."}``.
+
+        Raises:
+            TimeoutError: Some process variables do not connect; the message names them.
+        """
+        writer = DocumentWriter(catalog)
+        engine = make_run_engine(metadata={**provenance(), **(metadata or {})})
+        engine.subscribe(writer)
+        session = cls(engine, Catalog(catalog), writer)
+        session._connect(amrr_prefix, halo_prefix)
+        return session
+
+    def _connect(self, amrr_prefix: str | None, halo_prefix: str | None) -> None:
+        if amrr_prefix is not None:
+            from devices.amrr import Refrigerator
+
+            self.refrigerator = Refrigerator(amrr_prefix, name="refrigerator")
+            self.refrigerator.wait_for_connection(timeout=CONNECTION_TIMEOUT_S)
+        if halo_prefix is not None:
+            from devices.haloscope import Haloscope
+
+            self.haloscope = Haloscope(halo_prefix, name="haloscope")
+            self.haloscope.wait_for_connection(timeout=CONNECTION_TIMEOUT_S)
+
+    def run(self, plan: MsgGenerator, **metadata: Any) -> list[Run]:
+        """Run a plan to its end.
+
+        Returns:
+            The runs it recorded, as the catalog holds them.
+        """
+        result = self.run_engine(plan, **metadata)
+        uids = result.run_start_uids if hasattr(result, "run_start_uids") else result
+        return [self.catalog[uid] for uid in uids]
+
+    def close(self) -> None:
+        """Stop the RunEngine's thread and close the catalog's files."""
+        close_run_engine(self.run_engine)
+        self.writer.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def namespace(session: Session) -> dict[str, Any]:
+    """The names an interactive session starts with: ``RE``, ``catalog``, devices, plans."""
+    import bluesky.plan_stubs as bps
+    import bluesky.plans as bp
+
+    names = {"session": session, "RE": session.run_engine, "catalog": session.catalog}
+    names |= {"refrigerator": session.refrigerator, "haloscope": session.haloscope}
+    return {**names, "bp": bp, "bps": bps, **dict(_plans())}
+
+
+def _plans() -> Iterator[tuple[str, Any]]:
+    import importlib
+
+    for module in ("plans.amrr", "plans.calibration", "plans.tuning", "plans.scan"):
+        yield module.rpartition(".")[2], importlib.import_module(module)
