@@ -1,0 +1,87 @@
+"""What the analysis may be told to do differently. The defaults are the letter's choices.
+
+Source: A. K. Yi et al., arXiv:2210.10961 ("the letter"); every departure from it is an option named here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from scipy.special import ndtri
+
+BaselineKind = Literal["letter", "pade", "savgol"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Settings of one analysis.
+
+    Attributes:
+        window_hz: Span kept around each target frequency, Hz.
+        fine_merge: Digitizer bins merged before the baseline is subtracted (5: 10 -> 50 Hz).
+        coarse_merge: Fine bins merged after the combination (9: 50 -> 450 Hz).
+        line_bins: Coarse bins co-added with the line's weights (9: 4050 Hz, >99.9 % of the line at 1.1 GHz).
+        baseline: ``"letter"`` (five-parameter function x JPA Lorentzian x quadratic), ``"pade"``
+            (cubic over quadratic) or ``"savgol"`` (degree 4, ``savgol_window_hz``).
+        savgol_window_hz: Window of the Savitzky-Golay smoother, Hz (2001 bins of 10 Hz).
+        savgol_degree: Degree of its polynomial.
+        jpa_gain_tolerance_db: Gaussian prior of the fit on the JPA's gain at the target, dB, added to the
+            measured error. 0.4 dB is the tolerance the letter demanded of the gain.
+        filter_spikes: Cut narrow spikes at both resolutions.
+        filter_average: Cut also on the average of all spectra aligned in the intermediate frequency.
+        spike_threshold_sigma: Cut in a single spectrum above this many standard deviations.
+        average_threshold_sigma: Cut in the aligned average above this many.
+        spike_neighbours: Bins cut on each side of a spike.
+        narrow_bins: A spike must stand out of the mean of this many bins on each side, so that a strong axion
+            line, which is a hundred 10 Hz bins wide, is not taken for one; 0 for the letter's plain cut.
+        template: ``"aligned"`` (axion at the lower edge of a coarse bin) or ``"averaged"`` over the bin.
+        target_snr: Signal level that the search is to find, in standard deviations.
+        confidence: Probability to find it; sets the threshold ``target_snr - ndtri(confidence)``.
+        noise_systematic: Relative systematic uncertainty of T_n, taken off the expected SNR (letter 5-10 %).
+        normalise: ``"per bin"`` divides each grand bin by its own closed-form width, ``"constant"`` by the
+            mean of them, as the letter did with 0.94; ``"none"`` leaves it.
+        efficiency_definition: ``"averaged"`` over the axion's place within a coarse bin, or ``"aligned"``.
+    """
+
+    window_hz: float = 150e3
+    fine_merge: int = 5
+    coarse_merge: int = 9
+    line_bins: int = 9
+    baseline: BaselineKind = "letter"
+    savgol_window_hz: float = 20.01e3
+    savgol_degree: int = 4
+    jpa_gain_tolerance_db: float = 0.4
+    filter_spikes: bool = True
+    filter_average: bool = True
+    spike_threshold_sigma: float = 6.0
+    average_threshold_sigma: float = 4.5
+    spike_neighbours: int = 3
+    narrow_bins: int = 20
+    template: Literal["aligned", "averaged"] = "aligned"
+    target_snr: float = 5.0
+    confidence: float = 0.90
+    noise_systematic: float = 0.075
+    normalise: Literal["per bin", "constant", "none"] = "per bin"
+    efficiency_definition: Literal["averaged", "aligned"] = "averaged"
+
+    def __post_init__(self) -> None:
+        for name in ("window_hz", "fine_merge", "coarse_merge", "line_bins", "target_snr"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"options: {name} is {getattr(self, name)}, must be above 0")
+        if not 0.5 <= self.confidence < 1:
+            raise ValueError(f"options: confidence is {self.confidence}, needed 0.5 to below 1")
+        if not 0 <= self.noise_systematic < 1:
+            raise ValueError(f"options: noise_systematic {self.noise_systematic} not in 0 to 1")
+
+    @property
+    def threshold(self) -> float:
+        """Candidate threshold in standard deviations: 5 - 1.2816 = 3.718 for the letter's choices."""
+        return float(self.target_snr - ndtri(self.confidence))
+
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits that change with any setting; recorded with every result."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]

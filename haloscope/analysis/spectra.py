@@ -1,0 +1,162 @@
+"""A stack of measured power spectra with everything that was measured beside them.
+
+This is the one input of the analysis: plain arrays, one row per spectrum, in SI units. Where the numbers came
+from (a catalog of documents, an HDF5 file of another experiment, a generator in a test) is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+CAVITY_VOLUME_M3 = 36.85e-3  # Letter, Eq. 1.
+AVERAGE_TO_CENTRAL_FIELD = 10.31 / 12.0  # Letter: 10.31 T over the cavity, 12 T at the centre.
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The receiver without the JPA, as measured by the calibration plans (one value for the whole stack).
+
+    Attributes:
+        receiver_gain_db: Gain from the switch to the digitizer, Y factor, dB.
+        receiver_gain_db_error: Its standard error, dB.
+        receiver_temperature_k: Noise temperature of the same chain, K.
+        receiver_temperature_k_error: Its standard error, K.
+        line_attenuation_db: Loss from the cavity to the switch, half the difference of two reflections, dB.
+            The letter gives 0.3 to 0.5 dB; 0.4 dB is assumed where it was not measured.
+        line_attenuation_db_error: Its standard error, dB.
+        noise_temperature_k: System noise temperature at the cavity frequency, K. If given, it sets the scale
+            of the power and no gain is needed (spectra in arbitrary units of another experiment).
+    """
+
+    receiver_gain_db: float = 104.0
+    receiver_gain_db_error: float = 0.1
+    receiver_temperature_k: float = 1.2
+    receiver_temperature_k_error: float = 0.036
+    line_attenuation_db: float = 0.4
+    line_attenuation_db_error: float = 0.05
+    noise_temperature_k: float | None = None
+
+
+@dataclass(frozen=True)
+class Spectra:
+    """n power spectra of equal length, each with the apparatus as measured at that step.
+
+    Attributes:
+        power_w: Mean power per bin, shape (n, bins), W (or any unit if ``calibration.noise_temperature_k`` is
+            given). float32 is enough: its rounding is 1e5 times below the noise of one bin.
+        frequency_start_hz: Centre of bin 0, shape (n,), Hz.
+        step_hz: Bin width and spacing, Hz, common to the stack.
+        num_averages: Number of averaged power spectra, shape (n,).
+        target_frequency_hz: Centre of the wanted window, shape (n,), Hz.
+        cavity_frequency_hz: Measured resonance of the cavity, shape (n,), Hz.
+        loaded_q: Measured loaded quality factor, shape (n,).
+        beta: Measured coupling of the antenna, shape (n,).
+        jpa_resonance_hz: Measured resonance of the JPA (half its pump frequency), shape (n,), Hz.
+        jpa_bandwidth_hz: Full width of its gain at half of G - 1, shape (n,), Hz.
+        jpa_gain_peak_db: In-situ gain at its resonance, shape (n,), dB.
+        magnet_field_t: Central field, shape (n,), T.
+        form_factor: Form factor C at each step, shape (n,).
+        calibration: The receiver behind the JPA.
+        errors: Standard errors of the measured fields by name, each of shape (n,).
+        volume_m3: Cavity volume, m^3.
+        field_ratio: B_avg over the cavity / central field.
+        labels: One word per spectrum on where it came from (run and sequence number).
+    """
+
+    power_w: NDArray[np.floating]
+    frequency_start_hz: FloatArray
+    step_hz: float
+    num_averages: FloatArray
+    target_frequency_hz: FloatArray
+    cavity_frequency_hz: FloatArray
+    loaded_q: FloatArray
+    beta: FloatArray
+    jpa_resonance_hz: FloatArray
+    jpa_bandwidth_hz: FloatArray
+    jpa_gain_peak_db: FloatArray
+    magnet_field_t: FloatArray
+    form_factor: FloatArray
+    calibration: Calibration = Calibration()
+    errors: Mapping[str, FloatArray] = field(default_factory=dict)
+    volume_m3: float = CAVITY_VOLUME_M3
+    field_ratio: float = AVERAGE_TO_CENTRAL_FIELD
+    labels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.power_w.ndim != 2 or 0 in self.power_w.shape:
+            raise ValueError(f"spectra: power_w has shape {self.power_w.shape}, needed (n, bins)")
+        if not self.step_hz > 0:
+            raise ValueError(f"spectra: step_hz is {self.step_hz} Hz, must be above 0 Hz")
+        for name in self.row_fields():
+            value = np.asarray(getattr(self, name), dtype=np.float64)
+            object.__setattr__(self, name, self._one_per_row(name, value))
+        checked = {name: self._one_per_row(name, value) for name, value in self.errors.items()}
+        object.__setattr__(self, "errors", checked)
+        if self.labels and len(self.labels) != len(self):
+            raise ValueError(f"spectra: {len(self.labels)} labels for {len(self)} spectra")
+
+    def __len__(self) -> int:
+        return int(self.power_w.shape[0])
+
+    @staticmethod
+    def row_fields() -> tuple[str, ...]:
+        """Names of the fields that hold one number per spectrum."""
+        skip = {"power_w", "step_hz", "calibration", "errors", "volume_m3", "field_ratio", "labels"}
+        return tuple(f.name for f in fields(Spectra) if f.name not in skip)
+
+    def _one_per_row(self, name: str, value: ArrayLike) -> FloatArray:
+        array = np.asarray(value, dtype=np.float64)
+        if array.ndim == 0:
+            array = np.full(len(self), float(array))
+        if array.shape != (len(self),):
+            raise ValueError(f"spectra: {name} has shape {array.shape}, needed ({len(self)},)")
+        if not np.isfinite(array).all():
+            row = int(np.flatnonzero(~np.isfinite(array))[0])
+            raise ValueError(f"spectra: {name} of spectrum {row} is {array[row]}, not a number")
+        return array
+
+    def error(self, name: str, default: float = 0.0) -> FloatArray:
+        """Standard errors of one measured field, shape (n,); ``default`` where none was recorded."""
+        return self.errors.get(name, np.full(len(self), default))
+
+    def subset(self, rows: ArrayLike) -> Spectra:
+        """The spectra of the given rows (indices, a boolean mask or a slice), in that order."""
+        index = np.arange(len(self))[rows]  # type: ignore[index]
+        changed = {name: getattr(self, name)[index] for name in self.row_fields()}
+        errors = {name: value[index] for name, value in self.errors.items()}
+        labels = tuple(self.labels[i] for i in index) if self.labels else ()
+        power = self.power_w[index]
+        return replace(self, power_w=power, errors=errors, labels=labels, **changed)
+
+
+def concatenate(parts: Sequence[Spectra]) -> Spectra:
+    """Join stacks that share bins, bin width and geometry; the calibration of the first one is kept.
+
+    Raises:
+        ValueError: No parts, or bin widths, lengths, volumes or field ratios differ.
+    """
+    if not parts:
+        raise ValueError("spectra: nothing to concatenate")
+    first = parts[0]
+    for name in ("step_hz", "volume_m3", "field_ratio"):
+        values = [getattr(part, name) for part in parts]
+        if len(set(values)) > 1:
+            raise ValueError(f"spectra: cannot concatenate stacks with different {name}: {values}")
+    joined = {n: np.concatenate([getattr(p, n) for p in parts]) for n in Spectra.row_fields()}
+    common = set.intersection(*(set(part.errors) for part in parts))
+    return replace(
+        first,
+        power_w=np.concatenate([part.power_w for part in parts]),
+        errors={name: np.concatenate([part.errors[name] for part in parts]) for name in common},
+        labels=tuple(label for part in parts for label in part.labels)
+        if all(part.labels for part in parts)
+        else (),
+        **joined,
+    )
