@@ -1,0 +1,70 @@
+"""Bounds on what clients may cost a server, and the counts that say what happened.
+
+The defaults are assumed values: generous for a laboratory's screens, archivers and scans, small beside the memory
+of the machine that runs the IOC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+#: A message of a client that is larger than every array we serve can only be a mistake.
+DEFAULT_MESSAGE_BYTES: Final = 4_000_000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds per server and per client.
+
+    Attributes:
+        max_clients: Circuits at once; the next one is closed with a log line.
+        max_message_bytes: Largest message accepted from a client; a larger one is answered ``ECA_TOLARGE``
+            and its bytes are thrown away as they come, as EPICS base does.
+        max_pending_bytes: Updates waiting for one client. Beyond it every subscription keeps its newest only.
+        history: Updates one scalar subscription may have waiting before the oldest is dropped.
+        array_history: The same for arrays of more than 100 elements.
+        max_puts_in_progress: Puts of one client that have not completed; the next one is refused.
+        unfinished_message_s: How long a message may stand half received before the circuit is closed.
+        stalled_client_s: How long a client may accept not one byte before its circuit is closed.
+        flush_interval_s: Updates of one circuit that come closer together than this travel together.
+        fairness_s: A task that posts without pause lets others run after this long.
+    """
+
+    max_clients: int = 500
+    max_message_bytes: int = DEFAULT_MESSAGE_BYTES
+    max_pending_bytes: int = 16_000_000
+    history: int = 20
+    array_history: int = 2
+    max_puts_in_progress: int = 1000
+    unfinished_message_s: float = 30.0
+    stalled_client_s: float = 120.0
+    flush_interval_s: float = 0.001
+    fairness_s: float = 0.002
+
+
+@dataclass
+class Statistics:
+    """What a server has done so far; plain counts, read by the health PVs.
+
+    Attributes:
+        clients: Circuits open now.
+        channels: Channels open now, over all circuits.
+        sent: Updates handed to the operating system.
+        dropped: Updates thrown away because a subscription's history was full.
+        coalesced: Updates replaced by newer ones because a client was over its pending bytes or paused events.
+        refused_clients: Circuits closed because there were too many.
+        cut_clients: Circuits closed because the client stalled or broke a bound.
+        refused_puts: Puts that were answered with an error.
+        last_refusal: The last refusal in words, ``PV: reason``.
+    """
+
+    clients: int = 0
+    channels: int = 0
+    sent: int = 0
+    dropped: int = 0
+    coalesced: int = 0
+    refused_clients: int = 0
+    cut_clients: int = 0
+    refused_puts: int = 0
+    last_refusal: str = field(default="")
