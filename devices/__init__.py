@@ -1,1 +1,1 @@
-"""ophyd devices over the process variables of both machines."""
+"""Ophyd devices of both instruments over process variables; `devices.simulated` needs none."""

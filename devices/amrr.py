@@ -1,0 +1,136 @@
+"""The magnetic refrigerator as one ophyd device, its cycle as a thing that can be waited for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ophyd import Component as Cpt
+from ophyd import Device
+from ophyd.status import SubscriptionStatus
+
+from devices.base import Instrument, Part, Positioner, command, readback, setting, wall_timeout
+from devices.clock import Health, SimClock
+from devices.magnet import PumpMagnet, RegeneratorMagnet
+
+__all__ = ["ColdExchanger", "Cycle", "Flow", "HotExchanger", "OneKelvinStage", "Refrigerator"]
+
+
+class HotExchanger(Device):
+    """A hot heat exchanger, on the 1 K stage."""
+
+    temperature = readback("Temp_RBV")
+
+
+class ColdExchanger(Device):
+    """The cold heat exchanger with its load heater: open loop in uW, or holding a temperature."""
+
+    temperature = readback("Temp_RBV", "hinted")
+    setpoint = command("Temp", "config", doc="K, for the closed loop")
+    heater_power = Cpt(Positioner, "HeaterPower", kind="normal", tolerance=0.5, simulated_s=600.0)
+    mode = command("Mode", "config", string=True, doc="Open loop, Closed loop")
+    proportional = command("P", "config")
+    integral = command("I", "config")
+    derivative = command("D", "config")
+
+
+class OneKelvinStage(Device):
+    """The pumped 1 K stage that takes the rejected heat at 1.6 K."""
+
+    temperature = readback("Temp_RBV")
+    setpoint = command("Temp", "config", doc="K")
+    heater = readback("Heater_RBV")
+    mode = command("Mode", "config", string=True, doc="Off, Closed loop")
+    proportional = command("P", "config")
+    integral = command("I", "config")
+    derivative = command("D", "config")
+
+
+class Flow(Device):
+    """The flow through the regenerators, positive from A to B, and the 3He concentrations."""
+
+    rate = readback("Rate_RBV")
+    molar_rate = readback("MolarRate_RBV")
+    concentration_a = readback("ConcentrationA_RBV", "omitted")
+    concentration_b = readback("ConcentrationB_RBV", "omitted")
+
+
+class Cycle(Device):
+    """The sequencer of the 80/10/80/10 s cycle. `trigger` waits for the end of the next cycle."""
+
+    run = command("Run", string=True, doc="Stop, Run; Stop finishes safely, ramping to zero")
+    hold = command("Pause", string=True, doc="No, Yes")
+    abort = command("Abort")
+    state = readback("State_RBV", "omitted", string=True)
+    phase = readback("Phase_RBV", "omitted", string=True)
+    phase_time = readback("PhaseTime_RBV", "omitted")
+    count = readback("Count_RBV", "hinted")
+    flow_time = command("FlowTime", "config", doc="s")
+    hold_time = command("HoldTime", "config", doc="s")
+    pump_low = setting("PumpLow", doc="T")
+    pump_high = setting("PumpHigh", doc="T")
+    regen_cold_start = setting("RegenColdStart", doc="T, at the start of the cold blow")
+    regen_cold_end = setting("RegenColdEnd", doc="T")
+    regen_hot_start = setting("RegenHotStart", doc="T, at the start of the hot blow")
+    regen_hot_end = setting("RegenHotEnd", doc="T")
+    mean_chx_temperature = readback("MeanCHXTemp_RBV", "hinted", monitor=False)
+    min_chx_temperature = readback("MinCHXTemp_RBV", monitor=False)
+    max_chx_temperature = readback("MaxCHXTemp_RBV", monitor=False)
+    mean_chx_power = readback("MeanCHXPower_RBV", monitor=False)
+    work = readback("Work_RBV", monitor=False)
+    rejected_heat = readback("RejectedHeat_RBV", monitor=False)
+    blocked = readback("Blocked_RBV", "omitted", string=True)
+
+    def period_s(self) -> float:
+        """Length of one cycle: two flows and two pauses without flow."""
+        return 2.0 * (float(self.flow_time.get()) + float(self.hold_time.get()))
+
+    def trigger(self) -> SubscriptionStatus:
+        """Return a status that ends when the next cycle ends."""
+        now = int(self.count.get(use_monitor=False))
+        return SubscriptionStatus(
+            self.count,
+            lambda value, **_: int(value) > now,
+            timeout=wall_timeout(self, 2.0 * self.period_s()),
+        )
+
+    def next_phase(self) -> SubscriptionStatus:
+        """Return a status that ends when the phase is no longer the present one."""
+        now = self.phase.get(as_string=False, use_monitor=False)
+        return SubscriptionStatus(
+            self.phase,
+            lambda value, **_: value != now,
+            timeout=wall_timeout(self, self.period_s()),
+        )
+
+    def stop(self, *, success: bool = False) -> None:
+        """End the cycle safely: the sequencer ramps all magnets to zero."""
+        if self.connected:
+            self.run.put("Stop", use_complete=False)
+        super().stop(success=success)
+
+
+class Refrigerator(Instrument):
+    """The active magnetic regenerative refrigerator: `Refrigerator("AMRR:", name="amrr")`."""
+
+    sim = Part(SimClock, "Sim:", kind="normal")
+    ioc = Part(Health, "IOC:", kind="config")
+    pump_a = Part(PumpMagnet, "PumpA:", kind="normal")
+    pump_b = Part(PumpMagnet, "PumpB:", kind="normal")
+    regen_a = Part(RegeneratorMagnet, "RegenA:", kind="normal")
+    regen_b = Part(RegeneratorMagnet, "RegenB:", kind="normal")
+    hhx_a = Part(HotExchanger, "HHXA:", kind="normal")
+    hhx_b = Part(HotExchanger, "HHXB:", kind="normal")
+    chx = Part(ColdExchanger, "CHX:", kind="normal")
+    one_k_stage = Part(OneKelvinStage, "Stage:", kind="normal")
+    flow = Part(Flow, "Flow:", kind="normal")
+    cycle = Part(Cycle, "Cycle:", kind="normal")
+
+    @property
+    def magnets(self) -> dict[str, Any]:
+        """The four magnets by name, pumps first."""
+        return {
+            "pump_a": self.pump_a,
+            "pump_b": self.pump_b,
+            "regen_a": self.regen_a,
+            "regen_b": self.regen_b,
+        }

@@ -1,0 +1,247 @@
+"""What all devices share: parts, signals with a kind, finite time-outs, positioners that check.
+
+Three rules of this room stand here once:
+
+* every signal has an explicit kind, and takes units, limits and precision from its PV;
+* nothing waits for ever: time-outs are stated in simulated seconds and turned into seconds of the
+  wall by the speed that the IOC reports (`devices.clock.SimClock`);
+* channel access reports no failure with a completed put, so a positioner reads back, directly and
+  not from a monitor, and fails if the readback is not where it was asked to be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ophyd import Component, Device, EpicsSignal, EpicsSignalRO, EpicsSignalWithRBV, PVPositionerPC
+from ophyd.status import Status
+from ophyd.utils.errors import LimitError
+
+__all__ = [
+    "NotReachedError",
+    "Part",
+    "Positioner",
+    "command",
+    "completion",
+    "limits_of",
+    "readback",
+    "setting",
+    "wall_timeout",
+]
+
+#: Seconds allowed for one read over channel access: many round trips, one lost beacon.
+READ_TIMEOUT_S = 10.0
+#: Seconds allowed for finding a channel on the network.
+CONNECTION_TIMEOUT_S = 10.0
+#: Seconds allowed for a put that starts nothing slow.
+WRITE_TIMEOUT_S = 20.0
+
+
+class NotReachedError(RuntimeError):
+    """A put completed, but the readback is not where it was asked to be."""
+
+
+class Part(Component):
+    """A component named by its attribute alone: `daq_spectrum`, not `haloscope_daq_spectrum`."""
+
+    def create_component(self, instance: Any) -> Any:
+        """Make the sub-device for `instance`."""
+        return self.cls(
+            f"{instance.prefix}{self.suffix or ''}",
+            parent=instance,
+            name=self.attr,
+            kind=instance._component_kinds[self.attr],  # noqa: SLF001 (ophyd has no public way)
+            attr_name=self.attr,
+            **self.kwargs,
+        )
+
+
+def readback(
+    suffix: str, kind: str = "normal", *, monitor: bool = True, string: bool = False, doc: str = ""
+) -> Any:
+    """A read-only signal; monitored unless it is a waveform or decides something at once."""
+    return Component(
+        EpicsSignalRO,
+        suffix,
+        kind=kind,
+        auto_monitor=monitor,
+        string=string,
+        timeout=READ_TIMEOUT_S,
+        connection_timeout=CONNECTION_TIMEOUT_S,
+        doc=doc or None,
+    )
+
+
+def setting(suffix: str, kind: str = "config", *, string: bool = False, doc: str = "") -> Any:
+    """A setpoint `X` with its readback `X_RBV`; a set completes when the IOC says so."""
+    return Component(
+        EpicsSignalWithRBV,
+        suffix,
+        kind=kind,
+        auto_monitor=True,
+        string=string,
+        limits=not string,
+        put_complete=True,
+        timeout=READ_TIMEOUT_S,
+        write_timeout=WRITE_TIMEOUT_S,
+        connection_timeout=CONNECTION_TIMEOUT_S,
+        doc=doc or None,
+    )
+
+
+def command(suffix: str, kind: str = "omitted", *, string: bool = False, doc: str = "") -> Any:
+    """A signal to write to: a momentary command, or a setpoint whose readback is another signal."""
+    return Component(
+        EpicsSignal,
+        suffix,
+        kind=kind,
+        auto_monitor=False,
+        string=string,
+        put_complete=True,
+        timeout=READ_TIMEOUT_S,
+        write_timeout=WRITE_TIMEOUT_S,
+        connection_timeout=CONNECTION_TIMEOUT_S,
+        doc=doc or None,
+    )
+
+
+def wall_timeout(device: Any, simulated_s: float) -> float:
+    """Wall seconds to allow for what takes `simulated_s` of the instrument's time.
+
+    A device that stands alone, or in front of hardware with no simulated clock, gets real time.
+    """
+    clock = getattr(device.root, "sim", None)
+    return clock.timeout(simulated_s) if clock is not None else simulated_s + WRITE_TIMEOUT_S
+
+
+def completion(
+    device: Any,
+    signal: Any,
+    value: Any,
+    timeout_s: float,
+    check: Callable[[], str | None] = lambda: None,
+) -> Status:
+    """Put `value` and return the status that ends with the put's own completion.
+
+    Args:
+        device: the device whose action this is.
+        signal: what to put to.
+        value: what to put.
+        timeout_s: wall seconds after which the status fails.
+        check: called after completion; returns why it failed, or None.
+    """
+    status = Status(device, timeout=timeout_s)
+
+    def completed(**_: Any) -> None:
+        if status.done:
+            return
+        try:
+            problem = check()
+        except Exception as error:
+            status.set_exception(error)
+            return
+        if problem is None:
+            status.set_finished()
+        else:
+            status.set_exception(NotReachedError(problem))
+
+    signal.put(value, use_complete=True, callback=completed)
+    return status
+
+
+def limits_of(signal: Any) -> tuple[float, float] | None:
+    """The control limits of a signal, or None where the PV has none (equal, or not known)."""
+    low, high = signal.limits or (0, 0)
+    return None if low is None or high is None or low >= high else (float(low), float(high))
+
+
+class Positioner(PVPositionerPC):
+    """A setpoint with put completion, a readback and a tolerance.
+
+    `X` is the setpoint (it completes when the readback is there), `X_RBV` the readback. The status
+    fails with `NotReachedError` if completion leaves the readback farther away than the tolerance.
+    """
+
+    setpoint = Component(
+        EpicsSignal,
+        "",
+        kind="normal",
+        limits=True,
+        auto_monitor=True,
+        put_complete=True,
+        timeout=READ_TIMEOUT_S,
+        connection_timeout=CONNECTION_TIMEOUT_S,
+    )
+    readback = Component(
+        EpicsSignalRO,
+        "_RBV",
+        kind="hinted",
+        auto_monitor=True,
+        timeout=READ_TIMEOUT_S,
+        connection_timeout=CONNECTION_TIMEOUT_S,
+    )
+
+    def __init__(
+        self, prefix: str = "", *, tolerance: float, simulated_s: float, **kwargs: Any
+    ) -> None:
+        """Make the positioner.
+
+        Args:
+            prefix: name of the setpoint PV.
+            tolerance: greatest distance of the readback from the setpoint, in the PV's units.
+            simulated_s: seconds of the instrument's time that the longest move may take.
+            kwargs: passed on to ophyd.
+        """
+        super().__init__(prefix, **kwargs)
+        self.tolerance = tolerance
+        self.longest_move_s = simulated_s
+        self.readback.name = self.name
+
+    @property
+    def egu(self) -> str:
+        """Engineering units, as the readback's PV reports them."""
+        return str(self.readback.metadata.get("units") or "")
+
+    def check_value(self, pos: float) -> None:
+        """Refuse, before anything moves, what the PV's own limits would refuse."""
+        limits = limits_of(self.setpoint)
+        if limits is not None and not limits[0] <= pos <= limits[1]:
+            raise LimitError(
+                f"{self.name}: {pos:g} {self.egu} is outside {limits[0]:g} to {limits[1]:g}"
+                f" {self.egu}"
+            )
+
+    def move(
+        self, position: float, wait: bool = True, timeout: float | None = None, moved_cb: Any = None
+    ) -> Any:
+        """Move; without a time-out of its own the move gets its longest time, scaled by speed."""
+        self.check_value(position)
+        limit = wall_timeout(self, self.longest_move_s) if timeout is None else timeout
+        return super().move(position, wait=wait, timeout=limit, moved_cb=moved_cb)
+
+    def _setup_move(self, position: float) -> None:
+        self._move_changed(value=1 - self.done_value)
+        self.setpoint.put(position, use_complete=True, callback=lambda **_: self._arrived(position))
+
+    def _arrived(self, position: float) -> None:
+        """Judge a completed put by a readback fetched now."""
+        actual = self.readback.get(use_monitor=False)
+        reached = abs(actual - position) <= self.tolerance
+        if not reached:
+            self.log.error(
+                "%s: asked for %g %s, is at %g %s", self.name, position, self.egu, actual, self.egu
+            )
+        self._done_moving(success=reached)
+
+
+class Instrument(Device):
+    """A whole machine: its parts, and `stop` that leaves it safe."""
+
+    def connect(self, timeout_s: float = CONNECTION_TIMEOUT_S) -> None:
+        """Wait until every PV is found, or say which are not.
+
+        Raises:
+            TimeoutError: some PVs did not answer within `timeout_s`.
+        """
+        self.wait_for_connection(all_signals=True, timeout=timeout_s)

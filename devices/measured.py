@@ -1,0 +1,87 @@
+"""Quantities a plan infers from raw data, as soft signals, so that events carry them.
+
+Every quantity `x` has its one-sigma uncertainty in `x_error`; NaN means not measured.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ophyd import Component, Device, Signal
+from ophyd.status import Status
+
+__all__ = ["CavityMeasured", "Measured"]
+
+
+class MeasuredSignal(Signal):
+    """A soft number with units in its description."""
+
+    def __init__(self, *, units: str, **kwargs: Any) -> None:
+        super().__init__(value=math.nan, **kwargs)
+        self.units = units
+
+    def describe(self) -> dict[str, Any]:
+        """Describe as a number in its units, inferred by the plan rather than read from a PV."""
+        return {
+            self.name: {
+                "source": f"PLAN:{self.name}",
+                "dtype": "number",
+                "shape": [],
+                "units": self.units,
+            }
+        }
+
+
+def number(units: str) -> Any:
+    """A measured number."""
+    return Component(MeasuredSignal, units=units, kind="normal")
+
+
+class Measured(Device):
+    """A set of measured numbers, set together: `abs_set(measured, {"beta": 2.0})`."""
+
+    def check_value(self, values: Mapping[str, float]) -> None:
+        """Refuse names that this set does not hold.
+
+        Raises:
+            KeyError: an unknown name.
+        """
+        unknown = set(values) - set(self.component_names)
+        if unknown:
+            raise KeyError(f"{self.name} has no {', '.join(sorted(unknown))}")
+
+    def set(self, values: Mapping[str, float]) -> Status:
+        """Set the given numbers at once; what is not given keeps its value."""
+        self.check_value(values)
+        for name, value in values.items():
+            getattr(self, name).put(float(value))
+        status = Status(self)
+        status.set_finished()
+        return status
+
+    def forget(self) -> None:
+        """Make every number NaN: nothing of an earlier step may pass for measured in this one."""
+        for name in self.component_names:
+            getattr(self, name).put(math.nan)
+
+
+class CavityMeasured(Measured):
+    """What a step of the scan infers: the cavity, its coupling, and the amplifier."""
+
+    target_frequency = number("MHz")
+    cavity_frequency = number("MHz")
+    cavity_frequency_error = number("MHz")
+    loaded_q = number("")
+    loaded_q_error = number("")
+    beta = number("")
+    beta_error = number("")
+    jpa_gain = number("dB")
+    jpa_gain_error = number("dB")
+    jpa_gain_peak = number("dB")
+    jpa_gain_peak_error = number("dB")
+    jpa_resonance = number("MHz")
+    jpa_resonance_error = number("MHz")
+    jpa_bandwidth = number("kHz")
+    jpa_bandwidth_error = number("kHz")

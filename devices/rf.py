@@ -1,0 +1,122 @@
+"""The receiver's instruments: network analyzer, digitizer, parametric amplifier, switch, mixer.
+
+The analyzer and the digitizer are triggerable: `trigger` returns a status that ends when the
+instrument itself says that the acquisition is done, and fails if no new data came of it.
+"""
+
+from __future__ import annotations
+
+from ophyd import Component as Cpt
+from ophyd import Device
+from ophyd.status import Status
+
+from devices.base import Positioner, command, completion, readback, setting, wall_timeout
+
+__all__ = ["Digitizer", "JosephsonAmplifier", "LocalOscillator", "NetworkAnalyzer", "NoiseSource"]
+
+
+class Acquiring(Device):
+    """What analyzer and digitizer share: acquire, abort, progress, a counter of acquisitions."""
+
+    acquire = command("Acquire", doc="Done, Acquire; completes when idle again")
+    acquiring = readback("Acquire_RBV", "omitted")
+    abort = command("Abort")
+    progress = readback("Progress_RBV", "omitted")
+    counter = readback("Counter_RBV", "omitted", monitor=False)
+
+    def acquire_time_s(self) -> float:
+        """Seconds of the instrument's time that the next acquisition takes."""
+        raise NotImplementedError
+
+    def trigger(self) -> Status:
+        """Start an acquisition; the status ends with it, and fails if no new data came of it."""
+        before = int(self.counter.get())
+
+        def no_new_data() -> str | None:
+            return None if int(self.counter.get()) != before else f"{self.name}: no new data"
+
+        limit_s = wall_timeout(self, self.acquire_time_s())
+        return completion(self, self.acquire, 1, limit_s, no_new_data)
+
+    def stop(self, *, success: bool = False) -> None:
+        """Abort an acquisition under way."""
+        if self.connected and self.acquiring.get(use_monitor=False):
+            self.abort.put(1, use_complete=False)
+        super().stop(success=success)
+
+
+class NetworkAnalyzer(Acquiring):
+    """The vector network analyzer with its three ways into the refrigerator.
+
+    Weak: through the cavity by the weakly coupled antenna; Strong: reflection off the cavity by the
+    directional coupler; Bypass: past the cavity, to see the amplifier alone.
+    """
+
+    path = setting("Path", string=True)
+    center = setting("Center", doc="MHz")
+    span = setting("Span", doc="MHz")
+    num_points = setting("NumPoints")
+    averages = setting("Averages")
+    bandwidth = setting("Bandwidth", doc="IF bandwidth, Hz")
+    power = setting("Power", doc="dBm")
+    frequency = readback("Frequency_RBV", monitor=False)
+    real = readback("Real_RBV", monitor=False)
+    imaginary = readback("Imag_RBV", monitor=False)
+    magnitude = readback("Magnitude_RBV", "omitted", monitor=False)
+    phase = readback("Phase_RBV", "omitted", monitor=False)
+
+    def acquire_time_s(self) -> float:
+        """Points times averages, one settled reading of the IF filter each."""
+        sweeps = float(self.num_points.get()) * max(1.0, float(self.averages.get()))
+        return 1.0 + 2.0 * sweeps / max(1.0, float(self.bandwidth.get()))
+
+
+class Digitizer(Acquiring):
+    """The fast digitizer: averaged power spectra of 100 000 bins of 10 Hz about 10.7 MHz IF.
+
+    `spectrum` holds watts per bin at the digitizer's input; the frequency of bin i is
+    `frequency_start` (MHz) + i `frequency_step` (Hz).
+    """
+
+    num_averages = setting("NumAverages", "normal")
+    acquire_time = readback("AcquireTime_RBV", monitor=False)
+    frequency_start = readback("FrequencyStart_RBV", monitor=False)
+    frequency_step = readback("FrequencyStep_RBV")
+    center = readback("Center_RBV", "omitted")
+    resolution_bandwidth = readback("RBW_RBV", "config")
+    span = readback("Span_RBV", "config")
+    time_remaining = readback("TimeRemaining_RBV", "omitted")
+    state = readback("State_RBV", "omitted", string=True)
+    spectrum = readback("Spectrum_RBV", monitor=False)
+    preview = readback("Preview_RBV", "omitted", monitor=False)
+
+    #: Seconds that one spectrum takes: the inverse of the 10 Hz resolution bandwidth.
+    SPECTRUM_S = 0.1
+
+    def acquire_time_s(self) -> float:
+        """Averages times the length of one spectrum, with a fifth for dead time."""
+        return 1.0 + 1.2 * self.SPECTRUM_S * float(self.num_averages.get())
+
+
+class JosephsonAmplifier(Device):
+    """The Josephson parametric amplifier: a flux current sets its resonance, a pump its gain."""
+
+    flux_current = setting("FluxCurrent", doc="uA")
+    resonance = setting("Resonance", doc="MHz, by the controller's own table; not exact")
+    pump_frequency = setting("PumpFrequency", doc="MHz")
+    pump_power = setting("PumpPower", doc="dBm")
+    pump = setting("Pump", string=True, doc="Off, On")
+    fault = readback("Fault_RBV", "omitted")
+
+
+class LocalOscillator(Device):
+    """The mixer's local oscillator; the digitizer's centre is 10.7 MHz above it."""
+
+    frequency = setting("Frequency", "normal", doc="MHz")
+
+
+class NoiseSource(Device):
+    """The 50 ohm termination on its heater: a noise source of known physical temperature."""
+
+    temperature = Cpt(Positioner, "Temp", kind="hinted", tolerance=0.002, simulated_s=14400.0)
+    heater = readback("Heater_RBV")
