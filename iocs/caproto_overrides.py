@@ -1,7 +1,7 @@
-"""What is mended in caproto 1.3.0's server by overriding its internals; nothing else in iocs/ touches them.
+"""What is mended in caproto 1.3.0's server by overriding its internals; no other file does.
 
-Each override states the defect; ``tests/live/test_serving*.py`` fails without it. ``docs/serving.md`` has the
-defects written up for upstream.
+Each override states the defect; ``tests/live/test_serving*.py`` fails without it.
+``docs/serving.md`` has the defects written up for upstream.
 """
 
 from __future__ import annotations
@@ -55,8 +55,10 @@ class ServingContext(Context):  # type: ignore[misc]
     async def server_accept_loop(self, sock: socket.socket) -> None:
         """Accept circuits.
 
-        Defect: caproto's listener has protocol 0, so asyncio does not set TCP_NODELAY and small messages sent
-        back to back wait 40 ms for the client's delayed acknowledgement. Nothing bounds the number of clients.
+        Defect: caproto's listener has protocol 0, so asyncio does not set TCP_NODELAY and small
+            messages sent
+        back to back wait 40 ms for the client's delayed acknowledgement. Nothing bounds the number
+        of clients.
         """
 
         def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -77,7 +79,8 @@ class ServingContext(Context):  # type: ignore[misc]
     async def broadcast_beacon_loop(self) -> None:
         """Send beacons, twice as far apart each time up to EPICS_CAS_BEACON_PERIOD.
 
-        Defect: a beacon to a host where no repeater listens comes back as ECONNREFUSED and is logged as two
+        Defect: a beacon to a host where no repeater listens comes back as ECONNREFUSED and is
+            logged as two
         tracebacks, each time. It is no fault: there is nobody to tell.
         """
         period_s, longest_s = 0.02, float(self.environ["EPICS_CAS_BEACON_PERIOD"])

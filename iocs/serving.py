@@ -2,12 +2,16 @@
 
 Four promises to whoever starts an IOC:
 
-1. One line on stdout, ``ready NAME ADDRESS:PORT pvs=N``, once circuits are accepted and ``startup`` has returned.
-2. SIGTERM and SIGINT run ``shutdown`` (outputs safe, state saved) while clients still see the PVs; exit code 0.
+1. One line on stdout, ``ready NAME ADDRESS:PORT pvs=N``, once circuits are accepted and ``startup``
+   has returned.
+2. SIGTERM and SIGINT run ``shutdown`` (outputs safe, state saved) while clients still see the PVs;
+   exit code 0.
 3. A taken port is never shared by accident: the start ends with code 69 and says who has it.
-4. A failure of the server itself runs ``shutdown`` too and ends the process with code 1; nothing lingers.
+4. A failure of the server itself runs ``shutdown`` too and ends the process with code 1; nothing
+   lingers.
 
-caproto's server does the serving; what had to be mended in it stands in ``iocs/caproto_overrides.py``.
+caproto's server does the serving; what had to be mended in it stands in
+``iocs/caproto_overrides.py``.
 """
 
 from __future__ import annotations
@@ -33,7 +37,8 @@ EXIT_OK: Final = 0
 EXIT_SERVER_FAILED: Final = 1
 #: ``EX_UNAVAILABLE`` of sysexits.h.
 EXIT_PORT_TAKEN: Final = 69
-#: Set by a launcher that holds our standard input open: end when it closes, even if the launcher was killed.
+#: Set by a launcher that holds our standard input open: end when it closes, even if the launcher
+#: was killed.
 END_WITH_STDIN: Final = "CRYOHALO_END_WITH_STDIN"
 
 log = logging.getLogger("iocs.serving")
@@ -47,8 +52,10 @@ class ServerOptions:
         name: What the ready line and log lines call this IOC.
         interfaces: Addresses to listen on. Loopback unless the operator says otherwise.
         port: UDP and TCP port.
-        share_port: Let several IOCs share the UDP port (the site's usual 5064 on 0.0.0.0); TCP then moves.
-        beacon_addresses: Where beacons go, ``host`` or ``host:port``. They tell clients of a restart.
+        share_port: Let several IOCs share the UDP port (the site's usual 5064 on 0.0.0.0); TCP then
+            moves.
+        beacon_addresses: Where beacons go, ``host`` or ``host:port``. They tell clients of a
+            restart.
         limits: Bounds on clients, memory and time, see :class:`iocs.serving_limits.Limits`.
         shutdown_timeout_s: How long ``shutdown`` may take before the server ends without it.
     """
@@ -106,8 +113,10 @@ def serve(
     Args:
         pvdb: PV name to caproto ``ChannelData``, e.g. ``PVGroup.pvdb``.
         options: Where and how.
-        startup: Awaited once circuits can be opened and before the ready line. It starts tasks and returns.
-        shutdown: Awaited once at the end, whatever ended the server, while clients are still connected.
+        startup: Awaited once circuits can be opened and before the ready line. It starts tasks and
+            returns.
+        shutdown: Awaited once at the end, whatever ended the server, while clients are still
+            connected.
 
     Returns:
         The exit code of the process: 0, 1 (server failed) or 69 (port taken).

@@ -1,7 +1,7 @@
 """Bounds on what clients may cost a server, and the counts that say what happened.
 
-The defaults are assumed values: generous for a laboratory's screens, archivers and scans, small beside the memory
-of the machine that runs the IOC.
+The defaults are assumed values: generous for a laboratory's screens, archivers and scans, small
+beside the memory of the machine that runs the IOC.
 """
 
 from __future__ import annotations
@@ -19,15 +19,18 @@ class Limits:
 
     Attributes:
         max_clients: Circuits at once; the next one is closed with a log line.
-        max_message_bytes: Largest message accepted from a client; a larger one is answered ``ECA_TOLARGE``
-            and its bytes are thrown away as they come, as EPICS base does.
-        max_pending_bytes: Updates waiting for one client. Beyond it every subscription keeps its newest only.
+        max_message_bytes: Largest message accepted from a client; a larger one is answered
+            ``ECA_TOLARGE`` and its bytes are thrown away as they come, as EPICS base does.
+        max_pending_bytes: Updates waiting for one client. Beyond it every subscription keeps its
+            newest only.
         history: Updates one scalar subscription may have waiting before the oldest is dropped.
         array_history: The same for arrays of more than 100 elements.
         max_puts_in_progress: Puts of one client that have not completed; the next one is refused.
-        unfinished_message_s: How long a message may stand half received before the circuit is closed.
+        unfinished_message_s: How long a message may stand half received before the circuit is
+            closed.
         stalled_client_s: How long a client may accept not one byte before its circuit is closed.
-        flush_interval_s: Updates of one circuit that come closer together than this travel together.
+        flush_interval_s: Updates of one circuit that come closer together than this travel
+            together.
         fairness_s: A task that posts without pause lets others run after this long.
     """
 
@@ -52,7 +55,8 @@ class Statistics:
         channels: Channels open now, over all circuits.
         sent: Updates handed to the operating system.
         dropped: Updates thrown away because a subscription's history was full.
-        coalesced: Updates replaced by newer ones because a client was over its pending bytes or paused events.
+        coalesced: Updates replaced by newer ones because a client was over its pending bytes or
+            paused events.
         refused_clients: Circuits closed because there were too many.
         cut_clients: Circuits closed because the client stalled or broke a bound.
         refused_puts: Puts that were answered with an error.

@@ -1,8 +1,9 @@
 """Is a port free, and if it is not, who has it.
 
-Channel Access searches go to a UDP port and circuits to the TCP port of the same number. caproto shares a taken
-UDP port silently (``SO_REUSEPORT``) and moves the TCP port, so that a second IOC started by mistake answers half
-of the searches. Here a start looks first, and names the process that is in the way.
+Channel Access searches go to a UDP port and circuits to the TCP port of the same number. caproto
+shares a taken UDP port silently (``SO_REUSEPORT``) and moves the TCP port, so that a second IOC
+started by mistake answers half of the searches. Here a start looks first, and names the process
+that is in the way.
 """
 
 from __future__ import annotations

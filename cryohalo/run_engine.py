@@ -1,0 +1,106 @@
+"""A RunEngine for a session: finite time-outs, cheap plan wrappers, a thread that can be ended.
+
+bluesky 1.15.1 formats the whole call stack for every plan object it wraps (``Plan.__init__`` calls
+``traceback.format_stack()``), so that a plan that was never iterated can say where it was made.
+That is half of the time the RunEngine spends per point. Here the place is noted as file and line,
+which costs a microsecond; the warning stays.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import bluesky.utils
+from bluesky import RunEngine
+
+__all__ = ["close_run_engine", "make_run_engine", "remove_stack_capture", "set_epics_timeouts"]
+
+BLUESKY_VERSION: Final = "1.15.1"
+
+CONNECTION_TIMEOUT_S: Final = 20.0
+"""How long a signal may take to connect (assumed: several searches of a busy network)."""
+READ_TIMEOUT_S: Final = 10.0
+"""How long a reading may take (assumed: a 100 000 point spectrum over a slow link)."""
+PUT_TIMEOUT_S: Final = 3600.0
+"""How long a put with completion may take where no plan or device states a shorter time.
+The longest action known to complete in a put is a field ramp of the haloscope's magnet."""
+
+log = logging.getLogger("cryohalo.run_engine")
+
+
+def make_run_engine(
+    metadata: Mapping[str, Any] | None = None, *, call_returns_result: bool = True
+) -> RunEngine:
+    """Build a RunEngine for a session.
+
+    Args:
+        metadata: Goes into every start document.
+        call_returns_result: Calls return a ``RunEngineResult`` (run uids, the plan's return value,
+            exit status) instead of the uids alone.
+
+    Returns:
+        The RunEngine. End it with :func:`close_run_engine`.
+    """
+    remove_stack_capture()
+    set_epics_timeouts()
+    return RunEngine(dict(metadata or {}), call_returns_result=call_returns_result)
+
+
+def close_run_engine(engine: RunEngine, timeout_s: float = 10.0) -> None:
+    """Stop the RunEngine's event loop and join its thread.
+
+    Raises:
+        TimeoutError: The thread did not end in time: a callback blocks its loop.
+    """
+    loop, thread = engine.loop, engine._th  # noqa: SLF001  (bluesky offers no public way)
+    if loop.is_running():
+        loop.call_soon_threadsafe(loop.stop)
+    thread.join(timeout_s)
+    if thread.is_alive():
+        raise TimeoutError(f"the RunEngine's thread did not end within {timeout_s:g} s")
+    if not loop.is_closed():
+        loop.close()
+
+
+def remove_stack_capture() -> None:
+    """Let plan wrappers note their place instead of formatting the stack; see the module's text."""
+    version = importlib.metadata.version("bluesky")
+    if version != BLUESKY_VERSION:
+        log.warning(
+            "bluesky %s is installed, not %s: its Plan wrapper is left as it is, and each point "
+            "may cost twice the time",
+            version,
+            BLUESKY_VERSION,
+        )
+        return
+    bluesky.utils.Plan.__init__ = _init_plan
+
+
+def _init_plan(self: Any, f: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+    self._iter = f(*args, **kwargs)
+    caller = sys._getframe(2)  # noqa: SLF001  (0 is here, 1 bluesky's wrapper, 2 who made the plan)
+    place = f"{caller.f_code.co_filename}:{caller.f_lineno}"
+    self._stack = [f"RuntimeWarning: plan `{f.__name__}` made at {place} was never iterated, "]
+    self._stack += ["did you mean to use `yield from`?"]
+
+
+def set_epics_timeouts() -> None:
+    """Give every ophyd signal finite time-outs: connecting, reading and putting.
+
+    ophyd waits forever for a put to complete unless told otherwise, and a RunEngine that waits on a
+    dead IOC then hangs for good. ophyd allows this only before its first EPICS signal is made.
+    """
+    from ophyd.signal import EpicsSignalBase
+
+    try:
+        EpicsSignalBase.set_defaults(
+            timeout=READ_TIMEOUT_S,
+            connection_timeout=CONNECTION_TIMEOUT_S,
+            write_timeout=PUT_TIMEOUT_S,
+        )
+    except RuntimeError:
+        log.debug("ophyd signals exist already; their time-outs stay as they are")

@@ -1,0 +1,75 @@
+"""The session's RunEngine: no stack per plan wrapper, finite time-outs, a thread that ends."""
+
+import importlib.metadata
+import logging
+import traceback
+import warnings
+
+import bluesky.plan_stubs as bps
+import bluesky.plans as bp
+import pytest
+from ophyd.signal import EpicsSignalBase
+from ophyd.sim import det
+
+from cryohalo import run_engine
+from cryohalo.run_engine import close_run_engine, make_run_engine
+
+
+@pytest.fixture
+def engine():
+    engine = make_run_engine({"operator": "test"})
+    yield engine
+    close_run_engine(engine)
+
+
+def test_a_plan_wrapper_does_not_format_the_stack(engine, monkeypatch):
+    def refuse(*_args, **_kwargs):
+        raise AssertionError("the whole stack was formatted for one plan object")
+
+    monkeypatch.setattr(traceback, "format_stack", refuse)
+    documents = []
+    engine(bp.count([det], num=2), lambda name, _document: documents.append(name))
+    assert documents == ["start", "descriptor", "event", "event", "stop"]
+
+
+def test_a_plan_that_was_never_iterated_still_warns_and_says_where(engine):
+    with pytest.warns(RuntimeWarning, match=r"plan `sleep` made at .*test_run_engine.py:\d+"):
+        bps.sleep(1.0)
+
+
+def test_an_iterated_plan_does_not_warn(engine):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert list(bps.null()) is not None
+
+
+def test_another_bluesky_is_left_as_it_is_and_said_so(monkeypatch, caplog):
+    untouched = object()
+    monkeypatch.setattr("bluesky.utils.Plan.__init__", untouched)
+    monkeypatch.setattr(importlib.metadata, "version", lambda _name: "9.9")
+    with caplog.at_level(logging.WARNING, "cryohalo.run_engine"):
+        run_engine.remove_stack_capture()
+    import bluesky.utils
+
+    assert bluesky.utils.Plan.__init__ is untouched
+    assert "9.9" in caplog.text
+
+
+def test_metadata_reaches_the_start_document(engine):
+    starts = []
+    engine(bp.count([det]), {"start": [lambda _name, document: starts.append(document)]})
+    assert starts[0]["operator"] == "test"
+
+
+def test_the_thread_ends(engine):
+    thread = engine._th
+    close_run_engine(engine)
+    assert not thread.is_alive()
+
+
+def test_every_put_has_a_finite_time_out_by_default(monkeypatch):
+    given = {}
+    monkeypatch.setattr(EpicsSignalBase, "set_defaults", lambda **kw: given.update(kw))
+    run_engine.set_epics_timeouts()
+    assert set(given) == {"timeout", "connection_timeout", "write_timeout"}
+    assert all(0 < seconds < 86_400 for seconds in given.values())
