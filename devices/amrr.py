@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 from ophyd import Component as Cpt
 from ophyd import Device
-from ophyd.status import SubscriptionStatus
 
-from devices.base import Instrument, Part, Positioner, command, readback, setting, wall_timeout
+from devices.base import (
+    Instrument,
+    Part,
+    Positioner,
+    Watch,
+    command,
+    readback,
+    setting,
+    wall_timeout,
+)
 from devices.clock import Health, SimClock
 from devices.magnet import PumpMagnet, RegeneratorMagnet
 
-__all__ = ["ColdExchanger", "Cycle", "Flow", "HotExchanger", "OneKelvinStage", "Refrigerator"]
+__all__ = [
+    "BlockedError",
+    "ColdExchanger",
+    "Cycle",
+    "Flow",
+    "HotExchanger",
+    "OneKelvinStage",
+    "Refrigerator",
+]
+
+
+class BlockedError(RuntimeError):
+    """The sequencer refuses to run; the message holds its reason."""
 
 
 class HotExchanger(Device):
@@ -54,14 +75,41 @@ class Flow(Device):
     concentration_b = readback("ConcentrationB_RBV", "omitted")
 
 
+class Phase(Device):
+    """The phase of the cycle; `trigger` waits for its end."""
+
+    value = readback("_RBV", string=True)
+
+    def __init__(self, prefix: str = "", **kwargs: Any) -> None:
+        super().__init__(prefix, **kwargs)
+        self.value.name = self.name
+
+    def trigger(self) -> Watch:
+        """Return a status that ends when the phase is no longer the present one."""
+        now = self.value.get(as_string=False, use_monitor=False)
+        return Watch(
+            self.value,
+            lambda value: value != now,
+            timeout=wall_timeout(self, self.parent.period_s()),
+        )
+
+
 class Cycle(Device):
-    """The sequencer of the 80/10/80/10 s cycle. `trigger` waits for the end of the next cycle."""
+    """The sequencer of the 80/10/80/10 s cycle.
+
+    `set("Run")` ends when the sequencer runs, `set("Stop")` when all is ramped down; `trigger`
+    waits for the end of the next cycle.
+    """
+
+    #: Simulated seconds allowed for starting, and for ramping all magnets down.
+    START_S = 3600.0
+    ENDS = MappingProxyType({"Run": ("Running",), "Stop": ("Stopped", "Aborted")})
 
     run = command("Run", string=True, doc="Stop, Run; Stop finishes safely, ramping to zero")
     hold = command("Pause", string=True, doc="No, Yes")
     abort = command("Abort")
     state = readback("State_RBV", "omitted", string=True)
-    phase = readback("Phase_RBV", "omitted", string=True)
+    phase = Cpt(Phase, "Phase", kind="omitted")
     phase_time = readback("PhaseTime_RBV", "omitted")
     count = readback("Count_RBV", "hinted")
     flow_time = command("FlowTime", "config", doc="s")
@@ -84,23 +132,42 @@ class Cycle(Device):
         """Length of one cycle: two flows and two pauses without flow."""
         return 2.0 * (float(self.flow_time.get()) + float(self.hold_time.get()))
 
-    def trigger(self) -> SubscriptionStatus:
+    def trigger(self) -> Watch:
         """Return a status that ends when the next cycle ends."""
         now = int(self.count.get(use_monitor=False))
-        return SubscriptionStatus(
+        return Watch(
             self.count,
-            lambda value, **_: int(value) > now,
+            lambda value: int(value) > now,
             timeout=wall_timeout(self, 2.0 * self.period_s()),
         )
 
-    def next_phase(self) -> SubscriptionStatus:
-        """Return a status that ends when the phase is no longer the present one."""
-        now = self.phase.get(as_string=False, use_monitor=False)
-        return SubscriptionStatus(
-            self.phase,
-            lambda value, **_: value != now,
-            timeout=wall_timeout(self, self.period_s()),
+    def check_value(self, command: str) -> None:
+        """Refuse anything but Run and Stop."""
+        if command not in self.ENDS:
+            raise ValueError(f"{self.name}: {command!r} is none of {', '.join(self.ENDS)}")
+
+    def set(self, command: str) -> Watch:
+        """Start or stop the cycle; the status fails with the reason if the IOC is blocked."""
+        self.check_value(command)
+        names = list(self.state.enum_strs)
+        ends = {names.index(end) for end in self.ENDS[command]}
+
+        def arrived(value: int) -> bool:
+            if command == "Run" and names[value] == "Blocked":
+                raise BlockedError(f"{self.name} will not run: {self.blocked.get()}")
+            return value in ends
+
+        # The state that the monitor holds may be older than this command: judge from its
+        # completion on, and begin with a state fetched then.
+        status = Watch(self.state, arrived, wall_timeout(self, self.START_S), run=False)
+        self.run.put(
+            command,
+            use_complete=True,
+            callback=lambda **_: status.check_value(
+                value=self.state.get(as_string=False, use_monitor=False)
+            ),
         )
+        return status
 
     def stop(self, *, success: bool = False) -> None:
         """End the cycle safely: the sequencer ramps all magnets to zero."""

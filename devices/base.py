@@ -15,13 +15,14 @@ from collections.abc import Callable
 from typing import Any
 
 from ophyd import Component, Device, EpicsSignal, EpicsSignalRO, EpicsSignalWithRBV, PVPositionerPC
-from ophyd.status import Status
-from ophyd.utils.errors import LimitError
+from ophyd.status import Status, SubscriptionStatus
+from ophyd.utils.errors import InvalidState, LimitError
 
 __all__ = [
     "NotReachedError",
     "Part",
     "Positioner",
+    "Watch",
     "command",
     "completion",
     "limits_of",
@@ -148,6 +149,34 @@ def completion(
 
     signal.put(value, use_complete=True, callback=completed)
     return status
+
+
+class Watch(SubscriptionStatus):
+    """A status that ends when a signal passes a test; an exception of the test fails it.
+
+    Args:
+        signal: a signal; it is monitored from now on.
+        test: called with each value, the present one included if `run`.
+        timeout: wall seconds after which the status fails.
+        run: judge the value that the monitor holds now.
+    """
+
+    def __init__(
+        self, signal: Any, test: Callable[[Any], bool], timeout: float, *, run: bool = True
+    ) -> None:
+        super().__init__(signal, test, timeout=timeout, run=run)
+
+    def check_value(self, *_: Any, value: Any, **__: Any) -> None:
+        """Judge one value; later ones no longer matter."""
+        if self.done:
+            return
+        try:
+            if self.callback(value):
+                self.set_finished()
+        except InvalidState:
+            return  # two values passed at once on two threads
+        except Exception as error:
+            self.set_exception(error)
 
 
 def limits_of(signal: Any) -> tuple[float, float] | None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ophyd import Device
 
-from devices.base import command, readback, setting
+from devices.base import Watch, command, readback, setting
 
 __all__ = ["Health", "SimClock"]
 
@@ -43,14 +41,10 @@ class SimClock(Device):
         speed = float(self.speed.get()) or SLOWEST_FREE_RUN
         return GRACE_S + MARGIN * simulated_s / speed
 
-    def let_pass(self, simulated_s: float) -> Any:
+    def let_pass(self, simulated_s: float) -> Watch:
         """Return a status that ends when simulated time has advanced by `simulated_s`."""
-        from ophyd.status import SubscriptionStatus
-
         end_s = self.time.get(use_monitor=False) + simulated_s
-        return SubscriptionStatus(
-            self.time, lambda value, **_: value >= end_s, timeout=self.timeout(simulated_s)
-        )
+        return Watch(self.time, lambda value: value >= end_s, self.timeout(simulated_s))
 
 
 class Health(Device):

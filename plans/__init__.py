@@ -1,1 +1,1 @@
-"""bluesky plans for both machines."""
+"""Bluesky plans for both instruments. They know process variables and measured quantities only."""

@@ -1,0 +1,315 @@
+"""Plans of the magnetic refrigerator: start, run, cool down, shut down, recover from a quench.
+
+Events: stream `primary` has one event per cycle (mean, minimum and maximum temperature of the cold
+exchanger, its heater power, field work, rejected heat), stream `phases` one per phase of the cycle.
+Cooling curves and optimisations are in `plans.cooling`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import bluesky.plan_stubs as bps
+import bluesky.preprocessors as bpp
+from bluesky.utils import MsgGenerator
+
+from devices.amrr import Refrigerator
+from devices.base import wall_timeout
+from plans.common import Until, finite, metadata, provenance, record, require, value_of
+
+__all__ = [
+    "CoolDown",
+    "NotReadyError",
+    "cooldown",
+    "recover_from_quench",
+    "run_cycles",
+    "run_safely",
+    "safe_shutdown",
+    "safe_start",
+    "until_periodic",
+]
+
+#: Largest heater power of the cold exchanger, uW.
+MAX_HEATER_POWER_UW = 5000.0
+#: The stage must be this close to its setpoint before magnets move, K: the hot exchangers' control
+#: band is 10 mK, and a start needs no better.
+STAGE_READY_K = 0.05
+#: Coils below this temperature have recovered from a quench, K (NbTi at 1.5 T shares current
+#: above 7 K; assumed margin).
+COIL_COLD_K = 5.0
+
+
+class NotReadyError(RuntimeError):
+    """The refrigerator is in no state for what was asked; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class CoolDown:
+    """How a cool-down ended.
+
+    Attributes:
+        converged: consecutive cycles agreed within the tolerance.
+        cycles: cycles recorded.
+        mean_temperature_k: mean of the cold exchanger over the last cycle.
+        mean_power_uw: mean heater power over the last cycle.
+    """
+
+    converged: bool
+    cycles: int
+    mean_temperature_k: float
+    mean_power_uw: float
+
+
+def safe_start(
+    refrigerator: Refrigerator, *, stage_temperature_k: float = 1.6
+) -> MsgGenerator[None]:
+    """Bring the 1 K stage to temperature and start the cycle; does nothing if it runs already.
+
+    Args:
+        refrigerator: the device.
+        stage_temperature_k: setpoint of the 1 K stage, K.
+
+    Raises:
+        NotReadyError: a quench is latched.
+        BlockedError: the sequencer's own interlock refuses; the message has its reason.
+    """
+    finite("stage_temperature_k", stage_temperature_k, 1.2, 2.0, "K")
+    for name, magnet in refrigerator.magnets.items():
+        if (yield from value_of(magnet.quench, 0)):
+            raise NotReadyError(f"{name}: a quench is latched; run recover_from_quench first")
+    if (yield from value_of(refrigerator.cycle.state, "Stopped")) == "Running":
+        return
+    stage = refrigerator.one_k_stage
+    yield from bps.mv(stage.setpoint, stage_temperature_k, stage.mode, "Closed loop")
+    near = Until(
+        stage.temperature,
+        lambda kelvin: abs(kelvin - stage_temperature_k) < STAGE_READY_K,
+        wall_timeout(refrigerator, 3600.0),
+    )
+    yield from near.wait()
+    yield from bps.abs_set(refrigerator.cycle, "Run", wait=True)
+
+
+def safe_shutdown(refrigerator: Refrigerator) -> MsgGenerator[None]:
+    """Heater off, cycle stopped, all magnets ramped to zero by the sequencer."""
+    yield from bps.abs_set(refrigerator.chx.mode, "Open loop", wait=True)
+    yield from bps.abs_set(refrigerator.chx.heater_power, 0.0, wait=True)
+    yield from bps.abs_set(refrigerator.cycle, "Stop", wait=True)
+
+
+def run_safely(plan: MsgGenerator[Any], refrigerator: Refrigerator) -> MsgGenerator[Any]:
+    """Run a plan; if it fails or is aborted, shut the refrigerator down safely.
+
+    A quench or an interlock may already have stopped the cycle: the shutdown then only confirms it.
+    """
+    return (
+        yield from bpp.contingency_wrapper(
+            plan, except_plan=lambda _: safe_shutdown(refrigerator), auto_raise=True
+        )
+    )
+
+
+def run_cycles(
+    refrigerator: Refrigerator,
+    cycles: int = 10,
+    *,
+    record_phases: bool = True,
+    md: Mapping[str, Any] | None = None,
+) -> MsgGenerator[int]:
+    """Record `cycles` cycles of a running refrigerator: one event per cycle, one per phase.
+
+    Args:
+        refrigerator: the device; its cycle is started if it does not run.
+        cycles: cycles to record.
+        record_phases: record an event at the end of each phase too. A client can only see the
+            phases that are posted while it looks; far above real time some go by unseen.
+        md: metadata for the start document.
+
+    Returns:
+        Number of cycles recorded.
+    """
+    require(int(cycles) >= 1, f"cycles = {cycles} is not a positive number")
+    args = {"cycles": int(cycles), "record_phases": record_phases}
+    start = yield from _start_document("run_cycles", refrigerator, args, md, num_points=int(cycles))
+    one = _cycle_with_phases if record_phases else _cycle
+
+    @bpp.run_decorator(md=start)
+    def inner() -> MsgGenerator[int]:
+        yield from safe_start(refrigerator)
+        for _ in range(int(cycles)):
+            yield from bps.checkpoint()
+            yield from one(refrigerator)
+        return int(cycles)
+
+    return (yield from run_safely(inner(), refrigerator))
+
+
+def cooldown(
+    refrigerator: Refrigerator,
+    *,
+    heater_power_uw: float = 600.0,
+    tolerance_k: float = 0.002,
+    agree: int = 2,
+    max_cycles: int = 60,
+    record_phases: bool = False,
+    md: Mapping[str, Any] | None = None,
+) -> MsgGenerator[CoolDown]:
+    """Cool down under a load until the cycle is periodic.
+
+    It ends when `agree` consecutive pairs of cycles agree in their mean temperature, not after a
+    fixed count; the cycle goes on running.
+
+    Args:
+        refrigerator: the device.
+        heater_power_uw: load on the cold exchanger, uW, open loop.
+        tolerance_k: greatest change of the cycle's mean temperature from one cycle to the next, K.
+        agree: how many consecutive changes must be within the tolerance.
+        max_cycles: give up after so many cycles; the result then says so.
+        record_phases: record an event per phase too.
+        md: metadata for the start document.
+    """
+    finite("heater_power_uw", heater_power_uw, 0.0, MAX_HEATER_POWER_UW, "uW")
+    finite("tolerance_k", tolerance_k, 1e-5, 0.1, "K")
+    require(1 <= int(agree) < int(max_cycles), f"agree = {agree} must be below {max_cycles}")
+    args = {
+        "heater_power_uw": heater_power_uw,
+        "tolerance_k": tolerance_k,
+        "agree": agree,
+        "max_cycles": max_cycles,
+    }
+    start = yield from _start_document("cooldown", refrigerator, args, md)
+
+    @bpp.run_decorator(md=start)
+    def inner() -> MsgGenerator[CoolDown]:
+        chx = refrigerator.chx
+        yield from bps.mv(chx.mode, "Open loop", chx.heater_power, heater_power_uw)
+        yield from safe_start(refrigerator)
+        return (
+            yield from until_periodic(
+                refrigerator,
+                tolerance_k=tolerance_k,
+                agree=agree,
+                max_cycles=max_cycles,
+                record_phases=record_phases,
+            )
+        )
+
+    return (yield from run_safely(inner(), refrigerator))
+
+
+def until_periodic(
+    refrigerator: Refrigerator,
+    *,
+    tolerance_k: float = 0.002,
+    tolerance_uw: float = math.inf,
+    agree: int = 2,
+    max_cycles: int = 60,
+    stream: str = "primary",
+    record_phases: bool = False,
+) -> MsgGenerator[CoolDown]:
+    """Record cycles into an open run until `agree` consecutive ones change by less than allowed.
+
+    Args:
+        refrigerator: the device, its cycle running.
+        tolerance_k: on the mean temperature, K.
+        tolerance_uw: on the mean heater power, uW; matters where the temperature is held.
+        agree: consecutive changes within both tolerances.
+        max_cycles: give up after so many.
+        stream: stream that gets the cycles' events.
+        record_phases: record an event per phase too.
+    """
+    one = _cycle_with_phases if record_phases else _cycle
+    temperature_k = power_uw = math.nan
+    agreed = done = 0
+    while done < max_cycles and agreed < agree:
+        yield from bps.checkpoint()
+        before = temperature_k, power_uw
+        reading = yield from one(refrigerator, stream)
+        temperature_k = _number(reading, "cycle_mean_chx_temperature", before[0])
+        power_uw = _number(reading, "cycle_mean_chx_power", before[1])
+        small = abs(temperature_k - before[0]) <= tolerance_k
+        small &= not abs(power_uw - before[1]) > tolerance_uw
+        agreed = agreed + 1 if small else 0
+        done += 1
+    return CoolDown(agreed >= agree, done, temperature_k, power_uw)
+
+
+def recover_from_quench(
+    refrigerator: Refrigerator, *, restart: bool = False, longest_s: float = 6 * 3600.0
+) -> MsgGenerator[None]:
+    """After a quench: stop the cycle, let the coils cool, reset the latches, confirm zero field.
+
+    Args:
+        refrigerator: the device.
+        restart: start the cycle again afterwards.
+        longest_s: simulated seconds to wait for the coils to cool.
+
+    Raises:
+        NotReadyError: a latch does not reset, or a coil still carries current.
+    """
+    finite("longest_s", longest_s, 1.0, 7 * 86400.0, "s")
+    yield from bps.abs_set(refrigerator.cycle.abort, 1, wait=True)
+    limit_s = wall_timeout(refrigerator, longest_s)
+    for name, magnet in refrigerator.magnets.items():
+        cold = Until(magnet.coil_temperature, lambda kelvin: kelvin < COIL_COLD_K, limit_s)
+        yield from cold.wait()
+        if (yield from value_of(magnet.quench, 0)):
+            yield from bps.abs_set(magnet.quench_reset, 1, wait=True)
+        yield from bps.abs_set(magnet.control, "Zero", wait=True)
+        yield from Until(magnet.current, lambda ampere: abs(ampere) < 0.02, limit_s).wait()
+        if (yield from value_of(magnet.quench, 0)):
+            reason = yield from value_of(magnet.message, "")
+            raise NotReadyError(f"{name}: the quench latch does not reset: {reason}")
+    if restart:
+        yield from safe_start(refrigerator)
+
+
+def _number(reading: Mapping[str, Any], key: str, default: float) -> float:
+    """A reading's value; where nothing answers (a rehearsal) a believable one."""
+    if key in reading:
+        return float(reading[key]["value"])
+    return 0.0 if math.isnan(default) else default
+
+
+def _cycle(refrigerator: Refrigerator, stream: str = "primary") -> MsgGenerator[Mapping[str, Any]]:
+    """Wait for the end of a cycle and record it."""
+    yield from bps.trigger(refrigerator.cycle, wait=True)
+    return (yield from record([refrigerator.cycle, refrigerator.sim], stream))
+
+
+def _cycle_with_phases(
+    refrigerator: Refrigerator, stream: str = "primary"
+) -> MsgGenerator[Mapping[str, Any]]:
+    """Record each phase at its end, and the cycle when the count goes up."""
+    cycle = refrigerator.cycle
+    before = yield from value_of(cycle.count, 0)
+    count = before
+    while count == before:
+        yield from bps.trigger(cycle.phase, wait=True)
+        yield from record([*_phase_devices(refrigerator)], "phases")
+        count = yield from value_of(cycle.count, before + 1)
+    return (yield from record([cycle, refrigerator.sim], stream))
+
+
+def _phase_devices(refrigerator: Refrigerator) -> list[Any]:
+    """What an event of the stream `phases` holds."""
+    fields = [magnet.field for magnet in refrigerator.magnets.values()]
+    currents = [magnet.current for magnet in refrigerator.magnets.values()]
+    chx = [refrigerator.chx.temperature, refrigerator.chx.heater_power]
+    return [refrigerator.cycle.phase, *chx, *fields, *currents, refrigerator.flow, refrigerator.sim]
+
+
+def _start_document(
+    name: str,
+    refrigerator: Refrigerator,
+    args: Mapping[str, Any],
+    md: Mapping[str, Any] | None,
+    **more: Any,
+) -> MsgGenerator[dict[str, Any]]:
+    """Metadata of a run of the refrigerator, with the machine's provenance."""
+    machine = yield from provenance(refrigerator)
+    hints = {"dimensions": [(["cycle_count"], "primary")]}
+    return metadata(name, [refrigerator.cycle], args, md, hints=hints, **machine, **more)

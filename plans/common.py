@@ -1,0 +1,112 @@
+"""What all plans share: refusals, metadata, events, waiting for a condition.
+
+A plan refuses nonsense by `ValueError` before its first message; whoever runs it through
+`plans.rehearsal` learns of limits and duration without touching anything.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import bluesky.plan_stubs as bps
+from bluesky.utils import Msg, MsgGenerator
+
+from devices.base import Watch
+
+__all__ = ["Until", "finite", "metadata", "provenance", "record", "require", "value_of"]
+
+
+def require(condition: bool, message: str) -> None:
+    """Refuse.
+
+    Raises:
+        ValueError: the condition is false.
+    """
+    if not condition:
+        raise ValueError(message)
+
+
+def finite(name: str, value: float, low: float, high: float, unit: str) -> float:
+    """Return `value` as a float if it lies within `low` to `high`.
+
+    Raises:
+        ValueError: the value is no finite number or outside; names it with its unit and limits.
+    """
+    number = float(value)
+    if not math.isfinite(number) or not low <= number <= high:
+        raise ValueError(f"{name} = {value} {unit} is outside {low:g} to {high:g} {unit}")
+    return number
+
+
+def metadata(
+    plan_name: str,
+    detectors: Iterable[Any],
+    plan_args: Mapping[str, Any],
+    md: Mapping[str, Any] | None,
+    *,
+    hints: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    """The start document's content: the plan and its arguments; the operator's `md` wins."""
+    return {
+        "plan_name": plan_name,
+        "detectors": [detector.name for detector in detectors],
+        "plan_args": dict(plan_args),
+        "hints": dict(hints or {}),
+        **more,
+        **(md or {}),
+    }
+
+
+def provenance(instrument: Any) -> MsgGenerator[dict[str, Any]]:
+    """Which machine this is: what the IOC says of its version, parameters and seed."""
+    version = yield from value_of(instrument.ioc.version, "")
+    parameters_hash = yield from value_of(instrument.ioc.parameters_hash, "")
+    seed = yield from value_of(instrument.sim.seed, 0)
+    return {
+        "ioc_version": str(version),
+        "parameters_hash": str(parameters_hash),
+        "seed": int(seed),
+    }
+
+
+def value_of(signal: Any, default: Any = math.nan) -> MsgGenerator[Any]:
+    """Read one signal; in a rehearsal, where nothing answers, the default."""
+    reading = yield from bps.read(signal)
+    return default if not reading else reading[signal.name]["value"]
+
+
+def record(devices: Sequence[Any], stream: str) -> MsgGenerator[Mapping[str, Any]]:
+    """One event of what the devices say now; nothing is triggered. Returns the readings."""
+    readings: dict[str, Any] = {}
+    yield from bps.create(name=stream)
+    for device in devices:
+        readings.update((yield from bps.read(device)) or {})
+    yield from bps.save()
+    return readings
+
+
+class Until:
+    """A condition to wait for: `yield from Until(signal, test, 600).wait()`.
+
+    Args:
+        signal: a monitored signal.
+        test: called with each value of the signal; true ends the wait.
+        timeout_s: wall seconds after which the wait fails.
+    """
+
+    def __init__(self, signal: Any, test: Callable[[Any], bool], timeout_s: float) -> None:
+        self.signal, self.test, self.timeout_s = signal, test, timeout_s
+        self.name = f"until_{signal.name}"
+        self.parent = None
+
+    def trigger(self) -> Watch:
+        """Return a status that ends once the signal passes the test."""
+        return Watch(self.signal, self.test, self.timeout_s)
+
+    def wait(self) -> MsgGenerator[None]:
+        """Wait for the condition."""
+        yield Msg("trigger", self, group=self.name)
+        yield Msg("wait", None, group=self.name)
