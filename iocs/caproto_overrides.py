@@ -38,7 +38,7 @@ def install() -> None:
         )
 
 
-class ServingContext(Context):  # type: ignore[misc]
+class ServingContext(Context):
     """caproto's server context with bounds."""
 
     def __init__(self, pvdb: dict[str, Any], interfaces: list[str], limits: Limits) -> None:

@@ -1,0 +1,239 @@
+"""Start IOCs as processes of their own on private ports, and end them without a trace.
+
+    with Launcher([Ioc("amrr"), Ioc("haloscope", arguments=("--speed", "0"))]) as launcher:
+        os.environ.update(launcher.environment)      # before the first Channel Access import
+        print(launcher.address_list)
+
+Every IOC gets a port, its beacons' address, a log file and an open standard input that it watches:
+if the launcher is killed, even with -9, the IOC sees it close and ends itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from cryohalo.addresses import LOOPBACK, client_environment, free_ports, repeater_stand_in
+
+READY_TIMEOUT_S: Final = 60.0
+"""Assumed: importing and compiling the physics on a busy two-core machine takes up to 20 s."""
+TERMINATE_TIMEOUT_S: Final = 15.0
+
+
+class IocFailedError(RuntimeError):
+    """An IOC did not start; the message has its last log lines."""
+
+
+@dataclass(frozen=True)
+class Ioc:
+    """What to start.
+
+    Attributes:
+        name: Short name, e.g. ``"amrr"``.
+        command: What follows the Python interpreter; by default ``-m iocs.NAME``.
+        arguments: Further arguments, e.g. ``("--prefix", "AMRR:", "--seed", "3")``.
+        environment: Further environment variables.
+    """
+
+    name: str
+    command: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def command_line(self, port: int) -> list[str]:
+        """The whole command line for one port."""
+        command = self.command or ("-m", f"iocs.{self.name}")
+        where = ("--interfaces", LOOPBACK, "--port", str(port))
+        return [sys.executable, *command, *where, *self.arguments]
+
+
+class RunningIoc:
+    """One IOC process, in a process group of its own.
+
+    Attributes:
+        ready: The line with which the IOC said it was ready.
+    """
+
+    def __init__(self, ioc: Ioc, port: int, environment: Mapping[str, str], log: Path) -> None:
+        self.name = ioc.name
+        self.port = port
+        self.log = log
+        self.ready = ""
+        self._ready_or_gone = threading.Event()
+        self.process = _start(ioc.command_line(port), {**environment, **ioc.environment}, log)
+        self._reader = threading.Thread(target=self._read, name=f"{ioc.name} stdout", daemon=True)
+        self._reader.start()
+
+    @property
+    def address(self) -> str:
+        """Where it listens, ``host:port``."""
+        return f"{LOOPBACK}:{self.port}"
+
+    def wait_ready(self, timeout_s: float = READY_TIMEOUT_S) -> None:
+        """Return when the IOC has said that it is ready.
+
+        Raises:
+            IocFailedError: It ended, or said nothing in time.
+        """
+        in_time = self._ready_or_gone.wait(timeout_s)
+        if not self.ready:
+            problem = "ended before it was ready" if in_time else f"not ready after {timeout_s:g} s"
+            raise IocFailedError(f"{self.name} at {self.address}: {problem}\n{self.tail()}")
+
+    def tail(self, lines: int = 20) -> str:
+        """The last lines of its log."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def terminate(self) -> None:
+        """Ask it to end: it makes its outputs safe and saves its state. Returns at once."""
+        _signal_group(self.process, signal.SIGTERM)
+
+    def end(self, timeout_s: float = TERMINATE_TIMEOUT_S) -> int:
+        """End it: terminate, and kill its process group if that takes too long.
+
+        Returns:
+            Its exit code; 0 for a clean end.
+        """
+        self.terminate()
+        try:
+            self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            _signal_group(self.process, signal.SIGKILL)
+        code = self.process.wait()
+        _signal_group(self.process, signal.SIGKILL)  # children it may have left
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        self._reader.join()
+        return code
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as stdout, self.log.open("a") as log:
+            for line in stdout:
+                log.write(line)
+                log.flush()
+                if line.startswith(f"ready {self.name} "):
+                    self.ready = line.strip()
+                    self._ready_or_gone.set()
+        self._ready_or_gone.set()
+
+
+class Launcher:
+    """Several IOCs on one host, found by one address list.
+
+    Args:
+        iocs: What to start.
+        ports: A port for each; by default free ones.
+        log_folder: Where their output goes; by default a temporary folder that goes at the end.
+        repeater_port: Port of the CA repeater; by default a socket of ours stands in for one.
+
+    Attributes:
+        running: Name to :class:`RunningIoc`, once entered.
+        environment: What a client needs to find them, see ``client_environment``.
+    """
+
+    def __init__(
+        self,
+        iocs: Sequence[Ioc],
+        ports: Sequence[int] | None = None,
+        log_folder: Path | None = None,
+        repeater_port: int | None = None,
+    ) -> None:
+        self.iocs = list(iocs)
+        self.running: dict[str, RunningIoc] = {}
+        self._resources = contextlib.ExitStack()
+        self._log_folder = log_folder
+        self._repeater: socket.socket | None = None
+        if repeater_port is None:
+            self._repeater = self._resources.enter_context(repeater_stand_in())
+            repeater_port = self._repeater.getsockname()[1]
+        # After the stand-in holds its port, so that no IOC is given the same one.
+        self.ports = list(ports) if ports is not None else free_ports(len(self.iocs))
+        self.environment = client_environment(self.ports, repeater_port)
+
+    @property
+    def address_list(self) -> str:
+        """The EPICS address list, e.g. ``127.0.0.1:15064 127.0.0.1:15065``."""
+        return self.environment["EPICS_CA_ADDR_LIST"]
+
+    def describe(self) -> str:
+        """What to type in another terminal to reach these IOCs."""
+        return "\n".join(
+            f"export {name}={value!r}"
+            for name, value in self.environment.items()
+            if name.startswith("EPICS_CA_")
+        )
+
+    def start(self) -> Self:
+        """Start all and wait until each is ready; they import their physics side by side.
+
+        Raises:
+            IocFailedError: One did not start. The others have been ended.
+        """
+        folder = self._log_folder or Path(
+            self._resources.enter_context(tempfile.TemporaryDirectory(prefix="cryohalo-"))
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        environment = {**os.environ, **self.environment}
+        try:
+            for ioc, port in zip(self.iocs, self.ports, strict=True):
+                log = folder / f"{ioc.name}.log"
+                self.running[ioc.name] = RunningIoc(ioc, port, environment, log)
+            for running in self.running.values():
+                running.wait_ready()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> dict[str, int]:
+        """End all, together.
+
+        Returns:
+            Name to exit code; 0 for a clean end.
+        """
+        for running in self.running.values():
+            running.terminate()
+        codes = {name: running.end() for name, running in self.running.items()}
+        self._resources.close()
+        return codes
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def _start(command: list[str], environment: Mapping[str, str], log: Path) -> subprocess.Popen[str]:
+    with log.open("a") as errors:
+        return subprocess.Popen(
+            command,
+            env={**environment, "CRYOHALO_END_WITH_STDIN": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,
+        )
+
+
+def _signal_group(process: subprocess.Popen[Any], number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)

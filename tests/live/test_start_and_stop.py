@@ -1,0 +1,68 @@
+"""Starting and stopping a server: readiness, signals, taken ports, nothing left behind."""
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+from cryohalo.addresses import search
+from cryohalo.launcher import Ioc, IocFailedError, Launcher
+from tests.live.conftest import TOY
+
+
+def test_readiness_line_names_the_port_that_answers(start_toy, prefix):
+    ioc = start_toy()
+    assert ioc.ready == f"ready toy 127.0.0.1:{ioc.port} pvs=8"
+    assert search(f"{prefix}Value", ioc.port) == ioc.port
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_runs_the_shutdown_and_exits_zero(start_toy, tmp_path, number):
+    saved = tmp_path / "state"
+    ioc = start_toy("--saved", str(saved))
+    os.kill(ioc.process.pid, number)
+    assert ioc.process.wait(20) == 0
+    assert saved.read_text() == "1.0"
+
+
+def test_an_ioc_ends_when_the_launcher_is_gone(start_toy, tmp_path):
+    saved = tmp_path / "state"
+    ioc = start_toy("--saved", str(saved))
+    ioc.process.stdin.close()
+    assert ioc.process.wait(20) == 0
+    assert saved.exists()
+
+
+def test_a_second_start_on_the_port_says_who_has_it(start_toy, prefix):
+    first = start_toy()
+    line = Ioc("toy", (str(TOY),), ("--prefix", prefix)).command_line(first.port)
+    second = subprocess.run(line, capture_output=True, text=True, timeout=30, check=False)
+    assert second.returncode == 69
+    assert f"port {first.port}" in second.stderr
+    assert f"process {first.process.pid}" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def test_no_traceback_when_no_repeater_listens(start_toy):
+    ioc = start_toy("--beacons", "127.0.0.1:9")
+    assert search("nobody:has:this", ioc.port) is None  # several beacons have gone out by now
+    ioc.end()
+    assert "Traceback" not in ioc.log.read_text()
+    assert "beacon" not in ioc.log.read_text()
+
+
+def test_the_launcher_starts_lists_and_ends(prefix):
+    iocs = [Ioc("toy", (str(TOY),), ("--prefix", f"{prefix}{n}:")) for n in "a"]
+    with Launcher(iocs) as launcher:
+        running = launcher.running["toy"]
+        assert launcher.address_list == f"127.0.0.1:{running.port}"
+        assert f"EPICS_CA_ADDR_LIST='127.0.0.1:{running.port}'" in launcher.describe()
+        assert search(f"{prefix}a:Value", running.port) == running.port
+    assert running.process.returncode == 0
+
+
+def test_a_failed_start_shows_the_log(tmp_path):
+    broken = Ioc("broken", ("-c", "raise SystemExit('no helium today')"))
+    with pytest.raises(IocFailedError, match="no helium today"):
+        Launcher([broken], log_folder=tmp_path).start()
