@@ -163,9 +163,9 @@ def test_the_current_limit_may_not_cut_below_the_present_current() -> None:
 
 def test_a_programmed_output_refuses_other_commands() -> None:
     supply = make()
-    supply.follow_program(0.03)
+    supply.follow_program(0.02)
     supply.step(0.1)
-    assert supply.current_a == pytest.approx(0.03)
+    assert supply.current_a == pytest.approx(0.02)
     with pytest.raises(Refused, match="cycle"):
         supply.set_current(1.0)
 
