@@ -86,7 +86,7 @@ class Phase(Device):
 
     def trigger(self) -> Watch:
         """Return a status that ends when the phase is no longer the present one."""
-        now = self.value.get(as_string=False, use_monitor=False)
+        now = self.value.get(use_monitor=False)
         return Watch(
             self.value,
             lambda value: value != now,
@@ -149,13 +149,11 @@ class Cycle(Device):
     def set(self, command: str) -> Watch:
         """Start or stop the cycle; the status fails with the reason if the IOC is blocked."""
         self.check_value(command)
-        names = list(self.state.enum_strs)
-        ends = {names.index(end) for end in self.ENDS[command]}
 
-        def arrived(value: int) -> bool:
-            if command == "Run" and names[value] == "Blocked":
+        def arrived(state: str) -> bool:
+            if command == "Run" and state == "Blocked":
                 raise BlockedError(f"{self.name} will not run: {self.blocked.get()}")
-            return value in ends
+            return state in self.ENDS[command]
 
         # The state that the monitor holds may be older than this command: judge from its
         # completion on, and begin with a state fetched then.
@@ -163,9 +161,7 @@ class Cycle(Device):
         self.run.put(
             command,
             use_complete=True,
-            callback=lambda **_: status.check_value(
-                value=self.state.get(as_string=False, use_monitor=False)
-            ),
+            callback=lambda **_: status.check_value(value=self.state.get(use_monitor=False)),
         )
         return status
 

@@ -1,0 +1,226 @@
+"""Signals over a bench's channels, with the interface of ophyd's EPICS signals; device builder."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ophyd import Device, EpicsSignal, EpicsSignalRO, EpicsSignalWithRBV, Signal
+from ophyd.status import Status, StatusBase
+from ophyd.utils import ReadOnlyError
+from ophyd.utils.errors import LimitError
+
+from devices.simulated.bench import Bench, Channel, current_bench
+
+__all__ = ["ChannelSignal", "ChannelSignalRO", "ChannelSignalWithRBV", "simulated"]
+
+
+class ChannelSignal(Signal):
+    """A signal over one channel, or a readback and a setpoint channel.
+
+    The arguments are those of `ophyd.EpicsSignal`; time-outs of the network mean nothing here.
+    """
+
+    def __init__(
+        self,
+        read_pv: str,
+        write_pv: str | None = None,
+        *,
+        string: bool = False,
+        limits: bool = False,
+        put_complete: bool = False,
+        auto_monitor: bool | None = None,
+        timeout: float | None = None,
+        write_timeout: float | None = None,
+        connection_timeout: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.bench: Bench = current_bench.get()
+        self.pvname, self.setpoint_pvname = read_pv, write_pv or read_pv
+        self._read: Channel = self.bench.channel(read_pv)
+        self._write: Channel = self.bench.channel(self.setpoint_pvname)
+        self._string, self._use_limits = string, limits
+        self._write_timeout = write_timeout
+        self._key: int | None = None
+        self._waiting: set[int] = set()
+        super().__init__(value=self._shown(self._read.get()), **kwargs)
+        self._metadata.update(
+            units=self._read.units,
+            precision=self._read.precision,
+            enum_strs=self._read.enum,
+            lower_ctrl_limit=self._write.limits[0],
+            upper_ctrl_limit=self._write.limits[1],
+            severity=0,
+            status=0,
+            write_access=self._write.put is not None,
+        )
+
+    def _shown(self, value: Any) -> Any:
+        """The value as this signal shows it: enumerations by name or by index."""
+        names = self._read.enum
+        if names is not None:
+            index = names.index(value) if isinstance(value, str) else int(value)
+            return names[index] if self._string else index
+        return str(value) if self._string else value
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Limits of what may be put, as (low, high); equal for none."""
+        return self._write.limits
+
+    @property
+    def precision(self) -> int | None:
+        """Digits shown."""
+        return self._read.precision
+
+    @property
+    def enum_strs(self) -> tuple[str, ...] | None:
+        """Names of the states, if an enumeration."""
+        return self._read.enum
+
+    @property
+    def alarm_severity(self) -> int:
+        """No channel of a bench is ever in alarm."""
+        return 0
+
+    @property
+    def alarm_status(self) -> int:
+        """No channel of a bench is ever in alarm."""
+        return 0
+
+    @property
+    def source_name(self) -> str:
+        """Where the value comes from, for descriptors."""
+        return f"SIM:{self.pvname}"
+
+    def get(self, **_: Any) -> Any:
+        """Read the machine now."""
+        with self.bench.lock:
+            value = self._shown(self._read.get())
+        self._readback = value
+        self._metadata["timestamp"] = time.time()
+        return value
+
+    def check_value(self, value: Any) -> None:
+        """Refuse what lies outside the limits.
+
+        Raises:
+            LimitError: outside.
+        """
+        low, high = self.limits
+        if self._use_limits and low < high and not low <= value <= high:
+            raise LimitError(f"{self.name}: value {value} outside of range: [{low}, {high}]")
+
+    def put(
+        self,
+        value: Any,
+        force: bool = False,
+        *,
+        callback: Callable[..., None] | None = None,
+        **_: Any,
+    ) -> None:
+        """Command the machine; `callback` is called when that is completed."""
+        if self._write.put is None:
+            raise ReadOnlyError(f"{self.name} is read-only")
+        if not force:
+            self.check_value(value)
+        names = self._write.enum
+        if names is not None:
+            value = value if isinstance(value, str) else names[int(value)]
+            if value not in names:
+                raise ValueError(f"{self.name}: {value!r} is none of {', '.join(names)}")
+        self.bench.put(self._write, value, lambda: callback() if callback else None)
+
+    def set(
+        self, value: Any, *, timeout: float | None = None, settle_time: float | None = None
+    ) -> Status:
+        """Command the machine; the status ends when that is completed."""
+        limit = timeout if timeout is not None else self._write_timeout
+        status = Status(self, timeout=limit, settle_time=settle_time)
+        self.put(value, callback=lambda: None if status.done else status.set_finished())
+        return status
+
+    def subscribe(
+        self, callback: Callable[..., Any], event_type: str | None = None, run: bool = True
+    ) -> int:
+        """Subscribe as to any signal; while a status is subscribed, time passes."""
+        if event_type not in (None, self.SUB_VALUE):
+            return super().subscribe(callback, event_type=event_type, run=run)
+        with self.bench.lock:
+            if self._key is None:
+                self._key = self.bench.watch(self._read, self._post)
+            cid = super().subscribe(callback, event_type=event_type, run=False)
+            if isinstance(getattr(callback, "__self__", None), StatusBase):
+                self._waiting.add(cid)
+                self.bench.demand(self._key, len(self._waiting))
+            if run:
+                value = self.get()
+                callback(value=value, old_value=value, timestamp=time.time(), obj=self)
+        return cid
+
+    def unsubscribe(self, cid: int) -> None:
+        """End a subscription."""
+        super().unsubscribe(cid)
+        if cid in self._waiting:
+            self._waiting.discard(cid)
+            self.bench.demand(self._key, len(self._waiting))
+
+    def _post(self, value: Any) -> None:
+        Signal.put(self, self._shown(value), force=True, timestamp=time.time())
+
+    def describe(self) -> dict[str, Any]:
+        """Describe as ophyd's EPICS signals do."""
+        description = super().describe()
+        low, high = self.limits
+        more = {"units": self._read.units, "lower_ctrl_limit": low, "upper_ctrl_limit": high}
+        if self._read.precision is not None:
+            more["precision"] = self._read.precision
+        if self._read.enum is not None:
+            more["enum_strs"] = self._read.enum
+        description[self.name].update(more)
+        return description
+
+
+class ChannelSignalRO(ChannelSignal):
+    """A read-only signal over a channel."""
+
+    def put(self, value: Any, force: bool = False, **_: Any) -> None:
+        """Refuse."""
+        raise ReadOnlyError(f"{self.name} is read-only")
+
+    def set(self, value: Any, **_: Any) -> Status:
+        """Refuse."""
+        raise ReadOnlyError(f"{self.name} is read-only")
+
+
+class ChannelSignalWithRBV(ChannelSignal):
+    """A setpoint `X` with its readback `X_RBV`."""
+
+    def __init__(self, prefix: str, **kwargs: Any) -> None:
+        super().__init__(f"{prefix}_RBV", write_pv=prefix, **kwargs)
+
+
+_REPLACEMENTS: dict[type, type] = {
+    EpicsSignal: ChannelSignal,
+    EpicsSignalRO: ChannelSignalRO,
+    EpicsSignalWithRBV: ChannelSignalWithRBV,
+}
+
+
+def simulated(cls: Any) -> Any:
+    """The class of a device with every EPICS signal replaced; it is a subclass of `cls`."""
+    if cls in _REPLACEMENTS:
+        return _REPLACEMENTS[cls]
+    if not issubclass(cls, Device):
+        return cls
+    components: dict[str, Any] = {}
+    for name in cls.component_names:
+        component = copy.copy(getattr(cls, name))
+        component.cls = simulated(component.cls)
+        components[name] = component
+    doc = f"{cls.__name__}, simulated in process."
+    made = type(cls.__name__, (cls,), {**components, "__doc__": doc, "__module__": __name__})
+    _REPLACEMENTS[cls] = made
+    return made
