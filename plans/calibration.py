@@ -1,0 +1,198 @@
+"""Calibration of the receiver: Y factor, amplifier noise, line attenuation, noise in situ.
+
+Each plan is a run of its own and returns what it measured; `calibrate` does all and returns the
+mapping that the scan puts into its start document. The formulas are in `haloscope.calibration`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import bluesky.plan_stubs as bps
+import bluesky.preprocessors as bpp
+import numpy as np
+from bluesky.utils import MsgGenerator
+from numpy.typing import NDArray
+
+from devices.haloscope import Haloscope
+from haloscope import calibration as formulas
+from plans.common import finite, metadata, provenance, record, require
+from plans.measure import configure
+from plans.safety import run_haloscope_safely
+from plans.tuning import Amplifier, set_jpa
+
+__all__ = [
+    "calibrate",
+    "digitize",
+    "jpa_noise",
+    "line_attenuation",
+    "noise_in_situ",
+    "y_factor",
+]
+
+#: The digitizer sees the local oscillator's frequency plus this (the letter).
+INTERMEDIATE_MHZ = 10.7
+#: Physical temperatures of the noise source for the Y factor, K (up to 400 mK, the letter).
+TEMPERATURES_K = (0.025, 0.1, 0.2, 0.3, 0.4)
+#: Half width of the band about the target that a total power is taken from, MHz.
+BAND_MHZ = 0.05
+#: Detuning at which the cavity reflects everything: some ten linewidths of 31 kHz, MHz.
+OFF_RESONANCE_MHZ = 0.5
+
+
+def digitize(
+    haloscope: Haloscope, center_mhz: float, averages: int, stream: str
+) -> MsgGenerator[Mapping[str, Any]]:
+    """Take one averaged spectrum centred on a frequency into a stream; returns the readings."""
+    daq = haloscope.daq
+    wanted = {haloscope.lo.frequency: center_mhz - INTERMEDIATE_MHZ, daq.num_averages: averages}
+    yield from configure(wanted)
+    yield from bps.trigger(daq, wait=True)
+    return (yield from record([daq, haloscope.noise_source, haloscope.sim], stream))
+
+
+def band_power(
+    reading: Mapping[str, Any], center_mhz: float, half_width_mhz: float = BAND_MHZ
+) -> tuple[float, float]:
+    """Mean power per bin about a frequency and its standard error, W, without narrow lines.
+
+    The median is not used: for averaged spectra it is biased by the skew. Bins beyond five standard
+    deviations are taken out once instead.
+    """
+    spectrum = np.asarray(reading["daq_spectrum"]["value"])
+    frequency = _frequencies(reading, len(spectrum))
+    band = spectrum[np.abs(frequency - center_mhz) <= half_width_mhz]
+    spread = 1.4826 * np.median(np.abs(band - np.median(band)))
+    clean = band[np.abs(band - np.median(band)) <= 5.0 * spread] if spread > 0 else band
+    return float(clean.mean()), float(clean.std(ddof=1) / math.sqrt(len(clean)))
+
+
+def _frequencies(reading: Mapping[str, Any], bins: int) -> NDArray[np.float64]:
+    """Frequency of each bin, MHz."""
+    start = float(reading["daq_frequency_start"]["value"])
+    return start + np.arange(bins) * float(reading["daq_frequency_step"]["value"]) * 1e-6
+
+
+def y_factor(
+    haloscope: Haloscope,
+    frequency_mhz: float,
+    *,
+    temperatures_k: Sequence[float] = TEMPERATURES_K,
+    averages: int = 200,
+    md: Mapping[str, Any] | None = None,
+) -> MsgGenerator[dict[str, float]]:
+    """Gain and noise temperature of the receiver without the amplifier, by the Y-factor method.
+
+    The noise source is set to each temperature in turn with the amplifier's pump off; a line is
+    fitted to power against its effective temperature. Afterwards the source cools to the first one.
+
+    Args:
+        haloscope: the device.
+        frequency_mhz: where, MHz.
+        temperatures_k: physical temperatures, ascending, K.
+        averages: spectra averaged at each.
+        md: metadata for the start document.
+
+    Returns:
+        `receiver_gain_db`, `receiver_temperature_k`, each with `_error`.
+    """
+    require(len(temperatures_k) >= 3, "a Y factor needs at least three temperatures")
+    require(list(temperatures_k) == sorted(temperatures_k), "temperatures must ascend")
+    for kelvin in temperatures_k:
+        haloscope.noise_source.temperature.check_value(kelvin)
+    _check_averages(averages)
+    args = {"frequency_mhz": frequency_mhz, "temperatures_k": list(temperatures_k)}
+    start = yield from _start("y_factor", haloscope, {**args, "averages": averages}, md)
+
+    @bpp.run_decorator(md=start)
+    def inner() -> MsgGenerator[dict[str, float]]:
+        yield from configure({haloscope.jpa.pump: "Off", haloscope.switch.selected: "Noise source"})
+        kelvins, powers, errors = [], [], []
+        for kelvin in temperatures_k:
+            yield from bps.checkpoint()
+            yield from bps.abs_set(haloscope.noise_source.temperature, kelvin, wait=True)
+            reading = yield from digitize(haloscope, frequency_mhz, averages, "primary")
+            power, error = band_power(reading, frequency_mhz)
+            kelvins.append(float(reading["noise_source_temperature"]["value"]))
+            powers.append(power)
+            errors.append(error)
+        yield from bps.abs_set(haloscope.noise_source.temperature, temperatures_k[0], wait=True)
+        fit = formulas.y_factor(kelvins, powers, errors, frequency_mhz * 1e6)
+        return {
+            "receiver_gain_db": fit.gain_db,
+            "receiver_gain_db_error": fit.gain_db_error,
+            "receiver_temperature_k": fit.temperature_k,
+            "receiver_temperature_k_error": fit.temperature_k_error,
+        }
+
+    return (yield from run_haloscope_safely(inner(), haloscope))
+
+
+def jpa_noise(
+    haloscope: Haloscope,
+    target_mhz: float,
+    calibration: Mapping[str, float],
+    *,
+    averages: int = 1000,
+    md: Mapping[str, Any] | None = None,
+) -> MsgGenerator[dict[str, float]]:
+    """Noise added by the amplifier at the target, by the on/off ratio with the source at 25 mK.
+
+    Args:
+        haloscope: the device.
+        target_mhz: 100 kHz above the amplifier's resonance, MHz.
+        calibration: what `y_factor` returned.
+        averages: spectra averaged, each with pump on and off.
+        md: metadata for the start document.
+
+    Returns:
+        `jpa_noise_temperature_k` and its `_error`.
+    """
+    _check_averages(averages)
+    args = {"target_mhz": target_mhz, "averages": averages}
+    start = yield from _start("jpa_noise", haloscope, args, md, calibration=dict(calibration))
+
+    @bpp.run_decorator(md=start)
+    def inner() -> MsgGenerator[dict[str, float]]:
+        yield from bps.abs_set(haloscope.noise_source.temperature, 0.025, wait=True)
+        profile = yield from set_jpa(
+            haloscope, target_mhz, source="Noise source", amplifier=Amplifier()
+        )
+        on = yield from digitize(haloscope, target_mhz, averages, "primary")
+        yield from configure({haloscope.jpa.pump: "Off"})
+        off = yield from digitize(haloscope, target_mhz, averages, "primary")
+        gain, gain_error = gain_at(profile, target_mhz)
+        # A band narrow enough that the gain hardly bends over it.
+        fit = formulas.jpa_noise(
+            *band_power(on, target_mhz, 0.01),
+            *band_power(off, target_mhz, 0.01),
+            gain=gain,
+            gain_error=gain_error,
+            source_temperature_k=float(on["noise_source_temperature"]["value"]),
+            receiver_temperature_k=calibration["receiver_temperature_k"],
+            receiver_temperature_k_error=calibration["receiver_temperature_k_error"],
+            frequency_hz=target_mhz * 1e6,
+        )
+        return {
+            "jpa_noise_temperature_k": fit.temperature_k,
+            "jpa_noise_temperature_k_error": fit.temperature_k_error,
+        }
+
+    return (yield from run_haloscope_safely(inner(), haloscope))
+
+
+def _check_averages(averages: int) -> None:
+    finite("averages", averages, 10, 1e6, "spectra")
+
+
+def _start(
+    name: str,
+    haloscope: Haloscope,
+    args: Mapping[str, Any],
+    md: Mapping[str, Any] | None,
+    **more: Any,
+) -> MsgGenerator[dict[str, Any]]:
+    machine = yield from provenance(haloscope)
+    return metadata(name, [haloscope.daq], args, md, **machine, **more)

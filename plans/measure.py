@@ -1,0 +1,183 @@
+"""One measurement with the network analyzer each: transmission, reflection, amplifier gain.
+
+All three are plan stubs that configure the analyzer (only what differs from what it reports),
+trigger it, read its trace, and return numbers with one-sigma uncertainties. Frequencies are in MHz,
+as on the wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import bluesky.plan_stubs as bps
+import numpy as np
+from bluesky.utils import MsgGenerator, short_uid
+from haloscope.resonance import fit_reflection, fit_transmission
+from numpy.typing import NDArray
+
+from devices.haloscope import Haloscope
+from plans.amplifier import GainProfile, fit_gain
+from plans.common import value_of
+
+__all__ = [
+    "GAIN",
+    "REFLECTION",
+    "SEARCH",
+    "TRANSMISSION",
+    "Coupling",
+    "Resonance",
+    "Sweep",
+    "Trace",
+    "amplifier_gain",
+    "configure",
+    "reflection",
+    "sweep",
+    "transmission",
+]
+
+#: The probe tone of the amplifier's gain is 1 kHz above its resonance (the letter).
+PROBE_OFFSET_MHZ = 0.001
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Settings of the analyzer.
+
+    Attributes:
+        path: Weak, Strong or Bypass.
+        span_mhz: full span.
+        points: number of points.
+        bandwidth_hz: bandwidth of the IF filter.
+        averages: sweeps averaged.
+    """
+
+    path: str
+    span_mhz: float
+    points: int
+    bandwidth_hz: float
+    averages: int = 1
+
+
+#: Five linewidths (31 kHz) about the resonance.
+TRANSMISSION = Sweep("Weak", 0.15, 101, 100.0)
+REFLECTION = Sweep("Strong", 0.3, 151, 300.0)
+#: Three bandwidths (190 kHz) of the amplifier to either side.
+GAIN = Sweep("Bypass", 1.0, 101, 100.0)
+#: A point each 10 kHz, a third of a linewidth: no resonance falls between two.
+SEARCH = Sweep("Weak", 5.0, 501, 300.0)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One trace: frequency (P,) in MHz and the complex S-parameter (P,)."""
+
+    frequency_mhz: NDArray[np.float64]
+    s: NDArray[np.complex128]
+
+
+@dataclass(frozen=True)
+class Resonance:
+    """A resonance: MHz, loaded Q, and their uncertainties."""
+
+    frequency_mhz: float
+    frequency_error_mhz: float
+    loaded_q: float
+    loaded_q_error: float
+
+
+@dataclass(frozen=True)
+class Coupling:
+    """Coupling of the strong antenna, with its uncertainty, from a reflection."""
+
+    beta: float
+    beta_error: float
+    resonance: Resonance
+
+
+def configure(settings: Mapping[Any, Any]) -> MsgGenerator[None]:
+    """Set signals, those that do not already report the value, at once and wait for all."""
+    group = short_uid("configure")
+    changed = False
+    for signal, value in settings.items():
+        present = yield from value_of(signal, None)
+        if present is not None and _same(present, value):
+            continue
+        yield from bps.abs_set(signal, value, group=group)
+        changed = True
+    if changed:
+        yield from bps.wait(group)
+
+
+def sweep(haloscope: Haloscope, settings: Sweep, center_mhz: float) -> MsgGenerator[Trace]:
+    """Acquire one trace."""
+    vna = haloscope.vna
+    wanted = {
+        vna.path: settings.path,
+        vna.center: center_mhz,
+        vna.span: settings.span_mhz,
+        vna.num_points: settings.points,
+        vna.averages: settings.averages,
+        vna.bandwidth: settings.bandwidth_hz,
+    }
+    yield from configure(wanted)
+    yield from bps.trigger(vna, wait=True)
+    frequency = yield from value_of(vna.frequency)
+    real = yield from value_of(vna.real)
+    imaginary = yield from value_of(vna.imaginary)
+    return Trace(np.asarray(frequency), np.asarray(real) + 1j * np.asarray(imaginary))
+
+
+def transmission(
+    haloscope: Haloscope, center_mhz: float, settings: Sweep = TRANSMISSION
+) -> MsgGenerator[Resonance]:
+    """Resonance and loaded Q through the weak antenna, the pump of the amplifier off."""
+    yield from configure({haloscope.jpa.pump: "Off", haloscope.switch.selected: "Cavity"})
+    trace = yield from sweep(haloscope, settings, center_mhz)
+    return _resonance(fit_transmission(trace.frequency_mhz * 1e6, trace.s))
+
+
+def reflection(
+    haloscope: Haloscope, center_mhz: float, settings: Sweep = REFLECTION
+) -> MsgGenerator[Coupling]:
+    """Coupling of the strong antenna from a complex reflection, the pump off."""
+    yield from configure({haloscope.jpa.pump: "Off", haloscope.switch.selected: "Cavity"})
+    trace = yield from sweep(haloscope, settings, center_mhz)
+    fit = fit_reflection(trace.frequency_mhz * 1e6, trace.s)
+    return Coupling(fit.beta, fit.beta_error, _resonance(fit))
+
+
+def amplifier_gain(
+    haloscope: Haloscope,
+    resonance_mhz: float,
+    settings: Sweep = GAIN,
+    *,
+    source: str = "Cavity",
+) -> MsgGenerator[GainProfile]:
+    """Gain of the amplifier as the power ratio with pump on and off; leaves the pump on.
+
+    Args:
+        haloscope: the device.
+        resonance_mhz: half the pump frequency.
+        settings: of the analyzer.
+        source: what the switch connects: the cavity (in situ) or the 50 ohm noise source.
+    """
+    pump, center_mhz = haloscope.jpa.pump, resonance_mhz + PROBE_OFFSET_MHZ
+    yield from configure({pump: "Off", haloscope.switch.selected: source})
+    off = yield from sweep(haloscope, settings, center_mhz)
+    yield from configure({pump: "On"})
+    on = yield from sweep(haloscope, settings, center_mhz)
+    return fit_gain(on.frequency_mhz, np.abs(on.s) ** 2 / np.abs(off.s) ** 2, center_mhz)
+
+
+def _resonance(fit: Any) -> Resonance:
+    return Resonance(
+        fit.frequency_hz / 1e6, fit.frequency_hz_error / 1e6, fit.loaded_q, fit.loaded_q_error
+    )
+
+
+def _same(present: Any, wanted: Any) -> bool:
+    if isinstance(wanted, str):
+        return str(present) == wanted
+    return abs(float(present) - float(wanted)) <= 1e-9 * max(1.0, abs(float(wanted)))

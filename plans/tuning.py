@@ -1,0 +1,240 @@
+"""Tuning by measurement: cavity to a frequency, antenna to a coupling, amplifier to a gain.
+
+The rod's angle is never trusted: each tuning ends with a measured resonance within the tolerance.
+The drive has play, so the rod arrives at every position from the same side.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import bluesky.plan_stubs as bps
+from bluesky.utils import MsgGenerator
+
+from devices.haloscope import Haloscope
+from haloscope.mode_map import load
+from plans.amplifier import GainProfile, pump_step_db
+from plans.common import finite, require, value_of
+from plans.measure import (
+    PROBE_OFFSET_MHZ,
+    SEARCH,
+    TRANSMISSION,
+    Coupling,
+    Resonance,
+    amplifier_gain,
+    configure,
+    reflection,
+    transmission,
+)
+
+__all__ = [
+    "JPA_OFFSET_MHZ",
+    "Amplifier",
+    "NotTunedError",
+    "Rod",
+    "set_coupling",
+    "set_jpa",
+    "tune_to",
+]
+
+#: The amplifier's resonance stands 100 kHz below the target (the letter).
+JPA_OFFSET_MHZ = -0.1
+#: Against its direction of arrival the rod first goes this much too far, deg: beyond any play of
+#: the crank (assumed: some mdeg, as attocube rotators have).
+TAKE_UP_DEG = 0.005
+#: Insertion depth over which the coupling grows e-fold, mm: a first guess (waveguide below cutoff),
+#: replaced by what two measurements say.
+COUPLING_DEPTH_MM = 1.0
+#: The antenna's play is taken up from this far out, mm.
+TAKE_UP_MM = 0.03
+#: Pump power to start from, dBm: well below the threshold of parametric oscillation.
+FIRST_PUMP_DBM = -36.0
+
+
+class NotTunedError(RuntimeError):
+    """Tuning did not arrive; the message has what was wanted, what was reached, in units."""
+
+
+@dataclass
+class Rod:
+    """What tuning learns of the rod, and from which side it arrives.
+
+    Attributes:
+        offset_mhz: measured minus calculated frequency, last time; NaN before the first.
+        direction: +1 to arrive upwards in angle, -1 downwards; 0 to take what the first move needs.
+    """
+
+    offset_mhz: float = math.nan
+    direction: int = 0
+
+
+@dataclass
+class Amplifier:
+    """What setting up the amplifier learns: the error of the controller's table, the pump power."""
+
+    table_error_mhz: float = 0.0
+    pump_power_dbm: float = FIRST_PUMP_DBM
+
+
+def tune_to(
+    haloscope: Haloscope,
+    frequency_mhz: float,
+    *,
+    tolerance_khz: float = 1.0,
+    attempts: int = 8,
+    rod: Rod | None = None,
+) -> MsgGenerator[Resonance]:
+    """Tune the cavity to a frequency by moving the rod and measuring the resonance.
+
+    Args:
+        haloscope: the device.
+        frequency_mhz: wanted resonance, MHz.
+        tolerance_khz: greatest distance of the measured resonance from it, kHz.
+        attempts: moves before giving up.
+        rod: what earlier tunings learnt; updated.
+
+    Returns:
+        The last measurement, within the tolerance.
+
+    Raises:
+        ValueError: the rod cannot reach that frequency.
+        NotTunedError: not there after `attempts` moves.
+    """
+    finite("tolerance_khz", tolerance_khz, 0.05, 1000.0, "kHz")
+    rod = rod if rod is not None else Rod()
+    modes = load()
+    low, high = modes.lowest_hz / 1e6, modes.highest_hz / 1e6
+    finite("frequency_mhz", frequency_mhz, low, high, "MHz")
+    if math.isnan(rod.offset_mhz):
+        yield from locate(haloscope, frequency_mhz, rod)
+    found = None
+    for _ in range(attempts):
+        angle = float(modes.angle_deg((frequency_mhz - rod.offset_mhz) * 1e6))
+        yield from approach(haloscope, angle, rod)
+        found = yield from transmission(haloscope, frequency_mhz)
+        error_mhz = found.frequency_mhz - frequency_mhz
+        if abs(error_mhz) > TRANSMISSION.span_mhz:
+            yield from locate(haloscope, frequency_mhz, rod)
+            continue
+        if abs(error_mhz) <= tolerance_khz * 1e-3:
+            rod.offset_mhz += error_mhz
+            return found
+        rod.offset_mhz += error_mhz
+    reached = f"{found.frequency_mhz:.6f} MHz" if found else "nothing"
+    raise NotTunedError(
+        f"cavity: wanted {frequency_mhz:.6f} MHz within {tolerance_khz:g} kHz, reached {reached}"
+        f" after {attempts} moves"
+    )
+
+
+def locate(haloscope: Haloscope, near_mhz: float, rod: Rod) -> MsgGenerator[None]:
+    """Find the resonance with a wide sweep at the angle the calculation gives; updates `rod`."""
+    angle = float(load().angle_deg(near_mhz * 1e6))
+    yield from approach(haloscope, angle, rod)
+    found = yield from transmission(haloscope, near_mhz, SEARCH)
+    rod.offset_mhz = found.frequency_mhz - near_mhz
+
+
+def approach(haloscope: Haloscope, angle_deg: float, rod: Rod) -> MsgGenerator[None]:
+    """Move the rod to an angle, arriving from the side that `rod` says."""
+    last = float((yield from value_of(haloscope.rod.user_setpoint, angle_deg)))
+    first = rod.direction == 0
+    if first:
+        rod.direction = 1 if angle_deg >= last else -1
+    if first or (angle_deg - last) * rod.direction < 0:
+        yield from bps.abs_set(haloscope.rod, angle_deg - rod.direction * TAKE_UP_DEG, wait=True)
+    yield from bps.abs_set(haloscope.rod, angle_deg, wait=True)
+
+
+def set_coupling(
+    haloscope: Haloscope,
+    beta: float = 2.0,
+    *,
+    low: float = 1.8,
+    high: float = 2.2,
+    frequency_mhz: float | None = None,
+    attempts: int = 8,
+) -> MsgGenerator[Coupling]:
+    """Move the strong antenna until the measured coupling is within `low` to `high`.
+
+    Args:
+        haloscope: the device.
+        beta: wanted coupling.
+        low: lowest coupling accepted.
+        high: highest coupling accepted.
+        frequency_mhz: where the resonance is, MHz; the analyzer's present centre if not given.
+        attempts: moves before giving up.
+
+    Raises:
+        NotTunedError: not there after `attempts` moves.
+    """
+    require(0.05 < low < beta < high < 20.0, f"0.05 < {low} < {beta} < {high} < 20 does not hold")
+    center = frequency_mhz or (yield from value_of(haloscope.vna.center))
+    found = yield from reflection(haloscope, center)
+    for _ in range(attempts):
+        if low <= found.beta <= high:
+            return found
+        step_mm = COUPLING_DEPTH_MM * math.log(beta / found.beta)
+        depth = yield from value_of(haloscope.antenna.user_setpoint, 0.0)
+        if step_mm < 0:
+            yield from bps.abs_set(haloscope.antenna, depth + step_mm - TAKE_UP_MM, wait=True)
+        yield from bps.abs_set(haloscope.antenna, depth + step_mm, wait=True)
+        found = yield from reflection(haloscope, found.resonance.frequency_mhz)
+    raise NotTunedError(
+        f"antenna: wanted beta {low:g} to {high:g}, reached {found.beta:.3f} +- "
+        f"{found.beta_error:.3f} after {attempts} moves"
+    )
+
+
+def set_jpa(
+    haloscope: Haloscope,
+    target_mhz: float,
+    *,
+    gain_db: float = 20.0,
+    tolerance_db: float = 0.4,
+    source: str = "Cavity",
+    attempts: int = 10,
+    amplifier: Amplifier | None = None,
+) -> MsgGenerator[GainProfile]:
+    """Set the amplifier 100 kHz below the target, and its gain at the probe tone by pump power.
+
+    Args:
+        haloscope: the device.
+        target_mhz: centre of the spectrum to be taken, MHz.
+        gain_db: wanted gain at the probe tone, 1 kHz above the amplifier's resonance.
+        tolerance_db: greatest distance of the measured gain from it.
+        source: what the switch connects meanwhile: Cavity (in situ) or Noise source (50 ohm).
+        attempts: measurements before giving up.
+        amplifier: what earlier set-ups learnt; updated.
+
+    Returns:
+        The measured profile; the pump is on.
+
+    Raises:
+        NotTunedError: the gain is not within the tolerance after `attempts` measurements.
+    """
+    finite("gain_db", gain_db, 3.0, 30.0, "dB")
+    finite("tolerance_db", tolerance_db, 0.02, 3.0, "dB")
+    amplifier = amplifier if amplifier is not None else Amplifier()
+    jpa, resonance_mhz = haloscope.jpa, target_mhz + JPA_OFFSET_MHZ
+    profile = None
+    for _ in range(attempts):
+        settings = {
+            jpa.resonance: resonance_mhz - amplifier.table_error_mhz,
+            jpa.pump_frequency: 2.0 * resonance_mhz,
+            jpa.pump_power: amplifier.pump_power_dbm,
+        }
+        yield from configure(settings)
+        profile = yield from amplifier_gain(haloscope, resonance_mhz, source=source)
+        excess_db = profile.probe_gain_db - gain_db
+        # Aim at the middle of the band: drifts until the next step then stay inside it.
+        if abs(excess_db) > 0.25 * tolerance_db:
+            amplifier.pump_power_dbm += pump_step_db(profile.probe_gain_db, gain_db)
+        if abs(excess_db) <= tolerance_db:
+            return profile
+    reached = f"{profile.probe_gain_db:.2f} dB" if profile else "nothing"
+    raise NotTunedError(
+        f"amplifier at {resonance_mhz + PROBE_OFFSET_MHZ:.6f} MHz: wanted {gain_db:g} +- "
+        f"{tolerance_db:g} dB, reached {reached} after {attempts} attempts"
+    )
