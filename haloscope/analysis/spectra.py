@@ -126,14 +126,13 @@ class Spectra:
         """Standard errors of one measured field, shape (n,); ``default`` where none was recorded."""
         return self.errors.get(name, np.full(len(self), default))
 
-    def subset(self, rows: ArrayLike) -> Spectra:
-        """The spectra of the given rows (indices, a boolean mask or a slice), in that order."""
-        index = np.arange(len(self))[rows]  # type: ignore[index]
+    def subset(self, rows: slice | ArrayLike) -> Spectra:
+        """The spectra of the given rows (a slice, indices or a boolean mask); a slice shares the memory."""
+        index = rows if isinstance(rows, slice) else np.arange(len(self))[np.asarray(rows)]
         changed = {name: getattr(self, name)[index] for name in self.row_fields()}
         errors = {name: value[index] for name, value in self.errors.items()}
-        labels = tuple(self.labels[i] for i in index) if self.labels else ()
-        power = self.power_w[index]
-        return replace(self, power_w=power, errors=errors, labels=labels, **changed)
+        labels = tuple(np.array(self.labels)[index]) if self.labels else ()
+        return replace(self, power_w=self.power_w[index], errors=errors, labels=labels, **changed)
 
 
 def concatenate(parts: Sequence[Spectra]) -> Spectra:

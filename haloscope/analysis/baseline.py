@@ -1,0 +1,149 @@
+"""Step 2: the mean noise power of each spectrum, by one of three methods.
+
+``letter``: chi-square fit of the five-parameter function x JPA Lorentzian x quadratic, with the measured JPA gain as
+prior; ``pade``: cubic over quadratic (ADMX); ``savgol``: Savitzky-Golay filter of degree 4 over 2001 bins of 10 Hz.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from haloscope.analysis.fitting import block_size, blocks, fit, information
+from haloscope.analysis.options import Options
+from haloscope.analysis.selection import Windows
+from haloscope.analysis.shapes import LetterShape, PadeShape, Shape
+from haloscope.analysis.smoothing import savgol
+from haloscope.analysis.spectra import FloatArray, Spectra
+
+_LN10_OVER_10 = np.log(10.0) / 10
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Fitted mean power of part of a stack.
+
+    Attributes:
+        power: Mean power in each fine bin, shape (n, fine bins), unit of the input.
+        theta: Parameters of the fit, shape (n, p); (n, 0) for the smoother.
+        converged: shape (n,).
+        shape: The fitted function, or None for the smoother.
+    """
+
+    power: FloatArray
+    theta: FloatArray
+    converged: NDArray[np.bool_]
+    shape: Shape | None
+
+
+def reduced_frequency(windows: Windows, rows: slice, options: Options) -> FloatArray:
+    """Detuning of the fine bins from the target in units of half the window, shape (rows, fine bins)."""
+    detuning = windows.frequency_hz(rows) - windows.target_hz[rows, None]
+    return detuning / (0.5 * options.window_hz)
+
+
+def shape_of(spectra: Spectra, options: Options) -> Shape | None:
+    """The function to fit to these spectra, with the measured JPA and cavity as prior and start."""
+    half = 0.5 * options.window_hz
+    cavity = (spectra.cavity_frequency_hz - spectra.target_frequency_hz) / half
+    width = spectra.cavity_frequency_hz / spectra.loaded_q / half
+    if options.baseline == "letter":
+        bandwidth = np.log(spectra.jpa_bandwidth_hz / half)
+        jpa = (spectra.jpa_resonance_hz - spectra.target_frequency_hz) / half
+        return LetterShape(jpa, bandwidth, _bandwidth_sigma(spectra, options), cavity, width)
+    if options.baseline == "pade":
+        return PadeShape(cavity, width)
+    return None
+
+
+def _bandwidth_sigma(spectra: Spectra, options: Options) -> FloatArray:
+    """Prior on ln B that says: the gain at the target agrees with its measurement.
+
+    ln G(target) = ln G_0 - ln(1 + t), so d ln G / d ln B = 2 t/(1 + t), t = (2 (nu_t - f_J)/B)^2.
+    """
+    t = (
+        2 * (spectra.target_frequency_hz - spectra.jpa_resonance_hz) / spectra.jpa_bandwidth_hz
+    ) ** 2
+    sensitivity = 2 * t / (1 + t)
+    measured = spectra.error("jpa_bandwidth_hz") / spectra.jpa_bandwidth_hz
+    gain = np.hypot(options.jpa_gain_tolerance_db, spectra.error("jpa_gain_peak_db"))
+    return np.hypot(measured, gain * _LN10_OVER_10 / np.maximum(sensitivity, 0.05))
+
+
+def fit_baseline(
+    spectra: Spectra,
+    windows: Windows,
+    merged: FloatArray,
+    rows: slice,
+    options: Options,
+    *,
+    kept: FloatArray | None = None,
+    start: FloatArray | None = None,
+) -> Baseline:
+    """Baseline of the spectra ``rows``.
+
+    Args:
+        spectra: The measured stack (all of it).
+        windows: Its windows.
+        merged: Power in the fine bins of these rows, shape (rows, fine bins).
+        rows: Which spectra.
+        options: Settings.
+        kept: Fraction of each fine bin left by the spike filter, same shape as ``merged``.
+        start: Parameters of an earlier fit.
+    """
+    shape = shape_of(spectra.subset(rows), options)
+    if shape is None:
+        return _smoothed(windows, merged, options, kept)
+    u = reduced_frequency(windows, rows, options)
+    averages = spectra.num_averages[rows] * windows.merge
+    result = fit(shape, u, merged, averages, kept=kept, start=start)
+    return Baseline(result.baseline, result.theta, result.converged, shape)
+
+
+def _smoothed(
+    windows: Windows, merged: FloatArray, options: Options, kept: FloatArray | None
+) -> Baseline:
+    window = 2 * int(options.savgol_window_hz / windows.fine_hz / 2) + 1
+    data = merged
+    power = savgol(data, window, options.savgol_degree)
+    if kept is not None and (kept <= 0).any():
+        for _ in range(3):
+            data = np.where(kept <= 0, power, merged)
+            power = savgol(data, window, options.savgol_degree)
+    n = merged.shape[0]
+    return Baseline(power, np.empty((n, 0)), np.ones(n, dtype=bool), None)
+
+
+def response_factor(
+    baseline: Baseline, u: FloatArray, at: FloatArray, averages: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """How the fit takes up noise: the factor U of H = U U^T, evaluated at other frequencies.
+
+    For unit-variance noise x per fine bin, the fit removes H x with H = J (J^T J + P)^-1 J^T = U U^T (J scaled to unit
+    noise). Without a prior H is the projection on the span of J.
+
+    Args:
+        baseline: A fit of n spectra.
+        u: Reduced frequency of the fine bins, shape (n, m).
+        at: Reduced frequencies where U is wanted, shape (n, k).
+        averages: Periodograms per fine bin, shape (n,).
+
+    Returns:
+        U at those frequencies, shape (n, p, k), and U^T U over all fine bins, shape (n, p, p).
+
+    Raises:
+        ValueError: The baseline is a smoother, which has no parameters.
+    """
+    if baseline.shape is None:
+        raise ValueError("baseline: a Savitzky-Golay filter has no parameters to respond with")
+    size = block_size(u.shape[1])
+    jacobian, matrix = information(baseline.shape, baseline.theta, blocks(u, size), averages * size)
+    unit = np.sqrt(np.einsum("nii->ni", matrix))
+    lower = np.linalg.cholesky(matrix / (unit[:, :, None] * unit[:, None, :]))
+    inverse = np.linalg.inv(lower) / unit[:, None, :]
+    wanted = baseline.shape.log_jacobian(baseline.theta, at) * np.sqrt(averages)[:, None, None]
+    factor = inverse @ wanted
+    own = (inverse @ jacobian) * np.sqrt(averages * size)[:, None, None]
+    return factor, own @ own.transpose(0, 2, 1)

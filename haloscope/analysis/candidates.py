@@ -1,0 +1,180 @@
+"""Step 10: candidates over the threshold, their clusters and their significance, and what rescans say of them.
+
+One axion lifts neighbouring grand bins together, since each co-adds nine coarse bins; bins over the threshold closer than
+one line width are one candidate. The probability that noise alone reaches a level somewhere counts upcrossings of the
+correlated sequence: p = 1 - exp(-[P(z > u) + (k - 1) P(z_l < u < z_(l+1))]), exact for small p.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr
+from scipy.stats import multivariate_normal
+
+from haloscope.analysis.grand import Grand
+from haloscope.analysis.limits import dfsz
+from haloscope.analysis.options import Options
+from haloscope.analysis.spectra import FloatArray
+from haloscope.analysis.template import line_table
+from haloscope.axion import mass_ev
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A cluster of grand bins over the threshold.
+
+    Attributes:
+        frequency_hz: Of its highest bin, Hz.
+        mass_ev: Mass there, eV.
+        excess: Normalised excess there.
+        bins: Grand bins over the threshold in this cluster.
+        low_hz: Lowest of them, Hz.
+        high_hz: Highest of them, Hz.
+        coupling_per_gev: Coupling that would have this excess as its mean.
+        local_p: Probability of noise to exceed it in this bin.
+        global_p: The same anywhere in the search (look-elsewhere).
+    """
+
+    frequency_hz: float
+    mass_ev: float
+    excess: float
+    bins: int
+    low_hz: float
+    high_hz: float
+    coupling_per_gev: float
+    local_p: float
+    global_p: float
+
+
+def find_candidates(
+    grand: Grand, snr: FloatArray, step_hz: float, options: Options
+) -> list[Candidate]:
+    """Clusters above ``options.threshold``, in order of frequency.
+
+    Args:
+        grand: The grand spectrum.
+        snr: Expected normalised excess of a DFSZ axion, shape (k,).
+        step_hz: Digitizer bin width, Hz.
+        options: Threshold and line width.
+    """
+    over = np.flatnonzero(grand.normalised > options.threshold)
+    if not over.size:
+        return []
+    width = step_hz * options.fine_merge * options.coarse_merge * options.line_bins
+    breaks = np.flatnonzero(np.diff(grand.frequency_hz[over]) >= width) + 1
+    trials = _neighbour_correlation(grand, step_hz, options)
+    return [_candidate(grand, snr, part, trials) for part in np.split(over, breaks)]
+
+
+def _candidate(
+    grand: Grand, snr: FloatArray, part: np.ndarray, correlation: float
+) -> Candidate:
+    top = int(part[np.argmax(grand.normalised[part])])
+    nu, z = float(grand.frequency_hz[top]), float(grand.normalised[top])
+    return Candidate(
+        frequency_hz=nu,
+        mass_ev=mass_ev(nu),
+        excess=z,
+        bins=len(part),
+        low_hz=float(grand.frequency_hz[part[0]]),
+        high_hz=float(grand.frequency_hz[part[-1]]),
+        coupling_per_gev=float(dfsz(np.array(nu)) * np.sqrt(z / snr[top])),
+        local_p=float(ndtr(-z)),
+        global_p=global_p_value(z, len(grand), correlation),
+    )
+
+
+def _neighbour_correlation(grand: Grand, step_hz: float, options: Options) -> float:
+    """Correlation of neighbouring grand bins: the overlap of the line's weights, one coarse bin apart."""
+    middle = grand.frequency_hz[len(grand) // 2 : len(grand) // 2 + 1]
+    weights = line_table(middle, step_hz, options).weights(options.template)[0]
+    return float(weights[1:] @ weights[:-1] / (weights @ weights))
+
+
+def upcrossing_probability(level: float, correlation: float) -> float:
+    """P(z_l < u < z_(l+1)) for two standard Gaussians of this correlation."""
+    both = multivariate_normal(mean=[0.0, 0.0], cov=[[1.0, correlation], [correlation, 1.0]])
+    return float(ndtr(level) - both.cdf(np.array([level, level])))
+
+
+def global_p_value(level: float, bins: int, correlation: float) -> float:
+    """Probability that noise exceeds ``level`` in any of ``bins`` neighbouring correlated bins."""
+    local = float(ndtr(-level))
+    if level > 7:  # Beyond the accuracy of the bivariate integral every excess is its own upcrossing.
+        crossing = local
+    else:
+        crossing = max(upcrossing_probability(level, correlation), local * (1 - correlation))
+    return float(-np.expm1(-(local + (bins - 1) * crossing)))
+
+
+def expected_clusters(bins: int, correlation: float, level: float) -> float:
+    """Mean number of clusters over ``level`` that noise alone gives in ``bins`` correlated bins."""
+    crossing = upcrossing_probability(level, correlation)
+    return float(ndtr(-level) + (bins - 1) * crossing)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a rescan says of one candidate.
+
+    Attributes:
+        candidate: As found in the search.
+        rescan_excess: Highest normalised excess of the rescan alone within half a line of it.
+        combined_excess: The same of search and rescan together.
+        expected_rescan: Mean excess of the rescan if the candidate were an axion of its apparent coupling.
+        persists: The combined excess is over the threshold, and the rescan is not below what an axion of SNR 5 in
+            the search would leave with 90 % probability.
+    """
+
+    candidate: Candidate
+    rescan_excess: float
+    combined_excess: float
+    expected_rescan: float
+    persists: bool
+
+
+def judge(
+    candidate: Candidate,
+    rescan: Grand,
+    combined: Grand,
+    rescan_snr: FloatArray,
+    search_snr: float,
+    options: Options,
+) -> Verdict:
+    """Compare a candidate with a rescan of its frequency.
+
+    Args:
+        candidate: From the search.
+        rescan: Grand spectrum of the rescan alone.
+        combined: Grand spectrum of both.
+        rescan_snr: Expected excess of a DFSZ axion in the rescan, one per grand bin of ``rescan``.
+        search_snr: The same in the search at the candidate.
+        options: Threshold and confidence.
+
+    Raises:
+        ValueError: The rescan does not cover the candidate.
+    """
+    place = _near(rescan, candidate.frequency_hz)
+    again = float(rescan.normalised[place].max())
+    gain = float(rescan_snr[place].max()) / search_snr
+    together = float(combined.normalised[_near(combined, candidate.frequency_hz)].max())
+    demanded = options.target_snr * gain - (options.target_snr - options.threshold)
+    return Verdict(
+        candidate,
+        again,
+        together,
+        candidate.excess * gain,
+        bool(together > options.threshold and again > demanded),
+    )
+
+
+def _near(grand: Grand, frequency_hz: float, half_hz: float = 1000.0) -> np.ndarray:
+    place = np.flatnonzero(np.abs(grand.frequency_hz - frequency_hz) <= half_hz)
+    if not place.size:
+        raise ValueError(
+            f"candidates: the rescan ({grand.frequency_hz[0]:.0f} to {grand.frequency_hz[-1]:.0f} Hz) does not "
+            f"cover the candidate at {frequency_hz:.0f} Hz"
+        )
+    return place

@@ -1,0 +1,118 @@
+"""Step 1: the part of each spectrum around the cavity, on one frequency grid common to all.
+
+The letter keeps 150 kHz around each target frequency, which leaves out the pump tone 100 kHz below. Bins are
+counted on a global grid of multiples of the digitizer's bin width, so that merged bins of different spectra
+coincide: fine bin K holds the digitizer bins K m ... K m + m - 1 (m = ``fine_merge``), coarse bin C the fine bins
+C c ... C c + c - 1. A digitizer that is not on the grid is rounded to it, by at most half a bin (5 Hz of a line
+1000 Hz wide).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from haloscope.analysis.options import Options
+from haloscope.analysis.spectra import FloatArray, IntArray, Spectra
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Equal windows cut out of a stack of spectra.
+
+    Attributes:
+        power: Power per digitizer bin, shape (n, bins), unit of the input.
+        first_fine: Global number of the first fine bin, shape (n,).
+        first_digitizer: Bin of the digitizer at which the window starts, shape (n,).
+        step_hz: Digitizer bin width, Hz.
+        merge: Digitizer bins per fine bin.
+        target_hz: Centre asked for, shape (n,), Hz.
+    """
+
+    power: NDArray[np.floating]
+    first_fine: IntArray
+    first_digitizer: IntArray
+    step_hz: float
+    merge: int
+    target_hz: FloatArray
+
+    @property
+    def fine_hz(self) -> float:
+        """Width of a fine bin, Hz."""
+        return self.step_hz * self.merge
+
+    @property
+    def fine_bins(self) -> int:
+        """Fine bins per window."""
+        return int(self.power.shape[1]) // self.merge
+
+    def frequency_hz(self, rows: slice = slice(None)) -> FloatArray:
+        """Centres of the fine bins, shape (rows, fine bins), Hz."""
+        number = self.first_fine[rows, None] + np.arange(self.fine_bins)
+        return fine_centre_hz(number, self.step_hz, self.merge)
+
+    def merged(self, rows: slice = slice(None)) -> FloatArray:
+        """Mean power of each fine bin, shape (rows, fine bins); sums are formed in float64."""
+        part = self.power[rows]
+        blocks = part.reshape(part.shape[0], self.fine_bins, self.merge)
+        return blocks.sum(axis=2, dtype=np.float64) / self.merge
+
+
+def fine_centre_hz(number: IntArray, step_hz: float, merge: int) -> FloatArray:
+    """Centre of the fine bin of this global number, Hz."""
+    return ((number + 0.5) * merge - 0.5) * step_hz
+
+
+def fine_edge_hz(number: IntArray, step_hz: float, merge: int) -> FloatArray:
+    """Lower edge of the fine bin of this global number, Hz."""
+    return (number * float(merge) - 0.5) * step_hz
+
+
+def select(spectra: Spectra, options: Options) -> Windows:
+    """Cut ``options.window_hz`` around each target frequency.
+
+    Raises:
+        ValueError: A spectrum does not cover its window; says which, and what is missing.
+    """
+    merge, step = options.fine_merge, spectra.step_hz
+    width = int(round(options.window_hz / step / merge)) * merge
+    start = np.rint(spectra.frequency_start_hz / step).astype(np.int64)
+    wanted = np.rint(spectra.target_frequency_hz / step).astype(np.int64) - width // 2
+    first = _inside(-(-wanted // merge), start, spectra.power_w.shape[1], width, merge)
+    offset = first * merge - start
+    _demand_cover(spectra, offset, width)
+    return Windows(
+        _cut(spectra.power_w, offset, width), first, offset, step, merge, spectra.target_frequency_hz
+    )
+
+
+def _inside(
+    first: IntArray, start: IntArray, bins: int, width: int, merge: int
+) -> IntArray:
+    """Move a window that overhangs by less than one fine bin, which rounding to the grid can cause."""
+    lowest, highest = -(-start // merge), (start + bins - width) // merge
+    moved = np.clip(first, lowest, np.maximum(lowest, highest))
+    return np.where(np.abs(moved - first) <= 1, moved, first)
+
+
+def _demand_cover(spectra: Spectra, offset: IntArray, width: int) -> None:
+    bins = spectra.power_w.shape[1]
+    bad = np.flatnonzero((offset < 0) | (offset + width > bins))
+    if bad.size:
+        row = int(bad[0])
+        raise ValueError(
+            f"selection: spectrum {row} ({bins} bins of {spectra.step_hz} Hz from "
+            f"{spectra.frequency_start_hz[row]:.1f} Hz) does not cover the window of {width} bins around its "
+            f"target {spectra.target_frequency_hz[row]:.1f} Hz"
+        )
+
+
+def _cut(power: NDArray[np.floating], offset: IntArray, width: int) -> NDArray[np.floating]:
+    if np.all(offset == offset[0]):
+        return power[:, offset[0] : offset[0] + width]
+    out = np.empty((power.shape[0], width), dtype=power.dtype)
+    for row, at in enumerate(offset):
+        out[row] = power[row, at : at + width]
+    return out

@@ -1,0 +1,114 @@
+"""Step 3: the filter for narrow spikes, after Brubaker et al., Phys. Rev. D 96, 123008 (2017).
+
+Two cuts, each with three neighbours on both sides: in the average of all spectra aligned in the intermediate
+frequency (interference that stays with the digitizer), bins above 4.5 standard deviations of the measured spread; in
+each spectrum, bins above 6. Beyond that source, a spike must also stand out of the mean of its own surroundings: a
+strong axion (KSVZ: 7 standard deviations of a 50 Hz bin) raises twenty such bins and passes, a tone raises one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from haloscope.analysis.options import Options
+from haloscope.analysis.spectra import FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class Spike:
+    """One bin that started a cut.
+
+    Attributes:
+        spectrum: Number of the spectrum, or -1 for the aligned average.
+        frequency_hz: Radio frequency; for the average, distance from the digitizer's first bin.
+        significance: Excess in standard deviations.
+        bin_hz: Bin width at which it was found.
+    """
+
+    spectrum: int
+    frequency_hz: float
+    significance: float
+    bin_hz: float
+
+
+@dataclass(frozen=True)
+class FoundBins:
+    """Bins above a threshold: positions and significances, all of shape (k,)."""
+
+    rows: IntArray
+    columns: IntArray
+    significance: FloatArray
+
+
+def find_single(
+    excess: NDArray[np.floating], sigma: FloatArray, options: Options, *, surroundings: int
+) -> FoundBins:
+    """Spikes of single spectra.
+
+    Args:
+        excess: Normalised excess y/b - 1, shape (n, m).
+        sigma: Its standard deviation, shape (n,).
+        options: Threshold and neighbours.
+        surroundings: Bins on each side that a spike must stand out of; 0 for no such demand.
+    """
+    limit = (options.spike_threshold_sigma * sigma)[:, None]
+    rows, columns = np.nonzero(excess > limit)
+    significance = excess[rows, columns] / sigma[rows]
+    if surroundings and rows.size:
+        local = _surroundings(excess, rows, columns, options.spike_neighbours, surroundings)
+        narrow = significance - local / sigma[rows] > options.spike_threshold_sigma
+        rows, columns, significance = rows[narrow], columns[narrow], significance[narrow]
+    return FoundBins(rows, columns, significance.astype(np.float64))
+
+
+def find_average(mean: FloatArray, options: Options, *, surroundings: int) -> FoundBins:
+    """Spikes of the aligned average ``mean`` (m,), cut until no more are found; rows are -1."""
+    kept = np.isfinite(mean)
+    found: list[tuple[int, float]] = []
+    for _ in range(20):
+        centre = float(np.median(mean[kept]))
+        spread = 1.4826 * float(np.median(np.abs(mean[kept] - centre)))
+        if not spread > 0:
+            break
+        high = np.flatnonzero(kept & (mean - centre > options.average_threshold_sigma * spread))
+        if surroundings and high.size:
+            zero = np.zeros_like(high)
+            row = np.where(kept, mean, centre)[None]
+            local = _surroundings(row, zero, high, options.spike_neighbours, surroundings)
+            high = high[mean[high] - local > options.average_threshold_sigma * spread]
+        if not high.size:
+            break
+        found += [(int(k), float((mean[k] - centre) / spread)) for k in high]
+        kept[grow(high, options.spike_neighbours, len(mean))] = False
+    columns = np.array([k for k, _ in found], dtype=np.int64)
+    return FoundBins(np.full_like(columns, -1), columns, np.array([s for _, s in found]))
+
+
+def grow(columns: IntArray, neighbours: int, bins: int) -> IntArray:
+    """The bins themselves and their neighbours on both sides, within the spectrum, each once."""
+    spread = (columns[:, None] + np.arange(-neighbours, neighbours + 1)).ravel()
+    return np.unique(spread[(spread >= 0) & (spread < bins)])
+
+
+def grow_rows(found: FoundBins, neighbours: int, bins: int) -> tuple[IntArray, IntArray]:
+    """As ``grow`` for positions in many spectra: rows and columns of the bins to cut, each pair once."""
+    spread = found.columns[:, None] + np.arange(-neighbours, neighbours + 1)
+    rows = np.broadcast_to(found.rows[:, None], spread.shape)
+    inside = (spread >= 0) & (spread < bins)
+    pairs = np.unique(rows[inside] * np.int64(bins) + spread[inside])
+    return pairs // bins, pairs % bins
+
+
+def _surroundings(
+    excess: NDArray[np.floating], rows: IntArray, columns: IntArray, gap: int, width: int
+) -> FloatArray:
+    """Mean excess of ``width`` bins on each side of each position, leaving out ``gap`` bins next to it."""
+    reach = np.arange(gap + 1, gap + 1 + width)
+    where = columns[:, None] + np.concatenate([-reach[::-1], reach])
+    inside = (where >= 0) & (where < excess.shape[1])
+    values = excess[rows[:, None], np.clip(where, 0, excess.shape[1] - 1)]
+    total: FloatArray = np.sum(values * inside, axis=1, dtype=np.float64)
+    return total / np.maximum(inside.sum(axis=1), 1)
