@@ -37,6 +37,15 @@ class GainProfile:
     bandwidth_khz: float
     bandwidth_khz_error: float
 
+    def gain_at(self, frequency_mhz: float) -> tuple[float, float]:
+        """Power gain (a ratio) at a frequency, and its uncertainty from peak, centre and width."""
+        excess = 10.0 ** (self.peak_gain_db / 10.0) - 1.0
+        distance_khz = (frequency_mhz - self.resonance_mhz) * 1e3
+        at, slope = _model(np.array([excess, 0.0, self.bandwidth_khz]), np.array([distance_khz]))
+        peak_error = (excess + 1.0) * math.log(10.0) / 10.0 * self.peak_gain_db_error
+        errors = np.array([peak_error, self.resonance_mhz_error * 1e3, self.bandwidth_khz_error])
+        return float(at[0]), float(np.linalg.norm(slope[0] * errors))
+
 
 def fit_gain(
     frequency_mhz: NDArray[np.float64], power_ratio: NDArray[np.float64], probe_mhz: float

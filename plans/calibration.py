@@ -24,11 +24,9 @@ from plans.safety import run_haloscope_safely
 from plans.tuning import Amplifier, set_jpa
 
 __all__ = [
-    "calibrate",
     "digitize",
     "jpa_noise",
     "line_attenuation",
-    "noise_in_situ",
     "y_factor",
 ]
 
@@ -163,7 +161,7 @@ def jpa_noise(
         on = yield from digitize(haloscope, target_mhz, averages, "primary")
         yield from configure({haloscope.jpa.pump: "Off"})
         off = yield from digitize(haloscope, target_mhz, averages, "primary")
-        gain, gain_error = gain_at(profile, target_mhz)
+        gain, gain_error = profile.gain_at(target_mhz)
         # A band narrow enough that the gain hardly bends over it.
         fit = formulas.jpa_noise(
             *band_power(on, target_mhz, 0.01),
@@ -178,6 +176,40 @@ def jpa_noise(
         return {
             "jpa_noise_temperature_k": fit.temperature_k,
             "jpa_noise_temperature_k_error": fit.temperature_k_error,
+        }
+
+    return (yield from run_haloscope_safely(inner(), haloscope))
+
+
+def line_attenuation(
+    haloscope: Haloscope, frequency_mhz: float, *, md: Mapping[str, Any] | None = None
+) -> MsgGenerator[dict[str, float]]:
+    """Loss of the line from the cavity to the switch: half the difference of two full reflections.
+
+    Off resonance the cavity reflects everything, and so does the floating switch; the way to the
+    cavity and back is longer by twice the line.
+
+    Returns:
+        `line_attenuation_db` and its `_error`.
+    """
+    center = frequency_mhz - OFF_RESONANCE_MHZ
+    haloscope.vna.center.check_value(center)
+    args = {"frequency_mhz": frequency_mhz}
+    start = yield from _start("line_attenuation", haloscope, args, md)
+
+    @bpp.run_decorator(md=start)
+    def inner() -> MsgGenerator[dict[str, float]]:
+        yield from configure({haloscope.jpa.pump: "Off"})
+        traces = []
+        for source in ("Cavity", "Open"):
+            yield from configure({haloscope.switch.selected: source})
+            traces.append((yield from sweep(haloscope, REFLECTION, center)))
+            yield from record([haloscope.vna, haloscope.switch, haloscope.sim], "primary")
+        yield from configure({haloscope.switch.selected: "Cavity"})
+        fit = formulas.line_attenuation(traces[0].s, traces[1].s)
+        return {
+            "line_attenuation_db": fit.attenuation_db,
+            "line_attenuation_db_error": fit.attenuation_db_error,
         }
 
     return (yield from run_haloscope_safely(inner(), haloscope))

@@ -1,0 +1,82 @@
+"""What keeps the haloscope and the refrigerator safe: contingency wrappers and suspenders.
+
+A contingency runs when a plan fails or is aborted. A suspender holds a plan while a condition
+stands (a quench, a warm mixing chamber, the amplifier out of range, the IOC gone) and lets it go on
+from its last checkpoint: `for s in suspenders(haloscope): RE.install_suspender(s)`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bluesky.plan_stubs as bps
+import bluesky.preprocessors as bpp
+from bluesky.suspenders import SuspendBoolHigh, SuspendCeil, SuspenderBase
+from bluesky.utils import MsgGenerator
+
+from devices.amrr import Refrigerator
+from devices.haloscope import Haloscope
+
+__all__ = ["SuspendDisconnected", "make_safe", "run_haloscope_safely", "suspenders"]
+
+#: The mixing chamber may not be warmer than this while data are taken, K (four times its 25 mK:
+#: assumed; the Y factor heats the noise source on its weak link, not the mixing chamber).
+WARM_MXC_K = 0.1
+#: Resume below this, K.
+COLD_MXC_K = 0.06
+
+
+class SuspendDisconnected(SuspenderBase):
+    """Suspend while a signal's PV is not connected: the IOC or the network is gone."""
+
+    def install(self, RE: Any, *, event_type: str | None = None) -> None:
+        """Watch the connection of the signal rather than its value."""
+        super().install(RE, event_type=event_type or self._sig.SUB_META)
+
+    def _should_suspend(self, value: bool) -> bool:
+        return not value
+
+    def _should_resume(self, value: bool) -> bool:
+        return bool(value)
+
+    def _get_justification(self) -> str:
+        if not self.tripped:
+            return ""
+        return ": ".join(["IOC lost", self._sig.name, self._tripped_message]).rstrip(": ")
+
+    def __call__(self, value: Any = None, *, connected: bool = True, **kwargs: Any) -> None:
+        """Judge a change of the connection."""
+        super().__call__(connected, **kwargs)
+
+
+def suspenders(instrument: Haloscope | Refrigerator) -> list[SuspenderBase]:
+    """The suspenders of an instrument, to be installed in a RunEngine."""
+    found: list[SuspenderBase] = [SuspendDisconnected(instrument.ioc.heartbeat)]
+    if isinstance(instrument, Refrigerator):
+        magnets = list(instrument.magnets.values())
+    else:
+        magnets = [instrument.magnet]
+        found += [
+            SuspendCeil(instrument.fridge.mxc, WARM_MXC_K, resume_thresh=COLD_MXC_K),
+            SuspendBoolHigh(instrument.jpa.fault),
+            SuspendBoolHigh(instrument.interlock.active),
+        ]
+    return found + [SuspendBoolHigh(magnet.quench) for magnet in magnets]
+
+
+def make_safe(haloscope: Haloscope) -> MsgGenerator[None]:
+    """Abort acquisitions, stop the motors where they are, pump tone off; the magnet holds."""
+    yield from bps.abs_set(haloscope.jpa.pump, "Off", wait=True)
+    for device in (haloscope.daq, haloscope.vna):
+        yield from bps.abs_set(device.abort, 1, wait=True)
+    yield from bps.stop(haloscope.rod)
+    yield from bps.stop(haloscope.antenna)
+
+
+def run_haloscope_safely(plan: MsgGenerator[Any], haloscope: Haloscope) -> MsgGenerator[Any]:
+    """Run a plan; if it fails or is aborted, leave the haloscope safe."""
+    return (
+        yield from bpp.contingency_wrapper(
+            plan, except_plan=lambda _: make_safe(haloscope), auto_raise=True
+        )
+    )

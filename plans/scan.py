@@ -1,0 +1,309 @@
+"""The haloscope's scan: at each target tune, measure the cavity, check the amplifier, digitize.
+
+One event per step in stream `primary`, with the spectrum and everything measured beside it. The
+targets are frequencies; what the rod did to get there is for the record only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import bluesky.plan_stubs as bps
+import bluesky.preprocessors as bpp
+from bluesky.utils import MsgGenerator, short_uid
+
+from devices.haloscope import Haloscope
+from haloscope.mode_map import load
+from plans.amplifier import GainProfile
+from plans.calibration import INTERMEDIATE_MHZ
+from plans.common import finite, metadata, provenance, record, require
+from plans.measure import Coupling, Resonance, configure, reflection, transmission
+from plans.safety import run_haloscope_safely
+from plans.steps import planned, remaining, without
+from plans.tuning import JPA_OFFSET_MHZ, Amplifier, Rod, set_coupling, set_jpa, tune_to
+
+__all__ = ["LETTER", "ScanState", "Tolerances", "check", "rescan", "scan", "step"]
+
+#: Simulated seconds of a step beside the integration: moves, sweeps, switching (measured: 6 to 20).
+STEP_OVERHEAD_S = 15.0
+
+
+@dataclass(frozen=True)
+class Tolerances:
+    """What every step must fulfil, measured. The defaults are the letter's."""
+
+    tuning_khz: float = 1.0
+    beta_low: float = 1.8
+    beta_high: float = 2.2
+    gain_db: float = 20.0
+    gain_tolerance_db: float = 0.4
+
+
+LETTER = Tolerances()
+
+
+@dataclass
+class ScanState:
+    """What a scan learns from step to step; starting afresh costs some sweeps and nothing else."""
+
+    tolerances: Tolerances = LETTER
+    rod: Rod = field(default_factory=Rod)
+    amplifier: Amplifier = field(default_factory=Amplifier)
+
+
+PerStep = Callable[[Haloscope, float, int, ScanState], MsgGenerator[None]]
+
+
+def scan(
+    haloscope: Haloscope,
+    frequencies_mhz: Sequence[float] | None = None,
+    *,
+    start_mhz: float | None = None,
+    stop_mhz: float | None = None,
+    step_khz: float = 10.0,
+    averages: int | Sequence[int] = 5000,
+    calibration: Mapping[str, float] | None = None,
+    skip_mhz: Iterable[tuple[float, float]] = (),
+    done_mhz: Iterable[float] = (),
+    tolerances: Tolerances = LETTER,
+    per_step: PerStep | None = None,
+    md: Mapping[str, Any] | None = None,
+) -> MsgGenerator[list[float]]:
+    """Scan a list or a range of frequencies.
+
+    Args:
+        haloscope: the device.
+        frequencies_mhz: targets, MHz; or give a range.
+        start_mhz: first target, MHz.
+        stop_mhz: last target, MHz.
+        step_khz: distance of targets in the range, kHz.
+        averages: 0.1 s spectra averaged at each step, 5000 for the letter's 500 s; or one per step.
+        calibration: what `plans.calibration.calibrate` returned, for the start document.
+        skip_mhz: intervals (low, high) to leave out, such as a mode crossing.
+        done_mhz: targets recorded by an earlier run of this scan, not to be taken again.
+        tolerances: what each step must fulfil.
+        per_step: replaces `step`.
+        md: metadata for the start document.
+
+    Returns:
+        The targets taken.
+
+    Raises:
+        ValueError: nonsense in the arguments; nothing has moved.
+        LimitError: a target beyond a limit of the rod, the mixer or the amplifier; nothing moved.
+        NotTunedError: a step does not fulfil the tolerances.
+    """
+    whole = planned(frequencies_mhz, start_mhz=start_mhz, stop_mhz=stop_mhz, step_khz=step_khz)
+    wanted = without(whole, skip_mhz)
+    counts = _averages(averages, wanted, whole)
+    targets = remaining(wanted, done_mhz)
+    for target in targets:
+        check(haloscope, target, counts[target])
+    args = {
+        "frequencies_mhz": wanted,
+        "averages": [counts[target] for target in wanted],
+        "skip_mhz": [list(interval) for interval in skip_mhz],
+        "done_mhz": sorted(set(wanted) - set(targets)),
+        "tolerances": asdict(tolerances),
+    }
+    machine = yield from provenance(haloscope)
+    start = metadata(
+        "scan",
+        [haloscope.daq, haloscope.measured],
+        args,
+        md,
+        hints={"dimensions": [(["measured_target_frequency"], "primary")]},
+        num_points=len(targets),
+        expected_duration_s=sum(0.1 * counts[t] + STEP_OVERHEAD_S for t in targets),
+        calibration=dict(calibration) if calibration else None,
+        **machine,
+    )
+    state = ScanState(tolerances)
+    state.rod.direction = _direction(targets)
+    take = per_step or step
+
+    @bpp.run_decorator(md=start)
+    def inner() -> MsgGenerator[list[float]]:
+        for target in targets:
+            yield from bps.checkpoint()
+            yield from take(haloscope, target, counts[target], state)
+        return targets
+
+    return (yield from run_haloscope_safely(inner(), haloscope))
+
+
+def rescan(
+    haloscope: Haloscope,
+    candidates_mhz: Sequence[float],
+    *,
+    averages: int = 20000,
+    half_width_khz: float = 30.0,
+    step_khz: float = 10.0,
+    calibration: Mapping[str, float] | None = None,
+    md: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> MsgGenerator[list[float]]:
+    """Take candidates again with higher statistics: steps about each, within half a width.
+
+    Args:
+        haloscope: the device.
+        candidates_mhz: frequencies of the candidates, MHz.
+        averages: spectra averaged at each step.
+        half_width_khz: steps up to this far from each candidate.
+        step_khz: distance of the steps.
+        calibration: for the start document.
+        md: metadata for the start document.
+        more: passed to `scan`.
+    """
+    require(len(candidates_mhz) > 0, "no candidates to rescan")
+    finite("half_width_khz", half_width_khz, 0.0, 75.0, "kHz")
+    finite("step_khz", step_khz, 0.1, 1e4, "kHz")
+    reach = int(half_width_khz / step_khz)
+    targets = sorted(
+        {
+            round(candidate + i * step_khz * 1e-3, 6)
+            for candidate in candidates_mhz
+            for i in range(-reach, reach + 1)
+        }
+    )
+    named = {"plan_name": "rescan", "candidates_mhz": list(candidates_mhz), **(md or {})}
+    return (
+        yield from scan(
+            haloscope, targets, averages=averages, calibration=calibration, md=named, **more
+        )
+    )
+
+
+def step(
+    haloscope: Haloscope, target_mhz: float, averages: int, state: ScanState
+) -> MsgGenerator[None]:
+    """One step: tune, measure the cavity, check the amplifier, digitize, record.
+
+    Args:
+        haloscope: the device.
+        target_mhz: where the cavity and the centre of the spectrum shall be, MHz.
+        averages: spectra averaged.
+        state: what the scan has learnt; updated.
+    """
+    cavity, coupling = yield from _cavity(haloscope, target_mhz, state)
+    limits = state.tolerances
+    profile = yield from set_jpa(
+        haloscope,
+        target_mhz,
+        gain_db=limits.gain_db,
+        tolerance_db=limits.gain_tolerance_db,
+        amplifier=state.amplifier,
+    )
+    yield from bps.checkpoint()
+    wanted = {
+        haloscope.lo.frequency: target_mhz - INTERMEDIATE_MHZ,
+        haloscope.daq.num_averages: averages,
+        haloscope.switch.selected: "Cavity",
+    }
+    yield from configure(wanted)
+    group = short_uid("digitize")
+    yield from bps.trigger(haloscope.daq, group=group)
+    values = measured_values(target_mhz, cavity, coupling, profile)
+    yield from bps.abs_set(haloscope.measured, values, group=group)
+    yield from bps.wait(group)
+    yield from record(event_devices(haloscope), "primary")
+
+
+def event_devices(haloscope: Haloscope) -> list[Any]:
+    """What an event of a step holds."""
+    return [
+        haloscope.daq,
+        haloscope.measured,
+        haloscope.magnet.field,
+        haloscope.rod,
+        haloscope.fridge,
+        haloscope.sim,
+    ]
+
+
+def measured_values(
+    target_mhz: float, cavity: Resonance, coupling: Coupling, profile: GainProfile
+) -> dict[str, float]:
+    """What a step inferred, under the names of `devices.measured.CavityMeasured`."""
+    return {
+        "target_frequency": target_mhz,
+        "cavity_frequency": cavity.frequency_mhz,
+        "cavity_frequency_error": cavity.frequency_error_mhz,
+        "loaded_q": cavity.loaded_q,
+        "loaded_q_error": cavity.loaded_q_error,
+        "beta": coupling.beta,
+        "beta_error": coupling.beta_error,
+        "jpa_gain": profile.probe_gain_db,
+        "jpa_gain_error": profile.probe_gain_db_error,
+        "jpa_gain_peak": profile.peak_gain_db,
+        "jpa_gain_peak_error": profile.peak_gain_db_error,
+        "jpa_resonance": profile.resonance_mhz,
+        "jpa_resonance_error": profile.resonance_mhz_error,
+        "jpa_bandwidth": profile.bandwidth_khz,
+        "jpa_bandwidth_error": profile.bandwidth_khz_error,
+    }
+
+
+def check(haloscope: Haloscope, target_mhz: float, averages: int) -> None:
+    """Refuse, before anything moves, a target that some device cannot be set to.
+
+    Raises:
+        ValueError: the calculated mode map does not reach the target.
+        LimitError: a device's limit is exceeded.
+    """
+    haloscope.rod.check_value(float(load().angle_deg(target_mhz * 1e6)))
+    haloscope.lo.frequency.check_value(target_mhz - INTERMEDIATE_MHZ)
+    haloscope.vna.center.check_value(target_mhz)
+    haloscope.jpa.resonance.check_value(target_mhz + JPA_OFFSET_MHZ)
+    haloscope.jpa.pump_frequency.check_value(2.0 * (target_mhz + JPA_OFFSET_MHZ))
+    haloscope.daq.num_averages.check_value(averages)
+
+
+def _cavity(
+    haloscope: Haloscope, target_mhz: float, state: ScanState
+) -> MsgGenerator[tuple[Resonance, Coupling]]:
+    """Resonance and coupling within the tolerances; the antenna pulls the resonance."""
+    limits = state.tolerances
+    cavity = yield from tune_to(
+        haloscope, target_mhz, tolerance_khz=limits.tuning_khz, rod=state.rod
+    )
+    coupling = yield from reflection(haloscope, target_mhz)
+    if limits.beta_low <= coupling.beta <= limits.beta_high:
+        return cavity, coupling
+    middle = math.sqrt(limits.beta_low * limits.beta_high)
+    coupling = yield from set_coupling(
+        haloscope, middle, low=limits.beta_low, high=limits.beta_high, frequency_mhz=target_mhz
+    )
+    cavity = yield from transmission(haloscope, target_mhz)
+    if abs(cavity.frequency_mhz - target_mhz) > limits.tuning_khz * 1e-3:
+        cavity = yield from tune_to(
+            haloscope, target_mhz, tolerance_khz=limits.tuning_khz, rod=state.rod
+        )
+        coupling = yield from reflection(haloscope, target_mhz)
+    return cavity, coupling
+
+
+def _averages(
+    averages: int | Sequence[int], wanted: Sequence[float], whole: Sequence[float]
+) -> dict[float, int]:
+    """Averages by target; a sequence is in the order of the targets, with or without skipped."""
+    if isinstance(averages, int):
+        each = dict.fromkeys(wanted, averages)
+    else:
+        order = wanted if len(averages) == len(wanted) else whole
+        require(len(averages) == len(order), f"{len(averages)} averages for {len(order)} targets")
+        each = dict(zip(order, (int(n) for n in averages), strict=True))
+    for count in each.values():
+        finite("averages", count, 1, 10_000_000, "spectra")
+    return each
+
+
+def _direction(targets_mhz: Sequence[float]) -> int:
+    """Side from which the rod shall arrive: along the scan, so that steps need no detour."""
+    if len(targets_mhz) < 2:
+        return 0
+    first, last = (float(load().angle_deg(f * 1e6)) for f in (targets_mhz[0], targets_mhz[-1]))
+    return 1 if last > first else -1
