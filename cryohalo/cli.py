@@ -79,9 +79,18 @@ def iocs(
     seed: Annotated[int, typer.Option(help="Seed of both simulations.")] = 0,
 ) -> None:
     """Run both IOCs on free loopback ports until Ctrl-C, and say how to reach them."""
-    from cryohalo.launcher import serve_both
+    import signal
 
-    raise SystemExit(serve_both(speed=speed, seed=seed, echo=console.print))
+    from cryohalo.launcher import Ioc, Launcher
+
+    arguments = ("--speed", str(speed), "--seed", str(seed))
+    signals = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # sigwait takes them, no handler does
+    with Launcher([Ioc("amrr", arguments=arguments), Ioc("haloscope", arguments=arguments)]) as up:
+        for running in up.running.values():
+            console.print(running.ready)
+        console.print(f"\nIn another terminal:\n{up.describe()}\n\nCtrl-C ends both.")
+        signal.sigwait(signals)
 
 
 @app.command()
