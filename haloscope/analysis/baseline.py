@@ -1,7 +1,8 @@
 """Step 2: the mean noise power of each spectrum, by one of three methods.
 
-``letter``: chi-square fit of the five-parameter function x JPA Lorentzian x quadratic, with the measured JPA gain as
-prior; ``pade``: cubic over quadratic (ADMX); ``savgol``: Savitzky-Golay filter of degree 4 over 2001 bins of 10 Hz.
+``letter``: chi-square fit of the five-parameter function x JPA Lorentzian x quadratic, with the
+measured JPA gain as prior; ``pade``: cubic over quadratic (ADMX); ``savgol``: Savitzky-Golay filter
+of degree 4 over 2001 bins of 10 Hz.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Baseline:
 
 
 def reduced_frequency(windows: Windows, rows: slice, options: Options) -> FloatArray:
-    """Detuning of the fine bins from the target in units of half the window, shape (rows, fine bins)."""
+    """Detuning from the target in units of half the window, shape (rows, fine bins)."""
     detuning = windows.frequency_hz(rows) - windows.target_hz[rows, None]
     return detuning / (0.5 * options.window_hz)
 
@@ -121,8 +122,8 @@ def response_factor(
 ) -> tuple[FloatArray, FloatArray]:
     """How the fit takes up noise: the factor U of H = U U^T, evaluated at other frequencies.
 
-    For unit-variance noise x per fine bin, the fit removes H x with H = J (J^T J + P)^-1 J^T = U U^T (J scaled to unit
-    noise). Without a prior H is the projection on the span of J.
+    For unit-variance noise x per fine bin, the fit removes H x with H = J (J^T J + P)^-1 J^T = U
+    U^T (J scaled to unit noise). Without a prior H is the projection on the span of J.
 
     Args:
         baseline: A fit of n spectra.

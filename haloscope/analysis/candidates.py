@@ -1,8 +1,9 @@
-"""Step 10: candidates over the threshold, their clusters and their significance, and what rescans say of them.
+"""Step 10: candidates over the threshold, their significance, and what rescans say of them.
 
-One axion lifts neighbouring grand bins together, since each co-adds nine coarse bins; bins over the threshold closer than
-one line width are one candidate. The probability that noise alone reaches a level somewhere counts upcrossings of the
-correlated sequence: p = 1 - exp(-[P(z > u) + (k - 1) P(z_l < u < z_(l+1))]), exact for small p.
+One axion lifts neighbouring grand bins together, since each co-adds nine coarse bins; bins over the
+threshold closer than one line width are one candidate. The probability that noise alone reaches a
+level somewhere counts upcrossings of the correlated sequence: p = 1 - exp(-[P(z > u) + (k - 1)
+P(z_l < u < z_(l+1))]), exact for small p.
 """
 
 from __future__ import annotations
@@ -68,9 +69,7 @@ def find_candidates(
     return [_candidate(grand, snr, part, trials) for part in np.split(over, breaks)]
 
 
-def _candidate(
-    grand: Grand, snr: FloatArray, part: np.ndarray, correlation: float
-) -> Candidate:
+def _candidate(grand: Grand, snr: FloatArray, part: np.ndarray, correlation: float) -> Candidate:
     top = int(part[np.argmax(grand.normalised[part])])
     nu, z = float(grand.frequency_hz[top]), float(grand.normalised[top])
     return Candidate(
@@ -87,7 +86,7 @@ def _candidate(
 
 
 def _neighbour_correlation(grand: Grand, step_hz: float, options: Options) -> float:
-    """Correlation of neighbouring grand bins: the overlap of the line's weights, one coarse bin apart."""
+    """Correlation of neighbouring grand bins: the overlap of the shifted line's weights."""
     middle = grand.frequency_hz[len(grand) // 2 : len(grand) // 2 + 1]
     weights = line_table(middle, step_hz, options).weights(options.template)[0]
     return float(weights[1:] @ weights[:-1] / (weights @ weights))
@@ -102,7 +101,9 @@ def upcrossing_probability(level: float, correlation: float) -> float:
 def global_p_value(level: float, bins: int, correlation: float) -> float:
     """Probability that noise exceeds ``level`` in any of ``bins`` neighbouring correlated bins."""
     local = float(ndtr(-level))
-    if level > 7:  # Beyond the accuracy of the bivariate integral every excess is its own upcrossing.
+    if (
+        level > 7
+    ):  # Beyond the accuracy of the bivariate integral every excess is its own upcrossing.
         crossing = local
     else:
         crossing = max(upcrossing_probability(level, correlation), local * (1 - correlation))
@@ -123,9 +124,10 @@ class Verdict:
         candidate: As found in the search.
         rescan_excess: Highest normalised excess of the rescan alone within half a line of it.
         combined_excess: The same of search and rescan together.
-        expected_rescan: Mean excess of the rescan if the candidate were an axion of its apparent coupling.
-        persists: The combined excess is over the threshold, and the rescan is not below what an axion of SNR 5 in
-            the search would leave with 90 % probability.
+        expected_rescan: Mean excess of the rescan if the candidate were an axion of its apparent
+            coupling.
+        persists: The combined excess is over the threshold, and the rescan is not below what an
+            axion of SNR 5 in the search would leave with 90 % probability.
     """
 
     candidate: Candidate
@@ -174,7 +176,7 @@ def _near(grand: Grand, frequency_hz: float, half_hz: float = 1000.0) -> np.ndar
     place = np.flatnonzero(np.abs(grand.frequency_hz - frequency_hz) <= half_hz)
     if not place.size:
         raise ValueError(
-            f"candidates: the rescan ({grand.frequency_hz[0]:.0f} to {grand.frequency_hz[-1]:.0f} Hz) does not "
-            f"cover the candidate at {frequency_hz:.0f} Hz"
+            f"candidates: the rescan ({grand.frequency_hz[0]:.0f} to {grand.frequency_hz[-1]:.0f}"
+            f" Hz) does not cover the candidate at {frequency_hz:.0f} Hz"
         )
     return place

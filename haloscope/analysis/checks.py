@@ -1,4 +1,4 @@
-"""Intermediate checks: do the fits leave white Gaussian noise of the width the radiometer equation gives?
+"""Intermediate checks: are the residuals white, Gaussian and as wide as the radiometer says?
 
 Collected chunk by chunk while the analysis runs; every number here ends in the report.
 """
@@ -6,6 +6,7 @@ Collected chunk by chunk while the analysis runs; every number here ends in the 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +25,14 @@ class Checks:
     """Residuals of the baseline fits in standard deviations of the radiometer equation.
 
     Attributes:
-        width: Standard deviation of each spectrum's residuals, shape (n,); 1 by the radiometer equation.
-        neighbour_correlation: Correlation of neighbouring residuals, shape (n,); 0 if the baseline fits.
+        width: Standard deviation of each spectrum's residuals, shape (n,); 1 by the radiometer
+            equation.
+        neighbour_correlation: Correlation of neighbouring residuals, shape (n,); 0 if the baseline
+            fits.
         chi2_per_dof: Chi-square of each fit per degree of freedom, shape (n,).
         converged: Whether each fit converged, shape (n,).
-        noise_temperature_k: T_n at the lower end, the cavity and the upper end of the window, shape (n, 3), K.
+        noise_temperature_k: T_n at the lower end, the cavity and the upper end of the window, shape
+            (n, 3), K.
         histogram: Residuals of all spectra, counts between ``HISTOGRAM_EDGES``.
         skewness: Of all residuals; 2/sqrt(N m) for averaged periodograms.
         excess_kurtosis: Of all residuals; 6/(N m).
@@ -57,7 +61,7 @@ class Checks:
 class ResidualSums:
     """Collects the checks chunk by chunk."""
 
-    _rows: list[tuple[FloatArray, ...]] = field(default_factory=list)
+    _rows: list[tuple[NDArray[Any], ...]] = field(default_factory=list)
     _moments: FloatArray = field(default_factory=lambda: np.zeros(5))
     _histogram: FloatArray = field(default_factory=lambda: np.zeros(len(HISTOGRAM_EDGES) - 1))
 
@@ -111,5 +115,6 @@ class ResidualSums:
         variance = s2 / n - (s1 / n) ** 2
         return Checks(
             width, near, chi2, converged.astype(bool), noise, self._histogram,
-            float(s3 / n / variance**1.5), float(s4 / n / variance**2 - 3), theta, float(cut.mean()),
+            float(s3 / n / variance**1.5), float(s4 / n / variance**2 - 3), theta,
+            float(cut.mean()),
         )  # fmt: skip

@@ -1,9 +1,10 @@
 """xi and eps of one grand bin by plain linear algebra at full resolution, for any baseline method.
 
-The whole chain is linear in small deviations: a grand bin is omega . (1 - H) x with x the unit-variance noise of the fine
-bins, so its width is |(1 - H)^T omega| and its mean for an axion s is omega . (1 - H) s. For a chi-square fit H is the
-projection on the fit's derivatives; for a Savitzky-Golay filter H is the smoothing matrix. The pipeline uses the cheaper
-sums of module ``response`` for fits; this module is their independent check and the only source for smoothers.
+The whole chain is linear in small deviations: a grand bin is omega . (1 - H) x with x the
+unit-variance noise of the fine bins, so its width is |(1 - H)^T omega| and its mean for an axion s
+is omega . (1 - H) s. For a chi-square fit H is the projection on the fit's derivatives; for a
+Savitzky-Golay filter H is the smoothing matrix. The pipeline uses the cheaper sums of module
+``response`` for fits; this module is their independent check and the only source for smoothers.
 """
 
 from __future__ import annotations
@@ -71,10 +72,13 @@ def _savgol_matrix(bins: int, window: int, degree: int) -> FloatArray:
 
 @dataclass(frozen=True)
 class LinearChain:
-    """The chain as vectors for one grand bin: v_i = (1 - H_i)^T omega_i and the signals s_i of n spectra.
+    """The chain as vectors for one grand bin, for n spectra.
+
+    v_i = (1 - H_i)^T omega_i with noise, s_i with signals.
 
     Attributes:
-        vectors: v_i / |omega|, shape (n, m): the grand excess is sum(v * x) for unit-variance noise x.
+        vectors: v_i / |omega|, shape (n, m): the grand excess is sum(v * x) for unit-variance noise
+            x.
         known: omega_i / |omega|, shape (n, m): the same with a known background.
         matched: Matched weights in fine bins, known background, shape (n, m), of unit norm.
         aligned: DFSZ signal s_ij in standard deviations, axion at the edge, shape (n, m).
@@ -153,7 +157,8 @@ def _subtracted(
     """(1 - H)^T omega for every spectrum."""
     if baseline.shape is None:
         window = 2 * int(options.savgol_window_hz / windows.fine_hz / 2) + 1
-        # Noise is x b/sqrt(N): the filter acts on x b, so its matrix is scaled by the baseline on both sides.
+        # Noise is x b/sqrt(N): the filter acts on x b, so its matrix is scaled by the baseline on
+        # both sides.
         matrix = _savgol_matrix(windows.fine_bins, window, options.savgol_degree)
         return omega - ((omega / baseline.power) @ matrix) * baseline.power
     u = reduced_frequency(windows, slice(0, len(spectra)), options)
@@ -164,12 +169,12 @@ def _subtracted(
 
 
 def closed_form(spectra: Spectra, options: Options, *, coarse: int | None = None) -> Efficiency:
-    """xi and eps of one grand bin; arguments of ``linear_chain``."""
+    """Efficiency of one grand bin; arguments of ``linear_chain``."""
     return linear_chain(spectra, options, coarse=coarse).efficiency()
 
 
 def smoother_response(spectra: Spectra, options: Options) -> SmootherResponse:
-    """xi and eps of a smoother from the spectra that overlap in the middle of the stack."""
+    """Width and efficiency of a smoother from the spectra in the middle of the stack."""
     middle = np.sort(spectra.target_frequency_hz)[len(spectra) // 2]
     near = np.abs(spectra.target_frequency_hz - middle) < 0.5 * options.window_hz
     found = closed_form(spectra.subset(np.flatnonzero(near)), options)

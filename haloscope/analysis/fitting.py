@@ -1,14 +1,16 @@
 """Chi-square fits of many power spectra at once, by Fisher scoring.
 
-The mean of N periodograms is Gamma distributed about the true mean b with relative width 1/sqrt(N). With the
-residual r = y/b - 1 and J = d ln b / d theta, the likelihood's score is N J^T r and its information N J^T J, so
+The mean of N periodograms is Gamma distributed about the true mean b with relative width 1/sqrt(N).
+With the residual r = y/b - 1 and J = d ln b / d theta, the likelihood's score is N J^T r and its
+information N J^T J, so
 
     theta <- theta + (N J^T J + P)^-1 (N J^T r + P (theta_0 - theta)),
 
-with P the weight of a Gaussian prior. At convergence J^T r = 0: the fit is unbiased, unlike the minimum of
-sum (r^2) with the model in the denominator, which lies 1/N too high (a full standard deviation of the grand spectrum
-at 10 Hz). Steps are damped (Levenberg-Marquardt) until the fit is close, on spectra averaged into blocks; the last
-steps use the residuals at full resolution. Derivatives are needed on blocks only: b is smooth over one.
+with P the weight of a Gaussian prior. At convergence J^T r = 0: the fit is unbiased, unlike the
+minimum of sum (r^2) with the model in the denominator, which lies 1/N too high (a full standard
+deviation of the grand spectrum at 10 Hz). Steps are damped (Levenberg-Marquardt) until the fit is
+close, on spectra averaged into blocks; the last steps use the residuals at full resolution.
+Derivatives are needed on blocks only: b is smooth over one.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from haloscope.analysis.shapes import Shape
 from haloscope.analysis.spectra import FloatArray
 
 BLOCK_BINS = 10
+_CONVERGED = 0.01  # Last step, in standard errors.
 _CLIP_SIGMA = 8.0  # Block residuals beyond this are a spike's, not the baseline's.
 
 
@@ -44,7 +47,9 @@ class Fit:
 
 def block_size(bins: int) -> int:
     """Largest divisor of ``bins`` up to ``BLOCK_BINS`` that leaves at least 100 blocks (else 1)."""
-    return max(k for k in range(1, BLOCK_BINS + 1) if bins % k == 0 and (k == 1 or bins // k >= 100))
+    return max(
+        k for k in range(1, BLOCK_BINS + 1) if bins % k == 0 and (k == 1 or bins // k >= 100)
+    )
 
 
 def blocks(x: FloatArray, size: int) -> FloatArray:
@@ -61,7 +66,7 @@ def fit(
     kept: FloatArray | None = None,
     start: FloatArray | None = None,
     coarse_steps: int = 12,
-    fine_steps: int = 2,
+    fine_steps: int = 6,
 ) -> Fit:
     """Fit ``shape`` to ``y``.
 
@@ -73,7 +78,8 @@ def fit(
         kept: Fraction of each bin that survived the spike filter, shape (n, m); None for all.
         start: Parameters to start from, shape (n, p); None to let the shape guess.
         coarse_steps: Damped steps at most, on blocks.
-        fine_steps: Full steps on residuals at full resolution.
+        fine_steps: Full steps at most on residuals at full resolution; fewer once all fits have
+            converged.
     """
     size = block_size(u.shape[1])
     scale = y.mean(axis=1)
@@ -92,11 +98,13 @@ def fit(
         step, error = _step(shape, theta, ub, blocks(r, size), weight)
         theta = theta + step
         value = shape.value(theta, u) * scale[:, None]
-    return Fit(theta, value, scale, np.all(np.abs(step) < 0.01 * error, axis=1))
+        if np.all(np.abs(step) < _CONVERGED * error):
+            break
+    return Fit(theta, value, scale, np.all(np.abs(step) < _CONVERGED * error, axis=1))
 
 
 def _patched(y: FloatArray, kept: FloatArray) -> FloatArray:
-    """Bins that were cut entirely take the mean of the spectrum's neighbourhood (the last bin left of them)."""
+    """The spectrum with every bin that was cut entirely replaced by the last one left."""
     gone = kept <= 0
     if not gone.any():
         return y
@@ -129,7 +137,8 @@ def _step(
     limit = _CLIP_SIGMA / np.sqrt(weight)[:, None]
     score = (jacobian @ np.clip(residual, -limit, limit)[:, :, None])[:, :, 0] * weight[:, None]
     score += shape.prior_weight * (shape.prior_mean - theta)
-    # Scaling to a unit diagonal keeps the solution accurate when parameters nearly trade against each other.
+    # Scaling to a unit diagonal keeps the solution accurate when parameters nearly trade against
+    # each other.
     unit = np.sqrt(np.einsum("nii->ni", matrix))
     matrix = matrix / (unit[:, :, None] * unit[:, None, :])
     diagonal = np.arange(theta.shape[1])

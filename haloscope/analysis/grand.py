@@ -1,12 +1,15 @@
 """Steps 7 to 9: the grand spectrum, its width xi and its efficiency eps, from the accumulated sums.
 
-Grand bin l co-adds ``line_bins`` coarse bins with the line's weights L_q (Brubaker et al. 2017, Eqs. 37-40):
+Grand bin l co-adds ``line_bins`` coarse bins with the line's weights L_q (Brubaker et al. 2017,
+Eqs. 37-40):
 
-    D^g_l = sum_q (L_q/c) sum_(fine k in l+q-1) D_k/s_k^2,   (R^g_l)^2 = sum_q (L_q/c)^2 sum_k 1/s_k^2,   z = D^g/R^g.
+    D^g_l = sum_q (L_q/c) sum_(fine k in l+q-1) D_k/s_k^2,   (R^g_l)^2 = sum_q (L_q/c)^2 sum_k
+    1/s_k^2,   z = D^g/R^g.
 
-Baseline subtraction anticorrelates bins, so that std(z) = xi < 1 and the mean of z for a DFSZ axion is lowered too;
-both follow in closed form from module ``response``. With SNR_0 = sqrt(sum_k F_k^2/s_k^2) the matched SNR in fine bins
-with a known background, the SNR efficiency is eps = (mean of z)/(xi SNR_0): the letter's ratio of Figures 3c and 3b.
+Baseline subtraction anticorrelates bins, so that std(z) = xi < 1 and the mean of z for a DFSZ axion
+is lowered too; both follow in closed form from module ``response``. With SNR_0 = sqrt(sum_k
+F_k^2/s_k^2) the matched SNR in fine bins with a known background, the SNR efficiency is eps = (mean
+of z)/(xi SNR_0): the letter's ratio of Figures 3c and 3b.
 """
 
 from __future__ import annotations
@@ -28,7 +31,8 @@ class Grand:
     """The grand spectrum, one entry per coarse bin that an axion's line could begin in.
 
     Attributes:
-        frequency_hz: Axion frequency of each grand bin (lower edge of its first coarse bin), shape (k,), Hz.
+        frequency_hz: Axion frequency of each grand bin (lower edge of its first coarse bin), shape
+            (k,), Hz.
         excess: Normalised excess z before division by xi, shape (k,).
         normalised: Excess divided by xi: standard Gaussian without an axion, shape (k,).
         xi: Width of ``excess`` in closed form, shape (k,).
@@ -71,7 +75,7 @@ def grand_spectrum(
     first: int | None = None,
     last: int | None = None,
 ) -> Grand:
-    """Grand bins ``first`` up to below ``last`` (global coarse numbers; all by default) that are fully covered.
+    """The grand spectrum where it is fully covered, all of it or part of it.
 
     Args:
         sums: The accumulated spectra.
@@ -142,11 +146,11 @@ def _end(sums: Accumulator) -> int:
 
 
 def _covered(sums: Accumulator, bins: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether every coarse bin of the line holds data and all its fine bins were inside some window."""
+    """Whether the whole line lies inside the windows, with data in every coarse bin."""
     merge, lines = sums.options.coarse_merge, sums.options.line_bins
     inside = (sums.overlaps.reshape(-1, merge) > 0).all(axis=1)
     used = sums.density.reshape(-1, merge).sum(axis=1) > 0
-    full = sliding_window_view(inside & used, lines).all(axis=1)
+    full = np.asarray(sliding_window_view(inside & used, lines).all(axis=1))
     at = bins - sums.first_coarse
     return full[at] if bins.size else np.zeros(0, dtype=bool)
 

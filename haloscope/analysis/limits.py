@@ -1,14 +1,14 @@
 """Steps 10 and 11: the 90 % limit on the axion-photon coupling.
 
-A search that takes every grand bin above T = 5 - ndtri(0.9) as a candidate, and finds none to persist, excludes the
-coupling whose mean excess is 5 (Brubaker et al. 2017, section VI):
+A search that takes every grand bin above T = 5 - ndtri(0.9) as a candidate, and finds none to
+persist, excludes the coupling whose mean excess is 5 (Brubaker et al. 2017, section VI):
 
     g90 = g_DFSZ sqrt(5 / (eps a (1 - u) SNR_0)),   a = 10^(-A/10)
 
-with A the attenuation between cavity and switch and u the systematic uncertainty of T_n. It does not depend on the
-measured excess. ``observed_limit`` is the alternative that does: the coupling above which an excess as low as the one seen
-has a probability below 10 %, never below what the search is expected to reach (power-constrained, Cowan et al.,
-arXiv:1105.3166).
+with A the attenuation between cavity and switch and u the systematic uncertainty of T_n. It does
+not depend on the measured excess. ``observed_limit`` is the alternative that does: the coupling
+above which an excess as low as the one seen has a probability below 10 %, never below what the
+search is expected to reach (power-constrained, Cowan et al., arXiv:1105.3166).
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def ksvz(frequency_hz: FloatArray) -> FloatArray:
 
 
 def expected_snr(grand: Grand, calibration: Calibration, options: Options) -> FloatArray:
-    """Mean normalised excess of a DFSZ axion after fit, co-addition, attenuation and systematics, shape (k,)."""
+    """Mean normalised excess of a DFSZ axion with every efficiency, shape (k,)."""
     averaged = options.efficiency_definition == "averaged"
     eps = grand.efficiency_averaged if averaged else grand.efficiency_aligned
     attenuation = 10 ** (-calibration.line_attenuation_db / 10)
@@ -84,5 +84,5 @@ def limit(grand: Grand, calibration: Calibration, options: Options) -> Limit:
 
 
 def observed_level(normalised: FloatArray, options: Options) -> FloatArray:
-    """Excluded mean excess given the one seen: z + ndtri(confidence), at least ndtri(confidence) (z = 0)."""
+    """Excluded mean excess given the one seen; never below that of an excess of 0."""
     return np.maximum(normalised, 0.0) + ndtri(options.confidence)

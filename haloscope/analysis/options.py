@@ -1,6 +1,7 @@
 """What the analysis may be told to do differently. The defaults are the letter's choices.
 
-Source: A. K. Yi et al., arXiv:2210.10961 ("the letter"); every departure from it is an option named here.
+Source: A. K. Yi et al., arXiv:2210.10961 ("the letter"); every departure from it is an option named
+    here.
 """
 
 from __future__ import annotations
@@ -23,27 +24,33 @@ class Options:
         window_hz: Span kept around each target frequency, Hz.
         fine_merge: Digitizer bins merged before the baseline is subtracted (5: 10 -> 50 Hz).
         coarse_merge: Fine bins merged after the combination (9: 50 -> 450 Hz).
-        line_bins: Coarse bins co-added with the line's weights (9: 4050 Hz, >99.9 % of the line at 1.1 GHz).
+        line_bins: Coarse bins co-added with the line's weights (9: 4050 Hz, >99.9 % of the line at
+            1.1 GHz).
         baseline: ``"letter"`` (five-parameter function x JPA Lorentzian x quadratic), ``"pade"``
             (cubic over quadratic) or ``"savgol"`` (degree 4, ``savgol_window_hz``).
         savgol_window_hz: Window of the Savitzky-Golay smoother, Hz (2001 bins of 10 Hz).
         savgol_degree: Degree of its polynomial.
-        jpa_gain_tolerance_db: Gaussian prior of the fit on the JPA's gain at the target, dB, added to the
-            measured error. 0.4 dB is the tolerance the letter demanded of the gain.
+        jpa_gain_tolerance_db: Gaussian prior of the fit on the JPA's gain at the target, dB, added
+            to the measured error. 0.4 dB is the tolerance the letter demanded of the gain.
         filter_spikes: Cut narrow spikes at both resolutions.
-        filter_average: Cut also on the average of all spectra aligned in the intermediate frequency.
+        filter_average: Cut also on the average of all spectra aligned in the intermediate
+            frequency.
         spike_threshold_sigma: Cut in a single spectrum above this many standard deviations.
         average_threshold_sigma: Cut in the aligned average above this many.
         spike_neighbours: Bins cut on each side of a spike.
-        narrow_bins: A spike must stand out of the mean of this many bins on each side, so that a strong axion
-            line, which is a hundred 10 Hz bins wide, is not taken for one; 0 for the letter's plain cut.
-        template: ``"aligned"`` (axion at the lower edge of a coarse bin) or ``"averaged"`` over the bin.
+        narrow_bins: A spike must stand out of the mean of this many bins on each side, so that a
+            strong axion line, which is a hundred 10 Hz bins wide, is not taken for one; 0 for the
+            letter's plain cut.
+        template: ``"aligned"`` (axion at the lower edge of a coarse bin) or ``"averaged"`` over the
+            bin.
         target_snr: Signal level that the search is to find, in standard deviations.
         confidence: Probability to find it; sets the threshold ``target_snr - ndtri(confidence)``.
-        noise_systematic: Relative systematic uncertainty of T_n, taken off the expected SNR (letter 5-10 %).
-        normalise: ``"per bin"`` divides each grand bin by its own closed-form width, ``"constant"`` by the
-            mean of them, as the letter did with 0.94; ``"none"`` leaves it.
-        efficiency_definition: ``"averaged"`` over the axion's place within a coarse bin, or ``"aligned"``.
+        noise_systematic: Relative systematic uncertainty of T_n, taken off the expected SNR (letter
+            5-10 %).
+        normalise: ``"per bin"`` divides each grand bin by its own closed-form width, ``"constant"``
+            by the mean of them, as the letter did with 0.94; ``"none"`` leaves it.
+        efficiency_definition: ``"averaged"`` over the axion's place within a coarse bin, or
+            ``"aligned"``.
     """
 
     window_hz: float = 150e3
@@ -78,7 +85,7 @@ class Options:
 
     @property
     def threshold(self) -> float:
-        """Candidate threshold in standard deviations: 5 - 1.2816 = 3.718 for the letter's choices."""
+        """Candidate threshold, 5 - 1.2816 = 3.718 standard deviations for the letter's choices."""
         return float(self.target_snr - ndtri(self.confidence))
 
     def fingerprint(self) -> str:

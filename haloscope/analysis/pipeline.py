@@ -1,10 +1,11 @@
 """The whole analysis in one call: measured spectra in, limits and candidates out.
 
-    analyze(spectra) = select -> baseline -> spikes (10 Hz) -> merge -> spikes (50 Hz) -> baseline -> rescale -> combine
+    analyze(spectra) = select -> baseline -> spikes (10 Hz) -> merge -> spikes (50 Hz) -> baseline
+    -> rescale -> combine
                        -> merge (450 Hz) -> grand spectrum -> xi, eps -> candidates, limit
 
-after A. K. Yi et al., arXiv:2210.10961 and B. M. Brubaker et al., Phys. Rev. D 96, 123008 (2017). Each step is a module
-of its own and can be used alone.
+after A. K. Yi et al., arXiv:2210.10961 and B. M. Brubaker et al., Phys. Rev. D 96, 123008 (2017).
+Each step is a module of its own and can be used alone.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class Result:
 
     @property
     def eps(self) -> float:
-        """SNR efficiency averaged over the axion's place in a bin, mean over the spectrum (letter 0.88)."""
+        """SNR efficiency averaged over the axion's place in a bin (letter 0.88)."""
         return float(self.grand.efficiency_averaged.mean())
 
     @property
@@ -119,7 +120,16 @@ def summarise(
     bound = limit(grand, calibration, options)
     candidates = find_candidates(grand, bound.expected_snr, sums.step_hz, options)
     return Result(
-        grand, bound, candidates, spikes, checks, options, calibration, sums, sums.step_hz, sums.spectra
+        grand,
+        bound,
+        candidates,
+        spikes,
+        checks,
+        options,
+        calibration,
+        sums,
+        sums.step_hz,
+        sums.spectra,
     )
 
 

@@ -1,8 +1,8 @@
-"""Steps 2 to 5 for a whole stack in pieces that fit the cache: baselines, spikes, excess, amplitudes.
+"""Steps 2 to 5 for a whole stack: baselines, spikes, excess and amplitudes.
 
-Three passes over the spectra. The first fits every baseline and looks for spikes in digitizer bins (10 Hz), the second
-looks again in fine bins (50 Hz), the third refits without the spikes and yields the excess. The aligned average of the
-filter needs all spectra, hence the passes.
+The spectra go through three times, in pieces that fit the cache. The first fits every baseline and looks for spikes in digitizer bins
+(10 Hz), the second looks again in fine bins (50 Hz), the third refits without the spikes and yields
+the excess. The aligned average of the filter needs all spectra, hence the passes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from haloscope.analysis.spectra import FloatArray, Spectra
 from haloscope.analysis.spikes import FoundBins, Spike, find_average, find_single, grow, grow_rows
 
 CHUNK = 64  # Spectra treated together: 3000 fine bins of them are 1.5 MB.
-_FEWEST_PLACES = 5  # The aligned average needs spectra at different frequencies, else it would see an axion.
+_FEWEST_PLACES = (
+    5  # The aligned average needs spectra at different frequencies, else it would see an axion.
+)
 
 
 class Reducer:
@@ -88,16 +90,14 @@ class Reducer:
             self._theta.append(baseline.theta)
             excess = self._digitizer_excess(rows, baseline)
             sigma = 1 / np.sqrt(self.spectra.num_averages[rows])
-            single = find_single(
-                excess, sigma, self.options, surroundings=self.options.narrow_bins
-            )
+            single = find_single(excess, sigma, self.options, surroundings=self.options.narrow_bins)
             found.append(_shifted(single, rows.start))
             aligned.add(rows, self._limited(excess, single, sigma))
         if self.options.filter_spikes:
             self._apply(found, aligned, 1)
 
     def _digitizer_excess(self, rows: slice, baseline: Baseline) -> NDArray[np.float32]:
-        """y/b - 1 in digitizer bins; the baseline is taken as constant over a fine bin (error 3e-4)."""
+        """y/b - 1 in digitizer bins, the baseline constant over a fine bin (error 3e-4)."""
         power = self.windows.power[rows]
         inverse = (1 / baseline.power).astype(power.dtype)
         blocks = power.reshape(power.shape[0], -1, self.windows.merge) * inverse[:, :, None]
@@ -125,7 +125,7 @@ class Reducer:
     def _limited(
         self, excess: NDArray[np.floating], found: FoundBins, sigma: FloatArray
     ) -> NDArray[np.floating]:
-        """Bring single spikes down to the threshold, lest one spectrum's spike cut a bin in all of them."""
+        """Bring spikes down to the threshold: one spectrum's spike must not cut the bin in all."""
         limit = self.options.spike_threshold_sigma * sigma[found.rows]
         excess[found.rows, found.columns] = limit
         return excess
@@ -190,9 +190,7 @@ class Reducer:
         excess = self._merged[rows] / baseline.power - 1
         if kept is not None:
             excess[kept <= 0] = 0.0
-        amplitude = amplitudes(
-            part, self.windows, self.windows.frequency_hz(rows), baseline.power
-        )
+        amplitude = amplitudes(part, self.windows, self.windows.frequency_hz(rows), baseline.power)
         taken = None
         if baseline.shape is not None:
             taken = response(baseline, self.windows, rows, amplitude, averages, self.options)
@@ -204,7 +202,9 @@ class _AlignedAverage:
 
     def __init__(self, windows: Windows, merge: int) -> None:
         self._windows = windows
-        self._offset = windows.first_digitizer // merge - int(windows.first_digitizer.min()) // merge
+        self._offset = (
+            windows.first_digitizer // merge - int(windows.first_digitizer.min()) // merge
+        )
         width = windows.power.shape[1] // merge
         self.bins = int(self._offset.max()) + width
         self._sum = np.zeros(self.bins)

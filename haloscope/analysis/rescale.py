@@ -1,13 +1,15 @@
 """Step 5: from relative excess to units of axion power.
 
-In spectrum i and fine bin j of width b, the excess d = y/y_hat - 1 has the standard deviation sigma = 1/sqrt(N m). With
+In spectrum i and fine bin j of width b, the excess d = y/y_hat - 1 has the standard deviation sigma
+= 1/sqrt(N m). With
 
     R_ij = k_B T_n,ij b / (P_i L_ij),   k_B T_n,ij = y_hat_ij / (step G_ij),
 
-D = R d is the excess in units of the whole DFSZ signal power in one bin (Brubaker et al. 2017, Eq. 27; TASEH Eqs.
-"respower", "Rratio"), P_i from the letter's Eq. 1 with the measured Q_L, beta, field and frequency, L_ij the Lorentzian
-of the measured cavity, G_ij the receiver's gain times the JPA's measured gain profile. All later steps need only the
-amplitude a_ij = 1/(R_ij sigma_i): the signal-to-noise ratio of the full DFSZ power in that bin.
+D = R d is the excess in units of the whole DFSZ signal power in one bin (Brubaker et al. 2017, Eq.
+27; TASEH Eqs. "respower", "Rratio"), P_i from the letter's Eq. 1 with the measured Q_L, beta, field
+and frequency, L_ij the Lorentzian of the measured cavity, G_ij the receiver's gain times the JPA's
+measured gain profile. All later steps need only the amplitude a_ij = 1/(R_ij sigma_i): the
+signal-to-noise ratio of the full DFSZ power in that bin.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from haloscope.constants import BOLTZMANN_J_PER_K
 
 
 def jpa_gain(spectra: Spectra, frequency_hz: FloatArray) -> FloatArray:
-    """Measured JPA power gain, G = 1 + (G_0 - 1)/(1 + (2 (f - f_J)/B)^2), shape of ``frequency_hz`` (n, m)."""
+    """Measured JPA power gain 1 + (G_0 - 1)/(1 + (2 (f - f_J)/B)^2), shape (n, m)."""
     peak = 10 ** (spectra.jpa_gain_peak_db / 10)
     offset = frequency_hz - spectra.jpa_resonance_hz[:, None]
     return 1 + (peak[:, None] - 1) / (1 + (2 * offset / spectra.jpa_bandwidth_hz[:, None]) ** 2)
@@ -30,8 +32,8 @@ def jpa_gain(spectra: Spectra, frequency_hz: FloatArray) -> FloatArray:
 def total_gain(spectra: Spectra, frequency_hz: FloatArray, baseline: FloatArray) -> FloatArray:
     """Power gain from the switch to the digitizer at each bin, shape (n, m).
 
-    Where the calibration gives a noise temperature instead of a gain, the gain is the constant that makes the
-    baseline equal to it at the cavity frequency.
+    Where the calibration gives a noise temperature instead of a gain, the gain is the constant that
+    makes the baseline equal to it at the cavity frequency.
     """
     calibration = spectra.calibration
     if calibration.noise_temperature_k is None:
@@ -81,7 +83,9 @@ def dfsz_power_w(spectra: Spectra) -> FloatArray:
 def amplitudes(
     spectra: Spectra, windows: Windows, frequency_hz: FloatArray, baseline: FloatArray
 ) -> FloatArray:
-    """SNR of the full DFSZ power in each fine bin, a_ij = P_i L_ij G_ij sqrt(N m)/(m y_hat_ij), shape (n, m).
+    """SNR of the full DFSZ power in each fine bin, shape (n, m).
+
+    a_ij = P_i L_ij G_ij sqrt(N m)/(m y_hat_ij).
 
     Args:
         spectra: The stack (n).

@@ -1,15 +1,17 @@
-"""Step 9, per spectrum: what the baseline fit takes from the noise and from the signal of each grand bin.
+"""Step 9, per spectrum: what the baseline fit takes from each grand bin, noise and signal.
 
-The fit is linear in small deviations. For unit-variance noise x_ij it leaves (1 - H_i) x_i, H_i = U_i U_i^T (module
-``baseline``). A grand bin l is a weighted sum of x with weights omega_ij = (L_q/c) a_ij, and an axion of DFSZ coupling is
-s_ij = F_j a_ij, with F_j the fraction of the line in fine bin j, L_q the weights in coarse bins of c fine bins. Hence, with
-c_il = U_i^T omega_i and b_il = U_i^T s_i,
+The fit is linear in small deviations. For unit-variance noise x_ij it leaves (1 - H_i) x_i, H_i =
+U_i U_i^T (module ``baseline``). A grand bin l is a weighted sum of x with weights omega_ij =
+(L_q/c) a_ij, and an axion of DFSZ coupling is s_ij = F_j a_ij, with F_j the fraction of the line in
+fine bin j, L_q the weights in coarse bins of c fine bins. Hence, with c_il = U_i^T omega_i and b_il
+= U_i^T s_i,
 
     variance of the weighted sum:  sum omega^2 - sum_i [2 |c|^2 - c^T (U^T U) c]
     mean of it with an axion:      sum omega s - sum_i c . b
 
-Each bracket is a sum over spectra and is accumulated like the data. U varies over a cavity linewidth (31 kHz) and is
-evaluated once per coarse bin (450 Hz); the error of that is 3e-5 of the correction.
+Each bracket is a sum over spectra and is accumulated like the data. U varies over a cavity
+linewidth (31 kHz) and is evaluated once per coarse bin (450 Hz); the error of that is 3e-5 of the
+correction.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ class Response:
         variance_removed: 2 |c|^2 - c^T (U^T U) c.
         aligned_removed: c . b for an axion at the lower edge of the grand bin.
         averaged_removed: c . b for axions anywhere within half a coarse bin of it.
-        joint_removed: |b|^2 for the aligned axion, which the joint fit of signal and background needs.
+        joint_removed: |b|^2 for the aligned axion, which the joint fit of signal and background
+            needs.
     """
 
     first_coarse: IntArray
@@ -61,7 +64,8 @@ def response(
     number = (base[:, None] + np.arange(sums.shape[1])) * merge
     centre = fine_edge_hz(number, windows.step_hz, windows.merge) + 0.5 * merge * windows.fine_hz
     target = windows.target_hz[rows, None]
-    # A coarse bin that overhangs the window is weighted by the little it holds; stay inside for the derivative.
+    # A coarse bin that overhangs the window is weighted by the little it holds; stay inside for the
+    # derivative.
     at = np.clip((centre - target) / half, -1.0, 1.0)
     u = (windows.frequency_hz(rows) - target) / half
     factor, own = response_factor(baseline, u, at, averages)

@@ -1,10 +1,12 @@
 """Step 1: the part of each spectrum around the cavity, on one frequency grid common to all.
 
-The letter keeps 150 kHz around each target frequency, which leaves out the pump tone 100 kHz below. Bins are
-counted on a global grid of multiples of the digitizer's bin width, so that merged bins of different spectra
-coincide: fine bin K holds the digitizer bins K m ... K m + m - 1 (m = ``fine_merge``), coarse bin C the fine bins
-C c ... C c + c - 1. A digitizer that is not on the grid is rounded to it, by at most half a bin (5 Hz of a line
-1000 Hz wide).
+The letter keeps 150 kHz around each target frequency, which leaves out the pump tone 100 kHz below.
+Bins are counted on a global grid of multiples of the digitizer's bin width, so that merged bins of
+different spectra
+coincide: fine bin K holds the digitizer bins K m ... K m + m - 1 (m = ``fine_merge``), coarse bin C
+    the fine bins
+C c ... C c + c - 1. A digitizer that is not on the grid is rounded to it, by at most half a bin (5
+Hz of a line 1000 Hz wide).
 """
 
 from __future__ import annotations
@@ -62,12 +64,12 @@ class Windows:
 
 def fine_centre_hz(number: IntArray, step_hz: float, merge: int) -> FloatArray:
     """Centre of the fine bin of this global number, Hz."""
-    return ((number + 0.5) * merge - 0.5) * step_hz
+    return np.asarray(((number + 0.5) * merge - 0.5) * step_hz, dtype=np.float64)
 
 
 def fine_edge_hz(number: IntArray, step_hz: float, merge: int) -> FloatArray:
     """Lower edge of the fine bin of this global number, Hz."""
-    return (number * float(merge) - 0.5) * step_hz
+    return np.asarray((number * float(merge) - 0.5) * step_hz, dtype=np.float64)
 
 
 def select(spectra: Spectra, options: Options) -> Windows:
@@ -77,21 +79,24 @@ def select(spectra: Spectra, options: Options) -> Windows:
         ValueError: A spectrum does not cover its window; says which, and what is missing.
     """
     merge, step = options.fine_merge, spectra.step_hz
-    width = int(round(options.window_hz / step / merge)) * merge
+    width = round(options.window_hz / step / merge) * merge
     start = np.rint(spectra.frequency_start_hz / step).astype(np.int64)
     wanted = np.rint(spectra.target_frequency_hz / step).astype(np.int64) - width // 2
     first = _inside(-(-wanted // merge), start, spectra.power_w.shape[1], width, merge)
     offset = first * merge - start
     _demand_cover(spectra, offset, width)
     return Windows(
-        _cut(spectra.power_w, offset, width), first, offset, step, merge, spectra.target_frequency_hz
+        _cut(spectra.power_w, offset, width),
+        first,
+        offset,
+        step,
+        merge,
+        spectra.target_frequency_hz,
     )
 
 
-def _inside(
-    first: IntArray, start: IntArray, bins: int, width: int, merge: int
-) -> IntArray:
-    """Move a window that overhangs by less than one fine bin, which rounding to the grid can cause."""
+def _inside(first: IntArray, start: IntArray, bins: int, width: int, merge: int) -> IntArray:
+    """Move a window that overhangs by less than one fine bin, as rounding can cause."""
     lowest, highest = -(-start // merge), (start + bins - width) // merge
     moved = np.clip(first, lowest, np.maximum(lowest, highest))
     return np.where(np.abs(moved - first) <= 1, moved, first)
@@ -104,8 +109,8 @@ def _demand_cover(spectra: Spectra, offset: IntArray, width: int) -> None:
         row = int(bad[0])
         raise ValueError(
             f"selection: spectrum {row} ({bins} bins of {spectra.step_hz} Hz from "
-            f"{spectra.frequency_start_hz[row]:.1f} Hz) does not cover the window of {width} bins around its "
-            f"target {spectra.target_frequency_hz[row]:.1f} Hz"
+            f"{spectra.frequency_start_hz[row]:.1f} Hz) does not cover the window of {width} bins "
+            f"around its target {spectra.target_frequency_hz[row]:.1f} Hz"
         )
 
 

@@ -1,13 +1,17 @@
 """Functions that a receiver's noise power may follow, batched over spectra, with their derivatives.
 
-All take the parameters ``theta`` (n, p) and a reduced frequency u (n, m), the detuning from the target in units of
-half the window, and return the value (n, m) and the derivative of its logarithm (n, p, m): the fit works on
-logarithms because the noise of a power spectrum is proportional to its mean.
+All take the parameters ``theta`` (n, p) and a reduced frequency u (n, m), the detuning from the
+target in units of half the window, and return the value (n, m) and the derivative of its logarithm
+(n, p, m): the fit works on logarithms because the noise of a power spectrum is proportional to its
+mean.
 
-Letter: the product of a five-parameter function (Asztalos et al., Phys. Rev. D 64, 092003 (2001)), the JPA's
-Lorentzian gain and a quadratic with its minimum at the JPA's resonance. The five parameters enter here as
-(p0 + p1 u + p2 u^2)/(1 + 4 ((u - u0)/w)^2), which spans the same functions as (a1 + 8 a3 x^2 + 4 a4 x)/(1 + 4 x^2).
-Pade: cubic over quadratic, which contains the pole-zero ratio times a line of QUAX (arXiv:2304.07505).
+Letter: the product of a five-parameter function (Asztalos et al., Phys. Rev. D 64, 092003 (2001)),
+    the JPA's
+Lorentzian gain and a quadratic with its minimum at the JPA's resonance. The five parameters enter
+here as (p0 + p1 u + p2 u^2)/(1 + 4 ((u - u0)/w)^2), which spans the same functions as (a1 + 8 a3
+x^2 + 4 a4 x)/(1 + 4 x^2).
+Pade: cubic over quadratic, which contains the pole-zero ratio times a line of QUAX
+    (arXiv:2304.07505).
 """
 
 from __future__ import annotations
@@ -48,9 +52,10 @@ class Shape(Protocol):
 class LetterShape:
     """Five-parameter function x JPA Lorentzian x quadratic; theta = p0 p1 p2 u0 ln(w) c ln(B).
 
-    The Lorentzian is 1/(1 + t), t = (2 (f - f_J)/B)^2, not the gain G = 1 + (G_0 - 1)/(1 + t): noise S before the JPA
-    and T behind it give G S + T = [(G_0 + t) S + T (1 + t)]/(1 + t), a quadratic with its minimum at f_J over the
-    Lorentzian, so that the product fits exactly where S is flat. With G instead the misfit is 8e-5 of the power.
+    The Lorentzian is 1/(1 + t), t = (2 (f - f_J)/B)^2, not the gain G = 1 + (G_0 - 1)/(1 + t):
+    noise S before the JPA and T behind it give G S + T = [(G_0 + t) S + T (1 + t)]/(1 + t), a
+    quadratic with its minimum at f_J over the Lorentzian, so that the product fits exactly where S
+    is flat. With G instead the misfit is 8e-5 of the power.
 
     Attributes:
         jpa_u: JPA resonance in reduced frequency, shape (n,).
@@ -68,6 +73,7 @@ class LetterShape:
 
     @property
     def prior_mean(self) -> FloatArray:
+        """Expected parameters, shape (n, p)."""
         mean = np.zeros((len(self.jpa_u), 7))
         mean[:, 3] = self.cavity_u
         mean[:, 4] = np.log(self.cavity_width_u)
@@ -76,11 +82,13 @@ class LetterShape:
 
     @property
     def prior_weight(self) -> FloatArray:
+        """1/sigma^2 of the Gaussian prior, shape (n, p)."""
         weight = np.zeros((len(self.jpa_u), 7))
         weight[:, 6] = self.log_bandwidth_sigma**-2.0
         return weight
 
     def rows(self, index: slice) -> LetterShape:
+        """The same for part of the spectra."""
         return LetterShape(
             self.jpa_u[index],
             self.log_bandwidth[index],
@@ -90,8 +98,10 @@ class LetterShape:
         )
 
     def start(self, u: FloatArray, y: FloatArray) -> FloatArray:
+        """First parameters (n, p), linear ones solved for."""
         theta = self.prior_mean
-        # Noise behind the JPA, 1.2 K / G, is about a tenth of the rest at resonance and grows as the gain falls.
+        # Noise behind the JPA, 1.2 K / G, is about a tenth of the rest at resonance and grows as
+        # the gain falls.
         theta[:, 5] = 0.085 * 4 * np.exp(-2 * theta[:, 6])
         flat = y / self._factors(theta, u)
         x = (u - theta[:, 3, None]) / np.exp(theta[:, 4, None])
@@ -106,11 +116,13 @@ class LetterShape:
         return (1 + theta[:, 5, None] * squared) / (1 + bandwidth * squared)
 
     def value(self, theta: FloatArray, u: FloatArray) -> FloatArray:
+        """The function, (n, m)."""
         p0, p1, p2, u0 = (theta[:, k, None] for k in range(4))
         denominator = 1 + (4 * np.exp(-2 * theta[:, 4, None])) * (u - u0) ** 2
         return ((p2 * u + p1) * u + p0) / denominator * self._factors(theta, u)
 
     def log_jacobian(self, theta: FloatArray, u: FloatArray) -> FloatArray:
+        """Derivative of its logarithm, (n, p, m)."""
         p0, p1, p2, u0, log_w, c, log_b = (theta[:, k, None] for k in range(7))
         out = np.empty((u.shape[0], 7, u.shape[1]))
         out[:, 0] = 1 / ((p2 * u + p1) * u + p0)
@@ -135,7 +147,8 @@ class PadeShape:
     Attributes:
         cavity_u: Measured cavity frequency in reduced frequency (start of u0), shape (n,).
         cavity_width_u: Measured linewidth in reduced frequency (start of w), shape (n,).
-        sigma_u: Standard deviation of a loose prior on u0 and ln w that keeps the pole near the cavity.
+        sigma_u: Standard deviation of a loose prior on u0 and ln w that keeps the pole near the
+            cavity.
     """
 
     cavity_u: FloatArray
@@ -144,6 +157,7 @@ class PadeShape:
 
     @property
     def prior_mean(self) -> FloatArray:
+        """Expected parameters, shape (n, p)."""
         mean = np.zeros((len(self.cavity_u), 6))
         mean[:, 4] = self.cavity_u
         mean[:, 5] = np.log(self.cavity_width_u)
@@ -151,14 +165,17 @@ class PadeShape:
 
     @property
     def prior_weight(self) -> FloatArray:
+        """1/sigma^2 of the Gaussian prior, shape (n, p)."""
         weight = np.zeros((len(self.cavity_u), 6))
         weight[:, 4:] = self.sigma_u**-2.0
         return weight
 
     def rows(self, index: slice) -> PadeShape:
+        """The same for part of the spectra."""
         return PadeShape(self.cavity_u[index], self.cavity_width_u[index], self.sigma_u)
 
     def start(self, u: FloatArray, y: FloatArray) -> FloatArray:
+        """First parameters (n, p), linear ones solved for."""
         theta = self.prior_mean
         pole = 1 + 4 * ((u - theta[:, 4, None]) / np.exp(theta[:, 5, None])) ** 2
         basis = np.stack([np.ones_like(u), u, u**2, u**3], axis=1) / pole[:, None, :]
@@ -167,11 +184,13 @@ class PadeShape:
         return theta
 
     def value(self, theta: FloatArray, u: FloatArray) -> FloatArray:
+        """The function, (n, m)."""
         b0, b1, b2, b3, u0, log_w = (theta[:, k, None] for k in range(6))
         denominator = 1 + 4 * np.exp(-2 * log_w) * (u - u0) ** 2
         return (((b3 * u + b2) * u + b1) * u + b0) / denominator
 
     def log_jacobian(self, theta: FloatArray, u: FloatArray) -> FloatArray:
+        """Derivative of its logarithm, (n, p, m)."""
         b0, b1, b2, b3, u0, log_w = (theta[:, k, None] for k in range(6))
         out = np.empty((u.shape[0], 6, u.shape[1]))
         out[:, 0] = 1 / (((b3 * u + b2) * u + b1) * u + b0)

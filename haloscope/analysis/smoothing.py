@@ -1,8 +1,9 @@
 """Savitzky-Golay smoothing with windows of thousands of points, many spectra at once.
 
-The usual recipe solves normal equations in powers of the index, which lose all digits at these lengths (scipy 1.17's
-``savgol_coeffs(2001, 4)`` sums to 0.99997 and from 3001 points on returns zeros). Here the weights come from an
-orthonormal basis: a QR decomposition of Legendre polynomials on [-1, 1].
+The usual recipe solves normal equations in powers of the index, which lose all digits at these
+lengths (scipy 1.17's ``savgol_coeffs(2001, 4)`` sums to 0.99997 and from 3001 points on returns
+zeros). Here the weights come from an orthonormal basis: a QR decomposition of Legendre polynomials
+on [-1, 1].
 """
 
 from __future__ import annotations
@@ -25,19 +26,23 @@ def _basis(window: int, degree: int) -> FloatArray:
 
 
 def savgol_weights(window: int, degree: int) -> FloatArray:
-    """Weights of the smoothed value at the centre of ``window`` points, shape (window,); they sum to 1 to 1e-14.
+    """Weights of the smoothed value at the centre of ``window`` points, shape (window,); they sum
+    to 1 to 1e-14.
 
     Raises:
         ValueError: ``window`` is even or not above ``degree``.
     """
     if window % 2 == 0 or window <= degree:
-        raise ValueError(f"Savitzky-Golay: window of {window} points must be odd and above {degree}")
+        raise ValueError(
+            f"Savitzky-Golay: window of {window} points must be odd and above {degree}"
+        )
     q = _basis(window, degree)
     return q @ q[window // 2]
 
 
 def savgol(y: FloatArray, window: int, degree: int) -> FloatArray:
-    """Smooth the last axis of ``y`` (n, m); the half windows at the ends follow the polynomial of the end window.
+    """Smooth the last axis of ``y`` (n, m); the half windows at the ends follow the polynomial of
+    the end window.
 
     Raises:
         ValueError: The window does not fit into the spectrum, or is even, or not above ``degree``.

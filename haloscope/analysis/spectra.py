@@ -1,13 +1,15 @@
 """A stack of measured power spectra with everything that was measured beside them.
 
-This is the one input of the analysis: plain arrays, one row per spectrum, in SI units. Where the numbers came
-from (a catalog of documents, an HDF5 file of another experiment, a generator in a test) is not known here.
+This is the one input of the analysis: plain arrays, one row per spectrum, in SI units. Where the
+numbers came from (a catalog of documents, an HDF5 file of another experiment, a generator in a
+test) is not known here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,18 +23,21 @@ AVERAGE_TO_CENTRAL_FIELD = 10.31 / 12.0  # Letter: 10.31 T over the cavity, 12 T
 
 @dataclass(frozen=True)
 class Calibration:
-    """The receiver without the JPA, as measured by the calibration plans (one value for the whole stack).
+    """The receiver without the JPA, as measured by the calibration plans (one value for the whole
+    stack).
 
     Attributes:
         receiver_gain_db: Gain from the switch to the digitizer, Y factor, dB.
         receiver_gain_db_error: Its standard error, dB.
         receiver_temperature_k: Noise temperature of the same chain, K.
         receiver_temperature_k_error: Its standard error, K.
-        line_attenuation_db: Loss from the cavity to the switch, half the difference of two reflections, dB.
-            The letter gives 0.3 to 0.5 dB; 0.4 dB is assumed where it was not measured.
+        line_attenuation_db: Loss from the cavity to the switch, half the difference of two
+            reflections, dB. The letter gives 0.3 to 0.5 dB; 0.4 dB is assumed where it was not
+            measured.
         line_attenuation_db_error: Its standard error, dB.
-        noise_temperature_k: System noise temperature at the cavity frequency, K. If given, it sets the scale
-            of the power and no gain is needed (spectra in arbitrary units of another experiment).
+        noise_temperature_k: System noise temperature at the cavity frequency, K. If given, it sets
+            the scale of the power and no gain is needed (spectra in arbitrary units of another
+            experiment).
     """
 
     receiver_gain_db: float = 104.0
@@ -49,8 +54,9 @@ class Spectra:
     """n power spectra of equal length, each with the apparatus as measured at that step.
 
     Attributes:
-        power_w: Mean power per bin, shape (n, bins), W (or any unit if ``calibration.noise_temperature_k`` is
-            given). float32 is enough: its rounding is 1e5 times below the noise of one bin.
+        power_w: Mean power per bin, shape (n, bins), W (or any unit if
+            ``calibration.noise_temperature_k`` is given). float32 is enough: its rounding is 1e5
+            times below the noise of one bin.
         frequency_start_hz: Centre of bin 0, shape (n,), Hz.
         step_hz: Bin width and spacing, Hz, common to the stack.
         num_averages: Number of averaged power spectra, shape (n,).
@@ -123,20 +129,21 @@ class Spectra:
         return array
 
     def error(self, name: str, default: float = 0.0) -> FloatArray:
-        """Standard errors of one measured field, shape (n,); ``default`` where none was recorded."""
+        """Standard errors of one measured field, shape (n,); ``default`` if none was recorded."""
         return self.errors.get(name, np.full(len(self), default))
 
     def subset(self, rows: slice | ArrayLike) -> Spectra:
-        """The spectra of the given rows (a slice, indices or a boolean mask); a slice shares the memory."""
+        """Some of the spectra: a slice (which shares memory), indices or a boolean mask."""
         index = rows if isinstance(rows, slice) else np.arange(len(self))[np.asarray(rows)]
-        changed = {name: getattr(self, name)[index] for name in self.row_fields()}
+        changed: dict[str, Any] = {name: getattr(self, name)[index] for name in self.row_fields()}
         errors = {name: value[index] for name, value in self.errors.items()}
         labels = tuple(np.array(self.labels)[index]) if self.labels else ()
         return replace(self, power_w=self.power_w[index], errors=errors, labels=labels, **changed)
 
 
 def concatenate(parts: Sequence[Spectra]) -> Spectra:
-    """Join stacks that share bins, bin width and geometry; the calibration of the first one is kept.
+    """Join stacks that share bins, bin width and geometry; the calibration of the first one is
+    kept.
 
     Raises:
         ValueError: No parts, or bin widths, lengths, volumes or field ratios differ.
@@ -148,7 +155,9 @@ def concatenate(parts: Sequence[Spectra]) -> Spectra:
         values = [getattr(part, name) for part in parts]
         if len(set(values)) > 1:
             raise ValueError(f"spectra: cannot concatenate stacks with different {name}: {values}")
-    joined = {n: np.concatenate([getattr(p, n) for p in parts]) for n in Spectra.row_fields()}
+    joined: dict[str, Any] = {
+        n: np.concatenate([getattr(p, n) for p in parts]) for n in Spectra.row_fields()
+    }
     common = set.intersection(*(set(part.errors) for part in parts))
     return replace(
         first,

@@ -1,9 +1,10 @@
 """Step 3: the filter for narrow spikes, after Brubaker et al., Phys. Rev. D 96, 123008 (2017).
 
-Two cuts, each with three neighbours on both sides: in the average of all spectra aligned in the intermediate
-frequency (interference that stays with the digitizer), bins above 4.5 standard deviations of the measured spread; in
-each spectrum, bins above 6. Beyond that source, a spike must also stand out of the mean of its own surroundings: a
-strong axion (KSVZ: 7 standard deviations of a 50 Hz bin) raises twenty such bins and passes, a tone raises one.
+Two cuts, each with three neighbours on both sides: in the average of all spectra aligned in the
+intermediate frequency (interference that stays with the digitizer), bins above 4.5 standard
+deviations of the measured spread; in each spectrum, bins above 6. Beyond that source, a spike must
+also stand out of the mean of its own surroundings: a strong axion (KSVZ: 7 standard deviations of a
+50 Hz bin) raises twenty such bins and passes, a tone raises one.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def grow(columns: IntArray, neighbours: int, bins: int) -> IntArray:
 
 
 def grow_rows(found: FoundBins, neighbours: int, bins: int) -> tuple[IntArray, IntArray]:
-    """As ``grow`` for positions in many spectra: rows and columns of the bins to cut, each pair once."""
+    """As ``grow`` for many spectra: rows and columns of the bins to cut, each pair once."""
     spread = found.columns[:, None] + np.arange(-neighbours, neighbours + 1)
     rows = np.broadcast_to(found.rows[:, None], spread.shape)
     inside = (spread >= 0) & (spread < bins)
@@ -105,7 +106,7 @@ def grow_rows(found: FoundBins, neighbours: int, bins: int) -> tuple[IntArray, I
 def _surroundings(
     excess: NDArray[np.floating], rows: IntArray, columns: IntArray, gap: int, width: int
 ) -> FloatArray:
-    """Mean excess of ``width`` bins on each side of each position, leaving out ``gap`` bins next to it."""
+    """Mean excess of ``width`` bins on each side of each position, without ``gap`` next to it."""
     reach = np.arange(gap + 1, gap + 1 + width)
     where = columns[:, None] + np.concatenate([-reach[::-1], reach])
     inside = (where >= 0) & (where < excess.shape[1])

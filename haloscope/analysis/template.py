@@ -1,9 +1,10 @@
 """The axion line in fine and coarse bins: the weights of the grand spectrum.
 
-Grand bin l stands for an axion at the lower edge of coarse bin l (``aligned``). A real axion lies anywhere, and the
-grand bin nearest to it is off by up to half a coarse bin; ``averaged`` is the mean line over these places. Bins are
-integrals of the line (axion.bin_fractions), never samples. The width of the line is proportional to frequency; tables
-are exact at multiples of 1 MHz and interpolated in between (error 1e-6 of a fraction).
+Grand bin l stands for an axion at the lower edge of coarse bin l (``aligned``). A real axion lies
+anywhere, and the grand bin nearest to it is off by up to half a coarse bin; ``averaged`` is the
+mean line over these places. Bins are integrals of the line (axion.bin_fractions), never samples.
+The width of the line is proportional to frequency; tables are exact at multiples of 1 MHz and
+interpolated in between (error 1e-6 of a fraction).
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ class LineTable:
     """Fractions of the line per fine bin, for axions at m frequencies.
 
     Attributes:
-        aligned: Axion at the lower edge of the first coarse bin, shape (m, (line_bins + 2) * coarse_merge); the
-            table begins one coarse bin below that edge and ends one above the last co-added bin.
+        aligned: Axion at the lower edge of the first coarse bin, shape (m, (line_bins + 2) *
+            coarse_merge); the table begins one coarse bin below that edge and ends one above the
+            last co-added bin.
         averaged: The same, averaged over places within half a coarse bin of that edge.
         merge: Fine bins per coarse bin.
     """

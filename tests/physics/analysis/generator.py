@@ -1,7 +1,7 @@
 """A small generator of measured spectra for tests: the noise model of the letter, no apparatus.
 
-T_n(d) = T_b + T_JPA + T_rest/G_J + DT L(d), with the letter's 130 / 215 mK at -100 / 0 kHz; each bin is the mean
-of N exponentials about (S_n + S_a), which is a Gamma variate exactly.
+T_n(d) = T_b + T_JPA + T_rest/G_J + DT L(d), with the letter's 130 / 215 mK at -100 / 0 kHz; each
+bin is the mean of N exponentials about (S_n + S_a), which is a Gamma variate exactly.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def make(
     dtype: type = np.float32,
     tones: dict[float, float] | None = None,
 ) -> Spectra:
-    """Spectra around ``targets_hz``; ``axions`` maps frequency to coupling in units of DFSZ, ``tones`` to watts."""
+    """Spectra around ``targets_hz``; ``axions``: frequency to DFSZ units, ``tones``: to W."""
     model = model or Model()
     rng = np.random.default_rng(seed)
     n = len(targets_hz)
@@ -93,14 +93,18 @@ def make(
 
 
 def _mean(
-    offset: FloatArray, target: float, model: Model, axions: dict[float, float], tones: dict[float, float]
+    offset: FloatArray,
+    target: float,
+    model: Model,
+    axions: dict[float, float],
+    tones: dict[float, float],
 ) -> FloatArray:
     at_input = BOLTZMANN_J_PER_K * STEP_HZ * noise_temperature_k(offset, model, target)
     for axion_hz, times_dfsz in axions.items():
         coupling = times_dfsz * coupling_dfsz(axion_hz)
         at_input = at_input + signal_w(target + offset, target, axion_hz, coupling, model)
     for tone_hz, watts in tones.items():
-        at = int(round((tone_hz - target - offset[0]) / STEP_HZ))
+        at = round((tone_hz - target - offset[0]) / STEP_HZ)
         if 0 <= at < len(offset):
             at_input[at] += watts
     return at_input * gain(offset + 100e3, model) * 10 ** (model.receiver_gain_db / 10)
