@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from devices.haloscope import Haloscope
 from haloscope import calibration as formulas
 from plans.common import finite, metadata, provenance, record, require
-from plans.measure import configure
+from plans.measure import REFLECTION, configure, sweep
 from plans.safety import run_haloscope_safely
 from plans.tuning import Amplifier, set_jpa
 
