@@ -1,24 +1,39 @@
 """What is mended in caproto 1.3.0's server by overriding its internals; no other file does.
 
-Each override states the defect; ``tests/live/test_serving*.py`` fails without it.
-``docs/serving.md`` has the defects written up for upstream.
+Each override states its defect. ``tests/live/test_overrides.py`` has a test for each that fails
+without it; ``docs/serving.md`` has the defects written up for upstream. :func:`install` says loudly
+when caproto is another release.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import socket
+import time
 import warnings
 from typing import Any, Final
 
-import caproto
-from caproto.asyncio.server import Context
-from caproto.asyncio.utils import _TransportWrapper
+import caproto as ca
+from caproto import ChannelData, ChannelEnum, Forbidden
+from caproto.asyncio.server import Context, VirtualCircuit
+from caproto.asyncio.utils import _create_udp_socket, _TransportWrapper
+from caproto.server.common import DisconnectedCircuit
 
+from iocs.serving_fairness import Breath
 from iocs.serving_limits import Limits, Statistics
+from iocs.serving_monitors import Fanout, Monitors
+from iocs.serving_puts import CLIENTS_FAULT, REASON_LENGTH, Puts, Request, YoungPut
+from iocs.serving_search import Searches
+from iocs.serving_updates import Update
 
 CAPROTO_VERSION: Final = "1.3.0"
+#: Read at once; more when a larger message is on its way.
+READ_BYTES: Final = 16_384
+LARGE_READ_BYTES: Final = 1_048_576
+#: Batches of updates that may follow each other at once before they are spaced.
+FLUSH_BURST: Final = 20
 
 log = logging.getLogger("iocs.serving")
 
@@ -27,26 +42,298 @@ class CaprotoVersionWarning(UserWarning):
     """caproto is not the release these overrides were written against."""
 
 
-def install() -> None:
-    """Check caproto's release. Warns loudly if it is another one."""
-    if caproto.__version__ != CAPROTO_VERSION:
+def install(limits: Limits) -> None:
+    """Replace two methods of channels; warn loudly if caproto is another release."""
+    if ca.__version__ != CAPROTO_VERSION:
         warnings.warn(
-            f"iocs/caproto_overrides.py replaces internals of caproto {CAPROTO_VERSION}, but caproto "
-            f"{caproto.__version__} is installed: run tests/live and benchmarks/serving before trusting it",
+            f"iocs/caproto_overrides.py replaces internals of caproto {CAPROTO_VERSION}, but "
+            f"{ca.__version__} is installed: run tests/live and benchmarks/ before trusting it",
             CaprotoVersionWarning,
             stacklevel=2,
         )
+    _breathe.after_s = limits.fairness_s
+    ChannelData.publish = _publish
+    ChannelEnum.verify_value = _verify_enum
+
+
+_breathe = Breath()
+_stock_publish = ChannelData.publish
+_stock_verify_enum = ChannelEnum.verify_value
+
+
+async def _publish(self: ChannelData, flags: int) -> None:
+    """Post a value, then give way if this task has kept the loop for long.
+
+    Defect: posting never gives way, so a task that posts as fast as it can starves every client.
+    """
+    await _stock_publish(self, flags)
+    await _breathe()
+
+
+async def _verify_enum(self: ChannelEnum, data: Any) -> Any:
+    """Take the states only.
+
+    Defect: any index is stored. One beyond the states makes every later read fail with
+    ECA_INTERNAL, on which EPICS base's ``caget`` aborts, until somebody writes a good one.
+    """
+    states = self.enum_strings
+    if data in states or (not isinstance(data, (str, bytes)) and 0 <= data < len(states)):
+        return await _stock_verify_enum(self, data)
+    raise ca.CaprotoValueError(f"{data!r} is no state; the states are {', '.join(states)}")
+
+
+class ServingCircuit(VirtualCircuit):
+    """One client.
+
+    Defects: three tasks and two queues per client, and what one of them raises is lost: a malformed
+    message leaves the circuit open and deaf. A client that leaves while it is being sent to stays
+    in the books for good. Here one task answers and one sends, and neither outlives the circuit.
+    """
+
+    connected: bool
+    context: ServingContext
+
+    def __init__(self, circuit: Any, client: Any, context: ServingContext) -> None:
+        super().__init__(circuit, client, context)
+        self.limits = context.limits
+        self.counts = context.counts
+        self.monitors = Monitors(
+            self.limits, self.counts, context.last_dead_band, context.last_sync_edge_update
+        )
+        self.puts = Puts(self.limits, self.counts, circuit.address)
+        self.write_event = YoungPut()
+        self.blocked_since: float | None = None
+        self.partial_since: float | None = None
+        self._posted = asyncio.Event()
+        self._wanted_bytes = 0
+        self._drain_bytes = 0
+
+    async def serve(self) -> None:
+        """Answer this client until it leaves or is cut off."""
+        self.events_on.set()
+        sender = asyncio.create_task(self.subscription_queue_loop())
+        try:
+            while self.connected:
+                for command in await self._receive():
+                    await self._answer(command)
+        except DisconnectedCircuit:
+            pass
+        except ca.CaprotoError as error:
+            self.cut(f"broke the protocol: {str(error).splitlines()[0]}")
+        finally:
+            sender.cancel()
+            await self._on_disconnect()
+
+    def cut(self, reason: str) -> None:
+        """Close this circuit now and say why."""
+        host, port = self.circuit.address
+        log.warning("client %s:%d (%s) cut off: %s", host, port, self.client_username, reason)
+        self.counts.cut_clients += 1
+        self.client.writer.transport.abort()
+
+    async def _on_disconnect(self) -> None:
+        """Forget everything about a client.
+
+        Defect: the states of its filters, its empty sets of subscriptions and a half received
+        message are kept.
+        """
+        if not self.connected:
+            return
+        self.connected = False
+        await self._cull_subscriptions(None, lambda _subscription: True)
+        self.monitors.pending.clear()
+        self.circuit.disconnect()
+        self._drop_partial()
+        self.client.writer.transport.abort()
+
+    async def _cull_subscriptions(self, db_entry: Any, func: Any) -> Any:
+        removed = await super()._cull_subscriptions(db_entry, func)
+        for spec, subscription in removed:
+            self.monitors.discard(subscription.subscriptionid)
+            for book in (self.subscriptions, self.context.subscriptions):
+                if spec in book and not book[spec]:
+                    del book[spec]
+        return removed
+
+    async def _receive(self) -> list[Any]:
+        """Commands that have come in.
+
+        Defect: nothing bounds a message. A header that announces 100 MB makes the server collect
+        them, in reads of 4 kB. Here a message beyond ``Limits.max_message_bytes`` is refused with
+        ECA_TOLARGE and thrown away as it comes, as EPICS base does.
+        """
+        data = await self.client.recv(max(READ_BYTES, min(self._wanted_bytes, LARGE_READ_BYTES)))
+        if not data:
+            raise DisconnectedCircuit
+        drained = min(self._drain_bytes, len(data))
+        self._drain_bytes -= drained
+        if not (data := data[drained:]):
+            return []
+        commands, self._wanted_bytes = self.circuit.recv(data)
+        held = len(self.circuit._data)  # noqa: SLF001
+        if held + self._wanted_bytes > self.limits.max_message_bytes:
+            await self._refuse_large(held + self._wanted_bytes)
+        self.partial_since = time.monotonic() if held else None
+        return list(commands)
+
+    async def _refuse_large(self, size: int) -> None:
+        header = ca.MessageHeader.from_buffer_copy(self.circuit._data)  # noqa: SLF001
+        self._drain_bytes = self._wanted_bytes
+        self._drop_partial()
+        text = f"{size} bytes are more than the {self.limits.max_message_bytes} this server takes"
+        channel = self.circuit.channels_sid.get(header.parameter1)
+        self.puts.note(channel.name if channel else "a message", text, str(self.client_username))
+        cid = channel.cid if channel else 0
+        await self.send(ca.ErrorResponse(Request(header), cid, ca.CAStatus.ECA_TOLARGE, text))
+
+    def _drop_partial(self) -> None:
+        self.circuit._data = bytearray()  # noqa: SLF001
+        self._wanted_bytes = 0
+
+    async def _answer(self, command: Any) -> None:
+        """Answer one command.
+
+        Defect: an exception while an error is being reported (an unknown channel number is enough)
+        ends the task that answers. A reading that fails is answered ECA_INTERNAL, on which EPICS
+        base's ``caget`` aborts.
+        """
+        try:
+            self.circuit.process_command(command)
+        except ca.RemoteProtocolError:
+            raise
+        except Exception as error:
+            raise ca.RemoteProtocolError(f"{type(error).__name__}: {error}") from error
+        try:
+            replies = await self._process_command(command)
+        except DisconnectedCircuit:
+            raise
+        except Exception as error:
+            if not isinstance(error, CLIENTS_FAULT):
+                log.exception("answering %r failed", command)
+            replies = self._error(command, error)
+        if replies:
+            await self.send(*replies)
+
+    def _error(self, command: Any, error: Exception) -> list[Any]:
+        name = type(command).__name__
+        try:
+            cid, _ = self._get_ids_from_command(command)
+        except KeyError:
+            raise ca.RemoteProtocolError(f"{name}: unknown channel") from error
+        if cid is None:
+            raise ca.RemoteProtocolError(f"{name}: {error}") from error
+        forbidden = isinstance(error, Forbidden)
+        status = ca.CAStatus.ECA_NORDACCESS if forbidden else ca.CAStatus.ECA_GETFAIL
+        return [ca.ErrorResponse(command, cid, status, str(error)[:REASON_LENGTH])]
+
+    async def _process_command(self, command: Any) -> list[Any]:
+        if isinstance(command, (ca.WriteRequest, ca.WriteNotifyRequest)):
+            return await self._begin_put(command)
+        if isinstance(command, (ca.EventsOffRequest, ca.EventsOnRequest)):
+            self.monitors.pending.paused = isinstance(command, ca.EventsOffRequest)
+            self._posted.set()
+            return []
+        if isinstance(command, ca.ClearChannelRequest):
+            return await self._clear_channel(command)
+        return await super()._process_command(command) or []
+
+    async def _clear_channel(self, command: Any) -> list[Any]:
+        """Forget a channel and its subscriptions.
+
+        Defect: they are looked up by comparing a channel with a number, never found, and posted to
+        until the task that sends dies of the missing channel.
+        """
+        channel = self.circuit.channels_sid[command.sid]
+        await self._cull_subscriptions(None, lambda subscription: subscription.channel is channel)
+        known = self.circuit.event_add_commands
+        for number in [n for n, added in known.items() if added.sid == command.sid]:
+            del known[number]
+        return [channel.clear()]
+
+    async def _begin_put(self, command: Any) -> list[Any]:
+        """Start a put.
+
+        Defect: a refusal is logged as a traceback, and puts in progress are not bounded.
+        """
+        channel, entry = self._get_db_entry_from_command(command)
+        refusal = self.puts.too_many()
+        if refusal is not None:
+            return self.puts.refuse(command, channel, refusal, str(self.client_username))
+        self.write_event.clear()
+        self.context.server_tasks.create(self._put(command, channel, entry))
+        await asyncio.sleep(0)  # the put takes its first step before the client's next command
+        return []
+
+    async def _put(self, command: Any, channel: Any, entry: Any) -> None:
+        who = (self.client_hostname, self.client_username)
+        try:
+            replies = await self.puts.carry_out(command, channel, entry, *who)
+        finally:
+            self.write_event.set()
+        try:
+            if command.sid in self.circuit.channels_sid:
+                await self._flush()  # who hears that a put is complete has seen what it changed
+                await self.send(*replies)
+        except DisconnectedCircuit:
+            log.debug("%s: nobody left to tell that a put has completed", channel.name)
+
+    def post(self, subscription: Any, update: Update, flags: int) -> None:
+        """Queue an update for one subscription of this client; never blocks."""
+        if self.connected:
+            self.monitors.post(subscription, update, flags)
+            self._posted.set()
+
+    async def subscription_queue_loop(self) -> None:
+        """Send what waits: at once, or in batches if updates come faster than they can be sent.
+
+        Defect: the original waits up to a second to fill a batch as soon as two updates are less
+        than 10 ms apart, and keeps 1000 sent updates per subscription.
+        """
+        interval_s, due = self.limits.flush_interval_s, 0.0
+        while self.connected:
+            await self._posted.wait()
+            now = time.monotonic()
+            due = max(due + interval_s, now - FLUSH_BURST * interval_s)
+            if due > now:
+                await asyncio.sleep(due - now)
+            self._posted.clear()
+            try:
+                await self._flush()
+            except DisconnectedCircuit:
+                self.client.writer.transport.abort()
+
+    async def _flush(self) -> None:
+        while self.connected and (messages := self.monitors.take()):
+            try:
+                await self._send_buffers(*messages)
+            except (OSError, ca.CaprotoNetworkError) as error:
+                raise DisconnectedCircuit from error
+
+    async def _send_buffers(self, *buffers: Any) -> None:
+        self.blocked_since = time.monotonic()
+        try:
+            await self.client.send(b"".join(buffers))
+        finally:
+            self.blocked_since = None
 
 
 class ServingContext(Context):
-    """caproto's server context with bounds."""
+    """caproto's server with bounds: see the defects at each method."""
 
     def __init__(self, pvdb: dict[str, Any], interfaces: list[str], limits: Limits) -> None:
         super().__init__(pvdb, interfaces)
         self.limits = limits
-        self.statistics = Statistics()
+        self.counts = Statistics()
+        self.subscription_queue = Fanout(self.subscriptions)
         self._listening = asyncio.Event()
         self._not_listening = len(interfaces)
+
+    @property
+    def statistics(self) -> Statistics:
+        """The counts, with clients and channels as they are now."""
+        self.counts.clients = len(self.circuits)
+        self.counts.channels = sum(len(one.circuit.channels_sid) for one in self.circuits)
+        return self.counts
 
     async def wait_listening(self) -> None:
         """Return when circuits are accepted on every interface."""
@@ -55,41 +342,88 @@ class ServingContext(Context):
     async def server_accept_loop(self, sock: socket.socket) -> None:
         """Accept circuits.
 
-        Defect: caproto's listener has protocol 0, so asyncio does not set TCP_NODELAY and small
-            messages sent
-        back to back wait 40 ms for the client's delayed acknowledgement. Nothing bounds the number
-        of clients.
+        Defect: caproto's listener has protocol 0, so asyncio does not set TCP_NODELAY, and small
+        messages sent back to back wait 40 ms for the client's delayed acknowledgement. Nothing
+        bounds the number of clients.
         """
-
-        def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            peer = writer.get_extra_info("peername")
-            if peer is None or len(self.circuits) >= self.limits.max_clients:
-                self.statistics.refused_clients += 1
-                log.warning("client %s refused: %d clients are connected", peer, len(self.circuits))
-                writer.close()
-                return
-            self.server_tasks.create(self.tcp_handler(_TransportWrapper(reader, writer), peer))
-
-        await asyncio.start_server(connected, sock=sock)
+        await asyncio.start_server(self._accept, sock=sock)
         self._not_listening -= 1
         if self._not_listening == 0:
             self._listening.set()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = writer.get_extra_info("peername")
+        if peer is None or len(self.circuits) >= self.limits.max_clients:
+            self.counts.refused_clients += 1
+            log.warning("client %s refused: %d clients are connected", peer, len(self.circuits))
+            writer.transport.abort()
+            return
+        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        state = ca.VirtualCircuit(ca.SERVER, peer, None)
+        circuit = ServingCircuit(state, _TransportWrapper(reader, writer), self)
+        self.circuits.add(circuit)
+        self.server_tasks.create(self._serve(circuit))
+
+    async def _serve(self, circuit: ServingCircuit) -> None:
+        try:
+            await circuit.serve()
+        except Exception:
+            log.exception("serving %s:%d failed", *circuit.circuit.address)
+        finally:
+            self.circuits.discard(circuit)
+
+    async def subscription_queue_loop(self) -> None:
+        """Cut off clients that hold on to memory.
+
+        The loop had a queue to empty; that queue is gone, and this watch takes its place among the
+        tasks that caproto starts.
+        """
+        limits = self.limits
+        while True:
+            await asyncio.sleep(
+                min(1.0, limits.stalled_client_s / 4, limits.unfinished_message_s / 4)
+            )
+            now = time.monotonic()
+            for circuit in list(self.circuits):
+                blocked, partial = circuit.blocked_since, circuit.partial_since
+                if blocked is not None and now - blocked > limits.stalled_client_s:
+                    circuit.cut(f"accepted nothing for {limits.stalled_client_s:g} s")
+                elif partial is not None and now - partial > limits.unfinished_message_s:
+                    circuit.cut(f"half a message for {limits.unfinished_message_s:g} s")
+
+    async def _create_broadcaster_transport(self, interface: str) -> None:
+        """Answer searches where they arrive.
+
+        Defects: replies lack the sequence number that libca puts into its searches, so libca
+        searches slowly (10 000 PVs: 7.6 s); a datagram passes a thread-safe call, two queues and
+        two tasks; with several interfaces a reply is sent from each of them.
+        """
+        udp = _create_udp_socket()
+        udp.bind((interface, self.ca_server_port))
+        searches = functools.partial(Searches, self.serves, self.port, self.ignore_addresses)
+        loop = asyncio.get_running_loop()
+        self.udp_socks[interface], _ = await loop.create_datagram_endpoint(searches, sock=udp)
+
+    def serves(self, name: str) -> bool:
+        """True if this PV, with field and modifiers, is served here."""
+        try:
+            return self[name] is not None
+        except Exception:  # names come from the network: any nonsense is simply not ours
+            return False
 
     async def broadcast_beacon_loop(self) -> None:
         """Send beacons, twice as far apart each time up to EPICS_CAS_BEACON_PERIOD.
 
         Defect: a beacon to a host where no repeater listens comes back as ECONNREFUSED and is
-            logged as two
-        tracebacks, each time. It is no fault: there is nobody to tell.
+        logged as two tracebacks, each time. It is no fault: there is nobody to tell.
         """
         period_s, longest_s = 0.02, float(self.environ["EPICS_CAS_BEACON_PERIOD"])
         while True:
             for interface, udp in self.beacon_socks.values():
-                beacon = caproto.Beacon(13, self.port, self.beacon_count, interface)
+                beacon = ca.Beacon(13, self.port, self.beacon_count, interface)
                 try:
                     await udp.send(self.broadcaster.send(beacon))
-                except (OSError, caproto.CaprotoNetworkError) as error:
+                except (OSError, ca.CaprotoNetworkError) as error:
                     log.debug("beacon not delivered: %s", error)
             self.beacon_count += 1
             await asyncio.sleep(period_s)

@@ -128,7 +128,7 @@ def serve(
         print(f"{options.name}: {error}", file=sys.stderr, flush=True)
         return EXIT_PORT_TAKEN
     set_environment(options)
-    install()
+    install(options.limits)
     return asyncio.run(_serve(pvdb, options, startup, shutdown))
 
 

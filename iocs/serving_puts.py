@@ -1,0 +1,122 @@
+"""The puts of one client: carried out to their end, refused with a reason, bounded in number.
+
+What a client can learn of a refusal is set by the protocol: a put with completion is answered with
+an error status, a plain put with an error message; both carry the reason in words. What each client
+makes of it is told in ``docs/serving.md``.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any, Final
+
+import caproto as ca
+from caproto import Forbidden
+from caproto.asyncio.server import AsyncioEvent
+from caproto.server.common import WRITE_LOCK_TIMEOUT
+
+from iocs.serving_limits import Limits, Statistics
+
+#: What a client can do wrong. Anything else that a put raises is a fault of ours, logged in full.
+CLIENTS_FAULT: Final = (
+    ca.CaprotoError,
+    ValueError,
+    TypeError,
+    OverflowError,
+    PermissionError,
+    TimeoutError,
+)
+#: Longest reason sent to a client; the whole is in the log.
+REASON_LENGTH: Final = 200
+
+log = logging.getLogger("iocs.serving")
+
+
+class Puts:
+    """Puts in progress for one client.
+
+    Attributes:
+        in_progress: How many have not completed.
+    """
+
+    def __init__(self, limits: Limits, counts: Statistics, address: tuple[str, int]) -> None:
+        self.limits = limits
+        self.counts = counts
+        self.address = address
+        self.in_progress = 0
+
+    def too_many(self) -> ca.CaprotoError | None:
+        """Why another put is refused, or None if it may begin."""
+        if self.in_progress < self.limits.max_puts_in_progress:
+            return None
+        return ca.CaprotoValueError(f"{self.in_progress} puts of this client are still in progress")
+
+    async def carry_out(
+        self, command: Any, channel: Any, entry: Any, host: str | None, user: str | None
+    ) -> list[Any]:
+        """Write the value and wait until that has completed.
+
+        Returns:
+            The reply; none for a plain put that went well.
+        """
+        written = (command.data, command.data_type, command.metadata)
+        self.in_progress += 1
+        try:
+            status = await entry.auth_write(host, user, *written, user_address=self.address)
+        except Exception as error:
+            if not isinstance(error, CLIENTS_FAULT):
+                log.exception("a put to %s by %s@%s failed", channel.name, user, host)
+            return self.refuse(command, channel, error, f"{user}@{host}")
+        finally:
+            self.in_progress -= 1
+        if not isinstance(command, ca.WriteNotifyRequest):
+            return []
+        status = True if status is None else status
+        return [channel.write(ioid=command.ioid, status=status, data_count=entry.length)]
+
+    def refuse(self, command: Any, channel: Any, error: Exception, who: str) -> list[Any]:
+        """The reply to a refused put, which is also counted and logged."""
+        forbidden = isinstance(error, Forbidden)
+        status = ca.CAStatus.ECA_NOWTACCESS if forbidden else ca.CAStatus.ECA_PUTFAIL
+        reason = str(error) or str(error.__cause__ or type(error).__name__)
+        self.note(channel.name, reason, who)
+        return [ca.ErrorResponse(command, channel.cid, status, reason[:REASON_LENGTH])]
+
+    def note(self, name: str, reason: str, who: str) -> None:
+        """Count and log a refusal."""
+        self.counts.refused_puts += 1
+        self.counts.last_refusal = f"{name}: {reason}"
+        log.warning("%s: put by %s refused: %s", name, who, reason)
+
+
+class YoungPut(AsyncioEvent):
+    """Set while no put is young.
+
+    Defect: every read makes a task to wait for puts in progress, and waits ``WRITE_LOCK_TIMEOUT``
+    for as long as there is one. A motor's put lasts as long as the move, and each reading of that
+    client then takes a millisecond longer.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._began = 0.0
+        self.set()
+
+    def clear(self) -> None:
+        """A put begins."""
+        super().clear()
+        self._began = time.monotonic()
+
+    async def wait(self, timeout: float | None = None) -> bool:
+        """Wait for a young put, at most ``timeout`` seconds; true if there is none."""
+        if self.is_set() or time.monotonic() - self._began > WRITE_LOCK_TIMEOUT:
+            return True
+        return bool(await super().wait(timeout))
+
+
+class Request:
+    """A request of which only the header was kept, for an error reply."""
+
+    def __init__(self, header: Any) -> None:
+        self.header = header

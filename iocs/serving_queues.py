@@ -1,0 +1,119 @@
+"""Updates that wait for one client: in order, bounded, the newest never lost.
+
+A client that reads slower than values are posted must cost a bounded amount of memory and nobody
+else's time. Each subscription may have a short history waiting; when it is full the oldest goes.
+When the client's updates together exceed their bytes, or the client has paused events, every
+subscription is down to one slot that always holds the newest value.
+
+EPICS base's server does the same with a ring buffer per client (modules/database/src/ioc/db/
+dbEvent.c: once a subscription's entries are used up, its last entry is replaced).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable
+from typing import Protocol
+
+from iocs.serving_limits import Statistics
+
+
+class Sized(Protocol):
+    """Something that will be sent and knows about how many bytes it holds."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes it keeps alive until it is sent."""
+
+
+class _Slots:
+    """The updates of one subscription that wait, oldest first, and its places in the line."""
+
+    __slots__ = ("items", "places")
+
+    def __init__(self) -> None:
+        self.items: deque[Sized] = deque()
+        self.places = 0
+
+
+class Pending:
+    """Updates waiting for one client.
+
+    Args:
+        max_bytes: Beyond this each subscription keeps its newest update only.
+        statistics: Where dropped and coalesced updates are counted.
+
+    Attributes:
+        nbytes: Bytes held now.
+        paused: The client has turned events off: keep one update per subscription, give none out.
+    """
+
+    def __init__(self, max_bytes: int, statistics: Statistics) -> None:
+        self.max_bytes = max_bytes
+        self.statistics = statistics
+        self.nbytes = 0
+        self.paused = False
+        self._slots: dict[Hashable, _Slots] = {}
+        self._line: deque[Hashable] = deque()
+
+    def __len__(self) -> int:
+        return sum(len(slots.items) for slots in self._slots.values())
+
+    def put(self, key: Hashable, item: Sized, history: int) -> None:
+        """Add the newest update of a subscription. Never blocks.
+
+        Args:
+            key: The subscription.
+            item: What to send.
+            history: How many updates of this subscription may wait, at least 1.
+        """
+        slots = self._slots.get(key)
+        if slots is None:
+            slots = self._slots[key] = _Slots()
+        if slots.items:
+            self._make_room(slots, item.nbytes, history)
+        slots.items.append(item)
+        self.nbytes += item.nbytes
+        if slots.places < len(slots.items):
+            slots.places += 1
+            self._line.append(key)
+
+    def take(self, max_bytes: int) -> list[tuple[Hashable, Sized]]:
+        """Take updates in the order of posting, until the batch holds ``max_bytes`` or more."""
+        batch: list[tuple[Hashable, Sized]] = []
+        taken = 0
+        while self._line and taken < max_bytes and not self.paused:
+            key = self._line.popleft()
+            slots = self._slots.get(key)
+            if slots is None:  # cancelled since
+                continue
+            slots.places -= 1
+            if slots.items:
+                item = slots.items.popleft()
+                taken += item.nbytes
+                batch.append((key, item))
+        self.nbytes -= taken
+        return batch
+
+    def discard(self, key: Hashable) -> None:
+        """Forget a subscription: nothing of it is sent any more."""
+        slots = self._slots.pop(key, None)
+        if slots is not None:
+            self.nbytes -= sum(item.nbytes for item in slots.items)
+            if slots.places:
+                self._line = deque(waiting for waiting in self._line if waiting != key)
+
+    def clear(self) -> None:
+        """Forget everything: the client is gone."""
+        self._slots.clear()
+        self._line.clear()
+        self.nbytes = 0
+
+    def _make_room(self, slots: _Slots, nbytes: int, history: int) -> None:
+        if self.paused or self.nbytes + nbytes > self.max_bytes:
+            self.statistics.coalesced += len(slots.items)
+            self.nbytes -= sum(item.nbytes for item in slots.items)
+            slots.items.clear()
+        elif len(slots.items) >= history:
+            self.statistics.dropped += 1
+            self.nbytes -= slots.items.popleft().nbytes
