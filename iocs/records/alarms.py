@@ -1,0 +1,68 @@
+"""Alarm state of a value: limits with hysteresis, states, readings that cannot be trusted.
+
+The rule for limits is EPICS base's (``aiRecord.c``, ``checkAlarms``): a limit is reached
+inclusively, and once reached it holds until the value has come back by more than the hysteresis.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from caproto import AlarmSeverity, AlarmStatus
+
+from iocs.records.description import AlarmLimits, State
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Status, severity and a message (``.STAT``, ``.SEVR``, ``.AMSG``)."""
+
+    status: AlarmStatus = AlarmStatus.NO_ALARM
+    severity: AlarmSeverity = AlarmSeverity.NO_ALARM
+    message: str = ""
+
+    def worse(self, other: Alarm) -> Alarm:
+        """The one of higher severity; this one where they are equal."""
+        return other if other.severity > self.severity else self
+
+
+NO_ALARM = Alarm()
+
+# Order of precedence, status and side of each limit.
+_LEVELS = (
+    ("hihi", AlarmStatus.HIHI, 1.0),
+    ("lolo", AlarmStatus.LOLO, -1.0),
+    ("high", AlarmStatus.HIGH, 1.0),
+    ("low", AlarmStatus.LOW, -1.0),
+)
+
+
+def limit_alarm(limits: AlarmLimits, value: float, last: str) -> tuple[Alarm, str]:
+    """Alarm of ``value`` against ``limits``.
+
+    Args:
+        limits: The limits, their severities and the hysteresis.
+        value: In the record's units; NaN is an INVALID calculation.
+        last: Name of the limit that was in force before (``"hihi"`` ...), or ``""``: the hysteresis
+            needs it.
+
+    Returns:
+        The alarm, and the name of the limit now in force.
+    """
+    if value != value:
+        return Alarm(AlarmStatus.CALC, AlarmSeverity.INVALID_ALARM, "not a number"), ""
+    for name, status, side in _LEVELS:
+        severity = limits.severity(name)
+        if not severity:
+            continue
+        slack = limits.hysteresis if name == last else 0.0
+        if side * value >= side * getattr(limits, name) - slack:
+            return Alarm(status, severity), name
+    return NO_ALARM, ""
+
+
+def state_alarm(state: State) -> Alarm:
+    """Alarm of an enum record in ``state``."""
+    if not state.severity:
+        return NO_ALARM
+    return Alarm(AlarmStatus.STATE, state.severity)

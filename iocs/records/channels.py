@@ -1,0 +1,402 @@
+"""caproto channels that live by a `Record`.
+
+caproto stores, converts and sends; what the value is, whether a put is allowed, what is worth
+posting and what the fields say is decided here. Differences from a bare ``ChannelData``:
+
+- every channel has its own alarm, worked out with the record's severities and hysteresis;
+- a monitor is sent only to subscriptions whose mask asks for that kind of event, and only for a
+  change beyond the deadbands ``.MDEL`` and ``.ADEL`` (caproto sends every write to every
+  subscription);
+- fields (``.EGU``, ``.HIHI``, ...) are made when a client first asks for one, and tell the
+  channel's own data: a channel costs about 20 us to make, against 1.5 ms with caproto's
+  ``record=``;
+- a put goes to the `Database`, which checks it, acts, logs it and waits; metadata sent along is
+  ignored.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from caproto import (
+    AccessRights,
+    AlarmSeverity,
+    AlarmStatus,
+    ChannelByte,
+    ChannelDouble,
+    ChannelEnum,
+    ChannelFloat,
+    ChannelInteger,
+    ChannelShort,
+    ChannelString,
+    ChannelType,
+    Forbidden,
+    SubscriptionType,
+    TimeStamp,
+    native_type,
+)
+
+from iocs.records.alarms import NO_ALARM, Alarm, limit_alarm, state_alarm
+from iocs.records.description import INTEGER_RANGES, Record, Value, Wire
+from iocs.records.fields import field_record
+from iocs.records.metadata import first_value, metadata
+
+if TYPE_CHECKING:
+    from iocs.records.database import Database
+
+log = logging.getLogger("cryohalo.iocs.records")
+
+VALUE, LOG, ALARM, PROPERTY = (
+    SubscriptionType.DBE_VALUE,
+    SubscriptionType.DBE_LOG,
+    SubscriptionType.DBE_ALARM,
+    SubscriptionType.DBE_PROPERTY,
+)
+ALL_EVENTS = VALUE | LOG | ALARM
+
+_WIRE_ENDS = {
+    ChannelType.LONG: INTEGER_RANGES[Wire.LONG],
+    ChannelType.INT: INTEGER_RANGES[Wire.SHORT],
+    ChannelType.CHAR: INTEGER_RANGES[Wire.CHAR],
+}
+_NUMBERS = frozenset({Wire.DOUBLE, Wire.FLOAT, Wire.LONG, Wire.SHORT})
+
+
+class LiveChannel:
+    """Mixed in before a caproto channel class: the behaviour described by a `Record`."""
+
+    record: Record
+    database: Database
+    parent: LiveChannel | None
+    # What caproto's ChannelData gives:
+    value: Any
+    timestamp: float
+    alarm: Any
+    _data: dict[str, Any]
+    _content: dict[Any, Any]
+
+    def attach(self, record: Record, database: Database, parent: LiveChannel | None = None) -> None:
+        """Take over the record; done once, right after construction."""
+        self.record = record
+        self.database = database
+        self.parent = parent
+        self.alarms = record.alarms
+        self.monitor_deadband = record.monitor_deadband
+        self.archive_deadband = record.archive_deadband
+        self.description = record.description
+        self.state_severities = [state.severity for state in record.states]
+        self.last_limit = ""
+        self.refusal = ""
+        self.monitored: Value = None
+        self.archived: Value = None
+        self._read_failure = ""
+        self._version: object = object()
+        self._posting = ALL_EVENTS
+        self._fields: dict[str, LiveChannel] = {}
+
+    # -- what clients may do ---------------------------------------------------------------------
+
+    def check_access(self, hostname: str | None, username: str | None) -> AccessRights:
+        """Rights of a client, by the access rules; a record without ``write`` is never writable."""
+        rights = self.database.rights(self.record, hostname or "", username or "")
+        return rights if self.record.writable else rights & AccessRights.READ
+
+    async def auth_write(
+        self,
+        hostname: str | None,
+        username: str | None,
+        data: Any,
+        data_type: ChannelType,
+        metadata: Any,
+        *,
+        flags: int = 0,
+        user_address: tuple[str, int] | None = None,
+    ) -> None:
+        """A client's put: refused with an exception, or complete when this returns."""
+        rights = self.check_access(hostname, username)
+        if AccessRights.WRITE not in rights:
+            message = f"{self.record.name} is not writable for {username}@{hostname}"
+            self.database.note_refusal(message)
+            raise Forbidden(message)
+        if data_type in (ChannelType.PUT_ACKS, ChannelType.PUT_ACKT):
+            await self.write_from_dbr(data, data_type, metadata)  # type: ignore[attr-defined]
+            return
+        client = f"{username}@{hostname}"
+        await self.database.put_from_wire(self, data, data_type, client, user_address)
+
+    def get_field(self, name: str) -> LiveChannel:
+        """Channel of field ``name``.
+
+        Raises:
+            KeyError: The record type has no such field.
+        """
+        if name in ("", "VAL"):
+            return self
+        if self.parent is not None:
+            raise KeyError(name)
+        channel = self._fields.get(name)
+        if channel is None:
+            channel = make_channel(field_record(self, name), self.database, parent=self)
+            self._fields[name] = channel
+        return channel
+
+    # -- processing ------------------------------------------------------------------------------
+
+    async def process(self, now: float, *, force: int = 0) -> None:
+        """Read the value, work out the alarm, and post what changed.
+
+        Args:
+            now: Wall-clock time stamp, s since the Unix epoch.
+            force: Event kinds to post whatever changed.
+        """
+        value, reading_alarm = self._read_value()
+        alarm = self._alarm_of(value).worse(reading_alarm).worse(self._refusal_alarm())
+        flags = force | self._changes(value) | self._take_alarm(alarm)
+        limits_moved = self._take_control_range()
+        if flags or not _same(value, self.value):
+            self._store(value, now)
+        if flags:
+            await self.publish(flags)
+        if limits_moved:
+            await self.publish(PROPERTY)
+        if flags or limits_moved:
+            await self._process_fields(now)
+
+    async def hold(self, value: Value, now: float) -> None:
+        """Take a put value (of a record without ``read``) and post it."""
+        self._store(self.to_stored(value), now)
+        await self.process(now, force=VALUE | LOG)
+
+    def _read_value(self) -> tuple[Value, Alarm]:
+        record = self.record
+        if record.read is None:
+            return self.value, NO_ALARM
+        try:
+            if record.version is not None:
+                version = record.version()
+                if version == self._version:
+                    return self.value, NO_ALARM
+                self._version = version
+            value = self.to_stored(record.read())
+            reason = record.trouble() if record.trouble is not None else ""
+        except Exception as error:  # a reading that fails must not stop the others
+            return self.value, self._failed_read(error)
+        self._read_failure = ""
+        return value, self._trouble_alarm(reason)
+
+    def _failed_read(self, error: Exception) -> Alarm:
+        message = f"{type(error).__name__}: {error}"
+        if message != self._read_failure:
+            log.error("reading %s failed: %s", self.record.name, message, exc_info=error)
+            self._read_failure = message
+        return Alarm(AlarmStatus.READ, AlarmSeverity.INVALID_ALARM, message)
+
+    def _trouble_alarm(self, reason: str) -> Alarm:
+        if not reason:
+            return NO_ALARM
+        severity = self.record.trouble_severity
+        status = AlarmStatus.READ if severity is AlarmSeverity.INVALID_ALARM else AlarmStatus.STATE
+        return Alarm(status, severity, reason)
+
+    def _refusal_alarm(self) -> Alarm:
+        if not self.refusal:
+            return NO_ALARM
+        return Alarm(AlarmStatus.WRITE, AlarmSeverity.MINOR_ALARM, self.refusal)
+
+    def _alarm_of(self, value: Value) -> Alarm:
+        if self.record.wire is Wire.ENUM:
+            index = self.record.state_names().index(value)
+            return state_alarm(
+                replace(self.record.states[index], severity=self.state_severities[index])
+            )
+        if self.record.array or self.record.wire not in _NUMBERS:
+            return NO_ALARM
+        alarm, self.last_limit = limit_alarm(self.alarms, float(value), self.last_limit)
+        return alarm
+
+    def _changes(self, value: Value) -> int:
+        flags = 0
+        if self._moved(self.monitored, value, self.monitor_deadband):
+            flags |= VALUE
+            self.monitored = value
+        if self._moved(self.archived, value, self.archive_deadband):
+            flags |= LOG
+            self.archived = value
+        return flags
+
+    def _moved(self, last: Value, value: Value, deadband: float) -> bool:
+        if last is None:
+            return True
+        if deadband and not isinstance(value, (str, np.ndarray)):
+            # NaN differs from everything, so a reading that appears or vanishes is always posted.
+            return not abs(value - last) <= deadband and not (value != value and last != last)
+        return not _same(value, last)
+
+    def _take_alarm(self, alarm: Alarm) -> int:
+        data = self.alarm._data  # noqa: SLF001  (caproto's own writer is a coroutine that also posts)
+        if (data["status"], data["severity"], data["alarm_string"]) == (
+            alarm.status,
+            alarm.severity,
+            alarm.message,
+        ):
+            return 0
+        data.update(status=alarm.status, severity=alarm.severity, alarm_string=alarm.message)
+        transient = data["must_acknowledge_transient"]
+        if not transient or data["severity_to_acknowledge"] < alarm.severity:
+            data["severity_to_acknowledge"] = alarm.severity
+        return ALARM
+
+    def _take_control_range(self) -> bool:
+        if not callable(self.record.control):
+            return False
+        low, high = self.record.control()
+        if (self._data["lower_ctrl_limit"], self._data["upper_ctrl_limit"]) == (low, high):
+            return False
+        self._data.update(lower_ctrl_limit=low, upper_ctrl_limit=high)
+        self._content.clear()
+        return True
+
+    def to_stored(self, value: Value) -> Value:
+        """``value`` as the channel keeps it.
+
+        Plain Python, the name of a state, or an array of its own.
+        """
+        wire = self.record.wire
+        if self.record.array:
+            return np.asarray(value)
+        if wire is Wire.ENUM:
+            return value if isinstance(value, str) else self.record.state_names()[int(value)]
+        if wire is Wire.STRING:
+            return _cut(str(value), self.record.length)
+        return int(value) if wire.integer else float(value)
+
+    def _store(self, value: Value, now: float) -> None:
+        self._data["value"] = value
+        self._data["timestamp"] = TimeStamp.from_flexible_value(now)
+        self._content.clear()
+
+    async def _process_fields(self, now: float) -> None:
+        for channel in self._fields.values():
+            await channel.process(now)
+
+    # -- what goes out ---------------------------------------------------------------------------
+
+    async def publish(self, flags: int) -> None:
+        """Send the value to the subscriptions that want one of these kinds of event."""
+        self._posting = flags
+        await super().publish(flags)  # type: ignore[misc]
+
+    def _is_eligible(self, spec: Any) -> bool:
+        return bool(spec.mask & self._posting) and super()._is_eligible(spec)  # type: ignore[misc]
+
+    async def read(self, data_type: ChannelType) -> tuple[Any, Any]:
+        """The value for a get; a field is worked out at that moment."""
+        if self.parent is not None:
+            await self.process(self.parent.timestamp)
+        return await super().read(data_type)  # type: ignore[misc]
+
+    async def _read(self, data_type: ChannelType) -> tuple[Any, Any]:
+        if self.record.wire is Wire.DOUBLE and "STRING" in ChannelType(data_type).name:
+            return await self._read_as_text(data_type)
+        return await super()._read(data_type)  # type: ignore[misc]
+
+    async def _read_as_text(self, data_type: ChannelType) -> tuple[Any, Any]:
+        """Numbers as text with ``.PREC`` decimals, as EPICS base sends them."""
+        kept = self._data["value"]
+        texts = [f"{number:.{self._data['precision']}f}" for number in np.atleast_1d(kept)]
+        metadata, _ = await super()._read(data_type)  # type: ignore[misc]
+        return metadata, _string_array(texts)
+
+    def _read_metadata(self, dbr_metadata: Any) -> None:
+        """Metadata of a reply.
+
+        Limits that do not fit its integer type are sent as the type's own ends.
+        """
+        ends = _WIRE_ENDS.get(native_type(ChannelType(dbr_metadata.DBR_ID)))
+        if ends is None or "units" not in self._data:
+            super()._read_metadata(dbr_metadata)  # type: ignore[misc]
+            return
+        kept = dict(self._data)
+        for key, number in kept.items():
+            if key.endswith("_limit"):
+                self._data[key] = int(min(max(number, ends[0]), ends[1]))
+        try:
+            super()._read_metadata(dbr_metadata)  # type: ignore[misc]
+        finally:
+            self._data.update(kept)
+
+
+def _string_array(texts: list[str]) -> Any:
+    from caproto._dbr import DbrStringArray
+
+    return DbrStringArray(text.encode() for text in texts).tobytes()
+
+
+def _cut(text: str, length: int) -> str:
+    if len(text.encode()) <= length:
+        return text
+    return text.encode()[: length - 3].decode(errors="ignore") + "..."
+
+
+def _same(value: Value, other: Value) -> bool:
+    if isinstance(value, np.ndarray):
+        return value is other or (
+            isinstance(other, np.ndarray) and np.array_equal(value, other, equal_nan=True)
+        )
+    return value == other or (value != value and other != other)
+
+
+class DoubleChannel(LiveChannel, ChannelDouble):
+    """``ai``, ``ao``, waveforms of numbers."""
+
+
+class FloatChannel(LiveChannel, ChannelFloat):
+    """Single precision fields."""
+
+
+class LongChannel(LiveChannel, ChannelInteger):
+    """``longin``, ``longout``."""
+
+
+class ShortChannel(LiveChannel, ChannelShort):
+    """16-bit fields."""
+
+
+class ByteChannel(LiveChannel, ChannelByte):
+    """8-bit fields and waveforms of bytes."""
+
+
+class EnumChannel(LiveChannel, ChannelEnum):
+    """``bi``, ``bo``, ``mbbi``, ``mbbo`` and menus."""
+
+
+class TextChannel(LiveChannel, ChannelString):
+    """Texts: ``lsi``, ``lso`` and text fields."""
+
+
+_CLASSES: dict[Wire, type] = {
+    Wire.DOUBLE: DoubleChannel,
+    Wire.FLOAT: FloatChannel,
+    Wire.LONG: LongChannel,
+    Wire.SHORT: ShortChannel,
+    Wire.CHAR: ByteChannel,
+    Wire.ENUM: EnumChannel,
+    Wire.STRING: TextChannel,
+}
+
+
+def make_channel(
+    record: Record, database: Database, parent: LiveChannel | None = None
+) -> LiveChannel:
+    """The channel of ``record``.
+
+    Its first value is ``record.initial``, replaced when it is first processed.
+    """
+    channel = _CLASSES[record.wire](value=first_value(record), **metadata(record))
+    channel.attach(record, database, parent)
+    if parent is not None and record.read is not None:
+        channel._data["value"] = channel.to_stored(record.read())  # noqa: SLF001
+    return channel

@@ -1,0 +1,328 @@
+"""All channels of an IOC, and the one way a put goes through.
+
+A put is checked, then acted on by the record's ``write`` (which refuses before anything moves),
+logged, and completes once its ``done`` is true and the readbacks have been posted. What is refused
+is counted and told in `Database.refusal`; the setpoint is in WRITE alarm until the next put that is
+accepted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from caproto import AccessRights, ChannelType
+
+from instruments.errors import Refused
+from iocs.records.channels import PROPERTY, LiveChannel, make_channel
+from iocs.records.description import MAX_NAME_LENGTH, OnBusy, Record, Value
+from iocs.records.values import checked, from_wire
+
+log = logging.getLogger("cryohalo.iocs.records")
+
+
+class Superseded(Refused):
+    """A put was accepted, and ended by a later one or by a command before it had its effect."""
+
+
+class Access(Protocol):
+    """Access rules: which rights a client has on a security group."""
+
+    def rights(self, group: str, user: str, host: str) -> AccessRights:
+        """Rights of ``user`` at ``host`` on records of ``group``."""
+
+
+@dataclass(frozen=True)
+class Put:
+    """One put as it is logged.
+
+    Attributes:
+        name: Record without the prefix.
+        old: Value before.
+        new: Value asked for.
+        client: ``user@host`` as the client names itself, "" from inside.
+        address: Where its circuit comes from.
+        refused: Why nothing was done, "" if it was done.
+    """
+
+    name: str
+    old: Value
+    new: Value
+    client: str
+    address: str
+    refused: str = ""
+
+
+@dataclass
+class _Pending:
+    done: Callable[[], bool]
+    completed: asyncio.Future[None]
+
+
+def _nothing(_: Put) -> None:
+    return None
+
+
+class Database:
+    """The channels of a table of records.
+
+    Args:
+        table: One record per PV.
+        prefix: Begins every name, e.g. ``"HALO:"``.
+        access: Access rules; None lets everybody read and write what is writable.
+        on_put: Told of every put, done or refused.
+        wall_time: Gives time stamps, s since the Unix epoch.
+
+    Raises:
+        ValueError: Two records share a name, or a name with the prefix is too long.
+    """
+
+    def __init__(
+        self,
+        table: Iterable[Record],
+        prefix: str,
+        *,
+        access: Access | None = None,
+        on_put: Callable[[Put], None] = _nothing,
+        wall_time: Callable[[], float] = time.time,
+    ) -> None:
+        self.prefix = prefix
+        self.refusal = ""
+        self.refusals = 0
+        self.on_wake: Callable[[], None] = lambda: None
+        self._access = access
+        self._on_put = on_put
+        self._wall_time = wall_time
+        self._pending: dict[LiveChannel, list[_Pending]] = {}
+        self._properties: set[LiveChannel] = set()
+        self.channels: dict[str, LiveChannel] = {}
+        for record in table:
+            self._add(record)
+
+    def _add(self, record: Record) -> None:
+        name = self.prefix + record.name
+        if len(name) > MAX_NAME_LENGTH:
+            raise ValueError(
+                f"{name}: {len(name)} characters, Channel Access allows {MAX_NAME_LENGTH}"
+            )
+        if record.name in self.channels:
+            raise ValueError(f"{record.name} stands twice in the table")
+        self.channels[record.name] = make_channel(record, self)
+
+    def __getitem__(self, name: str) -> LiveChannel:
+        """Channel ``name`` (without the prefix), or its field.
+
+        ``"Rod.RBV"``, ``"Stage:Temp.HIHI"``.
+        """
+        if name in self.channels:
+            return self.channels[name]
+        record, _, field = name.partition(".")
+        return self.channels[record].get_field(field)
+
+    @property
+    def pvdb(self) -> dict[str, LiveChannel]:
+        """The channels by full name, as a caproto server takes them."""
+        return {self.prefix + name: channel for name, channel in self.channels.items()}
+
+    @property
+    def records(self) -> list[Record]:
+        """The table."""
+        return [channel.record for channel in self.channels.values()]
+
+    def rights(self, record: Record, host: str, user: str) -> AccessRights:
+        """Rights of a client on ``record`` by the access rules."""
+        if self._access is None:
+            return AccessRights.READ | AccessRights.WRITE
+        return self._access.rights(record.group, user, host)
+
+    # -- posting ---------------------------------------------------------------------------------
+
+    async def post(self) -> None:
+        """Read every record and post what changed."""
+        now = self._wall_time()
+        for channel in self.channels.values():
+            await channel.process(now)
+        await self._post_properties()
+
+    async def _post_properties(self) -> None:
+        while self._properties:
+            await self._properties.pop().publish(PROPERTY)
+
+    def property_changed(self, channel: LiveChannel) -> None:
+        """A field that Channel Access sends as metadata was written.
+
+        Tell those who subscribed to properties.
+        """
+        self._properties.add(channel)
+
+    # -- puts ------------------------------------------------------------------------------------
+
+    async def put_from_wire(
+        self,
+        channel: LiveChannel,
+        data: Any,
+        data_type: ChannelType,
+        client: str,
+        address: tuple[str, int] | None,
+    ) -> None:
+        """A put as it came over the wire; see `put`."""
+        where = f"{address[0]}:{address[1]}" if address else ""
+        try:
+            native = from_wire(data, data_type)
+        except Refused as refusal:
+            await self._refuse(channel, data, client, where, refusal)
+            raise
+        await self._put(channel, native, client, where)
+
+    async def put(self, name: str, data: Any) -> None:
+        """Put ``data`` to record or field ``name``; returns when the put has completed.
+
+        Raises:
+            Refused: Nothing has moved.
+            Superseded: A later put or command ended this one.
+        """
+        await self._put(self[name], data, "", "")
+
+    async def _put(self, channel: LiveChannel, data: Any, client: str, where: str) -> None:
+        old = channel.value
+        try:
+            value = self._act(channel, data)
+        except Refused as refusal:
+            await self._refuse(channel, data, client, where, refusal)
+            raise
+        except Exception as error:
+            log.exception("putting %r to %s failed", data, channel.record.name)
+            why = Refused(f"{channel.record.name}: internal error, {type(error).__name__}: {error}")
+            await self._refuse(channel, data, client, where, why)
+            raise why from error
+        self._on_put(Put(channel.record.name, old, value, client, where))
+        await self._complete(channel, value)
+
+    def _act(self, channel: LiveChannel, data: Any) -> Value:
+        record = channel.record
+        if record.write is None:
+            raise Refused(f"{record.name} is read-only")
+        value = checked(record, data)
+        if record.on_busy is OnBusy.REFUSE and self._is_pending(channel):
+            raise Refused(f"{record.name} is busy with the last put")
+        record.write(value)
+        return value
+
+    def _is_pending(self, channel: LiveChannel) -> bool:
+        return any(not pending.completed.done() for pending in self._pending.get(channel, ()))
+
+    async def _complete(self, channel: LiveChannel, value: Value) -> None:
+        record = channel.record
+        channel.refusal = ""
+        if record.read is None:
+            await channel.hold(value, self._wall_time())
+        if record.done is None:
+            await self._post_related(channel)
+            self.on_wake()
+        else:
+            waiting = self._wait_for(channel)
+            await self.post()
+            self.on_wake()
+            await waiting
+        if record.momentary:
+            await channel.hold(0, self._wall_time())
+
+    def _wait_for(self, channel: LiveChannel) -> asyncio.Future[None]:
+        """Begin to wait until the put has had its effect; `settle` completes it."""
+        record = channel.record
+        assert record.done is not None
+        if record.on_busy is OnBusy.SUPERSEDE:
+            for earlier in self._pending.pop(channel, ()):
+                _fail(earlier.completed, Superseded(f"{record.name}: superseded by a later put"))
+        pending = _Pending(record.done, asyncio.get_running_loop().create_future())
+        if _outcome(pending) is False:  # nothing to wait for
+            pending.completed.set_result(None)
+        else:
+            self._pending.setdefault(channel, []).append(pending)
+        return pending.completed
+
+    async def _post_related(self, channel: LiveChannel) -> None:
+        """Post at once what a put changes at once.
+
+        The setpoint, its readback, the record of a field.
+        """
+        now = self._wall_time()
+        readback = self.channels.get(channel.record.name + "_RBV")
+        for related in (channel, readback, channel.parent):
+            if related is not None:
+                await related.process(now)
+        await self._post_properties()
+
+    async def settle(self) -> None:
+        """Complete the puts that have had their effect, after posting the readbacks that show it."""
+        finished = [
+            (pending, outcome)
+            for waiting in self._pending.values()
+            for pending in waiting
+            if (outcome := _outcome(pending)) is not None
+        ]
+        if not finished:
+            return
+        await self.post()
+        for pending, outcome in finished:
+            _fail(pending.completed, outcome) if outcome else _succeed(pending.completed)
+        self._forget_completed()
+
+    def settled(self) -> bool:
+        """Whether `settle` has something to complete."""
+        return any(_outcome(p) is not None for waiting in self._pending.values() for p in waiting)
+
+    def _forget_completed(self) -> None:
+        still = {
+            c: [p for p in waiting if not p.completed.done()]
+            for c, waiting in self._pending.items()
+        }
+        self._pending = {channel: waiting for channel, waiting in still.items() if waiting}
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a put has not completed yet."""
+        return bool(self._pending)
+
+    # -- refusals --------------------------------------------------------------------------------
+
+    async def _refuse(
+        self, channel: LiveChannel, data: Any, client: str, where: str, why: Refused
+    ) -> None:
+        self.note_refusal(str(why))
+        self._on_put(Put(channel.record.name, channel.value, data, client, where, str(why)))
+        if channel.record.write is not None:
+            channel.refusal = str(why)
+            await channel.process(self._wall_time())
+
+    def note_refusal(self, message: str) -> None:
+        """Keep the text of the last refusal, for ``IOC:Refusal_RBV``."""
+        self.refusals += 1
+        self.refusal = message
+
+
+def _outcome(pending: _Pending) -> Refused | bool | None:
+    """None while it goes on, False when done, the error when it never will be."""
+    if pending.completed.done():  # its client has gone
+        return False
+    try:
+        return False if pending.done() else None
+    except Refused as refusal:
+        return refusal
+    except Exception as error:
+        log.exception("asking whether a put has completed failed")
+        return Refused(f"internal error, {type(error).__name__}: {error}")
+
+
+def _fail(future: asyncio.Future[None], error: Refused | bool) -> None:
+    if not future.done() and isinstance(error, Refused):
+        future.set_exception(error)
+
+
+def _succeed(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

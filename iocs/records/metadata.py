@@ -1,0 +1,67 @@
+"""What a caproto channel is made with: first value, units, limits, states, lengths."""
+
+from __future__ import annotations
+
+from math import inf, isfinite
+from typing import Any
+
+import numpy as np
+
+from iocs.records.description import INTEGER_RANGES, Record, Value, Wire
+
+WAVEFORM_BACKLOG = 2
+"""Updates of a waveform kept for a slow client: the newest two, 1.6 MB for 100 000 points."""
+SCALAR_BACKLOG = 20
+
+
+def first_value(record: Record) -> Value:
+    """What a channel holds before it is first read."""
+    if record.array:
+        return np.zeros(0, dtype=np.uint8 if record.wire is Wire.CHAR else float)
+    if record.wire is Wire.ENUM:
+        return record.state_names()[int(record.initial or 0)]
+    if record.wire is Wire.STRING:
+        return str(record.initial or "")
+    return (int if record.wire.integer else float)(record.initial or 0)
+
+
+def metadata(record: Record) -> dict[str, Any]:
+    """Arguments of the caproto channel of ``record``: units, limits, states, lengths."""
+    common: dict[str, Any] = {
+        "max_length": record.length if record.array else 1,
+        "reported_record_type": record.kind,
+        "max_subscription_backlog": WAVEFORM_BACKLOG if record.array else SCALAR_BACKLOG,
+    }
+    if record.wire is not Wire.CHAR:
+        common["string_encoding"] = "utf-8"
+    if record.wire is Wire.ENUM:
+        return {**common, "enum_strings": record.state_names()}
+    if record.wire is Wire.STRING:
+        return {**common, "long_string_max_length": record.length + 1}
+    return {**common, **_number_metadata(record)}
+
+
+def _number_metadata(record: Record) -> dict[str, Any]:
+    low, high = record.control_range() or (0.0, 0.0)
+    limits = {
+        "lower_disp_limit": record.display[0],
+        "upper_disp_limit": record.display[1],
+        "lower_ctrl_limit": low,
+        "upper_ctrl_limit": high,
+        "lower_alarm_limit": record.alarms.lolo,
+        "lower_warning_limit": record.alarms.low,
+        "upper_warning_limit": record.alarms.high,
+        "upper_alarm_limit": record.alarms.hihi,
+    }
+    metadata: dict[str, Any] = {"units": record.units}
+    if record.wire in (Wire.DOUBLE, Wire.FLOAT):
+        return {**metadata, **limits, "precision": record.precision}
+    ends = INTEGER_RANGES[record.wire]
+    return {**metadata, **{key: _whole(limit, *ends) for key, limit in limits.items()}}
+
+
+def _whole(limit: float, low: float, high: float) -> int:
+    """An infinite limit of a whole number is the end of its type."""
+    if isfinite(limit):
+        return int(limit)
+    return int(low) if limit == -inf else int(high)

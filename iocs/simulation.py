@@ -1,0 +1,120 @@
+"""Drives a machine by its clock, and posts what changed on a steady tick.
+
+Everything runs on one event loop: physics for a few milliseconds, then the server's turn, so that
+puts and gets never wait for more than one step of the machine. The results do not depend on the
+slices: the machine is stepped with its own fixed step, and guards (interlocks, faults) look at it
+after every step, not on the wall's tick.
+
+A step that raises does not kill the server: time is paused and ``Sim:Error_RBV`` says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from iocs.clock import Machine, SimClock
+from iocs.records import Database
+
+log = logging.getLogger("cryohalo.iocs.simulation")
+
+TICK_S: Final = 0.1
+"""Wall seconds between posts: 10 Hz, what screens and archivers expect."""
+SLICE_S: Final = 0.005
+"""Wall seconds of physics before others get their turn."""
+LONGEST_SLEEP_S: Final = 0.05
+
+
+class Simulation:
+    """One machine, its clock and its records.
+
+    Args:
+        machine: The physics.
+        clock: When to step.
+        database: What to post.
+        guards: Called after every step (interlocks, faults).
+        wall: Monotonic wall clock, s.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        clock: SimClock,
+        database: Database,
+        guards: Sequence[Callable[[], None]] = (),
+        wall: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.machine = machine
+        self.clock = clock
+        self.database = database
+        self.guards = tuple(guards)
+        self.error = ""
+        self.on_tick: list[Callable[[], None]] = []
+        self._wall = wall
+        self._next_tick_s = wall()
+        self._awake = asyncio.Event()
+        clock.awaited = lambda: database.waiting
+        database.on_wake = self._awake.set
+
+    async def run(self) -> None:
+        """Drive the machine until cancelled."""
+        while True:
+            stepped = self.advance(SLICE_S)
+            await self._serve_records(stepped)
+            await self._rest()
+
+    def advance(self, budget_s: float) -> bool:
+        """Take the steps that are due, for ``budget_s`` wall seconds; at least one if one is due.
+
+        It ends early when a put has had its effect, so that what is posted then belongs to that
+        moment.
+        """
+        end_s = self._wall() + budget_s
+        stepped = False
+        while (step_s := self.clock.due_s()) > 0.0:
+            stepped = True
+            if not self._step(step_s) or self.database.settled() or self._wall() >= end_s:
+                break
+        self.clock.forgive_lag()
+        return stepped
+
+    def _step(self, step_s: float) -> bool:
+        try:
+            self.machine.step(step_s)
+            for guard in self.guards:
+                guard()
+        except Exception as error:
+            log.exception("the simulation stopped at %g s", self.machine.time_s)
+            self.error = f"{type(error).__name__}: {error}"
+            self.clock.paused = True
+            return False
+        return True
+
+    async def _serve_records(self, stepped: bool) -> None:
+        if stepped or self.database.waiting:
+            await self.database.settle()
+        now_s = self._wall()
+        if now_s < self._next_tick_s:
+            return
+        # Ticks stay on their grid; those that were missed are not made up for.
+        self._next_tick_s += TICK_S * (1 + (now_s - self._next_tick_s) // TICK_S)
+        for action in self.on_tick:
+            action()
+        # In a single step the values in between depend on the host's speed: they are not posted.
+        if not self.clock.stepping:
+            await self.database.post()
+
+    async def _rest(self) -> None:
+        """Give others their turn; sleep while nothing is due."""
+        wait_s = min(self.clock.until_due_s(), self._next_tick_s - self._wall(), LONGEST_SLEEP_S)
+        if wait_s <= 0.0:
+            await asyncio.sleep(0)
+            return
+        self._awake.clear()
+        try:
+            await asyncio.wait_for(self._awake.wait(), wait_s)
+        except TimeoutError:
+            return

@@ -1,0 +1,239 @@
+"""Rule 5.
+
+Motor records complete their puts when the move ends, and their fields agree with each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from instruments.errors import Refused
+from iocs.clock import SimClock
+from iocs.motor import DONE, HOMED, MOVING, MotorRecord, MotorSettings
+from iocs.motor_fields import motor_records
+from iocs.records import Database
+from iocs.simulation import Simulation
+from tests.iocs.conftest import Bench, Run, monitor
+from tests.iocs.toy import Toy
+
+SETTINGS = MotorSettings(
+    name="Rod",
+    description="Tuning rod",
+    units="mm",
+    precision=4,
+    resolution=0.001,
+    max_velocity=2.0,
+    acceleration_s=0.1,
+    deadband=0.001,
+)
+
+
+class MotorBench(Bench):
+    def __init__(self) -> None:
+        self.toy = Toy()
+        self.puts = []
+        self.lock = ""
+        self.motor = MotorRecord(
+            self.toy.axis, SETTINGS, lambda: self.toy.time_s, lambda: self.lock
+        )
+        self.database = Database(motor_records(self.motor), "TOY:", on_put=self.puts.append)
+        self.clock = SimClock(self.toy)
+        self.clock.paused = True
+        self.simulation = Simulation(self.toy, self.clock, self.database)
+
+    def __getitem__(self, field: str) -> Any:
+        return self.database[f"Rod.{field}"].value if field != "VAL" else self.database["Rod"].value
+
+    async def put(self, field: str, value: Any) -> None:
+        await self.database.put("Rod" if field == "VAL" else f"Rod.{field}", value)
+
+    def start(self, field: str, value: Any) -> asyncio.Task[None]:
+        return asyncio.create_task(self.put(field, value))
+
+
+@pytest.fixture
+def rod() -> MotorBench:
+    return MotorBench()
+
+
+def test_a_put_completes_when_the_move_has_ended_and_rbv_is_there(
+    rod: MotorBench, run: Run
+) -> None:
+    async def story() -> None:
+        await rod.database.post()
+        move = rod.start("VAL", 2.0)
+        await rod.let_pass(1.0)
+        assert not move.done()
+        assert (rod["DMOV"], rod["MOVN"], rod["VAL"]) == (0, 1, 2.0)
+        assert rod["RBV"] == pytest.approx(1.0)
+        assert int(rod["MSTA"]) & MOVING
+        done = await monitor(rod.database["Rod.DMOV"])
+        await rod.let_pass(1.5)
+        await move
+        assert (rod["DMOV"], rod["MOVN"], rod["RBV"]) == (1, 0, 2.0)
+        assert done.values() == [1]
+        assert int(rod["MSTA"]) & DONE
+
+    run(story())
+
+
+def test_a_short_move_still_shows_dmov_going_down(rod: MotorBench, run: Run) -> None:
+    async def story() -> None:
+        await rod.database.post()
+        done = await monitor(rod.database["Rod.DMOV"])
+        move = rod.start("VAL", 0.01)
+        await rod.let_pass(0.1)
+        await move
+        assert done.values() == [0, 1]
+
+    run(story())
+
+
+def test_a_put_of_the_present_position_completes(rod: MotorBench, run: Run) -> None:
+    async def story() -> None:
+        move = rod.start("VAL", 0.0)
+        await rod.let_pass(0.2)
+        await move
+
+    run(story())
+
+
+def test_stop_ends_the_move_and_val_becomes_rbv(rod: MotorBench, run: Run) -> None:
+    async def story() -> None:
+        move = rod.start("VAL", 5.0)
+        await rod.let_pass(1.0)
+        stop = rod.start("STOP", 1)
+        await rod.let_pass(0.2)
+        await asyncio.gather(move, stop)
+        assert rod["VAL"] == rod["RBV"] == pytest.approx(1.0)
+        assert (rod["DMOV"], rod["STOP"]) == (1, 0)
+
+    run(story())
+
+
+@pytest.mark.parametrize("target", [10.1, -10.1, float("nan")])
+def test_a_target_beyond_the_limits_is_refused(rod: MotorBench, run: Run, target: float) -> None:
+    async def story() -> None:
+        await rod.database.post()
+        with pytest.raises(Refused):
+            await rod.put("VAL", target)
+        await rod.let_pass(0.5)
+        assert (rod["VAL"], rod["RBV"], rod["DMOV"]) == (0.0, 0.0, 1)
+        assert rod["LVIO"] == (0 if target != target else 1)
+
+    run(story())
+
+
+def test_a_good_move_clears_the_limit_violation(rod: MotorBench, run: Run) -> None:
+    async def story() -> None:
+        with pytest.raises(Refused):
+            await rod.put("VAL", 99.0)
+        move = rod.start("VAL", 0.5)
+        await rod.let_pass(1.0)
+        await move
+        assert rod["LVIO"] == 0
+
+    run(story())
+
+
+def test_limits_agree_wherever_they_are_told(rod: MotorBench, run: Run) -> None:
+    async def story() -> None:
+        await rod.put("HLM", 4.0)
+        await rod.database.post()
+        channel = rod.database["Rod"]
+        assert (channel.lower_ctrl_limit, channel.upper_ctrl_limit) == (-10.0, 4.0)
+        assert (rod["HLM"], rod["DHLM"], rod["LLM"], rod["DLLM"]) == (4.0, 4.0, -10.0, -10.0)
+        assert rod.toy.axis.high_limit == 4.0
+        with pytest.raises(Refused, match=r"outside -10\.\.4 mm"):
+            await rod.put("VAL", 4.5)
+        with pytest.raises(Refused, match="high limit 99 mm is outside"):
+            await rod.put("HLM", 99.0)
+
+    run(story())
+
+
+def test_offset_and_direction_turn_dial_into_user_positions(rod: MotorBench, run: Run) -> None:
+    async def story() -> None:
+        await rod.put("DIR", "Neg")
+        await rod.put("OFF", 1.0)
+        move = rod.start("VAL", 3.0)
+        await rod.let_pass(3.0)
+        await move
+        assert rod["RBV"] == pytest.approx(3.0)
+        assert rod["DRBV"] == pytest.approx(-2.0)
+        assert (rod["LLM"], rod["HLM"]) == (-9.0, 11.0)
+
+    run(story())
+
+
+def test_set_mode_calls_the_present_position_by_a_new_name(rod: MotorBench, run: Run) -> None:
+    async def story() -> None:
+        await rod.put("SET", "Set")
+        await rod.put("VAL", 25.0)
+        await rod.put("SET", "Use")
+        await rod.database.post()
+        assert (rod["RBV"], rod["VAL"], rod["OFF"], rod["DRBV"]) == (25.0, 25.0, 25.0, 0.0)
+        assert rod["DMOV"] == 1
+
+    run(story())
+
+
+def test_a_second_put_redirects_and_both_complete_at_rest(rod: MotorBench, run: Run) -> None:
+    async def story() -> None:
+        first = rod.start("VAL", 5.0)
+        await rod.let_pass(0.5)
+        second = rod.start("VAL", -1.0)
+        await rod.let_pass(0.5)
+        assert not first.done()
+        await rod.let_pass(2.0)
+        await asyncio.gather(first, second)
+        assert rod["RBV"] == -1.0
+
+    run(story())
+
+
+def test_tweak_home_and_pause(rod: MotorBench, run: Run) -> None:
+    async def story() -> None:
+        await rod.put("TWV", 0.5)
+        tweak = rod.start("TWF", 1)
+        await rod.let_pass(1.0)
+        await tweak
+        assert rod["RBV"] == 0.5
+        move = rod.start("VAL", 2.0)
+        await rod.let_pass(0.5)
+        await rod.put("SPMG", "Pause")
+        await rod.let_pass(1.0)
+        assert not move.done()
+        assert rod["RBV"] == pytest.approx(1.0)
+        await rod.put("SPMG", "Go")
+        await rod.let_pass(1.5)
+        await move
+        assert rod["RBV"] == 2.0
+        home = rod.start("HOMR", 1)
+        await rod.let_pass(3.0)
+        await home
+        assert rod["RBV"] == 0.0
+        assert int(rod["MSTA"]) & HOMED
+
+    run(story())
+
+
+def test_an_interlock_keeps_it_where_it_is(rod: MotorBench, run: Run) -> None:
+    rod.lock = "digitizing"
+
+    async def story() -> None:
+        with pytest.raises(Refused, match="Rod: digitizing"):
+            await rod.put("VAL", 1.0)
+
+    run(story())
+
+
+CLIENT_FIELDS = ["OFF", "DIR", "FOFF", "SET", "VELO", "ACCL", "EGU", "MOVN", "DMOV", "HLS", "LLS", "HLM", "LLM", "TDIR", "STOP", "HOMF", "HOMR", "RBV", "VAL", "VMAX", "PREC", "RDBD", "DLLM", "DHLM", "OUT", "MRES", "SREV", "UREV", "ERES", "DVAL", "DRBV", "RVAL", "RRBV", "SPMG", "TWV", "TWF", "TWR", "JOGF", "JOGR", "MSTA", "LVIO", "CNEN", "DESC", "RTYP", "NAME", "STAT", "SEVR", "VBAS", "BDST", "DIFF", "RLV"]
+
+
+@pytest.mark.parametrize("field", CLIENT_FIELDS)
+def test_every_field_that_the_clients_ask_for_is_there(rod: MotorBench, field: str) -> None:
+    assert rod.database[f"Rod.{field}"].reported_record_type == "motor"
