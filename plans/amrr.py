@@ -29,6 +29,7 @@ __all__ = [
     "run_safely",
     "safe_shutdown",
     "safe_start",
+    "start_document",
     "until_periodic",
 ]
 
@@ -133,7 +134,7 @@ def run_cycles(
     """
     require(int(cycles) >= 1, f"cycles = {cycles} is not a positive number")
     args = {"cycles": int(cycles), "record_phases": record_phases}
-    start = yield from _start_document("run_cycles", refrigerator, args, md, num_points=int(cycles))
+    start = yield from start_document("run_cycles", refrigerator, args, md, num_points=int(cycles))
     one = _cycle_with_phases if record_phases else _cycle
 
     @bpp.run_decorator(md=start)
@@ -180,7 +181,7 @@ def cooldown(
         "agree": agree,
         "max_cycles": max_cycles,
     }
-    start = yield from _start_document("cooldown", refrigerator, args, md)
+    start = yield from start_document("cooldown", refrigerator, args, md)
 
     @bpp.run_decorator(md=start)
     def inner() -> MsgGenerator[CoolDown]:
@@ -302,7 +303,7 @@ def _phase_devices(refrigerator: Refrigerator) -> list[Any]:
     return [refrigerator.cycle.phase, *chx, *fields, *currents, refrigerator.flow, refrigerator.sim]
 
 
-def _start_document(
+def start_document(
     name: str,
     refrigerator: Refrigerator,
     args: Mapping[str, Any],

@@ -70,7 +70,10 @@ def band_power(
 def _frequencies(reading: Mapping[str, Any], bins: int) -> NDArray[np.float64]:
     """Frequency of each bin, MHz."""
     start = float(reading["daq_frequency_start"]["value"])
-    return start + np.arange(bins) * float(reading["daq_frequency_step"]["value"]) * 1e-6
+    return (
+        start
+        + np.arange(bins, dtype=np.float64) * float(reading["daq_frequency_step"]["value"]) * 1e-6
+    )
 
 
 def y_factor(

@@ -14,10 +14,10 @@ from typing import Any
 import bluesky.plan_stubs as bps
 import numpy as np
 from bluesky.utils import MsgGenerator, short_uid
-from haloscope.resonance import fit_reflection, fit_transmission
 from numpy.typing import NDArray
 
 from devices.haloscope import Haloscope
+from haloscope.resonance import fit_reflection, fit_transmission
 from plans.amplifier import GainProfile, fit_gain
 from plans.common import value_of
 
