@@ -1,8 +1,9 @@
 """Steps 2 to 5 for a whole stack: baselines, spikes, excess and amplitudes.
 
-The spectra go through three times, in pieces that fit the cache. The first fits every baseline and looks for spikes in digitizer bins
-(10 Hz), the second looks again in fine bins (50 Hz), the third refits without the spikes and yields
-the excess. The aligned average of the filter needs all spectra, hence the passes.
+The spectra go through three times, in pieces that fit the cache. The first pass fits every baseline
+and looks for spikes in digitizer bins (10 Hz), the second looks again in fine bins (50 Hz), the
+third refits without the spikes and yields the excess. The aligned average of the filter needs all
+spectra, hence the passes.
 """
 
 from __future__ import annotations

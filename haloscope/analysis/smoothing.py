@@ -26,8 +26,7 @@ def _basis(window: int, degree: int) -> FloatArray:
 
 
 def savgol_weights(window: int, degree: int) -> FloatArray:
-    """Weights of the smoothed value at the centre of ``window`` points, shape (window,); they sum
-    to 1 to 1e-14.
+    """Weights of the smoothed value at the centre of ``window`` points; their sum is 1 to 1e-14.
 
     Raises:
         ValueError: ``window`` is even or not above ``degree``.
@@ -41,8 +40,9 @@ def savgol_weights(window: int, degree: int) -> FloatArray:
 
 
 def savgol(y: FloatArray, window: int, degree: int) -> FloatArray:
-    """Smooth the last axis of ``y`` (n, m); the half windows at the ends follow the polynomial of
-    the end window.
+    """Smooth the last axis of ``y`` (n, m).
+
+    The half windows at the ends follow the polynomial of the first and the last whole window.
 
     Raises:
         ValueError: The window does not fit into the spectrum, or is even, or not above ``degree``.

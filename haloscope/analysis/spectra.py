@@ -23,8 +23,7 @@ AVERAGE_TO_CENTRAL_FIELD = 10.31 / 12.0  # Letter: 10.31 T over the cavity, 12 T
 
 @dataclass(frozen=True)
 class Calibration:
-    """The receiver without the JPA, as measured by the calibration plans (one value for the whole
-    stack).
+    """The receiver without the JPA, as measured by the calibration plans, for a whole stack.
 
     Attributes:
         receiver_gain_db: Gain from the switch to the digitizer, Y factor, dB.
@@ -38,6 +37,7 @@ class Calibration:
         noise_temperature_k: System noise temperature at the cavity frequency, K. If given, it sets
             the scale of the power and no gain is needed (spectra in arbitrary units of another
             experiment).
+        assumed: Names of the values above that nobody measured.
     """
 
     receiver_gain_db: float = 104.0
@@ -47,6 +47,7 @@ class Calibration:
     line_attenuation_db: float = 0.4
     line_attenuation_db_error: float = 0.05
     noise_temperature_k: float | None = None
+    assumed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -142,8 +143,7 @@ class Spectra:
 
 
 def concatenate(parts: Sequence[Spectra]) -> Spectra:
-    """Join stacks that share bins, bin width and geometry; the calibration of the first one is
-    kept.
+    """Join stacks that share bins, bin width and geometry; the first one's calibration is kept.
 
     Raises:
         ValueError: No parts, or bin widths, lengths, volumes or field ratios differ.

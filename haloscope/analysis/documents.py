@@ -1,0 +1,219 @@
+"""From the documents of a catalog to a stack of spectra.
+
+Reads plain bluesky documents ``(name, dict)`` of the scan's stream "primary"; needs no bluesky.
+Only what was measured is in them. Units of the event keys (MHz, kHz, dB) end here: the analysis is
+in SI. Runs with different receiver gains are brought to the gain of the first one, since a stack
+has one calibration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from haloscope.analysis.options import Options
+from haloscope.analysis.spectra import Calibration, Spectra
+from haloscope.mode_map import form_factor
+
+Document = tuple[str, Mapping[str, Any]]
+
+STREAM = "primary"
+_MEASURED: dict[str, tuple[str, float]] = {
+    "cavity_frequency_hz": ("measured_cavity_frequency", 1e6),
+    "loaded_q": ("measured_loaded_q", 1.0),
+    "beta": ("measured_beta", 1.0),
+    "jpa_resonance_hz": ("measured_jpa_resonance", 1e6),
+    "jpa_bandwidth_hz": ("measured_jpa_bandwidth", 1e3),
+    "jpa_gain_peak_db": ("measured_jpa_gain_peak", 1.0),
+}
+_EXACT: dict[str, tuple[str, float]] = {
+    "target_frequency_hz": ("measured_target_frequency", 1e6),
+    "num_averages": ("daq_num_averages", 1.0),
+    "magnet_field_t": ("magnet_field", 1.0),
+}
+_CALIBRATION = (
+    "receiver_gain_db",
+    "receiver_temperature_k",
+    "line_attenuation_db",
+)
+
+
+class MissingMeasurementError(KeyError):
+    """An event lacks a value that the analysis needs; the message names the run, event and key."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event of a scan, in SI units.
+
+    Attributes:
+        power_w: Spectrum around the target, shape (bins,), W.
+        frequency_start_hz: Centre of its first bin, Hz.
+        step_hz: Bin width, Hz.
+        values: Measured numbers by the names of ``Spectra``.
+        errors: Their standard errors.
+        label: Run and sequence number.
+    """
+
+    power_w: NDArray[np.float32]
+    frequency_start_hz: float
+    step_hz: float
+    values: Mapping[str, float]
+    errors: Mapping[str, float]
+    label: str
+
+
+@dataclass
+class DocumentReader:
+    """Follows the documents of one or many runs and turns scan events into ``Event``.
+
+    Attributes:
+        options: Sets how much of each spectrum is kept; None keeps all of it.
+        starts: Start documents seen, by run.
+    """
+
+    options: Options | None = None
+    starts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    _run_of: dict[str, str] = field(default_factory=dict)
+
+    def read(self, name: str, document: Mapping[str, Any]) -> list[Event]:
+        """Take one document; the scan events in it, usually none or one.
+
+        Raises:
+            MissingMeasurementError: An event has a spectrum but lacks a measured value.
+        """
+        if name == "start":
+            self.starts[document["uid"]] = document
+        elif name == "descriptor" and document.get("name", STREAM) == STREAM:
+            self._run_of[document["uid"]] = document["run_start"]
+        elif name == "event" and document["descriptor"] in self._run_of:
+            return self._events([document["data"]], [document["seq_num"]], document["descriptor"])
+        elif name == "event_page" and document["descriptor"] in self._run_of:
+            columns = document["data"]
+            rows = [
+                {key: column[row] for key, column in columns.items()}
+                for row in range(len(document["seq_num"]))
+            ]
+            return self._events(rows, document["seq_num"], document["descriptor"])
+        return []
+
+    def calibration(self) -> Calibration:
+        """Calibration of the first run that carries one; the letter's values where none does."""
+        for start in self.starts.values():
+            if start.get("calibration"):
+                return calibration_of(start["calibration"])
+        return calibration_of({})
+
+    def _events(
+        self, rows: Sequence[Mapping[str, Any]], numbers: Sequence[int], descriptor: str
+    ) -> list[Event]:
+        run = self._run_of[descriptor]
+        return [
+            self._event(data, f"{run[:8]}:{number}", run)
+            for data, number in zip(rows, numbers, strict=True)
+            if "daq_spectrum" in data
+        ]
+
+    def _event(self, data: Mapping[str, Any], label: str, run: str) -> Event:
+        values = {name: _value(data, key, label) * unit for name, (key, unit) in _EXACT.items()}
+        errors = {}
+        for name, (key, unit) in _MEASURED.items():
+            values[name] = _value(data, key, label) * unit
+            errors[name] = _value(data, f"{key}_error", label, default=0.0) * unit
+        step = _value(data, "daq_frequency_step", label)
+        start = _value(data, "daq_frequency_start", label) * 1e6
+        power = np.asarray(data["daq_spectrum"], dtype=np.float64) / self._relative_gain(run)
+        power, start = self._cut(power, start, step, values["target_frequency_hz"])
+        return Event(power.astype(np.float32), start, step, values, errors, label)
+
+    def _relative_gain(self, run: str) -> float:
+        """Receiver gain of this run over that of the calibration in use."""
+        own = (self.starts.get(run, {}).get("calibration") or {}).get("receiver_gain_db")
+        if own is None:
+            return 1.0
+        return float(10 ** ((own - self.calibration().receiver_gain_db) / 10))
+
+    def _cut(
+        self, power: NDArray[np.float64], start: float, step: float, target: float
+    ) -> tuple[NDArray[np.float64], float]:
+        """Keep the window and a fine bin on each side, to hold a campaign in memory."""
+        if self.options is None:
+            return power, start
+        spare = 2 * self.options.fine_merge
+        half = round(self.options.window_hz / step) // 2 + spare
+        first = round((target - start) / step) - half
+        first = min(max(first, 0), max(len(power) - 2 * half, 0))
+        return power[first : first + 2 * half], start + first * step
+
+
+def _value(data: Mapping[str, Any], key: str, label: str, *, default: float | None = None) -> float:
+    value = data.get(key)
+    if value is None:
+        if default is not None:
+            return default
+        raise MissingMeasurementError(f"event {label}: no {key}, which the analysis needs")
+    return float(value)
+
+
+def calibration_of(recorded: Mapping[str, Any]) -> Calibration:
+    """Calibration from a start document; values that are missing or null keep the letter's."""
+    given: dict[str, Any] = {}
+    for name in _CALIBRATION:
+        for key in (name, f"{name}_error"):
+            if recorded.get(key) is not None:
+                given[key] = float(recorded[key])
+    given["assumed"] = tuple(name for name in _CALIBRATION if name not in given)
+    return replace(Calibration(), **given)
+
+
+def stack(events: Iterable[Event], calibration: Calibration) -> Spectra:
+    """A stack of events; their spectra must have the same bin width.
+
+    Raises:
+        ValueError: No event, or different bin widths.
+    """
+    rows = list(events)
+    if not rows:
+        raise ValueError("documents: no scan event with a spectrum among them")
+    steps = {row.step_hz for row in rows}
+    if len(steps) > 1:
+        raise ValueError(f"documents: spectra with different bin widths {sorted(steps)} Hz")
+    bins = min(len(row.power_w) for row in rows)
+    names = list(rows[0].values)
+    values: dict[str, Any] = {name: np.array([row.values[name] for row in rows]) for name in names}
+    return Spectra(
+        power_w=np.stack([row.power_w[:bins] for row in rows]),
+        frequency_start_hz=np.array([row.frequency_start_hz for row in rows]),
+        step_hz=rows[0].step_hz,
+        form_factor=form_factor(values["cavity_frequency_hz"]),
+        calibration=calibration,
+        errors={name: np.array([row.errors[name] for row in rows]) for name in rows[0].errors},
+        labels=tuple(row.label for row in rows),
+        **values,
+    )
+
+
+def spectra_from_documents(
+    documents: Iterable[Document], options: Options | None = None, *, whole: bool = False
+) -> Spectra:
+    """Read the documents of one or many scans.
+
+    Args:
+        documents: Pairs (name, document) in the order they were emitted.
+        options: Its window is what is kept of each spectrum.
+        whole: Keep whole spectra (a campaign of them takes 0.8 GB).
+
+    Raises:
+        MissingMeasurementError: An event lacks a measured value.
+        ValueError: No scan event among the documents.
+    """
+    reader = DocumentReader(None if whole else options or Options())
+    events = [event for name, document in documents for event in reader.read(name, document)]
+    return stack(events, reader.calibration())

@@ -1,0 +1,216 @@
+"""The letter's Figures 3, 4 and 5, and the checks behind them, with matplotlib.
+
+Every function takes a result and returns a ``Figure`` of its own (no global state, no display), to
+be saved in any format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from haloscope.analysis.checks import HISTOGRAM_EDGES, Checks
+from haloscope.analysis.limits import dfsz, ksvz
+from haloscope.analysis.pipeline import Result
+from haloscope.analysis.published import capp6
+from haloscope.analysis.spectra import FloatArray
+from haloscope.constants import ELECTRON_VOLT_J, PLANCK_J_S
+
+BLUE, GREY, RED, GREEN = "#1f4e9c", "#7a7a7a", "#c0392b", "#2e7d4f"
+_UEV_PER_GHZ = PLANCK_J_S * 1e9 / ELECTRON_VOLT_J * 1e6
+
+
+def _figure(height: float = 3.6, panels: int = 1) -> tuple[Figure, list[Axes]]:
+    figure = Figure(figsize=(7.0, height * 1.0), layout="constrained", dpi=150)
+    axes = [figure.add_subplot(1, panels, k + 1) for k in range(panels)]
+    for axis in axes:
+        axis.tick_params(direction="in", top=True, right=True)
+    return figure, axes
+
+
+def _with_gaps(x: FloatArray, y: FloatArray, gap: float) -> tuple[FloatArray, FloatArray]:
+    """Break a line where the frequencies jump, as over the mode crossing."""
+    at = np.flatnonzero(np.diff(x) > gap) + 1
+    return np.insert(x, at, np.nan), np.insert(y, at, np.nan)
+
+
+def _mass_uev(mhz: ArrayLike) -> FloatArray:
+    return np.asarray(mhz, dtype=np.float64) * (1e-3 * _UEV_PER_GHZ)
+
+
+def _mhz(mass_uev: ArrayLike) -> FloatArray:
+    return np.asarray(mass_uev, dtype=np.float64) / (1e-3 * _UEV_PER_GHZ)
+
+
+def _mass_axis(axis: Axes) -> None:
+    top = axis.secondary_xaxis("top", functions=(_mass_uev, _mhz))
+    top.set_xlabel(r"axion mass ($\mu$eV)")
+    axis.tick_params(top=False)
+
+
+def spectrum(result: Result) -> Figure:
+    """Normalised grand spectrum against frequency, with the threshold and the candidates."""
+    figure, (axis,) = _figure()
+    mhz = result.frequency_hz * 1e-6
+    axis.plot(mhz, result.normalised, ",", color=BLUE, rasterized=True)
+    axis.axhline(result.options.threshold, color=RED, lw=0.9, label="threshold")
+    found = result.candidates
+    axis.plot([c.frequency_hz * 1e-6 for c in found], [c.excess for c in found], "v", color=RED,
+              ms=5, mfc="none", label=f"candidates ({len(found)})")  # fmt: skip
+    axis.set(xlabel="frequency (MHz)", ylabel=r"normalised excess ($\sigma$)")
+    axis.legend(loc="lower right", fontsize=8)
+    _mass_axis(axis)
+    return figure
+
+
+def histogram(result: Result) -> Figure:
+    """Distribution of the normalised grand spectrum with the standard Gaussian (Figure 3a)."""
+    figure, (axis,) = _figure()
+    draw_distribution(axis, result.normalised, "grand spectrum", BLUE, "o")
+    axis.set_title(f"{len(result.grand)} frequencies, scale factor {result.xi:.3f}", fontsize=9)
+    return figure
+
+
+def draw_distribution(
+    axis: Axes, values: FloatArray, name: str, colour: str, marker: str, *, bins: int = 80
+) -> tuple[float, float]:
+    """Histogram of ``values`` as points with the Gaussian of their mean and width; returns both."""
+    mean, width = float(np.mean(values)), float(np.std(values))
+    low, high = float(np.min(values)) - 0.5, float(np.max(values)) + 0.5
+    counts, edges = np.histogram(values, bins=bins, range=(low, high))
+    centres = 0.5 * (edges[1:] + edges[:-1])
+    filled = counts > 0
+    label = rf"{name}: $\mu$ = {mean:.3f}, $\sigma$ = {width:.3f}"
+    axis.plot(centres[filled], counts[filled], marker, color=colour, ms=3, mfc="none", label=label)
+    area = len(values) * (edges[1] - edges[0]) / np.sqrt(2 * np.pi)
+    x = np.linspace(low, high, 400)
+    axis.plot(x, area / width * np.exp(-0.5 * ((x - mean) / width) ** 2), color=colour, lw=1)
+    axis.set(yscale="log", xlabel=r"normalised power excess ($\sigma$)", ylabel="count")
+    axis.set_ylim(0.5, None)
+    axis.legend(fontsize=7, loc="upper left")
+    return mean, width
+
+
+def limit(result: Result, *, observed: bool = False, published: bool = True) -> Figure:
+    """Excluded coupling over frequency and mass, with models and published curve (Figure 4)."""
+    figure, (axis,) = _figure(4.2)
+    bound = result.limit
+    step = 3 * result.step_hz * result.options.fine_merge * result.options.coarse_merge
+    ends = bound.frequency_hz[[0, -1]]
+    axis.plot(ends * 1e-6, ksvz(ends), "--", color=GREY, lw=1, label="KSVZ")
+    axis.plot(ends * 1e-6, dfsz(ends), "-.", color=GREY, lw=1, label="DFSZ")
+    curve = capp6()
+    if published and curve.frequency_hz[0] < ends[1] and curve.frequency_hz[-1] > ends[0]:
+        x, y = _with_gaps(curve.frequency_hz, curve.coupling_per_gev, 350e3)
+        axis.plot(x * 1e-6, y, color=RED, lw=0.8, label="published (digitised)")
+    confidence = f"{result.options.confidence:.0%}"
+    x, y = _with_gaps(bound.frequency_hz, bound.coupling_per_gev, step)
+    axis.plot(x * 1e-6, y, color=BLUE, lw=1.1, label=f"this analysis, {confidence} limit")
+    if observed:
+        x, y = _with_gaps(bound.frequency_hz, bound.observed_per_gev, step)
+        axis.plot(x * 1e-6, y, color=GREEN, lw=0.4, label="from the observed power")
+    axis.set(yscale="log", xlabel="frequency (MHz)",
+             ylabel=r"$|g_{a\gamma\gamma}|$ (GeV$^{-1}$)")  # fmt: skip
+    axis.legend(fontsize=8, loc="best")
+    _mass_axis(axis)
+    return figure
+
+
+def density(result: Result) -> Figure:
+    """Excluded share of the local density in KSVZ axions (Figure 5)."""
+    figure, (axis,) = _figure()
+    bound = result.limit
+    step = 3 * result.step_hz * result.options.fine_merge * result.options.coarse_merge
+    x, y = _with_gaps(bound.frequency_hz, 0.45 * bound.ksvz_density, step)
+    axis.plot(x * 1e-6, y, color=BLUE, lw=1)
+    axis.axhline(0.45, color=GREY, ls="--", lw=1)
+    axis.set(yscale="log", xlabel="frequency (MHz)",
+             ylabel=r"$\rho_a^{\rm KSVZ}$ (GeV/cm$^3$)")  # fmt: skip
+    _mass_axis(axis)
+    return figure
+
+
+def candidates(result: Result, *, around_hz: float = 10e3, most: int = 6) -> Figure:
+    """The grand spectrum around the highest candidates."""
+    highest = sorted(result.candidates, key=lambda c: -c.excess)[:most]
+    figure, axes = _figure(2.8, max(len(highest), 1))
+    for axis, candidate in zip(axes, highest, strict=False):
+        near = np.abs(result.frequency_hz - candidate.frequency_hz) < around_hz
+        khz = (result.frequency_hz[near] - candidate.frequency_hz) * 1e-3
+        axis.step(khz, result.normalised[near], where="mid", color=BLUE, lw=0.9)
+        axis.axhline(result.options.threshold, color=RED, lw=0.8)
+        axis.set_title(f"{candidate.frequency_hz * 1e-6:.4f} MHz", fontsize=7)
+        axis.set_xlabel("offset (kHz)", fontsize=8)
+        axis.tick_params(labelsize=7)
+    axes[0].set_ylabel(r"excess ($\sigma$)", fontsize=8)
+    if not highest:
+        axes[0].set_title("no candidate over the threshold", fontsize=9)
+    return figure
+
+
+def efficiency(result: Result) -> Figure:
+    """Scale factor xi and efficiency eps over frequency, in closed form."""
+    figure, (axis,) = _figure()
+    mhz, grand = result.frequency_hz * 1e-6, result.grand
+    axis.plot(mhz, grand.xi, color=BLUE, lw=0.8, label=r"$\xi$")
+    axis.plot(mhz, grand.efficiency_aligned, color=GREEN, lw=0.8, label=r"$\epsilon$ aligned")
+    axis.plot(mhz, grand.efficiency_averaged, color=RED, lw=0.8, label=r"$\epsilon$ averaged")
+    axis.set(xlabel="frequency (MHz)", ylabel="ratio")
+    axis.legend(fontsize=8)
+    return figure
+
+
+def residuals(checks: Checks) -> Figure:
+    """Residuals of all baseline fits, and their width spectrum by spectrum."""
+    figure, (left, right) = _figure(panels=2)
+    centres = 0.5 * (HISTOGRAM_EDGES[1:] + HISTOGRAM_EDGES[:-1])
+    filled = checks.histogram > 0
+    left.plot(centres[filled], checks.histogram[filled], "o", ms=2, color=BLUE)
+    area = checks.histogram.sum() * (centres[1] - centres[0]) / np.sqrt(2 * np.pi)
+    left.plot(centres, area * np.exp(-(centres**2) / 2), color=RED, lw=1)
+    left.set(yscale="log", xlabel=r"residual ($\sigma$)", ylabel="count")
+    left.set_ylim(0.5, None)
+    right.plot(checks.width, ".", ms=3, color=BLUE)
+    right.axhline(1.0, color=RED, lw=0.8)
+    right.set(xlabel="spectrum", ylabel="width of residuals / radiometer")
+    return figure
+
+
+def noise(checks: Checks) -> Figure:
+    """System noise temperature of each spectrum at the cavity and at the ends of its window."""
+    figure, (axis,) = _figure()
+    for column, name in enumerate(("lower end", "cavity", "upper end")):
+        axis.plot(1e3 * checks.noise_temperature_k[:, column], lw=0.8, label=name)
+    axis.set(xlabel="spectrum", ylabel=r"$T_n$ (mK)")
+    axis.legend(fontsize=8)
+    return figure
+
+
+def all_figures(result: Result) -> dict[str, Figure]:
+    """The figures of a report by name."""
+    return {
+        "limit": limit(result),
+        "density": density(result),
+        "spectrum": spectrum(result),
+        "histogram": histogram(result),
+        "candidates": candidates(result),
+        "efficiency": efficiency(result),
+        "residuals": residuals(result.checks),
+        "noise": noise(result.checks),
+    }
+
+
+def distributions(pairs: Iterable[tuple[str, FloatArray, FloatArray]], title: str) -> Figure:
+    """Excess of (name, signal, background), one panel each: Figures 3b and 3c."""
+    panels = list(pairs)
+    figure, axes = _figure(panels=len(panels))
+    for axis, (name, with_signal, without) in zip(axes, panels, strict=True):
+        draw_distribution(axis, with_signal, "axion", RED, "s", bins=60)
+        draw_distribution(axis, without, "noise", BLUE, "^", bins=60)
+        axis.set_title(name, fontsize=8)
+    figure.suptitle(title, fontsize=9)
+    return figure
