@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import caproto as ca
 from caproto import ChannelData, ChannelEnum, Forbidden
+from caproto._commands import Commands
 from caproto.asyncio.server import Context, VirtualCircuit
 from caproto.asyncio.utils import _create_udp_socket, _TransportWrapper
 from caproto.server.common import DisconnectedCircuit
@@ -34,6 +35,7 @@ READ_BYTES: Final = 16_384
 LARGE_READ_BYTES: Final = 1_048_576
 #: Batches of updates that may follow each other at once before they are spaced.
 FLUSH_BURST: Final = 20
+_REQUESTS: Final = frozenset(Commands[ca.CLIENT])
 
 log = logging.getLogger("iocs.serving")
 
@@ -171,17 +173,20 @@ class ServingCircuit(VirtualCircuit):
             return []
         commands, self._wanted_bytes = self.circuit.recv(data)
         held = len(self.circuit._data)  # noqa: SLF001
+        if held > 1 and int.from_bytes(self.circuit._data[:2]) not in _REQUESTS:  # noqa: SLF001
+            raise ca.RemoteProtocolError("this is no Channel Access")
         if held + self._wanted_bytes > self.limits.max_message_bytes:
             await self._refuse_large(held + self._wanted_bytes)
         self.partial_since = time.monotonic() if held else None
         return list(commands)
 
     async def _refuse_large(self, size: int) -> None:
-        header = ca.MessageHeader.from_buffer_copy(self.circuit._data)  # noqa: SLF001
+        data = self.circuit._data  # noqa: SLF001
+        header = bytes(data[: 24 if data[2:4] == b"\xff\xff" else 16])
         self._drain_bytes = self._wanted_bytes
         self._drop_partial()
         text = f"{size} bytes are more than the {self.limits.max_message_bytes} this server takes"
-        channel = self.circuit.channels_sid.get(header.parameter1)
+        channel = self.circuit.channels_sid.get(int.from_bytes(header[8:12]))
         self.puts.note(channel.name if channel else "a message", text, str(self.client_username))
         cid = channel.cid if channel else 0
         await self.send(ca.ErrorResponse(Request(header), cid, ca.CAStatus.ECA_TOLARGE, text))

@@ -71,6 +71,13 @@ def _group_of(pid: int) -> int | None:
         return None
 
 
+@pytest.fixture(scope="session", autouse=True)
+def repeater() -> Iterator[None]:
+    """The stand-in for the CA repeater goes when the last client has gone."""
+    yield
+    _REPEATER.close()
+
+
 @pytest.fixture(scope="session")
 def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Pool]:
     pool = _Pool(tmp_path_factory.mktemp("iocs"))
