@@ -5,6 +5,7 @@ Protocol: https://docs.epics-controls.org/en/latest/internal/ca_protocol.html
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ EVENTS_OFF, EVENTS_ON, ERROR, CLEAR_CHANNEL, READ_NOTIFY = 8, 9, 11, 12, 15
 CREATE_CHANNEL, WRITE_NOTIFY, CLIENT_NAME, HOST_NAME, ACCESS_RIGHTS, ECHO = 18, 19, 20, 21, 22, 23
 STRING, ENUM, LONG, DOUBLE = 0, 3, 5, 6
 VALUE_EVENTS = 1
+TIMEOUT_S = float(os.environ.get("RAW_CLIENT_TIMEOUT_S", "20"))
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class RawClient:
     """One circuit; every read ends at ``timeout_s``."""
 
     def __init__(
-        self, port: int, timeout_s: float = 20.0, receive_buffer: int | None = None
+        self, port: int, timeout_s: float = TIMEOUT_S, receive_buffer: int | None = None
     ) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if receive_buffer is not None:
