@@ -1,0 +1,230 @@
+"""Paramagnetic refrigerants.
+
+Gadolinium gallium garnet (GGG) and its announced successor GdLiF4 (GLF).
+
+One free energy per mole of Gd3+ (J = S = 7/2, g = 2) gives every property, so entropy, heat
+capacity and magnetisation are consistent:
+
+    F(T, B) = -k T sum_k w_k ln Z(a B_k / T) + (g mu_B J) lambda sigma^2 / 2 + F_lattice(T)
+    B_k = sqrt((B + lambda sigma)^2 + b_k^2),    a = g mu_B / k_B,    stationary in sigma
+
+The internal fields b_k stand for exchange and dipolar coupling in zero field (fitted to Fisher,
+Brodale, Hornung and Giauque, J. Chem. Phys. 59, 4652 (1973), 1 to 4 K); lambda is the molecular
+field at saturation (Curie-Weiss temperature -2.3 K, less the demagnetisation of a packed bed). The
+lattice is Debye's T^3 law.
+
+F here is F(T, B) with dF = -S dT - M dB: the field belongs to the magnet. U = F + T S then changes
+by T dS - M dB, and -M dB is the work that the magnet does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import constants
+
+from instruments.constants import BOLTZMANN_J_PER_K, GAS_CONSTANT_J_PER_MOL_K
+
+Array = NDArray[np.float64]
+
+#: Spin of Gd3+.
+SPIN: Final = 3.5
+#: a = g mu_B / k_B with g = 2, K/T.
+SPLITTING_K_PER_T: Final = (
+    2.0 * constants.physical_constants["Bohr magneton"][0] / BOLTZMANN_J_PER_K
+)
+_M: Final = np.arange(-SPIN, SPIN + 1.0)
+
+
+@dataclass(frozen=True)
+class Paramagnet:
+    """A refrigerant as parameters of the free energy above.
+
+    Attributes:
+        name: Short name.
+        molar_mass_kg_per_mol: Of the formula unit.
+        density_kg_per_m3: Of the bulk crystal.
+        spins_per_formula: Gd3+ ions per formula unit.
+        internal_fields_t: b_k.
+        weights: w_k, sum 1.
+        molecular_field_t: lambda; 0 switches the mean field off.
+        debye_temperature_k: For the lattice.
+        atoms_per_spin: Atoms per Gd3+, for the lattice.
+        lowest_temperature_k: Below it the model has no support.
+        highest_temperature_k: Above it the model has no support.
+        highest_field_t: Above it the model has no support.
+        provisional: True where the parameters are announcements rather than fits.
+    """
+
+    name: str
+    molar_mass_kg_per_mol: float
+    density_kg_per_m3: float
+    spins_per_formula: int
+    internal_fields_t: tuple[float, ...]
+    weights: tuple[float, ...]
+    molecular_field_t: float
+    debye_temperature_k: float
+    atoms_per_spin: float
+    lowest_temperature_k: float
+    highest_temperature_k: float
+    highest_field_t: float
+    provisional: bool
+
+    @property
+    def spins_mol_per_m3(self) -> float:
+        """Moles of Gd3+ in a cubic metre of bulk crystal."""
+        return self.spins_per_formula * self.density_kg_per_m3 / self.molar_mass_kg_per_mol
+
+    def polarisation(self, temperature_k: ArrayLike, field_t: ArrayLike) -> Array:
+        """Reduced magnetisation sigma = <m>/J, from its self-consistency.
+
+        Same shape as the inputs.
+        """
+        t, b = np.broadcast_arrays(np.asarray(temperature_k, float), np.asarray(field_t, float))
+        low, high = np.zeros(t.shape), np.ones(t.shape)
+        # The right side falls with sigma while lambda <= 0, so bisection cannot fail.
+        for _ in range(60):
+            middle = 0.5 * (low + high)
+            above = self._response(t, b, middle) > middle
+            low, high = np.where(above, middle, low), np.where(above, high, middle)
+        return 0.5 * (low + high)
+
+    def free_energy(self, temperature_k: ArrayLike, field_t: ArrayLike) -> Array:
+        """F(T, B) in J/(mol Gd)."""
+        t, b = np.broadcast_arrays(np.asarray(temperature_k, float), np.asarray(field_t, float))
+        sigma = self.polarisation(t, b)
+        gas = GAS_CONSTANT_J_PER_MOL_K
+        spins = sum(
+            w * _log_z(SPLITTING_K_PER_T * self._local(b, sigma, bk) / t)
+            for bk, w in zip(self.internal_fields_t, self.weights, strict=True)
+        )
+        mean_field = gas * SPLITTING_K_PER_T * SPIN * self.molecular_field_t * sigma**2 / 2.0
+        return -gas * t * spins + mean_field - self._lattice() * t**4 / 12.0
+
+    def entropy(self, temperature_k: ArrayLike, field_t: ArrayLike) -> Array:
+        """S(T, B) = -dF/dT in J/(mol Gd K); sigma is stationary, so it does not contribute."""
+        t, b = np.broadcast_arrays(np.asarray(temperature_k, float), np.asarray(field_t, float))
+        sigma = self.polarisation(t, b)
+        total = np.zeros(t.shape)
+        for bk, w in zip(self.internal_fields_t, self.weights, strict=True):
+            y = SPLITTING_K_PER_T * self._local(b, sigma, bk) / t
+            total += w * (_log_z(y) - y * _mean_m(y))
+        return GAS_CONSTANT_J_PER_MOL_K * total + self._lattice() * t**3 / 3.0
+
+    def heat_capacity(self, temperature_k: ArrayLike, field_t: ArrayLike) -> Array:
+        """C_B(T, B) = T dS/dT in J/(mol Gd K), by a central difference of the entropy."""
+        t = np.asarray(temperature_k, float)
+        step = 1e-4 * t
+        return t * (self.entropy(t + step, field_t) - self.entropy(t - step, field_t)) / (2 * step)
+
+    def entropy_slope(self, temperature_k: ArrayLike, field_t: ArrayLike) -> Array:
+        """(dS/dB)_T in J/(mol Gd K T), by a central difference; odd in the field."""
+        b = np.asarray(field_t, float)
+        step = 1e-4
+        up, down = np.abs(b + step), np.abs(b - step)
+        return (self.entropy(temperature_k, up) - self.entropy(temperature_k, down)) / (2 * step)
+
+    def adiabatic_temperature(
+        self, temperature_k: float, field_from_t: float, field_to_t: float
+    ) -> float:
+        """Temperature after an isentropic change of field.
+
+        Raises:
+            ValueError: The result, the start or a field is outside the model's range.
+        """
+        self.check(temperature_k, field_from_t)
+        self.check(temperature_k, field_to_t)
+        goal = float(self.entropy(temperature_k, field_from_t))
+        low, high = 0.02, 40.0
+        for _ in range(80):
+            middle = 0.5 * (low + high)
+            low, high = (middle, high) if self.entropy(middle, field_to_t) < goal else (low, middle)
+        self.check(middle, field_to_t)
+        return middle
+
+    def check(self, temperature_k: float, field_t: float) -> None:
+        """Raise ValueError outside the range that the model has support for."""
+        if not self.lowest_temperature_k <= temperature_k <= self.highest_temperature_k:
+            raise ValueError(
+                f"{self.name}: {temperature_k:g} K is outside {self.lowest_temperature_k:g} to "
+                f"{self.highest_temperature_k:g} K"
+            )
+        if not 0.0 <= field_t <= self.highest_field_t:
+            raise ValueError(
+                f"{self.name}: {field_t:g} T is outside 0 to {self.highest_field_t:g} T"
+            )
+
+    def _local(self, field_t: Array, sigma: Array, internal_t: float) -> Array:
+        return np.sqrt((field_t + self.molecular_field_t * sigma) ** 2 + internal_t**2)
+
+    def _response(self, t: Array, b: Array, sigma: Array) -> Array:
+        applied = b + self.molecular_field_t * sigma
+        total = np.zeros(t.shape)
+        for bk, w in zip(self.internal_fields_t, self.weights, strict=True):
+            local = self._local(b, sigma, bk)
+            total += w * _mean_m(SPLITTING_K_PER_T * local / t) / SPIN * applied / local
+        return total
+
+    def _lattice(self) -> float:
+        """Coefficient of T^3 in the lattice heat capacity, J/(mol Gd K^4)."""
+        return (
+            (12.0 * np.pi**4 / 5.0)
+            * GAS_CONSTANT_J_PER_MOL_K
+            * self.atoms_per_spin
+            / self.debye_temperature_k**3
+        )
+
+
+def _log_z(y: Array) -> Array:
+    """Ln sum_m exp(m y), with the largest term factored out."""
+    y = np.abs(y)
+    return SPIN * y + np.log(np.exp(-(SPIN - _M)[:, None] * y.reshape(1, -1)).sum(0)).reshape(
+        y.shape
+    )
+
+
+def _mean_m(y: Array) -> Array:
+    """<m> of the levels m = -J..J with weights exp(m y)."""
+    w = np.exp(_M[:, None] * y.reshape(1, -1) - SPIN * np.abs(y).reshape(1, -1))
+    return ((w * _M[:, None]).sum(0) / w.sum(0)).reshape(y.shape)
+
+
+#: Gd3Ga5O12. Density 7.08 g/cm3 (7.08 to 7.10 in the literature; X-ray 7.083).
+GGG: Final = Paramagnet(
+    name="GGG",
+    molar_mass_kg_per_mol=1.01235,
+    density_kg_per_m3=7080.0,
+    spins_per_formula=3,
+    internal_fields_t=(0.46815, 2.35504),
+    weights=(0.98640, 0.01360),
+    molecular_field_t=-1.0,  # +/- 0.15 T: in-field entropy is known to 10-15 %
+    debye_temperature_k=500.0,
+    atoms_per_spin=20.0 / 3.0,
+    lowest_temperature_k=0.4,
+    highest_temperature_k=4.2,
+    highest_field_t=3.0,
+    provisional=False,
+)
+
+#: GdLiF4, the successor for 0.35 K. Provisional: a powder of an anisotropic crystal as one
+#: parameter set.
+GLF: Final = Paramagnet(
+    name="GLF",
+    molar_mass_kg_per_mol=0.24018,
+    density_kg_per_m3=5340.0,
+    spins_per_formula=1,
+    internal_fields_t=(0.175,),
+    weights=(1.0,),
+    molecular_field_t=-0.1,
+    debye_temperature_k=400.0,
+    atoms_per_spin=6.0,
+    lowest_temperature_k=0.35,
+    highest_temperature_k=4.2,
+    highest_field_t=3.0,
+    provisional=True,
+)
+
+MATERIALS: Final = {"GGG": GGG, "GLF": GLF}

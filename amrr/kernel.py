@@ -1,0 +1,179 @@
+"""The whole refrigerator, many steps in one compiled call.
+
+One step, in this order: the cycle programs the supplies; supplies and coils move; fields change in
+the beds; the pump moves fluid; the loop exchanges heat; the stage follows; thermometers read;
+heaters are controlled. Nothing in here depends on how many steps a call makes: all that one step
+leaves to the next is in the arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amrr import cycle, loop, magnet, stage, thermometry
+from amrr.compiled import jit, jit_entry, source_digest
+from instruments import pid as controller
+from instruments import ramp
+
+Array = NDArray[np.float64]
+
+# Slots of the miscellaneous state.
+TIME: Final = 0  # s, kept as steps * dt
+STEPS: Final = 1
+STAGE: Final = 2  # K
+FLOW: Final = 3  # m3/s
+CHX_POWER: Final = 4  # heater setting, W
+CHX_CLOSED: Final = 5  # 1: closed loop
+CHX_SETPOINT: Final = 6  # K
+CHX_HEATER: Final = 7  # heater now, W
+STAGE_CLOSED: Final = 8
+STAGE_SETPOINT: Final = 9
+STAGE_HEATER: Final = 10
+SCAN_CHANNEL: Final = 11
+SCAN_STEPS: Final = 12
+FIELD_HEAT: Final = 13  # heat of the four coils into the stage, J, running sum
+EXTRA_LOAD: Final = 14  # injected extra heat leak into the CHX, W
+STATE_SIZE: Final = 15
+
+# Slots of the fixed numbers.
+DT: Final = 0
+PARASITIC: Final = 1
+SELF_HEATING: Final = 2  # K at 1 K
+CHX_LIMIT: Final = 3  # W
+STAGE_LIMIT: Final = 4  # W
+CONSTANTS: Final = 5
+
+_ramp_output = jit(ramp.ramp_output)
+_observe = jit(ramp.observe)
+_pid = jit(controller.update)
+
+
+@jit
+def move_magnets(
+    supplies: Array,
+    supply_p: Array,
+    coils: Array,
+    coil_p: Array,
+    currents: Array,
+    m: Array,
+    dt_s: float,
+) -> float:
+    """Supplies and coils; returns the heat that the coils gave to the stage, J."""
+    heat = 0.0
+    for k in range(4):
+        x, p = coils[k], coil_p[k]
+        clamp = magnet.forward_voltage(x, p)
+        _ramp_output(supplies[k], supply_p[k], p[magnet.INDUCTANCE], clamp, dt_s)
+        magnet.advance(x, p, supplies[k, ramp.OUTPUT], m[STAGE], dt_s)
+        resistive = x[magnet.RESISTANCE] * x[magnet.CURRENT]
+        _observe(supplies[k], supply_p[k], x[magnet.CURRENT], x[magnet.VOLTAGE], resistive, dt_s)
+        currents[k] = x[magnet.CURRENT]
+        heat += x[magnet.STAGE_HEAT]
+    return heat
+
+
+@jit
+def true_temperature(m: Array, nodes: Array, k: int) -> float:
+    """What thermometer ``k`` is mounted on, K (order of ``thermometry.NAMES``)."""
+    count = nodes.shape[1] - 2
+    n = (count - 3) // 2
+    if k == 1:
+        return m[STAGE]
+    if k == 0:
+        i = n + 1
+    elif k <= 3:
+        i = count + k - 2
+    elif k == 4:
+        i = count - 2
+    elif k == 5:
+        i = n + 2
+    elif k == 6:
+        i = 1
+    elif k == 7:
+        i = n
+    elif k == 8:
+        i = count - 1
+    else:
+        i = 0
+    return nodes[loop.TEMPERATURE, i]
+
+
+@jit
+def read_thermometers(
+    m: Array, c: Array, nodes: Array, meters: Array, log_r: Array, noise: Array, scan_steps: float
+) -> None:
+    """Both bridges, and the scanner when its dwell is over."""
+    row = int(m[STEPS]) % thermometry.NOISE_BLOCK
+    for k in range(thermometry.CONTINUOUS):
+        t = true_temperature(m, nodes, k)
+        thermometry.read(meters, k, log_r, t, noise[row, k], c[SELF_HEATING], m[TIME])
+    m[SCAN_STEPS] += 1.0
+    if m[SCAN_STEPS] >= scan_steps:
+        m[SCAN_STEPS] = 0.0
+        k = int(m[SCAN_CHANNEL])
+        t = true_temperature(m, nodes, k)
+        thermometry.read(meters, k, log_r, t, noise[row, k], c[SELF_HEATING], m[TIME])
+        k += 1
+        m[SCAN_CHANNEL] = k if k < thermometry.COUNT else thermometry.CONTINUOUS
+
+
+@jit
+def control_heaters(m: Array, c: Array, meters: Array, pids: Array, dt_s: float) -> None:
+    """Open or closed loop for the CHX heater and the stage's trim heater.
+
+    An open sensor means 0 W.
+    """
+    if m[CHX_CLOSED] > 0.0:
+        m[CHX_HEATER] = _pid(pids[0], m[CHX_SETPOINT] - meters[thermometry.READING, 0], dt_s)
+        if meters[thermometry.BROKEN, 0] > 0.0:
+            m[CHX_HEATER] = 0.0
+    else:
+        m[CHX_HEATER] = m[CHX_POWER]
+    m[STAGE_HEATER] = 0.0
+    if m[STAGE_CLOSED] > 0.0 and meters[thermometry.BROKEN, 1] == 0.0:
+        m[STAGE_HEATER] = _pid(pids[1], m[STAGE_SETPOINT] - meters[thermometry.READING, 1], dt_s)
+
+
+def build() -> Callable[..., Any]:
+    """The compiled entry point; its disk cache is keyed by the sources of both rooms."""
+    digest = source_digest()
+
+    @jit_entry
+    def advance(
+        steps: int,
+        m: Array, c: Array, nodes: Array, node_c: Array, coil_of: Any, pump_c: Array,
+        garnet: Array, fluid: Array, supplies: Array, supply_p: Array, coils: Array, coil_p: Array,
+        cycle_x: Array, ledger: Array, pids: Array, meters: Array, log_r: Array, noise: Array,
+        stage_table: Array, dwell: Array,
+    ) -> str:  # fmt: skip
+        dt = c[DT]
+        currents = np.empty(4)
+        per_ampere = np.empty(4)
+        for k in range(4):
+            currents[k] = coils[k, magnet.CURRENT]
+            per_ampere[k] = coil_p[k, magnet.FIELD_PER_A]
+        for _ in range(steps):
+            reading = meters[thermometry.READING, 0]
+            cycle.advance(
+                cycle_x, supplies, currents, per_ampere, ledger, reading, m[CHX_HEATER], dt
+            )
+            heat = move_magnets(supplies, supply_p, coils, coil_p, currents, m, dt)
+            m[FIELD_HEAT] += heat
+            loop.change_field(nodes, node_c, coil_of, currents, garnet, fluid, ledger)
+            m[FLOW] = loop.pump_flow(nodes, node_c, garnet, fluid, pump_c, dt)
+            before = ledger[loop.HEAT_HHX] + ledger[loop.HEAT_BEDS]
+            load = m[CHX_HEATER] + c[PARASITIC] + m[EXTRA_LOAD]
+            loop.transport(nodes, node_c, garnet, fluid, m[FLOW] * dt, m[STAGE], load, ledger, dt)
+            heat += ledger[loop.HEAT_HHX] + ledger[loop.HEAT_BEDS] - before
+            m[STAGE] = stage.advance(stage_table, m[STAGE], heat + m[STAGE_HEATER] * dt, dt)
+            m[STEPS] += 1.0
+            m[TIME] = m[STEPS] * dt
+            read_thermometers(m, c, nodes, meters, log_r, noise, np.round(dwell[0] / dt))
+            control_heaters(m, c, meters, pids, dt)
+        return digest
+
+    return advance

@@ -1,0 +1,132 @@
+"""From parameters to arrays.
+
+The chain of lumps, its constants, and checks that the models cover them.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amrr import helium, loop
+from amrr.garnet import MATERIALS
+from amrr.parameters import Parameters
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+#: Heat capacity over temperature at 1 K: copper, and 304 stainless steel, J/(kg K2).
+COPPER_GAMMA: float = 0.0109
+STEEL_GAMMA: float = 0.465
+STEEL_DENSITY_KG_PER_M3: float = 7900.0
+#: Conductivity over temperature of 304 stainless steel below 2 K, W/(m K2).
+STEEL_CONDUCTIVITY_SLOPE: float = 0.06
+
+
+def check(p: Parameters) -> None:
+    """Raise ValueError for a machine that the models do not describe."""
+    if p.refrigerant not in MATERIALS:
+        raise ValueError(f"refrigerant {p.refrigerant!r} is not one of {sorted(MATERIALS)}")
+    if p.fluid_closure not in ("bulk", "osmotic"):
+        raise ValueError(f"fluid_closure {p.fluid_closure!r} is not 'bulk' or 'osmotic'")
+    limits = (
+        ("dt_s", p.dt_s, 0.001, 2.0, "s"),
+        ("concentration", p.concentration, 0.01, 0.25, ""),
+        ("regenerator.nodes", p.regenerator.nodes, 4, 400, ""),
+        ("regenerator.porosity", p.regenerator.porosity, 0.2, 0.8, ""),
+        ("pump.porosity", p.pump.porosity, 0.2, 0.8, ""),
+        ("regenerator.length_m", p.regenerator.length_m, 1e-3, 1.0, "m"),
+        ("stage.setpoint_k", p.stage.setpoint_k, 1.2, 1.9, "K"),
+    )
+    for name, value, low, high, unit in limits:
+        if not low <= value <= high:
+            raise ValueError(f"{name} = {value:g} {unit} is outside {low:g} to {high:g} {unit}")
+    for magnet in (p.regenerator_magnet, p.pump_magnet):
+        if not math.isfinite(magnet.solenoid.centre_t_per_a):
+            raise ValueError("magnet: the solenoid has no finite field")
+
+
+def lumps(p: Parameters) -> tuple[Array, Array, Ints]:
+    """State (STATE_ROWS, M+2), constants (CONSTANT_ROWS, M+2) and magnet index of every lump."""
+    n = p.regenerator.nodes
+    count = 2 * n + 3
+    constants = np.zeros((loop.CONSTANT_ROWS, count + 2))
+    coil_of = np.zeros(count + 2, dtype=np.int64)
+    _regenerator(p, constants, coil_of, slice(1, n + 1), 3)
+    _regenerator(p, constants, coil_of, slice(n + 2, 2 * n + 2), 2)
+    _exchangers(p, constants, n)
+    _beds(p, constants, coil_of, count)
+    state = np.zeros((loop.STATE_ROWS, count + 2))
+    state[loop.TEMPERATURE] = p.stage.setpoint_k
+    state[loop.C3] = helium.density_3he(p.concentration)
+    return state, constants, coil_of
+
+
+def _regenerator(p: Parameters, c: Array, coil_of: Ints, where: slice, coil: int) -> None:
+    r, solenoid = p.regenerator, p.regenerator_magnet.solenoid
+    dz = r.length_m / r.nodes
+    solid = (1.0 - r.porosity) * r.volume_m3 / r.nodes
+    c[loop.SPINS, where] = solid * MATERIALS[p.refrigerant].spins_mol_per_m3
+    c[loop.VOLUME, where] = r.porosity * r.volume_m3 / r.nodes
+    c[loop.GAMMA, where] = STEEL_GAMMA * STEEL_DENSITY_KG_PER_M3 * r.wall_area_m2 * dz
+    # The canister sits in the middle of its magnet; the profile is symmetric, so either direction
+    # will do.
+    z = 0.5 * (solenoid.length_m - r.length_m) + (np.arange(r.nodes) + 0.5) * dz
+    c[loop.FIELD_PER_A, where] = solenoid.field_per_ampere(z)
+    coil_of[where] = coil
+    start, stop = where.start - 1, where.stop
+    c[loop.CONDUCTANCE, start:stop] = r.fluid_conductivity_w_per_m_k * r.porosity * r.area_m2 / dz
+    c[loop.CONDUCTANCE_SLOPE, start:stop] = STEEL_CONDUCTIVITY_SLOPE * r.wall_area_m2 / dz
+    # Half a lump only to the exchangers at both ends.
+    for row in (loop.CONDUCTANCE, loop.CONDUCTANCE_SLOPE):
+        c[row, start] *= 2.0
+        c[row, stop - 1] *= 2.0
+
+
+def _exchangers(p: Parameters, c: Array, n: int) -> None:
+    e = p.exchangers
+    for i in (0, 2 * n + 2):
+        c[loop.VOLUME, i] = e.hot_volume_m3
+        c[loop.LINK, i] = e.hot_link_w_per_k
+    c[loop.VOLUME, n + 1] = e.cold_volume_m3
+    c[loop.GAMMA, n + 1] = COPPER_GAMMA * e.cold_plate_kg
+
+
+def _beds(p: Parameters, c: Array, coil_of: Ints, count: int) -> None:
+    pump = p.pump
+    beds = slice(count, count + 2)
+    solid = (1.0 - pump.porosity) * pump.bed_volume_m3
+    c[loop.SPINS, beds] = solid * MATERIALS["GGG"].spins_mol_per_m3
+    c[loop.VOLUME, beds] = pump.porosity * pump.bed_volume_m3
+    c[loop.LINK, beds] = pump.link_w_per_k
+    c[loop.FIELD_PER_A, beds] = p.pump_magnet.solenoid.centre_t_per_a
+    coil_of[count], coil_of[count + 1] = 0, 1
+
+
+def pump_constants(p: Parameters) -> Array:
+    """Constants of the pump in the order of :mod:`amrr.loop`."""
+    return np.array(
+        [
+            p.pump.flow_resistance_pa_s_per_m3,
+            p.pump.largest_flow_m3_per_s,
+            p.pump.superleak_onset_k,
+            helium.V4_M3_PER_MOL,
+            helium.ALPHA,
+        ]
+    )
+
+
+def constants(p: Parameters) -> Array:
+    """Fixed numbers in the order of :mod:`amrr.kernel`."""
+    t = p.thermometry
+    return np.array(
+        [
+            p.dt_s,
+            p.exchangers.parasitic_w,
+            t.excitation_w / t.sensor_link_w_per_k,
+            p.exchangers.highest_heater_w,
+            p.stage.highest_heater_w,
+        ]
+    )

@@ -1,0 +1,265 @@
+"""The whole refrigerator: state, commands, time.
+
+All that changes is in a handful of arrays; the compiled kernel advances them, and the objects an
+operator talks to (supplies, cycle, heaters, thermometers) are views on them. Time moves in fixed
+steps, so a result depends on the parameters, the seed and the commands, and on nothing else: not
+on how the caller slices the time.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amrr import cycle as sequencer
+from amrr import helium, kernel, layout, loop, magnet, stage, tables, thermometry
+from amrr.heaters import ChxHeater, Stage
+from amrr.parameters import Parameters
+from instruments import pid as controller
+from instruments import ramp
+from instruments.errors import Refused
+from instruments.supply import MagnetSupply, SupplyParameters
+
+Array = NDArray[np.float64]
+
+SIDES = ("A", "B")
+
+
+@cache
+def _advance() -> Any:
+    return kernel.build()
+
+
+class Refrigerator:
+    """The machine of the paper.
+
+    Args:
+        parameters: All its numbers; the defaults reproduce the paper.
+        seed: For the noise of the thermometers.
+
+    Raises:
+        ValueError: A parameter is outside what the models can describe.
+    """
+
+    def __init__(self, parameters: Parameters | None = None, *, seed: int = 0) -> None:
+        self.parameters = p = parameters or Parameters()
+        layout.check(p)
+        self.seed = seed
+        self._nodes, self._node_c, self._coil_of = layout.lumps(p)
+        self._constants = layout.constants(p)
+        self._pump_c = layout.pump_constants(p)
+        self._garnet = tables.garnet_table(p.refrigerant)
+        self._fluid = tables.fluid_table()
+        self._stage_table = stage.tables(p.stage)
+        self._log_r = thermometry.curve()
+        self._m = np.zeros(kernel.STATE_SIZE)
+        self._ledger = np.zeros(loop.LEDGER_SIZE)
+        self._pids = np.zeros((2, controller.STATE_SIZE))
+        self._meters = np.zeros((thermometry.STATE_ROWS, thermometry.COUNT))
+        self._dwell = np.array([p.thermometry.dwell_s])
+        self._cycle_x = np.zeros(sequencer.STATE_SIZE)
+        self._noise_block = -1
+        self._noise = np.zeros((thermometry.NOISE_BLOCK, thermometry.COUNT))
+        self._owed_s = np.zeros(1)
+        self._build_magnets()
+        self.cycle = sequencer.Cycle(p.cycle, self._cycle_x, self.supplies, self._supply_x, p.dt_s)
+        self.chx_heater = ChxHeater(self._m, self._pids[0], self._meters, p)
+        self.stage = Stage(self._m, self._pids[1], self._meters, p)
+        self.thermometers = {
+            name: thermometry.Thermometer(name, self._meters, self._m, self._dwell)
+            for name in thermometry.NAMES
+        }
+        self._start()
+
+    def _build_magnets(self) -> None:
+        p = self.parameters
+        self._supply_x = np.zeros((4, ramp.STATE_SIZE))
+        self._coil_x = np.zeros((4, magnet.STATE_SIZE))
+        self._coil_x[:, magnet.TEMPERATURE] = p.stage.setpoint_k
+        self._coil_x[:, magnet.DIODE_TEMPERATURE] = p.stage.setpoint_k
+        self._coil_x[:, magnet.HOT_SPOT] = p.stage.setpoint_k
+        self.magnets: dict[str, magnet.Magnet] = {}
+        self.supplies: dict[str, MagnetSupply] = {}
+        for k, name in enumerate(sequencer.SUPPLY_NAMES):
+            design = p.pump_magnet if name.startswith("Pump") else p.regenerator_magnet
+            coil = magnet.Magnet(design, self._coil_x[k])
+            settings = SupplyParameters(name=name, max_ramp_rate_a_per_s=0.26)
+            self.magnets[name] = coil
+            self.supplies[name] = MagnetSupply(settings, coil, self._supply_x[k])
+        self._supply_p = np.array([s.parameters.array() for s in self.supplies.values()])
+        self._coil_p = np.array([m.constants for m in self.magnets.values()])
+
+    def _start(self) -> None:
+        p = self.parameters
+        self._m[kernel.STAGE] = p.stage.setpoint_k
+        self._m[kernel.STAGE_SETPOINT] = p.stage.setpoint_k
+        self._m[kernel.STAGE_CLOSED] = 1.0
+        self._m[kernel.SCAN_CHANNEL] = thermometry.CONTINUOUS
+        for i in range(self._nodes.shape[1]):
+            loop.settle(self._nodes, self._node_c, i, self._garnet, self._fluid)
+        for k in range(thermometry.COUNT):
+            self._meters[thermometry.READING, k] = kernel.true_temperature(self._m, self._nodes, k)
+
+    # -- time ----------------------------------------------------------------------------------
+
+    @property
+    def dt_s(self) -> float:
+        """The fixed step, s."""
+        return self.parameters.dt_s
+
+    @property
+    def time_s(self) -> float:
+        """Simulated time, s."""
+        return float(self._m[kernel.TIME])
+
+    def step(self, duration_s: float) -> None:
+        """Advance by ``duration_s``, in whole fixed steps.
+
+        What is left over is owed to the next call.
+
+        Raises:
+            Refused: Negative or not finite.
+        """
+        if not (math.isfinite(duration_s) and duration_s >= 0.0):
+            raise Refused(f"refrigerator: cannot step by {duration_s:g} s")
+        owed = float(self._owed_s[0]) + duration_s
+        steps = math.floor(owed / self.dt_s + 1e-6)
+        self._owed_s[0] = owed - steps * self.dt_s
+        self.advance(steps)
+
+    def advance(self, steps: int) -> None:
+        """Advance by a whole number of fixed steps."""
+        while steps > 0:
+            done = int(self._m[kernel.STEPS])
+            block, row = divmod(done, thermometry.NOISE_BLOCK)
+            if block != self._noise_block:
+                relative = self.parameters.thermometry.relative_noise
+                self._noise = thermometry.noise_block(self.seed, block, relative)
+                self._noise_block = block
+            now = min(steps, thermometry.NOISE_BLOCK - row)
+            _advance()(
+                now, self._m, self._constants, self._nodes, self._node_c, self._coil_of,
+                self._pump_c, self._garnet, self._fluid, self._supply_x, self._supply_p,
+                self._coil_x, self._coil_p, self._cycle_x, self._ledger, self._pids, self._meters,
+                self._log_r, self._noise, self._stage_table, self._dwell,
+            )  # fmt: skip
+            steps -= now
+
+    @property
+    def busy(self) -> bool:
+        """True while the cycle runs or ramps down, or any supply ramps."""
+        active = self.cycle.state in (
+            sequencer.CycleState.RUNNING,
+            sequencer.CycleState.RAMPING_DOWN,
+        )
+        return active or any(s.state in (1, 4) for s in self.supplies.values())
+
+    # -- readbacks -----------------------------------------------------------------------------
+
+    @property
+    def chx_temperature_k(self) -> float:
+        """True temperature of the cold heat exchanger, K."""
+        return float(self._nodes[loop.TEMPERATURE, self._cold])
+
+    def pump_bed_temperature_k(self, side: str) -> float:
+        """True temperature of pump bed "A" or "B", K."""
+        return float(self._nodes[loop.TEMPERATURE, self._bed(side)])
+
+    def hhx_temperature_k(self, side: str) -> float:
+        """True temperature of hot heat exchanger "A" or "B", K."""
+        last = self._nodes.shape[1] - 3
+        return float(self._nodes[loop.TEMPERATURE, 0 if _side(side) == "B" else last])
+
+    def regenerator_temperatures_k(self, side: str) -> Array:
+        """True temperatures along regenerator "A" or "B", hot end first, shape (N,), K."""
+        return self._nodes[loop.TEMPERATURE, self._bed_slice(side)].copy()
+
+    @property
+    def regenerator_positions_m(self) -> Array:
+        """Positions of the lumps from the hot end, shape (N,), m."""
+        r = self.parameters.regenerator
+        return (np.arange(r.nodes) + 0.5) * r.length_m / r.nodes
+
+    @property
+    def flow_rate_m3_per_s(self) -> float:
+        """Bulk flow, positive from pump bed A through regenerators B and A to pump bed B, m3/s."""
+        return float(self._m[kernel.FLOW])
+
+    @property
+    def molar_flow_mol_per_s(self) -> float:
+        """The same in mol of mixture per second, at the composition of the expelling bed."""
+        x = self.concentration("A" if self.flow_rate_m3_per_s >= 0.0 else "B")
+        return self.flow_rate_m3_per_s / float(helium.molar_volume(x))
+
+    def concentration(self, side: str) -> float:
+        """3He mole fraction in pump bed "A" or "B"."""
+        return float(helium.concentration(self._nodes[loop.C3, self._bed(side)]))
+
+    @property
+    def highest_concentration(self) -> float:
+        """Largest 3He mole fraction anywhere in the loop."""
+        return float(helium.concentration(self._nodes[loop.C3].max()))
+
+    # -- state ---------------------------------------------------------------------------------
+
+    def _arrays(self) -> dict[str, Array]:
+        return {
+            "nodes": self._nodes,
+            "machine": self._m,
+            "supplies": self._supply_x,
+            "coils": self._coil_x,
+            "cycle": self._cycle_x,
+            "ledger": self._ledger,
+            "pids": self._pids,
+            "thermometers": self._meters,
+            "dwell": self._dwell,
+            "owed": self._owed_s,
+        }
+
+    def state(self) -> dict[str, Any]:
+        """The whole state as plain values and arrays.
+
+        With the digest of the parameters it belongs to.
+        """
+        saved: dict[str, Any] = {k: v.copy() for k, v in self._arrays().items()}
+        return saved | {"seed": self.seed, "parameters": self.parameters.digest()}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Put back what :meth:`state` returned.
+
+        Raises:
+            Refused: It belongs to other parameters, or an array has the wrong shape or is missing.
+        """
+        if saved.get("parameters") != self.parameters.digest():
+            raise Refused("refrigerator: the snapshot belongs to other parameters")
+        arrays = self._arrays()
+        for name, array in arrays.items():
+            if np.shape(saved.get(name, 0.0)) != array.shape:
+                raise Refused(f"refrigerator: the snapshot's {name!r} does not fit")
+        for name, array in arrays.items():
+            array[...] = saved[name]
+        self.seed = int(saved["seed"])
+        self._noise_block = -1
+
+    # -- places in the chain -------------------------------------------------------------------
+
+    @property
+    def _cold(self) -> int:
+        return self.parameters.regenerator.nodes + 1
+
+    def _bed(self, side: str) -> int:
+        return self._nodes.shape[1] - (2 if _side(side) == "A" else 1)
+
+    def _bed_slice(self, side: str) -> slice:
+        n = self.parameters.regenerator.nodes
+        return slice(1, n + 1) if _side(side) == "B" else slice(2 * n + 1, n + 1, -1)
+
+
+def _side(side: str) -> str:
+    if side not in SIDES:
+        raise Refused(f"refrigerator: side {side!r} is not 'A' or 'B'")
+    return side

@@ -1,0 +1,43 @@
+"""The two potentials of :mod:`amrr.nodes` as spline tables.
+
+Computed from the material models at start-up.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amrr import helium, nodes
+from amrr.garnet import MATERIALS
+from amrr.spline import coefficients_2d
+from instruments.constants import GAS_CONSTANT_J_PER_MOL_K
+
+Array = NDArray[np.float64]
+
+
+def temperatures_k() -> Array:
+    """The common temperature grid."""
+    return nodes.T_FIRST_K + nodes.T_STEP_K * np.arange(nodes.T_POINTS, dtype=np.float64)
+
+
+@cache
+def garnet_table(name: str) -> Array:
+    """F_spin(T, B) of a refrigerant, J/(mol Gd), as spline coefficients."""
+    fields_t = nodes.B_STEP_T * np.arange(nodes.B_POINTS)
+    free = MATERIALS[name].free_energy(temperatures_k()[:, None], fields_t[None, :])
+    return coefficients_2d(free)
+
+
+@cache
+def fluid_table() -> Array:
+    """phi(T, c3) less its ideal-mixing term, J/m3, as spline coefficients."""
+    t = temperatures_k()[:, None]
+    c3 = nodes.C_STEP * np.arange(nodes.C_POINTS)[None, :]
+    x = np.maximum(helium.concentration(c3), 1e-9)
+    c3 = helium.density_3he(x)
+    phi = helium.free_energy(t, x) / helium.molar_volume(x)
+    ideal = GAS_CONSTANT_J_PER_MOL_K * t * c3 * np.log(c3 / nodes.C_REFERENCE)
+    return coefficients_2d(phi - ideal)

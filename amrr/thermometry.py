@@ -1,0 +1,177 @@
+"""Resistance thermometers.
+
+Sensor curve, bridge noise, self-heating, and a scanner that visits in turn.
+
+Curve: Lake Shore's published CX-1010 table, interpolated as ln R against ln T. A reading is
+T_curve(R(T + P_excitation/G) (1 + noise)). Channels 0 and 1 (cold heat exchanger, stage) have
+bridges of their own, read every step; the others share a scanner that dwells on each and reads at
+the end of the dwell, so their readings are up to a round old. Noise is keyed by (seed, block of
+steps), never drawn from a shared stream.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import IntEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
+
+from amrr.compiled import jit
+from instruments.errors import Refused
+from instruments.random import generator
+
+Array = NDArray[np.float64]
+
+NAMES: Final = (
+    "CHX", "Stage", "PumpA", "PumpB", "RegenAHot", "RegenACold", "RegenBHot", "RegenBCold",
+    "HHXA", "HHXB",
+)  # fmt: skip
+COUNT: Final = len(NAMES)
+CONTINUOUS: Final = 2
+NOISE_BLOCK: Final = 4096
+
+#: Lake Shore CX-1010, K and ohm.
+CURVE_K: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 1.0, 1.4, 2.0, 3.0, 4.2, 6.0, 10.0)
+CURVE_OHM: Final = (
+    21389.0, 4401.6, 2322.4, 1604.7, 1248.2, 662.43, 518.97, 413.26, 328.95, 277.32, 234.44, 187.11,
+)  # fmt: skip
+
+# State rows, one column per channel.
+READING: Final = 0  # K
+READ_AT: Final = 1  # simulated time of the reading, s
+OFFSET: Final = 2  # fault: error of the calibration, relative
+BROKEN: Final = 3  # fault: 1 = open circuit
+STATE_ROWS: Final = 4
+
+# Grid of the interpolated curve in ln T.
+_LOG_FIRST: Final = math.log(0.1)
+_LOG_LAST: Final = math.log(10.0)
+_GRID: Final = 1024
+
+
+class Status(IntEnum):
+    """Whether a reading may be believed."""
+
+    OK = 0
+    STALE = 1
+    OVER_RANGE = 2
+    OPEN = 3
+
+
+def curve() -> Array:
+    """Ln R on a uniform grid of ln T, shape (1024,).
+
+    Monotone interpolation of the published table.
+    """
+    spline = PchipInterpolator(np.log(CURVE_K), np.log(CURVE_OHM))
+    return np.ascontiguousarray(spline(np.linspace(_LOG_FIRST, _LOG_LAST, _GRID)))
+
+
+@jit
+def log_resistance(log_r: Array, temperature_k: float) -> float:
+    """Ln R at a temperature."""
+    step = (_LOG_LAST - _LOG_FIRST) / (_GRID - 1)
+    position = (math.log(temperature_k) - _LOG_FIRST) / step
+    i = min(max(int(position), 0), _GRID - 2)
+    u = position - i
+    return log_r[i] * (1.0 - u) + log_r[i + 1] * u
+
+
+@jit
+def temperature(log_r: Array, value: float) -> float:
+    """T at which the curve has this ln R, by bisection of the falling table."""
+    low, high = 0, _GRID - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if log_r[middle] > value:
+            low = middle
+        else:
+            high = middle
+    step = (_LOG_LAST - _LOG_FIRST) / (_GRID - 1)
+    u = (value - log_r[low]) / (log_r[high] - log_r[low])
+    return math.exp(_LOG_FIRST + step * (low + u))
+
+
+@jit
+def read(
+    x: Array, k: int, log_r: Array, true_k: float, noise: float, heating_k: float, time_s: float
+) -> None:
+    """Take one reading of channel ``k``."""
+    if x[BROKEN, k] > 0.0:
+        return
+    value = log_resistance(log_r, true_k + heating_k) + math.log(1.0 + noise) + x[OFFSET, k]
+    x[READING, k] = temperature(log_r, value)
+    x[READ_AT, k] = time_s
+
+
+def noise_block(seed: int, block: int, relative: float) -> Array:
+    """Relative resistance noise for ``NOISE_BLOCK`` steps, shape (NOISE_BLOCK, COUNT)."""
+    stream = generator(seed, "amrr.thermometers", block)
+    return relative * stream.standard_normal((NOISE_BLOCK, COUNT))
+
+
+class Thermometer:
+    """One channel as the operator sees it.
+
+    Args:
+        name: One of :data:`NAMES`.
+        state: The machine's thermometer state.
+        clock: Array whose first element is the simulated time, s.
+        round_s: Array whose first element is the longest normal time between readings, s.
+    """
+
+    def __init__(self, name: str, state: Array, clock: Array, dwell: Array) -> None:
+        self.name = name
+        self._k = NAMES.index(name)
+        self._x = state
+        self._clock = clock
+        self._dwell = dwell
+
+    @property
+    def reading_k(self) -> float:
+        """The last reading, K; NaN with an open sensor."""
+        if self._x[BROKEN, self._k] > 0.0:
+            return math.nan
+        return float(self._x[READING, self._k])
+
+    @property
+    def age_s(self) -> float:
+        """Simulated time since the reading was taken, s."""
+        return float(self._clock[0] - self._x[READ_AT, self._k])
+
+    @property
+    def stale(self) -> bool:
+        """True when the reading is older than one and a half rounds of the scanner.
+
+        1 s without one.
+        """
+        if self._k < CONTINUOUS:
+            return self.age_s > 1.0
+        return self.age_s > 1.5 * (COUNT - CONTINUOUS) * float(self._dwell[0])
+
+    @property
+    def status(self) -> Status:
+        """Whether the reading may be believed."""
+        if self._x[BROKEN, self._k] > 0.0:
+            return Status.OPEN
+        if not 0.15 <= self._x[READING, self._k] <= 9.9:
+            return Status.OVER_RANGE
+        return Status.STALE if self.stale else Status.OK
+
+    def break_sensor(self, broken: bool = True) -> None:
+        """Fault: open the sensor's leads, or mend them."""
+        self._x[BROKEN, self._k] = 1.0 if broken else 0.0
+
+    def set_calibration_error(self, relative_resistance: float) -> None:
+        """Fault: wrong curve, as a relative error of resistance.
+
+        Raises :class:`Refused` beyond 0.5.
+        """
+        if not abs(relative_resistance) <= 0.5:
+            raise Refused(
+                f"{self.name}: calibration error {relative_resistance:g} is outside -0.5 to 0.5"
+            )
+        self._x[OFFSET, self._k] = math.log1p(relative_resistance)
