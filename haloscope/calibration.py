@@ -1,0 +1,252 @@
+"""Gain, noise and attenuation from measured powers, the way the letter did it. Knows data only.
+
+Definitions (k Boltzmann's constant, b the bin width, h nu / k = 52.8 mK at 1.1 GHz):
+
+    T_eff(T) = (h nu / 2k) coth(h nu / 2kT)                      radiation of a matched load at T
+    P(T) = G k b (T_eff(T) + T_rest)                             Y factor: line through P against
+    T_eff R = P_on / P_off = G_J (T_src + T_JPA + T_rest / G_J) / (T_src + T_rest)      gives T_JPA
+    T_n(nu) = P(nu) / (k b G_rest G_J(nu))                       system noise in situ
+    T_n = R (T_src + T_rest) / G_J                               the letter's other method
+    line attenuation = half the difference (dB) of two full reflections
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from haloscope.constants import BOLTZMANN_J_PER_K, PLANCK_J_S
+
+FloatArray = NDArray[np.float64]
+
+__all__ = [
+    "Attenuation",
+    "GainProfile",
+    "NoiseTemperature",
+    "YFactor",
+    "effective_temperature_k",
+    "fit_gain_profile",
+    "jpa_noise",
+    "line_attenuation",
+    "noise_by_power_ratio",
+    "system_noise_k",
+    "y_factor",
+]
+
+_DB = 10 / np.log(10)
+
+
+@dataclass(frozen=True)
+class YFactor:
+    """Gain (dB) and noise temperature (K) of a receiver, one standard deviation each."""
+
+    gain_db: float
+    gain_db_error: float
+    temperature_k: float
+    temperature_k_error: float
+
+
+@dataclass(frozen=True)
+class NoiseTemperature:
+    """A noise temperature (K) and its uncertainty."""
+
+    temperature_k: float
+    temperature_k_error: float
+
+
+@dataclass(frozen=True)
+class Attenuation:
+    """A one-way attenuation (dB, positive) and its uncertainty."""
+
+    attenuation_db: float
+    attenuation_db_error: float
+
+
+@dataclass(frozen=True)
+class GainProfile:
+    """Lorentzian of the JPA's power gain: G(D) = 1 + (G_0 - 1) / (1 + (2 D / B)^2)."""
+
+    peak_gain: float
+    peak_gain_error: float
+    resonance_hz: float
+    resonance_hz_error: float
+    bandwidth_hz: float
+    bandwidth_hz_error: float
+
+    def gain(self, frequency_hz: ArrayLike) -> FloatArray:
+        """Power gain at frequencies in Hz."""
+        detuning = np.asarray(frequency_hz, dtype=np.float64) - self.resonance_hz
+        return 1 + (self.peak_gain - 1) / (1 + (2 * detuning / self.bandwidth_hz) ** 2)
+
+
+def effective_temperature_k(temperature_k: ArrayLike, frequency_hz: float) -> FloatArray:
+    """Noise temperature of a matched load with its zero-point noise: 33.67 mK at 25 mK, 1.1 GHz."""
+    half_quantum_k = PLANCK_J_S * frequency_hz / (2 * BOLTZMANN_J_PER_K)
+    return half_quantum_k / np.tanh(half_quantum_k / np.asarray(temperature_k, dtype=np.float64))
+
+
+def y_factor(
+    temperature_k: Sequence[float],
+    power_w: Sequence[float],
+    power_w_error: Sequence[float] | None,
+    frequency_hz: float,
+    *,
+    bin_width_hz: float = 10.0,
+) -> YFactor:
+    """Gain and noise temperature by a line through power against effective temperature.
+
+    Args:
+        temperature_k: Physical temperatures of the load, (n,), n at least 2, not all equal.
+        power_w: Mean power per bin at each, (n,).
+        power_w_error: Standard deviations, (n,), or None for equal ones scaled by the residuals.
+        frequency_hz: Frequency in Hz.
+        bin_width_hz: Bin width in Hz.
+
+    Raises:
+        ValueError: Too few points, unequal lengths or a gain that comes out negative.
+    """
+    source = effective_temperature_k(temperature_k, frequency_hz)
+    power = np.asarray(power_w, dtype=np.float64)
+    if source.shape != power.shape or source.size < 2:
+        raise ValueError(f"Y factor: {source.size} temperatures for {power.size} powers, 2 or more")
+    sigma = np.ones_like(power) if power_w_error is None else np.asarray(power_w_error, float)
+    design = np.stack([source, np.ones_like(source)], axis=1) / sigma[:, None]
+    covariance = np.linalg.inv(design.T @ design)
+    slope, offset = covariance @ (design.T @ (power / sigma))
+    if power_w_error is None:
+        residual = power - slope * source - offset
+        covariance *= float(residual @ residual) / max(1, power.size - 2)
+    if not slope > 0:
+        raise ValueError("Y factor: power does not grow with the load's temperature")
+    by = np.array([-offset / slope**2, 1 / slope])  # derivative of T_rest = offset / slope
+    return YFactor(
+        gain_db=float(10 * np.log10(slope / (BOLTZMANN_J_PER_K * bin_width_hz))),
+        gain_db_error=float(_DB * np.sqrt(covariance[0, 0]) / slope),
+        temperature_k=float(offset / slope),
+        temperature_k_error=float(np.sqrt(by @ covariance @ by)),
+    )
+
+
+def jpa_noise(
+    on_w: float,
+    on_w_error: float,
+    off_w: float,
+    off_w_error: float,
+    *,
+    gain: float,
+    gain_error: float,
+    source_temperature_k: float,
+    receiver_temperature_k: float,
+    receiver_temperature_k_error: float,
+    frequency_hz: float,
+) -> NoiseTemperature:
+    """Noise that the JPA adds, referred to its input, from powers with the pump on and off.
+
+    Args:
+        on_w: Mean power per bin with the pump on, and its error.
+        on_w_error: Standard deviation of ``on_w``.
+        off_w: The same with the pump off.
+        off_w_error: Standard deviation of ``off_w``.
+        gain: Power gain of the JPA (ratio) at the same frequency.
+        gain_error: Its standard deviation.
+        source_temperature_k: Physical temperature of the load.
+        receiver_temperature_k: T_rest from the Y factor.
+        receiver_temperature_k_error: Its standard deviation.
+        frequency_hz: Frequency in Hz.
+    """
+    source = float(effective_temperature_k(source_temperature_k, frequency_hz))
+    ratio, rest = on_w / off_w, receiver_temperature_k
+    total = ratio * (source + rest) / gain
+    by_ratio = total * np.hypot(on_w_error / on_w, off_w_error / off_w)
+    by_gain = (total - rest / gain) * gain_error / gain
+    by_rest = (ratio - 1) / gain * receiver_temperature_k_error
+    error = float(np.sqrt(by_ratio**2 + by_gain**2 + by_rest**2))
+    return NoiseTemperature(float(total - source - rest / gain), error)
+
+
+def noise_by_power_ratio(
+    on_w: ArrayLike, off_w: ArrayLike, gain: ArrayLike, source_k: float, receiver_k: float
+) -> FloatArray:
+    """System noise T_n = R (T_src + T_rest) / G_J in K; ``source_k`` is a noise temperature."""
+    ratio = np.asarray(on_w, dtype=np.float64) / np.asarray(off_w, dtype=np.float64)
+    return ratio * (source_k + receiver_k) / np.asarray(gain, dtype=np.float64)
+
+
+def system_noise_k(
+    power_w: ArrayLike, gain_db: ArrayLike, *, bin_width_hz: float = 10.0
+) -> FloatArray:
+    """System noise T_n = P / (k b G_tot) in K from power per bin and the total gain in dB."""
+    gain = 10 ** (np.asarray(gain_db, dtype=np.float64) / 10)
+    return np.asarray(power_w, dtype=np.float64) / (BOLTZMANN_J_PER_K * bin_width_hz * gain)
+
+
+def line_attenuation(s_cavity: ArrayLike, s_open: ArrayLike) -> Attenuation:
+    """One-way loss from switch to cavity, by full reflection off resonance and at the open switch.
+
+    Args:
+        s_cavity: Reflection (complex or magnitude) of the cavity away from its resonance, (P,).
+        s_open: Reflection with the switch floating at the same frequencies, (P,).
+
+    Raises:
+        ValueError: Unequal lengths or a trace that is zero.
+    """
+    cavity, floating = np.abs(np.asarray(s_cavity)), np.abs(np.asarray(s_open))
+    if cavity.shape != floating.shape or cavity.size < 2:
+        raise ValueError(f"line attenuation: traces of {cavity.size} and {floating.size} points")
+    if not (cavity.min() > 0 and floating.min() > 0):
+        raise ValueError("line attenuation: a trace is zero")
+    loss = 0.5 * 20 * np.log10(floating / cavity)
+    error = float(loss.std(ddof=1) / np.sqrt(loss.size))
+    return Attenuation(float(loss.mean()), error)
+
+
+def fit_gain_profile(frequency_hz: ArrayLike, gain: ArrayLike) -> GainProfile:
+    """Fit the JPA's Lorentzian to measured power gains (ratios) by Gauss-Newton.
+
+    Args:
+        frequency_hz: (P,) ascending, P at least 8.
+        gain: Power with pump over power without, (P,).
+
+    Raises:
+        ValueError: Wrong shapes or no gain above 1 dB.
+    """
+    nu, g = np.asarray(frequency_hz, dtype=np.float64), np.asarray(gain, dtype=np.float64)
+    if nu.shape != g.shape or nu.size < 8:
+        raise ValueError(f"gain profile: {nu.size} frequencies for {g.size} gains, 8 or more")
+    if not np.max(g) > 10**0.1:
+        raise ValueError("gain profile: no gain above 1 dB in the trace")
+    span = nu[-1] - nu[0]
+    x = (nu - nu[0]) / span
+    p, covariance = _fit_lorentzian(x, g)
+    error = np.sqrt(np.diag(covariance))
+    return GainProfile(
+        peak_gain=float(1 + p[0]),
+        peak_gain_error=float(error[0]),
+        resonance_hz=float(nu[0] + span * p[1]),
+        resonance_hz_error=float(span * error[1]),
+        bandwidth_hz=float(span * abs(p[2])),
+        bandwidth_hz_error=float(span * error[2]),
+    )
+
+
+def _fit_lorentzian(x: FloatArray, gain: FloatArray) -> tuple[FloatArray, FloatArray]:
+    top = int(np.argmax(np.convolve(gain, np.ones(5) / 5, mode="same")))
+    width = float(np.mean(gain - 1 > 0.5 * (gain[top] - 1)) * (x[-1] - x[0]))
+    p = np.array([gain[top] - 1, x[top], max(width, 2 * (x[1] - x[0]))])
+    for _ in range(30):
+        u = 2 * (x - p[1]) / p[2]
+        shape = 1 / (1 + u**2)
+        # Noise of a tone against constant noise: a power ratio scatters as its root.
+        w = 1 / np.sqrt(np.maximum(1 + p[0] * shape, 1.0))
+        slope = p[0] * shape**2 * 2 * u / p[2]
+        jacobian = np.stack([shape, 2 * slope, slope * u], axis=1) * w[:, None]
+        residual = (gain - 1 - p[0] * shape) * w
+        step = np.linalg.lstsq(jacobian, residual, rcond=None)[0]
+        p = p + step
+        if np.all(np.abs(step) < 1e-10 * np.abs(p)):
+            break
+    variance = float(residual @ residual) / max(1, x.size - 3)
+    return p, np.linalg.inv(jacobian.T @ jacobian) * variance

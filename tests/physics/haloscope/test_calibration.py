@@ -1,0 +1,93 @@
+"""Calibration formulas on numbers made by hand."""
+
+import numpy as np
+import pytest
+
+from haloscope import calibration
+from haloscope.constants import BOLTZMANN_J_PER_K
+
+NU = 1.1e9
+KB = BOLTZMANN_J_PER_K * 10.0
+GAIN = 10**10.4
+TEMPERATURES_K = [0.025, 0.1, 0.2, 0.3, 0.4]
+
+
+def test_effective_temperatures_of_the_letter():
+    assert float(calibration.effective_temperature_k(0.025, NU)) == pytest.approx(0.03367, abs=1e-5)
+    assert float(calibration.effective_temperature_k(0.4, NU)) == pytest.approx(0.4006, abs=1e-4)
+
+
+def test_the_y_factor_inverts_the_receiver():
+    source = calibration.effective_temperature_k(TEMPERATURES_K, NU)
+    fit = calibration.y_factor(TEMPERATURES_K, GAIN * KB * (source + 1.2), None, NU)
+    assert fit.gain_db == pytest.approx(104.0, abs=1e-6)
+    assert fit.temperature_k == pytest.approx(1.2, abs=1e-6)
+
+
+def test_the_errors_of_the_y_factor_are_the_scatter():
+    rng = np.random.default_rng(1)
+    power = GAIN * KB * (calibration.effective_temperature_k(TEMPERATURES_K, NU) + 1.2)
+    sigma = 1e-3 * power
+    fits = [
+        calibration.y_factor(TEMPERATURES_K, rng.normal(power, sigma), sigma, NU)
+        for _ in range(500)
+    ]
+    for name in ("gain_db", "temperature_k"):
+        scatter = np.std([getattr(fit, name) for fit in fits])
+        assert getattr(fits[0], name + "_error") == pytest.approx(scatter, rel=0.15), name
+
+
+def test_falling_power_is_no_y_factor():
+    with pytest.raises(ValueError, match="does not grow"):
+        calibration.y_factor([0.1, 0.2], [2.0, 1.0], None, NU)
+
+
+def test_the_power_ratio_gives_the_noise_of_the_jpa():
+    source, gain = float(calibration.effective_temperature_k(0.025, NU)), 48.0
+    on = gain * (source + 0.060 + 1.2 / gain)
+    off = source + 1.2
+    fit = calibration.jpa_noise(
+        on, 0.001 * on, off, 0.001 * off,
+        gain=gain, gain_error=0.5, source_temperature_k=0.025,
+        receiver_temperature_k=1.2, receiver_temperature_k_error=0.01, frequency_hz=NU,
+    )  # fmt: skip
+    assert fit.temperature_k == pytest.approx(0.060)
+    assert 0 < fit.temperature_k_error < 0.005
+    total = calibration.noise_by_power_ratio(on, off, gain, source, 1.2)
+    assert float(total) == pytest.approx(source + 0.060 + 1.2 / gain)
+
+
+def test_the_system_noise_undoes_the_gain():
+    power = KB * 0.215 * 10**12.1
+    assert float(calibration.system_noise_k(power, 121.0)) == pytest.approx(0.215)
+
+
+def test_the_line_attenuation_is_half_of_the_difference():
+    cavity, floating = np.full(50, 0.5), np.full(50, 0.5 * 10 ** (0.8 / 20))
+    assert calibration.line_attenuation(cavity, floating).attenuation_db == pytest.approx(0.4)
+    with pytest.raises(ValueError, match="points"):
+        calibration.line_attenuation(cavity, floating[:10])
+    with pytest.raises(ValueError, match="zero"):
+        calibration.line_attenuation(0 * cavity, floating)
+
+
+def test_the_gain_profile_is_recovered_with_its_errors():
+    rng = np.random.default_rng(2)
+    nu = NU + np.linspace(-500e3, 500e3, 101)
+    model = 1 + 99 / (1 + (2 * (nu - NU - 7e3) / 190e3) ** 2)
+    fits = [
+        calibration.fit_gain_profile(nu, model + rng.normal(0, 0.01 * np.sqrt(model)))
+        for _ in range(100)
+    ]
+    truth = {"peak_gain": 100, "resonance_hz": NU + 7e3, "bandwidth_hz": 190e3}
+    for name, expected in truth.items():
+        values = np.array([getattr(fit, name) for fit in fits])
+        stated = getattr(fits[0], name + "_error")
+        assert abs(values.mean() - expected) < 4 * stated / 10
+        assert stated == pytest.approx(values.std(), rel=0.3), name
+    assert float(fits[0].gain(NU + 7e3)) == pytest.approx(100, rel=0.01)
+
+
+def test_a_trace_without_gain_is_no_profile():
+    with pytest.raises(ValueError, match="no gain"):
+        calibration.fit_gain_profile(np.arange(20.0), np.ones(20))
