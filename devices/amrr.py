@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import Any
 
 from ophyd import Component as Cpt
@@ -22,7 +21,6 @@ from devices.clock import Health, SimClock
 from devices.magnet import PumpMagnet, RegeneratorMagnet
 
 __all__ = [
-    "BlockedError",
     "ColdExchanger",
     "Cycle",
     "Flow",
@@ -30,10 +28,6 @@ __all__ = [
     "OneKelvinStage",
     "Refrigerator",
 ]
-
-
-class BlockedError(RuntimeError):
-    """The sequencer refuses to run; the message holds its reason."""
 
 
 class HotExchanger(Device):
@@ -95,15 +89,11 @@ class Phase(Device):
 
 
 class Cycle(Device):
-    """The sequencer of the 80/10/80/10 s cycle.
+    """The sequencer of the 80/10/80/10 s cycle; `trigger` waits for the end of the next cycle.
 
-    `set("Run")` ends when the sequencer runs, `set("Stop")` when all is ramped down; `trigger`
-    waits for the end of the next cycle.
+    It is commanded by its signal `run`, not by a `set` of its own: bluesky stops whatever it has
+    set when a plan ends, and a cool-down shall leave the machine cold and running.
     """
-
-    #: Simulated seconds allowed for starting, and for ramping all magnets down.
-    START_S = 3600.0
-    ENDS = MappingProxyType({"Run": ("Running",), "Stop": ("Stopped", "Aborted")})
 
     run = command("Run", string=True, doc="Stop, Run; Stop finishes safely, ramping to zero")
     hold = command("Pause", string=True, doc="No, Yes")
@@ -140,30 +130,6 @@ class Cycle(Device):
             lambda value: int(value) > now,
             timeout=wall_timeout(self, 2.0 * self.period_s()),
         )
-
-    def check_value(self, command: str) -> None:
-        """Refuse anything but Run and Stop."""
-        if command not in self.ENDS:
-            raise ValueError(f"{self.name}: {command!r} is none of {', '.join(self.ENDS)}")
-
-    def set(self, command: str) -> Watch:
-        """Start or stop the cycle; the status fails with the reason if the IOC is blocked."""
-        self.check_value(command)
-
-        def arrived(state: str) -> bool:
-            if command == "Run" and state == "Blocked":
-                raise BlockedError(f"{self.name} will not run: {self.blocked.get()}")
-            return state in self.ENDS[command]
-
-        # The state that the monitor holds may be older than this command: judge from its
-        # completion on, and begin with a state fetched then.
-        status = Watch(self.state, arrived, wall_timeout(self, self.START_S), run=False)
-        self.run.put(
-            command,
-            use_complete=True,
-            callback=lambda **_: status.check_value(value=self.state.get(use_monitor=False)),
-        )
-        return status
 
     def stop(self, *, success: bool = False) -> None:
         """End the cycle safely: the sequencer ramps all magnets to zero."""

@@ -6,6 +6,8 @@ instrument itself says that the acquisition is done, and fails if no new data ca
 
 from __future__ import annotations
 
+from typing import Any
+
 from ophyd import Component as Cpt
 from ophyd import Device
 from ophyd.status import Status
@@ -28,15 +30,29 @@ class Acquiring(Device):
         """Seconds of the instrument's time that the next acquisition takes."""
         raise NotImplementedError
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._counted: int | None = None
+        self._interrupted = False
+
     def trigger(self) -> Status:
         """Start an acquisition; the status ends with it, and fails if no new data came of it."""
-        before = int(self.counter.get())
+        before = int(self.counter.get()) if self._counted is None else self._counted
+        self._interrupted = False
 
         def no_new_data() -> str | None:
-            return None if int(self.counter.get()) != before else f"{self.name}: no new data"
+            self._counted = int(self.counter.get())
+            if self._counted != before or self._interrupted:
+                return None
+            return f"{self.name}: the acquisition ended without new data"
 
         limit_s = wall_timeout(self, self.acquire_time_s())
         return completion(self, self.acquire, 1, limit_s, no_new_data)
+
+    def pause(self) -> None:
+        """When a plan is paused: abort; resuming acquires again from the last checkpoint."""
+        self._interrupted = True
+        self.stop(success=True)
 
     def stop(self, *, success: bool = False) -> None:
         """Abort an acquisition under way."""

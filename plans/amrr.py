@@ -8,7 +8,7 @@ Cooling curves and optimisations are in `plans.cooling`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ __all__ = [
     "safe_shutdown",
     "safe_start",
     "start_document",
+    "still_to_come",
     "until_periodic",
 ]
 
@@ -41,6 +42,8 @@ STAGE_READY_K = 0.05
 #: Coils below this temperature have recovered from a quench, K (NbTi at 1.5 T shares current
 #: above 7 K; assumed margin).
 COIL_COLD_K = 5.0
+#: Simulated seconds allowed for starting the cycle, and for ramping all magnets down.
+CYCLE_COMMAND_S = 3600.0
 
 
 class NotReadyError(RuntimeError):
@@ -74,8 +77,8 @@ def safe_start(
         stage_temperature_k: setpoint of the 1 K stage, K.
 
     Raises:
-        NotReadyError: a quench is latched.
-        BlockedError: the sequencer's own interlock refuses; the message has its reason.
+        NotReadyError: a quench is latched, or the sequencer's own interlock refuses; the message
+            has its reason.
     """
     finite("stage_temperature_k", stage_temperature_k, 1.2, 2.0, "K")
     for name, magnet in refrigerator.magnets.items():
@@ -91,14 +94,14 @@ def safe_start(
         wall_timeout(refrigerator, 3600.0),
     )
     yield from near.wait()
-    yield from bps.abs_set(refrigerator.cycle, "Run", wait=True)
+    yield from _command_cycle(refrigerator, "Run", ("Running",))
 
 
 def safe_shutdown(refrigerator: Refrigerator) -> MsgGenerator[None]:
     """Heater off, cycle stopped, all magnets ramped to zero by the sequencer."""
     yield from bps.abs_set(refrigerator.chx.mode, "Open loop", wait=True)
     yield from bps.abs_set(refrigerator.chx.heater_power, 0.0, wait=True)
-    yield from bps.abs_set(refrigerator.cycle, "Stop", wait=True)
+    yield from _command_cycle(refrigerator, "Stop", ("Stopped",))
 
 
 def run_safely(plan: MsgGenerator[Any], refrigerator: Refrigerator) -> MsgGenerator[Any]:
@@ -152,7 +155,7 @@ def cooldown(
     refrigerator: Refrigerator,
     *,
     heater_power_uw: float = 600.0,
-    tolerance_k: float = 0.002,
+    tolerance_k: float = 0.005,
     agree: int = 2,
     max_cycles: int = 60,
     record_phases: bool = False,
@@ -160,14 +163,14 @@ def cooldown(
 ) -> MsgGenerator[CoolDown]:
     """Cool down under a load until the cycle is periodic.
 
-    It ends when `agree` consecutive pairs of cycles agree in their mean temperature, not after a
-    fixed count; the cycle goes on running.
+    It ends when consecutive cycles agree in their mean temperature so well that less than the
+    tolerance is still to come, not after a fixed count; the cycle goes on running.
 
     Args:
         refrigerator: the device.
         heater_power_uw: load on the cold exchanger, uW, open loop.
-        tolerance_k: greatest change of the cycle's mean temperature from one cycle to the next, K.
-        agree: how many consecutive changes must be within the tolerance.
+        tolerance_k: how far the mean temperature may still be from where it is going, K.
+        agree: how many consecutive cycles must say so.
         max_cycles: give up after so many cycles; the result then says so.
         record_phases: record an event per phase too.
         md: metadata for the start document.
@@ -204,14 +207,16 @@ def cooldown(
 def until_periodic(
     refrigerator: Refrigerator,
     *,
-    tolerance_k: float = 0.002,
+    tolerance_k: float = 0.005,
     tolerance_uw: float = math.inf,
     agree: int = 2,
     max_cycles: int = 60,
     stream: str = "primary",
     record_phases: bool = False,
 ) -> MsgGenerator[CoolDown]:
-    """Record cycles into an open run until `agree` consecutive ones change by less than allowed.
+    """Record cycles into an open run until what is still to come is less than allowed.
+
+    Judged by `still_to_come` on the last three cycles, `agree` times in a row.
 
     Args:
         refrigerator: the device, its cycle running.
@@ -223,19 +228,32 @@ def until_periodic(
         record_phases: record an event per phase too.
     """
     one = _cycle_with_phases if record_phases else _cycle
-    temperature_k = power_uw = math.nan
-    agreed = done = 0
-    while done < max_cycles and agreed < agree:
+    temperatures_k: list[float] = []
+    powers_uw: list[float] = []
+    agreed = 0
+    while len(temperatures_k) < max_cycles and agreed < agree:
         yield from bps.checkpoint()
-        before = temperature_k, power_uw
         reading = yield from one(refrigerator, stream)
-        temperature_k = _number(reading, "cycle_mean_chx_temperature", before[0])
-        power_uw = _number(reading, "cycle_mean_chx_power", before[1])
-        small = abs(temperature_k - before[0]) <= tolerance_k
-        small &= not abs(power_uw - before[1]) > tolerance_uw
-        agreed = agreed + 1 if small else 0
-        done += 1
-    return CoolDown(agreed >= agree, done, temperature_k, power_uw)
+        temperatures_k.append(_number(reading, "cycle_mean_chx_temperature", temperatures_k))
+        powers_uw.append(_number(reading, "cycle_mean_chx_power", powers_uw))
+        near = still_to_come(temperatures_k) <= tolerance_k
+        near &= still_to_come(powers_uw) <= tolerance_uw
+        agreed = agreed + 1 if near else 0
+    return CoolDown(agreed >= agree, len(temperatures_k), temperatures_k[-1], powers_uw[-1])
+
+
+def still_to_come(values: Sequence[float]) -> float:
+    """How far a decaying series still has to go, judged by its last three values; inf before.
+
+    Changes d1, d2 of a geometric approach leave d2 r / (1 - r) with r = d2 / d1; a small last
+    change alone would stop a slow approach long before its end. Noise can make r anything: it is
+    held within 0 to 0.95, and the last change itself counts too.
+    """
+    if len(values) < 3:
+        return math.inf
+    before, last = abs(values[-2] - values[-3]), abs(values[-1] - values[-2])
+    ratio = min(0.95, last / before) if before > 0 else 0.0
+    return max(last, last * ratio / (1.0 - ratio))
 
 
 def recover_from_quench(
@@ -268,11 +286,29 @@ def recover_from_quench(
         yield from safe_start(refrigerator)
 
 
-def _number(reading: Mapping[str, Any], key: str, default: float) -> float:
-    """A reading's value; where nothing answers (a rehearsal) a believable one."""
+def _command_cycle(
+    refrigerator: Refrigerator, command: str, ends: tuple[str, ...]
+) -> MsgGenerator[None]:
+    """Command the sequencer and wait for one of the states `ends`."""
+    cycle = refrigerator.cycle
+    yield from bps.abs_set(cycle.run, command, wait=True)
+
+    def arrived(state: str) -> bool:
+        if state == "Blocked" and state not in ends:
+            raise NotReadyError(f"the cycle is blocked: {cycle.blocked.get()}")
+        if state == "Stopped" and command == "Run" and (reason := refrigerator.ioc.refusal.get()):
+            raise NotReadyError(f"the cycle does not start: {reason}")
+        return state in ends
+
+    limit_s = wall_timeout(refrigerator, CYCLE_COMMAND_S)
+    yield from Until(cycle.state, arrived, limit_s, fresh=True).wait()
+
+
+def _number(reading: Mapping[str, Any], key: str, before: Sequence[float]) -> float:
+    """A reading's value; where nothing answers (a rehearsal) what it was before."""
     if key in reading:
         return float(reading[key]["value"])
-    return 0.0 if math.isnan(default) else default
+    return before[-1] if before else 0.0
 
 
 def _cycle(refrigerator: Refrigerator, stream: str = "primary") -> MsgGenerator[Mapping[str, Any]]:

@@ -95,16 +95,28 @@ class Until:
         signal: a monitored signal.
         test: called with each value of the signal; true ends the wait.
         timeout_s: wall seconds after which the wait fails.
+        fresh: begin with a value fetched now: what the monitor holds may be older than the command
+            whose end is waited for.
     """
 
-    def __init__(self, signal: Any, test: Callable[[Any], bool], timeout_s: float) -> None:
-        self.signal, self.test, self.timeout_s = signal, test, timeout_s
+    def __init__(
+        self,
+        signal: Any,
+        test: Callable[[Any], bool],
+        timeout_s: float,
+        *,
+        fresh: bool = False,
+    ) -> None:
+        self.signal, self.test, self.timeout_s, self.fresh = signal, test, timeout_s, fresh
         self.name = f"until_{signal.name}"
         self.parent = None
 
     def trigger(self) -> Watch:
         """Return a status that ends once the signal passes the test."""
-        return Watch(self.signal, self.test, self.timeout_s)
+        status = Watch(self.signal, self.test, self.timeout_s, run=not self.fresh)
+        if self.fresh:
+            status.check_value(value=self.signal.get(use_monitor=False))
+        return status
 
     def wait(self) -> MsgGenerator[None]:
         """Wait for the condition."""

@@ -85,7 +85,7 @@ def load_curve(
     refrigerator: Refrigerator,
     powers_uw: Sequence[float],
     *,
-    tolerance_k: float = 0.002,
+    tolerance_k: float = 0.005,
     max_cycles: int = 60,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[list[LoadPoint]]:
@@ -118,7 +118,7 @@ def temperature_curve(
     refrigerator: Refrigerator,
     temperatures_k: Sequence[float],
     *,
-    tolerance_k: float = 0.002,
+    tolerance_k: float = 0.005,
     tolerance_uw: float = 5.0,
     max_cycles: int = 60,
     md: Mapping[str, Any] | None = None,
@@ -162,7 +162,7 @@ def waypoint_scan(
     waypoint: str,
     values: Sequence[float],
     *,
-    tolerance_k: float = 0.002,
+    tolerance_k: float = 0.005,
     max_cycles: int = 60,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[list[LoadPoint]]:
@@ -200,7 +200,7 @@ def optimize_waypoints(
     heater_power_uw: float = 600.0,
     temperature_k: float = 0.9,
     points: int = 25,
-    tolerance_k: float = 0.002,
+    tolerance_k: float = 0.005,
     max_cycles: int = 40,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[Optimum]:

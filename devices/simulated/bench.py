@@ -66,18 +66,22 @@ class Bench:
 
     Args:
         machine: has `time_s`, `step(dt_s)`, `dt_s`.
-        channels: the table; names without prefix.
+        channels: the table by full name.
+        prefix: of the clock's and health's names.
     """
 
     #: Steps between two posts to those who watch without waiting.
     STEPS_PER_POST = 50
 
-    def __init__(self, machine: Any, channels: Mapping[str, Channel]) -> None:
+    def __init__(self, machine: Any, channels: Mapping[str, Channel], prefix: str) -> None:
         self.machine = machine
         self.lock = threading.RLock()
         self.paused = False
         self.refusal = ""
-        self._channels = {**channels, **_clock_channels(self)}
+        self._channels = {
+            **{f"{prefix}{name}": channel for name, channel in _clock_channels(self).items()},
+            **channels,
+        }
         self._pending: list[_Pending] = []
         self._watched: dict[int, _Watched] = {}
         self._keys = iter(range(2**62))
