@@ -65,6 +65,7 @@ def fit(
     *,
     kept: FloatArray | None = None,
     start: FloatArray | None = None,
+    scale: FloatArray | None = None,
     coarse_steps: int = 12,
     fine_steps: int = 6,
 ) -> Fit:
@@ -77,12 +78,13 @@ def fit(
         averages: Periodograms behind each value, shape (n,).
         kept: Fraction of each bin that survived the spike filter, shape (n, m); None for all.
         start: Parameters to start from, shape (n, p); None to let the shape guess.
+        scale: Unit of the shape's value, shape (n,); the mean of each spectrum by default.
         coarse_steps: Damped steps at most, on blocks.
         fine_steps: Full steps at most on residuals at full resolution; fewer once all fits have
             converged.
     """
     size = block_size(u.shape[1])
-    scale = y.mean(axis=1)
+    scale = y.mean(axis=1) if scale is None else scale
     clean = y if kept is None else _patched(y, kept)
     ub, yb = blocks(u, size), blocks(clean, size) / scale[:, None]
     theta = shape.start(ub, yb) if start is None else start

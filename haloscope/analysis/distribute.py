@@ -1,0 +1,116 @@
+"""Monte Carlo batches on Dask: local threads by default, a cluster with the same call.
+
+Each finished batch is a small file in the given folder, so that a run that was cut off goes on
+where it stopped; results are the same for any number of workers, in any order.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from haloscope.analysis.montecarlo import Batch, Outcome, Plan, merge, run_batch
+
+Progress = Callable[[int, int], None]
+
+
+def run(
+    plan: Plan,
+    *,
+    folder: Path | str | None = None,
+    workers: int | None = None,
+    client: Any = None,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Run all batches of a plan.
+
+    Args:
+        plan: What to simulate.
+        folder: Where finished batches are kept; None keeps them in memory only.
+        workers: Local threads; the number of cores by default. Ignored with ``client``.
+        client: A ``distributed.Client`` of a cluster.
+        progress: Called with (batches done, batches in all) after each one.
+
+    Raises:
+        ValueError: The folder holds batches of another plan.
+    """
+    store = _Store(plan, folder)
+    done = dict(store.load())
+    missing = [number for number in range(plan.batches) if number not in done]
+    for number, batch in _computed(plan, missing, workers, client):
+        done[number] = batch
+        store.save(number, batch)
+        if progress is not None:
+            progress(len(done), plan.batches)
+    return merge(plan, [done[number] for number in range(plan.batches)])
+
+
+def _computed(
+    plan: Plan, numbers: list[int], workers: int | None, client: Any
+) -> Iterator[tuple[int, Batch]]:
+    if client is not None:
+        from distributed import as_completed
+
+        shared = client.scatter(plan, broadcast=True)
+        futures = {client.submit(run_batch, shared, k, pure=False): k for k in numbers}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+        return
+    from dask import compute, delayed
+
+    plan.prepare()
+    count = workers or os.cpu_count() or 1
+    for group in _groups(numbers, 4 * count):
+        tasks = [delayed(run_batch, pure=False)(plan, k) for k in group]
+        if count == 1:
+            batches: Iterable[Batch] = compute(*tasks, scheduler="synchronous")
+        else:
+            batches = compute(*tasks, scheduler="threads", num_workers=count)
+        yield from zip(group, batches, strict=True)
+
+
+def _groups(numbers: list[int], size: int) -> Iterator[list[int]]:
+    for start in range(0, len(numbers), size):
+        yield numbers[start : start + size]
+
+
+class _Store:
+    """Finished batches as files, named by the plan's fingerprint."""
+
+    def __init__(self, plan: Plan, folder: Path | str | None) -> None:
+        self._folder = None if folder is None else Path(folder)
+        self._batches = plan.batches
+        if self._folder is None:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        note, mine = self._folder / "plan.txt", plan.fingerprint()
+        if note.exists() and note.read_text("utf-8") != mine:
+            raise ValueError(f"Monte Carlo: {self._folder} holds batches of another plan")
+        note.write_text(mine, "utf-8")
+
+    def load(self) -> Iterator[tuple[int, Batch]]:
+        """Batches finished earlier."""
+        if self._folder is None:
+            return
+        for number in range(self._batches):
+            path = self._path(number)
+            if path.exists():
+                with np.load(path) as kept:
+                    yield number, Batch(kept["known"], kept["fitted"], kept["offset_hz"])
+
+    def save(self, number: int, batch: Batch) -> None:
+        """Write a batch whole or not at all."""
+        if self._folder is None:
+            return
+        path = self._path(number)
+        part = path.with_suffix(".part.npz")
+        np.savez(part, known=batch.known, fitted=batch.fitted, offset_hz=batch.offset_hz)
+        part.replace(path)
+
+    def _path(self, number: int) -> Path:
+        assert self._folder is not None
+        return self._folder / f"batch_{number:05d}.npz"
