@@ -18,7 +18,7 @@ from bluesky.utils import MsgGenerator
 
 from devices.amrr import Refrigerator
 from devices.base import wall_timeout
-from plans.common import Until, finite, metadata, provenance, record, require, value_of
+from plans.common import Until, finite, in_run, metadata, provenance, record, require, value_of
 
 __all__ = [
     "CoolDown",
@@ -140,7 +140,6 @@ def run_cycles(
     start = yield from start_document("run_cycles", refrigerator, args, md, num_points=int(cycles))
     one = _cycle_with_phases if record_phases else _cycle
 
-    @bpp.run_decorator(md=start)
     def inner() -> MsgGenerator[int]:
         yield from safe_start(refrigerator)
         for _ in range(int(cycles)):
@@ -148,7 +147,7 @@ def run_cycles(
             yield from one(refrigerator)
         return int(cycles)
 
-    return (yield from run_safely(inner(), refrigerator))
+    return (yield from run_safely(in_run(inner(), start), refrigerator))
 
 
 def cooldown(
@@ -186,7 +185,6 @@ def cooldown(
     }
     start = yield from start_document("cooldown", refrigerator, args, md)
 
-    @bpp.run_decorator(md=start)
     def inner() -> MsgGenerator[CoolDown]:
         chx = refrigerator.chx
         yield from bps.mv(chx.mode, "Open loop", chx.heater_power, heater_power_uw)
@@ -201,7 +199,7 @@ def cooldown(
             )
         )
 
-    return (yield from run_safely(inner(), refrigerator))
+    return (yield from run_safely(in_run(inner(), start), refrigerator))
 
 
 def until_periodic(

@@ -11,14 +11,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import bluesky.plan_stubs as bps
-import bluesky.preprocessors as bpp
 import numpy as np
 from bluesky.utils import MsgGenerator
 from numpy.typing import NDArray
 
 from devices.haloscope import Haloscope
 from haloscope import calibration as formulas
-from plans.common import finite, metadata, provenance, record, require
+from plans.common import finite, in_run, metadata, provenance, record, require
 from plans.measure import REFLECTION, configure, sweep
 from plans.safety import run_haloscope_safely
 from plans.tuning import Amplifier, set_jpa
@@ -107,7 +106,6 @@ def y_factor(
     args = {"frequency_mhz": frequency_mhz, "temperatures_k": list(temperatures_k)}
     start = yield from _start("y_factor", haloscope, {**args, "averages": averages}, md)
 
-    @bpp.run_decorator(md=start)
     def inner() -> MsgGenerator[dict[str, float]]:
         yield from configure({haloscope.jpa.pump: "Off", haloscope.switch.selected: "Noise source"})
         kelvins, powers, errors = [], [], []
@@ -128,7 +126,7 @@ def y_factor(
             "receiver_temperature_k_error": fit.temperature_k_error,
         }
 
-    return (yield from run_haloscope_safely(inner(), haloscope))
+    return (yield from run_haloscope_safely(in_run(inner(), start), haloscope))
 
 
 def jpa_noise(
@@ -155,7 +153,6 @@ def jpa_noise(
     args = {"target_mhz": target_mhz, "averages": averages}
     start = yield from _start("jpa_noise", haloscope, args, md, calibration=dict(calibration))
 
-    @bpp.run_decorator(md=start)
     def inner() -> MsgGenerator[dict[str, float]]:
         yield from bps.abs_set(haloscope.noise_source.temperature, 0.025, wait=True)
         profile = yield from set_jpa(
@@ -181,7 +178,7 @@ def jpa_noise(
             "jpa_noise_temperature_k_error": fit.temperature_k_error,
         }
 
-    return (yield from run_haloscope_safely(inner(), haloscope))
+    return (yield from run_haloscope_safely(in_run(inner(), start), haloscope))
 
 
 def line_attenuation(
@@ -200,7 +197,6 @@ def line_attenuation(
     args = {"frequency_mhz": frequency_mhz}
     start = yield from _start("line_attenuation", haloscope, args, md)
 
-    @bpp.run_decorator(md=start)
     def inner() -> MsgGenerator[dict[str, float]]:
         yield from configure({haloscope.jpa.pump: "Off"})
         traces = []
@@ -215,7 +211,7 @@ def line_attenuation(
             "line_attenuation_db_error": fit.attenuation_db_error,
         }
 
-    return (yield from run_haloscope_safely(inner(), haloscope))
+    return (yield from run_haloscope_safely(in_run(inner(), start), haloscope))
 
 
 def _check_averages(averages: int) -> None:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import bluesky.plan_stubs as bps
+import bluesky.preprocessors as bpp
 from bluesky.utils import Msg, MsgGenerator
 
 from devices.base import Watch
 
-__all__ = ["Until", "finite", "metadata", "provenance", "record", "require", "value_of"]
+__all__ = ["Until", "finite", "in_run", "metadata", "provenance", "record", "require", "value_of"]
 
 
 def require(condition: bool, message: str) -> None:
@@ -86,6 +87,17 @@ def record(devices: Sequence[Any], stream: str) -> MsgGenerator[Mapping[str, Any
         readings.update((yield from bps.read(device)) or {})
     yield from bps.save()
     return readings
+
+
+def in_run(plan: MsgGenerator[Any], md: Mapping[str, Any]) -> MsgGenerator[Any]:
+    """Run a plan inside a run of its own and return what the plan returns, not the run's uid."""
+    results: list[Any] = []
+
+    def inner() -> MsgGenerator[None]:
+        results.append((yield from plan))
+
+    yield from bpp.run_wrapper(inner(), md=dict(md))
+    return results[0]
 
 
 class Until:

@@ -28,7 +28,7 @@ from plans.amrr import (
     until_periodic,
 )
 from plans.ask_tell import Optimizer
-from plans.common import finite, record, require
+from plans.common import finite, in_run, record, require
 
 __all__ = [
     "WAYPOINTS",
@@ -245,7 +245,6 @@ def optimize_waypoints(
         yield from record([refrigerator.cycle, *signals.values(), refrigerator.sim], "primary")
         return result.mean_temperature_k if objective == "temperature" else -result.mean_power_uw
 
-    @bpp.run_decorator(md=start)
     def inner() -> MsgGenerator[Optimum]:
         yield from bps.mv(*loads)
         yield from safe_start(refrigerator)
@@ -256,7 +255,7 @@ def optimize_waypoints(
         found = dict(zip(signals, (float(v) for v in optimizer.best), strict=True))
         return Optimum(found, best if objective == "temperature" else -best, optimizer.count)
 
-    return (yield from run_safely(inner(), refrigerator))
+    return (yield from run_safely(in_run(inner(), start), refrigerator))
 
 
 def _curve(
@@ -275,7 +274,6 @@ def _curve(
     require(args["max_cycles"] >= 3, "max_cycles must be at least 3")
     start = yield from start_document(name, refrigerator, args, md, num_points=len(settings))
 
-    @bpp.run_decorator(md=start)
     def inner() -> MsgGenerator[list[LoadPoint]]:
         points = []
         yield from settle(settings[0])
@@ -290,7 +288,7 @@ def _curve(
             points.append(LoadPoint(float(setting), *mean, end.converged, end.cycles))
         return points
 
-    return (yield from run_safely(inner(), refrigerator))
+    return (yield from run_safely(in_run(inner(), start), refrigerator))
 
 
 def _point(

@@ -12,14 +12,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import bluesky.plan_stubs as bps
-import bluesky.preprocessors as bpp
 from bluesky.utils import MsgGenerator, short_uid
 
 from devices.haloscope import Haloscope
 from haloscope.mode_map import load
 from plans.amplifier import GainProfile
 from plans.calibration import INTERMEDIATE_MHZ
-from plans.common import finite, metadata, provenance, record, require
+from plans.common import finite, in_run, metadata, provenance, record, require
 from plans.measure import Coupling, Resonance, configure, reflection, transmission
 from plans.safety import run_haloscope_safely
 from plans.steps import planned, remaining, without
@@ -125,14 +124,13 @@ def scan(
     state.rod.direction = _direction(targets)
     take = per_step or step
 
-    @bpp.run_decorator(md=start)
     def inner() -> MsgGenerator[list[float]]:
         for target in targets:
             yield from bps.checkpoint()
             yield from take(haloscope, target, counts[target], state)
         return targets
 
-    return (yield from run_haloscope_safely(inner(), haloscope))
+    return (yield from run_haloscope_safely(in_run(inner(), start), haloscope))
 
 
 def rescan(
