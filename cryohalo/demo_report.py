@@ -116,15 +116,34 @@ def _haloscope(page: Page, run: Run, result: Result, envelope: Mapping[str, Any]
 
 def _figures(page: Page, section: Section, run: Run, result: Result) -> None:
     event = next(iter(run.events()))
-    page.figure(section, "spectrum", figures.spectrum_figure(event["data"]), "One spectrum.")
-    page.figure(
-        section, "grand_histogram", figures.histogram_figure(result),
-        "Normalised power excess of the grand spectrum against a standard Gaussian.",
-    )  # fmt: skip
-    page.figure(
-        section, "limit", figures.limit_figure(result),
-        "Exclusion limit at 90 % confidence, with KSVZ, DFSZ and the published curve.",
-    )  # fmt: skip
+    pictures = {
+        "spectrum": (_spectrum_figure(event["data"]), "The first spectrum, as digitized."),
+        "grand_histogram": (
+            figures.histogram(result),
+            "Normalised power excess of the grand spectrum against a standard Gaussian.",
+        ),
+        "grand_spectrum": (figures.spectrum(result), "The grand spectrum and its candidates."),
+        "limit": (
+            figures.limit(result),
+            "Exclusion limit at 90 % confidence, with KSVZ, DFSZ and the published curve.",
+        ),
+    }
+    for name, (figure, caption) in pictures.items():
+        page.figure(section, name, figure, caption)
+
+
+def _spectrum_figure(data: Mapping[str, Any]) -> Figure:
+    figure = Figure(figsize=(8, 4.2), layout="constrained")
+    axes = figure.subplots()
+    power = np.asarray(data["daq_spectrum"])
+    step_mhz = data["daq_frequency_step"] * 1e-6
+    mhz = data["daq_frequency_start"] + np.arange(len(power)) * step_mhz
+    axes.plot(mhz, power * 1e12, lw=0.2, color="#1f4e9c", rasterized=True)
+    target = data["measured_target_frequency"]
+    axes.axvspan(target - 0.075, target + 0.075, color="0.85", zorder=0, label="analysed, 150 kHz")
+    axes.set(xlabel="frequency (MHz)", ylabel="power per 10 Hz bin (pW)")
+    axes.legend(frameon=False)
+    return figure
 
 
 def _limit_line(result: Result) -> str:
