@@ -96,6 +96,7 @@ class LiveChannel:
         self._version: object = object()
         self._posting = ALL_EVENTS
         self._fields: dict[str, LiveChannel] = {}
+        self._changed: set[str] = set()
 
     # -- what clients may do ---------------------------------------------------------------------
 
@@ -142,6 +143,14 @@ class LiveChannel:
             channel = make_channel(field_record(self, name), self.database, parent=self)
             self._fields[name] = channel
         return channel
+
+    def note_changed_field(self, field: LiveChannel) -> None:
+        """A client has written this field: autosave keeps it."""
+        self._changed.add(field.record.name.rpartition(".")[2])
+
+    def changed_fields(self) -> dict[str, Value]:
+        """Values of the fields that clients have written."""
+        return {name: self._fields[name].value for name in sorted(self._changed)}
 
     # -- processing ------------------------------------------------------------------------------
 

@@ -133,6 +133,16 @@ class Database:
         """The table."""
         return [channel.record for channel in self.channels.values()]
 
+    def saved_values(self) -> dict[str, Value]:
+        """Values of the records that autosave keeps, and of the fields that were changed."""
+        found = {}
+        for name, channel in self.channels.items():
+            if channel.record.saved:
+                found[name] = channel.value
+            for field, value in channel.changed_fields().items():
+                found[f"{name}.{field}"] = value
+        return found
+
     def rights(self, record: Record, host: str, user: str) -> AccessRights:
         """Rights of a client on ``record`` by the access rules."""
         if self._access is None:
@@ -196,7 +206,8 @@ class Database:
             raise
         except Exception as error:
             log.exception("putting %r to %s failed", data, channel.record.name)
-            why = Refused(f"{channel.record.name}: internal error, {type(error).__name__}: {error}")
+            name, kind = channel.record.name, type(error).__name__
+            why = Refused(f"{name}: internal error, {kind}: {error}")
             await self._refuse(channel, data, client, where, why)
             raise why from error
         self._on_put(Put(channel.record.name, old, value, client, where))
@@ -210,6 +221,8 @@ class Database:
         if record.on_busy is OnBusy.REFUSE and self._is_pending(channel):
             raise Refused(f"{record.name} is busy with the last put")
         record.write(value)
+        if channel.parent is not None:
+            channel.parent.note_changed_field(channel)
         return value
 
     def _is_pending(self, channel: LiveChannel) -> bool:
@@ -258,7 +271,7 @@ class Database:
         await self._post_properties()
 
     async def settle(self) -> None:
-        """Complete the puts that have had their effect, after posting the readbacks that show it."""
+        """Complete the puts that have had their effect, after posting the readbacks."""
         finished = [
             (pending, outcome)
             for waiting in self._pending.values()

@@ -1,0 +1,371 @@
+"""The process variables of the refrigerator, over `amrr.refrigerator.Refrigerator`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+from caproto import AlarmSeverity
+
+from amrr.cycle import CycleState
+from amrr.refrigerator import Refrigerator
+from amrr.thermometry import Status
+from instruments.errors import Refused
+from instruments.pid import Pid
+from instruments.supply import SupplyState
+from iocs.binding import reader, setting, writer
+from iocs.interlocks import Interlock, Interlocks
+from iocs.magnet_supply import SupplyRecords
+from iocs.records import (
+    AlarmLimits,
+    Record,
+    State,
+    choice,
+    command,
+    counter,
+    group,
+    readback,
+    setpoint,
+    state,
+    text,
+    waveform,
+)
+
+UW_PER_W = 1e6
+MW_PER_W = 1e3
+MM_PER_M = 1e3
+MM3_PER_M3 = 1e9
+MMOL_PER_MOL = 1e3
+
+STAGE_ALARMS = AlarmLimits(lolo=1.4, low=1.55, high=1.65, hihi=1.8, hysteresis=0.01)
+"""The stage is meant to be at 1.6 K; the limits' distances are assumed."""
+CHX_ALARMS = AlarmLimits(high=1.7, hihi=2.1, hysteresis=0.02)
+"""Above the stage the cycle heats; above 2.1 K the helium is no longer superfluid (assumed)."""
+BED_ALARMS = AlarmLimits(high=2.5, hihi=4.5, hysteresis=0.05)
+DISPLAY_K = (0.0, 5.0)
+
+CYCLE_STATES = (
+    State("Stopped"),
+    State("Running"),
+    State("Paused", AlarmSeverity.MINOR_ALARM),
+    State("Ramping down"),
+    State("Aborted", AlarmSeverity.MINOR_ALARM),
+    State("Blocked", AlarmSeverity.MAJOR_ALARM),
+)
+PHASES = ("Idle", "Flow A to B", "No flow 1", "Flow B to A", "No flow 2")
+WAYPOINTS = {
+    "PumpLow": ("pump_low_t", "Lowest field of the pumps"),
+    "PumpHigh": ("pump_high_t", "Highest field of the pumps"),
+    "RegenColdStart": ("regen_cold_start_t", "Regenerator, cold flow begins"),
+    "RegenColdEnd": ("regen_cold_end_t", "Regenerator, cold flow ends"),
+    "RegenHotStart": ("regen_hot_start_t", "Regenerator, hot flow begins"),
+    "RegenHotEnd": ("regen_hot_end_t", "Regenerator, hot flow ends"),
+}
+_TROUBLES = {
+    Status.STALE: "reading is stale",
+    Status.OVER_RANGE: "outside the sensor's curve",
+    Status.OPEN: "sensor open",
+}
+
+
+def amrr_interlocks(machine: Refrigerator) -> Interlocks:
+    """A quench ramps the other magnets down; a latched supply stops the cycle."""
+
+    def quenched() -> str:
+        names = [name for name, supply in machine.supplies.items() if supply.quenched]
+        return f"{' and '.join(names)} quenched; the others ramp to zero" if names else ""
+
+    def ramp_down() -> None:
+        if machine.cycle.state in (CycleState.RUNNING, CycleState.PAUSED):
+            machine.cycle.stop()
+        for supply in machine.supplies.values():
+            if supply.state < SupplyState.QUENCH and not supply.programmed:
+                supply.zero()
+
+    magnets = tuple(machine.supplies)
+    return Interlocks([Interlock("quench", quenched, ramp_down, restrains=magnets)])
+
+
+def amrr_records(machine: Refrigerator, interlocks: Interlocks) -> list[Record]:
+    """All records of the machine itself (``Sim:`` and ``IOC:`` are added by the IOC)."""
+    table: list[Record] = []
+    for name, supply in machine.supplies.items():
+        hindrance = _hindrance(interlocks, name)
+        table += group(name, SupplyRecords(supply, hindrance).records())
+    table += _beds(machine)
+    table += _cold_exchanger(machine)
+    table += _stage(machine)
+    table += _flow(machine)
+    table += _cycle_commands(machine)
+    table += _cycle_readbacks(machine)
+    return [*table, *interlocks.records()]
+
+
+def _hindrance(interlocks: Interlocks, name: str) -> Callable[[], str]:
+    return lambda: interlocks.hindrance(name)
+
+
+def thermometer(
+    machine: Refrigerator, name: str, sensor: str, what: str, alarms: AlarmLimits
+) -> Record:
+    """A temperature as its thermometer reads it, INVALID when it cannot be believed."""
+    meter = machine.thermometers[sensor]
+    return readback(
+        name,
+        lambda: meter.reading_k,
+        what,
+        "K",
+        precision=4,
+        display=DISPLAY_K,
+        alarms=alarms,
+        deadband=1e-5,
+        trouble=lambda: _TROUBLES.get(meter.status, ""),
+    )
+
+
+def _beds(machine: Refrigerator) -> Iterator[Record]:
+    for side in ("A", "B"):
+        regen = f"Regen{side}"
+        yield thermometer(
+            machine, f"Pump{side}:BedTemp_RBV", f"Pump{side}", f"Pump bed {side}", BED_ALARMS
+        )
+        for end in ("Hot", "Cold"):
+            what = f"Regenerator {side}, {end.lower()} end"
+            name = f"{regen}:{end}EndTemp_RBV"
+            yield thermometer(machine, name, f"{regen}{end}", what, BED_ALARMS)
+        what = f"Hot heat exchanger {side}"
+        yield thermometer(machine, f"HHX{side}:Temp_RBV", f"HHX{side}", what, BED_ALARMS)
+        nodes = len(machine.regenerator_positions_m)
+        yield waveform(
+            f"{regen}:TempProfile_RBV",
+            _profile(machine, side),
+            f"Regenerator {side}, hot to cold end",
+            nodes,
+            "K",
+            precision=4,
+            display=DISPLAY_K,
+        )
+        length_mm = machine.parameters.regenerator.length_m * MM_PER_M
+        yield waveform(
+            f"{regen}:Position_RBV",
+            lambda: machine.regenerator_positions_m * MM_PER_M,
+            f"Positions along regenerator {side}",
+            nodes,
+            "mm",
+            display=(0.0, length_mm),
+            version=lambda: 0,
+        )
+
+
+def _profile(machine: Refrigerator, side: str) -> Callable[[], object]:
+    return lambda: machine.regenerator_temperatures_k(side)
+
+
+def _pid(pid: Pid, output: str) -> Iterator[Record]:
+    rows = (("P", "p", f"{output}/K", 1e3), ("I", "i", "1/s", 10.0), ("D", "d", "s", 1e3))
+    scale = {"uW": UW_PER_W, "mW": MW_PER_W}[output]
+    for name, attribute, units, highest in rows:
+        factor = scale if name == "P" else 1.0
+        read, write = reader(pid, attribute, factor), writer(pid, attribute, factor)
+        control = (0.0, highest * factor)
+        yield setpoint(
+            name, read, write, f"Control loop, {name}", units, control=control, precision=4
+        )
+
+
+def _cold_exchanger(machine: Refrigerator) -> Iterator[Record]:
+    heater = machine.chx_heater
+    highest_uw = heater.highest_w * UW_PER_W
+
+    def set_power(microwatts: float) -> None:
+        if heater.closed_loop:
+            raise Refused("CHX:HeaterPower: the closed loop sets the power; open it first")
+        heater.power_setpoint_w = microwatts / UW_PER_W
+
+    def power_there() -> bool:
+        if heater.closed_loop:
+            raise Refused("CHX:HeaterPower: the loop was closed before the power was reached")
+        return math.isclose(heater.power_w, heater.power_setpoint_w, abs_tol=1e-9)
+
+    yield thermometer(machine, "CHX:Temp_RBV", "CHX", "Cold heat exchanger", CHX_ALARMS)
+    yield setpoint(
+        "CHX:Temp",
+        reader(heater, "setpoint_k"),
+        writer(heater, "setpoint_k"),
+        "Setpoint of the closed loop",
+        "K",
+        control=(0.3, 2.0),
+        precision=4,
+    )
+    yield setpoint(
+        "CHX:HeaterPower",
+        reader(heater, "power_setpoint_w", UW_PER_W),
+        set_power,
+        "Heater power in open loop",
+        "uW",
+        control=(0.0, highest_uw),
+        precision=2,
+        done=power_there,
+    )
+    yield readback(
+        "CHX:HeaterPower_RBV",
+        reader(heater, "power_w", UW_PER_W),
+        "Heater power",
+        "uW",
+        precision=2,
+        display=(0.0, highest_uw),
+    )
+    yield choice(
+        "CHX:Mode",
+        lambda: int(heater.closed_loop),
+        lambda index: setattr(heater, "closed_loop", bool(index)),
+        "Constant power, or constant temperature",
+        ("Open loop", "Closed loop"),
+        saved=True,
+    )
+    yield from group("CHX", _pid(heater.pid, "uW"))
+
+
+def _stage(machine: Refrigerator) -> Iterator[Record]:
+    stage = machine.stage
+    yield thermometer(machine, "Stage:Temp_RBV", "Stage", "1.6 K stage", STAGE_ALARMS)
+    yield setpoint(
+        "Stage:Temp",
+        reader(stage, "setpoint_k"),
+        writer(stage, "setpoint_k"),
+        "Setpoint of the stage",
+        "K",
+        control=(1.2, 2.0),
+        precision=4,
+    )
+    yield readback(
+        "Stage:Heater_RBV",
+        reader(stage, "heater_w", MW_PER_W),
+        "Trim heater of the stage",
+        "mW",
+        display=(0.0, stage.highest_w * MW_PER_W),
+    )
+    yield choice(
+        "Stage:Mode",
+        lambda: int(stage.closed_loop),
+        lambda index: setattr(stage, "closed_loop", bool(index)),
+        "Trim heater off, or controlled",
+        ("Off", "Closed loop"),
+        saved=True,
+    )
+    yield from group("Stage", _pid(stage.pid, "mW"))
+
+
+def _flow(machine: Refrigerator) -> Iterator[Record]:
+    yield readback(
+        "Flow:Rate_RBV",
+        reader(machine, "flow_rate_m3_per_s", MM3_PER_M3),
+        "Flow, + from pump bed A to B",
+        "mm^3/s",
+        display=(-1000.0, 1000.0),
+        deadband=1e-3,
+    )
+    yield readback(
+        "Flow:MolarRate_RBV",
+        reader(machine, "molar_flow_mol_per_s", MMOL_PER_MOL),
+        "Molar flow, + from pump bed A to B",
+        "mmol/s",
+        display=(-50.0, 50.0),
+        deadband=1e-4,
+    )
+    for side in ("A", "B"):
+        yield readback(
+            f"Flow:Concentration{side}_RBV",
+            _concentration(machine, side),
+            f"3He in pump bed {side}",
+            "%",
+            display=(0.0, 30.0),
+            deadband=1e-4,
+        )
+
+
+def _concentration(machine: Refrigerator, side: str) -> Callable[[], float]:
+    return lambda: 100.0 * machine.concentration(side)
+
+
+def _cycle_commands(machine: Refrigerator) -> Iterator[Record]:
+    cycle = machine.cycle
+
+    def run(index: int) -> None:
+        cycle.run() if index else cycle.stop()
+
+    def pause(index: int) -> None:
+        if bool(index) is not (cycle.state is CycleState.PAUSED):
+            cycle.pause() if index else cycle.resume()
+
+    def running() -> int:
+        return int(cycle.state in (CycleState.RUNNING, CycleState.PAUSED))
+
+    yield choice("Cycle:Run", running, run, "Run, or stop by ramping to zero", ("Stop", "Run"))
+    yield choice(
+        "Cycle:Pause",
+        lambda: int(cycle.state is CycleState.PAUSED),
+        pause,
+        "Stand still where the magnets are",
+        ("No", "Yes"),
+    )
+    yield command("Cycle:Abort", cycle.abort, "Hold all magnets where they are")
+    seconds = (("FlowTime", "flow_time_s", (5.0, 1000.0), "Time of a flow phase"),
+               ("HoldTime", "hold_time_s", (1.0, 1000.0), "Time of a phase without flow"))  # fmt: skip
+    for name, attribute, control, what in seconds:
+        yield setpoint(
+            f"Cycle:{name}",
+            reader(cycle, attribute),
+            writer(cycle, attribute),
+            what,
+            "s",
+            control=control,
+            precision=1,
+        )
+    for name, (attribute, what) in WAYPOINTS.items():
+        side = "PumpA" if name.startswith("Pump") else "RegenA"
+        supply = machine.supplies[side]
+        highest_t = supply.parameters.current_limit_a * supply.coil.field_per_ampere_t
+        yield from setting(
+            f"Cycle:{name}", cycle, attribute, what, "T", (0.0, highest_t), precision=4
+        )
+
+
+def _cycle_readbacks(machine: Refrigerator) -> Iterator[Record]:
+    cycle = machine.cycle
+    yield state("Cycle:State_RBV", lambda: cycle.state, "What the sequencer is doing", CYCLE_STATES)
+    yield state("Cycle:Phase_RBV", lambda: cycle.phase, "Phase of the cycle", PHASES)
+    yield counter("Cycle:Count_RBV", lambda: cycle.count, "Finished cycles")
+    yield readback(
+        "Cycle:PhaseTime_RBV", reader(cycle, "phase_time_s"), "Time in this phase", "s", precision=1
+    )
+    rows = (
+        ("MeanCHXTemp_RBV", "mean_chx_temperature_k", "Last cycle, mean CHX", "K", 1.0, (0.0, 2.0)),
+        ("MinCHXTemp_RBV", "min_chx_temperature_k", "Last cycle, lowest CHX", "K", 1.0, (0.0, 2.0)),
+        ("MaxCHXTemp_RBV", "max_chx_temperature_k", "Last cycle, top CHX", "K", 1.0, (0.0, 2.0)),
+        ("MeanCHXPower_RBV", "cooling_power_w", "Last cycle, power", "uW", UW_PER_W, (0.0, 5e3)),
+        ("Work_RBV", "work_j", "Last cycle, magnetic work", "J", 1.0, (0.0, 100.0)),
+        (
+            "RejectedHeat_RBV",
+            "rejected_heat_j",
+            "Last cycle, heat to stage",
+            "J",
+            1.0,
+            (0.0, 100.0),
+        ),
+    )
+    for name, attribute, what, units, scale, display in rows:
+        yield readback(
+            f"Cycle:{name}",
+            reader(cycle, attribute, scale),
+            what,
+            units,
+            precision=4,
+            display=display,
+        )
+    yield text(
+        "Cycle:Blocked_RBV",
+        lambda: cycle.blocked,
+        "Why the cycle does not run",
+        alarm=AlarmSeverity.MAJOR_ALARM,
+    )

@@ -1,0 +1,46 @@
+"""The command line that both IOCs share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from iocs.serving import add_arguments
+
+DESCRIPTION = "Serve the simulated {name} over EPICS Channel Access."
+
+
+def parser(name: str, prefix: str) -> argparse.ArgumentParser:
+    """The options of IOC ``name``."""
+    found = argparse.ArgumentParser(
+        prog=f"python -m iocs.{name}", description=DESCRIPTION.format(name=name)
+    )
+    found.add_argument("--list-pvs", action="store_true", help="print the names and end")
+    found.add_argument("--prefix", default=prefix, help=f"begins every name; default {prefix}")
+    found.add_argument(
+        "--speed", type=float, default=1.0, help="times real time; 0: as fast as possible"
+    )
+    found.add_argument("--seed", type=int, default=0, help="of all random numbers; default 0")
+    found.add_argument(
+        "--parameters", type=Path, metavar="FILE", help="TOML file that overrides the model"
+    )
+    found.add_argument(
+        "--state-dir", type=Path, metavar="DIR", help="keep setpoints, snapshots and the put log"
+    )
+    found.add_argument(
+        "--access", type=Path, metavar="FILE", help="access security file (.acf) instead of ours"
+    )
+    found.add_argument("--log-level", default="WARNING", help="DEBUG, INFO, WARNING or ERROR")
+    add_arguments(found)
+    return found
+
+
+def parse(found: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parsed options; what makes no sense ends the process with a message."""
+    options = found.parse_args(arguments)
+    if not options.speed >= 0:
+        found.error(f"--speed {options.speed:g}: 0 or more")
+    if not 0 <= options.seed < 2**31:
+        found.error(f"--seed {options.seed}: 0 to {2**31 - 1}")
+    return options

@@ -1,0 +1,150 @@
+"""``IOC:``, the health of the server under the names of iocStats, with what this server adds.
+
+Values are worked out once a second, not at every post. A supervisor watches ``IOC:HEARTBEAT`` by a
+monitor: a server that still answers gets but posts nothing is not well.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import psutil
+
+from instruments.errors import Refused
+from iocs.records import AlarmLimits, Record, command, counter, readback, text
+
+PERIOD_S = 1.0
+BYTES_PER_MB = 1e6
+
+
+class Served(Protocol):
+    """What the server counts."""
+
+    clients: int
+    channels: int
+    dropped: int
+
+
+@dataclass
+class Health:
+    """Figures of this process, refreshed once a second.
+
+    Attributes:
+        version: Software version.
+        parameters_hash: Hash of the model's parameters.
+        refusal: Gives the last refused put in words.
+        restart: Ends the process (``IOC:SYSRESET``), None before it serves.
+        served: The server's counts, None before it serves.
+    """
+
+    version: str
+    parameters_hash: str
+    refusal: Callable[[], str]
+    record_count: int = 0
+    restart: Callable[[], None] | None = None
+    served: Served | None = None
+    heartbeat: int = 0
+    started: float = field(default_factory=time.time)
+    memory_mb: float = 0.0
+    cpu_percent: float = 0.0
+    open_files: int = 0
+    now: str = ""
+
+    def __post_init__(self) -> None:
+        self._process = psutil.Process()
+        self._process.cpu_percent()
+        self._next_s = 0.0
+
+    def tick(self) -> None:
+        """Refresh, if a second has passed."""
+        now_s = time.monotonic()
+        if now_s < self._next_s:
+            return
+        self._next_s = now_s + PERIOD_S
+        self.heartbeat += 1
+        self.memory_mb = self._process.memory_info().rss / BYTES_PER_MB
+        self.cpu_percent = self._process.cpu_percent()
+        self.open_files = _open_files()
+        self.now = _clock_time(time.time())
+
+    def reset(self) -> None:
+        """End the process; a supervisor starts it again."""
+        if self.restart is None:
+            raise Refused("the IOC is not serving yet")
+        self.restart()
+
+    def uptime(self) -> str:
+        """Time since the start, as iocStats writes it."""
+        minutes, seconds = divmod(int(time.time() - self.started), 60)
+        hours, minutes = divmod(minutes, 60)
+        days, hours = divmod(hours, 24)
+        return f"{days} days, {hours:02d}:{minutes:02d}:{seconds:02d}"
+
+    def records(self) -> list[Record]:
+        """The ``IOC:`` records."""
+        started = _clock_time(self.started)
+        return [
+            counter("IOC:HEARTBEAT", lambda: self.heartbeat, "Counts seconds while it serves"),
+            text("IOC:UPTIME", self.uptime, "Time since the start", length=39),
+            text("IOC:STARTTOD", lambda: started, "Time of day of the start", length=39),
+            text("IOC:TOD", lambda: self.now, "Time of day", length=39),
+            text("IOC:HOSTNAME", socket.gethostname, "Host", length=39),
+            text("IOC:ENGINEER", lambda: os.environ.get("ENGINEER", ""), "Responsible", length=39),
+            text(
+                "IOC:LOCATION", lambda: os.environ.get("LOCATION", ""), "Where it runs", length=39
+            ),
+            *self._figures(),
+            *self._counts(),
+            text("IOC:Version_RBV", lambda: self.version, "Software version", length=39),
+            text("IOC:ParametersHash_RBV", lambda: self.parameters_hash, "Hash of the model"),
+            text("IOC:Refusal_RBV", self.refusal, "The last refused put and why"),
+            command("IOC:SYSRESET", self.reset, "End the process cleanly", group="ENGINEER"),
+        ]
+
+    def _figures(self) -> list[Record]:
+        load_alarms = AlarmLimits(high=80.0, hihi=95.0, hysteresis=5.0)
+        return [
+            readback("IOC:MEM_USED", lambda: self.memory_mb, "Resident memory", "MB", precision=1),
+            readback(
+                "IOC:IOC_CPU_LOAD",
+                lambda: self.cpu_percent,
+                "Load of one core by this process",
+                "%",
+                precision=1,
+                display=(0.0, 100.0),
+                alarms=load_alarms,
+            ),
+            counter("IOC:PROCESS_ID", os.getpid, "Process number"),
+            counter("IOC:PARENT_ID", os.getppid, "Process number of the parent"),
+            counter("IOC:CPU_CNT", lambda: os.cpu_count() or 0, "Cores of the host"),
+            counter("IOC:FD_CNT", lambda: self.open_files, "Open files and sockets"),
+        ]
+
+    def _counts(self) -> list[Record]:
+        def served(name: str) -> Callable[[], int]:
+            return lambda: int(getattr(self.served, name, 0))
+
+        return [
+            counter("IOC:CA_CLNT_CNT", served("clients"), "Channel Access clients"),
+            counter("IOC:CA_CONN_CNT", served("channels"), "Channel Access channels"),
+            counter("IOC:RECORD_CNT", lambda: self.record_count, "Records"),
+            counter("IOC:Dropped_RBV", served("dropped"), "Updates dropped for slow clients"),
+            counter("IOC:RefusedPuts_RBV", served("refused_puts"), "Puts refused"),
+        ]
+
+
+def _clock_time(unix_s: float) -> str:
+    return datetime.fromtimestamp(unix_s).strftime("%m/%d/%Y %H:%M:%S")
+
+
+def _open_files() -> int:
+    try:
+        return len(os.listdir("/proc/self/fd"))
+    except OSError:  # not on this system
+        return 0

@@ -1,0 +1,199 @@
+"""From a machine and its table to a running IOC: clock, simulation, health, state, server."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from iocs.access import AccessFileError, AccessRules
+from iocs.clock import Machine, SimClock
+from iocs.clock_records import clock_records
+from iocs.command_line import parse, parser
+from iocs.health import Health
+from iocs.parameters import ParameterFileError
+from iocs.records import Database, Record
+from iocs.serving import Server, options_from, serve
+from iocs.simulation import Simulation
+from iocs.state_store import PutLog, StateStore
+
+log = logging.getLogger("cryohalo.iocs")
+
+EXIT_USAGE = 64
+"""``EX_USAGE`` of sysexits.h."""
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A machine ready to be put on the wire.
+
+    Attributes:
+        machine: The physics.
+        records: Its own records, without ``Sim:`` clock and ``IOC:``.
+        guards: Called after every step (interlocks, faults).
+        seed: Of its random numbers.
+        parameters_hash: Of its model.
+        array_bytes: Largest array a client reads.
+    """
+
+    machine: Machine
+    records: Sequence[Record]
+    guards: Sequence[Callable[[], None]]
+    seed: int
+    parameters_hash: str
+    array_bytes: int = 16_000
+
+
+class Ioc:
+    """All parts of one IOC; `serve` runs it.
+
+    Args:
+        plant: The machine and its records.
+        prefix: Begins every name.
+        speed: Of the clock.
+        state_dir: Where state is kept, None for nowhere.
+        access: Access rules.
+    """
+
+    def __init__(
+        self,
+        plant: Plant,
+        prefix: str,
+        *,
+        speed: float = 1.0,
+        state_dir: Path | None = None,
+        access: AccessRules | None = None,
+    ) -> None:
+        self.plant = plant
+        machine = plant.machine
+        self.clock = SimClock(machine, speed)
+        self.health = Health(software_version(), plant.parameters_hash, lambda: self.refusal)
+        self.put_log = PutLog(state_dir, lambda: machine.time_s)
+        self.database = Database(self._table(), prefix, access=access, on_put=self.put_log)
+        self.health.record_count = len(self.database.channels)
+        self.simulation = Simulation(machine, self.clock, self.database, plant.guards)
+        self.store = StateStore(state_dir, machine) if state_dir is not None else None
+        self._driving: asyncio.Task[None] | None = None
+
+    def _table(self) -> list[Record]:
+        clock = clock_records(self.clock, self.plant.seed, lambda: self.simulation.error)
+        return [*self.plant.records, *clock, *self.health.records()]
+
+    @property
+    def refusal(self) -> str:
+        """The last refused put in words."""
+        return self.database.refusal
+
+    def restore(self) -> None:
+        """Physical state and setpoints of the last life, if they were kept."""
+        if self.store is not None:
+            self.store.restore_machine()
+            self.store.restore_setpoints(self.database)
+
+    def warm_up(self) -> None:
+        """Let what is compiled be compiled before a client waits for it; the state is untouched."""
+        machine = self.plant.machine
+        state = machine.state()
+        machine.step(machine.dt_s)
+        machine.restore(state)
+
+    async def start(self, server: Server | None = None) -> None:
+        """Post everything once, then drive the machine."""
+        if server is not None:
+            self.health.served = server.statistics
+            self.health.restart = lambda: server.stop("asked to by IOC:SYSRESET")
+        self.simulation.on_tick.append(self.health.tick)
+        if self.store is not None:
+            self.simulation.on_tick.append(self.store.tick)
+        self.health.tick()
+        await self.database.post()
+        self._driving = asyncio.create_task(self.simulation.run(), name="simulation")
+        self._driving.add_done_callback(lambda task: _ended(task, server))
+
+    async def stop(self, _: Server | None = None) -> None:
+        """Stop the physics and keep the state."""
+        if self._driving is not None:
+            self._driving.cancel()
+            await asyncio.wait({self._driving})
+        if self.store is not None:
+            self.store.save_setpoints()
+            self.store.save_machine()
+        self.put_log.close()
+
+
+def _ended(task: asyncio.Task[None], server: Server | None) -> None:
+    """The simulation loop must not end by itself; if it does, so does the server."""
+    if task.cancelled() or task.exception() is None:
+        return
+    log.critical("the simulation loop failed", exc_info=task.exception())
+    if server is not None:
+        server.stop("the simulation loop failed")
+
+
+def software_version() -> str:
+    """Version of this package as installed."""
+    try:
+        return version("cryohalo")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+Build = Callable[[argparse.Namespace], Plant]
+
+
+def main(
+    name: str,
+    prefix: str,
+    build: Build,
+    arguments: Sequence[str] | None = None,
+    extend: Callable[[argparse.ArgumentParser], None] = lambda _: None,
+) -> int:
+    """Run IOC ``name``.
+
+    Args:
+        name: ``"amrr"`` or ``"haloscope"``.
+        prefix: Default prefix.
+        build: Makes the plant from the options.
+        arguments: Command line; by default the process's own.
+        extend: Adds options of this IOC's own.
+
+    Returns:
+        The exit code.
+    """
+    found = parser(name, prefix)
+    extend(found)
+    options = parse(found, arguments)
+    logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        plant = build(options)
+        access = None if options.list_pvs else _access(options)
+    except (ParameterFileError, AccessFileError, ValueError) as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    if options.list_pvs:
+        ioc = Ioc(plant, options.prefix)
+        print("\n".join(ioc.database.pvdb))
+        return os.EX_OK
+    ioc = Ioc(
+        plant, options.prefix, speed=options.speed, state_dir=options.state_dir, access=access
+    )
+    ioc.warm_up()
+    ioc.restore()
+    _say_array_bytes(name, plant.array_bytes)
+    server = options_from(options, name)
+    return serve(ioc.database.pvdb, server, startup=ioc.start, shutdown=ioc.stop)
+
+
+def _access(options: argparse.Namespace) -> AccessRules:
+    return AccessRules.read(options.access) if options.access else AccessRules.read()
+
+
+def _say_array_bytes(name: str, array_bytes: int) -> None:
+    if array_bytes > 16_000:
+        print(f"{name}: clients need EPICS_CA_MAX_ARRAY_BYTES={array_bytes} or more", flush=True)

@@ -1,0 +1,67 @@
+"""Model parameters from a TOML file, for any tree of frozen dataclasses.
+
+dt_s = 0.05
+[stage]
+setpoint_k = 1.55
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+Tree = TypeVar("Tree")
+
+
+class ParameterFileError(ValueError):
+    """A parameter file that cannot be used; the message says why."""
+
+
+def from_file(defaults: Tree, path: Path | None) -> Tree:
+    """``defaults`` with what the file overrides.
+
+    Raises:
+        ParameterFileError: It cannot be read, or names a parameter that does not exist, or gives
+            one a value of another type.
+    """
+    if path is None:
+        return defaults
+    if hasattr(defaults, "from_toml"):
+        try:
+            return type(defaults).from_toml(path)
+        except (OSError, ValueError) as error:
+            raise ParameterFileError(f"{path}: {error}") from None
+    try:
+        content = tomllib.loads(path.read_text())
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ParameterFileError(f"{path}: {error}") from None
+    return overridden(defaults, content, str(path))
+
+
+def overridden(defaults: Tree, content: Mapping[str, Any], where: str) -> Tree:
+    """``defaults`` with the values of ``content``; raises `ParameterFileError`."""
+    assert is_dataclass(defaults)
+    known = {item.name for item in fields(defaults)}
+    changed: dict[str, Any] = {}
+    for key, value in content.items():
+        if key not in known:
+            raise ParameterFileError(f"{where}: there is no parameter {key!r}")
+        changed[key] = _converted(getattr(defaults, key), value, f"{where}: {key}")
+    return replace(defaults, **changed)  # type: ignore[type-var]
+
+
+def _converted(default: Any, value: Any, where: str) -> Any:
+    if is_dataclass(default):
+        if not isinstance(value, Mapping):
+            raise ParameterFileError(f"{where} is a group of parameters, not {value!r}")
+        return overridden(default, value, where)
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(default, tuple) and isinstance(value, list):
+        return tuple(value)
+    if type(value) is not type(default):
+        raise ParameterFileError(f"{where} = {value!r} is not of type {type(default).__name__}")
+    return value
