@@ -85,21 +85,27 @@ def fit(
     """
     size = block_size(u.shape[1])
     scale = y.mean(axis=1) if scale is None else scale
-    clean = y if kept is None else _patched(y, kept)
-    ub, yb = blocks(u, size), blocks(clean, size) / scale[:, None]
-    theta = shape.start(ub, yb) if start is None else start
+    ub = blocks(u, size)
     weight = averages * size
-    theta = _damped(shape, theta, ub, yb, weight, coarse_steps)
+    if start is None or coarse_steps:
+        clean = y if kept is None else _patched(y, kept)
+        yb = blocks(clean, size) / scale[:, None]
+        theta = shape.start(ub, yb) if start is None else start
+        theta = _damped(shape, theta, ub, yb, weight, coarse_steps)
+    else:
+        theta = start
     step = np.zeros_like(theta)
     value = shape.value(theta, u) * scale[:, None]
     error = np.ones_like(theta)
     for _ in range(fine_steps):
-        r = y / value - 1
+        r = y / value
+        r -= 1
         if kept is not None:
             r *= kept
         step, error = _step(shape, theta, ub, blocks(r, size), weight)
         theta = theta + step
-        value = shape.value(theta, u) * scale[:, None]
+        value = shape.value(theta, u)
+        value *= scale[:, None]
         if np.all(np.abs(step) < _CONVERGED * error):
             break
     return Fit(theta, value, scale, np.all(np.abs(step) < _CONVERGED * error, axis=1))

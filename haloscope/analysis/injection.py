@@ -40,9 +40,10 @@ def relative_signal(
     windows = select(spectra, options)
     rows = slice(0, len(spectra))
     baseline = fit_baseline(spectra, windows, windows.merged(), rows, options)
-    noise: FloatArray = np.repeat(baseline.power, windows.merge, axis=1)
+    noise = np.asarray(np.repeat(baseline.power, windows.merge, axis=1), dtype=np.float64)
     first = windows.first_fine * windows.merge
-    frequency: FloatArray = (first[:, None] + np.arange(windows.power.shape[1])) * spectra.step_hz
+    number = first[:, None] + np.arange(windows.power.shape[1])
+    frequency = np.asarray(number * spectra.step_hz, dtype=np.float64)
     fraction = np.zeros_like(noise)
     for row, centre in enumerate(frequency):
         edges = np.append(centre, centre[-1] + spectra.step_hz) - 0.5 * spectra.step_hz
