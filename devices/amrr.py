@@ -23,11 +23,16 @@ from devices.magnet import PumpMagnet, RegeneratorMagnet
 __all__ = [
     "ColdExchanger",
     "Cycle",
+    "CycleEndedError",
     "Flow",
     "HotExchanger",
     "OneKelvinStage",
     "Refrigerator",
 ]
+
+
+class CycleEndedError(RuntimeError):
+    """The sequencer stopped while its next cycle or phase was waited for; says why."""
 
 
 class HotExchanger(Device):
@@ -81,11 +86,8 @@ class Phase(Device):
     def trigger(self) -> Watch:
         """Return a status that ends when the phase is no longer the present one."""
         now = self.value.get(use_monitor=False)
-        return Watch(
-            self.value,
-            lambda value: value != now,
-            timeout=wall_timeout(self, self.parent.period_s()),
-        )
+        limit_s = wall_timeout(self, self.parent.period_s())
+        return self.parent.guard(Watch(self.value, lambda value: value != now, limit_s), limit_s)
 
 
 class Cycle(Device):
@@ -94,6 +96,9 @@ class Cycle(Device):
     It is commanded by its signal `run`, not by a `set` of its own: bluesky stops whatever it has
     set when a plan ends, and a cool-down shall leave the machine cold and running.
     """
+
+    #: States in which no cycle will end.
+    ENDED = frozenset({"Stopped", "Aborted", "Blocked", "Ramping down"})
 
     run = command("Run", string=True, doc="Stop, Run; Stop finishes safely, ramping to zero")
     hold = command("Pause", string=True, doc="No, Yes")
@@ -125,11 +130,22 @@ class Cycle(Device):
     def trigger(self) -> Watch:
         """Return a status that ends when the next cycle ends."""
         now = int(self.count.get(use_monitor=False))
-        return Watch(
-            self.count,
-            lambda value: int(value) > now,
-            timeout=wall_timeout(self, 2.0 * self.period_s()),
-        )
+        limit_s = wall_timeout(self, 2.0 * self.period_s())
+        return self.guard(Watch(self.count, lambda value: int(value) > now, limit_s), limit_s)
+
+    def guard(self, status: Watch, limit_s: float) -> Watch:
+        """Let `status` fail, with the reason, as soon as the sequencer no longer runs."""
+
+        def judge(state: str) -> bool:
+            if state not in self.ENDED:
+                return False
+            if not status.done:
+                status.set_exception(CycleEndedError(f"{state.lower()}: {self.blocked.get()}"))
+            return True
+
+        watch = Watch(self.state, judge, limit_s, aside=True)
+        status.add_callback(lambda _: watch.done or watch.set_finished())
+        return status
 
     def stop(self, *, success: bool = False) -> None:
         """End the cycle safely: the sequencer ramps all magnets to zero."""

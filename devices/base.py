@@ -159,11 +159,19 @@ class Watch(SubscriptionStatus):
         test: called with each value, the present one included if `run`.
         timeout: wall seconds after which the status fails.
         run: judge the value that the monitor holds now.
+        aside: a side condition, which alone is no reason for simulated time to pass.
     """
 
     def __init__(
-        self, signal: Any, test: Callable[[Any], bool], timeout: float, *, run: bool = True
+        self,
+        signal: Any,
+        test: Callable[[Any], bool],
+        timeout: float,
+        *,
+        run: bool = True,
+        aside: bool = False,
     ) -> None:
+        self.aside = aside
         super().__init__(signal, test, timeout=timeout, run=run)
 
     def check_value(self, *_: Any, value: Any, **__: Any) -> None:

@@ -28,7 +28,7 @@ from plans.amrr import (
     until_periodic,
 )
 from plans.ask_tell import Optimizer
-from plans.common import finite, in_run, record, require
+from plans.common import finite, in_run, record, require, value_of
 
 __all__ = [
     "WAYPOINTS",
@@ -189,7 +189,8 @@ def waypoint_scan(
     plan = _curve(
         "waypoint_scan", refrigerator, values, settle, args, md, tolerance_k, math.inf, signal
     )
-    return (yield from bpp.reset_positions_wrapper(plan, [signal]))
+    before = yield from value_of(signal, values[0])
+    return (yield from bpp.finalize_wrapper(plan, bps.abs_set(signal, before, wait=True)))
 
 
 def optimize_waypoints(

@@ -152,7 +152,8 @@ class ChannelSignal(Signal):
             if self._key is None:
                 self._key = self.bench.watch(self._read, self._post)
             cid = super().subscribe(callback, event_type=event_type, run=False)
-            if isinstance(getattr(callback, "__self__", None), StatusBase):
+            status = getattr(callback, "__self__", None)
+            if isinstance(status, StatusBase) and not getattr(status, "aside", False):
                 self._waiting.add(cid)
                 self.bench.demand(self._key, len(self._waiting))
             if run:

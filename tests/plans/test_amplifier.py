@@ -39,8 +39,8 @@ def test_uncertainties_cover_the_truth_as_often_as_they_should() -> None:
 
 
 def test_the_pump_step_follows_the_degenerate_amplifier() -> None:
-    # G0 = ((1 + p) / (1 - p))^2: 12.9 dB at p = 0.6310, 20 dB at p = 0.8182
-    assert pump_step_db(12.9, 20.0) == pytest.approx(20 * np.log10(0.8182 / 0.6306), abs=0.01)
+    # G0 = ((1 + r) / (1 - r))^2: 12.9 dB at r = 0.6306, 20 dB at r = 9 / 11
+    assert pump_step_db(12.9, 20.0) == pytest.approx(10 * np.log10(0.8182 / 0.6306), abs=0.01)
     assert pump_step_db(20.0, 20.0) == 0.0
 
 

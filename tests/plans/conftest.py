@@ -1,0 +1,62 @@
+"""Fixtures of the plans' tests: RunEngines that end, simulated devices that close, documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import event_model
+import pytest
+from bluesky import RunEngine
+from event_model import DocumentNames, schema_validators
+
+from cryohalo.run_engine import close_run_engine, make_run_engine
+
+
+class Documents(list):
+    """Documents of a RunEngine, each held against event-model's schema as it comes."""
+
+    __hash__ = object.__hash__  # bluesky keeps subscribers in a dictionary
+
+    def __call__(self, name: str, document: dict[str, Any]) -> None:
+        schema_validators[DocumentNames[name]].validate(event_model.sanitize_doc(document))
+        self.append((name, document))
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [document for name, document in self if name == kind]
+
+    def events(self, stream: str = "primary") -> list[dict[str, Any]]:
+        """Data of all events of a stream, in order."""
+        uids = {d["uid"] for d in self.of("descriptor") if d["name"] == stream}
+        return [event["data"] for event in self.of("event") if event["descriptor"] in uids]
+
+
+@pytest.fixture
+def documents() -> Documents:
+    return Documents()
+
+
+@pytest.fixture
+def RE(documents: Documents) -> Iterator[RunEngine]:
+    engine = make_run_engine()
+    engine.subscribe(documents)
+    yield engine
+    close_run_engine(engine)
+
+
+@pytest.fixture
+def refrigerator() -> Iterator[Any]:
+    from devices.simulated.amrr import Refrigerator
+
+    device = Refrigerator(name="refrigerator")
+    yield device
+    device.bench.close()
+
+
+@pytest.fixture
+def haloscope() -> Iterator[Any]:
+    from devices.simulated.haloscope import Haloscope
+
+    device = Haloscope(name="haloscope", seed=11)
+    yield device
+    device.bench.close()

@@ -1,0 +1,163 @@
+"""The refrigerator's plans: rehearsed, and run on the refrigerator simulated in process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from bluesky import RunEngine
+from bluesky.utils import FailedStatus, Msg, MsgGenerator
+from ophyd.utils.errors import LimitError
+
+from plans import amrr, cooling
+from plans.rehearsal import rehearse
+from tests.plans.conftest import Documents
+
+PLANS = {
+    "safe_start": amrr.safe_start,
+    "safe_shutdown": amrr.safe_shutdown,
+    "run_cycles": lambda r: amrr.run_cycles(r, 3),
+    "cooldown": amrr.cooldown,
+    "recover_from_quench": lambda r: amrr.recover_from_quench(r, restart=True),
+    "load_curve": lambda r: cooling.load_curve(r, [300.0, 600.0]),
+    "temperature_curve": lambda r: cooling.temperature_curve(r, [1.2, 1.0]),
+    "waypoint_scan": lambda r: cooling.waypoint_scan(r, "pump_high", [1.3, 1.4]),
+    "optimize_waypoints": lambda r: cooling.optimize_waypoints(
+        r, {"pump_high": (1.2, 1.5)}, points=4
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_a_rehearsal_moves_nothing(refrigerator: Any, name: str) -> None:
+    before = refrigerator.bench.machine.state()
+    estimate = rehearse(PLANS[name](refrigerator), refrigerator)
+    assert estimate.messages
+    after = refrigerator.bench.machine.state()
+    assert all((before[key] == after[key]).all() for key in ("machine", "supplies", "cycle"))
+
+
+def test_a_rehearsal_estimates_the_duration(refrigerator: Any) -> None:
+    estimate = rehearse(amrr.run_cycles(refrigerator, 3, record_phases=False), refrigerator)
+    assert estimate.duration_s == 3 * 180.0
+    assert estimate.events == 3
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        (lambda r: amrr.cooldown(r, heater_power_uw=-1.0), "heater_power_uw = -1.0 uW"),
+        (lambda r: amrr.cooldown(r, tolerance_k=float("nan")), "tolerance_k = nan K"),
+        (lambda r: amrr.run_cycles(r, 0), "cycles = 0"),
+        (lambda r: cooling.load_curve(r, []), "at least one power"),
+        (lambda r: cooling.temperature_curve(r, [5.0]), "temperature = 5.0 K"),
+        (lambda r: cooling.waypoint_scan(r, "pump", [1.0]), "'pump' is none of"),
+        (lambda r: cooling.optimize_waypoints(r, {"pump_high": (2.0, 3.0)}), "outside the limits"),
+    ],
+)
+def test_nonsense_is_refused_before_anything_moves(
+    refrigerator: Any, plan: Any, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        rehearse(plan(refrigerator), refrigerator)
+
+
+def test_a_waypoint_beyond_the_supply_is_refused(refrigerator: Any) -> None:
+    with pytest.raises(LimitError, match="pump_high"):
+        rehearse(cooling.waypoint_scan(refrigerator, "pump_high", [1.2, 9.0]), refrigerator)
+
+
+def test_a_cooldown_ends_when_cycles_agree_and_leaves_the_machine_running(
+    RE: RunEngine, refrigerator: Any, documents: Documents
+) -> None:
+    end = RE(amrr.cooldown(refrigerator, tolerance_k=0.03, max_cycles=30)).plan_result
+    temperatures = [event["cycle_mean_chx_temperature"] for event in documents.events()]
+    assert end.converged
+    assert end.cycles == len(temperatures) < 30
+    assert temperatures[0] > 1.5 > 1.0 > temperatures[-1] == end.mean_temperature_k
+    assert amrr.still_to_come(temperatures) <= 0.03 < amrr.still_to_come(temperatures[:-2])
+    counts = [event["cycle_count"] for event in documents.events()]
+    assert counts == list(range(1, len(counts) + 1))
+    assert refrigerator.cycle.state.get() == "Running"
+    assert documents.of("start")[0]["parameters_hash"]
+    assert documents.of("stop")[0]["exit_status"] == "success"
+
+
+def test_phases_are_recorded_one_by_one_and_the_shutdown_leaves_no_field(
+    RE: RunEngine, refrigerator: Any, documents: Documents
+) -> None:
+    assert RE(amrr.run_cycles(refrigerator, 2)).plan_result == 2
+    phases = [event["cycle_phase"] for event in documents.events("phases")]
+    assert phases[-8:] == ["No flow 1", "Flow B to A", "No flow 2", "Flow A to B"] * 2
+    assert {event["cycle_mean_chx_power"] for event in documents.events()} == {0.0}
+    RE(amrr.safe_shutdown(refrigerator))
+    assert refrigerator.cycle.state.get() == "Stopped"
+    for magnet in refrigerator.magnets.values():
+        assert abs(magnet.field.position) < 1e-3
+
+
+def test_a_load_curve_rises_with_power(
+    RE: RunEngine, refrigerator: Any, documents: Documents
+) -> None:
+    plan = cooling.load_curve(refrigerator, [300.0, 900.0], tolerance_k=0.05, max_cycles=20)
+    points = RE(plan).plan_result
+    assert points[0].mean_temperature_k < points[1].mean_temperature_k
+    assert [event["chx_heater_power"] for event in documents.events()] == [300.0, 900.0]
+    assert len(documents.events("cycles")) == sum(point.cycles for point in points)
+
+
+def test_a_waypoint_is_restored_after_its_scan(RE: RunEngine, refrigerator: Any) -> None:
+    before = refrigerator.cycle.pump_high.get()
+    RE(cooling.waypoint_scan(refrigerator, "pump_high", [1.2], tolerance_k=0.1, max_cycles=4))
+    assert refrigerator.cycle.pump_high.get() == before
+
+
+def test_a_failure_ramps_the_magnets_down(
+    RE: RunEngine, refrigerator: Any, documents: Documents
+) -> None:
+    with pytest.raises(RuntimeError, match="cut"):
+        RE(_cut(amrr.run_cycles(refrigerator, 10, record_phases=False), saves=2))
+    assert documents.of("stop")[0]["exit_status"] == "fail"
+    assert refrigerator.cycle.state.get() == "Stopped"
+
+
+def test_a_quench_is_named_and_recovered_from(RE: RunEngine, refrigerator: Any) -> None:
+    RE(amrr.run_cycles(refrigerator, 1, record_phases=False))
+    refrigerator.bench.machine.magnets["RegenA"].quench()
+    with pytest.raises(FailedStatus) as failure:
+        RE(amrr.run_cycles(refrigerator, 5, record_phases=False))
+    assert "RegenA is latched (quench)" in str(failure.value.__cause__)
+    assert refrigerator.regen_a.quench.get() == 1
+    with pytest.raises(amrr.NotReadyError, match="regen_a: a quench is latched"):
+        RE(amrr.safe_start(refrigerator))
+    RE(amrr.recover_from_quench(refrigerator, restart=True))
+    assert refrigerator.regen_a.quench.get() == 0
+    assert refrigerator.cycle.state.get() == "Running"
+
+
+def test_the_optimiser_finds_a_colder_waypoint(
+    RE: RunEngine, refrigerator: Any, documents: Documents
+) -> None:
+    plan = cooling.optimize_waypoints(
+        refrigerator, {"pump_high": (1.0, 1.45)}, points=4, tolerance_k=0.1, max_cycles=6
+    )
+    best = RE(plan).plan_result
+    values = [event["cycle_mean_chx_temperature"] for event in documents.events()]
+    assert best.points <= 4
+    assert 1.0 <= best.waypoints["pump_high"] <= 1.45
+    assert len(values) == best.points + 1
+
+
+def _cut(plan: MsgGenerator[Any], *, saves: int) -> MsgGenerator[Any]:
+    """Throw an error into a plan after some events."""
+    answer: Any = None
+    left = saves
+    while True:
+        try:
+            message: Msg = plan.send(answer) if left else plan.throw(RuntimeError("cut"))
+        except StopIteration as end:
+            return end.value
+        if not left:
+            left = -1
+        answer = yield message
+        left -= message.command == "save"
