@@ -37,6 +37,8 @@ class Axis(Protocol):
     @property
     def homed(self) -> bool: ...  # noqa: D102
     @property
+    def stalled(self) -> bool: ...  # noqa: D102
+    @property
     def at_low_switch(self) -> bool: ...  # noqa: D102
     @property
     def at_high_switch(self) -> bool: ...  # noqa: D102
@@ -264,7 +266,7 @@ class MotorRecord:
 
     def problem(self) -> str:
         """Why the axis does not follow (a stall), "" if it does."""
-        return str(getattr(self.axis, "problem", ""))
+        return "stalled short of its target" if self.axis.stalled else ""
 
     def saved(self) -> dict[str, float]:
         """What autosave keeps beside the fields' own values."""

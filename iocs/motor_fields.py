@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from caproto import AlarmSeverity
+
 from instruments.errors import Refused
 from iocs.motor import SPMG, MotorRecord
 from iocs.records import OnBusy, Record, State, Wire
@@ -46,6 +48,7 @@ def _value_record(motor: MotorRecord) -> Record:
         done=motor.at_rest,
         on_busy=OnBusy.QUEUE,
         trouble=motor.problem,
+        trouble_severity=AlarmSeverity.MAJOR_ALARM,
         write_checks_range=True,
     )
 
@@ -107,7 +110,13 @@ def _positions(motor: MotorRecord) -> list[Record]:
         motor.move(motor.position() + distance)
 
     return [
-        _double(motor, "RBV", motor.position, trouble=motor.problem),
+        _double(
+            motor,
+            "RBV",
+            motor.position,
+            trouble=motor.problem,
+            trouble_severity=AlarmSeverity.MAJOR_ALARM,
+        ),
         _double(motor, "DRBV", lambda: axis.position),
         _double(
             motor, "DVAL", motor.dial_target, lambda dial: motor.move(motor.user(dial)), **moves

@@ -34,38 +34,24 @@ from caproto import (
     ChannelString,
     ChannelType,
     Forbidden,
-    SubscriptionType,
     TimeStamp,
-    native_type,
 )
 
 from iocs.records.alarms import NO_ALARM, Alarm, limit_alarm, state_alarm
-from iocs.records.description import INTEGER_RANGES, Record, Value, Wire
+from iocs.records.description import Record, Value, Wire
 from iocs.records.fields import field_record
 from iocs.records.metadata import first_value, metadata
+from iocs.records.outgoing import ALARM, LOG, PROPERTY, VALUE, Outgoing
 
 if TYPE_CHECKING:
     from iocs.records.database import Database
 
 log = logging.getLogger("cryohalo.iocs.records")
 
-VALUE, LOG, ALARM, PROPERTY = (
-    SubscriptionType.DBE_VALUE,
-    SubscriptionType.DBE_LOG,
-    SubscriptionType.DBE_ALARM,
-    SubscriptionType.DBE_PROPERTY,
-)
-ALL_EVENTS = VALUE | LOG | ALARM
-
-_WIRE_ENDS = {
-    ChannelType.LONG: INTEGER_RANGES[Wire.LONG],
-    ChannelType.INT: INTEGER_RANGES[Wire.SHORT],
-    ChannelType.CHAR: INTEGER_RANGES[Wire.CHAR],
-}
 _NUMBERS = frozenset({Wire.DOUBLE, Wire.FLOAT, Wire.LONG, Wire.SHORT})
 
 
-class LiveChannel:
+class LiveChannel(Outgoing):
     """Mixed in before a caproto channel class: the behaviour described by a `Record`."""
 
     record: Record
@@ -94,7 +80,6 @@ class LiveChannel:
         self.archived: Value = None
         self._read_failure = ""
         self._version: object = object()
-        self._posting = ALL_EVENTS
         self._fields: dict[str, LiveChannel] = {}
         self._changed: set[str] = set()
 
@@ -290,58 +275,6 @@ class LiveChannel:
     async def _process_fields(self, now: float) -> None:
         for channel in self._fields.values():
             await channel.process(now)
-
-    # -- what goes out ---------------------------------------------------------------------------
-
-    async def publish(self, flags: int) -> None:
-        """Send the value to the subscriptions that want one of these kinds of event."""
-        self._posting = flags
-        await super().publish(flags)  # type: ignore[misc]
-
-    def _is_eligible(self, spec: Any) -> bool:
-        return bool(spec.mask & self._posting) and super()._is_eligible(spec)  # type: ignore[misc]
-
-    async def read(self, data_type: ChannelType) -> tuple[Any, Any]:
-        """The value for a get; a field is worked out at that moment."""
-        if self.parent is not None:
-            await self.process(self.parent.timestamp)
-        return await super().read(data_type)  # type: ignore[misc]
-
-    async def _read(self, data_type: ChannelType) -> tuple[Any, Any]:
-        if self.record.wire is Wire.DOUBLE and "STRING" in ChannelType(data_type).name:
-            return await self._read_as_text(data_type)
-        return await super()._read(data_type)  # type: ignore[misc]
-
-    async def _read_as_text(self, data_type: ChannelType) -> tuple[Any, Any]:
-        """Numbers as text with ``.PREC`` decimals, as EPICS base sends them."""
-        kept = self._data["value"]
-        texts = [f"{number:.{self._data['precision']}f}" for number in np.atleast_1d(kept)]
-        metadata, _ = await super()._read(data_type)  # type: ignore[misc]
-        return metadata, _string_array(texts)
-
-    def _read_metadata(self, dbr_metadata: Any) -> None:
-        """Metadata of a reply.
-
-        Limits that do not fit its integer type are sent as the type's own ends.
-        """
-        ends = _WIRE_ENDS.get(native_type(ChannelType(dbr_metadata.DBR_ID)))
-        if ends is None or "units" not in self._data:
-            super()._read_metadata(dbr_metadata)  # type: ignore[misc]
-            return
-        kept = dict(self._data)
-        for key, number in kept.items():
-            if key.endswith("_limit"):
-                self._data[key] = int(min(max(number, ends[0]), ends[1]))
-        try:
-            super()._read_metadata(dbr_metadata)  # type: ignore[misc]
-        finally:
-            self._data.update(kept)
-
-
-def _string_array(texts: list[str]) -> Any:
-    from caproto._dbr import DbrStringArray
-
-    return DbrStringArray(text.encode() for text in texts).tobytes()
 
 
 def _cut(text: str, length: int) -> str:

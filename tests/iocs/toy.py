@@ -39,7 +39,7 @@ class ToyAxis:
     high_limit: float = 10.0
     moving: bool = False
     homed: bool = False
-    problem: str = ""
+    stalled: bool = False
 
     @property
     def at_low_switch(self) -> bool:

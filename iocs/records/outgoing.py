@@ -1,0 +1,102 @@
+"""What a channel sends: who gets an event, and values in the type a client asks for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from caproto import ChannelType, SubscriptionType, native_type
+from caproto._dbr import DbrStringArray
+
+from iocs.records.description import INTEGER_RANGES, Record, Wire
+
+VALUE, LOG, ALARM, PROPERTY = (
+    SubscriptionType.DBE_VALUE,
+    SubscriptionType.DBE_LOG,
+    SubscriptionType.DBE_ALARM,
+    SubscriptionType.DBE_PROPERTY,
+)
+
+_WIRE_ENDS = {
+    ChannelType.LONG: INTEGER_RANGES[Wire.LONG],
+    ChannelType.INT: INTEGER_RANGES[Wire.SHORT],
+    ChannelType.CHAR: INTEGER_RANGES[Wire.CHAR],
+    ChannelType.ENUM: (0, 2**16 - 1),
+}
+
+
+class Outgoing:
+    """Mixed in before a caproto channel class: the sending half of a live channel."""
+
+    record: Record
+    parent: Any
+    timestamp: float
+    _data: dict[str, Any]
+    _posting: int = VALUE | LOG | ALARM
+
+    async def process(self, now: float, *, force: int = 0) -> None:
+        """Work the value out anew; see `iocs.records.channels.LiveChannel`."""
+        raise NotImplementedError
+
+    async def publish(self, flags: int) -> None:
+        """Send the value to the subscriptions that want one of these kinds of event."""
+        self._posting = flags
+        await super().publish(flags)  # type: ignore[misc]
+
+    def _is_eligible(self, spec: Any) -> bool:
+        return bool(spec.mask & self._posting) and super()._is_eligible(spec)  # type: ignore[misc]
+
+    async def read(self, data_type: ChannelType) -> tuple[Any, Any]:
+        """The value for a get; a field is worked out at that moment."""
+        if self.parent is not None:
+            await self.process(self.parent.timestamp)
+        return await super().read(data_type)  # type: ignore[misc]
+
+    async def _read(self, data_type: ChannelType) -> tuple[Any, Any]:
+        if self.record.wire is Wire.DOUBLE:
+            if "STRING" in ChannelType(data_type).name:
+                return await self._read_as_text(data_type)
+            if native_type(data_type) in _WIRE_ENDS:
+                return await self._read_as_whole_number(data_type)
+        return await super()._read(data_type)  # type: ignore[misc]
+
+    async def _read_as_whole_number(self, data_type: ChannelType) -> tuple[Any, Any]:
+        """What does not fit an integer type is sent as the type's nearest end, NaN as 0."""
+        kept = self._data["value"]
+        ends = _WIRE_ENDS[native_type(data_type)]
+        self._data["value"] = np.clip(np.nan_to_num(kept), *ends)
+        try:
+            return await super()._read(data_type)  # type: ignore[misc]
+        finally:
+            self._data["value"] = kept
+
+    async def _read_as_text(self, data_type: ChannelType) -> tuple[Any, Any]:
+        """Numbers as text with ``.PREC`` decimals, as EPICS base sends them."""
+        kept = self._data["value"]
+        texts = [f"{number:.{self._data['precision']}f}" for number in np.atleast_1d(kept)]
+        metadata, _ = await super()._read(data_type)  # type: ignore[misc]
+        return metadata, DbrStringArray(text.encode() for text in texts).tobytes()
+
+    def _read_metadata(self, dbr_metadata: Any) -> None:
+        """Metadata of a reply.
+
+        Limits that do not fit its integer type are sent as the type's own ends.
+        """
+        ends = _WIRE_ENDS.get(native_type(ChannelType(dbr_metadata.DBR_ID)))
+        if ends is None or "units" not in self._data:
+            super()._read_metadata(dbr_metadata)  # type: ignore[misc]
+            return
+        kept = dict(self._data)
+        for key, number in kept.items():
+            if key.endswith("_limit"):
+                self._data[key] = int(min(max(number, ends[0]), ends[1]))
+        try:
+            super()._read_metadata(dbr_metadata)  # type: ignore[misc]
+        finally:
+            self._data.update(kept)
+
+
+def _string_array(texts: list[str]) -> Any:
+    from caproto._dbr import DbrStringArray
+
+    return DbrStringArray(text.encode() for text in texts).tobytes()
