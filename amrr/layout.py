@@ -12,17 +12,11 @@ from numpy.typing import NDArray
 
 from amrr import helium, loop
 from amrr.garnet import MATERIALS
+from amrr.materials import COPPER, STAINLESS_304
 from amrr.parameters import Parameters
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-#: Heat capacity over temperature at 1 K: copper, and 304 stainless steel, J/(kg K2).
-COPPER_GAMMA: float = 0.0109
-STEEL_GAMMA: float = 0.465
-STEEL_DENSITY_KG_PER_M3: float = 7900.0
-#: Conductivity over temperature of 304 stainless steel below 2 K, W/(m K2).
-STEEL_CONDUCTIVITY_SLOPE: float = 0.06
 
 
 def check(p: Parameters) -> None:
@@ -70,7 +64,9 @@ def _regenerator(p: Parameters, c: Array, coil_of: Ints, where: slice, coil: int
     solid = (1.0 - r.porosity) * r.volume_m3 / r.nodes
     c[loop.SPINS, where] = solid * MATERIALS[p.refrigerant].spins_mol_per_m3
     c[loop.VOLUME, where] = r.porosity * r.volume_m3 / r.nodes
-    c[loop.GAMMA, where] = STEEL_GAMMA * STEEL_DENSITY_KG_PER_M3 * r.wall_area_m2 * dz
+    c[loop.GAMMA, where] = (
+        STAINLESS_304.gamma_j_per_kg_k2 * STAINLESS_304.density_kg_per_m3 * r.wall_area_m2 * dz
+    )
     # The canister sits in the middle of its magnet; the profile is symmetric, so either direction
     # will do.
     z = 0.5 * (solenoid.length_m - r.length_m) + (np.arange(r.nodes) + 0.5) * dz
@@ -78,7 +74,9 @@ def _regenerator(p: Parameters, c: Array, coil_of: Ints, where: slice, coil: int
     coil_of[where] = coil
     start, stop = where.start - 1, where.stop
     c[loop.CONDUCTANCE, start:stop] = r.fluid_conductivity_w_per_m_k * r.porosity * r.area_m2 / dz
-    c[loop.CONDUCTANCE_SLOPE, start:stop] = STEEL_CONDUCTIVITY_SLOPE * r.wall_area_m2 / dz
+    c[loop.CONDUCTANCE_SLOPE, start:stop] = (
+        STAINLESS_304.conductivity_coefficient * r.wall_area_m2 / dz
+    )
     # Half a lump only to the exchangers at both ends.
     for row in (loop.CONDUCTANCE, loop.CONDUCTANCE_SLOPE):
         c[row, start] *= 2.0
@@ -91,7 +89,7 @@ def _exchangers(p: Parameters, c: Array, n: int) -> None:
         c[loop.VOLUME, i] = e.hot_volume_m3
         c[loop.LINK, i] = e.hot_link_w_per_k
     c[loop.VOLUME, n + 1] = e.cold_volume_m3
-    c[loop.GAMMA, n + 1] = COPPER_GAMMA * e.cold_plate_kg
+    c[loop.GAMMA, n + 1] = COPPER.gamma_j_per_kg_k2 * e.cold_plate_kg
 
 
 def _beds(p: Parameters, c: Array, coil_of: Ints, count: int) -> None:

@@ -34,8 +34,7 @@ from amrr.nodes import (
     fluid_energy,
     fluid_pressure,
     lump,
-    temperature_from_energy,
-    temperature_from_entropy,
+    relax,
 )
 
 Array = NDArray[np.float64]
@@ -112,12 +111,11 @@ def change_field(
         if n[SPINS, i] == 0.0 or field == x[FIELD, i]:
             continue
         x[FIELD, i] = field
-        x[TEMPERATURE, i] = temperature_from_entropy(
-            garnet, fluid, n[SPINS, i], n[VOLUME, i], n[GAMMA, i],
-            x[TEMPERATURE, i], field, x[C3, i], x[ENTROPY, i],
-        )  # fmt: skip
         before = x[ENERGY, i]
-        settle(x, n, i, garnet, fluid)
+        x[TEMPERATURE, i], _, x[ENERGY, i], x[FLUID_ENERGY, i] = relax(
+            garnet, fluid, n[SPINS, i], n[VOLUME, i], n[GAMMA, i],
+            x[TEMPERATURE, i], field, x[C3, i], x[ENTROPY, i], 0.0, True,
+        )  # fmt: skip
         ledger[WORK_PUMP if coil_of[i] < 2 else WORK_REGENERATOR] += x[ENERGY, i] - before
 
 
@@ -239,14 +237,12 @@ def close(
 ) -> float:
     """New temperature of a lump that gained energy; returns the heat given to the stage, J."""
     link = n[LINK, i] * dt_s
-    energy = x[ENERGY, i] + gain_j
-    t = temperature_from_energy(
+    goal = x[ENERGY, i] + gain_j + link * stage_k
+    x[TEMPERATURE, i], x[ENTROPY, i], x[ENERGY, i], x[FLUID_ENERGY, i] = relax(
         garnet, fluid, n[SPINS, i], n[VOLUME, i], n[GAMMA, i],
-        x[TEMPERATURE, i], x[FIELD, i], x[C3, i], energy + link * stage_k, link,
+        x[TEMPERATURE, i], x[FIELD, i], x[C3, i], goal, link, False,
     )  # fmt: skip
-    x[TEMPERATURE, i] = t
-    settle(x, n, i, garnet, fluid)
-    return link * (t - stage_k)
+    return link * (x[TEMPERATURE, i] - stage_k)
 
 
 @jit

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amrr.compiled import jit
+from amrr.materials import ALUMINIUM_6061
 from amrr.parameters import MagnetParameters
 from amrr.superconductor import critical_current_density
 from instruments import coil as circuit
@@ -66,8 +67,6 @@ DIODE_CAPACITY: Final = 19
 DIODE_LINK: Final = 20
 CONSTANTS: Final = 21
 
-#: Aluminium 6061 below 10 K.
-RESISTIVITY_6061_OHM_M: Final = 1.4e-8
 #: Crossover of the heat capacity from T^3 to T.
 _CROSSOVER_K: Final = 60.0
 _FINE_STEP_S: Final = 1e-3
@@ -80,7 +79,7 @@ def constants(p: MagnetParameters) -> Array:
     s, w = p.solenoid, p.wire
     eddy = (
         math.pi * s.inner_radius_m**3 * p.mandrel_thickness_m * s.length_m
-        / (2.0 * RESISTIVITY_6061_OHM_M)
+        / (2.0 * ALUMINIUM_6061.resistivity_ohm_m)
     )  # fmt: skip
     return np.array(
         [

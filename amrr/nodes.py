@@ -38,7 +38,7 @@ C_POINTS: Final = 65
 C_REFERENCE: Final = 3000.0
 R_GAS: Final = GAS_CONSTANT_J_PER_MOL_K
 #: Newton steps below this end the iteration: the next error is its square.
-_SMALL_K: Final = 1e-8
+_SMALL_K: Final = 1e-7
 
 
 @jit
@@ -75,16 +75,17 @@ def basis_slope(u: float) -> Four:
 
 @jit
 def row(table: Array, i: int, j: int, w: Four) -> Four:
-    """Contract a 4 x 4 block over its second axis."""
+    """Contract a 4 x 4 block over the table's first axis: coefficients of a function of T alone.
+
+    The temperature axis is the last, so that the four sums run over neighbouring numbers.
+    """
+    a, b, c, d = table[j], table[j + 1], table[j + 2], table[j + 3]
     return (
-        table[i, j] * w[0] + table[i, j + 1] * w[1] + table[i, j + 2] * w[2] + table[i, j + 3] *
-        w[3], table[i + 1, j] * w[0] + table[i + 1, j + 1] * w[1]
-        + table[i + 1, j + 2] * w[2] + table[i + 1, j + 3] * w[3],
-        table[i + 2, j] * w[0] + table[i + 2, j + 1] * w[1]
-        + table[i + 2, j + 2] * w[2] + table[i + 2, j + 3] * w[3],
-        table[i + 3, j] * w[0] + table[i + 3, j + 1] * w[1]
-        + table[i + 3, j + 2] * w[2] + table[i + 3, j + 3] * w[3],
-    )  # fmt: skip
+        a[i] * w[0] + b[i] * w[1] + c[i] * w[2] + d[i] * w[3],
+        a[i + 1] * w[0] + b[i + 1] * w[1] + c[i + 1] * w[2] + d[i + 1] * w[3],
+        a[i + 2] * w[0] + b[i + 2] * w[1] + c[i + 2] * w[2] + d[i + 2] * w[3],
+        a[i + 3] * w[0] + b[i + 3] * w[1] + c[i + 3] * w[2] + d[i + 3] * w[3],
+    )
 
 
 @jit
@@ -168,7 +169,7 @@ def lump(
 
 
 @jit
-def temperature_from_entropy(
+def relax(
     garnet: Array,
     fluid: Array,
     spins_mol: float,
@@ -177,58 +178,57 @@ def temperature_from_entropy(
     guess_k: float,
     field_t: float,
     c3: float,
-    entropy: float,
-) -> float:
-    """T at which the lump has this entropy, by Newton's method from ``guess_k``."""
-    goal = entropy + volume_m3 * mixing(c3)
-    t = guess_k
-    last = -1
-    q = (0.0, 0.0, 0.0, 0.0)
-    for _ in range(40):
-        i, u = cell(t, T_FIRST_K, T_STEP_K, T_POINTS)
-        if i != last:
-            q = lump_row(garnet, fluid, i, spins_mol, volume_m3, field_t, c3)
-            last = i
-        _, f_t, f_tt = derivatives(q, u)
-        change = (goal + f_t - gamma * t) / (gamma - f_tt)
-        t = min(max(t + change, 0.5 * t), 2.0 * t)
-        if abs(change) < _SMALL_K:
-            break
-    return t
-
-
-@jit
-def temperature_from_energy(
-    garnet: Array,
-    fluid: Array,
-    spins_mol: float,
-    volume_m3: float,
-    gamma: float,
-    guess_k: float,
-    field_t: float,
-    c3: float,
-    energy: float,
+    goal: float,
     link_j_per_k: float,
-) -> float:
-    """T at which U(T) + link T equals ``energy``, by Newton's method (link.
+    isentropic: bool,
+) -> tuple[float, float, float, float]:
+    """Find a lump's temperature from its entropy, or from its energy, by Newton's method.
 
-    Conductance times step).
+    Args:
+        garnet: Table of F_spin.
+        fluid: Table of phi.
+        spins_mol: Moles of Gd.
+        volume_m3: Fluid volume.
+        gamma: Metal, J/K2.
+        guess_k: Where to start.
+        field_t: Field.
+        c3: 3He density, mol/m3.
+        goal: The entropy in J/K; or U + link T in J.
+        link_j_per_k: Conductance to a bath times the step, for the energy balance.
+        isentropic: Which of the two.
+
+    Returns:
+        T (K), S (J/K), U (J) and the fluid's energy density (J/m3).
     """
+    mix = mixing(c3)
     t = guess_k
-    last = -1
-    q = (0.0, 0.0, 0.0, 0.0)
+    i, u = cell(t, T_FIRST_K, T_STEP_K, T_POINTS)
+    f_row = fluid_row(fluid, i, c3)
+    q = add(f_row, volume_m3, f_row, 0.0)
+    if spins_mol > 0.0:
+        q = add(spin_row(garnet, i, field_t), spins_mol, f_row, volume_m3)
     for _ in range(40):
+        f, f_t, f_tt = derivatives(q, u)
+        if isentropic:
+            change = (goal + volume_m3 * mix + f_t - gamma * t) / (gamma - f_tt)
+        else:
+            energy = f - t * f_t + 0.5 * gamma * t * t
+            change = (goal - energy - link_j_per_k * t) / (t * (gamma - f_tt) + link_j_per_k)
+        t = min(max(t + change, 0.5 * t), 2.0 * t)
+        last = i
         i, u = cell(t, T_FIRST_K, T_STEP_K, T_POINTS)
         if i != last:
-            q = lump_row(garnet, fluid, i, spins_mol, volume_m3, field_t, c3)
-            last = i
-        f, f_t, f_tt = derivatives(q, u)
-        excess = energy - (f - t * f_t + (0.5 * gamma * t + link_j_per_k) * t)
-        change = excess / (t * (gamma - f_tt) + link_j_per_k)
-        t = min(max(t + change, 0.5 * t), 2.0 * t)
+            f_row = fluid_row(fluid, i, c3)
+            q = add(f_row, volume_m3, f_row, 0.0)
+            if spins_mol > 0.0:
+                q = add(spin_row(garnet, i, field_t), spins_mol, f_row, volume_m3)
         if abs(change) < _SMALL_K:
             break
-    return t
+    f, f_t, _ = derivatives(q, u)
+    entropy = -f_t - volume_m3 * mix + gamma * t
+    energy = f - t * f_t + 0.5 * gamma * t * t
+    fluid_f, fluid_f_t, _ = derivatives(f_row, u)
+    return t, entropy, energy, fluid_f - t * fluid_f_t
 
 
 @jit

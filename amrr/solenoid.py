@@ -26,24 +26,24 @@ class Solenoid:
     Attributes:
         length_m: Winding length.
         inner_radius_m: Radius of the mandrel's winding surface.
-        layers: Number of layers.
+        turns: Turns of all layers; the last layer may be short.
         wire_diameter_m: Over the insulation.
     """
 
     length_m: float
     inner_radius_m: float
-    layers: int
+    turns: int
     wire_diameter_m: float = 0.127e-3
 
     @property
-    def turns(self) -> int:
-        """Whole turns of all layers."""
-        return round(self.layers * self.length_m / self.wire_diameter_m)
+    def layers(self) -> float:
+        """Turns over the turns of a full layer."""
+        return self.turns * self.wire_diameter_m / self.length_m
 
     @property
     def thickness_m(self) -> float:
         """Winding thickness, layers nested in each other's grooves (sqrt(3)/2 of the diameter)."""
-        return self.wire_diameter_m * (1.0 + (self.layers - 1) * math.sqrt(3.0) / 2.0)
+        return self.wire_diameter_m * (1.0 + (self.layers - 1.0) * math.sqrt(3.0) / 2.0)
 
     @property
     def radius_m(self) -> float:
@@ -89,19 +89,30 @@ class Solenoid:
         return 0.5 * self.inductance_h * current_a**2
 
 
-def layers_for(
-    field_t: float, current_a: float, length_m: float, inner_radius_m: float, wire_diameter_m: float
+def turns_for(
+    field_t: float,
+    current_a: float,
+    length_m: float,
+    inner_radius_m: float,
+    wire_diameter_m: float = 0.127e-3,
 ) -> int:
-    """Smallest whole number of layers that reaches ``field_t`` at the centre with ``current_a``.
+    """Smallest number of turns that reaches ``field_t`` at the centre with ``current_a``.
 
     Raises:
-        ValueError: More than 200 layers would be needed.
+        ValueError: More than a million turns would be needed.
     """
-    for layers in range(1, 201):
-        coil = Solenoid(length_m, inner_radius_m, layers, wire_diameter_m)
-        if coil.centre_t_per_a * current_a >= field_t:
-            return layers
-    raise ValueError(
-        f"solenoid: {field_t:g} T at {current_a:g} A needs more than 200 layers of "
-        f"{1e3 * wire_diameter_m:g} mm wire on {1e3 * length_m:g} mm"
-    )
+    low, high = 1, 1_000_000
+
+    def reached(turns: int) -> bool:
+        coil = Solenoid(length_m, inner_radius_m, turns, wire_diameter_m)
+        return coil.centre_t_per_a * current_a >= field_t
+
+    if not reached(high):
+        raise ValueError(
+            f"solenoid: {field_t:g} T at {current_a:g} A is out of reach on a mandrel of "
+            f"{1e3 * length_m:g} mm with {1e3 * wire_diameter_m:g} mm wire"
+        )
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return high

@@ -16,43 +16,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from amrr import helium
 from amrr.compiled import jit
+from amrr.helium_flow import latent_heat_4he, vapour_pressure_4he
 from amrr.parameters import StageParameters
 from instruments.constants import GAS_CONSTANT_J_PER_MOL_K
 
 Array = NDArray[np.float64]
 
-_ITS90 = (1.392408, 0.527153, 0.166756, 0.050988, 0.026514, 0.001975, -0.017976, 0.005409, 0.013259)
-_LATENT_K = (0.0, 1.0, 1.4, 1.6, 1.8, 2.0, 2.1, 4.2)
-_LATENT_J_PER_MOL = (59.83, 80.2, 87.8, 90.8, 92.5, 92.8, 91.7, 83.0)
-
 # Grid of the stage's tables.
 FIRST_K: Final = 0.9
 STEP_K: Final = 0.01
 POINTS: Final = 361
-
-
-def vapour_pressure_4he(temperature_k: ArrayLike) -> Array:
-    """P_v in Pa, 0.65 to 4.5 K.
-
-    ITS-90 from 1.25 K to the lambda point by inverting its T(ln P); below, and above 2.1768 K, a
-    Clausius-Clapeyron continuation with the latent heat at the joint (flagged extrapolation: the
-    pot works between 1.2 and 2.1 K).
-    """
-    log_p = np.linspace(np.log(80.0), np.log(5041.0), 800)
-    y = (log_p - 5.6) / 2.9
-    t = np.polynomial.polynomial.polyval(y, _ITS90)
-    wanted = np.asarray(temperature_k, float)
-    inside = np.interp(wanted, t, log_p)
-    low, high = t[0], t[-1]
-    gas = GAS_CONSTANT_J_PER_MOL_K
-    below = log_p[0] - latent_heat_4he(low) / gas * (1 / wanted - 1 / low)
-    above = log_p[-1] - latent_heat_4he(high) / gas * (1 / wanted - 1 / high)
-    return np.exp(np.where(wanted < low, below, np.where(wanted > high, above, inside)))
-
-
-def latent_heat_4he(temperature_k: ArrayLike) -> Array:
-    """L in J/mol."""
-    return np.asarray(np.interp(np.asarray(temperature_k, float), _LATENT_K, _LATENT_J_PER_MOL))
 
 
 def cooling_power(temperature_k: ArrayLike, pumping_speed_m3_per_s: float) -> Array:

@@ -25,19 +25,19 @@ def temperatures_k() -> Array:
 
 @cache
 def garnet_table(name: str) -> Array:
-    """F_spin(T, B) of a refrigerant, J/(mol Gd), as spline coefficients."""
+    """F_spin(T, B) of a refrigerant, J/(mol Gd), as spline coefficients [field, T]."""
     fields_t = nodes.B_STEP_T * np.arange(nodes.B_POINTS)
     free = MATERIALS[name].free_energy(temperatures_k()[:, None], fields_t[None, :])
-    return coefficients_2d(free)
+    return np.ascontiguousarray(coefficients_2d(free).T)
 
 
 @cache
 def fluid_table() -> Array:
-    """phi(T, c3) less its ideal-mixing term, J/m3, as spline coefficients."""
+    """phi(T, c3) less its ideal-mixing term, J/m3, as spline coefficients [c3, T]."""
     t = temperatures_k()[:, None]
     c3 = nodes.C_STEP * np.arange(nodes.C_POINTS)[None, :]
     x = np.maximum(helium.concentration(c3), 1e-9)
     c3 = helium.density_3he(x)
     phi = helium.free_energy(t, x) / helium.molar_volume(x)
     ideal = GAS_CONSTANT_J_PER_MOL_K * t * c3 * np.log(c3 / nodes.C_REFERENCE)
-    return coefficients_2d(phi - ideal)
+    return np.ascontiguousarray(coefficients_2d(phi - ideal).T)
