@@ -336,9 +336,12 @@ class ServingContext(Context):
     @property
     def statistics(self) -> Statistics:
         """The counts, with clients and channels as they are now."""
+        self._count()
+        return self.counts
+
+    def _count(self) -> None:
         self.counts.clients = len(self.circuits)
         self.counts.channels = sum(len(one.circuit.channels_sid) for one in self.circuits)
-        return self.counts
 
     async def wait_listening(self) -> None:
         """Return when circuits are accepted on every interface."""
@@ -389,6 +392,7 @@ class ServingContext(Context):
                 min(1.0, limits.stalled_client_s / 4, limits.unfinished_message_s / 4)
             )
             now = time.monotonic()
+            self._count()
             for circuit in list(self.circuits):
                 blocked, partial = circuit.blocked_since, circuit.partial_since
                 if blocked is not None and now - blocked > limits.stalled_client_s:

@@ -74,14 +74,17 @@ class Server:
 
     Attributes:
         options: What it was started with.
-        statistics: Live counts (clients, dropped and coalesced updates, refusals) for health PVs.
     """
 
     def __init__(self, context: ServingContext, options: ServerOptions) -> None:
         self.context = context
         self.options = options
-        self.statistics: Statistics = context.statistics
         self._stopping = asyncio.Event()
+
+    @property
+    def statistics(self) -> Statistics:
+        """Live counts (clients, dropped and coalesced updates, refusals) for health PVs."""
+        return self.context.statistics
 
     @property
     def address(self) -> str:

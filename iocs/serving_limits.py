@@ -43,7 +43,7 @@ class Limits:
     unfinished_message_s: float = 30.0
     stalled_client_s: float = 120.0
     flush_interval_s: float = 0.001
-    fairness_s: float = 0.002
+    fairness_s: float = 0.001
 
 
 @dataclass

@@ -1,0 +1,103 @@
+"""A client that measures: how old is a monitor when it arrives, how many came, how fast is a get.
+
+It reads the bytes of the circuit itself, because a Python client library costs more per monitor
+than the servers under test. Age is the arrival's wall-clock time less the time stamp that the
+server gave the value; both clocks are this host's.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tests.live.raw_client import DOUBLE, EVENT_ADD, READ_NOTIFY, RawClient
+
+TIME_DOUBLE = 20
+EPICS_EPOCH_S = 631152000
+_HEADER = struct.Struct(">HHHHII")
+_STAMP = struct.Struct(">II")
+
+
+@dataclass
+class Seen:
+    """Monitors received."""
+
+    ages_s: list[float] = field(default_factory=list)
+    per_pv: dict[int, int] = field(default_factory=dict)
+
+    def quantile_ms(self, fraction: float) -> float:
+        """Quantile of the ages in ms; not a number if nothing came."""
+        return float(np.quantile(self.ages_s, fraction)) * 1e3 if self.ages_s else float("nan")
+
+    def __len__(self) -> int:
+        return len(self.ages_s)
+
+
+class Watcher:
+    """Subscribes and counts."""
+
+    def __init__(self, port: int, names: list[str], count: int = 1) -> None:
+        self.client = RawClient(port, timeout_s=20.0)
+        self.client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for number, name in enumerate(names):
+            self.client.monitor(self.client.open(name, number), number, TIME_DOUBLE, count)
+        self._buffer = bytearray()
+
+    def watch(self, duration_s: float) -> Seen:
+        """Receive for so long."""
+        seen, end = Seen(), time.monotonic() + duration_s
+        self.client.socket.settimeout(0.2)
+        while time.monotonic() < end:
+            try:
+                data = self.client.socket.recv(1 << 20)
+            except TimeoutError:
+                continue
+            if not data:
+                raise ConnectionError("the server has closed the circuit")
+            self._buffer += data
+            self._parse(seen, time.time())
+        return seen
+
+    def close(self) -> None:
+        """Leave."""
+        self.client.socket.close()
+
+    def _parse(self, seen: Seen, now: float) -> None:
+        buffer, offset, end = self._buffer, 0, len(self._buffer)
+        while offset + 16 <= end:
+            command, size, _type, _count, _first, number = _HEADER.unpack_from(buffer, offset)
+            body = offset + 16
+            if size == 0xFFFF:
+                if offset + 24 > end:
+                    break
+                (size,) = struct.unpack_from(">I", buffer, body)
+                body += 8
+            if body + size > end:
+                break
+            if command == EVENT_ADD and size >= 12:
+                seconds, nanoseconds = _STAMP.unpack_from(buffer, body + 4)
+                seen.ages_s.append(now - EPICS_EPOCH_S - seconds - nanoseconds * 1e-9)
+                seen.per_pv[number] = seen.per_pv.get(number, 0) + 1
+            offset = body + size
+        del buffer[:offset]
+
+
+def get_times_s(port: int, name: str, duration_s: float, pause_s: float = 0.01) -> list[float]:
+    """How long gets take, one after another with a pause between."""
+    times: list[float] = []
+    with RawClient(port, timeout_s=20.0) as client:
+        client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sid = client.open(name)
+        end = time.monotonic() + duration_s
+        client.socket.settimeout(20.0)
+        while time.monotonic() < end:
+            began = time.monotonic()
+            client.send(READ_NOTIFY, DOUBLE, 1, sid, 1)
+            client.until(READ_NOTIFY)
+            times.append(time.monotonic() - began)
+            time.sleep(pause_s)  # noqa: TID251  (a benchmark's load, not a wait for an event)
+    return times
