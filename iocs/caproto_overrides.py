@@ -17,25 +17,21 @@ from typing import Any, Final
 
 import caproto as ca
 from caproto import ChannelData, ChannelEnum, Forbidden
-from caproto._commands import Commands
 from caproto.asyncio.server import Context, VirtualCircuit
 from caproto.asyncio.utils import _create_udp_socket, _TransportWrapper
 from caproto.server.common import DisconnectedCircuit
 
 from iocs.serving_fairness import Breath
+from iocs.serving_inbound import Inbound
 from iocs.serving_limits import Limits, Statistics
 from iocs.serving_monitors import Fanout, Monitors
-from iocs.serving_puts import CLIENTS_FAULT, REASON_LENGTH, Puts, Request, YoungPut
+from iocs.serving_puts import CLIENTS_FAULT, REASON_LENGTH, Puts, YoungPut
 from iocs.serving_search import Searches
 from iocs.serving_updates import Update
 
 CAPROTO_VERSION: Final = "1.3.0"
-#: Read at once; more when a larger message is on its way.
-READ_BYTES: Final = 16_384
-LARGE_READ_BYTES: Final = 1_048_576
 #: Batches of updates that may follow each other at once before they are spaced.
 FLUSH_BURST: Final = 20
-_REQUESTS: Final = frozenset(Commands[ca.CLIENT])
 
 log = logging.getLogger("iocs.serving")
 
@@ -102,13 +98,11 @@ class ServingCircuit(VirtualCircuit):
         self.monitors = Monitors(
             self.limits, self.counts, context.last_dead_band, context.last_sync_edge_update
         )
+        self.inbound = Inbound(circuit, self.limits.max_message_bytes)
         self.puts = Puts(self.limits, self.counts, circuit.address)
         self.write_event = YoungPut()
         self.blocked_since: float | None = None
-        self.partial_since: float | None = None
         self._posted = asyncio.Event()
-        self._wanted_bytes = 0
-        self._drain_bytes = 0
 
     async def serve(self) -> None:
         """Answer this client until it leaves or is cut off."""
@@ -145,7 +139,7 @@ class ServingCircuit(VirtualCircuit):
         await self._cull_subscriptions(None, lambda _subscription: True)
         self.monitors.pending.clear()
         self.circuit.disconnect()
-        self._drop_partial()
+        self.inbound.drop()
         self.client.writer.transport.abort()
 
     async def _cull_subscriptions(self, db_entry: Any, func: Any) -> Any:
@@ -164,36 +158,15 @@ class ServingCircuit(VirtualCircuit):
         them, in reads of 4 kB. Here a message beyond ``Limits.max_message_bytes`` is refused with
         ECA_TOLARGE and thrown away as it comes, as EPICS base does.
         """
-        data = await self.client.recv(max(READ_BYTES, min(self._wanted_bytes, LARGE_READ_BYTES)))
+        data = await self.client.recv(self.inbound.read_bytes)
         if not data:
             raise DisconnectedCircuit
-        drained = min(self._drain_bytes, len(data))
-        self._drain_bytes -= drained
-        if not (data := data[drained:]):
-            return []
-        commands, self._wanted_bytes = self.circuit.recv(data)
-        held = len(self.circuit._data)  # noqa: SLF001
-        if held > 1 and int.from_bytes(self.circuit._data[:2]) not in _REQUESTS:  # noqa: SLF001
-            raise ca.RemoteProtocolError("this is no Channel Access")
-        if held + self._wanted_bytes > self.limits.max_message_bytes:
-            await self._refuse_large(held + self._wanted_bytes)
-        self.partial_since = time.monotonic() if held else None
-        return list(commands)
-
-    async def _refuse_large(self, size: int) -> None:
-        data = self.circuit._data  # noqa: SLF001
-        header = bytes(data[: 24 if data[2:4] == b"\xff\xff" else 16])
-        self._drain_bytes = self._wanted_bytes
-        self._drop_partial()
-        text = f"{size} bytes are more than the {self.limits.max_message_bytes} this server takes"
-        channel = self.circuit.channels_sid.get(int.from_bytes(header[8:12]))
-        self.puts.note(channel.name if channel else "a message", text, str(self.client_username))
-        cid = channel.cid if channel else 0
-        await self.send(ca.ErrorResponse(Request(header), cid, ca.CAStatus.ECA_TOLARGE, text))
-
-    def _drop_partial(self) -> None:
-        self.circuit._data = bytearray()  # noqa: SLF001
-        self._wanted_bytes = 0
+        commands, oversized = self.inbound.take(data)
+        if oversized is not None:
+            channel = self.circuit.channels_sid.get(oversized.channel_number)
+            who = str(self.client_username)
+            await self.send(*self.puts.refuse_large(oversized.header, oversized.size, channel, who))
+        return commands
 
     async def _answer(self, command: Any) -> None:
         """Answer one command.
@@ -394,7 +367,7 @@ class ServingContext(Context):
             now = time.monotonic()
             self._count()
             for circuit in list(self.circuits):
-                blocked, partial = circuit.blocked_since, circuit.partial_since
+                blocked, partial = circuit.blocked_since, circuit.inbound.partial_since
                 if blocked is not None and now - blocked > limits.stalled_client_s:
                     circuit.cut(f"accepted nothing for {limits.stalled_client_s:g} s")
                 elif partial is not None and now - partial > limits.unfinished_message_s:

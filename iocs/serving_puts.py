@@ -83,6 +83,20 @@ class Puts:
         self.note(channel.name, reason, who)
         return [ca.ErrorResponse(command, channel.cid, status, reason[:REASON_LENGTH])]
 
+    def refuse_large(self, header: bytes, size: int, channel: Any, who: str) -> list[Any]:
+        """The reply to a message that is too large to be taken.
+
+        Args:
+            header: The request's header as it came.
+            size: Bytes of the message.
+            channel: The channel it was for, or None if there is no such channel.
+            who: The client.
+        """
+        reason = f"{size} bytes are more than the {self.limits.max_message_bytes} this server takes"
+        self.note(channel.name if channel else "a message", reason, who)
+        cid = channel.cid if channel else 0
+        return [ca.ErrorResponse(Request(header), cid, ca.CAStatus.ECA_TOLARGE, reason)]
+
     def note(self, name: str, reason: str, who: str) -> None:
         """Count and log a refusal."""
         self.counts.refused_puts += 1
