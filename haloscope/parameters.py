@@ -173,7 +173,7 @@ class Jpa:
     flux_offset_a: float = _assumed(23e-6, "trapped flux")
     linewidth_hz: float = _derived(1.045e6, "190 kHz bandwidth at 20 dB with G0 = ((1+p)/(1-p))^2")
     threshold_power_dbm: float = _assumed(-30.0, "pump generator power at parametric oscillation")
-    excess_noise_k: float = _derived(0.0272, "T_JPA = 60 mK at 17 dB less the idler's own 33 mK")
+    excess_noise_k: float = _derived(0.0276, "T_JPA = 60 mK at 16.8 dB less the idler's 33.7 mK")
     compression_dbm: float = _assumed(
         -122.0, "input at 1 dB compression, 20 dB gain; Kutlu et al. 2021: about -120"
     )
@@ -263,11 +263,11 @@ class NetworkAnalyzer:
 
     strong_line_db: float = _assumed(-70.0, "port to antenna, with the directional coupler")
     weak_line_db: float = _assumed(-45.0, "port to the weak antenna")
-    bypass_line_db: float = _assumed(-98.0, "port to the JPA's input")
+    bypass_line_db: float = _assumed(-108.0, "port to the JPA's input")
     room_attenuation_db: float = _assumed(-44.0, "receiver chain to the analyser's second port")
     delay_s: float = _assumed(62e-9, "cables")
     noise_source_reflection: float = _assumed(0.03, "reflection of the 50 ohm load, -30 dB")
-    default_power_dbm: float = _assumed(-32.0, "port power; -130 dBm at the JPA by the bypass")
+    default_power_dbm: float = _assumed(-32.0, "port power; -140 dBm at the JPA by the bypass")
     lowest_power_dbm: float = _assumed(-90.0, "instrument range")
     highest_power_dbm: float = _assumed(10.0, "instrument range")
 
