@@ -204,6 +204,11 @@ class Refrigerator:
         """Largest 3He mole fraction anywhere in the loop."""
         return float(helium.concentration(self._nodes[loop.C3].max()))
 
+    @property
+    def helium3_mol(self) -> float:
+        """3He in the whole loop, mol."""
+        return float((self._nodes[loop.C3] * self._node_c[loop.VOLUME]).sum())
+
     # -- state ---------------------------------------------------------------------------------
 
     def _arrays(self) -> dict[str, Array]:
@@ -244,6 +249,29 @@ class Refrigerator:
             array[...] = saved[name]
         self.seed = int(saved["seed"])
         self._noise_block = -1
+
+    def thermal_state(self) -> Array:
+        """Temperatures and 3He densities of the loop, coil and stage temperatures, as one vector."""
+        return np.concatenate(
+            (
+                self._nodes[loop.TEMPERATURE],
+                self._nodes[loop.C3],
+                self._coil_x[:, magnet.TEMPERATURE],
+                self._m[[kernel.STAGE]],
+                self._pids[1, [controller.INTEGRAL]],
+            )
+        )
+
+    def set_thermal_state(self, vector: Array) -> None:
+        """Put back a vector of :meth:`thermal_state`; magnets and cycle stay where they are."""
+        count = self._nodes.shape[1]
+        self._nodes[loop.TEMPERATURE] = vector[:count]
+        self._nodes[loop.C3] = vector[count : 2 * count]
+        self._coil_x[:, magnet.TEMPERATURE] = vector[2 * count : 2 * count + 4]
+        self._m[kernel.STAGE] = vector[2 * count + 4]
+        self._pids[1, controller.INTEGRAL] = vector[2 * count + 5]
+        for i in range(count):
+            loop.settle(self._nodes, self._node_c, i, self._garnet, self._fluid)
 
     # -- places in the chain -------------------------------------------------------------------
 

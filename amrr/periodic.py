@@ -1,0 +1,99 @@
+"""The periodic steady state, directly: the fixed point of "one cycle later", by Anderson acceleration.
+
+Plain cycling approaches it over tens of cycles, because the slowest mode (heat stored in the beds against 50 mW/K
+links, 3He shifted between pump and loop) decays by some per cent per cycle. Anderson's method combines the last few
+cycles so that the remaining change is least (D. G. Anderson, J. ACM 12, 547 (1965); Walker and Ni, SIAM J. Numer.
+Anal. 49, 1715 (2011)). The combination is affine, so the 3He inventory stays exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amrr.cycle import CycleState, Phase
+from amrr.refrigerator import Refrigerator
+from instruments.errors import Refused
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """How the search ended: cycles simulated, and the largest change of a temperature over the last one, K."""
+
+    cycles: int
+    change_k: float
+    history_k: tuple[float, ...]
+
+
+def to_cycle_start(machine: Refrigerator) -> None:
+    """Advance to the first step of a cycle; raises :class:`Refused` when the cycle does not run."""
+    limit = machine.time_s + 20.0 * machine.cycle.period_s
+    while machine.cycle.phase is not Phase.FLOW_A_TO_B or machine.cycle.phase_time_s > machine.dt_s:
+        if machine.cycle.state is not CycleState.RUNNING or machine.time_s > limit:
+            why = machine.cycle.blocked or machine.cycle.state.name.lower()
+            raise Refused(f"periodic state: the cycle does not run ({why})")
+        machine.advance(1)
+
+
+def settle(
+    machine: Refrigerator, *, tolerance_k: float = 2e-4, most_cycles: int = 80, depth: int = 6
+) -> Convergence:
+    """Bring a running machine to its periodic steady state.
+
+    Args:
+        machine: With its cycle running; changed in place, and left at the start of a cycle.
+        tolerance_k: Largest change of any temperature over a cycle.
+        most_cycles: Give up after this many.
+        depth: Cycles that are combined.
+
+    Raises:
+        Refused: The cycle does not run.
+        RuntimeError: Not converged within ``most_cycles``.
+    """
+    to_cycle_start(machine)
+    steps = round(machine.cycle.period_s / machine.dt_s)
+    temperatures = _temperatures(machine)
+    states: list[Array] = []
+    images: list[Array] = []
+    history: list[float] = []
+    for _ in range(most_cycles):
+        before = machine.thermal_state()
+        machine.advance(steps)
+        after = machine.thermal_state()
+        history.append(float(np.abs(after - before)[temperatures].max()))
+        if history[-1] < tolerance_k:
+            return Convergence(len(history), history[-1], tuple(history))
+        states, images = [*states, before][-depth:], [*images, after][-depth:]
+        # The first cycles are far from linear: let the machine cool by itself.
+        if len(history) >= 3:
+            machine.set_thermal_state(_combine(states, images, temperatures, before))
+    raise RuntimeError(
+        f"periodic state: still changing by {history[-1]:.2g} K per cycle after {most_cycles} cycles"
+    )
+
+
+def _temperatures(machine: Refrigerator) -> Array:
+    """Mask of the entries that are lump temperatures."""
+    vector = machine.thermal_state()
+    mask = np.zeros(vector.size, dtype=bool)
+    mask[: (vector.size - 6) // 2] = True
+    return mask
+
+
+def _combine(states: list[Array], images: list[Array], temperatures: Array, scale: Array) -> Array:
+    """Affine combination of the images whose remaining change is least, kept near the last image."""
+    weight = np.where(temperatures, 1.0, 1.0 / np.maximum(np.abs(scale), 1e-3))
+    residuals = np.array([(g - x) * weight for x, g in zip(states, images, strict=True)])
+    if len(states) == 1:
+        return images[-1]
+    differences = (residuals[1:] - residuals[:-1]).T
+    gamma, *_ = np.linalg.lstsq(differences, residuals[-1], rcond=1e-8)
+    steps = np.array([b - a for a, b in zip(images[:-1], images[1:], strict=True)])
+    correction = -gamma @ steps
+    largest = np.abs(correction[temperatures]).max()
+    # No single jump beyond 0.15 K: further out the cycle is not linear.
+    return images[-1] + correction * min(1.0, 0.15 / max(largest, 1e-12))
