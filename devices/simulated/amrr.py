@@ -9,7 +9,7 @@ from typing import Any
 from amrr.parameters import Parameters
 from amrr.refrigerator import Refrigerator as Machine
 from devices.amrr import Refrigerator as RefrigeratorDevice
-from devices.simulated.bench import Bench, Channel, current_bench
+from devices.simulated.bench import DO, Bench, Channel, current_bench
 from devices.simulated.signals import simulated
 from devices.simulated.supply import NO_YES, supply_channels
 from instruments.pid import Pid
@@ -123,7 +123,7 @@ def _chx(machine: Machine) -> dict[str, Channel]:
         "CHX:Mode": Channel(
             lambda: int(heater.closed_loop), mode, enum=("Open loop", "Closed loop")
         ),
-    } | _pid("CHX:", heater.pid)
+    } | _pid("CHX:", heater.pid, "uW/K", 1e6)
 
 
 def _shown_power_uw(machine: Machine) -> float:
@@ -147,22 +147,26 @@ def _stage(machine: Machine) -> dict[str, Channel]:
         "Stage:Temp": Channel(lambda: stage.setpoint_k, temperature, "K", 4, (1.2, 2.0)),
         "Stage:Heater_RBV": Channel(lambda: stage.heater_w * 1e3, None, "mW", 3),
         "Stage:Mode": Channel(lambda: int(stage.closed_loop), mode, enum=("Off", "Closed loop")),
-    } | _pid("Stage:", stage.pid)
+    } | _pid("Stage:", stage.pid, "mW/K", 1e3)
 
 
-def _pid(prefix: str, pid: Pid) -> dict[str, Channel]:
-    """Gains of a control loop."""
+def _pid(prefix: str, pid: Pid, unit: str, per_watt: float) -> dict[str, Channel]:
+    """Gains of a control loop; the proportional one in `unit` of `per_watt` to the watt."""
 
-    def gain(attribute: str) -> Channel:
+    def gain(attribute: str, units: str, top: float, scale: float = 1.0) -> Channel:
         return Channel(
-            lambda: float(getattr(pid, attribute)),
-            lambda value: setattr(pid, attribute, float(value)),
-            "",
+            lambda: float(getattr(pid, attribute)) * scale,
+            lambda value: setattr(pid, attribute, float(value) / scale),
+            units,
             4,
-            (0.0, 1e4),
+            (0.0, top),
         )
 
-    return {f"{prefix}{letter}": gain(letter.lower()) for letter in ("P", "I", "D")}
+    return {
+        f"{prefix}P": gain("p", unit, 1e3 * per_watt, per_watt),
+        f"{prefix}I": gain("i", "1/s", 10.0),
+        f"{prefix}D": gain("d", "s", 1e3),
+    }
 
 
 def _flow(machine: Machine) -> dict[str, Channel]:
@@ -192,7 +196,7 @@ def _cycle(machine: Machine) -> dict[str, Channel]:
     table = {
         "Run": Channel(lambda: int(cycle.state.name == "RUNNING"), run, enum=("Stop", "Run")),
         "Pause": Channel(lambda: int(cycle.state.name == "PAUSED"), pause, enum=NO_YES),
-        "Abort": Channel(lambda: 0, lambda _: cycle.abort()),
+        "Abort": Channel(lambda: 0, lambda _: cycle.abort(), enum=DO),
         "State_RBV": Channel(lambda: int(cycle.state), enum=STATES),
         "Phase_RBV": Channel(lambda: int(cycle.phase), enum=PHASES),
         "Count_RBV": Channel(lambda: cycle.count),

@@ -18,7 +18,10 @@ import numpy as np
 
 from instruments.errors import Refused
 
-__all__ = ["Bench", "Channel", "current_bench"]
+__all__ = ["DO", "Bench", "Channel", "current_bench"]
+
+#: States of a momentary command.
+DO = ("Done", "Do")
 
 #: The bench that signals made now belong to.
 current_bench: ContextVar[Bench] = ContextVar("current_bench")
@@ -35,7 +38,7 @@ class Channel:
         put: commands a value; returns what tells when that is completed, or None for at once.
         units: engineering units.
         precision: digits shown.
-        limits: lowest and highest value that may be put; equal for none.
+        limits: lowest and highest value that may be put, or what tells them; equal for none.
         enum: names of the states, for an enumeration (`get` then returns an index or a name).
     """
 
@@ -43,8 +46,12 @@ class Channel:
     put: Callable[[Any], Done | None] | None = None
     units: str = ""
     precision: int | None = None
-    limits: tuple[float, float] = (0.0, 0.0)
+    limits: tuple[float, float] | Callable[[], tuple[float, float]] = (0.0, 0.0)
     enum: tuple[str, ...] | None = None
+
+    def range(self) -> tuple[float, float]:
+        """Lowest and highest value that may be put now."""
+        return self.limits() if callable(self.limits) else self.limits
 
 
 @dataclass
@@ -220,13 +227,17 @@ def _clock_channels(bench: Bench) -> dict[str, Channel]:
         "IOC:HOSTNAME": "in process",
         "IOC:Version_RBV": "simulated",
         "IOC:Dropped_RBV": 0,
-        "Sim:Overruns_RBV": 0,
+        "Sim:Overruns_RBV": 0.0,
     }
-    table = {name: Channel(partial(_same, value)) for name, value in constant.items()}
+    units = {"IOC:MEM_USED": "MB", "IOC:IOC_CPU_LOAD": "%"}
+    table = {
+        name: Channel(partial(_same, value), units=units.get(name, ""))
+        for name, value in constant.items()
+    }
     return table | {
         "IOC:Refusal_RBV": Channel(lambda: bench.refusal),
         "Sim:Time_RBV": Channel(lambda: float(bench.machine.time_s), units="s", precision=1),
-        "Sim:Speed": Channel(lambda: 0.0, ignore, precision=1, limits=(0.0, 1e5)),
+        "Sim:Speed": Channel(lambda: 0.0, ignore, precision=1, limits=(0.0, 1e6)),
         "Sim:Speed_RBV": Channel(lambda: 0.0, precision=1),
         "Sim:Pause": Channel(lambda: int(bench.paused), pause, enum=("No", "Yes")),
         "Sim:Step": Channel(lambda: 0.0, advance, units="s", limits=(0.0, 1e6)),

@@ -50,8 +50,8 @@ class ChannelSignal(Signal):
             units=self._read.units,
             precision=self._read.precision,
             enum_strs=self._read.enum,
-            lower_ctrl_limit=self._write.limits[0],
-            upper_ctrl_limit=self._write.limits[1],
+            lower_ctrl_limit=self._write.range()[0],
+            upper_ctrl_limit=self._write.range()[1],
             severity=0,
             status=0,
             write_access=self._write.put is not None,
@@ -68,7 +68,7 @@ class ChannelSignal(Signal):
     @property
     def limits(self) -> tuple[float, float]:
         """Limits of what may be put, as (low, high); equal for none."""
-        return self._write.limits
+        return self._write.range()
 
     @property
     def precision(self) -> int | None:

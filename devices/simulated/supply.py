@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from devices.simulated.bench import Channel, Done
+from devices.simulated.bench import DO, Channel, Done
 from instruments.errors import Refused
 from instruments.supply import MagnetSupply
 
@@ -57,8 +57,11 @@ class _Panel:
         self.message = ""
 
 
-def supply_channels(prefix: str, supply: MagnetSupply) -> dict[str, Channel]:
+def supply_channels(
+    prefix: str, supply: MagnetSupply, *, bipolar: bool = False
+) -> dict[str, Channel]:
     """The channels of one supply, by name with its prefix (`PumpA:` for example)."""
+    bottom = -1.0 if bipolar else 0.0
     panel = _Panel(supply)
     top_a = supply.parameters.current_limit_a
     top_t = top_a * abs(supply.coil.field_per_ampere_t)
@@ -80,10 +83,12 @@ def supply_channels(prefix: str, supply: MagnetSupply) -> dict[str, Channel]:
         return Channel(lambda: float(get()), None, units, precision)
 
     table = {
-        "Current": Channel(lambda: panel.current_a, panel.set_current, "A", 4, (-top_a, top_a)),
+        "Current": Channel(
+            lambda: panel.current_a, panel.set_current, "A", 4, (bottom * top_a, top_a)
+        ),
         "Current_RBV": reading(lambda: supply.current_a, "A"),
         "SupplyCurrent_RBV": reading(lambda: supply.supply_current_a, "A"),
-        "Field": Channel(lambda: panel.field_t, panel.set_field, "T", 4, (-top_t, top_t)),
+        "Field": Channel(lambda: panel.field_t, panel.set_field, "T", 4, (bottom * top_t, top_t)),
         "Field_RBV": reading(lambda: supply.field_t, "T"),
         "State_RBV": Channel(lambda: int(supply.state), enum=STATES),
         "Command": Channel(lambda: 0, panel.command, enum=COMMANDS),
@@ -92,7 +97,7 @@ def supply_channels(prefix: str, supply: MagnetSupply) -> dict[str, Channel]:
         "DiodeCurrent_RBV": reading(lambda: supply.diode_current_a, "A"),
         "CoilTemp_RBV": reading(lambda: supply.coil_temperature_k, "K", 3),
         "Quench_RBV": Channel(lambda: int(supply.quenched), enum=NO_YES),
-        "QuenchReset": Channel(lambda: 0, panel.reset),
+        "QuenchReset": Channel(lambda: 0, panel.reset, enum=DO),
         "Message_RBV": Channel(lambda: panel.message),
     }
     pairs = {
