@@ -65,7 +65,7 @@ def find_candidates(
         return []
     width = step_hz * options.fine_merge * options.coarse_merge * options.line_bins
     breaks = np.flatnonzero(np.diff(grand.frequency_hz[over]) >= width) + 1
-    trials = _neighbour_correlation(grand, step_hz, options)
+    trials = neighbour_correlation(grand, step_hz, options)
     return [_candidate(grand, snr, part, trials) for part in np.split(over, breaks)]
 
 
@@ -85,7 +85,7 @@ def _candidate(grand: Grand, snr: FloatArray, part: np.ndarray, correlation: flo
     )
 
 
-def _neighbour_correlation(grand: Grand, step_hz: float, options: Options) -> float:
+def neighbour_correlation(grand: Grand, step_hz: float, options: Options) -> float:
     """Correlation of neighbouring grand bins: the overlap of the shifted line's weights."""
     middle = grand.frequency_hz[len(grand) // 2 : len(grand) // 2 + 1]
     weights = line_table(middle, step_hz, options).weights(options.template)[0]

@@ -94,21 +94,23 @@ def fit(
         theta = _damped(shape, theta, ub, yb, weight, coarse_steps)
     else:
         theta = start
-    step = np.zeros_like(theta)
-    value = shape.value(theta, u) * scale[:, None]
-    error = np.ones_like(theta)
+    active = np.ones(len(theta), dtype=bool)
+    value = shape.value(theta, u)
+    value *= scale[:, None]
     for _ in range(fine_steps):
         r = y / value
         r -= 1
         if kept is not None:
             r *= kept
         step, error = _step(shape, theta, ub, blocks(r, size), weight)
-        theta = theta + step
+        # A spectrum that has converged is left alone: its fit must not depend on its company.
+        theta = np.where(active[:, None], theta + step, theta)
+        active &= np.any(np.abs(step) >= _CONVERGED * error, axis=1)
         value = shape.value(theta, u)
         value *= scale[:, None]
-        if np.all(np.abs(step) < _CONVERGED * error):
+        if not active.any():
             break
-    return Fit(theta, value, scale, np.all(np.abs(step) < _CONVERGED * error, axis=1))
+    return Fit(theta, value, scale, ~active)
 
 
 def _patched(y: FloatArray, kept: FloatArray) -> FloatArray:
@@ -175,15 +177,17 @@ def _damped(
 ) -> FloatArray:
     damping = np.full(len(theta), 1e-3)
     best = _deviance(shape, theta, ub, yb, weight)
+    active = np.ones(len(theta), dtype=bool)
     for _ in range(steps):
         residual = yb / shape.value(theta, ub) - 1
         step, error = _step(shape, theta, ub, residual, weight, damping)
         trial = theta + step
         deviance = _deviance(shape, trial, ub, yb, weight)
-        better = deviance <= best + 1e-9 * np.abs(best)
+        better = active & (deviance <= best + 1e-9 * np.abs(best))
         theta = np.where(better[:, None], trial, theta)
         best = np.where(better, deviance, best)
         damping = np.where(better, damping / 30, np.minimum(damping * 10, 1e3))
-        if better.all() and np.all(np.abs(step) < 0.1 * error):
+        active &= ~(better & np.all(np.abs(step) < 0.1 * error, axis=1))
+        if not active.any():
             break
     return theta

@@ -11,7 +11,7 @@ Hz of a line 1000 Hz wide).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +93,22 @@ def select(spectra: Spectra, options: Options) -> Windows:
         merge,
         spectra.target_frequency_hz,
     )
+
+
+def trim(spectra: Spectra, options: Options) -> Spectra:
+    """The stack cut to its windows and two fine bins on each side, to hold a campaign in memory.
+
+    The cut is at the same distance from the target in every spectrum, so that spectra stay aligned
+    in the intermediate frequency.
+    """
+    step, bins = spectra.step_hz, spectra.power_w.shape[1]
+    width = round(options.window_hz / step) + 4 * options.fine_merge
+    target = np.rint((spectra.target_frequency_hz - spectra.frequency_start_hz) / step)
+    first = np.clip(target.astype(np.int64) - width // 2, 0, max(bins - width, 0))
+    width = min(width, bins)
+    power = np.stack([row[at : at + width] for row, at in zip(spectra.power_w, first, strict=True)])
+    start = spectra.frequency_start_hz + first * step
+    return replace(spectra, power_w=power, frequency_start_hz=start)
 
 
 def _inside(first: IntArray, start: IntArray, bins: int, width: int, merge: int) -> IntArray:

@@ -1,0 +1,170 @@
+"""Results as files that explain themselves.
+
+``save``: one HDF5 file with the grand spectrum, the limit, the checks, the combined sums, the full
+settings and the provenance. ``save_limit``: the text form that limit compilations take (mass in eV
+and coupling in 1/GeV, as AxionLimits). ``save_candidates``: JSON. Nothing here reads the clock or the
+machine; what the caller knows of the run goes in as ``provenance``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from haloscope.analysis.grand import Grand
+from haloscope.analysis.limits import Limit
+from haloscope.analysis.pipeline import Result
+from haloscope.analysis.spectra import FloatArray
+
+FORMAT, VERSION = "cryohalo-result", 1
+_UNITS = {"hz": "Hz", "ev": "eV", "gev": "1/GeV", "k": "K"}
+
+
+def summary(result: Result) -> dict[str, Any]:
+    """The numbers of a result that fit on a page, by name with units."""
+    core = well_covered(result)
+    coupling = result.limit.coupling_per_gev[core]
+    return {
+        "spectra": result.spectra,
+        "grand_bins": len(result.grand),
+        "frequency_low_hz": float(result.frequency_hz[0]),
+        "frequency_high_hz": float(result.frequency_hz[-1]),
+        "grand_mean": float(np.mean(result.normalised)),
+        "grand_width": float(np.std(result.normalised)),
+        "xi": result.xi,
+        "eps_averaged": result.eps,
+        "eps_aligned": result.eps_aligned,
+        "threshold": result.options.threshold,
+        "candidates": len(result.candidates),
+        "bins_over_threshold": int(np.sum(result.normalised > result.options.threshold)),
+        "spikes": len(result.spikes),
+        "mean_limit_per_gev": float(coupling.mean()),
+        "median_limit_per_gev": float(np.median(coupling)),
+        "mean_ksvz_density": float(result.limit.ksvz_density[core].mean()),
+        "median_snr": float(np.median(result.limit.expected_snr[core])),
+    }
+
+
+def well_covered(result: Result) -> np.ndarray:
+    """Grand bins with at least half the typical number of overlapping spectra."""
+    return result.grand.overlaps >= 0.5 * np.median(result.grand.overlaps)
+
+
+def save(path: Path | str, result: Result, provenance: Mapping[str, Any] | None = None) -> None:
+    """Write everything to one HDF5 file; an existing one is replaced.
+
+    Args:
+        path: File to write.
+        result: What to write.
+        provenance: Runs, software version, parameters' hash, seed: anything JSON can hold.
+    """
+    with h5py.File(path, "w") as file:
+        file.attrs.update(
+            format=FORMAT,
+            version=VERSION,
+            options=json.dumps(asdict(result.options)),
+            options_fingerprint=result.options.fingerprint(),
+            calibration=json.dumps(asdict(result.calibration)),
+            provenance=json.dumps(dict(provenance or {}), default=str),
+            summary=json.dumps(summary(result)),
+            candidates=json.dumps([asdict(c) for c in result.candidates]),
+            spikes=json.dumps([asdict(s) for s in result.spikes]),
+            step_hz=result.step_hz,
+        )
+        _write_arrays(file.create_group("grand"), result.grand)
+        _write_arrays(file.create_group("limit"), result.limit)
+        _write_arrays(file.create_group("checks"), result.checks)
+        sums = file.create_group("combined")
+        sums.attrs["first_coarse"] = result.sums.first_coarse
+        for name in ("numerator", "density", "overlaps"):
+            sums.create_dataset(name, data=getattr(result.sums, name), compression="gzip")
+
+
+def _write_arrays(group: Any, holder: object) -> None:
+    for item in fields(holder):  # type: ignore[arg-type]
+        value = getattr(holder, item.name)
+        if isinstance(value, np.ndarray):
+            data = group.create_dataset(item.name, data=value)
+            unit = _UNITS.get(item.name.rsplit("_", 1)[-1])
+            if unit is not None:
+                data.attrs["unit"] = unit
+        else:
+            group.attrs[item.name] = value
+
+
+def load(path: Path | str) -> tuple[Grand, Limit, dict[str, Any]]:
+    """Read a result file: grand spectrum, limit, and the attributes (JSON decoded).
+
+    Raises:
+        ValueError: Not a result file.
+    """
+    with h5py.File(path, "r") as file:
+        if file.attrs.get("format") != FORMAT:
+            raise ValueError(f"{path}: not a {FORMAT} file")
+        grand = Grand(**{f.name: file[f"grand/{f.name}"][()] for f in fields(Grand)})
+        bound = Limit(
+            **{
+                f.name: file[f"limit/{f.name}"][()]
+                if f.name in file["limit"]
+                else file["limit"].attrs[f.name]
+                for f in fields(Limit)
+            }
+        )
+        coded = ("options", "calibration", "provenance", "summary", "candidates", "spikes")
+        return grand, bound, {name: json.loads(file.attrs[name]) for name in coded}
+
+
+def save_limit(path: Path | str, result: Result, title: str) -> None:
+    """Write mass (eV) and coupling (1/GeV) for compilations, with walls of 1 at ends and gaps."""
+    core = well_covered(result)
+    mass, coupling = result.limit.mass_ev[core], result.limit.coupling_per_gev[core]
+    spacing = result.limit.mass_ev[1] - result.limit.mass_ev[0]
+    breaks = np.flatnonzero(np.diff(mass) > 3 * spacing) + 1
+    lines = [f"# {title}", f"# {result.options.confidence:.0%} confidence",
+             "# mass [eV] photon coupling [GeV^-1]"]  # fmt: skip
+    for m, g in zip(np.split(mass, breaks), np.split(coupling, breaks), strict=True):
+        lines += _walled(m, g)
+    Path(path).write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def _walled(mass: FloatArray, coupling: FloatArray) -> list[str]:
+    points = [(mass[0], 1.0), *zip(mass, coupling, strict=True), (mass[-1], 1.0)]
+    return [f"{m:.12e} {g:.6e}" for m, g in points]
+
+
+def save_csv(path: Path | str, result: Result) -> None:
+    """Write the grand spectrum and the limit, one line per grand bin, with named columns."""
+    grand, bound = result.grand, result.limit
+    columns = {
+        "frequency_hz": grand.frequency_hz,
+        "mass_ev": bound.mass_ev,
+        "normalised_excess": grand.normalised,
+        "expected_snr": bound.expected_snr,
+        "limit_per_gev": bound.coupling_per_gev,
+        "observed_limit_per_gev": bound.observed_per_gev,
+        "ksvz_density": bound.ksvz_density,
+        "overlaps": grand.overlaps,
+    }
+    table = np.stack(list(columns.values()), axis=1)
+    np.savetxt(path, table, fmt="%.12g", delimiter=",", header=",".join(columns), comments="")
+
+
+def save_candidates(
+    path: Path | str, result: Result, provenance: Mapping[str, Any] | None = None
+) -> None:
+    """Write candidates, spikes, summary and settings as JSON."""
+    content = {
+        "summary": summary(result),
+        "candidates": [asdict(c) for c in result.candidates],
+        "spikes": [asdict(s) for s in result.spikes],
+        "options": asdict(result.options),
+        "calibration": asdict(result.calibration),
+        "provenance": dict(provenance or {}),
+    }
+    Path(path).write_text(json.dumps(content, indent=2, default=str) + "\n", "utf-8")

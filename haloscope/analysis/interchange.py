@@ -1,0 +1,92 @@
+"""Spectra of any haloscope in one HDF5 file: write it, read it, analyse it.
+
+Layout (version 1), everything in SI units::
+
+    /                   attributes: format = "cryohalo-spectra", version = 1, step_hz,
+                        volume_m3, field_ratio (average over central field; 1 if the field given is
+                        the average)
+    /power_w            (n, bins) mean power per bin, W; or any unit with noise_temperature_k given
+    /frequency_start_hz (n,) centre of bin 0
+    /num_averages       (n,) averaged periodograms
+    /target_frequency_hz, /cavity_frequency_hz, /loaded_q, /beta, /magnet_field_t, /form_factor,
+    /jpa_resonance_hz, /jpa_bandwidth_hz, /jpa_gain_peak_db          (n,) each
+    /errors/NAME        (n,) standard error of NAME, optional
+    /labels             (n,) strings, optional
+    /calibration        attributes of ``spectra.Calibration``; those left out keep their defaults
+
+A receiver without a JPA has jpa_gain_peak_db = 0 and any positive bandwidth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from haloscope.analysis.spectra import Calibration, Spectra
+
+FORMAT, VERSION = "cryohalo-spectra", 1
+
+
+def write_spectra(path: Path | str, spectra: Spectra) -> None:
+    """Write a stack; an existing file is replaced."""
+    with h5py.File(path, "w") as file:
+        file.attrs.update(
+            format=FORMAT,
+            version=VERSION,
+            step_hz=spectra.step_hz,
+            volume_m3=spectra.volume_m3,
+            field_ratio=spectra.field_ratio,
+        )
+        file.create_dataset("power_w", data=spectra.power_w, compression="gzip", shuffle=True)
+        for name in Spectra.row_fields():
+            file[name] = getattr(spectra, name)
+        for name, value in spectra.errors.items():
+            file[f"errors/{name}"] = value
+        if spectra.labels:
+            file["labels"] = list(spectra.labels)
+        group = file.create_group("calibration")
+        for name, value in asdict(spectra.calibration).items():
+            if value is not None:
+                group.attrs[name] = list(value) if isinstance(value, tuple) else value
+
+
+def read_spectra(path: Path | str) -> Spectra:
+    """Read a stack.
+
+    Raises:
+        ValueError: Not such a file, or a dataset is missing; names it.
+        FileNotFoundError: No such file.
+    """
+    with h5py.File(path, "r") as file:
+        if file.attrs.get("format") != FORMAT or file.attrs.get("version") != VERSION:
+            raise ValueError(f"{path}: not a {FORMAT} file of version {VERSION}")
+        absent = [n for n in ("power_w", *Spectra.row_fields()) if n not in file]
+        if absent:
+            raise ValueError(f"{path}: datasets missing: {', '.join(absent)}")
+        rows = {name: file[name][()] for name in Spectra.row_fields()}
+        errors = {name: value[()] for name, value in file.get("errors", {}).items()}
+        labels = tuple(file["labels"].asstr()[()]) if "labels" in file else ()
+        attributes = file["calibration"].attrs if "calibration" in file else {}
+        return Spectra(
+            power_w=file["power_w"][()],
+            step_hz=float(file.attrs["step_hz"]),
+            volume_m3=float(file.attrs["volume_m3"]),
+            field_ratio=float(file.attrs["field_ratio"]),
+            errors=errors,
+            labels=labels,
+            calibration=_calibration(attributes),
+            **rows,
+        )
+
+
+def _calibration(attributes: Any) -> Calibration:
+    given: dict[str, Any] = {}
+    for name in asdict(Calibration()):
+        if name in attributes:
+            value = attributes[name]
+            given[name] = tuple(np.atleast_1d(value)) if name == "assumed" else float(value)
+    return Calibration(**given)
