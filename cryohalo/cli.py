@@ -15,11 +15,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cryohalo import analysis_commands
 from cryohalo.provenance import software_version
 
 app = typer.Typer(
-    no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__.partition("\n")[0]
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Two low-temperature instruments, from physics to EPICS, bluesky and limits.",
 )
+app.add_typer(analysis_commands.app)
 console = Console(highlight=False)
 
 CatalogOption = Annotated[Path, typer.Option("--catalog", help="Folder of the catalog.")]
@@ -115,7 +119,8 @@ def session(
 @app.command()
 def size(
     set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Override an input.")
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Override an input, in SI units."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the sheet as JSON.")] = False,
 ) -> None:
@@ -124,12 +129,15 @@ def size(
 
     overrides = dict(_assignment(text) for text in set_ or [])
     sheet = design_sheet(**overrides)
-    console.print(json.dumps(sheet.as_dict(), indent=2) if as_json else format_sheet(sheet))
+    rows = {row.name: {"value": row.value, "unit": row.unit} for row in sheet.rows}
+    typer.echo(json.dumps(rows, indent=2) if as_json else format_sheet(sheet))
 
 
-def _assignment(text: str) -> tuple[str, float]:
-    name, _, value = text.partition("=")
+def _assignment(text: str) -> tuple[str, float | str]:
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if not equals or not name:
+        raise typer.BadParameter(f"{text!r} is not NAME=VALUE")
     try:
-        return name.strip(), float(value)
+        return name, float(value)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is not NAME=NUMBER") from None
+        return name, value  # the refrigerant is a name
