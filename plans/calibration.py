@@ -23,9 +23,11 @@ from plans.safety import run_haloscope_safely
 from plans.tuning import Amplifier, set_jpa
 
 __all__ = [
+    "calibrate",
     "digitize",
     "jpa_noise",
     "line_attenuation",
+    "noise_in_situ",
     "y_factor",
 ]
 
@@ -212,6 +214,80 @@ def line_attenuation(
         }
 
     return (yield from run_haloscope_safely(in_run(inner(), start), haloscope))
+
+
+def noise_in_situ(
+    haloscope: Haloscope,
+    target_mhz: float,
+    calibration: Mapping[str, float],
+    *,
+    averages: int = 1000,
+    md: Mapping[str, Any] | None = None,
+) -> MsgGenerator[dict[str, Any]]:
+    """System noise with the cavity as the source, at -100, 0 and +100 kHz, by both methods.
+
+    By the gain: power over the total gain, receiver times amplifier. By the ratio: power with the
+    pump on over power with it off, times the noise without the amplifier, over its gain. The
+    cavity must be tuned to the target; the letter finds the two methods 5 to 10 % apart.
+
+    Args:
+        haloscope: the device.
+        target_mhz: where the cavity is tuned, MHz.
+        calibration: what `y_factor` returned.
+        averages: spectra averaged, each with pump on and off.
+        md: metadata for the start document.
+
+    Returns:
+        `noise_temperature_k` and `noise_temperature_by_ratio_k`, each a list of three, K.
+    """
+    _check_averages(averages)
+    args = {"target_mhz": target_mhz, "averages": averages}
+    start = yield from _start("noise_in_situ", haloscope, args, md, calibration=dict(calibration))
+
+    def inner() -> MsgGenerator[dict[str, Any]]:
+        profile = yield from set_jpa(haloscope, target_mhz, amplifier=Amplifier())
+        on = yield from digitize(haloscope, target_mhz, averages, "primary")
+        yield from configure({haloscope.jpa.pump: "Off"})
+        off = yield from digitize(haloscope, target_mhz, averages, "primary")
+        gains, ratios = [], []
+        receiver_k = calibration["receiver_temperature_k"]
+        termination = float(on["noise_source_temperature"]["value"])
+        source_k = float(formulas.effective_temperature_k(termination, target_mhz * 1e6))
+        for offset_mhz in (-0.1, 0.0, 0.1):
+            gain, _ = profile.gain_at(target_mhz + offset_mhz)
+            on_w, _ = band_power(on, target_mhz + offset_mhz, 0.003)
+            off_w, _ = band_power(off, target_mhz + offset_mhz, 0.003)
+            total_db = calibration["receiver_gain_db"] + 10.0 * math.log10(gain)
+            gains.append(float(formulas.system_noise_k(on_w, total_db)))
+            by_ratio = formulas.noise_by_power_ratio(on_w, off_w, gain, source_k, receiver_k)
+            ratios.append(float(by_ratio))
+        return {"noise_temperature_k": gains, "noise_temperature_by_ratio_k": ratios}
+
+    return (yield from run_haloscope_safely(in_run(inner(), start), haloscope))
+
+
+def calibrate(
+    haloscope: Haloscope,
+    frequency_mhz: float,
+    *,
+    averages: int = 200,
+    md: Mapping[str, Any] | None = None,
+) -> MsgGenerator[dict[str, float]]:
+    """Y factor, amplifier noise and line attenuation, one run each.
+
+    Args:
+        haloscope: the device.
+        frequency_mhz: where, MHz; the middle of the scan to come.
+        averages: spectra averaged at each temperature; five times as many for the amplifier.
+        md: metadata for the start documents.
+
+    Returns:
+        The mapping that `plans.scan.scan` takes as `calibration`.
+    """
+    found = yield from y_factor(haloscope, frequency_mhz, averages=averages, md=md)
+    noise = yield from jpa_noise(haloscope, frequency_mhz, found, averages=5 * averages, md=md)
+    loss = yield from line_attenuation(haloscope, frequency_mhz, md=md)
+    return {**found, **noise, **loss}
 
 
 def _check_averages(averages: int) -> None:

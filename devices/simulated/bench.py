@@ -126,11 +126,11 @@ class Bench:
             except Refused as error:
                 self.refusal = str(error)
                 done = None
+            self._post()
             if done is not None:
                 self._pending.append(_Pending(done, callback))
                 self._wanted.notify()
                 return
-            self._post()
         callback()
 
     def watch(self, channel: Channel, post: Callable[[Any], None]) -> int:
