@@ -1,8 +1,8 @@
 """Step 2: the mean noise power of each spectrum, by one of three methods.
 
 ``letter``: chi-square fit of the five-parameter function x JPA Lorentzian x quadratic, with the
-measured JPA gain as prior; ``pade``: cubic over quadratic (ADMX); ``savgol``: Savitzky-Golay filter
-of degree 4 over 2001 bins of 10 Hz.
+measured JPA gain as prior; ``pade``: measured JPA gain x polynomial over quadratic (ADMX);
+``savgol``: Savitzky-Golay filter of degree 4 over 2001 bins of 10 Hz.
 """
 
 from __future__ import annotations
@@ -50,12 +50,14 @@ def shape_of(spectra: Spectra, options: Options) -> Shape | None:
     half = 0.5 * options.window_hz
     cavity = (spectra.cavity_frequency_hz - spectra.target_frequency_hz) / half
     width = spectra.cavity_frequency_hz / spectra.loaded_q / half
+    jpa = (spectra.jpa_resonance_hz - spectra.target_frequency_hz) / half
+    bandwidth = spectra.jpa_bandwidth_hz / half
     if options.baseline == "letter":
-        bandwidth = np.log(spectra.jpa_bandwidth_hz / half)
-        jpa = (spectra.jpa_resonance_hz - spectra.target_frequency_hz) / half
-        return LetterShape(jpa, bandwidth, _bandwidth_sigma(spectra, options), cavity, width)
+        sigma = _bandwidth_sigma(spectra, options)
+        return LetterShape(jpa, np.log(bandwidth), sigma, cavity, width)
     if options.baseline == "pade":
-        return PadeShape(cavity, width)
+        excess = 10 ** (spectra.jpa_gain_peak_db / 10) - 1
+        return PadeShape(cavity, width, jpa, bandwidth, excess, options.pade_degree)
     return None
 
 

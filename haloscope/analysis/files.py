@@ -2,8 +2,8 @@
 
 ``save``: one HDF5 file with the grand spectrum, the limit, the checks, the combined sums, the full
 settings and the provenance. ``save_limit``: the text form that limit compilations take (mass in eV
-and coupling in 1/GeV, as AxionLimits). ``save_candidates``: JSON. Nothing here reads the clock or the
-machine; what the caller knows of the run goes in as ``provenance``.
+and coupling in 1/GeV, as AxionLimits). ``save_candidates``: JSON. Nothing here reads the clock or
+the machine; what the caller knows of the run goes in as ``provenance``.
 """
 
 from __future__ import annotations

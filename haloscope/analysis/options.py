@@ -27,7 +27,8 @@ class Options:
         line_bins: Coarse bins co-added with the line's weights (9: 4050 Hz, >99.9 % of the line at
             1.1 GHz).
         baseline: ``"letter"`` (five-parameter function x JPA Lorentzian x quadratic), ``"pade"``
-            (cubic over quadratic) or ``"savgol"`` (degree 4, ``savgol_window_hz``).
+            (polynomial over quadratic) or ``"savgol"`` (degree 4, ``savgol_window_hz``).
+        pade_degree: Degree of the polynomial: 4 behind a JPA, 3 for a flat receiver.
         savgol_window_hz: Window of the Savitzky-Golay smoother, Hz (2001 bins of 10 Hz).
         savgol_degree: Degree of its polynomial.
         jpa_gain_tolerance_db: Gaussian prior of the fit on the JPA's gain at the target, dB, added
@@ -58,6 +59,7 @@ class Options:
     coarse_merge: int = 9
     line_bins: int = 9
     baseline: BaselineKind = "letter"
+    pade_degree: int = 4
     savgol_window_hz: float = 20.01e3
     savgol_degree: int = 4
     jpa_gain_tolerance_db: float = 0.4

@@ -120,6 +120,7 @@ def options(bin_hz: float) -> Options:
         coarse_merge=1,
         line_bins=LINE_BINS,
         baseline="pade",
+        pade_degree=3,
         filter_average=False,
         noise_systematic=NOISE_TEMPERATURE_ERROR,
     )

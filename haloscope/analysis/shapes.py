@@ -10,7 +10,7 @@ Letter: the product of a five-parameter function (Asztalos et al., Phys. Rev. D 
 Lorentzian gain and a quadratic with its minimum at the JPA's resonance. The five parameters enter
 here as (p0 + p1 u + p2 u^2)/(1 + 4 ((u - u0)/w)^2), which spans the same functions as (a1 + 8 a3
 x^2 + 4 a4 x)/(1 + 4 x^2).
-Pade: cubic over quadratic, which contains the pole-zero ratio times a line of QUAX
+Pade: polynomial over quadratic; of degree 3 it contains the pole-zero ratio plus a line of QUAX
     (arXiv:2304.07505).
 """
 
@@ -159,62 +159,91 @@ class LetterShape:
 
 @dataclass(frozen=True)
 class PadeShape:
-    """(b0 + b1 u + b2 u^2 + b3 u^3)/(1 + 4 ((u - u0)/w)^2); theta = b0 b1 b2 b3 u0 ln(w).
+    """G_J (b0 + b1 u + ... + bk u^k)/(1 + 4 ((u - u0)/w)^2); theta = b0 ... bk u0 ln(w).
+
+    The measured JPA gain G_J is divided out: no short polynomial follows its 6 dB over the window.
 
     Attributes:
         cavity_u: Measured cavity frequency in reduced frequency (start of u0), shape (n,).
         cavity_width_u: Measured linewidth in reduced frequency (start of w), shape (n,).
+        jpa_u: JPA resonance in reduced frequency, shape (n,).
+        jpa_width_u: JPA bandwidth in reduced frequency, shape (n,).
+        jpa_excess: G_0 - 1, shape (n,); 0 for a receiver without a JPA.
+        degree: k. Noise behind the JPA grows as a quadratic beside the cavity's Lorentzian, which
+            takes 4; a receiver of flat gain is served by 3.
         sigma_u: Standard deviation of a loose prior on u0 and ln w that keeps the pole near the
             cavity.
     """
 
     cavity_u: FloatArray
     cavity_width_u: FloatArray
+    jpa_u: FloatArray
+    jpa_width_u: FloatArray
+    jpa_excess: FloatArray
+    degree: int = 4
     sigma_u: float = 0.5
 
     @property
     def prior_mean(self) -> FloatArray:
         """Expected parameters, shape (n, p)."""
-        mean = np.zeros((len(self.cavity_u), 6))
-        mean[:, 4] = self.cavity_u
-        mean[:, 5] = np.log(self.cavity_width_u)
+        mean = np.zeros((len(self.cavity_u), self.degree + 3))
+        mean[:, -2] = self.cavity_u
+        mean[:, -1] = np.log(self.cavity_width_u)
         return mean
 
     @property
     def prior_weight(self) -> FloatArray:
         """1/sigma^2 of the Gaussian prior, shape (n, p)."""
-        weight = np.zeros((len(self.cavity_u), 6))
-        weight[:, 4:] = self.sigma_u**-2.0
+        weight = np.zeros((len(self.cavity_u), self.degree + 3))
+        weight[:, -2:] = self.sigma_u**-2.0
         return weight
 
     def rows(self, index: slice) -> PadeShape:
         """The same for part of the spectra."""
-        return PadeShape(self.cavity_u[index], self.cavity_width_u[index], self.sigma_u)
+        return PadeShape(
+            self.cavity_u[index],
+            self.cavity_width_u[index],
+            self.jpa_u[index],
+            self.jpa_width_u[index],
+            self.jpa_excess[index],
+            self.degree,
+            self.sigma_u,
+        )
+
+    def _gain(self, u: FloatArray) -> FloatArray:
+        t = (2 * (u - self.jpa_u[:, None]) / self.jpa_width_u[:, None]) ** 2
+        return (1 + self.jpa_excess[:, None] / (1 + t)) / (1 + self.jpa_excess[:, None])
+
+    def _polynomial(self, theta: FloatArray, u: FloatArray) -> FloatArray:
+        out = np.broadcast_to(theta[:, self.degree, None], u.shape)
+        for power in range(self.degree - 1, -1, -1):
+            out = out * u + theta[:, power, None]
+        return out
 
     def start(self, u: FloatArray, y: FloatArray) -> FloatArray:
         """First parameters (n, p), linear ones solved for."""
         theta = self.prior_mean
-        pole = 1 + 4 * ((u - theta[:, 4, None]) / np.exp(theta[:, 5, None])) ** 2
-        basis = np.stack([np.ones_like(u), u, u**2, u**3], axis=1) / pole[:, None, :]
+        flat = y / self._gain(u)
+        pole = 1 + 4 * ((u - theta[:, -2, None]) / np.exp(theta[:, -1, None])) ** 2
+        basis = np.stack([u**k for k in range(self.degree + 1)], axis=1) / pole[:, None, :]
         normal = basis @ basis.transpose(0, 2, 1)
-        theta[:, :4] = np.linalg.solve(normal, basis @ y[:, :, None])[:, :, 0]
+        solved = np.linalg.solve(normal, basis @ flat[:, :, None])[:, :, 0]
+        theta[:, : self.degree + 1] = solved
         return theta
 
     def value(self, theta: FloatArray, u: FloatArray) -> FloatArray:
         """The function, (n, m)."""
-        b0, b1, b2, b3, u0, log_w = (theta[:, k, None] for k in range(6))
-        denominator = 1 + 4 * np.exp(-2 * log_w) * (u - u0) ** 2
-        return (((b3 * u + b2) * u + b1) * u + b0) / denominator
+        denominator = 1 + 4 * np.exp(-2 * theta[:, -1, None]) * (u - theta[:, -2, None]) ** 2
+        return self._polynomial(theta, u) / denominator * self._gain(u)
 
     def log_jacobian(self, theta: FloatArray, u: FloatArray) -> FloatArray:
         """Derivative of its logarithm, (n, p, m)."""
-        b0, b1, b2, b3, u0, log_w = (theta[:, k, None] for k in range(6))
-        out = np.empty((u.shape[0], 6, u.shape[1]))
-        out[:, 0] = 1 / (((b3 * u + b2) * u + b1) * u + b0)
-        for power in (1, 2, 3):
+        out = np.empty((u.shape[0], self.degree + 3, u.shape[1]))
+        out[:, 0] = 1 / self._polynomial(theta, u)
+        for power in range(1, self.degree + 1):
             out[:, power] = out[:, power - 1] * u
-        scale = 4 * np.exp(-2 * log_w)
-        shifted = u - u0
-        out[:, 4] = 2 * scale * shifted / (1 + scale * shifted**2)
-        out[:, 5] = out[:, 4] * shifted
+        scale = 4 * np.exp(-2 * theta[:, -1, None])
+        shifted = u - theta[:, -2, None]
+        out[:, -2] = 2 * scale * shifted / (1 + scale * shifted**2)
+        out[:, -1] = out[:, -2] * shifted
         return out

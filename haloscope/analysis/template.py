@@ -69,7 +69,7 @@ def _anchor(number: int, fine_hz: float, merge: int, lines: int) -> tuple[FloatA
     axion_hz = number * ANCHOR_HZ
     edges = axion_hz + fine_hz * (np.arange((lines + 2) * merge + 1) - merge)
     aligned = bin_fractions(edges, axion_hz)
-    places = max(merge, 9)
+    places = 45  # every 10 Hz at 450 Hz: the line begins with a step of slope
     offsets = ((np.arange(places) + 0.5) / places - 0.5) * merge * fine_hz
     averaged = np.mean([bin_fractions(edges - offset, axion_hz) for offset in offsets], axis=0)
     return aligned, averaged
