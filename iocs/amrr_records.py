@@ -348,7 +348,7 @@ def _cycle_readbacks(machine: Refrigerator) -> Iterator[Record]:
         (
             "RejectedHeat_RBV",
             "rejected_heat_j",
-            "Last cycle, heat to stage",
+            "Last cycle, heat",
             "J",
             1.0,
             (0.0, 100.0),

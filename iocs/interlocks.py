@@ -2,7 +2,7 @@
 
 They act in the IOC, not in a client, and are looked at after every step of the machine. An
 interlock acts when its reason appears, and again only after the reason has gone; what it holds back
-meanwhile asks `Interlocks.hindrance`.
+meanwhile asks `Interlocks.hindrance`. A latched one goes on telling its reason until it is reset.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from caproto import AlarmSeverity
 
-from iocs.records import Record, State, state, text
+from instruments.errors import Refused
+from iocs.records import Record, State, command, state, text
 
 log = logging.getLogger("cryohalo.iocs.interlocks")
 
@@ -27,11 +29,13 @@ class Interlock:
     """One interlock.
 
     Attributes:
-        name: Short name, for the log.
+        name: Short name.
         reason: Gives why it is active, "" while all is well.
         act: Done once when it becomes active.
         restrains: What it keeps from moving while it is active (``"Rod"`` ...).
         alarming: Whether it counts as a fault; motion locked while digitizing does not.
+        latched: Whether it stays told, after its reason has gone, until it is reset. It restrains
+            only while the reason is there.
     """
 
     name: str
@@ -39,40 +43,65 @@ class Interlock:
     act: Callable[[], None] = _nothing
     restrains: tuple[str, ...] = ()
     alarming: bool = True
+    latched: bool = False
 
 
 class Interlocks:
     """All interlocks of one machine; `check` is called after every step."""
 
     def __init__(self, interlocks: Sequence[Interlock]) -> None:
-        self.interlocks = tuple(interlocks)
-        self._active: dict[str, str] = {}
+        self.interlocks = {interlock.name: interlock for interlock in interlocks}
+        self._present: set[str] = set()
+        self._told: dict[str, str] = {}
 
     def check(self) -> None:
         """Act on the reasons that have appeared; forget those that have gone."""
-        for interlock in self.interlocks:
+        for name, interlock in self.interlocks.items():
             reason = interlock.reason()
-            appeared = reason and interlock.name not in self._active
-            if reason:
-                self._active[interlock.name] = reason
-            else:
-                self._active.pop(interlock.name, None)
-            if appeared:
+            if not reason:
+                self._present.discard(name)
+                if not interlock.latched:
+                    self._told.pop(name, None)
+                continue
+            self._told[name] = reason
+            if name not in self._present:
+                self._present.add(name)
                 if interlock.alarming:
-                    log.warning("interlock %s: %s", interlock.name, reason)
+                    log.warning("interlock %s: %s", name, reason)
                 interlock.act()
+
+    def reset(self, *names: str) -> None:
+        """Forget latched reasons that have gone; all without names."""
+        for name in names or tuple(self.interlocks):
+            if name not in self._present:
+                self._told.pop(name, None)
 
     def hindrance(self, thing: str) -> str:
         """Why ``thing`` may not move now, "" if it may."""
-        for interlock in self.interlocks:
+        for interlock in self.interlocks.values():
             if thing in interlock.restrains and (reason := interlock.reason()):
                 return reason
         return ""
 
+    def guarded(self, thing: str, write: Callable[[Any], None]) -> Callable[[Any], None]:
+        """``write``, refused while ``thing`` is restrained."""
+
+        def write_unless_restrained(value: Any) -> None:
+            reason = self.hindrance(thing)
+            if reason:
+                raise Refused(f"{thing}: {reason}")
+            write(value)
+
+        return write_unless_restrained
+
+    def reason_of(self, name: str) -> str:
+        """Why interlock ``name`` is active or latched, "" if it is neither."""
+        return self._told.get(name, "")
+
     def reason(self) -> str:
         """All alarming reasons in words, "" while all is well."""
-        alarming = {interlock.name for interlock in self.interlocks if interlock.alarming}
-        return "; ".join(why for name, why in self._active.items() if name in alarming)
+        told = (why for name, why in self._told.items() if self.interlocks[name].alarming)
+        return "; ".join(told)
 
     def records(self) -> list[Record]:
         """``Interlock:Active_RBV`` and ``Interlock:Reason_RBV``."""
@@ -80,4 +109,5 @@ class Interlocks:
         return [
             state("Interlock:Active_RBV", lambda: int(bool(self.reason())), "Interlocked", states),
             text("Interlock:Reason_RBV", self.reason, "Why it is interlocked"),
+            command("Interlock:Reset", self.reset, "Forget reasons that have gone"),
         ]

@@ -311,6 +311,8 @@ class Database:
         if channel.record.write is not None:
             channel.refusal = str(why)
             await channel.process(self._wall_time())
+            if channel.record.write_checks_range:  # its write may have noted the violation
+                await self.post()
 
     def note_refusal(self, message: str) -> None:
         """Keep the text of the last refusal, for ``IOC:Refusal_RBV``."""

@@ -58,13 +58,20 @@ class Outgoing:
                 return await self._read_as_text(data_type)
             if native_type(data_type) in _WIRE_ENDS:
                 return await self._read_as_whole_number(data_type)
+        elif self.record.wire is Wire.CHAR and self.record.array:
+            return await self._read_instead(self._data["value"].tobytes(), data_type)
         return await super()._read(data_type)  # type: ignore[misc]
 
     async def _read_as_whole_number(self, data_type: ChannelType) -> tuple[Any, Any]:
         """What does not fit an integer type is sent as the type's nearest end, NaN as 0."""
-        kept = self._data["value"]
         ends = _WIRE_ENDS[native_type(data_type)]
-        self._data["value"] = np.clip(np.nan_to_num(kept), *ends)
+        whole = np.clip(np.nan_to_num(self._data["value"]), *ends)
+        return await self._read_instead(whole, data_type)
+
+    async def _read_instead(self, value: Any, data_type: ChannelType) -> tuple[Any, Any]:
+        """Convert ``value`` in the place of the value that is kept."""
+        kept = self._data["value"]
+        self._data["value"] = value
         try:
             return await super()._read(data_type)  # type: ignore[misc]
         finally:

@@ -92,6 +92,20 @@ def test_a_short_move_still_shows_dmov_going_down(rod: MotorBench, run: Run) -> 
     run(story())
 
 
+def test_dmov_goes_down_and_up_even_if_the_axis_is_there_already(rod: MotorBench, run: Run) -> None:
+    rod.toy.axis.move_to = lambda _: None  # type: ignore[method-assign]
+
+    async def story() -> None:
+        await rod.database.post()
+        done = await monitor(rod.database["Rod.DMOV"])
+        move = rod.start("VAL", 0.0)
+        await rod.let_pass(0.1)
+        await move
+        assert done.values() == [0, 1]
+
+    run(story())
+
+
 def test_a_put_of_the_present_position_completes(rod: MotorBench, run: Run) -> None:
     async def story() -> None:
         move = rod.start("VAL", 0.0)

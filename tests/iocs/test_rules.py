@@ -262,6 +262,7 @@ BAD_PUTS = [
     ("Temp.DESC", "x" * 41),
     ("Temp.PREC", 99),
     ("Temp.EGU", "mK"),
+    ("Temp_RBV.MDEL", math.inf),
 ]
 
 

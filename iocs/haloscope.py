@@ -1,0 +1,76 @@
+"""The IOC of the haloscope: ``python -m iocs.haloscope --help``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from haloscope.axion import AxionLine
+from haloscope.experiment import Haloscope
+from haloscope.parameters import Parameters
+from iocs.envelope import Envelope, hidden_line
+from iocs.haloscope_records import haloscope_interlocks, haloscope_records
+from iocs.ioc import Plant, main
+from iocs.parameters import from_file
+
+PREFIX = "HALO:"
+BYTES_PER_BIN = 8
+HEADER_BYTES = 200_000
+"""Room for the header and for clients that ask for a little more than an array."""
+DEFAULT_BAND_MHZ = (1090.0, 1110.0)
+"""The letter's scan, about 20 MHz."""
+HZ_PER_MHZ = 1e6
+
+
+def extend(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this IOC alone."""
+    parser.add_argument(
+        "--inject",
+        type=float,
+        metavar="COUPLING",
+        help="hide an axion of this coupling (1/GeV) where only the seed decides",
+    )
+    parser.add_argument(
+        "--inject-band",
+        type=float,
+        nargs=2,
+        default=DEFAULT_BAND_MHZ,
+        metavar=("LOW", "HIGH"),
+        help="hide it between these frequencies in MHz; default %(default)s",
+    )
+
+
+def build(options: argparse.Namespace) -> Plant:
+    """The haloscope that the options describe."""
+    parameters = from_file(Parameters.capp12tb(), options.parameters)
+    lines = hidden(options)
+    machine = Haloscope(parameters, seed=options.seed, lines=lines)
+    interlocks = haloscope_interlocks(machine)
+    envelope = Envelope(options.seed, lines)
+    return Plant(
+        machine=machine,
+        records=[*haloscope_records(machine, interlocks), *envelope.records()],
+        guards=(interlocks.check,),
+        seed=options.seed,
+        parameters_hash=parameters.hash(),
+        array_bytes=parameters.digitizer.bins * BYTES_PER_BIN + HEADER_BYTES,
+    )
+
+
+def hidden(options: argparse.Namespace) -> list[AxionLine]:
+    """The axion that the options ask to hide."""
+    if options.inject is None:
+        return []
+    low_mhz, high_mhz = options.inject_band
+    band_hz = (low_mhz * HZ_PER_MHZ, high_mhz * HZ_PER_MHZ)
+    return [hidden_line(options.seed, options.inject, band_hz)]
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the IOC; returns the exit code."""
+    return main("haloscope", PREFIX, build, arguments, extend)
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,225 @@
+"""The process variables of the haloscope, over `haloscope.experiment.Haloscope`.
+
+Motors, magnet, temperatures, switch and interlocks; the microwave instruments are in
+`iocs.microwave_records`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from haloscope.experiment import Haloscope, SwitchPosition
+from iocs.binding import reader, writer
+from iocs.interlocks import Interlock, Interlocks
+from iocs.magnet_supply import SupplyRecords
+from iocs.microwave_records import microwave_records
+from iocs.motor import MotorRecord, MotorSettings
+from iocs.motor_fields import motor_records
+from iocs.records import AlarmLimits, Record, choice, group, readback, setpoint, state
+
+MW_PER_W = 1e3
+SWITCH_POSITIONS = ("Cavity", "Noise source", "Open")
+WARM_MXC_K = 0.06
+"""The noise source's heater is cut above (assumed: twice what the heater alone can cause)."""
+
+_COLD = AlarmLimits(high=0.04, hihi=0.1, hysteresis=0.002)
+STAGES = {
+    "MXC": ("Mixing chamber", (0.0, 0.2), _COLD),
+    "Still": ("Still", (0.0, 2.0), AlarmLimits(low=0.5, high=1.0, hihi=1.2, hysteresis=0.02)),
+    "FourK": ("4 K stage", (0.0, 10.0), AlarmLimits(high=4.6, hihi=6.0, hysteresis=0.05)),
+    "Cavity": ("Cavity barrel", (0.0, 0.2), _COLD),
+    "Rod": ("Tuning rod", (0.0, 1.0), AlarmLimits(high=0.4, hihi=0.6, hysteresis=0.01)),
+    "JPA": ("Parametric amplifier", (0.0, 0.2), _COLD),
+    "NoiseSource": ("Noise source", (0.0, 0.5), AlarmLimits(high=0.41, hihi=0.5, hysteresis=0.005)),
+}
+"""Stage: description, display range and alarm limits in K (limits assumed: what each is not when
+the refrigerator is well)."""
+
+
+class Thermometers:
+    """Readings of all stages, taken once per simulated moment."""
+
+    def __init__(self, machine: Haloscope) -> None:
+        self._machine = machine
+        self._time_s = -1.0
+        self._readings: dict[str, float] = {}
+
+    def __call__(self, stage: str) -> float:
+        """Reading of one stage, K."""
+        if self._machine.time_s != self._time_s:
+            self._time_s = self._machine.time_s
+            self._readings = self._machine.fridge.temperatures_k
+        return self._readings[stage]
+
+
+def haloscope_interlocks(machine: Haloscope) -> Interlocks:
+    """Quench, warm mixing chamber, oscillating amplifier, digitizing."""
+    thermometers = Thermometers(machine)
+
+    def warm() -> str:
+        reading_k = thermometers("MXC")
+        if reading_k <= WARM_MXC_K:
+            return ""
+        return f"mixing chamber at {1e3 * reading_k:.0f} mK: noise source heater cut"
+
+    def cut_heater() -> None:
+        machine.noise_source.setpoint_k = machine.parameters.noise_source.lowest_k
+
+    def oscillating() -> str:
+        return f"pump switched off: {machine.jpa.fault}" if _jpa_fault(machine) else ""
+
+    def pump_off() -> None:
+        machine.jpa.pump_on = False
+
+    def make_safe() -> None:
+        pump_off()
+        cut_heater()
+
+    quench = Interlock(
+        "quench",
+        lambda: "magnet quenched: pump and noise source off" if machine.magnet.quenched else "",
+        make_safe,
+        restrains=("Magnet", "JPA", "NoiseSource"),
+    )
+    digitizing = Interlock(
+        "digitizing",
+        lambda: "no motion while digitizing" if machine.digitizer.busy else "",
+        restrains=("Rod", "Antenna"),
+        alarming=False,
+    )
+    return Interlocks(
+        [
+            quench,
+            Interlock("warm", warm, cut_heater, restrains=("NoiseSource",), latched=True),
+            Interlock("jpa", oscillating, pump_off, latched=True),
+            digitizing,
+        ]
+    )
+
+
+def _jpa_fault(machine: Haloscope) -> str:
+    return machine.jpa.fault if machine.jpa.pump_on else ""
+
+
+def haloscope_records(machine: Haloscope, interlocks: Interlocks) -> list[Record]:
+    """All records of the machine itself (``Sim:`` and ``IOC:`` are added by the IOC)."""
+    return [
+        *motor_records(rod_motor(machine, interlocks)),
+        *motor_records(antenna_motor(machine, interlocks)),
+        *group("Magnet", SupplyRecords(machine.magnet, _hindrance(interlocks, "Magnet")).records()),
+        *_fridge(machine),
+        *_noise_source(machine, interlocks),
+        *_switch(machine),
+        *microwave_records(machine, interlocks),
+        *interlocks.records(),
+    ]
+
+
+def _hindrance(interlocks: Interlocks, thing: str) -> Callable[[], str]:
+    return lambda: interlocks.hindrance(thing)
+
+
+def rod_motor(machine: Haloscope, interlocks: Interlocks) -> MotorRecord:
+    """The tuning rod."""
+    p = machine.parameters.rod
+    settings = MotorSettings(
+        name="Rod",
+        description="Tuning rod",
+        units="deg",
+        precision=5,
+        resolution=5e-5,
+        max_velocity=p.highest_velocity_deg_per_s,
+        acceleration_s=p.settle_s,
+        deadband=p.step_scatter_deg,
+    )
+    return MotorRecord(machine.rod, settings, lambda: machine.time_s, _hindrance(interlocks, "Rod"))
+
+
+def antenna_motor(machine: Haloscope, interlocks: Interlocks) -> MotorRecord:
+    """The strong antenna."""
+    p = machine.parameters.antenna
+    settings = MotorSettings(
+        name="Antenna",
+        description="Strong antenna, insertion",
+        units="mm",
+        precision=4,
+        resolution=1e-3,
+        max_velocity=p.highest_velocity_mm_per_s,
+        acceleration_s=p.settle_s,
+        deadband=p.step_scatter_mm,
+    )
+    return MotorRecord(
+        machine.antenna, settings, lambda: machine.time_s, _hindrance(interlocks, "Antenna")
+    )
+
+
+def _fridge(machine: Haloscope) -> Iterator[Record]:
+    thermometers = Thermometers(machine)
+    for stage, (what, display, alarms) in STAGES.items():
+        yield readback(
+            f"Fridge:{stage}_RBV",
+            _stage_reader(thermometers, stage),
+            what,
+            "K",
+            precision=5,
+            display=display,
+            alarms=alarms,
+            deadband=1e-6,
+        )
+
+
+def _stage_reader(thermometers: Thermometers, stage: str) -> Callable[[], float]:
+    return lambda: thermometers(stage)
+
+
+def _noise_source(machine: Haloscope, interlocks: Interlocks) -> Iterator[Record]:
+    source, p = machine.noise_source, machine.parameters.noise_source
+    thermometers = Thermometers(machine)
+    yield setpoint(
+        "NoiseSource:Temp",
+        reader(source, "setpoint_k"),
+        interlocks.guarded("NoiseSource", writer(source, "setpoint_k")),
+        "Noise source; completes when settled",
+        "K",
+        control=(p.lowest_k, p.highest_k),
+        precision=4,
+        done=lambda: source.settled,
+    )
+    yield readback(
+        "NoiseSource:Temp_RBV",
+        lambda: thermometers("NoiseSource"),
+        "Noise source",
+        "K",
+        precision=4,
+        display=(0.0, 0.5),
+        alarms=STAGES["NoiseSource"][2],
+        deadband=1e-5,
+    )
+    yield readback(
+        "NoiseSource:Heater_RBV",
+        reader(source, "heater_w", MW_PER_W),
+        "Heater of the noise source",
+        "mW",
+        precision=5,
+        display=(0.0, 0.1),
+        deadband=1e-6,
+    )
+
+
+def _switch(machine: Haloscope) -> Iterator[Record]:
+    switch = machine.switch
+
+    def move(index: int) -> None:
+        switch.position = SwitchPosition(index)
+
+    yield choice(
+        "Switch",
+        lambda: int(switch.position),
+        move,
+        "What the receiver looks at",
+        SWITCH_POSITIONS,
+        saved=True,
+    )
+    yield state(
+        "Switch_RBV", lambda: int(switch.position), "What the receiver looks at", SWITCH_POSITIONS
+    )
