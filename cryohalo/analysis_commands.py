@@ -108,7 +108,7 @@ def montecarlo(
     width, width_error = noise.width()
     eps, eps_error = efficiency(signal, noise)
     found, found_error = signal.found(options.threshold, width)
-    console.print(f"  xi    {width:.4f} +- {width_error:.4f}   closed form {closed.xi:.4f}")
+    console.print(f"  xi    {width:.4f} +- {width_error:.4f}   closed form {closed.width:.4f}")
     console.print(f"  eps   {eps:.4f} +- {eps_error:.4f}   closed form {closed.averaged:.4f}")
     console.print(f"  found {found:.4f} +- {found_error:.4f}   claimed {options.confidence:.2f}")
 

@@ -65,8 +65,10 @@ def runs(catalog: CatalogOption = DEFAULT_CATALOG) -> None:
     """List the runs of a catalog, oldest first."""
     from datetime import datetime
 
-    from cryohalo.catalog import Catalog
+    from cryohalo.catalog import Catalog, CatalogError
 
+    if not catalog.is_dir():
+        raise CatalogError(f"catalog {catalog}: no such folder")
     table = Table("uid", "plan", "started", "events", "end", box=None)
     for run in Catalog(catalog):
         stop = run.stop or {}

@@ -1,0 +1,100 @@
+"""The command line: each command does its work, and says in one line what it cannot do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from cryohalo import cli
+from cryohalo.catalog import DocumentWriter
+from haloscope.analysis.interchange import write_spectra
+from tests.physics.analysis.generator import make, scan_targets
+
+AXION_HZ = 1.1e9 + 1234.0
+
+
+def run(*arguments: str) -> str:
+    done = CliRunner().invoke(cli.app, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+@pytest.fixture(scope="module")
+def spectra_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixteen windows with an axion three times as strong as DFSZ in power."""
+    path = tmp_path_factory.mktemp("spectra") / "scan.h5"
+    targets = scan_targets(16, 1.1e9 - 75e3)
+    write_spectra(path, make(targets, seed=5, axions={AXION_HZ: 3.0}))
+    return path
+
+
+def test_size_prints_the_design_and_takes_overrides() -> None:
+    sheet = json.loads(run("size", "--json"))
+    larger = json.loads(run("size", "--json", "--set", "load_w=1e-3"))
+    assert sheet["outlet_k"] == {"value": 0.75, "unit": "K"}
+    ratio = larger["length"]["value"] / sheet["length"]["value"]
+    assert ratio == pytest.approx(1e-3 / 600e-6, rel=1e-6)
+    assert "[assumed]" in run("size")
+
+
+def test_size_refuses_what_is_no_assignment() -> None:
+    done = CliRunner().invoke(cli.app, ["size", "--set", "load_w"])
+    assert done.exit_code == 2
+    assert "NAME=VALUE" in done.output
+
+
+def test_known_errors_are_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("sys.argv", ["cryohalo", "runs", "--catalog", str(tmp_path / "none")])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    assert "no such folder" in capsys.readouterr().out
+
+
+def test_runs_lists_plans_events_and_ends(tmp_path: Path) -> None:
+    writer = DocumentWriter(tmp_path)
+    writer("start", {"uid": "aaaa1111", "time": 1.7e9, "plan_name": "scan"})
+    stop = {"run_start": "aaaa1111", "num_events": {"primary": 30}, "exit_status": "success"}
+    writer("stop", stop)
+    writer("start", {"uid": "bbbb2222", "time": 1.8e9, "plan_name": "cooldown"})
+    writer.close()
+    lines = run("runs", "--catalog", str(tmp_path)).splitlines()
+    assert lines[1].split()[:2] == ["aaaa1111", "scan"]
+    assert "primary 30" in lines[1]
+    assert "cut off" in lines[2]
+
+
+def test_analyze_finds_the_axion_and_writes_its_files(spectra_file: Path, tmp_path: Path) -> None:
+    run("analyze", str(spectra_file), "--output", str(tmp_path))
+    content = json.loads((tmp_path / "candidates.json").read_text())
+    nearest = min(abs(c["frequency_hz"] - AXION_HZ) for c in content["candidates"])
+    assert nearest < 4050
+    table = np.genfromtxt(tmp_path / "grand_spectrum.csv", delimiter=",", names=True)
+    assert len(table) == content["summary"]["grand_bins"]
+    assert (tmp_path / "result.h5").exists()
+    assert (tmp_path / "limit.txt").exists()
+
+
+def test_report_is_one_page(spectra_file: Path, tmp_path: Path) -> None:
+    run("report", str(spectra_file), "--output", str(tmp_path))
+    page = (tmp_path / "report.html").read_text()
+    assert "<html" in page
+    assert "data:image/png" in page
+
+
+def test_montecarlo_agrees_with_its_closed_form(spectra_file: Path) -> None:
+    output = run("montecarlo", str(spectra_file), "--experiments", "200", "--seed", "1")
+    words = next(line for line in output.splitlines() if line.strip().startswith("xi")).split()
+    xi, error, closed = float(words[1]), float(words[3]), float(words[6])
+    assert abs(xi - closed) < 4 * error
+
+
+def test_runs_and_files_are_not_mixed(spectra_file: Path) -> None:
+    with pytest.raises(ValueError, match="not both"):
+        run("analyze", str(spectra_file), "abcd")
