@@ -16,7 +16,7 @@ import warnings
 from typing import Any, Final
 
 import caproto as ca
-from caproto import ChannelData, ChannelEnum, Forbidden
+from caproto import ChannelData, ChannelEnum
 from caproto.asyncio.server import Context, VirtualCircuit
 from caproto.asyncio.utils import _create_udp_socket, _TransportWrapper
 from caproto.server.common import DisconnectedCircuit
@@ -25,9 +25,9 @@ from iocs.serving_fairness import Breath
 from iocs.serving_inbound import Inbound
 from iocs.serving_limits import Limits, Statistics
 from iocs.serving_monitors import Fanout, Monitors
-from iocs.serving_puts import CLIENTS_FAULT, REASON_LENGTH, Puts, YoungPut
+from iocs.serving_puts import Puts, YoungPut, failed_read
 from iocs.serving_search import Searches
-from iocs.serving_updates import Update
+from iocs.serving_updates import Update, cut_text
 
 CAPROTO_VERSION: Final = "1.3.0"
 #: Batches of updates that may follow each other at once before they are spaced.
@@ -52,11 +52,13 @@ def install(limits: Limits) -> None:
     _breathe.after_s = limits.fairness_s
     ChannelData.publish = _publish
     ChannelEnum.verify_value = _verify_enum
+    ca.ChannelAlarm.read = _read_alarm
 
 
 _breathe = Breath()
 _stock_publish = ChannelData.publish
 _stock_verify_enum = ChannelEnum.verify_value
+_stock_read_alarm = ca.ChannelAlarm.read
 
 
 async def _publish(self: ChannelData, flags: int) -> None:
@@ -66,6 +68,19 @@ async def _publish(self: ChannelData, flags: int) -> None:
     """
     await _stock_publish(self, flags)
     await _breathe()
+
+
+async def _read_alarm(self: ca.ChannelAlarm, dbr: Any = None) -> Any:
+    """Cut the alarm's text to what a DBR string holds.
+
+    Defect: one byte more, and every read and monitor of the channel fails, of whatever type.
+    """
+    whole = self._data["alarm_string"]
+    self._data["alarm_string"] = cut_text(whole, self.string_encoding or "latin-1")
+    try:
+        return await _stock_read_alarm(self, dbr)
+    finally:
+        self._data["alarm_string"] = whole
 
 
 async def _verify_enum(self: ChannelEnum, data: Any) -> Any:
@@ -186,23 +201,20 @@ class ServingCircuit(VirtualCircuit):
         except DisconnectedCircuit:
             raise
         except Exception as error:
-            if not isinstance(error, CLIENTS_FAULT):
+            if not isinstance(error, ca.CaprotoError):
                 log.exception("answering %r failed", command)
             replies = self._error(command, error)
         if replies:
             await self.send(*replies)
 
     def _error(self, command: Any, error: Exception) -> list[Any]:
-        name = type(command).__name__
         try:
             cid, _ = self._get_ids_from_command(command)
         except KeyError:
-            raise ca.RemoteProtocolError(f"{name}: unknown channel") from error
+            cid = None
         if cid is None:
-            raise ca.RemoteProtocolError(f"{name}: {error}") from error
-        forbidden = isinstance(error, Forbidden)
-        status = ca.CAStatus.ECA_NORDACCESS if forbidden else ca.CAStatus.ECA_GETFAIL
-        return [ca.ErrorResponse(command, cid, status, str(error)[:REASON_LENGTH])]
+            raise ca.RemoteProtocolError(f"{type(command).__name__}: {error}") from error
+        return [failed_read(command, cid, error)]
 
     async def _process_command(self, command: Any) -> list[Any]:
         if isinstance(command, (ca.WriteRequest, ca.WriteNotifyRequest)):
@@ -306,15 +318,11 @@ class ServingContext(Context):
         self._listening = asyncio.Event()
         self._not_listening = len(interfaces)
 
-    @property
-    def statistics(self) -> Statistics:
-        """The counts, with clients and channels as they are now."""
-        self._count()
-        return self.counts
-
-    def _count(self) -> None:
+    def count(self) -> Statistics:
+        """The counts, with clients and channels as they are now; done once a second, too."""
         self.counts.clients = len(self.circuits)
         self.counts.channels = sum(len(one.circuit.channels_sid) for one in self.circuits)
+        return self.counts
 
     async def wait_listening(self) -> None:
         """Return when circuits are accepted on every interface."""
@@ -365,13 +373,11 @@ class ServingContext(Context):
                 min(1.0, limits.stalled_client_s / 4, limits.unfinished_message_s / 4)
             )
             now = time.monotonic()
-            self._count()
+            self.count()
             for circuit in list(self.circuits):
-                blocked, partial = circuit.blocked_since, circuit.inbound.partial_since
-                if blocked is not None and now - blocked > limits.stalled_client_s:
-                    circuit.cut(f"accepted nothing for {limits.stalled_client_s:g} s")
-                elif partial is not None and now - partial > limits.unfinished_message_s:
-                    circuit.cut(f"half a message for {limits.unfinished_message_s:g} s")
+                reason = limits.broken_by(now, circuit.blocked_since, circuit.inbound.partial_since)
+                if reason is not None:
+                    circuit.cut(reason)
 
     async def _create_broadcaster_transport(self, interface: str) -> None:
         """Answer searches where they arrive.

@@ -84,7 +84,7 @@ class Server:
     @property
     def statistics(self) -> Statistics:
         """Live counts (clients, dropped and coalesced updates, refusals) for health PVs."""
-        return self.context.statistics
+        return self.context.count()
 
     @property
     def address(self) -> str:

@@ -45,6 +45,22 @@ class Limits:
     flush_interval_s: float = 0.001
     fairness_s: float = 0.001
 
+    def broken_by(
+        self, now: float, blocked_since: float | None, partial_since: float | None
+    ) -> str | None:
+        """Why a client is to be cut off, or None.
+
+        Args:
+            now: Monotonic seconds.
+            blocked_since: Since when it has accepted nothing, None if it does.
+            partial_since: Since when half a message of it stands, None if none does.
+        """
+        if blocked_since is not None and now - blocked_since > self.stalled_client_s:
+            return f"accepted nothing for {self.stalled_client_s:g} s"
+        if partial_since is not None and now - partial_since > self.unfinished_message_s:
+            return f"half a message for {self.unfinished_message_s:g} s"
+        return None
+
 
 @dataclass
 class Statistics:

@@ -104,6 +104,13 @@ class Puts:
         log.warning("%s: put by %s refused: %s", name, who, reason)
 
 
+def failed_read(command: Any, cid: int, error: Exception) -> Any:
+    """The reply to a request that failed, other than a put."""
+    forbidden = isinstance(error, Forbidden)
+    status = ca.CAStatus.ECA_NORDACCESS if forbidden else ca.CAStatus.ECA_GETFAIL
+    return ca.ErrorResponse(command, cid, status, str(error)[:REASON_LENGTH])
+
+
 class YoungPut(AsyncioEvent):
     """Set while no put is young.
 

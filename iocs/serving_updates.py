@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 from caproto import ChannelType
 from caproto._backend import backend
+from caproto._constants import MAX_STRING_SIZE
 from caproto._dbr import DBR_TYPES, native_type
 
 _HEADER: Final = struct.Struct(">HHHHII")
@@ -62,6 +63,16 @@ class Update:
         missing = count * ctypes.sizeof(DBR_TYPES[native]) - len(data)
         body = bytes(self.metadata) + data + b"\0" * max(missing, 0)
         return body + b"\0" * (-len(body) % 8)
+
+
+def cut_text(text: str, encoding: str) -> str:
+    """A text cut to what a DBR string holds: 39 bytes and a closing zero."""
+    encoded = text.encode(encoding, "replace")
+    return (
+        text
+        if len(encoded) < MAX_STRING_SIZE
+        else encoded[: MAX_STRING_SIZE - 1].decode(encoding, "ignore")
+    )
 
 
 def _size(values: Any) -> int:

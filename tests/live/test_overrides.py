@@ -260,6 +260,16 @@ def test_a_refused_put_is_an_error_with_its_reason_and_is_counted(served, client
     assert "Traceback" not in log.partition(f"{prefix}Limited: put by")[2][:500]
 
 
+def test_a_long_alarm_text_does_not_make_a_channel_unreadable(served, client):
+    prefix, _ = served
+    put(client, f"{prefix}Complain", 1)
+    try:
+        time_double = 20
+        assert client.get(client.open(f"{prefix}Value"), time_double).command == ca.READ_NOTIFY
+    finally:
+        put(client, f"{prefix}Complain", 0, 902)
+
+
 def test_a_reading_that_fails_says_so(served, client):
     reply = client.get(client.open(f"{served[0]}Broken"))
     assert (reply.command, reply.second) == (ca.ERROR, GET_FAILED)

@@ -39,6 +39,9 @@ class Toy(PVGroup):
     Broken = pvproperty(value=0, alarm_group="broken")
     Slow = pvproperty(value=0, alarm_group="slow")
     Finish = pvproperty(value=0, alarm_group="finish")
+    Complain = pvproperty(
+        value=0, doc="puts a long text into Value's alarm", alarm_group="complain"
+    )
     Burst = pvproperty(value=0, alarm_group="burst")
     Flood = pvproperty(value=0, alarm_group="flood")
     Counter = pvproperty(value=0, alarm_group="counter")
@@ -66,6 +69,11 @@ class Toy(PVGroup):
     @Finish.putter
     async def Finish(self, instance, value):
         self.finished.set()
+
+    @Complain.putter
+    async def Complain(self, instance, value):
+        text = "the helium level is too low by a hand's breadth at least, refill" * int(value)
+        await self.Value.alarm.write(alarm_string=text)
 
     @Burst.putter
     async def Burst(self, instance, value):
