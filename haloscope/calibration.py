@@ -102,6 +102,7 @@ def y_factor(
         temperature_k: Physical temperatures of the load, (n,), n at least 2, not all equal.
         power_w: Mean power per bin at each, (n,).
         power_w_error: Standard deviations, (n,), or None for equal ones scaled by the residuals.
+            Given ones are scaled up, never down, by the residuals.
         frequency_hz: Frequency in Hz.
         bin_width_hz: Bin width in Hz.
 
@@ -116,9 +117,10 @@ def y_factor(
     design = np.stack([source, np.ones_like(source)], axis=1) / sigma[:, None]
     covariance = np.linalg.inv(design.T @ design)
     slope, offset = covariance @ (design.T @ (power / sigma))
-    if power_w_error is None:
-        residual = power - slope * source - offset
-        covariance *= float(residual @ residual) / max(1, power.size - 2)
+    residual = (power - slope * source - offset) / sigma
+    chi2 = float(residual @ residual) / max(1, power.size - 2)
+    # Points that scatter more than their errors say (drift of the gain) widen the errors.
+    covariance *= chi2 if power_w_error is None else max(1.0, chi2)
     if not slope > 0:
         raise ValueError("Y factor: power does not grow with the load's temperature")
     by = np.array([-offset / slope**2, 1 / slope])  # derivative of T_rest = offset / slope

@@ -139,7 +139,7 @@ class Rod:
     )
     creep_time_s: float = _assumed(60.0, "time constant of the creep")
     base_temperature_k: float = _derived(
-        0.2375, "solved for T_n = 215 mK on resonance, with the map's rod share of loss"
+        0.2627, "solved for T_n = 215 mK on resonance, with the map's rod share of loss"
     )
     base_load_w: float = _assumed(1e-6, "radiation and eddy heat on the rod")
     moving_load_w: float = _assumed(5e-6, "piezo heat that reaches the rod at the default speed")
@@ -173,7 +173,7 @@ class Jpa:
     flux_offset_a: float = _assumed(23e-6, "trapped flux")
     linewidth_hz: float = _derived(1.045e6, "190 kHz bandwidth at 20 dB with G0 = ((1+p)/(1-p))^2")
     threshold_power_dbm: float = _assumed(-30.0, "pump generator power at parametric oscillation")
-    excess_noise_k: float = _derived(0.0276, "T_JPA = 60 mK at 16.8 dB less the idler's 33.7 mK")
+    excess_noise_k: float = _derived(0.0211, "T_JPA = 60 mK at 16.8 dB less the idler's 33.7 mK")
     compression_dbm: float = _assumed(
         -122.0, "input at 1 dB compression, 20 dB gain; Kutlu et al. 2021: about -120"
     )
@@ -195,17 +195,17 @@ class Receiver:
     rest_noise_k: float = _paper(1.2, "noise of the chain without the JPA, by the Y factor")
     rest_gain_db: float = _paper(104.0, "gain of the chain without the JPA, by the Y factor")
     rest_slope_db_per_mhz: float = _assumed(0.005, "HEMT gain slope")
-    ripple_db: float = _assumed(0.05, "standing waves, amplitude of each of three periods")
+    ripple_db: float = _assumed(0.03, "standing waves, amplitude of each of three periods")
     ripple_period_hz: tuple[float, ...] = _assumed(
         (1.9e6, 4.7e6, 11.3e6), "cables of 20 to 80 m electrical length"
     )
-    gain_drift_db: float = _assumed(0.01, "rms HEMT gain drift over hours")
+    gain_drift_db: float = _assumed(0.004, "rms HEMT gain drift over hours")
     line_attenuation_db: float = _paper(
         0.4, "cavity to switch, 0.3 to 0.5 dB depending on frequency"
     )
     line_attenuation_span_db: float = _assumed(0.08, "half range over the band")
     termination_k: float = _derived(
-        0.0390, "noise incident on the cavity: T_n = 130 mK at -100 kHz with the idler"
+        0.0402, "noise incident on the cavity, solved for T_n = 130 mK at -100 kHz"
     )
     image_rejection_db: float = _paper(
         35.0, "fast DAQ of CAPP: JINST 17, P05025 (2022), about 35 dB"

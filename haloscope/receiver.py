@@ -4,7 +4,11 @@
 temperatures (the note to the letter's Friis formula): power per bin at the digitizer, with G the
     JPA's gain and the idler at nu_i = 2 f_J - nu,
 
-    P(nu) = G_rest k b [ G T_s(nu) + (G - 1) (T_s(nu_i) + T_excess) + T_rest ]
+    P(nu) = G_rest k b [ G T_s(nu) + (G - 1) (T_s(nu_i) + T_x (1 + 1/sqrt G)^2) + T_rest ]
+
+The excess T_x is noise of the JPA's own loss. It acts on the field inside, which exceeds what comes
+out by 1 + 1/sqrt G, so referred to the input it grows where the gain falls (the letter: the gain's
+profile makes that of the JPA's noise). Its part without pump belongs to T_rest.
 """
 
 from __future__ import annotations
@@ -106,7 +110,7 @@ class Receiver:
     def line_attenuation_db(self, frequency_hz: FloatArray) -> FloatArray:
         """Attenuation of the line from cavity to switch, one way, positive."""
         p = self.parameters
-        turn = 2 * np.pi * (frequency_hz - self._all.cavity.reference_hz) / 15e6
+        turn = 2 * np.pi * (frequency_hz - self._all.cavity.reference_hz) / 40e6
         wave = np.sin(turn + self._attenuation_phase)
         return p.line_attenuation_db + p.line_attenuation_span_db * wave
 
@@ -140,12 +144,13 @@ class Receiver:
         p = self.parameters
         kelvin = self.source_noise_k(frequency_hz, c) + p.rest_noise_k
         if c.paramp.peak_gain > 1:
-            added = c.paramp.gain(frequency_hz) - 1
+            gain = c.paramp.gain(frequency_hz)
             idler = self.source_noise_k(c.paramp.mirror(frequency_hz), c)
             signal = self.source_noise_k(frequency_hz, c)
-            kelvin = kelvin + added * (signal + idler + self._all.jpa.excess_noise_k)
-        gain = self.rest_gain(frequency_hz, c.time_s)
-        return gain * (BOLTZMANN_J_PER_K * bin_hz) * kelvin
+            excess = self._all.jpa.excess_noise_k * (1 + 1 / np.sqrt(gain)) ** 2
+            kelvin = kelvin + (gain - 1) * (signal + idler + excess)
+        rest_gain = self.rest_gain(frequency_hz, c.time_s)
+        return rest_gain * (BOLTZMANN_J_PER_K * bin_hz) * kelvin
 
     def spurious_lines(self, low_hz: float, high_hz: float, c: Conditions) -> list[SpuriousLine]:
         """Clock comb, pump leakage and present interference between two frequencies."""

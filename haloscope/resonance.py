@@ -110,7 +110,9 @@ def fit_transmission(frequency_hz: ArrayLike, s21: ArrayLike) -> Transmission:
     nu0 = middle + span * centre
     if not (peak > 0 and abs(centre) <= 0.5 and abs(half_width) < 2):
         raise ValueError(f"no resonance between {nu[0]:.0f} and {nu[-1]:.0f} Hz")
-    error = np.sqrt(np.diag(covariance))
+    error = np.sqrt(np.maximum(np.diag(covariance), 0))
+    if not (error[0] > 0 and peak > 5 * error[2]):
+        raise ValueError(f"no resonance above the noise, {nu[0]:.0f} to {nu[-1]:.0f} Hz")
     loaded_q = nu0 / (2 * span * abs(half_width))
     return Transmission(
         frequency_hz=float(nu0),
@@ -143,7 +145,9 @@ def fit_reflection(frequency_hz: ArrayLike, s11: ArrayLike) -> Reflection:
     centre, half_width, d, re, im, slope, bend = best
     if not (abs(centre) <= 0.5 and 0 < half_width < 1 and 0 < d < 2):
         raise ValueError(f"no resonance between {nu[0]:.0f} and {nu[-1]:.0f} Hz")
-    error = np.sqrt(np.diag(covariance))
+    error = np.sqrt(np.maximum(np.diag(covariance), 0))
+    if not (error[0] > 0 and d > 5 * error[2]):
+        raise ValueError(f"no resonance above the noise, {nu[0]:.0f} to {nu[-1]:.0f} Hz")
     nu0 = middle + span * centre
     loaded_q = nu0 / (2 * span * half_width)
     return Reflection(
