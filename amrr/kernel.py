@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from amrr import cycle, loop, magnet, stage, thermometry
+from amrr import cycle, loop, magnet, slip, stage, thermometry
 from amrr.compiled import jit, jit_entry, source_digest
 from instruments import pid as controller
 from instruments import ramp
@@ -37,7 +37,8 @@ SCAN_CHANNEL: Final = 11
 SCAN_STEPS: Final = 12
 FIELD_HEAT: Final = 13  # heat of the four coils into the stage, J, running sum
 EXTRA_LOAD: Final = 14  # injected extra heat leak into the CHX, W
-STATE_SIZE: Final = 15
+SLIP_FLOW: Final = 15  # osmotic closure: 3He into the CHX by counterflow, mol/s
+STATE_SIZE: Final = 16
 
 # Slots of the fixed numbers.
 DT: Final = 0
@@ -45,7 +46,8 @@ PARASITIC: Final = 1
 SELF_HEATING: Final = 2  # K at 1 K
 CHX_LIMIT: Final = 3  # W
 STAGE_LIMIT: Final = 4  # W
-CONSTANTS: Final = 5
+SLIP: Final = 5  # slip time of the osmotic closure, s; 0 for the bulk closure
+CONSTANTS: Final = 6
 
 _ramp_output = jit(ramp.ramp_output)
 _observe = jit(ramp.observe)
@@ -153,6 +155,7 @@ def build() -> Callable[..., Any]:
         dt = c[DT]
         currents = np.empty(4)
         per_ampere = np.empty(4)
+        work = np.empty((6, nodes.shape[1]))
         for k in range(4):
             currents[k] = coils[k, magnet.CURRENT]
             per_ampere[k] = coil_p[k, magnet.FIELD_PER_A]
@@ -166,6 +169,10 @@ def build() -> Callable[..., Any]:
             loop.change_field(nodes, node_c, coil_of, currents, garnet, fluid, ledger)
             m[FLOW] = loop.pump_flow(nodes, node_c, garnet, fluid, pump_c, dt)
             before = ledger[loop.HEAT_HHX] + ledger[loop.HEAT_BEDS]
+            loop.conduct(nodes, node_c, dt)
+            if c[SLIP] > 0.0:
+                moved = slip.equalise(nodes, node_c, garnet, fluid, pump_c, c[SLIP], work, dt)
+                m[SLIP_FLOW] = moved / dt
             load = m[CHX_HEATER] + c[PARASITIC] + m[EXTRA_LOAD]
             loop.transport(nodes, node_c, garnet, fluid, m[FLOW] * dt, m[STAGE], load, ledger, dt)
             heat += ledger[loop.HEAT_HHX] + ledger[loop.HEAT_BEDS] - before

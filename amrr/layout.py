@@ -28,6 +28,7 @@ def check(p: Parameters) -> None:
     limits = (
         ("dt_s", p.dt_s, 0.001, 2.0, "s"),
         ("concentration", p.concentration, 0.01, 0.25, ""),
+        ("slip_s", p.slip_s, 1e-3, 1e3, "s"),
         ("regenerator.nodes", p.regenerator.nodes, 4, 400, ""),
         ("regenerator.porosity", p.regenerator.porosity, 0.2, 0.8, ""),
         ("pump.porosity", p.pump.porosity, 0.2, 0.8, ""),
@@ -126,5 +127,6 @@ def constants(p: Parameters) -> Array:
             t.excitation_w / t.sensor_link_w_per_k,
             p.exchangers.highest_heater_w,
             p.stage.highest_heater_w,
+            p.slip_s if p.fluid_closure == "osmotic" else 0.0,
         ]
     )

@@ -212,7 +212,7 @@ def face_values(x: Array, n: Array, value: int, face: int, volume_m3: float) -> 
 
 @jit
 def conduct(x: Array, n: Array, dt_s: float) -> None:
-    """Heat conducted along the chain during the step, into row HEAT."""
+    """Start row HEAT with the heat conducted along the chain during the step."""
     count = x.shape[1] - 2
     for i in range(x.shape[1]):
         x[HEAT, i] = 0.0
@@ -257,15 +257,14 @@ def transport(
     ledger: Array,
     dt_s: float,
 ) -> None:
-    """Part 2: move ``volume_m3`` of bulk fluid around the loop, conduct, load.
+    """Part 2: move ``volume_m3`` of bulk fluid around the loop, load, exchange with the stage.
 
-    Exchange with the stage.
+    Row HEAT holds what conduction (and slip) have put into each lump during this step.
     """
     count = x.shape[1] - 2
     a, b, cold = count, count + 1, count // 2
     face_values(x, n, C3, FACE_C3, volume_m3)
     face_values(x, n, FLUID_ENERGY, FACE_ENERGY, volume_m3)
-    conduct(x, n, dt_s)
     x[HEAT, cold] += load_w * dt_s
     donor = b if volume_m3 >= 0.0 else a
     # Superfluid crosses the superleak against the bulk flow, with mu4 of the bed it leaves and no

@@ -216,14 +216,15 @@ class Parameters:
         concentration: 3He mole fraction of the filling, assumed.
         fluid_closure: "bulk" (the paper's: normal fluid and superfluid move together) or "osmotic"
             (superfluid slips until mu4 is uniform).
-        slip_s: Osmotic closure: relaxation time of a lump's concentration, assumed.
+        slip_s: Osmotic closure: relaxation time of a lump against its neighbour, assumed; small
+            against 1 s.
     """
 
     dt_s: float = 0.1
     refrigerant: str = "GGG"
     concentration: float = 0.10
     fluid_closure: str = "bulk"
-    slip_s: float = 5.0
+    slip_s: float = 0.002
     regenerator: RegeneratorParameters = field(default_factory=RegeneratorParameters)
     pump: PumpParameters = field(default_factory=PumpParameters)
     exchangers: ExchangerParameters = field(default_factory=ExchangerParameters)

@@ -1,14 +1,18 @@
-"""The periodic steady state, directly: the fixed point of "one cycle later", by Anderson acceleration.
+"""The periodic steady state, directly.
 
-Plain cycling approaches it over tens of cycles, because the slowest mode (heat stored in the beds against 50 mW/K
-links, 3He shifted between pump and loop) decays by some per cent per cycle. Anderson's method combines the last few
-cycles so that the remaining change is least (D. G. Anderson, J. ACM 12, 547 (1965); Walker and Ni, SIAM J. Numer.
-Anal. 49, 1715 (2011)). The combination is affine, so the 3He inventory stays exact.
+The fixed point of "one cycle later", by Anderson acceleration.
+
+Plain cycling approaches it over tens of cycles, because the slowest mode (heat stored in the beds
+against 50 mW/K links, 3He shifted between pump and loop) decays by some per cent per cycle.
+Anderson's method combines the last few cycles so that the remaining change is least (D. G.
+Anderson, J. ACM 12, 547 (1965); Walker and Ni, SIAM J. Numer. Anal. 49, 1715 (2011)). The
+combination is affine, so the 3He inventory stays exact.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +26,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Convergence:
-    """How the search ended: cycles simulated, and the largest change of a temperature over the last one, K."""
+    """How the search ended: cycles simulated.
+
+    And the largest change of a temperature over the last one, K.
+    """
 
     cycles: int
     change_k: float
@@ -72,7 +79,8 @@ def settle(
         if len(history) >= 3:
             machine.set_thermal_state(_combine(states, images, temperatures, before))
     raise RuntimeError(
-        f"periodic state: still changing by {history[-1]:.2g} K per cycle after {most_cycles} cycles"
+        f"periodic state: still changing by {history[-1]:.2g} K per cycle after "
+        f"{most_cycles} cycles"
     )
 
 
@@ -85,14 +93,17 @@ def _temperatures(machine: Refrigerator) -> Array:
 
 
 def _combine(states: list[Array], images: list[Array], temperatures: Array, scale: Array) -> Array:
-    """Affine combination of the images whose remaining change is least, kept near the last image."""
+    """Affine combination of the images whose remaining change is least.
+
+    Kept near the last image.
+    """
     weight = np.where(temperatures, 1.0, 1.0 / np.maximum(np.abs(scale), 1e-3))
     residuals = np.array([(g - x) * weight for x, g in zip(states, images, strict=True)])
     if len(states) == 1:
         return images[-1]
     differences = (residuals[1:] - residuals[:-1]).T
     gamma, *_ = np.linalg.lstsq(differences, residuals[-1], rcond=1e-8)
-    steps = np.array([b - a for a, b in zip(images[:-1], images[1:], strict=True)])
+    steps = np.array([b - a for a, b in pairwise(images)])
     correction = -gamma @ steps
     largest = np.abs(correction[temperatures]).max()
     # No single jump beyond 0.15 K: further out the cycle is not linear.

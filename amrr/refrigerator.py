@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amrr import cycle as sequencer
-from amrr import helium, kernel, layout, loop, magnet, stage, tables, thermometry
+from amrr import helium, kernel, layout, loop, magnet, slip, stage, tables, thermometry
 from amrr.heaters import ChxHeater, Stage
 from amrr.parameters import Parameters
 from instruments import pid as controller
@@ -87,7 +87,7 @@ class Refrigerator:
         for k, name in enumerate(sequencer.SUPPLY_NAMES):
             design = p.pump_magnet if name.startswith("Pump") else p.regenerator_magnet
             coil = magnet.Magnet(design, self._coil_x[k])
-            settings = SupplyParameters(name=name, max_ramp_rate_a_per_s=0.26)
+            settings = SupplyParameters(name=name, max_ramp_rate_a_per_s=0.28)
             self.magnets[name] = coil
             self.supplies[name] = MagnetSupply(settings, coil, self._supply_x[k])
         self._supply_p = np.array([s.parameters.array() for s in self.supplies.values()])
@@ -205,6 +205,13 @@ class Refrigerator:
         return float(helium.concentration(self._nodes[loop.C3].max()))
 
     @property
+    def phase_separated(self) -> bool:
+        """True when the fluid is at or beyond the phase separation line anywhere in the loop."""
+        x = self._nodes
+        v4, alpha = helium.V4_M3_PER_MOL, helium.ALPHA
+        return any(slip.separated(x, i, v4, alpha) for i in range(x.shape[1]))
+
+    @property
     def helium3_mol(self) -> float:
         """3He in the whole loop, mol."""
         return float((self._nodes[loop.C3] * self._node_c[loop.VOLUME]).sum())
@@ -251,7 +258,10 @@ class Refrigerator:
         self._noise_block = -1
 
     def thermal_state(self) -> Array:
-        """Temperatures and 3He densities of the loop, coil and stage temperatures, as one vector."""
+        """Temperatures and 3He densities of the loop, coil and stage temperatures.
+
+        As one vector.
+        """
         return np.concatenate(
             (
                 self._nodes[loop.TEMPERATURE],

@@ -1,15 +1,26 @@
 """Machines that several tests look at, each run once per process."""
 
+from typing import Any
+
 import pytest
 
+from amrr.periodic import settle
 from amrr.refrigerator import Refrigerator
 
 
 @pytest.fixture(scope="session")
-def settled() -> Refrigerator:
-    """The default machine at 600 uW after 30 cycles; who changes it restores it."""
+def periodic_state() -> tuple[Refrigerator, dict[str, Any]]:
+    """The default machine in its periodic state at 600 uW, and that state: restore it before use."""
     machine = Refrigerator()
     machine.chx_heater.power_setpoint_w = 600e-6
     machine.cycle.run()
-    machine.step(60.0 + 30 * 180.0)
-    return machine
+    settle(machine)
+    return machine, machine.state()
+
+
+@pytest.fixture
+def machine(periodic_state: tuple[Refrigerator, dict[str, Any]]) -> Refrigerator:
+    """The default machine in its periodic state, at the start of a cycle."""
+    shared, saved = periodic_state
+    shared.restore(saved)
+    return shared

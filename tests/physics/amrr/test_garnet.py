@@ -1,0 +1,80 @@
+"""Garnet: Fisher's heat capacity, the entropy from it, and one free energy behind everything."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from amrr.garnet import GGG, GLF
+from instruments.constants import GAS_CONSTANT_J_PER_MOL_K
+
+FISHER = np.loadtxt(
+    Path(__file__).parent / "data" / "fisher1973_ggg_heat_capacity.csv", delimiter=",", skiprows=3
+)
+CALORIE_J = 4.184
+
+
+def test_zero_field_heat_capacity_is_fishers_within_two_per_cent() -> None:
+    temperatures, measured = FISHER[:, 0], FISHER[:, 1] * CALORIE_J
+    model = GGG.heat_capacity(temperatures, 0.0)
+    assert len(temperatures) >= 10
+    assert np.abs(model / measured - 1.0).max() < 0.02
+
+
+@pytest.mark.parametrize(("temperature_k", "expected"), [(1.0, 6.743), (2.0, 3.230), (4.0, 1.087)])
+def test_quoted_heat_capacities(temperature_k: float, expected: float) -> None:
+    assert GGG.heat_capacity(temperature_k, 0.0) == pytest.approx(expected, rel=0.02)
+
+
+def test_zero_field_entropy_agrees_with_the_integrated_data() -> None:
+    assert GGG.entropy(1.0, 0.0) == pytest.approx(11.829, rel=0.005)
+
+
+def test_entropy_saturates_at_r_ln_8() -> None:
+    warm = GGG.entropy(30.0, 0.0) - GGG.heat_capacity(30.0, 0.0) / 3.0  # less the lattice
+    assert warm == pytest.approx(GAS_CONSTANT_J_PER_MOL_K * np.log(8.0), rel=0.01)
+    assert GGG.entropy(0.05, 3.0) < 1e-6
+
+
+@settings(max_examples=60, deadline=None)
+@given(t=st.floats(0.4, 4.0), b=st.floats(0.01, 2.9))
+def test_entropy_and_magnetisation_come_from_one_free_energy(t: float, b: float) -> None:
+    h = 1e-4
+    for material in (GGG, GLF):
+        slope = -(material.free_energy(t + h, b) - material.free_energy(t - h, b)) / (2 * h)
+        assert slope == pytest.approx(float(material.entropy(t, b)), rel=1e-5, abs=1e-6)
+        # Maxwell: dS/dB = dM/dT, with M = -dF/dB.
+        d = 1e-3
+        free = material.free_energy
+        mixed = -(free(t + d, b + d) - free(t + d, b - d) - free(t - d, b + d) + free(t - d, b - d))
+        mixed = mixed / (4 * d * d)
+        assert float(material.entropy_slope(t, b)) == pytest.approx(mixed, rel=2e-3, abs=2e-3)
+        assert material.entropy_slope(t, b) <= 0.0
+
+
+@settings(max_examples=20, deadline=None)
+@given(t=st.floats(0.8, 2.0), b=st.floats(0.2, 1.5))
+def test_an_adiabatic_round_trip_returns(t: float, b: float) -> None:
+    warmer = GGG.adiabatic_temperature(t, b, min(b + 0.3, 2.0))
+    assert warmer > t
+    assert GGG.adiabatic_temperature(warmer, min(b + 0.3, 2.0), b) == pytest.approx(t, abs=1e-9)
+
+
+def test_the_paper_step_from_900_to_750_mk_needs_about_three_quarters_of_a_tesla() -> None:
+    assert GGG.adiabatic_temperature(0.75, 0.0, 0.742) == pytest.approx(0.90, abs=0.005)
+
+
+@pytest.mark.parametrize(("t", "b"), [(0.1, 0.5), (5.0, 0.5), (1.0, 4.0), (1.0, -0.1)])
+def test_outside_its_range_the_model_refuses(t: float, b: float) -> None:
+    with pytest.raises(ValueError, match="GGG"):
+        GGG.check(t, b)
+
+
+def test_the_successor_reaches_350_mk_and_says_that_it_is_provisional() -> None:
+    assert GLF.provisional
+    assert GLF.lowest_temperature_k == 0.35
+    assert not GGG.provisional
+    # Less zero-field ordering than GGG: more entropy left to use at 0.5 K.
+    assert GLF.entropy(0.5, 0.0) > GGG.entropy(0.5, 0.0)
