@@ -22,6 +22,7 @@ from plans.measure import (
     TRANSMISSION,
     Coupling,
     Resonance,
+    Sweep,
     amplifier_gain,
     configure,
     reflection,
@@ -43,6 +44,11 @@ JPA_OFFSET_MHZ = -0.1
 #: Against its direction of arrival the rod first goes this much too far, deg: beyond any play of
 #: the crank (assumed: some mdeg, as attocube rotators have).
 TAKE_UP_DEG = 0.005
+#: A move beyond this is a far one, deg; of shorter moves one percent of creep is below 1 kHz.
+FAR_DEG = 0.03
+#: After a far move: sweeps of a minute each until two agree within this, MHz; at most so many.
+WATCH = Sweep("Weak", 0.3, 101, 100.0, averages=50)
+STILL_MHZ, STILL_ATTEMPTS = 3e-4, 12
 #: Insertion depth over which the coupling grows e-fold, mm: a first guess (waveguide below cutoff),
 #: replaced by what two measurements say.
 COUPLING_DEPTH_MM = 1.0
@@ -129,10 +135,21 @@ def tune_to(
 
 
 def locate(haloscope: Haloscope, near_mhz: float, rod: Rod) -> MsgGenerator[None]:
-    """Find the resonance with a wide sweep at the angle the calculation gives; updates `rod`."""
+    """Go to the angle the calculation gives and find the resonance there; updates `rod`.
+
+    After a far move the piezo creeps for minutes: the resonance is watched until it stands still,
+    by sweeps as long as the creep's own time scale.
+    """
     angle = float(load().angle_deg(near_mhz * 1e6))
+    before = float((yield from value_of(haloscope.rod.user_readback, angle)))
     yield from approach(haloscope, angle, rod)
     found = yield from transmission(haloscope, near_mhz, SEARCH)
+    moved = abs(angle - before)
+    for _ in range(STILL_ATTEMPTS if moved > FAR_DEG else 0):
+        last_mhz = found.frequency_mhz
+        found = yield from transmission(haloscope, last_mhz, WATCH)
+        if abs(found.frequency_mhz - last_mhz) <= STILL_MHZ:
+            break
     rod.offset_mhz = found.frequency_mhz - near_mhz
 
 
