@@ -25,6 +25,8 @@ ComplexArray = NDArray[np.complex128]
 JPA_OFFSET_HZ: Final[float] = -100e3
 PROBE_OFFSET_HZ: Final[float] = 1e3
 INTERMEDIATE_HZ: Final[float] = 10.7e6
+#: More than the play of the rod's crank.
+TAKE_UP_DEG: Final[float] = 0.005
 
 
 @dataclass(frozen=True)
@@ -111,18 +113,25 @@ def tune(
     goal = float(table.angle_deg(target_hz))
     slope = float(table.frequency_hz(goal + 0.01) - table.frequency_hz(goal)) / 0.01
     if abs(machine.rod.position - goal) > 0.1:
-        machine.rod.move_to(goal)
-        wait(machine)
+        _approach(machine, goal)
     found = transmission(machine, target_hz, SEARCH)
     for _ in range(attempts):
         distance_hz = target_hz - found.frequency_hz
         if abs(distance_hz) <= tolerance_hz:
             return found
-        machine.rod.move_to(machine.rod.position + distance_hz / slope)
-        wait(machine)
+        _approach(machine, machine.rod.position + distance_hz / slope)
         settings = SEARCH if abs(distance_hz) > 50e3 else TRANSMISSION
         found = transmission(machine, target_hz, settings)
     raise TuningError(f"cavity: wanted {target_hz:.0f} Hz, reached {found.frequency_hz:.0f} Hz")
+
+
+def _approach(machine: Haloscope, angle_deg: float) -> None:
+    """Move the rod so that it always arrives upwards, the crank's play taken up."""
+    if angle_deg < machine.rod.position:
+        machine.rod.move_to(angle_deg - TAKE_UP_DEG)
+        wait(machine)
+    machine.rod.move_to(angle_deg)
+    wait(machine)
 
 
 def couple(

@@ -324,7 +324,7 @@ def _rod(parameters: Parameters) -> DriveParameters:
     return DriveParameters(
         "rod", "deg", p.low_limit_deg, p.high_limit_deg, p.velocity_deg_per_s,
         p.highest_velocity_deg_per_s, p.step_scatter_deg, p.backlash_deg, p.settle_s,
-        p.creep_fraction, p.creep_time_s,
+        p.creep_fraction, p.creep_range_deg, p.creep_time_s,
     )  # fmt: skip
 
 

@@ -35,6 +35,7 @@ class DriveParameters:
     backlash: float
     settle_s: float
     creep_fraction: float = 0.0
+    creep_range: float = 1.0
     creep_time_s: float = 60.0
 
 
@@ -260,7 +261,9 @@ class PiezoDrive:
         elapsed_s = (now_ns - move.since_ns) / NS_PER_S
         after_s = max(0.0, elapsed_s - abs(move.end - move.start) / move.speed)
         owed = move.lag_start * math.exp(-elapsed_s / p.creep_time_s)
-        return owed - p.creep_fraction * moved * math.exp(-after_s / p.creep_time_s)
+        # Creep follows the last few steps, not the length of a long walk.
+        fresh = p.creep_range * math.tanh(moved / p.creep_range)
+        return owed - p.creep_fraction * fresh * math.exp(-after_s / p.creep_time_s)
 
 
 def refuse_while_moving(drive: PiezoDrive, what: str) -> None:

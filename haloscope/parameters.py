@@ -137,6 +137,7 @@ class Rod:
     creep_fraction: float = _assumed(
         0.01, "of the last move still to come when it ends (piezo creep)"
     )
+    creep_range_deg: float = _assumed(0.02, "creep grows no further with longer moves")
     creep_time_s: float = _assumed(60.0, "time constant of the creep")
     base_temperature_k: float = _derived(
         0.2627, "solved for T_n = 215 mK on resonance, with the map's rod share of loss"
