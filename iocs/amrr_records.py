@@ -310,8 +310,10 @@ def _cycle_commands(machine: Refrigerator) -> Iterator[Record]:
         ("No", "Yes"),
     )
     yield command("Cycle:Abort", cycle.abort, "Hold all magnets where they are")
-    seconds = (("FlowTime", "flow_time_s", (5.0, 1000.0), "Time of a flow phase"),
-               ("HoldTime", "hold_time_s", (1.0, 1000.0), "Time of a phase without flow"))  # fmt: skip
+    seconds = (
+        ("FlowTime", "flow_time_s", (5.0, 1000.0), "Time of a flow phase"),
+        ("HoldTime", "hold_time_s", (1.0, 1000.0), "Time of a phase without flow"),
+    )
     for name, attribute, control, what in seconds:
         yield setpoint(
             f"Cycle:{name}",
