@@ -110,11 +110,12 @@ def grand_spectrum(
     snr = np.sqrt(np.einsum("lj,lj,lj->l", aligned, aligned, density))
     means = [np.einsum("lj,lj->l", fine_weights, f) for f in (aligned, averaged)]
     if sums.has_response:
-        xi = np.sqrt(1 - view.single("variance_removed") / variance)
+        # Positive but for rounding in bins that the spike filter all but emptied.
+        xi = np.sqrt(np.maximum(1 - view.single("variance_removed") / variance, 1e-4))
         means[0] = means[0] - view.single("aligned_removed")
         means[1] = means[1] - view.single("averaged_removed")
         eps = [mean / (root * xi * snr) for mean in means]
-        joint_information = snr**2 - view.single("joint_removed")
+        joint_information = np.maximum(snr**2 - view.single("joint_removed"), 1e-4 * snr**2)
     else:
         assert smoother is not None
         xi = np.full(len(bins), smoother.xi)

@@ -194,7 +194,9 @@ class Reducer:
         amplitude = amplitudes(part, self.windows, self.windows.frequency_hz(rows), baseline.power)
         taken = None
         if baseline.shape is not None:
-            taken = response(baseline, self.windows, rows, amplitude, averages, self.options)
+            # Bins that were cut carry neither weight nor signal, and the fit does not see them.
+            seen = amplitude if kept is None else amplitude * kept
+            taken = response(baseline, self.windows, rows, seen, averages, self.options)
         return Reduced(self.windows.first_fine[rows], excess, amplitude, averages, kept, taken)
 
 

@@ -1,0 +1,162 @@
+"""xi, eps and what they depend on: closed forms against each other and the Monte Carlo."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from haloscope.analysis.distribute import run
+from haloscope.analysis.efficiency import closed_form, linear_chain
+from haloscope.analysis.montecarlo import Plan, efficiency, run_batch, strength_at_limit
+from haloscope.analysis.options import Options
+from haloscope.analysis.pipeline import Result, analyze
+from haloscope.analysis.spectra import Spectra
+from tests.physics.analysis.generator import make, scan_targets
+
+# Without noise the spread that the spike filter measures is zero, and everything is a spike.
+NO_FILTER = Options(filter_spikes=False)
+
+
+def test_the_letter_s_scale_factor_and_efficiency(overlapping: Spectra) -> None:
+    found = closed_form(overlapping, Options())
+    assert found.width == pytest.approx(0.94, abs=0.01)
+    assert found.averaged == pytest.approx(0.88, abs=0.015)
+    assert 0.915 < found.aligned < 0.93
+    assert found.snr == pytest.approx(7.32, rel=0.01)
+
+
+def test_the_fit_beats_savitzky_golay_by_what_the_letter_says(overlapping: Spectra) -> None:
+    fitted = closed_form(overlapping, Options())
+    smoothed = closed_form(overlapping, Options(baseline="savgol"))
+    assert 1.07 < fitted.aligned / smoothed.aligned < 1.13
+
+
+def test_for_a_projection_attenuation_is_the_square_of_the_width(overlapping: Spectra) -> None:
+    free = Options(jpa_gain_tolerance_db=1e4)
+    chain = linear_chain(overlapping, free)
+    width2 = (chain.vectors**2).sum()
+    assert (chain.vectors * chain.known).sum() == pytest.approx(width2, rel=2e-6)
+    smooth = linear_chain(overlapping, Options(baseline="savgol"))
+    # A smoother is no projection, and xi = eps is no identity for it.
+    product = (smooth.vectors * smooth.known).sum()
+    assert abs(product - (smooth.vectors**2).sum()) > 0.005
+
+
+def test_the_pipeline_s_sums_agree_with_plain_linear_algebra(
+    noise_stack: Spectra, noise_result: Result
+) -> None:
+    middle = noise_stack.target_frequency_hz[75]
+    near = np.abs(noise_stack.target_frequency_hz - middle) < 85e3
+    exact = closed_form(noise_stack.subset(near), Options())
+    k = int(np.argmin(np.abs(noise_result.frequency_hz - exact.axion_hz)))
+    grand = noise_result.grand
+    assert grand.xi[k] == pytest.approx(exact.width, abs=2e-4)
+    assert grand.efficiency_aligned[k] == pytest.approx(exact.aligned, abs=2e-4)
+    assert grand.efficiency_averaged[k] == pytest.approx(exact.averaged, abs=2e-4)
+    assert grand.snr[k] == pytest.approx(exact.snr, rel=1e-4)
+
+
+def test_the_grand_spectrum_is_as_wide_as_the_closed_form_says(noise_result: Result) -> None:
+    # 3600 grand bins, neighbours correlated: about 900 independent ones.
+    assert np.std(noise_result.grand.excess) == pytest.approx(noise_result.xi, rel=0.07)
+    assert np.std(noise_result.normalised) == pytest.approx(1, abs=0.07)
+    assert np.mean(noise_result.normalised) == pytest.approx(0, abs=0.1)
+
+
+def test_without_noise_the_grand_spectrum_shows_the_misfit_alone() -> None:
+    silent = analyze(make(scan_targets(40), noise=False, dtype=float), NO_FILTER)
+    assert np.abs(silent.normalised).max() < 0.02
+
+
+def test_a_noiseless_axion_gives_the_expected_excess() -> None:
+    silent = make(scan_targets(40), noise=False, dtype=float)
+    result = analyze(silent, NO_FILTER)
+    k = len(result.grand) // 2
+    axion_hz = float(result.frequency_hz[k])
+    with_axion = analyze(
+        make(scan_targets(40), noise=False, dtype=float, axions={axion_hz: 1.0}), NO_FILTER
+    )
+    expected = result.grand.efficiency_aligned[k] * result.grand.snr[k]
+    assert with_axion.normalised[k] == pytest.approx(expected, rel=0.01)
+
+
+def test_the_joint_fit_is_unbiased_and_gains(overlapping: Spectra) -> None:
+    targets = scan_targets(40)
+    base = analyze(make(targets, noise=False, dtype=float), NO_FILTER)
+    k = len(base.grand) // 2
+    axion_hz = float(base.frequency_hz[k])
+    with_axion = analyze(make(targets, noise=False, dtype=float, axions={axion_hz: 1.0}), NO_FILTER)
+    expected = base.grand.joint_efficiency[k] * base.grand.snr[k]
+    assert with_axion.grand.joint[k] == pytest.approx(expected, rel=0.01)
+    assert base.grand.joint_efficiency[k] > 1.06 * base.grand.efficiency_averaged[k]
+    assert base.grand.joint_efficiency[k] > 1.01 * base.grand.efficiency_aligned[k]
+
+
+def test_the_joint_fit_has_unit_width(noise_result: Result) -> None:
+    assert np.std(noise_result.grand.joint) == pytest.approx(1, abs=0.07)
+
+
+def test_the_averaged_template_gains_on_average(overlapping: Spectra) -> None:
+    fixed = closed_form(overlapping, Options())
+    averaged = closed_form(overlapping, Options(template="averaged"))
+    assert 1.0 < averaged.averaged / fixed.averaged < 1.01
+
+
+@pytest.fixture(scope="module")
+def plan(overlapping: Spectra) -> Plan:
+    return Plan(overlapping, experiments=600, seed=4)
+
+
+def test_the_monte_carlo_agrees_with_the_closed_form(plan: Plan) -> None:
+    signal = run(plan, workers=1)
+    noise = run(replace(plan, strength=0.0, seed=5), workers=1)
+    closed = signal.closed_form
+    width, width_error = noise.width()
+    assert abs(width - closed.width) < 3 * width_error
+    mean, mean_error = signal.mean()
+    assert abs(mean - closed.mean_aligned) < 3 * mean_error
+    value, error = efficiency(signal, noise)
+    assert abs(value - closed.aligned) < 3 * error
+    assert abs(np.mean(signal.known) - closed.snr) < 3 / np.sqrt(600)
+
+
+def test_misaligned_axions_average_to_the_closed_form(plan: Plan) -> None:
+    found = run(replace(plan, misaligned=True, seed=6), workers=1)
+    mean, error = found.mean()
+    assert abs(mean - found.closed_form.mean_averaged) < 3 * error
+    assert np.ptp(found.offset_hz) > 400
+
+
+def test_axions_at_the_limit_are_found_with_the_claimed_probability(plan: Plan) -> None:
+    closed = plan.closed_form()
+    at_limit = replace(plan, strength=strength_at_limit(closed, plan.options), misaligned=True)
+    found, _ = run(at_limit, workers=1).found(plan.options.threshold, closed.width)
+    assert abs(found - 0.9) < 3 * np.sqrt(0.09 / 600)
+
+
+def test_results_do_not_depend_on_workers_and_survive_an_interruption(
+    overlapping: Spectra, tmp_path: Path
+) -> None:
+    short = Plan(overlapping, experiments=120, seed=9)
+    alone = run(short, workers=1)
+    seen: list[int] = []
+    shared = run(short, workers=3, folder=tmp_path, progress=lambda done, _: seen.append(done))
+    assert np.array_equal(alone.fitted, shared.fitted)
+    assert seen == [1, 2, 3]
+    (tmp_path / "batch_00001.npz").unlink()
+    again: list[int] = []
+    resumed = run(short, folder=tmp_path, workers=1, progress=lambda done, _: again.append(done))
+    assert again == [3]
+    assert np.array_equal(resumed.fitted, alone.fitted)
+    with pytest.raises(ValueError, match="batches of another plan"):
+        run(replace(short, seed=10), folder=tmp_path, workers=1)
+
+
+def test_a_batch_can_be_run_by_itself(overlapping: Spectra) -> None:
+    short = Plan(overlapping, experiments=70, seed=9)
+    assert len(run_batch(short, 1).fitted) == 20
+    smoothed = replace(short, options=Options(baseline="savgol"), experiments=10)
+    assert np.isfinite(run_batch(smoothed, 0).fitted).all()
