@@ -97,8 +97,11 @@ class Session:
         return [self.catalog[uid] for uid in uids]
 
     def close(self) -> None:
-        """Stop the RunEngine's thread and close the catalog's files."""
+        """Stop the RunEngine's thread, leave the process variables, close the catalog's files."""
         close_run_engine(self.run_engine)
+        for instrument in (self.refrigerator, self.haloscope):
+            if instrument is not None:
+                instrument.destroy()
         self.writer.close()
 
     def __enter__(self) -> Session:

@@ -234,7 +234,8 @@ class Database:
         if record.read is None:
             await channel.hold(value, self._wall_time())
         if record.done is None:
-            await self._post_related(channel)
+            # A command has its effect on other records: all are posted before it completes.
+            await (self.post() if record.momentary else self._post_related(channel))
             self.on_wake()
         else:
             waiting = self._wait_for(channel)
