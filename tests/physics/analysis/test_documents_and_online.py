@@ -1,0 +1,179 @@
+"""From documents to spectra, and the analysis that follows a scan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from haloscope.analysis.documents import (
+    Document,
+    MissingMeasurementError,
+    spectra_from_documents,
+)
+from haloscope.analysis.online import Online, Update, highest
+from haloscope.analysis.options import Options
+from haloscope.analysis.pipeline import analyze
+from haloscope.analysis.spectra import Spectra
+from haloscope.mode_map import form_factor
+from tests.physics.analysis.generator import make, scan_targets
+
+CALIBRATION = {
+    "receiver_gain_db": 104.0,
+    "receiver_gain_db_error": 0.03,
+    "receiver_temperature_k": 1.21,
+    "line_attenuation_db": None,
+}
+
+
+def event(spectra: Spectra, row: int) -> dict[str, Any]:
+    """What a plan records at one step."""
+    data: dict[str, Any] = {
+        "daq_spectrum": spectra.power_w[row],
+        "daq_frequency_start": spectra.frequency_start_hz[row] * 1e-6,
+        "daq_frequency_step": spectra.step_hz,
+        "daq_num_averages": int(spectra.num_averages[row]),
+        "daq_acquire_time": 500.0,
+        "measured_target_frequency": spectra.target_frequency_hz[row] * 1e-6,
+        "measured_cavity_frequency": spectra.cavity_frequency_hz[row] * 1e-6,
+        "measured_loaded_q": spectra.loaded_q[row],
+        "measured_beta": spectra.beta[row],
+        "measured_jpa_gain": spectra.jpa_gain_peak_db[row],
+        "measured_jpa_resonance": spectra.jpa_resonance_hz[row] * 1e-6,
+        "measured_jpa_bandwidth": spectra.jpa_bandwidth_hz[row] * 1e-3,
+        "measured_jpa_gain_peak": spectra.jpa_gain_peak_db[row],
+        "magnet_field": spectra.magnet_field_t[row],
+        "rod": 30.0,
+        "sim_time": 600.0 * row,
+    }
+    errors = {"measured_loaded_q": 120.0, "measured_jpa_bandwidth": 1.5}
+    return data | {f"{key}_error": value for key, value in errors.items()}
+
+
+def documents(
+    spectra: Spectra, *, uid: str = "run-0001", calibration: Any = CALIBRATION
+) -> Iterator[Document]:
+    """A run as a RunEngine emits it, with a stream the analysis must leave alone."""
+    yield "start", {"uid": uid, "plan_name": "scan", "calibration": calibration}
+    yield "descriptor", {"uid": f"{uid}-b", "run_start": uid, "name": "baseline"}
+    yield "event", {"descriptor": f"{uid}-b", "seq_num": 1, "data": {"magnet_field": 12.0}}
+    yield "descriptor", {"uid": f"{uid}-p", "run_start": uid, "name": "primary"}
+    for row in range(len(spectra)):
+        data = event(spectra, row)
+        yield "event", {"descriptor": f"{uid}-p", "seq_num": row + 1, "data": data}
+    yield "stop", {"uid": f"{uid}-s", "run_start": uid}
+
+
+@pytest.fixture(scope="module")
+def whole() -> Spectra:
+    """30 full spectra of 100 000 bins."""
+    return make(scan_targets(30), bins=100_000, seed=7, axions={1.10011e9: 1.4})
+
+
+def test_documents_become_spectra_in_si_units(whole: Spectra) -> None:
+    few = whole.subset(slice(0, 3))
+    read = spectra_from_documents(documents(few), whole=True)
+    assert np.array_equal(read.power_w, few.power_w)
+    assert read.frequency_start_hz == pytest.approx(few.frequency_start_hz, abs=1e-3)
+    assert read.jpa_bandwidth_hz == pytest.approx(few.jpa_bandwidth_hz)
+    assert read.errors["jpa_bandwidth_hz"] == pytest.approx(np.full(3, 1500.0))
+    assert read.error("beta") == pytest.approx(np.zeros(3))
+    assert read.form_factor == pytest.approx(form_factor(few.cavity_frequency_hz))
+    assert read.labels == ("run-0001:1", "run-0001:2", "run-0001:3")
+    assert read.calibration.receiver_temperature_k == 1.21
+    assert read.calibration.line_attenuation_db == 0.4
+    assert read.calibration.assumed == ("line_attenuation_db",)
+
+
+def test_what_is_kept_of_a_spectrum_is_all_the_analysis_needs(whole: Spectra) -> None:
+    few = whole.subset(slice(0, 20))
+    small = spectra_from_documents(documents(few))
+    assert small.power_w.shape[1] == 15020
+    assert small.power_w.dtype == np.float32
+    full = spectra_from_documents(documents(few), whole=True)
+    assert np.array_equal(analyze(small).normalised, analyze(full).normalised)
+
+
+def test_runs_with_another_receiver_gain_are_brought_to_the_first(whole: Spectra) -> None:
+    few = whole.subset(slice(0, 2))
+    louder = replace(few, power_w=few.power_w * np.float32(2.0))
+    second = CALIBRATION | {"receiver_gain_db": 104.0 + 10 * np.log10(2.0)}
+    both = [*documents(few), *documents(louder, uid="run-0002", calibration=second)]
+    read = spectra_from_documents(both, whole=True)
+    assert read.power_w[2:] == pytest.approx(read.power_w[:2], rel=1e-6)
+
+
+def test_pages_of_events_are_read_too(whole: Spectra) -> None:
+    few = whole.subset(slice(0, 2))
+    rows = [event(few, 0), event(few, 1)]
+    page = {
+        "descriptor": "run-0001-p",
+        "seq_num": [1, 2],
+        "data": {key: [row[key] for row in rows] for key in rows[0]},
+    }
+    start = [d for d in documents(few) if d[0] in {"start", "descriptor"}]
+    read = spectra_from_documents([*start, ("event_page", page)], whole=True)
+    assert np.array_equal(read.power_w, few.power_w)
+
+
+def test_a_missing_measurement_is_named(whole: Spectra) -> None:
+    stream = list(documents(whole.subset(slice(0, 1))))
+    del stream[-2][1]["data"]["measured_beta"]
+    with pytest.raises(MissingMeasurementError, match="event run-0001:1: no measured_beta"):
+        spectra_from_documents(stream)
+    with pytest.raises(ValueError, match="no scan event"):
+        spectra_from_documents(stream[:3])
+
+
+def test_thirty_full_spectra_show_the_axion(whole: Spectra) -> None:
+    result = analyze(whole)
+    assert result.checks.all_converged
+    assert len(result.candidates) == 1
+    assert abs(result.candidates[0].frequency_hz - 1.10011e9) < 1000
+    assert result.candidates[0].global_p < 1e-6
+
+
+def test_online_and_offline_give_the_same_numbers(whole: Spectra) -> None:
+    updates: list[Update] = []
+    online = Online(publish=updates.append)
+    for name, document in documents(whole):
+        online(name, document)
+    offline = spectra_from_documents(documents(whole))
+    plain = analyze(offline, Options(filter_average=False))
+    shown = online.result()
+    assert shown.normalised == pytest.approx(plain.normalised, abs=1e-12)
+    assert shown.limit.coupling_per_gev == pytest.approx(plain.limit.coupling_per_gev, rel=1e-12)
+    assert shown.candidates == plain.candidates
+    assert np.array_equal(shown.checks.width, plain.checks.width)
+    finished, full = online.finish(), analyze(offline)
+    assert finished.normalised == pytest.approx(full.normalised, abs=1e-12)
+    assert len(updates) == 30
+
+
+def test_an_update_covers_what_one_spectrum_touches(whole: Spectra) -> None:
+    updates: list[Update] = []
+    online = Online(publish=updates.append, keep=False)
+    for row in range(12):
+        online.add(whole.subset([row]))
+    sizes = {len(u.grand) for u in updates if u.grand is not None}
+    assert max(sizes) - min(sizes) <= 12
+    last = updates[-1]
+    assert last.spectra == 12
+    assert last.limit is not None
+    shown = online.result()
+    at = np.searchsorted(shown.frequency_hz, last.limit.frequency_hz[0] - 1)
+    part = shown.limit.coupling_per_gev[at : at + len(last.limit.frequency_hz)]
+    assert np.array_equal(part, last.limit.coupling_per_gev)
+    assert highest(last)[1] == last.grand.normalised.max() if last.grand else False
+
+
+def test_online_says_what_it_cannot_do() -> None:
+    with pytest.raises(ValueError, match="not 'savgol'"):
+        Online(Options(baseline="savgol"))
+    with pytest.raises(ValueError, match="no spectrum yet"):
+        Online().result()
+    with pytest.raises(ValueError, match="no windows kept"):
+        Online(keep=False).finish()

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.ndimage import convolve1d
+from scipy.special import ndtri
+
+from haloscope.analysis.bayes import (
+    aggregate_strength,
+    aggregate_update,
+    excluded_coupling,
+    excluded_strength,
+    update,
+)
+from haloscope.analysis.candidates import (
+    expected_clusters,
+    find_candidates,
+    global_p_value,
+    judge,
+    neighbour_correlation,
+)
+from haloscope.analysis.grand import Grand
+from haloscope.analysis.limits import dfsz, ksvz, limit, observed_level
+from haloscope.analysis.options import Options
+from haloscope.analysis.pipeline import Result, analyze
+from haloscope.analysis.published import capp6, ratio_to_published
+from haloscope.analysis.spectra import concatenate
+from haloscope.analysis.template import line_table
+from haloscope.axion import coupling_dfsz, coupling_ksvz
+from tests.physics.analysis.generator import make, scan_targets
+
+
+def test_the_threshold_is_the_letter_s() -> None:
+    assert Options().threshold == pytest.approx(3.7184, abs=5e-5)
+    assert Options(confidence=0.95).threshold == pytest.approx(3.355, abs=5e-4)
+
+
+def test_models_are_those_of_the_axion_module() -> None:
+    nu = np.array([1.09e9, 1.11e9])
+    assert dfsz(nu) == pytest.approx([coupling_dfsz(f) for f in nu], rel=1e-12)
+    assert ksvz(nu) == pytest.approx([coupling_ksvz(f) for f in nu], rel=1e-12)
+
+
+def test_the_limit_follows_from_its_parts(noise_result: Result) -> None:
+    core = slice(len(noise_result.grand) // 3, 2 * len(noise_result.grand) // 3)
+    grand, bound = noise_result.grand, noise_result.limit
+    snr = grand.efficiency_averaged * grand.snr * 10 ** (-0.04) * 0.925
+    by_hand = dfsz(grand.frequency_hz) * np.sqrt(5 / snr)
+    assert bound.coupling_per_gev == pytest.approx(by_hand, rel=1e-12)
+    # Note to the letter: 6.41e-16 at Q_L 35000 and C 0.6, and 12 % of the KSVZ density.
+    assert bound.coupling_per_gev[core].mean() == pytest.approx(6.41e-16, rel=0.02)
+    assert bound.ksvz_density[core].mean() == pytest.approx(0.13, abs=0.005)
+    assert bound.mass_ev[0] == pytest.approx(grand.frequency_hz[0] * 4.135667696e-15, rel=1e-9)
+
+
+def test_a_better_cavity_gives_a_lower_limit(noise_result: Result) -> None:
+    better = replace(noise_result.calibration, line_attenuation_db=0.0)
+    lower = limit(noise_result.grand, better, noise_result.options).coupling_per_gev
+    ratio = lower / noise_result.limit.coupling_per_gev
+    assert ratio == pytest.approx(np.full_like(ratio, 10 ** (-0.02)), rel=1e-9)
+
+
+def test_the_observed_limit_covers_and_never_promises_too_much() -> None:
+    rng = np.random.default_rng(0)
+    for mean in (0.5, 2.0, 5.0):
+        seen = mean + rng.normal(size=40000)
+        covered = np.mean(observed_level(seen, Options()) >= mean)
+        assert covered >= 0.897
+    assert observed_level(np.array([-9.0]), Options())[0] == pytest.approx(ndtri(0.9))
+
+
+def synthetic(values: np.ndarray) -> Grand:
+    k = len(values)
+    nu = 1.1e9 - 5.0 + 450.0 * np.arange(k)
+    full = np.ones(k)
+    return Grand(nu, values, values, full, full, full, full, values, full, full)
+
+
+def test_bins_within_a_line_are_one_candidate() -> None:
+    values = np.zeros(200)
+    values[[50, 52, 57]] = 4.0, 6.0, 3.9
+    values[66] = 4.5
+    found = find_candidates(synthetic(values), np.full(200, 5.0), 10.0, Options())
+    assert [c.bins for c in found] == [3, 1]
+    assert found[0].frequency_hz == 1.1e9 - 5 + 450 * 52
+    assert found[0].coupling_per_gev == pytest.approx(
+        coupling_dfsz(found[0].frequency_hz) * np.sqrt(6 / 5)
+    )
+    assert found[0].global_p < found[1].global_p < 1
+
+
+def test_global_probability_and_cluster_count_agree_with_simulation() -> None:
+    table = line_table(np.array([1.1e9]), 10.0, Options())
+    weights = table.weights("aligned")[0]
+    noise = np.random.default_rng(1).normal(size=(1500, 1000))
+    z = convolve1d(noise, weights[::-1], axis=1) / np.sqrt(weights @ weights)
+    rho = neighbour_correlation(synthetic(z[0]), 10.0, Options())
+    assert np.mean(z[:, 1:] * z[:, :-1]) == pytest.approx(rho, abs=0.01)
+    level = 3.2
+    seen = np.mean(z.max(axis=1) > level)
+    assert global_p_value(level, 1000, rho) == pytest.approx(seen, abs=0.06)
+    crossings = np.sum((z[:, 1:] > level) & (z[:, :-1] <= level)) / 1500
+    assert expected_clusters(1000, rho, level) == pytest.approx(crossings, rel=0.1)
+
+
+def test_a_rescan_keeps_an_axion_and_drops_a_fluctuation() -> None:
+    options = Options(filter_average=False)
+    axion_hz = 1.10015e9
+    search = make(scan_targets(30), seed=1, axions={axion_hz: 1.1})
+    again = make(np.full(20, axion_hz), seed=2, axions={axion_hz: 1.1})
+    first, rescan = analyze(search, options), analyze(again, options)
+    both = analyze(concatenate([search, again]), options)
+    found = max(first.candidates, key=lambda c: c.excess)
+    assert abs(found.frequency_hz - axion_hz) < 1000
+    at = np.argmin(np.abs(first.frequency_hz - found.frequency_hz))
+    search_snr = float(first.limit.expected_snr[at])
+    verdict = judge(found, rescan.grand, both.grand, rescan.limit.expected_snr, search_snr, options)
+    assert verdict.persists
+    assert verdict.combined_excess > found.excess
+
+    silent = make(np.full(20, axion_hz), seed=3)
+    empty = analyze(silent, options)
+    joined = analyze(concatenate([search, silent]), options)
+    gone = judge(found, empty.grand, joined.grand, empty.limit.expected_snr, search_snr, options)
+    assert not gone.persists
+    far = replace(found, frequency_hz=1.2e9)
+    with pytest.raises(ValueError, match="does not cover the candidate"):
+        judge(far, rescan.grand, both.grand, rescan.limit.expected_snr, search_snr, options)
+
+
+def test_prior_updates_average_to_one_without_an_axion() -> None:
+    x = np.random.default_rng(2).normal(size=200_000)
+    assert aggregate_update(x, np.full(x.shape, 2.0), 0.5) == pytest.approx(1, abs=0.02)
+    excluded = excluded_strength(x[:5], np.full(5, 2.0))
+    for value, snr, strength in zip(x[:5], np.full(5, 2.0), excluded, strict=True):
+        assert update(value, snr, strength) == pytest.approx(0.1, rel=1e-9)
+
+
+def test_the_aggregate_excludes_more_than_the_threshold_does(noise_result: Result) -> None:
+    snr = noise_result.limit.expected_snr
+    strength = aggregate_strength(noise_result.normalised, snr)
+    assert aggregate_update(noise_result.normalised, snr, strength) == pytest.approx(0.1, rel=1e-6)
+    core = noise_result.grand.overlaps > 14
+    by_threshold = np.median((5 / snr)[core])
+    within = aggregate_strength(noise_result.normalised[core], snr[core])
+    assert within < by_threshold
+    coupling = excluded_coupling(noise_result.grand, snr)
+    assert np.median(coupling) < np.median(noise_result.limit.coupling_per_gev)
+
+
+def test_the_published_curve_is_read_with_its_gap_and_spikes() -> None:
+    curve = capp6()
+    assert curve.coupling_per_gev[~curve.spike].mean() == pytest.approx(6.2e-16, rel=0.005)
+    assert curve.gap_hz[1] - curve.gap_hz[0] == pytest.approx(375e3, abs=1e3)
+    assert 5 < curve.spike.sum() < 40
+    same = ratio_to_published(curve.frequency_hz, curve.coupling_per_gev)
+    assert np.abs(same - 1).max() < 0.02  # points of one mass are averaged
