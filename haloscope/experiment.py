@@ -225,7 +225,7 @@ class Haloscope:
         for name, part in self._parts():
             part.restore(state[name])
         self._timeline.now_ns = int(state["time_ns"])
-        self.switch = Switch()
+        # In place: whoever drives the machine holds on to its parts.
         self.switch.position = SwitchPosition(state["switch"])
         self.local_oscillator.restore(state["local_oscillator_hz"])
         self.magnet.restore({"supply": state["magnet"]})
