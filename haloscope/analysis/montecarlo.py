@@ -139,7 +139,7 @@ class Batch:
     """Excesses of one batch of experiments, each of shape (experiments,).
 
     Attributes:
-        known: Background known, fine bins co-added.
+        known: Background and place of the axion known, fine bins co-added.
         fitted: Baseline fitted, coarse bins co-added, before division by xi.
         offset_hz: Where the axion was, relative to the edge of the grand bin.
     """
@@ -155,39 +155,41 @@ def run_batch(plan: Plan, number: int) -> Batch:
     truth, size = plan.truth, plan.size(number)
     spread = plan.options.coarse_merge * plan.options.fine_merge * plan.spectra.step_hz
     offset = (rng.random(size) - 0.5) * spread if plan.misaligned else np.zeros(size)
-    known, fitted = np.zeros(size), np.zeros(size)
+    fitted, known, norm2 = np.zeros(size), np.zeros(size), np.zeros(size)
     for row in range(len(plan.spectra)):
         used = truth.lines[row]
         if not used.size:
             continue
         relative = rng.standard_gamma(truth.averages[row], (size, truth.noise.shape[1]))
         relative /= truth.averages[row]
-        if plan.strength:
-            _add_signal(plan, truth, row, offset, relative)
         root = np.sqrt(truth.averages[row])
-        known += (relative[:, used] - 1) @ plan.chain.matched[row, used] * root
+        place, signal = _signal(plan, truth, row, offset)
+        if plan.strength:
+            relative[:, place] *= 1 + plan.strength / root * signal
+        known += np.einsum("ej,ej->e", relative[:, place] - 1, signal) * root
+        norm2 += np.einsum("ej,ej->e", signal, signal)
         residual = _residual(plan, truth, row, relative, used)
         fitted += residual @ plan.chain.known[row, used] * root
-    return Batch(known, fitted, offset)
+    return Batch(known / np.sqrt(norm2), fitted, offset)
 
 
-def _add_signal(
-    plan: Plan, truth: Truth, row: int, offset: FloatArray, relative: FloatArray
-) -> None:
-    """Multiply by 1 + S_a/S_n over a span that holds the whole line."""
+def _signal(
+    plan: Plan, truth: Truth, row: int, offset: FloatArray
+) -> tuple[np.ndarray, FloatArray]:
+    """Fine bins that hold the line, and the DFSZ signal there in standard deviations.
+
+    Returns:
+        Bins, shape (k,), and signals, shape (experiments, k), for axions at ``offset``.
+    """
     lines, merge = plan.options.line_bins, plan.options.coarse_merge
     fine_hz = truth.frequency_hz[row, 1] - truth.frequency_hz[row, 0]
     first = round((plan.chain.axion_hz - truth.frequency_hz[row, 0]) / fine_hz + 0.5) - merge
-    place = np.arange(max(first, 0), min(first + (2 * lines + 2) * merge, relative.shape[1]))
-    if not place.size:
-        return
-    edges = np.append(truth.frequency_hz[row, place], 0.0) - 0.5 * fine_hz
-    edges[-1] = edges[-2] + fine_hz
-    for experiment, shift in enumerate(offset):
-        if experiment == 0 or plan.misaligned:
-            fraction = bin_fractions(edges, plan.chain.axion_hz + float(shift))
-            gain = truth.amplitude[row, place] / np.sqrt(truth.averages[row])
-        relative[experiment, place] *= 1 + plan.strength * fraction * gain
+    place = np.arange(max(first, 0), min(first + (2 * lines + 2) * merge, truth.noise.shape[1]))
+    edges = truth.frequency_hz[row, 0] + fine_hz * (np.append(place, place[-1] + 1) - 0.5)
+    places = offset if plan.misaligned else offset[:1]
+    fractions = [bin_fractions(edges, plan.chain.axion_hz + float(shift)) for shift in places]
+    signal = np.array(fractions) * truth.amplitude[row, place]
+    return place, np.broadcast_to(signal, (len(offset), len(place)))
 
 
 def _residual(
@@ -218,7 +220,7 @@ class Outcome:
     """All experiments of a plan.
 
     Attributes:
-        known: Excess with the background known, fine bins, shape (experiments,).
+        known: Excess with background and place known, fine bins, shape (experiments,).
         fitted: Excess after the fit, coarse bins, before division by xi, shape (experiments,).
         offset_hz: The axion's place, shape (experiments,).
         closed_form: What linear algebra says.
