@@ -115,12 +115,12 @@ class Cycle(Device):
     regen_cold_end = setting("RegenColdEnd", doc="T")
     regen_hot_start = setting("RegenHotStart", doc="T, at the start of the hot blow")
     regen_hot_end = setting("RegenHotEnd", doc="T")
-    mean_chx_temperature = readback("MeanCHXTemp_RBV", "hinted", monitor=False)
-    min_chx_temperature = readback("MinCHXTemp_RBV", monitor=False)
-    max_chx_temperature = readback("MaxCHXTemp_RBV", monitor=False)
-    mean_chx_power = readback("MeanCHXPower_RBV", monitor=False)
-    work = readback("Work_RBV", monitor=False)
-    rejected_heat = readback("RejectedHeat_RBV", monitor=False)
+    mean_chx_temperature = readback("MeanCHXTemp_RBV", "hinted")
+    min_chx_temperature = readback("MinCHXTemp_RBV")
+    max_chx_temperature = readback("MaxCHXTemp_RBV")
+    mean_chx_power = readback("MeanCHXPower_RBV")
+    work = readback("Work_RBV")
+    rejected_heat = readback("RejectedHeat_RBV")
     blocked = readback("Blocked_RBV", "omitted", string=True)
 
     def period_s(self) -> float:

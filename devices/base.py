@@ -22,6 +22,7 @@ __all__ = [
     "NotReachedError",
     "Part",
     "Positioner",
+    "Setting",
     "Watch",
     "command",
     "completion",
@@ -59,9 +60,14 @@ class Part(Component):
 
 
 def readback(
-    suffix: str, kind: str = "normal", *, monitor: bool = True, string: bool = False, doc: str = ""
+    suffix: str, kind: str = "normal", *, monitor: bool = False, string: bool = False, doc: str = ""
 ) -> Any:
-    """A read-only signal; monitored unless it is a waveform or decides something at once."""
+    """A read-only signal, fetched whenever it is read.
+
+    With `monitor` a read returns what the last monitor brought, which costs no round trip. An IOC
+    that runs its physics fast posts by the clock on the wall: such a value may be old in simulated
+    time, which is right for what changes slowly and wrong for what an event is about.
+    """
     return Component(
         EpicsSignalRO,
         suffix,
@@ -74,10 +80,36 @@ def readback(
     )
 
 
+class Setting(EpicsSignalWithRBV):
+    """A setpoint `X` with its readback `X_RBV`; remembers what this client asked for last."""
+
+    wanted: Any = None
+
+    def put(self, value: Any, *args: Any, **kwargs: Any) -> None:
+        """Put, and remember."""
+        self.wanted = value
+        super().put(value, *args, **kwargs)
+
+    def holds(self, value: Any, reported: Any) -> bool:
+        """Whether `value` need not be put again.
+
+        That is so if this client asked for it last and the readback reports it: a readback alone
+        may be older than the last put, a memory alone than another client's.
+        """
+        return self.wanted is not None and same(self.wanted, value) and same(reported, value)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values of a setting are the same, numbers to nine digits."""
+    if isinstance(one, str) or isinstance(other, str):
+        return str(one) == str(other)
+    return abs(float(one) - float(other)) <= 1e-9 * max(1.0, abs(float(other)))
+
+
 def setting(suffix: str, kind: str = "config", *, string: bool = False, doc: str = "") -> Any:
     """A setpoint `X` with its readback `X_RBV`; a set completes when the IOC says so."""
     return Component(
-        EpicsSignalWithRBV,
+        Setting,
         suffix,
         kind=kind,
         auto_monitor=True,
@@ -214,7 +246,7 @@ class Positioner(PVPositionerPC):
         EpicsSignalRO,
         "_RBV",
         kind="hinted",
-        auto_monitor=True,
+        auto_monitor=False,
         timeout=READ_TIMEOUT_S,
         connection_timeout=CONNECTION_TIMEOUT_S,
     )

@@ -60,4 +60,4 @@ class Health(Device):
     version = readback("Version_RBV", "config", string=True)
     parameters_hash = readback("ParametersHash_RBV", "config", string=True)
     dropped = readback("Dropped_RBV", "omitted")
-    refusal = readback("Refusal_RBV", "omitted", monitor=False, string=True)
+    refusal = readback("Refusal_RBV", "omitted", string=True)

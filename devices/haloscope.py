@@ -23,13 +23,13 @@ __all__ = ["Fridge", "Haloscope", "Interlock"]
 class Fridge(Device):
     """Thermometers of the dilution refrigerator and of what hangs on it, K."""
 
-    mxc = readback("MXC_RBV")
-    still = readback("Still_RBV")
-    four_k = readback("FourK_RBV")
-    cavity = readback("Cavity_RBV")
-    rod = readback("Rod_RBV")
-    jpa = readback("JPA_RBV")
-    noise_source = readback("NoiseSource_RBV")
+    mxc = readback("MXC_RBV", monitor=True)
+    still = readback("Still_RBV", monitor=True)
+    four_k = readback("FourK_RBV", monitor=True)
+    cavity = readback("Cavity_RBV", monitor=True)
+    rod = readback("Rod_RBV", monitor=True)
+    jpa = readback("JPA_RBV", monitor=True)
+    noise_source = readback("NoiseSource_RBV", monitor=True)
 
 
 class Interlock(Device):
@@ -50,7 +50,7 @@ class Seal(Device):
 
     envelope_hash = readback("EnvelopeHash_RBV", "config", string=True)
     unseal = command("Unseal")
-    envelope = readback("Envelope_RBV", "omitted", monitor=False, string=True)
+    envelope = readback("Envelope_RBV", "omitted", string=True)
 
 
 class Haloscope(Instrument):

@@ -55,5 +55,5 @@ class RegeneratorMagnet(MagnetSupply):
 
     hot_end_temperature = readback("HotEndTemp_RBV")
     cold_end_temperature = readback("ColdEndTemp_RBV")
-    profile = readback("TempProfile_RBV", "omitted", monitor=False)
-    profile_location = readback("Position_RBV", "omitted", monitor=False)
+    profile = readback("TempProfile_RBV", "omitted")
+    profile_location = readback("Position_RBV", "omitted")

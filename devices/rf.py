@@ -24,7 +24,7 @@ class Acquiring(Device):
     acquiring = readback("Acquire_RBV", "omitted")
     abort = command("Abort")
     progress = readback("Progress_RBV", "omitted")
-    counter = readback("Counter_RBV", "omitted", monitor=False)
+    counter = readback("Counter_RBV", "omitted")
 
     def acquire_time_s(self) -> float:
         """Seconds of the instrument's time that the next acquisition takes."""
@@ -75,11 +75,11 @@ class NetworkAnalyzer(Acquiring):
     averages = setting("Averages")
     bandwidth = setting("Bandwidth", doc="IF bandwidth, Hz")
     power = setting("Power", doc="dBm")
-    frequency = readback("Frequency_RBV", monitor=False)
-    real = readback("Real_RBV", monitor=False)
-    imaginary = readback("Imag_RBV", monitor=False)
-    magnitude = readback("Magnitude_RBV", "omitted", monitor=False)
-    phase = readback("Phase_RBV", "omitted", monitor=False)
+    frequency = readback("Frequency_RBV")
+    real = readback("Real_RBV")
+    imaginary = readback("Imag_RBV")
+    magnitude = readback("Magnitude_RBV", "omitted")
+    phase = readback("Phase_RBV", "omitted")
 
     def acquire_time_s(self) -> float:
         """Points times averages, one settled reading of the IF filter each."""
@@ -95,16 +95,16 @@ class Digitizer(Acquiring):
     """
 
     num_averages = setting("NumAverages", "normal")
-    acquire_time = readback("AcquireTime_RBV", monitor=False)
-    frequency_start = readback("FrequencyStart_RBV", monitor=False)
-    frequency_step = readback("FrequencyStep_RBV")
+    acquire_time = readback("AcquireTime_RBV")
+    frequency_start = readback("FrequencyStart_RBV")
+    frequency_step = readback("FrequencyStep_RBV", monitor=True)
     center = readback("Center_RBV", "omitted")
     resolution_bandwidth = readback("RBW_RBV", "config")
     span = readback("Span_RBV", "config")
     time_remaining = readback("TimeRemaining_RBV", "omitted")
     state = readback("State_RBV", "omitted", string=True)
-    spectrum = readback("Spectrum_RBV", monitor=False)
-    preview = readback("Preview_RBV", "omitted", monitor=False)
+    spectrum = readback("Spectrum_RBV")
+    preview = readback("Preview_RBV", "omitted")
 
     #: Seconds that one spectrum takes: the inverse of the 10 Hz resolution bandwidth.
     SPECTRUM_S = 0.1
@@ -134,5 +134,5 @@ class LocalOscillator(Device):
 class NoiseSource(Device):
     """The 50 ohm termination on its heater: a noise source of known physical temperature."""
 
-    temperature = Cpt(Positioner, "Temp", kind="hinted", tolerance=0.002, simulated_s=14400.0)
+    temperature = Cpt(Positioner, "Temp", kind="hinted", tolerance=0.005, simulated_s=14400.0)
     heater = readback("Heater_RBV")

@@ -97,12 +97,12 @@ class Coupling:
 
 
 def configure(settings: Mapping[Any, Any]) -> MsgGenerator[None]:
-    """Set signals, those that do not already report the value, at once and wait for all."""
+    """Set settings, those that do not hold the value already, all at once, and wait for them."""
     group = short_uid("configure")
     changed = False
     for signal, value in settings.items():
         present = yield from value_of(signal, None)
-        if present is not None and _same(present, value):
+        if present is not None and signal.holds(value, present):
             continue
         yield from bps.abs_set(signal, value, group=group)
         changed = True
@@ -175,9 +175,3 @@ def _resonance(fit: Any) -> Resonance:
     return Resonance(
         fit.frequency_hz / 1e6, fit.frequency_hz_error / 1e6, fit.loaded_q, fit.loaded_q_error
     )
-
-
-def _same(present: Any, wanted: Any) -> bool:
-    if isinstance(wanted, str):
-        return str(present) == wanted
-    return abs(float(present) - float(wanted)) <= 1e-9 * max(1.0, abs(float(wanted)))

@@ -53,9 +53,15 @@ def motor_channels(name: str, drive: Any, units: str) -> dict[str, Channel]:
         "DIR": Channel(lambda: 0, _ignore, enum=("Pos", "Neg")),
         "FOFF": Channel(lambda: 1, _ignore, enum=("Variable", "Frozen")),
         "SET": Channel(lambda: 0, _ignore, enum=("Use", "Set")),
-        "VELO": limit("velocity"),
-        "ACCL": Channel(lambda: 0.0, _ignore, "s", 3),
-        "EGU": Channel(lambda: units, _ignore),
+        "VELO": Channel(
+            lambda: float(drive.velocity),
+            lambda value: setattr(drive, "velocity", float(value)),
+            f"{units}/s",
+            6,
+            (0.0, drive.parameters.highest_velocity),
+        ),
+        "ACCL": Channel(lambda: 0.0, None, "s", 3),
+        "EGU": Channel(lambda: units),
         "MOVN": Channel(lambda: int(drive.moving)),
         "DMOV": Channel(lambda: int(not drive.moving)),
         "HLS": Channel(lambda: int(drive.at_high_switch)),
@@ -63,9 +69,9 @@ def motor_channels(name: str, drive: Any, units: str) -> dict[str, Channel]:
         "HLM": limit("high_limit"),
         "LLM": limit("low_limit"),
         "TDIR": Channel(lambda: int(drive.direction > 0)),
-        "STOP": Channel(lambda: 0, stop),
-        "HOMF": Channel(lambda: 0, home),
-        "HOMR": Channel(lambda: 0, home),
+        "STOP": Channel(lambda: 0, stop, limits=(0, 1)),
+        "HOMF": Channel(lambda: 0, home, limits=(0, 1)),
+        "HOMR": Channel(lambda: 0, home, limits=(0, 1)),
     }
     return {f"{name}.{field}": channel for field, channel in table.items()}
 

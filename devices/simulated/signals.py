@@ -12,6 +12,7 @@ from ophyd.status import Status, StatusBase
 from ophyd.utils import ReadOnlyError
 from ophyd.utils.errors import LimitError
 
+from devices.base import Setting
 from devices.simulated.bench import Bench, Channel, current_bench
 
 __all__ = ["ChannelSignal", "ChannelSignalRO", "ChannelSignalWithRBV", "simulated"]
@@ -203,7 +204,20 @@ class ChannelSignalWithRBV(ChannelSignal):
         super().__init__(f"{prefix}_RBV", write_pv=prefix, **kwargs)
 
 
+class ChannelSetting(ChannelSignalWithRBV):
+    """`devices.base.Setting` over channels."""
+
+    wanted: Any = None
+    holds = Setting.holds
+
+    def put(self, value: Any, force: bool = False, **kwargs: Any) -> None:
+        """Put, and remember."""
+        self.wanted = value
+        super().put(value, force, **kwargs)
+
+
 _REPLACEMENTS: dict[type, type] = {
+    Setting: ChannelSetting,
     EpicsSignal: ChannelSignal,
     EpicsSignalRO: ChannelSignalRO,
     EpicsSignalWithRBV: ChannelSignalWithRBV,

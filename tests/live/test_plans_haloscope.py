@@ -1,0 +1,61 @@
+"""The haloscope's devices and plans over Channel Access, and held to their simulated form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from bluesky import RunEngine
+
+from devices.haloscope import Haloscope
+from devices.simulated.haloscope import Haloscope as SimulatedHaloscope
+from plans.calibration import calibrate
+from plans.scan import LETTER, scan
+from plans.steps import planned
+from tests.plans.conftest import Documents
+from tests.plans.same import assert_same_signals
+
+
+@pytest.fixture(scope="module")
+def device(haloscope: str) -> Iterator[Haloscope]:
+    device = Haloscope(haloscope, name="haloscope")
+    device.connect(20.0)
+    yield device
+    device.destroy()
+
+
+@pytest.fixture(scope="module")
+def simulated() -> Iterator[Any]:
+    device = SimulatedHaloscope(name="haloscope")
+    yield device
+    device.bench.close()
+
+
+def test_both_forms_have_the_same_signals(device: Haloscope, simulated: Any) -> None:
+    assert_same_signals(device, simulated)
+
+
+def test_a_scan_over_channel_access(engine: RunEngine, device: Haloscope) -> None:
+    documents = Documents()
+    engine.subscribe(documents)
+    plan = scan(device, start_mhz=1100.0, stop_mhz=1100.05, averages=100)
+    assert engine(plan).plan_result == planned(start_mhz=1100.0, stop_mhz=1100.05)
+    events = documents.events()
+    assert len(events) == 6
+    for event in events:
+        error_khz = 1e3 * (event["measured_cavity_frequency"] - event["measured_target_frequency"])
+        assert abs(error_khz) < LETTER.tuning_khz
+        assert LETTER.beta_low <= event["measured_beta"] <= LETTER.beta_high
+        assert abs(event["measured_jpa_gain"] - 20.0) <= 0.4
+        assert event["daq_spectrum"].shape == (100_000,)
+        center = event["daq_frequency_start"] + 50_000 * event["daq_frequency_step"] * 1e-6
+        assert center == pytest.approx(event["measured_target_frequency"], abs=1e-5)
+
+
+def test_a_calibration_over_channel_access(engine: RunEngine, device: Haloscope) -> None:
+    found = engine(calibrate(device, 1100.0)).plan_result
+    assert found["receiver_temperature_k"] == pytest.approx(1.2, rel=0.03)
+    assert found["receiver_gain_db"] == pytest.approx(104.0, abs=0.1)
+    assert found["jpa_noise_temperature_k"] == pytest.approx(0.060, abs=0.005)
+    assert 0.3 - 0.05 <= found["line_attenuation_db"] <= 0.5 + 0.05
