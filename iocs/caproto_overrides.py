@@ -41,7 +41,7 @@ class CaprotoVersionWarning(UserWarning):
 
 
 def install(limits: Limits) -> None:
-    """Replace two methods of channels; warn loudly if caproto is another release."""
+    """Replace three methods of channels and a type; warn loudly if caproto is another release."""
     if ca.__version__ != CAPROTO_VERSION:
         warnings.warn(
             f"iocs/caproto_overrides.py replaces internals of caproto {CAPROTO_VERSION}, but "
@@ -53,6 +53,8 @@ def install(limits: Limits) -> None:
     ChannelData.publish = _publish
     ChannelEnum.verify_value = _verify_enum
     ca.ChannelAlarm.read = _read_alarm
+    # Defect: DBR_CTRL_STRING carries a time stamp that it has not; clients show it as the text.
+    ca.DBR_TYPES[ca.ChannelType.CTRL_STRING] = ca.DBR_TYPES[ca.ChannelType.STS_STRING]
 
 
 _breathe = Breath()

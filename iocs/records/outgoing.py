@@ -82,7 +82,7 @@ class Outgoing:
         kept = self._data["value"]
         texts = [f"{number:.{self._data['precision']}f}" for number in np.atleast_1d(kept)]
         metadata, _ = await super()._read(data_type)  # type: ignore[misc]
-        return metadata, DbrStringArray(text.encode() for text in texts).tobytes()
+        return metadata, DbrStringArray(text.encode() for text in texts)
 
     def _read_metadata(self, dbr_metadata: Any) -> None:
         """Metadata of a reply.

@@ -63,6 +63,13 @@ def test_epics_base_caget_shows_states_and_metadata(amrr):
     assert "Units:            A" in shown
 
 
+def test_epics_base_shows_a_number_as_text_with_its_precision(amrr):
+    text = run("caget", "-s", "-t", f"{amrr}Cycle:FlowTime").stdout.strip()
+    number, digits = text.split(".")
+    assert float(text) == float(run("caget", "-t", f"{amrr}Cycle:FlowTime").stdout)
+    assert (len(number), len(digits)) == (2, 1)
+
+
 def test_epics_base_camonitor_follows_the_heartbeat(amrr):
     line, environment = command("camonitor", f"{amrr}IOC:HEARTBEAT")
     with subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, text=True) as monitor:

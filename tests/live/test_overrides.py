@@ -260,6 +260,11 @@ def test_a_refused_put_is_an_error_with_its_reason_and_is_counted(served, client
     assert "Traceback" not in log.partition(f"{prefix}Limited: put by")[2][:500]
 
 
+def test_control_data_of_a_string_is_the_string(served):
+    shown = run("caget", "-d", "DBR_CTRL_STRING", f"{served[0]}Text").stdout
+    assert "Value:            hello" in shown
+
+
 def test_a_long_alarm_text_does_not_make_a_channel_unreadable(served, client):
     prefix, _ = served
     put(client, f"{prefix}Complain", 1)
