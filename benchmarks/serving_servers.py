@@ -86,7 +86,11 @@ def _softioc(scalars: int, rate_hz: float, waveform_hz: float) -> Iterator[Runni
             "EPICS_CAS_BEACON_PORT": str(repeater.getsockname()[1]),
         }
         process = subprocess.Popen(
-            line, env=environment, stdout=subprocess.DEVNULL, stdin=subprocess.PIPE
+            line,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
         )
         try:
             wait_served(["b:get"], port)
