@@ -70,7 +70,8 @@ class CavityState:
 
     def response(self, frequency_hz: FloatArray) -> ComplexArray:
         """chi(nu) in 1/Hz."""
-        return self._response_and_te(frequency_hz)[0]
+        damping, detuning, _ = self._inverse(frequency_hz)
+        return np.asarray(1 / (damping + 1j * detuning), dtype=np.complex128)
 
     def s11(self, frequency_hz: FloatArray) -> ComplexArray:
         """Reflection at the strong antenna."""
@@ -82,7 +83,8 @@ class CavityState:
 
     def signal_shape(self, frequency_hz: FloatArray) -> FloatArray:
         """|chi|^2 over the bare TM mode's on resonance: the Lorentzian L without TE modes."""
-        return np.abs(0.5 * self.loaded_width_hz * self.response(frequency_hz)) ** 2
+        damping, detuning, _ = self._inverse(frequency_hz)
+        return (0.5 * self.loaded_width_hz) ** 2 / (damping**2 + detuning**2)
 
     def emission(
         self, frequency_hz: FloatArray, incident_k: float, wall_k: float, rod_k: float
@@ -95,14 +97,14 @@ class CavityState:
             wall_k: Noise temperature of barrel, caps, weak antenna and TE modes' walls.
             rod_k: Noise temperature of the rod.
         """
-        chi, te = self._response_and_te(frequency_hz)
-        strength = self.strong_width_hz * np.abs(chi) ** 2
+        damping, detuning, te = self._inverse(frequency_hz)
+        strength = self.strong_width_hz / (damping**2 + detuning**2)
         # Unitarity: what is not reflected is absorbed, so with one temperature the sum is that
         # temperature.
         rod = self.wall_width_hz * self.rod_share
         walls = self.wall_width_hz * (1 - self.rod_share) + self.weak_width_hz
-        reflected = np.abs(self.strong_width_hz * chi - 1) ** 2
-        return reflected * incident_k + strength * (rod * rod_k + (walls + te) * wall_k)
+        excess = rod * (rod_k - incident_k) + (walls + te) * (wall_k - incident_k)
+        return incident_k + strength * excess
 
     def resonances_hz(self) -> FloatArray:
         """Frequencies of the hybrid modes without losses, ascending, (1 + number of TE modes,)."""
@@ -118,15 +120,19 @@ class CavityState:
         shift, vectors = np.linalg.eigh(matrix)
         return self.tm_hz + shift, vectors
 
-    def _response_and_te(self, frequency_hz: FloatArray) -> tuple[ComplexArray, FloatArray]:
-        """chi, and the rate at which TE walls take energy per TM energy."""
-        inverse = 0.5 * self.loaded_width_hz + 1j * (frequency_hz - self.tm_hz)
-        taken = np.zeros_like(frequency_hz)
+    def _inverse(
+        self, frequency_hz: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray | float]:
+        """1 / chi as its real and imaginary part, and the rate at which TE walls take TM energy."""
+        damping: FloatArray | float = 0.5 * self.loaded_width_hz
+        detuning = frequency_hz - self.tm_hz
+        taken: FloatArray | float = 0.0
         for nu, width, g in zip(self.te_hz, self.te_width_hz, self.te_coupling_hz, strict=True):
-            pull = g / (0.5 * width + 1j * (frequency_hz - nu))
-            inverse = inverse + g * pull
-            taken = taken + width * np.abs(pull) ** 2
-        return np.asarray(1 / inverse, dtype=np.complex128), taken
+            away = frequency_hz - nu
+            pull = g**2 / (0.25 * width**2 + away**2)
+            taken = taken + width * pull
+            detuning = detuning - away * pull
+        return damping + 0.5 * taken + np.zeros_like(detuning), detuning, taken
 
 
 class Cavity:
@@ -148,18 +154,19 @@ class Cavity:
     def at(self, angle_deg: float, depth_mm: float, time_s: float) -> CavityState:
         """The cavity with the rod at ``angle_deg`` and the antenna inserted by ``depth_mm``."""
         cavity, antenna = self.parameters.cavity, self.parameters.antenna
-        bare_hz = float(self.mode_map.frequency_hz(angle_deg))
+        bare = self.mode_map.at_angle(angle_deg)
+        bare_hz = bare.frequency_hz
         depth = (depth_mm - antenna.reference_position_mm) / antenna.depth_scale_mm
         strong_hz = antenna.reference_beta * self._reference_width_hz * float(np.exp(depth))
-        wall_hz = bare_hz / float(self.mode_map.unloaded_q(bare_hz))
+        wall_hz = bare_hz / bare.unloaded_q
         pulling_hz = antenna.pulling_hz_per_beta * (strong_hz / wall_hz - antenna.reference_beta)
         return CavityState(
             tm_hz=bare_hz + pulling_hz + self._drift.at(time_s),
             wall_width_hz=wall_hz,
             strong_width_hz=strong_hz,
             weak_width_hz=cavity.weak_coupling * wall_hz,
-            rod_share=float(self.mode_map.rod_share(bare_hz)),
-            form_factor=float(self.mode_map.form_factor(bare_hz)),
+            rod_share=bare.rod_share,
+            form_factor=bare.form_factor,
             te_hz=cavity.te_frequency_hz,
             te_width_hz=tuple(
                 nu / q for nu, q in zip(cavity.te_frequency_hz, cavity.te_q, strict=True)

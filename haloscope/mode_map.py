@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -25,6 +25,16 @@ from haloscope.constants import SPEED_OF_LIGHT_M_PER_S
 from haloscope.parameters import Parameters
 
 FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class BareMode:
+    """The TM mode alone: frequency in Hz, form factor C, the rod's share of the loss, Q_0."""
+
+    frequency_hz: float
+    form_factor: float
+    rod_share: float
+    unloaded_q: float
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,29 @@ class ModeMap:
         """Frequency of the bare TM mode at crank angle ``angle_deg``."""
         offset = self.offset_m(angle_deg) / self.parameters.cavity.radius_m
         return self._splines["wavenumber"](offset**2) * self._hz_per_wavenumber
+
+    def at_angle(self, angle_deg: float) -> BareMode:
+        """All properties of the bare TM mode at crank angle ``angle_deg``, in one evaluation."""
+        offset = float(self.offset_m(angle_deg)) / self.parameters.cavity.radius_m
+        k, form_factor, share, geometry = self._splines["all"](offset**2)
+        cavity, (form_reference, geometry_reference) = self.parameters.cavity, self._references
+        nu = float(k * self._hz_per_wavenumber)
+        q = (
+            cavity.unloaded_q
+            * geometry
+            / geometry_reference
+            * (nu / cavity.reference_hz) ** (1 / 3)
+        )
+        return BareMode(
+            nu, float(cavity.form_factor * form_factor / form_reference), float(share), float(q)
+        )
+
+    @cached_property
+    def _references(self) -> tuple[float, float]:
+        """Form factor and geometry factor of the table at the reference frequency."""
+        square = self._square_of(self.parameters.cavity.reference_hz)
+        form, geometry = self._splines["form_factor"](square), self._splines["geometry"](square)
+        return float(form), float(geometry)
 
     def angle_deg(self, frequency_hz: ArrayLike) -> FloatArray:
         """Crank angle at which the bare TM mode has ``frequency_hz``.
@@ -151,6 +184,7 @@ def load(parameters: Parameters | None = None) -> ModeMap:
         "geometry": length / total,
     }
     splines = {name: CubicSpline(square, column) for name, column in columns.items()}
+    splines["all"] = CubicSpline(square, np.stack(list(columns.values()), axis=1))
     splines["square"] = CubicSpline(wavenumbers[::-1], square[::-1])
     return ModeMap(chosen, offsets, wavenumbers, splines)
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -93,6 +94,7 @@ class Receiver:
         p, random = self.parameters, generator(seed, "receiver")
         self._ripple_phase = random.uniform(0, 2 * np.pi, len(p.ripple_period_hz))
         self._attenuation_phase = float(random.uniform(0, 2 * np.pi))
+        self._harmonic = lru_cache(maxsize=256)(self._draw_harmonic)
         self._drift = Wander(seed, "receiver.gain", p.gain_drift_db)
 
     def rest_gain(self, frequency_hz: FloatArray, time_s: float) -> FloatArray:
@@ -105,7 +107,10 @@ class Receiver:
 
     def filter(self, offset_hz: FloatArray) -> FloatArray:
         """Power transmission of the intermediate frequency filter at an offset from its centre."""
-        return 1 / (1 + (offset_hz / self.parameters.filter_half_width_hz) ** 16)
+        power = (offset_hz / self.parameters.filter_half_width_hz) ** 2
+        for _ in range(3):  # to the sixteenth
+            power = power * power
+        return 1 / (1 + power)
 
     def line_attenuation_db(self, frequency_hz: FloatArray) -> FloatArray:
         """Attenuation of the line from cavity to switch, one way, positive."""
@@ -142,11 +147,11 @@ class Receiver:
     def noise_power_w(self, frequency_hz: FloatArray, c: Conditions, bin_hz: float) -> FloatArray:
         """Mean noise power per bin in W at the digitizer, without image, filter and lines."""
         p = self.parameters
-        kelvin = self.source_noise_k(frequency_hz, c) + p.rest_noise_k
+        signal = self.source_noise_k(frequency_hz, c)
+        kelvin = signal + p.rest_noise_k
         if c.paramp.peak_gain > 1:
             gain = c.paramp.gain(frequency_hz)
             idler = self.source_noise_k(c.paramp.mirror(frequency_hz), c)
-            signal = self.source_noise_k(frequency_hz, c)
             excess = self._all.jpa.excess_noise_k * (1 + 1 / np.sqrt(gain)) ** 2
             kelvin = kelvin + (gain - 1) * (signal + idler + excess)
         rest_gain = self.rest_gain(frequency_hz, c.time_s)
@@ -162,13 +167,15 @@ class Receiver:
         return [line for line in lines if low_hz <= line.frequency_hz <= high_hz]
 
     def _comb(self, low_hz: float, high_hz: float) -> Iterator[SpuriousLine]:
-        p = self.parameters
-        first, last = int(low_hz // p.comb_spacing_hz), int(high_hz // p.comb_spacing_hz) + 1
-        for number in range(first, last + 1):
-            random = generator(self._seed, "receiver.comb", number)
-            strength = p.comb_power_k * random.lognormal(0.0, 1.0)
-            nu_hz = number * p.comb_spacing_hz + random.uniform(-15.0, 15.0)
-            yield SpuriousLine(nu_hz, 15.0, self._power_w(strength, 15.0))
+        spacing_hz = self.parameters.comb_spacing_hz
+        for number in range(int(low_hz // spacing_hz), int(high_hz // spacing_hz) + 2):
+            yield self._harmonic(number)
+
+    def _draw_harmonic(self, number: int) -> SpuriousLine:
+        p, random = self.parameters, generator(self._seed, "receiver.comb", number)
+        strength = p.comb_power_k * random.lognormal(0.0, 1.0)
+        nu_hz = number * p.comb_spacing_hz + random.uniform(-15.0, 15.0)
+        return SpuriousLine(nu_hz, 15.0, self._power_w(strength, 15.0))
 
     def _interference(self, c: Conditions) -> Iterator[SpuriousLine]:
         p = self.parameters

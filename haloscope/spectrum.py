@@ -1,6 +1,6 @@
 """The mean power spectrum that the digitizer would see after infinite averaging.
 
-Everything smooth is evaluated on a grid of 250 Hz and interpolated by cubic polynomials (error
+Everything smooth is evaluated on a grid of 500 Hz and interpolated by cubic polynomials (error
 below 1e-6 of a 31 kHz wide resonance); lines are added bin by bin from their integrals. The axion
 field is Gaussian noise, so its power adds to the mean and fluctuates with it. Correlation between a
 bin and its idler bin is neglected.
@@ -21,7 +21,7 @@ from haloscope.receiver import Conditions, Receiver, SwitchPosition
 FloatArray = NDArray[np.float64]
 
 #: Bins per node of the grid for what is smooth.
-NODE_BINS = 25
+NODE_BINS = 50
 
 
 def mean_spectrum_w(
@@ -65,11 +65,17 @@ def _image_w(
     receiver: Receiver,
     conditions: Conditions,
 ) -> FloatArray:
-    """What the mixer's other sideband, two intermediate frequencies below, leaks in mirrored."""
+    """What the mixer's other sideband, two intermediate frequencies below, leaks in mirrored.
+
+    Some 1e-5 of the power, and neither cavity nor JPA have structure there: a parabola suffices.
+    """
     r = parameters.receiver
-    image_hz = centre_hz - 2 * r.intermediate_hz - offset_hz
+    half_hz = float(offset_hz[-1])
+    image_hz = centre_hz - 2 * r.intermediate_hz - half_hz * np.array([-1.0, 0.0, 1.0])
     power = receiver.noise_power_w(image_hz, conditions, parameters.digitizer.bin_width_hz)
-    return 10 ** (-r.image_rejection_db / 10) * power
+    low, middle, high = 10 ** (-r.image_rejection_db / 10) * power
+    t = offset_hz / half_hz
+    return middle + t * (0.5 * (high - low) + t * (0.5 * (high + low) - middle))
 
 
 @lru_cache(maxsize=4)
@@ -89,7 +95,7 @@ def _weights(bins_per_node: int) -> FloatArray:
 def _interpolate(nodes: FloatArray, bins: int) -> FloatArray:
     """Values at the bins; the first node lies one interval before bin 0."""
     windows = np.lib.stride_tricks.sliding_window_view(nodes, 4)
-    return (windows @ _weights(NODE_BINS)).reshape(-1)[:bins].copy()
+    return (windows @ _weights(NODE_BINS)).reshape(-1)[:bins]
 
 
 def _add_spurious(
