@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 CENTRE_MHZ = 1100.0
 STEP_MHZ = 0.010
-AMRR_SPEED = 400.0
-"""Simulated seconds per second for the cool-down: slow enough to see every cycle, 0.45 s each."""
+AMRR_SPEED = 500.0
+"""Simulated seconds per second for the cool-down: slow enough to see every cycle, 0.36 s each."""
 DEMO_COUPLING_PER_GEV = 1.0e-15
 """1.5 times the DFSZ coupling: stands well above threshold, and no spike filter sees it."""
 
@@ -109,8 +109,8 @@ def _cool_down(session: Session, progress: Progress) -> None:
     from plans.amrr import cooldown, safe_shutdown
 
     refrigerator = session.refrigerator
-    with progress.runs(session, "cool-down", "cycle", "cycle_mean_chx_temperature", "K"):
-        session.run(cooldown(refrigerator, heater_power_uw=600.0, record_phases=True))
+    with progress.runs(session, "cool-down", "cycles", "cycle_mean_chx_temperature", "K"):
+        session.run(cooldown(refrigerator, heater_power_uw=600.0))
     session.run_engine(safe_shutdown(refrigerator))
     progress.note("refrigerator shut down, magnets at zero")
 
@@ -120,12 +120,12 @@ def _search(session: Session, options: DemoOptions, progress: Progress) -> None:
     from plans.scan import scan
 
     haloscope = session.haloscope
-    with progress.runs(session, "calibration", "spectrum", "noise_source_temperature", "K"):
+    with progress.runs(session, "calibration", "spectra", "noise_source_temperature", "K"):
         calibration = session.run_engine(calibrate(haloscope, CENTRE_MHZ)).plan_result
     first, last = options.band_mhz
     plan = scan(haloscope, start_mhz=first, stop_mhz=last, calibration=calibration)
     with progress.runs(
-        session, "scan", "step", "measured_cavity_frequency", "MHz", total=options.steps
+        session, "scan", "steps", "measured_cavity_frequency", "MHz", total=options.steps
     ):
         session.run(plan)
 

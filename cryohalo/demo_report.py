@@ -124,7 +124,7 @@ def _figures(page: Page, section: Section, run: Run, result: Result) -> None:
         ),
         "grand_spectrum": (figures.spectrum(result), "The grand spectrum and its candidates."),
         "limit": (
-            figures.limit(result),
+            _limit_figure(result),
             "Exclusion limit at 90 % confidence, with KSVZ, DFSZ and the published curve.",
         ),
     }
@@ -135,14 +135,24 @@ def _figures(page: Page, section: Section, run: Run, result: Result) -> None:
 def _spectrum_figure(data: Mapping[str, Any]) -> Figure:
     figure = Figure(figsize=(8, 4.2), layout="constrained")
     axes = figure.subplots()
-    power = np.asarray(data["daq_spectrum"])
-    step_mhz = data["daq_frequency_step"] * 1e-6
-    mhz = data["daq_frequency_start"] + np.arange(len(power)) * step_mhz
-    axes.plot(mhz, power * 1e12, lw=0.2, color="#1f4e9c", rasterized=True)
-    target = data["measured_target_frequency"]
-    axes.axvspan(target - 0.075, target + 0.075, color="0.85", zorder=0, label="analysed, 150 kHz")
-    axes.set(xlabel="frequency (MHz)", ylabel="power per 10 Hz bin (pW)")
+    power_pw = np.asarray(data["daq_spectrum"]) * 1e12
+    target_mhz = data["measured_target_frequency"]
+    first_khz = (data["daq_frequency_start"] - target_mhz) * 1e3
+    khz = first_khz + np.arange(len(power_pw)) * data["daq_frequency_step"] * 1e-3
+    axes.semilogy(khz, power_pw, lw=0.2, color="#1f4e9c", rasterized=True)
+    axes.axvspan(-75, 75, color="0.88", zorder=0, label="analysed, 150 kHz")
+    axes.axvline(0, color="0.4", lw=0.8, ls=":", label=f"cavity, {target_mhz:.3f} MHz")
+    axes.axvline(-100, color="#c0392b", lw=0.8, ls=":", label="JPA, with its pump's leakage")
+    axes.set(xlabel="frequency from the target (kHz)", ylabel="power per 10 Hz bin (pW)")
     axes.legend(frameon=False)
+    return figure
+
+
+def _limit_figure(result: Result) -> Figure:
+    figure = figures.limit(result)
+    low_hz, high_hz = result.frequency_hz[[0, -1]]
+    margin_mhz = 2e-6 * (high_hz - low_hz)
+    figure.axes[0].set_xlim(low_hz * 1e-6 - margin_mhz, high_hz * 1e-6 + margin_mhz)
     return figure
 
 

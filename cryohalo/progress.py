@@ -59,7 +59,7 @@ class Progress:
         Args:
             session: Whose documents to follow.
             title: Name of the bar.
-            unit: What an event is, e.g. ``"cycle"``.
+            unit: What the events are, e.g. ``"cycles"``.
             field: The reading to show.
             egu: Its unit.
             total: How many events are expected, if known.
@@ -78,7 +78,7 @@ class Progress:
             session.run_engine.unsubscribe(token)
             self._bars.update(task, total=follower.count or 1)
         if not self._console.is_terminal:
-            self.note(f"{title}: {follower.count} {unit}s, {follower.reading}")
+            self.note(f"{title}: {follower.count} {unit}, {follower.reading}")
 
     def __enter__(self) -> Self:
         self._bars.start()
