@@ -11,9 +11,10 @@ and nothing here changes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bluesky import RunEngine
 from bluesky.utils import MsgGenerator
@@ -26,8 +27,20 @@ if TYPE_CHECKING:
     from devices.amrr import Refrigerator
     from devices.haloscope import Haloscope
 
+Instrument = TypeVar("Instrument")
+
 CONNECTION_TIMEOUT_S = 20.0
 """How long an instrument's process variables may take to connect, wall-clock seconds."""
+
+
+class NotConnectedError(RuntimeError):
+    """The session was opened without this instrument."""
+
+
+def _connected(instrument: Instrument | None, name: str) -> Instrument:
+    if instrument is None:
+        raise NotConnectedError(f"this session was opened without the {name}'s prefix")
+    return instrument
 
 
 @dataclass
@@ -37,15 +50,31 @@ class Session:
     Attributes:
         run_engine: The RunEngine, whose documents go to the catalog before any other consumer.
         catalog: The runs recorded so far.
-        refrigerator: The AMRR's devices, or None if no prefix was given.
-        haloscope: The haloscope's devices, or None if no prefix was given.
     """
 
     run_engine: RunEngine
     catalog: Catalog
     writer: DocumentWriter
-    refrigerator: Refrigerator | None = None
-    haloscope: Haloscope | None = None
+    _refrigerator: Refrigerator | None = None
+    _haloscope: Haloscope | None = None
+
+    @property
+    def refrigerator(self) -> Refrigerator:
+        """The AMRR's devices.
+
+        Raises:
+            NotConnectedError: The session was opened without its prefix.
+        """
+        return _connected(self._refrigerator, "refrigerator")
+
+    @property
+    def haloscope(self) -> Haloscope:
+        """The haloscope's devices.
+
+        Raises:
+            NotConnectedError: The session was opened without its prefix.
+        """
+        return _connected(self._haloscope, "haloscope")
 
     @classmethod
     def open(
@@ -78,13 +107,13 @@ class Session:
         if amrr_prefix is not None:
             from devices.amrr import Refrigerator
 
-            self.refrigerator = Refrigerator(amrr_prefix, name="refrigerator")
-            self.refrigerator.wait_for_connection(timeout=CONNECTION_TIMEOUT_S)
+            self._refrigerator = Refrigerator(amrr_prefix, name="refrigerator")
+            self._refrigerator.wait_for_connection(timeout=CONNECTION_TIMEOUT_S)
         if halo_prefix is not None:
             from devices.haloscope import Haloscope
 
-            self.haloscope = Haloscope(halo_prefix, name="haloscope")
-            self.haloscope.wait_for_connection(timeout=CONNECTION_TIMEOUT_S)
+            self._haloscope = Haloscope(halo_prefix, name="haloscope")
+            self._haloscope.wait_for_connection(timeout=CONNECTION_TIMEOUT_S)
 
     def run(self, plan: MsgGenerator, **metadata: Any) -> list[Run]:
         """Run a plan to its end.
@@ -99,7 +128,7 @@ class Session:
     def close(self) -> None:
         """Stop the RunEngine's thread, leave the process variables, close the catalog's files."""
         close_run_engine(self.run_engine)
-        for instrument in (self.refrigerator, self.haloscope):
+        for instrument in (self._refrigerator, self._haloscope):
             if instrument is not None:
                 instrument.destroy()
         self.writer.close()
@@ -116,8 +145,14 @@ def namespace(session: Session) -> dict[str, Any]:
     import bluesky.plan_stubs as bps
     import bluesky.plans as bp
 
-    names = {"session": session, "RE": session.run_engine, "catalog": session.catalog}
-    names |= {"refrigerator": session.refrigerator, "haloscope": session.haloscope}
+    names: dict[str, Any] = {
+        "session": session,
+        "RE": session.run_engine,
+        "catalog": session.catalog,
+    }
+    for name in ("refrigerator", "haloscope"):
+        with suppress(NotConnectedError):
+            names[name] = getattr(session, name)
     return {**names, "bp": bp, "bps": bps, **dict(_plans())}
 
 
