@@ -38,7 +38,8 @@ SCAN_STEPS: Final = 12
 FIELD_HEAT: Final = 13  # heat of the four coils into the stage, J, running sum
 EXTRA_LOAD: Final = 14  # injected extra heat leak into the CHX, W
 SLIP_FLOW: Final = 15  # osmotic closure: 3He into the CHX by counterflow, mol/s
-STATE_SIZE: Final = 16
+SCANNER_OFF: Final = 16
+STATE_SIZE: Final = 17
 
 # Slots of the fixed numbers.
 DT: Final = 0
@@ -113,6 +114,8 @@ def read_thermometers(
     for k in range(thermometry.CONTINUOUS):
         t = true_temperature(m, nodes, k)
         thermometry.read(meters, k, log_r, t, noise[row, k], c[SELF_HEATING], m[TIME])
+    if m[SCANNER_OFF] > 0.0:
+        return
     m[SCAN_STEPS] += 1.0
     if m[SCAN_STEPS] >= scan_steps:
         m[SCAN_STEPS] = 0.0

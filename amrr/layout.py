@@ -21,8 +21,9 @@ Ints = NDArray[np.int64]
 
 def check(p: Parameters) -> None:
     """Raise ValueError for a machine that the models do not describe."""
-    if p.refrigerant not in MATERIALS:
-        raise ValueError(f"refrigerant {p.refrigerant!r} is not one of {sorted(MATERIALS)}")
+    for name in (p.refrigerant, p.pump.refrigerant):
+        if name not in MATERIALS:
+            raise ValueError(f"refrigerant {name!r} is not one of {sorted(MATERIALS)}")
     if p.fluid_closure not in ("bulk", "osmotic"):
         raise ValueError(f"fluid_closure {p.fluid_closure!r} is not 'bulk' or 'osmotic'")
     limits = (
@@ -97,7 +98,7 @@ def _beds(p: Parameters, c: Array, coil_of: Ints, count: int) -> None:
     pump = p.pump
     beds = slice(count, count + 2)
     solid = (1.0 - pump.porosity) * pump.bed_volume_m3
-    c[loop.SPINS, beds] = solid * MATERIALS["GGG"].spins_mol_per_m3
+    c[loop.SPINS, beds] = solid * MATERIALS[pump.refrigerant].spins_mol_per_m3
     c[loop.VOLUME, beds] = pump.porosity * pump.bed_volume_m3
     c[loop.LINK, beds] = pump.link_w_per_k
     c[loop.FIELD_PER_A, beds] = p.pump_magnet.solenoid.centre_t_per_a

@@ -64,6 +64,7 @@ class PumpParameters:
 
     Attributes:
         bed_volume_m3: Volume of one empty canister.
+        refrigerant: Key of :data:`amrr.garnet.MATERIALS`; the paper's pump is filled with GGG.
         porosity: As in the regenerators.
         link_w_per_k: Conductance from a bed to the 1 K stage.
         flow_resistance_pa_s_per_m3: Of the loop (2 m of 1.5 mm tube).
@@ -73,6 +74,7 @@ class PumpParameters:
     """
 
     bed_volume_m3: float = 66e-6
+    refrigerant: str = "GGG"
     porosity: float = 0.38
     link_w_per_k: float = 1e-3
     flow_resistance_pa_s_per_m3: float = 4e7
@@ -212,7 +214,7 @@ class Parameters:
 
     Attributes:
         dt_s: Fixed step.
-        refrigerant: Key of :data:`amrr.garnet.MATERIALS`.
+        refrigerant: Of the regenerators, a key of :data:`amrr.garnet.MATERIALS`.
         concentration: 3He mole fraction of the filling, assumed.
         fluid_closure: "bulk" (the paper's: normal fluid and superfluid move together) or "osmotic"
             (superfluid slips until mu4 is uniform).

@@ -46,6 +46,16 @@ def to_cycle_start(machine: Refrigerator) -> None:
         machine.advance(1)
 
 
+def guess(machine: Refrigerator, cold_k: float) -> None:
+    """Set straight temperature profiles from the stage to ``cold_k``: a start for the search."""
+    count = (machine.thermal_state().size - 6) // 2
+    n = (count - 5) // 2
+    vector = machine.thermal_state()
+    down = np.linspace(machine.stage.temperature_k, cold_k, n + 2)
+    vector[: 2 * n + 3] = np.concatenate((down, down[-2::-1]))
+    machine.set_thermal_state(vector)
+
+
 def settle(
     machine: Refrigerator, *, tolerance_k: float = 2e-4, most_cycles: int = 80, depth: int = 6
 ) -> Convergence:
@@ -62,6 +72,8 @@ def settle(
         RuntimeError: Not converged within ``most_cycles``.
     """
     to_cycle_start(machine)
+    if machine.chx_temperature_k > 0.8 * machine.stage.temperature_k:
+        guess(machine, 0.55 * machine.stage.temperature_k)
     steps = round(machine.cycle.period_s / machine.dt_s)
     temperatures = _temperatures(machine)
     states: list[Array] = []

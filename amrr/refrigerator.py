@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from amrr import cycle as sequencer
 from amrr import helium, kernel, layout, loop, magnet, slip, stage, tables, thermometry
+from amrr.garnet import MATERIALS
 from amrr.heaters import ChxHeater, Stage
 from amrr.parameters import Parameters
 from instruments import pid as controller
@@ -52,7 +53,9 @@ class Refrigerator:
         self._nodes, self._node_c, self._coil_of = layout.lumps(p)
         self._constants = layout.constants(p)
         self._pump_c = layout.pump_constants(p)
-        self._garnet = tables.garnet_table(p.refrigerant)
+        self._garnet = np.stack(
+            [tables.garnet_table(p.refrigerant), tables.garnet_table(p.pump.refrigerant)]
+        )
         self._fluid = tables.fluid_table()
         self._stage_table = stage.tables(p.stage)
         self._log_r = thermometry.curve()
@@ -210,6 +213,50 @@ class Refrigerator:
         x = self._nodes
         v4, alpha = helium.V4_M3_PER_MOL, helium.ALPHA
         return any(slip.separated(x, i, v4, alpha) for i in range(x.shape[1]))
+
+    @property
+    def scanner_dwell_s(self) -> float:
+        """Time the scanner spends on each thermometer, s (1 to 200)."""
+        return float(self._dwell[0])
+
+    @scanner_dwell_s.setter
+    def scanner_dwell_s(self, value: float) -> None:
+        if not 1.0 <= value <= 200.0:
+            raise Refused(f"refrigerator: scanner dwell {value:g} s is outside 1 to 200 s")
+        self._dwell[0] = value
+
+    @property
+    def scanner_on(self) -> bool:
+        """False: the scanner stands still and its thermometers go stale."""
+        return bool(self._m[kernel.SCANNER_OFF] == 0.0)
+
+    @scanner_on.setter
+    def scanner_on(self, value: bool) -> None:
+        self._m[kernel.SCANNER_OFF] = 0.0 if value else 1.0
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Where the machine is outside what its models have support for, in words.
+
+        Empty when inside.
+        """
+        found: list[str] = []
+        x = self._nodes
+        coldest = float(x[loop.TEMPERATURE].min())
+        limit = MATERIALS[self.parameters.refrigerant].lowest_temperature_k
+        if coldest < limit:
+            found.append(f"{coldest:.3f} K is below the refrigerant model's {limit:g} K")
+        for side in SIDES:
+            if not loop.superleak_open(x, self._bed(side), self._pump_c):
+                found.append(
+                    f"Pump{side}: bed at {self.pump_bed_temperature_k(side):.3f} K, superleak closed"
+                )
+        if self.phase_separated:
+            found.append(f"mixture separates: x = {self.highest_concentration:.3f}")
+        hottest = float(x[loop.TEMPERATURE].max())
+        if hottest > helium.HIGHEST_TEMPERATURE_K:
+            found.append(f"{hottest:.3f} K is above the mixture model's 1.9 K")
+        return tuple(found)
 
     @property
     def helium3_mol(self) -> float:

@@ -19,14 +19,19 @@ separation.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
 from amrr import loop
 from amrr.compiled import jit
-from amrr.nodes import fluid_pressure, lump
+from amrr.nodes import R_GAS, fluid_pressure, lump
 
 Array = NDArray[np.float64]
+
+#: Beyond this the mixture model fails (dPi/dc3 has the wrong sign), whatever the temperature.
+LARGEST_CONCENTRATION: Final = 0.44
 
 
 @jit
@@ -41,11 +46,11 @@ def dilute_line(temperature_k: float) -> float:
 
 @jit
 def separated(x: Array, i: int, v4: float, alpha: float) -> bool:
-    """True when a lump's fluid is at or beyond the phase separation line."""
+    """True when a lump's fluid is within 0.01 of the phase separation line, or beyond it."""
     c = x[loop.C3, i] * v4
-    return x[loop.TEMPERATURE, i] < 0.867 and c / (1.0 - alpha * c) >= dilute_line(
-        x[loop.TEMPERATURE, i]
-    )
+    concentration = c / max(1.0 - alpha * c, 0.05)
+    limit = min(dilute_line(x[loop.TEMPERATURE, i]), LARGEST_CONCENTRATION)
+    return concentration >= limit - 0.01
 
 
 @jit
@@ -55,9 +60,10 @@ def response(
     """Pi, adiabatic dPi/dc3 over V, h_q, and isothermal dPi/dc3 of a lump."""
     pi, pi_t, pi_c, e_c = fluid_pressure(fluid, x[loop.TEMPERATURE, i], x[loop.C3, i])
     _, _, capacity = lump(
-        garnet, fluid, n[loop.SPINS, i], n[loop.VOLUME, i], n[loop.GAMMA, i],
+        garnet[loop.table_of(x, i)], fluid, n[loop.SPINS, i], n[loop.VOLUME, i], n[loop.GAMMA, i],
         x[loop.TEMPERATURE, i], x[loop.FIELD, i], x[loop.C3, i],
     )  # fmt: skip
+    pi_c = max(pi_c, 0.05 * R_GAS * x[loop.TEMPERATURE, i])
     heat = (x[loop.FLUID_ENERGY, i] + pi) / x[loop.C3, i]
     capacity += n[loop.LINK, i]  # a linked lump is stiffer; one second of its link is ample
     adiabatic = pi_c + pi_t * n[loop.VOLUME, i] * (heat - e_c) / capacity

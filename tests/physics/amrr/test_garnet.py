@@ -38,7 +38,7 @@ def test_entropy_saturates_at_r_ln_8() -> None:
     assert GGG.entropy(0.05, 3.0) < 1e-6
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(t=st.floats(0.4, 4.0), b=st.floats(0.01, 2.9))
 def test_entropy_and_magnetisation_come_from_one_free_energy(t: float, b: float) -> None:
     h = 1e-4
@@ -54,7 +54,7 @@ def test_entropy_and_magnetisation_come_from_one_free_energy(t: float, b: float)
         assert material.entropy_slope(t, b) <= 0.0
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(t=st.floats(0.8, 2.0), b=st.floats(0.2, 1.5))
 def test_an_adiabatic_round_trip_returns(t: float, b: float) -> None:
     warmer = GGG.adiabatic_temperature(t, b, min(b + 0.3, 2.0))

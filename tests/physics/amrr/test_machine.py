@@ -1,4 +1,7 @@
-"""The machine at the paper's cycle: what it reaches, what it cannot do without, and that it is converged."""
+"""The machine at the paper's cycle.
+
+What it reaches, what it cannot do without, and that it is converged.
+"""
 
 from dataclasses import replace
 from typing import Any
@@ -97,7 +100,7 @@ def test_flow_is_set_by_the_pump_ramp(machine: Refrigerator) -> None:
     for _ in range(60):
         machine.advance(10)
         flows.append(machine.flow_rate_m3_per_s * 1e9)
-    assert 90.0 < min(flows)
+    assert min(flows) > 90.0
     assert max(flows) < 112.0
     assert machine.molar_flow_mol_per_s == pytest.approx(3.6e-3, rel=0.1)
 
@@ -113,19 +116,23 @@ def test_osmotic_closure_cools_as_well_and_enriches_the_cold_end() -> None:
 
 def test_osmotic_closure_with_too_much_3he_separates_and_says_so() -> None:
     machine = Refrigerator(replace(PAPER, fluid_closure="osmotic", concentration=0.20))
+    assert machine.warnings == ()
     machine.cycle.run()
-    for _ in range(30):
-        machine.step(180.0)
-        if machine.phase_separated:
-            break
+    machine.step(8 * 180.0)
     assert machine.phase_separated
+    assert "mixture separates" in " ".join(machine.warnings)
 
 
 def test_a_garnet_machine_with_the_successor_runs() -> None:
-    machine = Refrigerator(replace(PAPER, refrigerant="GLF"))
+    # Its small zero-field heat capacity wants a field of its own at the cold end.
+    gentle = with_cycle(
+        regen_cold_start_t=0.8, regen_cold_end_t=0.3, regen_hot_start_t=0.4, regen_hot_end_t=1.0
+    )
+    machine = Refrigerator(replace(gentle, refrigerant="GLF"))
+    machine.chx_heater.power_setpoint_w = 300e-6
     machine.cycle.run()
-    machine.step(600.0)
-    assert machine.chx_temperature_k < 1.6
+    machine.step(16 * 180.0)
+    assert machine.chx_temperature_k < 0.9
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,89 @@
+"""Thermometers: the curve, noise, the scanner's round, faults."""
+
+import math
+
+import numpy as np
+import pytest
+
+from amrr import thermometry
+from amrr.refrigerator import Refrigerator
+from amrr.thermometry import CURVE_K, CURVE_OHM, Status
+from instruments.errors import Refused
+
+
+def test_the_curve_passes_through_the_published_points() -> None:
+    log_r = thermometry.curve()
+    for t, ohm in zip(CURVE_K[1:-1], CURVE_OHM[1:-1], strict=True):
+        assert math.exp(thermometry.log_resistance(log_r, t)) == pytest.approx(ohm, rel=1e-3)
+    slope = (
+        thermometry.log_resistance(log_r, 1.01) - thermometry.log_resistance(log_r, 0.99)
+    ) / math.log(1.01 / 0.99)
+    assert slope == pytest.approx(-0.78, abs=0.05)
+
+
+def test_reading_back_the_curve_is_exact() -> None:
+    log_r = thermometry.curve()
+    for t in np.linspace(0.3, 4.0, 50):
+        assert thermometry.temperature(log_r, thermometry.log_resistance(log_r, t)) == (
+            pytest.approx(t, abs=1e-9)
+        )
+
+
+def test_noise_has_the_size_of_the_bridge(machine: Refrigerator) -> None:
+    errors = []
+    for _ in range(400):
+        machine.advance(1)
+        errors.append(machine.thermometers["CHX"].reading_k - machine.chx_temperature_k)
+    # 1e-4 of R over d(ln R)/d(ln T) = -0.78 at 0.92 K: 0.12 mK; self-heating 10 uK.
+    assert np.std(errors) == pytest.approx(1.2e-4, rel=0.2)
+    assert abs(np.mean(errors)) < 5e-5
+
+
+def test_the_scanner_updates_one_channel_per_dwell(machine: Refrigerator) -> None:
+    names = [n for n in thermometry.NAMES if n not in ("CHX", "Stage")]
+    changed = set()
+    for _ in range(8):
+        before = {n: machine.thermometers[n].reading_k for n in names}
+        machine.step(2.0)
+        now = [n for n in names if machine.thermometers[n].reading_k != before[n]]
+        assert len(now) == 1
+        changed.update(now)
+    assert changed == set(names)
+    assert not any(machine.thermometers[n].stale for n in names)
+    assert max(machine.thermometers[n].age_s for n in names) <= 16.0
+
+
+def test_a_broken_sensor_says_so_and_stops_its_heater(machine: Refrigerator) -> None:
+    machine.thermometers["Stage"].break_sensor()
+    machine.advance(20)
+    assert machine.thermometers["Stage"].status is Status.OPEN
+    assert math.isnan(machine.thermometers["Stage"].reading_k)
+    assert machine.stage.heater_w == 0.0
+    machine.thermometers["Stage"].break_sensor(False)
+    machine.advance(1)
+    assert machine.thermometers["Stage"].status is Status.OK
+
+
+def test_a_wrong_curve_shifts_the_reading(machine: Refrigerator) -> None:
+    machine.thermometers["CHX"].set_calibration_error(0.078)
+    machine.advance(1)
+    assert machine.thermometers["CHX"].reading_k == pytest.approx(
+        machine.chx_temperature_k * 0.91, rel=0.02
+    )
+    with pytest.raises(Refused, match="calibration"):
+        machine.thermometers["CHX"].set_calibration_error(math.nan)
+
+
+def test_a_stopped_scanner_makes_readings_stale() -> None:
+    machine = Refrigerator()
+    machine.step(30.0)
+    machine.scanner_dwell_s = 60.0
+    machine.step(1.0)
+    assert machine.thermometers["PumpA"].status is Status.OK
+    machine.scanner_on = False
+    machine.step(1000.0)
+    assert machine.thermometers["PumpA"].status is Status.STALE
+    assert machine.thermometers["CHX"].status is Status.OK
+    for bad in (math.nan, 0.5, 1e4):
+        with pytest.raises(Refused, match="dwell"):
+            machine.scanner_dwell_s = bad
