@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import bluesky.plan_stubs as bps
@@ -15,8 +16,19 @@ import bluesky.preprocessors as bpp
 from bluesky.utils import Msg, MsgGenerator
 
 from devices.base import Watch
+from haloscope.mode_map import ModeMap, load
 
-__all__ = ["Until", "finite", "in_run", "metadata", "provenance", "record", "require", "value_of"]
+__all__ = [
+    "Until",
+    "finite",
+    "in_run",
+    "metadata",
+    "mode_map",
+    "provenance",
+    "record",
+    "require",
+    "value_of",
+]
 
 
 def require(condition: bool, message: str) -> None:
@@ -59,6 +71,12 @@ def metadata(
         **more,
         **(md or {}),
     }
+
+
+@lru_cache(maxsize=1)
+def mode_map() -> ModeMap:
+    """The calculated map from rod angle to frequency, which experimenters have too."""
+    return load()
 
 
 def provenance(instrument: Any) -> MsgGenerator[dict[str, Any]]:

@@ -61,10 +61,10 @@ class Sweep:
 
 
 #: Five linewidths (31 kHz) about the resonance.
-TRANSMISSION = Sweep("Weak", 0.15, 101, 100.0)
-REFLECTION = Sweep("Strong", 0.3, 151, 300.0)
+TRANSMISSION = Sweep("Weak", 0.15, 101, 1000.0)
+REFLECTION = Sweep("Strong", 0.3, 101, 1000.0)
 #: Three bandwidths (190 kHz) of the amplifier to either side.
-GAIN = Sweep("Bypass", 1.0, 101, 100.0)
+GAIN = Sweep("Bypass", 1.0, 101, 1000.0)
 #: A point each 10 kHz, a third of a linewidth: no resonance falls between two.
 SEARCH = Sweep("Weak", 5.0, 501, 300.0)
 
@@ -151,6 +151,7 @@ def reflection(
 def amplifier_gain(
     haloscope: Haloscope,
     resonance_mhz: float,
+    reference: Trace,
     settings: Sweep = GAIN,
     *,
     source: str = "Cavity",
@@ -160,15 +161,15 @@ def amplifier_gain(
     Args:
         haloscope: the device.
         resonance_mhz: half the pump frequency.
+        reference: the same path with the pump off.
         settings: of the analyzer.
         source: what the switch connects: the cavity (in situ) or the 50 ohm noise source.
     """
-    pump, center_mhz = haloscope.jpa.pump, resonance_mhz + PROBE_OFFSET_MHZ
-    yield from configure({pump: "Off", haloscope.switch.selected: source})
-    off = yield from sweep(haloscope, settings, center_mhz)
-    yield from configure({pump: "On"})
+    center_mhz = resonance_mhz + PROBE_OFFSET_MHZ
+    yield from configure({haloscope.jpa.pump: "On", haloscope.switch.selected: source})
     on = yield from sweep(haloscope, settings, center_mhz)
-    return fit_gain(on.frequency_mhz, np.abs(on.s) ** 2 / np.abs(off.s) ** 2, center_mhz)
+    off = np.interp(on.frequency_mhz, reference.frequency_mhz, np.abs(reference.s) ** 2)
+    return fit_gain(on.frequency_mhz, np.abs(on.s) ** 2 / off, center_mhz)
 
 
 def _resonance(fit: Any) -> Resonance:

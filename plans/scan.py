@@ -15,10 +15,9 @@ import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator, short_uid
 
 from devices.haloscope import Haloscope
-from haloscope.mode_map import load
 from plans.amplifier import GainProfile
 from plans.calibration import INTERMEDIATE_MHZ
-from plans.common import finite, in_run, metadata, provenance, record, require
+from plans.common import finite, in_run, metadata, mode_map, provenance, record, require
 from plans.measure import Coupling, Resonance, configure, reflection, transmission
 from plans.safety import run_haloscope_safely
 from plans.steps import planned, remaining, without
@@ -252,7 +251,7 @@ def check(haloscope: Haloscope, target_mhz: float, averages: int) -> None:
         ValueError: the calculated mode map does not reach the target.
         LimitError: a device's limit is exceeded.
     """
-    haloscope.rod.check_value(float(load().angle_deg(target_mhz * 1e6)))
+    haloscope.rod.check_value(float(mode_map().angle_deg(target_mhz * 1e6)))
     haloscope.lo.frequency.check_value(target_mhz - INTERMEDIATE_MHZ)
     haloscope.vna.center.check_value(target_mhz)
     haloscope.jpa.resonance.check_value(target_mhz + JPA_OFFSET_MHZ)
@@ -303,5 +302,5 @@ def _direction(targets_mhz: Sequence[float]) -> int:
     """Side from which the rod shall arrive: along the scan, so that steps need no detour."""
     if len(targets_mhz) < 2:
         return 0
-    first, last = (float(load().angle_deg(f * 1e6)) for f in (targets_mhz[0], targets_mhz[-1]))
+    first, last = (float(mode_map().angle_deg(f * 1e6)) for f in (targets_mhz[0], targets_mhz[-1]))
     return 1 if last > first else -1
