@@ -21,6 +21,7 @@ import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -305,6 +306,20 @@ class Parameters:
     def capp12tb(cls) -> Parameters:
         """The letter's machine."""
         return cls()
+
+    @classmethod
+    def shipped(cls, name: str) -> Parameters:
+        """A set that comes with the package: ``capp12tb``, ``haystac`` or ``admx``.
+
+        Raises:
+            ValueError: There is none of that name.
+        """
+        if name == "capp12tb":
+            return cls.capp12tb()
+        file = files("haloscope") / "data" / f"{name}.toml"
+        if not file.is_file():
+            raise ValueError(f"no parameter set {name!r}; there are capp12tb, haystac, admx")
+        return cls.from_mapping(tomllib.loads(file.read_text()))
 
     @classmethod
     def from_toml(cls, path: Path | str) -> Parameters:
