@@ -17,7 +17,7 @@ from haloscope.analysis.options import Options
 from haloscope.analysis.selection import Windows
 from haloscope.analysis.shapes import LetterShape, PadeShape, Shape
 from haloscope.analysis.smoothing import savgol
-from haloscope.analysis.spectra import FloatArray, Spectra
+from haloscope.analysis.spectra import FloatArray, IntArray, Spectra
 
 _LN10_OVER_10 = np.log(10.0) / 10
 
@@ -39,7 +39,7 @@ class Baseline:
     shape: Shape | None
 
 
-def reduced_frequency(windows: Windows, rows: slice, options: Options) -> FloatArray:
+def reduced_frequency(windows: Windows, rows: slice | IntArray, options: Options) -> FloatArray:
     """Detuning from the target in units of half the window, shape (rows, fine bins)."""
     detuning = windows.frequency_hz(rows) - windows.target_hz[rows, None]
     return detuning / (0.5 * options.window_hz)
@@ -79,7 +79,7 @@ def fit_baseline(
     spectra: Spectra,
     windows: Windows,
     merged: FloatArray,
-    rows: slice,
+    rows: slice | IntArray,
     options: Options,
     *,
     kept: FloatArray | None = None,

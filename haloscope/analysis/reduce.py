@@ -8,19 +8,25 @@ spectra, hence the passes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from haloscope.analysis.baseline import Baseline, fit_baseline
+from haloscope.analysis.baseline import Baseline, fit_baseline, shape_of
 from haloscope.analysis.combine import Reduced
 from haloscope.analysis.options import Options
 from haloscope.analysis.rescale import amplitudes
 from haloscope.analysis.response import response
 from haloscope.analysis.selection import Windows, fine_centre_hz
-from haloscope.analysis.spectra import FloatArray, Spectra
+from haloscope.analysis.spectra import FloatArray, IntArray, Spectra
 from haloscope.analysis.spikes import FoundBins, Spike, find_average, find_single, grow, grow_rows
+
+_T = TypeVar("_T")
 
 CHUNK = 64  # Spectra treated together: 3000 fine bins of them are 1.5 MB.
 _FEWEST_PLACES = (
@@ -31,19 +37,33 @@ _FEWEST_PLACES = (
 class Reducer:
     """Turns a stack of windows into ``Reduced`` chunks; keeps the spikes it cut.
 
+    Chunks are shared among threads; their results are taken in order, so nothing depends on timing.
+
+    Args:
+        spectra: The measured stack.
+        windows: Its windows.
+        options: Settings.
+        workers: Threads; by default one per core, at most four.
+
     Attributes:
         spikes: Bins that started a cut; complete after ``chunks`` began.
     """
 
-    def __init__(self, spectra: Spectra, windows: Windows, options: Options) -> None:
+    def __init__(
+        self, spectra: Spectra, windows: Windows, options: Options, *, workers: int | None = None
+    ) -> None:
         self.spectra = spectra
         self.windows = windows
         self.options = options
         self.spikes: list[Spike] = []
+        self._workers = workers or min(os.cpu_count() or 1, 4)
         self._merged = np.empty((len(spectra), windows.fine_bins))
-        self._theta: list[FloatArray] = []
-        self._cut = np.zeros((0, 2), dtype=np.int64)
+        self._power = np.empty_like(self._merged)
+        self._theta: FloatArray | None = None
+        self._converged = np.zeros(len(spectra), dtype=bool)
+        self._stale = np.ones(len(spectra), dtype=bool)
         self._kept: NDArray[np.float32] | None = None
+        self._lock = Lock()
 
     def coarse_range(self) -> tuple[int, int]:
         """Global coarse bins that the stack touches, with a line width on each side."""
@@ -54,74 +74,98 @@ class Reducer:
 
     def chunks(self) -> Iterator[tuple[slice, Reduced, Baseline]]:
         """Run the passes and yield (rows, reduced spectra, baseline) in order."""
-        self._first_pass()
-        if self.options.filter_spikes and self.windows.merge > 1:
-            self._second_pass()
-        for number, rows in enumerate(self._rows()):
-            kept = None if self._kept is None else self._kept_of(rows)
-            baseline = self._fit(rows, kept, number)
-            yield rows, self._reduce(rows, kept, baseline), baseline
+        if not self.options.filter_spikes:
+            self._merged[:] = self.windows.merged()
+        else:
+            for merge in sorted({1, self.windows.merge}):
+                self._look_for_spikes(merge)
+        yield from self._shared(self._finished)
 
-    def _rows(self) -> Iterator[slice]:
-        for start in range(0, len(self.spectra), CHUNK):
-            yield slice(start, min(start + CHUNK, len(self.spectra)))
+    def _shared(self, work: Callable[[slice], _T]) -> Iterator[_T]:
+        """Do ``work`` for every chunk, a few at a time; results in order."""
+        rows = [
+            slice(start, min(start + CHUNK, len(self.spectra)))
+            for start in range(0, len(self.spectra), CHUNK)
+        ]
+        if self._workers == 1 or len(rows) == 1:
+            yield from map(work, rows)
+            return
+        ahead = 2 * self._workers
+        with ThreadPoolExecutor(self._workers) as pool:
+            for start in range(0, len(rows), ahead):
+                yield from pool.map(work, rows[start : start + ahead])
 
-    def _kept_of(self, rows: slice) -> FloatArray | None:
-        assert self._kept is not None
+    def _finished(self, rows: slice) -> tuple[slice, Reduced, Baseline]:
+        baseline = self._fitted(rows)
+        return rows, self._reduce(rows, self._kept_of(rows), baseline), baseline
+
+    def _kept_of(self, rows: slice | IntArray) -> FloatArray | None:
+        if self._kept is None:
+            return None
         part = self._kept[rows]
         return part.astype(np.float64) if (part < 1).any() else None
 
-    def _fit(self, rows: slice, kept: FloatArray | None, number: int) -> Baseline:
-        start = self._theta[number] if number < len(self._theta) else None
-        if start is not None and start.shape[1] == 0:
-            start = None
-        merged = self._merged[rows]
+    def _fitted(self, rows: slice) -> Baseline:
+        """Baselines of these rows; only those are fitted whose bins changed since the last time."""
+        stale = np.flatnonzero(self._stale[rows]) + rows.start
+        if stale.size:
+            some: slice | IntArray = rows if stale.size == rows.stop - rows.start else stale
+            fresh = self._fit(some)
+            self._power[some] = fresh.power
+            self._theta_of(fresh)[some] = fresh.theta
+            self._converged[some] = fresh.converged
+            self._stale[some] = False
+        assert self._theta is not None
+        shape = shape_of(self.spectra.subset(rows), self.options)
+        return Baseline(self._power[rows], self._theta[rows], self._converged[rows], shape)
+
+    def _theta_of(self, fresh: Baseline) -> FloatArray:
+        with self._lock:
+            if self._theta is None:
+                self._theta = np.full((len(self.spectra), fresh.theta.shape[1]), np.nan)
+        return self._theta
+
+    def _fit(self, rows: slice | IntArray) -> Baseline:
+        known = None if self._theta is None else self._theta[rows]
+        start = known if known is not None and known.size and np.isfinite(known).all() else None
         return fit_baseline(
-            self.spectra, self.windows, merged, rows, self.options, kept=kept, start=start
-        )
+            self.spectra, self.windows, self._merged[rows], rows, self.options,
+            kept=self._kept_of(rows), start=start,
+        )  # fmt: skip
 
-    def _first_pass(self) -> None:
-        aligned = _AlignedAverage(self.windows, 1)
+    def _look_for_spikes(self, merge: int) -> None:
+        """One round of the filter, at digitizer bins (merge 1) or fine bins."""
+        aligned = _AlignedAverage(self.windows, merge)
         found: list[FoundBins] = []
-        for number, rows in enumerate(self._rows()):
-            self._merged[rows] = self.windows.merged(rows)
-            if not self.options.filter_spikes:
-                continue
-            baseline = self._fit(rows, None, number)
-            self._theta.append(baseline.theta)
-            excess = self._digitizer_excess(rows, baseline)
-            sigma = 1 / np.sqrt(self.spectra.num_averages[rows])
-            single = find_single(excess, sigma, self.options, surroundings=self.options.narrow_bins)
-            found.append(_shifted(single, rows.start))
-            aligned.add(rows, self._limited(excess, single, sigma))
-        if self.options.filter_spikes:
-            self._apply(found, aligned, 1)
+        near = self.options.narrow_bins // merge
 
-    def _digitizer_excess(self, rows: slice, baseline: Baseline) -> NDArray[np.float32]:
-        """y/b - 1 in digitizer bins, the baseline constant over a fine bin (error 3e-4)."""
+        def look(rows: slice) -> tuple[slice, FoundBins, NDArray[np.floating]]:
+            if merge == 1:
+                self._merged[rows] = self.windows.merged(rows)
+            baseline = self._fitted(rows)
+            excess = self._excess(rows, baseline, merge)
+            sigma = 1 / np.sqrt(self.spectra.num_averages[rows] * merge)
+            single = find_single(excess, sigma, self.options, surroundings=near)
+            return rows, single, self._limited(excess, single, sigma)
+
+        for rows, single, excess in self._shared(look):
+            found.append(_shifted(single, rows.start))
+            aligned.add(rows, excess)
+        self._apply(found, aligned, merge)
+
+    def _excess(self, rows: slice, baseline: Baseline, merge: int) -> NDArray[np.floating]:
+        """y/b - 1; in digitizer bins with the baseline constant over a fine bin (error 3e-4)."""
+        if merge > 1:
+            fine = self._merged[rows] / baseline.power - 1
+            kept = self._kept_of(rows)
+            if kept is not None:
+                fine[kept <= 0] = 0.0
+            return fine
         power = self.windows.power[rows]
         inverse = (1 / baseline.power).astype(power.dtype)
         blocks = power.reshape(power.shape[0], -1, self.windows.merge) * inverse[:, :, None]
         blocks -= 1
         return blocks.reshape(power.shape)
-
-    def _second_pass(self) -> None:
-        merge = self.windows.merge
-        aligned = _AlignedAverage(self.windows, merge)
-        found: list[FoundBins] = []
-        for number, rows in enumerate(self._rows()):
-            kept = None if self._kept is None else self._kept_of(rows)
-            baseline = self._fit(rows, kept, number)
-            self._theta[number] = baseline.theta
-            excess = self._merged[rows] / baseline.power - 1
-            if kept is not None:
-                excess[kept <= 0] = 0.0
-            sigma = 1 / np.sqrt(self.spectra.num_averages[rows] * merge)
-            near = self.options.narrow_bins // merge
-            single = find_single(excess, sigma, self.options, surroundings=near)
-            found.append(_shifted(single, rows.start))
-            aligned.add(rows, self._limited(excess, single, sigma))
-        self._apply(found, aligned, merge)
 
     def _limited(
         self, excess: NDArray[np.floating], found: FoundBins, sigma: FloatArray
@@ -157,6 +201,7 @@ class Reducer:
         step = self.windows.merge
         if self._kept is None:
             self._kept = np.ones(self._merged.shape, dtype=np.float32)
+        self._stale[pairs[:, 0]] = True
         if merge > 1 or step == 1:
             self._kept[pairs[:, 0], pairs[:, 1]] = 0.0
             return

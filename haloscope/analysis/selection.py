@@ -50,7 +50,7 @@ class Windows:
         """Fine bins per window."""
         return int(self.power.shape[1]) // self.merge
 
-    def frequency_hz(self, rows: slice = slice(None)) -> FloatArray:
+    def frequency_hz(self, rows: slice | IntArray = slice(None)) -> FloatArray:
         """Centres of the fine bins, shape (rows, fine bins), Hz."""
         number = self.first_fine[rows, None] + np.arange(self.fine_bins)
         return fine_centre_hz(number, self.step_hz, self.merge)
