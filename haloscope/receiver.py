@@ -184,7 +184,7 @@ class Receiver:
             offset_hz = random.uniform(-0.5, 0.5) * p.interference_span_hz
             strength = p.interference_power_k * random.lognormal(0.0, 0.7)
             width_hz = p.interference_width_hz * random.lognormal(0.0, 0.5)
-            nu_hz = c.paramp.centre_hz + offset_hz
+            nu_hz = self._all.cavity.reference_hz + offset_hz
             yield SpuriousLine(nu_hz, width_hz, self._power_w(strength, width_hz))
 
     def _power_w(self, kelvin_per_bin: float, width_hz: float) -> float:
