@@ -67,8 +67,9 @@ DIODE_CAPACITY: Final = 19
 DIODE_LINK: Final = 20
 CONSTANTS: Final = 21
 
-#: Crossover of the heat capacity from T^3 to T.
-_CROSSOVER_K: Final = 60.0
+#: Crossover of the heat capacity from T^3 to T: winding with its epoxy; pure copper.
+_CROSSOVER_K: Final = 22.0
+_COPPER_CROSSOVER_K: Final = 60.0
 _FINE_STEP_S: Final = 1e-3
 
 _follow = jit(circuit.follow)
@@ -107,7 +108,7 @@ def copper_resistivity(temperature_k: float, residual_ohm_m: float) -> float:
 def copper_heat_capacity(temperature_k: float) -> float:
     """Copper per volume, J/(m3 K): electrons, and phonons with a smooth Debye crossover."""
     t = temperature_k
-    return 8960.0 * (0.0109 * t + 1.1e-3 * t**3 / (1.0 + (t / _CROSSOVER_K) ** 2))
+    return 8960.0 * (0.0109 * t + 1.1e-3 * t**3 / (1.0 + (t / _COPPER_CROSSOVER_K) ** 2))
 
 
 @jit

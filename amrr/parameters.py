@@ -119,7 +119,8 @@ class MagnetParameters:
         diode_capacity_j_per_k: Heat capacity of the diode pocket.
         diode_link_w_per_k: From the pocket to the mandrel.
         stage_link_w_per_k: From the coil to the 1 K stage, assumed.
-        capacity_linear_j_per_k2: Coil and mandrel: C = a T + b T^3/(1 + (T/60)^2), assumed 0.30 kg.
+        capacity_linear_j_per_k2: Coil and mandrel: C = a T + b T^3/(1 + (T/22)^2). Estimate: 0.23
+            kg of copper and NbTi, 50 g of aluminium, 25 g of epoxy.
         capacity_cubic_j_per_k4: b.
         propagation_s: Time for a normal zone to fill the winding.
         peak_field_factor: Field at the winding over the central field.
@@ -136,7 +137,7 @@ class MagnetParameters:
     diode_link_w_per_k: float = 0.05
     stage_link_w_per_k: float = 5e-3
     capacity_linear_j_per_k2: float = 3.3e-3
-    capacity_cubic_j_per_k4: float = 3.3e-4
+    capacity_cubic_j_per_k4: float = 1.5e-3
     propagation_s: float = 0.1
     peak_field_factor: float = 1.07
     mandrel_thickness_m: float = 1.5e-3

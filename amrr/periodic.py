@@ -57,7 +57,7 @@ def guess(machine: Refrigerator, cold_k: float) -> None:
 
 
 def settle(
-    machine: Refrigerator, *, tolerance_k: float = 2e-4, most_cycles: int = 80, depth: int = 6
+    machine: Refrigerator, *, tolerance_k: float = 1e-4, most_cycles: int = 80, depth: int = 6
 ) -> Convergence:
     """Bring a running machine to its periodic steady state.
 
@@ -67,10 +67,20 @@ def settle(
         most_cycles: Give up after this many.
         depth: Cycles that are combined.
 
+    The thermometers are noiseless during the search.
+
     Raises:
         Refused: The cycle does not run.
         RuntimeError: Not converged within ``most_cycles``.
     """
+    machine.set_quiet(True)
+    try:
+        return _search(machine, tolerance_k, most_cycles, depth)
+    finally:
+        machine.set_quiet(False)
+
+
+def _search(machine: Refrigerator, tolerance_k: float, most_cycles: int, depth: int) -> Convergence:
     to_cycle_start(machine)
     if machine.chx_temperature_k > 0.8 * machine.stage.temperature_k:
         guess(machine, 0.55 * machine.stage.temperature_k)

@@ -50,6 +50,7 @@ class Refrigerator:
         self.parameters = p = parameters or Parameters()
         layout.check(p)
         self.seed = seed
+        self._quiet = False
         self._nodes, self._node_c, self._coil_of = layout.lumps(p)
         self._constants = layout.constants(p)
         self._pump_c = layout.pump_constants(p)
@@ -140,7 +141,7 @@ class Refrigerator:
             done = int(self._m[kernel.STEPS])
             block, row = divmod(done, thermometry.NOISE_BLOCK)
             if block != self._noise_block:
-                relative = self.parameters.thermometry.relative_noise
+                relative = 0.0 if self._quiet else self.parameters.thermometry.relative_noise
                 self._noise = thermometry.noise_block(self.seed, block, relative)
                 self._noise_block = block
             now = min(steps, thermometry.NOISE_BLOCK - row)
@@ -151,6 +152,11 @@ class Refrigerator:
                 self._log_r, self._noise, self._stage_table, self._dwell,
             )  # fmt: skip
             steps -= now
+
+    def set_quiet(self, quiet: bool) -> None:
+        """Switch the noise of the thermometers off or on (for searches; not part of the state)."""
+        self._quiet = quiet
+        self._noise_block = -1
 
     @property
     def busy(self) -> bool:
@@ -249,7 +255,7 @@ class Refrigerator:
         for side in SIDES:
             if not loop.superleak_open(x, self._bed(side), self._pump_c):
                 found.append(
-                    f"Pump{side}: bed at {self.pump_bed_temperature_k(side):.3f} K, superleak closed"
+                    f"Pump{side}: superleak closed at {self.pump_bed_temperature_k(side):.3f} K"
                 )
         if self.phase_separated:
             found.append(f"mixture separates: x = {self.highest_concentration:.3f}")

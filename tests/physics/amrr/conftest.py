@@ -17,7 +17,7 @@ def periodic_state() -> tuple[Refrigerator, dict[str, Any]]:
     machine = Refrigerator()
     machine.chx_heater.power_setpoint_w = 600e-6
     machine.cycle.run()
-    settle(machine)
+    settle(machine, tolerance_k=5e-5)
     return machine, machine.state()
 
 

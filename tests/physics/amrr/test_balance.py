@@ -23,8 +23,8 @@ def test_over_a_periodic_cycle_load_and_work_are_rejected(machine: Refrigerator)
     before = balance(machine)
     one_cycle(machine)
     change = balance(machine) - before
-    # Exactly, with what little is stored; and within 0.5 % without it, because the state is
-    # machine.
+    # Exactly, with what little is stored; and within 0.5 % without it, because the
+    # state is periodic.
     assert abs(change.energy_error_j) < 1e-8 * change.rejected_j
     assert change.load_j + change.work_j == pytest.approx(change.rejected_j, rel=5e-3)
     assert change.load_j == pytest.approx(650e-6 * 180.0)

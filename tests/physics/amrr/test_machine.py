@@ -20,7 +20,7 @@ def with_cycle(**changes: Any) -> Parameters:
     return replace(PAPER, cycle=replace(PAPER.cycle, **changes))
 
 
-def settled(parameters: Parameters, load_w: float, tolerance_k: float = 5e-4) -> Refrigerator:
+def settled(parameters: Parameters, load_w: float, tolerance_k: float = 3e-4) -> Refrigerator:
     machine = Refrigerator(parameters)
     machine.chx_heater.power_setpoint_w = load_w
     machine.cycle.run()

@@ -62,9 +62,10 @@ def at_field(machine: Refrigerator, name: str, field_t: float) -> Magnet:
 
 
 def test_the_nominal_step_stays_just_below_the_diodes(machine: Refrigerator) -> None:
-    machine.advance(800)
+    machine.advance(798)
     assert machine.cycle.phase.name == "FLOW_A_TO_B"
     voltages = []
+    machine.advance(1)
     for _ in range(100):
         machine.advance(1)
         voltages.append(abs(machine.supplies["RegenB"].coil_voltage_v))
@@ -73,18 +74,28 @@ def test_the_nominal_step_stays_just_below_the_diodes(machine: Refrigerator) -> 
     assert machine.supplies["RegenB"].field_t == pytest.approx(0.742, abs=1e-6)
 
 
-def test_with_warmer_diodes_the_coil_lags_and_the_cycle_waits() -> None:
-    weak = MagnetParameters(diode_cold_v=1.6)
+def run_with_diodes(forward_v: float) -> tuple[Refrigerator, float]:
+    """Two cycles with other diodes; the machine, and the largest diode current of RegenB."""
+    weak = MagnetParameters(diode_cold_v=forward_v)
     machine = Refrigerator(Parameters(regenerator_magnet=weak))
     machine.cycle.run()
-    machine.step(60.0)
-    lag = 0.0
-    for _ in range(200):
+    largest = 0.0
+    for _ in range(400):
         machine.step(1.0)
-        lag = max(lag, abs(machine.supplies["RegenB"].diode_current_a))
-    assert lag > 0.05
-    assert machine.supplies["RegenB"].array.size
+        largest = max(largest, abs(machine.supplies["RegenB"].diode_current_a))
+    return machine, largest
+
+
+def test_diodes_just_below_the_ramp_voltage_make_the_coil_lag() -> None:
+    machine, diode_a = run_with_diodes(2.0)
+    assert 0.05 < diode_a < 0.3
     assert machine.cycle.blocked == ""
+
+
+def test_diodes_well_below_the_ramp_voltage_heat_their_coil_into_a_quench() -> None:
+    # The conflict in the design: the nominal step takes 2.05 V, a cold diode starts at 1.6 V.
+    machine, _ = run_with_diodes(1.6)
+    assert "is latched (quench)" in machine.cycle.blocked
 
 
 def test_ramping_heats_the_winding_a_little() -> None:
@@ -109,7 +120,7 @@ def test_a_quench_turns_the_stored_energy_into_heat_and_latches() -> None:
     assert abs(coil.current_a) < 1e-3
     heat_j = magnet.enthalpy(coil.temperature_k, coil.constants)
     assert heat_j == pytest.approx(stored_j, rel=0.06)
-    assert 30.0 < coil.temperature_k < 45.0
+    assert 24.0 < coil.temperature_k < 40.0
     assert 40.0 < coil.hot_spot_k < 200.0
     with pytest.raises(Refused, match="still normal"):
         supply.reset_quench()
