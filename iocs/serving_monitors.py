@@ -9,12 +9,12 @@ from caproto._utils import apply_arr_filter, apply_deadband_filter
 from caproto.server.common import host_endian
 
 from iocs.serving_limits import Limits, Statistics
+from iocs.serving_outbound import BATCH_BYTES
 from iocs.serving_queues import Pending
 from iocs.serving_updates import Update
 
 #: Longer arrays have the shorter history.
 ARRAY_ELEMENTS: Final = 100
-BATCH_BYTES: Final = 65_536
 
 
 class Monitors:
@@ -57,6 +57,10 @@ class Monitors:
         batch = self.pending.take(BATCH_BYTES)
         self.counts.sent += len(batch)
         return [self._encode(number, update) for number, update in batch]
+
+    def subscription(self, number: int) -> Any:
+        """A subscription by the client's number, None if nothing of it was ever posted."""
+        return self._subscriptions.get(number)
 
     def discard(self, number: int) -> None:
         """Forget a subscription."""
