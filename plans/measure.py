@@ -31,6 +31,8 @@ __all__ = [
     "Sweep",
     "Trace",
     "amplifier_gain",
+    "analyzer_settings",
+    "begin",
     "configure",
     "reflection",
     "sweep",
@@ -60,9 +62,9 @@ class Sweep:
     averages: int = 1
 
 
-#: Five linewidths (31 kHz) about the resonance.
-TRANSMISSION = Sweep("Weak", 0.15, 101, 1000.0)
-REFLECTION = Sweep("Strong", 0.3, 101, 1000.0)
+#: Six linewidths (31 kHz) about the resonance; the same for both, so that only the path changes.
+TRANSMISSION = Sweep("Weak", 0.2, 101, 1000.0)
+REFLECTION = Sweep("Strong", 0.2, 101, 1000.0)
 #: Three bandwidths (190 kHz) of the amplifier to either side.
 GAIN = Sweep("Bypass", 1.0, 101, 1000.0)
 #: A point each 10 kHz, a third of a linewidth: no resonance falls between two.
@@ -98,22 +100,27 @@ class Coupling:
 
 def configure(settings: Mapping[Any, Any]) -> MsgGenerator[None]:
     """Set settings, those that do not hold the value already, all at once, and wait for them."""
+    group = yield from begin(settings)
+    if group:
+        yield from bps.wait(group)
+
+
+def begin(settings: Mapping[Any, Any]) -> MsgGenerator[str]:
+    """As `configure` without the wait; returns the group to wait for, empty if nothing is set."""
     group = short_uid("configure")
     changed = False
     for signal, value in settings.items():
         present = yield from value_of(signal, None)
-        if present is not None and signal.holds(value, present):
-            continue
-        yield from bps.abs_set(signal, value, group=group)
-        changed = True
-    if changed:
-        yield from bps.wait(group)
+        if present is None or not signal.holds(value, present):
+            yield from bps.abs_set(signal, value, group=group)
+            changed = True
+    return group if changed else ""
 
 
-def sweep(haloscope: Haloscope, settings: Sweep, center_mhz: float) -> MsgGenerator[Trace]:
-    """Acquire one trace."""
+def analyzer_settings(haloscope: Haloscope, settings: Sweep, center_mhz: float) -> dict[Any, Any]:
+    """What a sweep needs of the analyzer, for `configure`."""
     vna = haloscope.vna
-    wanted = {
+    return {
         vna.path: settings.path,
         vna.center: center_mhz,
         vna.span: settings.span_mhz,
@@ -121,7 +128,12 @@ def sweep(haloscope: Haloscope, settings: Sweep, center_mhz: float) -> MsgGenera
         vna.averages: settings.averages,
         vna.bandwidth: settings.bandwidth_hz,
     }
-    yield from configure(wanted)
+
+
+def sweep(haloscope: Haloscope, settings: Sweep, center_mhz: float) -> MsgGenerator[Trace]:
+    """Acquire one trace."""
+    vna = haloscope.vna
+    yield from configure(analyzer_settings(haloscope, settings, center_mhz))
     yield from bps.trigger(vna, wait=True)
     frequency = yield from value_of(vna.frequency)
     real = yield from value_of(vna.real)

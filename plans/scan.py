@@ -18,7 +18,16 @@ from devices.haloscope import Haloscope
 from plans.amplifier import GainProfile
 from plans.calibration import INTERMEDIATE_MHZ
 from plans.common import finite, in_run, metadata, mode_map, provenance, record, require
-from plans.measure import Coupling, Resonance, configure, reflection, transmission
+from plans.measure import (
+    TRANSMISSION,
+    Coupling,
+    Resonance,
+    analyzer_settings,
+    begin,
+    configure,
+    reflection,
+    transmission,
+)
 from plans.safety import run_haloscope_safely
 from plans.steps import planned, remaining, without
 from plans.tuning import JPA_OFFSET_MHZ, Amplifier, Rod, set_coupling, set_jpa, tune_to
@@ -185,7 +194,7 @@ def step(
         averages: spectra averaged.
         state: what the scan has learnt; updated.
     """
-    cavity, coupling = yield from _cavity(haloscope, target_mhz, state)
+    cavity, coupling = yield from _cavity(haloscope, target_mhz, averages, state)
     limits = state.tolerances
     profile = yield from set_jpa(
         haloscope,
@@ -195,12 +204,7 @@ def step(
         amplifier=state.amplifier,
     )
     yield from bps.checkpoint()
-    wanted = {
-        haloscope.lo.frequency: target_mhz - INTERMEDIATE_MHZ,
-        haloscope.daq.num_averages: averages,
-        haloscope.switch.selected: "Cavity",
-    }
-    yield from configure(wanted)
+    yield from configure(_receiver(haloscope, target_mhz, averages))
     group = short_uid("digitize")
     yield from bps.trigger(haloscope.daq, group=group)
     values = measured_values(target_mhz, cavity, coupling, profile)
@@ -259,13 +263,33 @@ def check(haloscope: Haloscope, target_mhz: float, averages: int) -> None:
     haloscope.daq.num_averages.check_value(averages)
 
 
+def _receiver(haloscope: Haloscope, target_mhz: float, averages: int) -> dict[Any, Any]:
+    """Settings for the spectrum of a step."""
+    return {
+        haloscope.lo.frequency: target_mhz - INTERMEDIATE_MHZ,
+        haloscope.daq.num_averages: averages,
+        haloscope.switch.selected: "Cavity",
+    }
+
+
 def _cavity(
-    haloscope: Haloscope, target_mhz: float, state: ScanState
+    haloscope: Haloscope, target_mhz: float, averages: int, state: ScanState
 ) -> MsgGenerator[tuple[Resonance, Coupling]]:
     """Resonance and coupling within the tolerances; the antenna pulls the resonance."""
     limits = state.tolerances
+    # All that does not depend on a measurement is set while the rod moves.
+    resonance_mhz = target_mhz + JPA_OFFSET_MHZ
+    ready = yield from begin(
+        {
+            haloscope.jpa.pump: "Off",
+            haloscope.jpa.resonance: resonance_mhz,
+            haloscope.jpa.pump_frequency: 2.0 * resonance_mhz,
+            **analyzer_settings(haloscope, TRANSMISSION, target_mhz),
+            **_receiver(haloscope, target_mhz, averages),
+        }
+    )
     cavity = yield from tune_to(
-        haloscope, target_mhz, tolerance_khz=limits.tuning_khz, rod=state.rod
+        haloscope, target_mhz, tolerance_khz=limits.tuning_khz, rod=state.rod, ready=ready
     )
     coupling = yield from reflection(haloscope, target_mhz)
     if limits.beta_low <= coupling.beta <= limits.beta_high:

@@ -102,6 +102,7 @@ def tune_to(
     tolerance_khz: float = 1.0,
     attempts: int = 8,
     rod: Rod | None = None,
+    ready: str = "",
 ) -> MsgGenerator[Resonance]:
     """Tune the cavity to a frequency by moving the rod and measuring the resonance.
 
@@ -111,6 +112,7 @@ def tune_to(
         tolerance_khz: greatest distance of the measured resonance from it, kHz.
         attempts: moves before giving up.
         rod: what earlier tunings learnt; updated.
+        ready: a group of settings to wait for before the first measurement.
 
     Returns:
         The last measurement, within the tolerance.
@@ -130,6 +132,9 @@ def tune_to(
     for _ in range(attempts):
         angle = float(modes.angle_deg((frequency_mhz - rod.offset_mhz) * 1e6))
         yield from approach(haloscope, angle, rod)
+        if ready:
+            yield from bps.wait(ready)
+            ready = ""
         found = yield from transmission(haloscope, frequency_mhz)
         error_mhz = found.frequency_mhz - frequency_mhz
         if abs(error_mhz) > TRANSMISSION.span_mhz:
