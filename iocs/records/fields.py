@@ -14,10 +14,11 @@ from math import isinf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from caproto import AlarmSeverity, ChannelType
+from caproto import AlarmSeverity
 
 from instruments.errors import Refused
-from iocs.records.description import MAX_STRING_LENGTH, Read, Record, State, Wire, Write
+from iocs.records.description import Read, Record, State, Wire, Write
+from iocs.records.field_tables import AS_DOUBLE, field_of, from_table
 
 if TYPE_CHECKING:
     from iocs.records.channels import LiveChannel
@@ -69,6 +70,7 @@ _STATE_CODES = (
 )
 _STATE_FIELDS = {f"{code}ST": index for index, code in enumerate(_STATE_CODES)}
 _SEVERITY_FIELDS = {f"{code}SV": index for index, code in enumerate(_STATE_CODES)}
+_VALUE_FIELDS = {f"{code}VL": index for index, code in enumerate(_STATE_CODES)}
 _LIMIT_FIELDS = {"LOLO": "lolo", "LOW": "low", "HIGH": "high", "HIHI": "hihi"}
 _LIMIT_SEVERITY_FIELDS = {"LLSV": "lolo", "LSV": "low", "HSV": "high", "HHSV": "hihi"}
 _DATA_KEYS = {
@@ -91,7 +93,7 @@ def field_record(channel: LiveChannel, name: str) -> Record:
         record = maker(channel, name)
         if record is not None:
             return record
-    return _from_table(channel, name)
+    return from_table(channel.record, name)
 
 
 def _field(
@@ -102,19 +104,7 @@ def _field(
     write: Write | None = None,
     **extra: Any,
 ) -> Record:
-    record = channel.record
-    extra.setdefault("length", MAX_STRING_LENGTH)
-    return Record(
-        name=f"{record.name}.{name}",
-        kind=record.kind,
-        wire=wire,
-        description=f"Field {name}",
-        precision=record.precision,
-        read=read,
-        write=write,
-        group="CONFIGURATION" if write else record.group,
-        **extra,
-    )
+    return field_of(channel.record, name, wire, read, write, **extra)
 
 
 def _common(channel: LiveChannel, name: str) -> Record | None:
@@ -284,7 +274,14 @@ def _states(channel: LiveChannel, name: str) -> Record | None:
     if record.wire is not Wire.ENUM:
         return None
     if name == "RVAL":
-        return _field(channel, name, Wire.LONG, lambda: record.state_names().index(channel.value))
+        index = record.state_names().index
+        return _field(channel, name, Wire.DOUBLE, lambda: index(channel.value))
+    if record.kind in ("mbbi", "mbbo") and name in _VALUE_FIELDS:
+        number = _VALUE_FIELDS[name]
+        shown = number if number < len(record.states) else 0
+        return _field(channel, name, Wire.DOUBLE, lambda: shown)
+    if record.kind in ("mbbi", "mbbo") and name == "SDEF":
+        return _field(channel, name, Wire.SHORT, lambda: 1)
     two = (
         {"ZNAM": "ZRST", "ONAM": "ONST", "ZSV": "ZRSV", "OSV": "ONSV"}
         if len(record.states) == 2
@@ -330,7 +327,9 @@ def _array(channel: LiveChannel, name: str) -> Record | None:
             "SIZV": lambda: record.length + 1,
             "LEN": lambda: len(str(channel.value).encode()) + 1,
         }
-    return _field(channel, name, Wire.LONG, sizes[name]) if name in sizes else None
+    if name not in sizes:
+        return None
+    return _field(channel, name, AS_DOUBLE.get(name, Wire.LONG), sizes[name])
 
 
 _FTYPES = tuple(
@@ -350,50 +349,3 @@ _FTYPES = tuple(
         "ENUM",
     )
 )
-
-_WIRES = {
-    ChannelType.DOUBLE: Wire.DOUBLE,
-    ChannelType.FLOAT: Wire.FLOAT,
-    ChannelType.LONG: Wire.LONG,
-    ChannelType.INT: Wire.SHORT,
-    ChannelType.CHAR: Wire.CHAR,
-    ChannelType.ENUM: Wire.ENUM,
-    ChannelType.STRING: Wire.STRING,
-}
-
-
-def _from_table(channel: LiveChannel, name: str) -> Record:
-    """A field without a meaning here: read-only, with base's type and default."""
-    spec = _table(channel.record.kind)[name]
-    data_type = (
-        ChannelType.STRING if spec.cls_kwargs.get("report_as_string") else spec.dtype.data_type
-    )
-    wire = _WIRES[data_type]
-    if wire is Wire.STRING:
-        return _field(channel, name, wire, None, initial="")
-    if wire is Wire.ENUM:
-        names = spec.cls_kwargs.get("enum_strings", ("",))
-        initial = names.index(spec.value) if spec.value in names else 0
-        return _field(
-            channel,
-            name,
-            wire,
-            None,
-            states=tuple(State(s[:25]) for s in names[:16]),
-            initial=initial,
-        )
-    initial = spec.value if isinstance(spec.value, (int, float)) else 0
-    return _field(channel, name, wire, None, initial=initial)
-
-
-_tables: dict[str, dict[str, Any]] = {}
-
-
-def _table(kind: str) -> dict[str, Any]:
-    """Caproto's field descriptions of a record type by field name, looked up once."""
-    if kind not in _tables:
-        from caproto.server import records
-
-        fields = getattr(records, f"{kind.capitalize()}Fields")
-        _tables[kind] = {item.pvspec.name: item.pvspec for item in fields._pvs_.values()}
-    return _tables[kind]
