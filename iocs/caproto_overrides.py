@@ -19,14 +19,15 @@ import caproto as ca
 from caproto import ChannelData, ChannelEnum
 from caproto.asyncio.server import Context, VirtualCircuit
 from caproto.asyncio.utils import _create_udp_socket, _TransportWrapper
-from caproto.server.common import DisconnectedCircuit, SubscriptionSpec
+from caproto.server.common import DisconnectedCircuit
 
+from iocs.serving_beacons import send_beacons
 from iocs.serving_fairness import Breath
 from iocs.serving_inbound import Inbound
 from iocs.serving_limits import Limits, Statistics
-from iocs.serving_monitors import Fanout, Monitors
+from iocs.serving_monitors import Fanout, Monitors, spec_of
 from iocs.serving_outbound import BATCH_BYTES, Outbound
-from iocs.serving_puts import Puts, YoungPut, failed_read
+from iocs.serving_puts import Puts, failed
 from iocs.serving_search import Searches
 from iocs.serving_updates import Update, cut_text
 
@@ -38,18 +39,16 @@ log = logging.getLogger("iocs.serving")
 
 
 class CaprotoVersionWarning(UserWarning):
-    """caproto is not the release these overrides were written against."""
+    """Another caproto than these overrides were written for."""
 
 
 def install(limits: Limits) -> None:
     """Replace three methods of channels and a type; warn loudly if caproto is another release."""
     if ca.__version__ != CAPROTO_VERSION:
-        warnings.warn(
-            f"iocs/caproto_overrides.py replaces internals of caproto {CAPROTO_VERSION}, but "
-            f"{ca.__version__} is installed: run tests/live and benchmarks/ before trusting it",
-            CaprotoVersionWarning,
-            stacklevel=2,
+        text = (
+            f"written for caproto {CAPROTO_VERSION}, {ca.__version__} is installed: run tests/live"
         )
+        warnings.warn(text, CaprotoVersionWarning, stacklevel=2)
     _breathe.after_s = limits.fairness_s
     ChannelData.publish = _publish
     ChannelEnum.verify_value = _verify_enum
@@ -117,8 +116,12 @@ class ServingCircuit(VirtualCircuit):
             self.limits, self.counts, context.last_dead_band, context.last_sync_edge_update
         )
         self.inbound = Inbound(circuit, self.limits.max_message_bytes)
-        self.puts = Puts(self.limits, self.counts, circuit.address)
-        self.write_event = YoungPut()
+        # Defects: puts in progress are not bounded; a refusal is logged as a traceback; a reading
+        # waits for as long as a put is in progress.
+        self.puts = Puts(
+            self.limits, self.counts, circuit.address, context.server_tasks.create, self._tell
+        )
+        self.write_event = self.puts.young
         self.outbound = Outbound(client.writer)
         self._posted = asyncio.Event()
 
@@ -148,6 +151,12 @@ class ServingCircuit(VirtualCircuit):
         self.counts.cut_clients += 1
         self.outbound.abort()
 
+    def watch(self) -> None:
+        """Cut this circuit off if its client has held on to memory for too long."""
+        blocked, partial = self.outbound.blocked_since, self.inbound.partial_since
+        if (reason := self.limits.broken_by(time.monotonic(), blocked, partial)) is not None:
+            self.cut(reason)
+
     async def _on_disconnect(self) -> None:
         """Forget everything about a client.
 
@@ -176,7 +185,7 @@ class ServingCircuit(VirtualCircuit):
         if not self.context.subscriptions.get(spec, True):
             await spec.db_entry.unsubscribe(self.context.subscription_queue, spec)
         for book in (self.subscriptions, self.context.subscriptions):
-            if spec in book and not book[spec]:
+            if not book.get(spec, True):
                 del book[spec]
 
     async def send(self, *commands: Any) -> None:
@@ -224,22 +233,15 @@ class ServingCircuit(VirtualCircuit):
         except Exception as error:
             if not isinstance(error, ca.CaprotoError):
                 log.exception("answering %r failed", command)
-            replies = self._error(command, error)
+            replies = [failed(command, self.circuit.channels_sid, error)]
         if replies:
             await self.send(*replies)
 
-    def _error(self, command: Any, error: Exception) -> list[Any]:
-        try:
-            cid, _ = self._get_ids_from_command(command)
-        except KeyError:
-            cid = None
-        if cid is None:
-            raise ca.RemoteProtocolError(f"{type(command).__name__}: {error}") from error
-        return [failed_read(command, cid, error)]
-
     async def _process_command(self, command: Any) -> list[Any]:
         if isinstance(command, (ca.WriteRequest, ca.WriteNotifyRequest)):
-            return await self._begin_put(command)
+            channel, entry = self._get_db_entry_from_command(command)
+            who = (self.client_hostname, self.client_username)
+            return await self.puts.begin(command, channel, entry, who)
         if isinstance(command, (ca.EventsOffRequest, ca.EventsOnRequest)):
             self.monitors.pending.paused = isinstance(command, ca.EventsOffRequest)
             self._posted.set()
@@ -258,13 +260,7 @@ class ServingCircuit(VirtualCircuit):
         subscription = self.monitors.subscription(command.subscriptionid)
         if subscription is None:
             return await super()._process_command(command)
-        channel = subscription.channel
-        spec = SubscriptionSpec(
-            subscription.db_entry,
-            subscription.data_type.name,
-            subscription.mask,
-            subscription.channel_filter,
-        )
+        spec, channel = spec_of(subscription), subscription.channel
         for book in (self.subscriptions, self.context.subscriptions):
             book[spec].remove(subscription)
         await self._forget(spec, subscription)
@@ -284,32 +280,9 @@ class ServingCircuit(VirtualCircuit):
             del known[number]
         return [channel.clear()]
 
-    async def _begin_put(self, command: Any) -> list[Any]:
-        """Start a put.
-
-        Defect: a refusal is logged as a traceback, and puts in progress are not bounded.
-        """
-        channel, entry = self._get_db_entry_from_command(command)
-        refusal = self.puts.too_many()
-        if refusal is not None:
-            return self.puts.refuse(command, channel, refusal, str(self.client_username))
-        self.write_event.clear()
-        self.context.server_tasks.create(self._put(command, channel, entry))
-        await asyncio.sleep(0)  # the put takes its first step before the client's next command
-        return []
-
-    async def _put(self, command: Any, channel: Any, entry: Any) -> None:
-        who = (self.client_hostname, self.client_username)
-        try:
-            replies = await self.puts.carry_out(command, channel, entry, *who)
-        finally:
-            self.write_event.set()
-        try:
-            if command.sid in self.circuit.channels_sid:
-                await self._flush()  # who hears that a put is complete has seen what it changed
-                await self.send(*replies)
-        except DisconnectedCircuit:
-            log.debug("%s: nobody left to tell that a put has completed", channel.name)
+    async def _tell(self, *replies: Any) -> None:
+        await self._flush()  # who hears that a put is complete has seen what it changed
+        await self.send(*replies)
 
     def post(self, subscription: Any, update: Update, flags: int) -> None:
         """Queue an update for one subscription of this client; never blocks."""
@@ -350,18 +323,12 @@ class ServingContext(Context):
         self.limits = limits
         self.counts = Statistics()
         self.subscription_queue = Fanout(self.subscriptions)
-        self._listening = asyncio.Event()
+        self.listening = asyncio.Event()
         self._not_listening = len(interfaces)
 
     def count(self) -> Statistics:
         """The counts, with clients and channels as they are now; done once a second, too."""
-        self.counts.clients = len(self.circuits)
-        self.counts.channels = sum(len(one.circuit.channels_sid) for one in self.circuits)
-        return self.counts
-
-    async def wait_listening(self) -> None:
-        """Return when circuits are accepted on every interface."""
-        await self._listening.wait()
+        return self.counts.now([len(one.circuit.channels_sid) for one in self.circuits])
 
     async def server_accept_loop(self, sock: socket.socket) -> None:
         """Accept circuits.
@@ -373,7 +340,7 @@ class ServingContext(Context):
         await asyncio.start_server(self._accept, sock=sock)
         self._not_listening -= 1
         if self._not_listening == 0:
-            self._listening.set()
+            self.listening.set()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = writer.get_extra_info("peername")
@@ -397,24 +364,12 @@ class ServingContext(Context):
             self.circuits.discard(circuit)
 
     async def subscription_queue_loop(self) -> None:
-        """Cut off clients that hold on to memory.
-
-        The loop had a queue to empty; that queue is gone, and this watch takes its place among the
-        tasks that caproto starts.
-        """
-        limits = self.limits
+        """Cut off clients that hold on to memory; the queue that this loop emptied is gone."""
         while True:
-            await asyncio.sleep(
-                min(1.0, limits.stalled_client_s / 4, limits.unfinished_message_s / 4)
-            )
-            now = time.monotonic()
+            await asyncio.sleep(self.limits.watch_period_s)
             self.count()
             for circuit in list(self.circuits):
-                reason = limits.broken_by(
-                    now, circuit.outbound.blocked_since, circuit.inbound.partial_since
-                )
-                if reason is not None:
-                    circuit.cut(reason)
+                circuit.watch()
 
     async def _create_broadcaster_transport(self, interface: str) -> None:
         """Answer searches where they arrive.
@@ -437,19 +392,10 @@ class ServingContext(Context):
             return False
 
     async def broadcast_beacon_loop(self) -> None:
-        """Send beacons, twice as far apart each time up to EPICS_CAS_BEACON_PERIOD.
+        """Send beacons.
 
         Defect: a beacon to a host where no repeater listens comes back as ECONNREFUSED and is
-        logged as two tracebacks, each time. It is no fault: there is nobody to tell.
+        logged as two tracebacks, each time.
         """
-        period_s, longest_s = 0.02, float(self.environ["EPICS_CAS_BEACON_PERIOD"])
-        while True:
-            for interface, udp in self.beacon_socks.values():
-                beacon = ca.Beacon(13, self.port, self.beacon_count, interface)
-                try:
-                    await udp.send(self.broadcaster.send(beacon))
-                except (OSError, ca.CaprotoNetworkError) as error:
-                    log.debug("beacon not delivered: %s", error)
-            self.beacon_count += 1
-            await asyncio.sleep(period_s)
-            period_s = min(2 * period_s, longest_s)
+        longest_s = float(self.environ["EPICS_CAS_BEACON_PERIOD"])
+        await send_beacons(self.beacon_socks.values(), self.broadcaster, self.port, longest_s)

@@ -150,7 +150,7 @@ async def _serve(
     _watch_signals(server)
 
     async def start(_library: Any) -> None:
-        await context.wait_listening()
+        await context.listening.wait()
         if startup is not None:
             await startup(server)
         print(f"ready {options.name} {server.address} pvs={len(pvdb)}", flush=True)

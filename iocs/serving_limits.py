@@ -45,6 +45,11 @@ class Limits:
     flush_interval_s: float = 0.001
     fairness_s: float = 0.001
 
+    @property
+    def watch_period_s(self) -> float:
+        """How often clients are looked at."""
+        return min(1.0, self.stalled_client_s / 4, self.unfinished_message_s / 4)
+
     def broken_by(
         self, now: float, blocked_since: float | None, partial_since: float | None
     ) -> str | None:
@@ -88,3 +93,8 @@ class Statistics:
     cut_clients: int = 0
     refused_puts: int = 0
     last_refusal: str = field(default="")
+
+    def now(self, channels: list[int]) -> Statistics:
+        """These counts, with the clients there are and how many channels each has."""
+        self.clients, self.channels = len(channels), sum(channels)
+        return self

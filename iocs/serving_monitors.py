@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from caproto._utils import apply_arr_filter, apply_deadband_filter
-from caproto.server.common import host_endian
+from caproto.server.common import SubscriptionSpec, host_endian
 
 from iocs.serving_limits import Limits, Statistics
 from iocs.serving_outbound import BATCH_BYTES
@@ -92,6 +92,12 @@ class Monitors:
         seen = last.get(sync.m) == now
         last[sync.m] = now
         return bool(seen)
+
+
+def spec_of(subscription: Any) -> SubscriptionSpec:
+    """What a subscription has in common with others, caproto's key for them."""
+    kind, mask = subscription.data_type.name, subscription.mask
+    return SubscriptionSpec(subscription.db_entry, kind, mask, subscription.channel_filter)
 
 
 class Fanout:

@@ -7,14 +7,16 @@ makes of it is told in ``docs/serving.md``.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final
 
 import caproto as ca
 from caproto import Forbidden
 from caproto.asyncio.server import AsyncioEvent
-from caproto.server.common import WRITE_LOCK_TIMEOUT
+from caproto.server.common import WRITE_LOCK_TIMEOUT, DisconnectedCircuit
 
 from iocs.serving_limits import Limits, Statistics
 
@@ -40,47 +42,83 @@ class Puts:
         in_progress: How many have not completed.
     """
 
-    def __init__(self, limits: Limits, counts: Statistics, address: tuple[str, int]) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        counts: Statistics,
+        address: tuple[str, int],
+        create_task: Callable[[Coroutine[Any, Any, None]], Any],
+        tell: Callable[..., Awaitable[None]],
+    ) -> None:
         self.limits = limits
         self.counts = counts
         self.address = address
         self.in_progress = 0
+        self.young = YoungPut()
+        self._create_task = create_task
+        self._tell = tell
 
-    def too_many(self) -> ca.CaprotoError | None:
-        """Why another put is refused, or None if it may begin."""
-        if self.in_progress < self.limits.max_puts_in_progress:
-            return None
-        return ca.CaprotoValueError(f"{self.in_progress} puts of this client are still in progress")
-
-    async def carry_out(
-        self, command: Any, channel: Any, entry: Any, host: str | None, user: str | None
+    async def begin(
+        self, command: Any, channel: Any, entry: Any, who: tuple[str | None, str | None]
     ) -> list[Any]:
-        """Write the value and wait until that has completed.
+        """Start a put; it goes on if the client leaves.
+
+        Args:
+            command: The request.
+            channel: The client's channel.
+            entry: What is served.
+            who: Host and user, as the client names them.
 
         Returns:
-            The reply; none for a plain put that went well.
+            The refusal if too many of this client are in progress, nothing otherwise: the reply
+            goes out when the put completes.
         """
-        written = (command.data, command.data_type, command.metadata)
+        if self.in_progress >= self.limits.max_puts_in_progress:
+            reason = f"{self.in_progress} puts of this client are still in progress"
+            return self.refuse(command, channel, ca.CaprotoValueError(reason), who)
         self.in_progress += 1
+        self.young.clear()
+        self._create_task(self._complete(command, channel, entry, who))
+        await asyncio.sleep(0)  # it takes its first step before the client's next command
+        return []
+
+    async def _complete(
+        self, command: Any, channel: Any, entry: Any, who: tuple[str | None, str | None]
+    ) -> None:
         try:
-            status = await entry.auth_write(host, user, *written, user_address=self.address)
-        except Exception as error:
-            if not isinstance(error, CLIENTS_FAULT):
-                log.exception("a put to %s by %s@%s failed", channel.name, user, host)
-            return self.refuse(command, channel, error, f"{user}@{host}")
+            replies = await self._carry_out(command, channel, entry, who)
         finally:
             self.in_progress -= 1
+            self.young.set()
+        try:
+            if channel.circuit.channels_sid.get(command.sid) is channel:
+                await self._tell(*replies)
+        except DisconnectedCircuit:
+            log.debug("%s: nobody left to tell that a put has completed", channel.name)
+
+    async def _carry_out(
+        self, command: Any, channel: Any, entry: Any, who: tuple[str | None, str | None]
+    ) -> list[Any]:
+        written = (command.data, command.data_type, command.metadata)
+        try:
+            status = await entry.auth_write(*who, *written, user_address=self.address)
+        except Exception as error:
+            if not isinstance(error, CLIENTS_FAULT):
+                log.exception("a put to %s by %s failed", channel.name, who)
+            return self.refuse(command, channel, error, who)
         if not isinstance(command, ca.WriteNotifyRequest):
             return []
         status = True if status is None else status
         return [channel.write(ioid=command.ioid, status=status, data_count=entry.length)]
 
-    def refuse(self, command: Any, channel: Any, error: Exception, who: str) -> list[Any]:
+    def refuse(
+        self, command: Any, channel: Any, error: Exception, who: tuple[str | None, str | None]
+    ) -> list[Any]:
         """The reply to a refused put, which is also counted and logged."""
         forbidden = isinstance(error, Forbidden)
         status = ca.CAStatus.ECA_NOWTACCESS if forbidden else ca.CAStatus.ECA_PUTFAIL
         reason = str(error) or str(error.__cause__ or type(error).__name__)
-        self.note(channel.name, reason, who)
+        self.note(channel.name, reason, "{1}@{0}".format(*who))
         return [ca.ErrorResponse(command, channel.cid, status, reason[:REASON_LENGTH])]
 
     def refuse_large(self, header: bytes, size: int, channel: Any, who: str) -> list[Any]:
@@ -104,11 +142,23 @@ class Puts:
         log.warning("%s: put by %s refused: %s", name, who, reason)
 
 
-def failed_read(command: Any, cid: int, error: Exception) -> Any:
-    """The reply to a request that failed, other than a put."""
+def failed(command: Any, channels: Mapping[int, Any], error: Exception) -> Any:
+    """The reply to a request, other than a put, that failed.
+
+    Args:
+        command: The request.
+        channels: The client's channels by the server's number.
+        error: What went wrong.
+
+    Raises:
+        RemoteProtocolError: The request was for no channel of this client.
+    """
+    channel = channels.get(getattr(command, "sid", None))
+    if channel is None:
+        raise ca.RemoteProtocolError(f"{type(command).__name__}: {error}") from error
     forbidden = isinstance(error, Forbidden)
     status = ca.CAStatus.ECA_NORDACCESS if forbidden else ca.CAStatus.ECA_GETFAIL
-    return ca.ErrorResponse(command, cid, status, str(error)[:REASON_LENGTH])
+    return ca.ErrorResponse(command, channel.cid, status, str(error)[:REASON_LENGTH])
 
 
 class YoungPut(AsyncioEvent):
