@@ -88,6 +88,10 @@ class LiveChannel(Outgoing):
     def check_access(self, hostname: str | None, username: str | None) -> AccessRights:
         """Rights of a client, by the access rules; a record without ``write`` is never writable."""
         rights = self.database.rights(self.record, hostname or "", username or "")
+        if self.parent is not None:  # no field tells more than its record
+            parent = self.database.rights(self.parent.record, hostname or "", username or "")
+            if AccessRights.READ not in parent:
+                return AccessRights.NO_ACCESS
         return rights if self.record.writable else rights & AccessRights.READ
 
     async def auth_write(

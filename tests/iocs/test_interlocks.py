@@ -1,0 +1,145 @@
+"""What the IOCs do by themselves when something is wrong, and the words for it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from instruments.errors import Refused
+from iocs.interlocks import Interlock, Interlocks
+from iocs.ioc import Ioc
+from tests.iocs.conftest import Run
+from tests.iocs.driving import let_pass, start, wait_for
+from tests.iocs.plants import make
+
+
+@pytest.fixture
+def haloscope() -> Ioc:
+    ioc = make("haloscope", "--seed", "2")
+    ioc.clock.paused = True
+    return ioc
+
+
+def value(ioc: Ioc, name: str) -> object:
+    return ioc.database[name].value
+
+
+def test_an_interlock_acts_once_and_again_after_its_reason_has_gone() -> None:
+    reason, acts = [""], []
+    locks = Interlocks([Interlock("one", lambda: reason[0], lambda: acts.append(1))])
+    for reason[0] in ("", "hot", "hot", "", "hot"):
+        locks.check()
+    assert len(acts) == 2
+    assert locks.reason() == "hot"
+
+
+def test_a_latched_interlock_tells_its_reason_until_reset() -> None:
+    reason = ["hot"]
+    locks = Interlocks([Interlock("one", lambda: reason[0], latched=True)])
+    locks.check()
+    locks.reset()
+    assert locks.reason() == "hot", "still there: no reset"
+    reason[0] = ""
+    locks.check()
+    assert locks.reason() == "hot"
+    locks.reset()
+    assert locks.reason() == ""
+
+
+def test_nothing_moves_while_the_digitizer_acquires(haloscope: Ioc, run: Run) -> None:
+    async def story() -> None:
+        spectrum = start(haloscope, "DAQ:Acquire", 1)
+        await let_pass(haloscope, 1.0)
+        for motor in ("Rod", "Antenna"):
+            with pytest.raises(Refused, match="no motion while digitizing"):
+                await haloscope.database.put(motor, 30.0 if motor == "Rod" else 4.0)
+        assert value(haloscope, "Interlock:Active_RBV") == "No", "a lock, not a fault"
+        await haloscope.database.put("DAQ:Abort", 1)
+        await let_pass(haloscope, 1.0)
+        await spectrum
+        await wait_for(haloscope, start(haloscope, "Antenna", 4.9))
+
+    run(story())
+
+
+def test_a_quench_switches_pump_and_noise_source_off(haloscope: Ioc, run: Run) -> None:
+    async def story() -> None:
+        await haloscope.database.put("JPA:Pump", "On")
+        warm = start(haloscope, "NoiseSource:Temp", 0.3)
+        await let_pass(haloscope, 5.0)
+        haloscope.plant.machine.quench()
+        await let_pass(haloscope, 5.0)
+        assert value(haloscope, "Magnet:State_RBV") == "Quench"
+        assert value(haloscope, "JPA:Pump_RBV") == "Off"
+        assert value(haloscope, "NoiseSource:Temp") == 0.025
+        assert value(haloscope, "Interlock:Active_RBV") == "Yes"
+        assert "quenched" in str(value(haloscope, "Interlock:Reason_RBV"))
+        for name, wanted in (("JPA:Pump", 1), ("NoiseSource:Temp", 0.1), ("Magnet:Field", 5.0)):
+            with pytest.raises(Refused, match="quench"):
+                await haloscope.database.put(name, wanted)
+        warm.cancel()
+        await asyncio.gather(warm, return_exceptions=True)
+
+    run(story())
+
+
+def test_a_warm_mixing_chamber_cuts_the_noise_source(haloscope: Ioc, run: Run) -> None:
+    machine = haloscope.plant.machine
+
+    async def story() -> None:
+        warm = start(haloscope, "NoiseSource:Temp", 0.3)
+        await let_pass(haloscope, 5.0)
+        machine.fridge.load(0.0, 0.0, 0.05)
+        await let_pass(haloscope, 60.0)
+        assert value(haloscope, "NoiseSource:Temp") == 0.025
+        assert "mixing chamber" in str(value(haloscope, "Interlock:Reason_RBV"))
+        warm.cancel()
+        await asyncio.gather(warm, return_exceptions=True)
+
+    run(story())
+
+
+def test_an_oscillating_amplifier_loses_its_pump_until_switched_on_again(
+    haloscope: Ioc, run: Run
+) -> None:
+    async def story() -> None:
+        await haloscope.database.post()
+        good_dbm = haloscope.database["JPA:PumpPower"].value
+        await haloscope.database.put("JPA:PumpPower", -20.0)
+        await haloscope.database.put("JPA:Pump", "On")
+        await let_pass(haloscope, 2.0)
+        assert value(haloscope, "JPA:Pump_RBV") == "Off"
+        assert value(haloscope, "JPA:Fault_RBV") == "Yes"
+        assert "oscillation" in str(value(haloscope, "JPA:Message_RBV"))
+        assert "pump switched off" in str(value(haloscope, "Interlock:Reason_RBV"))
+        await haloscope.database.put("JPA:PumpPower", good_dbm)
+        await haloscope.database.put("JPA:Pump", "On")
+        await let_pass(haloscope, 2.0)
+        assert value(haloscope, "JPA:Pump_RBV") == "On"
+        assert value(haloscope, "JPA:Fault_RBV") == "No"
+        assert value(haloscope, "Interlock:Active_RBV") == "No"
+
+    run(story())
+
+
+def test_a_quench_in_one_magnet_ramps_its_partners_down(run: Run) -> None:
+    ioc = make("amrr")
+    ioc.clock.paused = True
+
+    async def story() -> None:
+        ramps = [start(ioc, f"{name}:Current", 1.0) for name in ("PumpA", "PumpB")]
+        for ramp in ramps:
+            await wait_for(ioc, ramp)
+        ioc.plant.machine.magnets["PumpA"].quench()
+        await let_pass(ioc, 2.0)
+        assert value(ioc, "PumpA:State_RBV") == "Quench"
+        assert value(ioc, "PumpB:State_RBV") == "Zeroing"
+        assert value(ioc, "PumpA:Quench_RBV") == "Yes"
+        assert "PumpA quenched" in str(value(ioc, "Interlock:Reason_RBV"))
+        with pytest.raises(Refused, match="quenched"):
+            await ioc.database.put("PumpB:Current", 2.0)
+        with pytest.raises(Refused, match="latched"):
+            await ioc.database.put("Cycle:Run", "Run")
+
+    run(story())
