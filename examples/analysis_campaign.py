@@ -1,8 +1,8 @@
 """The letter's whole campaign in process: measure, analyse, rescan, compare with the published.
 
 The apparatus is the simulated one, used the way an operator uses it: every number the analysis
-reads comes from its network analyser, its digitizer and its field readback. No IOC is involved; the same
-campaign through process variables is a plan (plans.scan) and its catalog is read by
+reads comes from its network analyser, its digitizer and its field readback. No IOC is involved;
+the same campaign through process variables is a plan (plans.scan) and its catalog is read by
 ``spectra_from_documents``. About two minutes for the 1996 steps on one core::
 
     python examples/analysis_campaign.py --output campaign
