@@ -229,7 +229,9 @@ class Digitizer(Acquisition):
         if self._slow:
             spectrum = time_series_spectrum(random, spectrum, self._averages)
         else:
-            spectrum *= gamma_mean(random, self._averages, spectrum.size)
+            draws = gamma_mean(random, self._averages, spectrum.size)
+            draws *= spectrum
+            spectrum = draws
         start_hz = self._start_of(centre_hz)
         return {"spectrum_w": spectrum, "start_hz": start_hz, "averages": self._averages}
 

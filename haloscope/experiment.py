@@ -128,7 +128,8 @@ class Haloscope:
         self.switch, self.local_oscillator = Switch(), LocalOscillator(p)
         self.jpa, self.receiver = Paramp(p, clock, seed), Receiver(p, seed)
         self.vna = NetworkAnalyzer(p, clock, self.receiver, self.conditions, seed)
-        self.digitizer = Digitizer(p, clock, self._centre_hz, self._mean_w, seed)
+        self._scratch = np.empty(p.digitizer.bins)
+        self.digitizer = Digitizer(p, clock, self._centre_hz, self._scratch_mean_w, seed)
         self.local_oscillator.digitizer = self.digitizer
 
     # time
@@ -287,9 +288,20 @@ class Haloscope:
     def _centre_hz(self) -> float:
         return self.local_oscillator.frequency_hz + self.parameters.receiver.intermediate_hz
 
-    def _mean_w(self, centre_hz: float) -> NDArray[np.float64]:
+    def mean_spectrum_w(self, centre_hz: float) -> NDArray[np.float64]:
+        """Mean power per bin in W that a spectrum around ``centre_hz`` would have now (truth)."""
         return mean_spectrum_w(
             centre_hz, self.parameters, self.receiver, self.conditions(), self.lines
+        )
+
+    def _scratch_mean_w(self, centre_hz: float) -> NDArray[np.float64]:
+        return mean_spectrum_w(
+            centre_hz,
+            self.parameters,
+            self.receiver,
+            self.conditions(),
+            self.lines,
+            out=self._scratch,
         )
 
 

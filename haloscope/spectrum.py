@@ -30,6 +30,7 @@ def mean_spectrum_w(
     receiver: Receiver,
     conditions: Conditions,
     lines: Sequence[AxionLine],
+    out: FloatArray | None = None,
 ) -> FloatArray:
     """Mean power per bin in W at the digitizer.
 
@@ -39,9 +40,11 @@ def mean_spectrum_w(
         receiver: Its receiver.
         conditions: The apparatus at the time.
         lines: Axions in the field.
+        out: Array to fill, (bins,); a new one by default. Fresh memory costs as much as the rest.
 
     Returns:
-        (bins,); bin i is centred on ``centre_hz + (i - bins / 2) * bin_width``.
+        (bins,), ``out`` if that was given; bin i is centred on ``centre_hz + (i - bins / 2) *
+        bin_width``.
     """
     d = parameters.digitizer
     start_hz = centre_hz - d.bins // 2 * d.bin_width_hz
@@ -50,7 +53,8 @@ def mean_spectrum_w(
     offset = nodes - d.bins // 2 * d.bin_width_hz
     coarse = receiver.noise_power_w(start_hz + nodes, conditions, d.bin_width_hz)
     coarse = coarse + _image_w(centre_hz, offset, parameters, receiver, conditions)
-    spectrum = _interpolate(coarse * receiver.filter(offset), d.bins)
+    spectrum = np.empty(d.bins) if out is None else out
+    _interpolate(coarse * receiver.filter(offset), spectrum)
     _add_spurious(spectrum, start_hz, d.bin_width_hz, receiver, conditions)
     if conditions.switch is SwitchPosition.CAVITY and conditions.field_t != 0:
         for line in lines:
@@ -92,10 +96,17 @@ def _weights(bins_per_node: int) -> FloatArray:
     )
 
 
-def _interpolate(nodes: FloatArray, bins: int) -> FloatArray:
-    """Values at the bins; the first node lies one interval before bin 0."""
+def _interpolate(nodes: FloatArray, out: FloatArray) -> None:
+    """Fill ``out`` with values at the bins; the first node lies one interval before bin 0."""
     windows = np.lib.stride_tricks.sliding_window_view(nodes, 4)
-    return (windows @ _weights(NODE_BINS)).reshape(-1)[:bins]
+    whole = out.size // NODE_BINS * NODE_BINS
+    np.matmul(
+        windows[: whole // NODE_BINS],
+        _weights(NODE_BINS),
+        out=out[:whole].reshape(-1, NODE_BINS),
+    )
+    if whole < out.size:
+        out[whole:] = (windows[whole // NODE_BINS] @ _weights(NODE_BINS))[: out.size - whole]
 
 
 def _add_spurious(

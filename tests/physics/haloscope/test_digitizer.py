@@ -91,7 +91,7 @@ def test_the_time_series_and_the_fast_way_agree_on_a_real_spectrum():
         h.digitizer.acquire()
         while h.busy:
             h.step(h.dt_s)
-        results.append(h.digitizer.spectrum_w / h._mean_w(1.1e9))
+        results.append(h.digitizer.spectrum_w / h.mean_spectrum_w(1.1e9))
     exact = stats.gamma(30, scale=1 / 30)
     assert stats.kstest(results[0], exact.cdf).pvalue > 0.01
     assert stats.kstest(results[1], exact.cdf).pvalue > 0.01
