@@ -133,7 +133,7 @@ def _search(session: Session, options: DemoOptions, progress: Progress) -> None:
 def _unseal(session: Session) -> Mapping[str, Any]:
     """Open the envelope: the scan is over, what it finds can no longer be chosen."""
     seal = session.haloscope.seal
-    seal.unseal.put(1, use_complete=True)
+    seal.unseal.set(1).wait(timeout=10)
     return {"hash": seal.envelope_hash.get(), **json.loads(seal.envelope.get())}
 
 
