@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from amrr.compiled import jit
 from amrr.nodes import (
+    TABLE_ROWS,
     fluid_energy,
     fluid_pressure,
     lump,
@@ -91,15 +92,15 @@ def lambda_temperature(c3: float, v4: float, alpha: float) -> float:
 
 @jit
 def table_of(x: Array, i: int) -> int:
-    """Which refrigerant table a lump uses: 0 the regenerators', 1 the pump beds'."""
-    return 1 if i >= x.shape[1] - 2 else 0
+    """First row of a lump's refrigerant table: the regenerators' comes first, then the beds'."""
+    return TABLE_ROWS if i >= x.shape[1] - 2 else 0
 
 
 @jit
 def settle(x: Array, n: Array, i: int, garnet: Array, fluid: Array) -> None:
     """Recompute energy, entropy and fluid energy of a lump from its temperature."""
     s, u, _ = lump(
-        garnet[table_of(x, i)], fluid, n[SPINS, i], n[VOLUME, i], n[GAMMA, i],
+        garnet, fluid, table_of(x, i), n[SPINS, i], n[VOLUME, i], n[GAMMA, i],
         x[TEMPERATURE, i], x[FIELD, i], x[C3, i],
     )  # fmt: skip
     x[ENTROPY, i] = s
@@ -119,7 +120,7 @@ def change_field(
         x[FIELD, i] = field
         before = x[ENERGY, i]
         x[TEMPERATURE, i], _, x[ENERGY, i], x[FLUID_ENERGY, i] = relax(
-            garnet[table_of(x, i)], fluid, n[SPINS, i], n[VOLUME, i], n[GAMMA, i],
+            garnet, fluid, table_of(x, i), n[SPINS, i], n[VOLUME, i], n[GAMMA, i],
             x[TEMPERATURE, i], field, x[C3, i], x[ENTROPY, i], 0.0, True,
         )  # fmt: skip
         ledger[WORK_PUMP if coil_of[i] < 2 else WORK_REGENERATOR] += x[ENERGY, i] - before
@@ -139,7 +140,7 @@ def bed_response(
     """Pi of a bed, and dPi/dV while bulk (c_flow, e_flow per m3) leaves and superfluid enters."""
     pi, pi_t, pi_c, e_c = fluid_pressure(fluid, x[TEMPERATURE, i], x[C3, i])
     _, _, capacity = lump(
-        garnet[table_of(x, i)], fluid, n[SPINS, i], n[VOLUME, i], n[GAMMA, i],
+        garnet, fluid, table_of(x, i), n[SPINS, i], n[VOLUME, i], n[GAMMA, i],
         x[TEMPERATURE, i], x[FIELD, i], x[C3, i],
     )  # fmt: skip
     dc = -c_flow / n[VOLUME, i]
@@ -245,7 +246,7 @@ def close(
     link = n[LINK, i] * dt_s
     goal = x[ENERGY, i] + gain_j + link * stage_k
     x[TEMPERATURE, i], x[ENTROPY, i], x[ENERGY, i], x[FLUID_ENERGY, i] = relax(
-        garnet[table_of(x, i)], fluid, n[SPINS, i], n[VOLUME, i], n[GAMMA, i],
+        garnet, fluid, table_of(x, i), n[SPINS, i], n[VOLUME, i], n[GAMMA, i],
         x[TEMPERATURE, i], x[FIELD, i], x[C3, i], goal, link, False,
     )  # fmt: skip
     return link * (x[TEMPERATURE, i] - stage_k)

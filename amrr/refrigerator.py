@@ -54,7 +54,7 @@ class Refrigerator:
         self._nodes, self._node_c, self._coil_of = layout.lumps(p)
         self._constants = layout.constants(p)
         self._pump_c = layout.pump_constants(p)
-        self._garnet = np.stack(
+        self._garnet = np.concatenate(
             [tables.garnet_table(p.refrigerant), tables.garnet_table(p.pump.refrigerant)]
         )
         self._fluid = tables.fluid_table()

@@ -60,7 +60,7 @@ def response(
     """Pi, adiabatic dPi/dc3 over V, h_q, and isothermal dPi/dc3 of a lump."""
     pi, pi_t, pi_c, e_c = fluid_pressure(fluid, x[loop.TEMPERATURE, i], x[loop.C3, i])
     _, _, capacity = lump(
-        garnet[loop.table_of(x, i)], fluid, n[loop.SPINS, i], n[loop.VOLUME, i], n[loop.GAMMA, i],
+        garnet, fluid, loop.table_of(x, i), n[loop.SPINS, i], n[loop.VOLUME, i], n[loop.GAMMA, i],
         x[loop.TEMPERATURE, i], x[loop.FIELD, i], x[loop.C3, i],
     )  # fmt: skip
     pi_c = max(pi_c, 0.05 * R_GAS * x[loop.TEMPERATURE, i])

@@ -14,7 +14,7 @@ GARNET, FLUID = tables.garnet_table("GGG"), tables.fluid_table()
 @settings(max_examples=60, deadline=None)
 @given(t=st.floats(0.45, 1.9), b=st.floats(0.0, 2.0))
 def test_the_garnet_table_is_the_garnet(t: float, b: float) -> None:
-    s, _, c = nodes.lump(GARNET, FLUID, 1.0, 0.0, 0.0, t, b, 3000.0)
+    s, _, c = nodes.lump(GARNET, FLUID, 0, 1.0, 0.0, 0.0, t, b, 3000.0)
     assert s == pytest.approx(float(GGG.entropy(t, b)), rel=1e-5)
     assert c == pytest.approx(float(GGG.heat_capacity(t, b)), rel=2e-3)
 
@@ -23,7 +23,7 @@ def test_the_garnet_table_is_the_garnet(t: float, b: float) -> None:
 @given(t=st.floats(0.45, 1.8), x=st.floats(0.02, 0.3))
 def test_the_fluid_table_is_the_mixture(t: float, x: float) -> None:
     c3, volume = float(helium.density_3he(x)), float(helium.molar_volume(x))
-    s, u, c = nodes.lump(GARNET, FLUID, 0.0, volume, 0.0, t, 0.0, c3)
+    s, u, c = nodes.lump(GARNET, FLUID, 0, 0.0, volume, 0.0, t, 0.0, c3)
     assert s == pytest.approx(float(helium.entropy(t, x)), rel=1e-5)
     assert u == pytest.approx(float(helium.enthalpy(t, x)), abs=1e-5)
     assert c == pytest.approx(float(helium.heat_capacity(t, x)), rel=5e-3)
@@ -35,9 +35,9 @@ def test_the_fluid_table_is_the_mixture(t: float, x: float) -> None:
 @given(t=st.floats(0.5, 1.9), b=st.floats(0.0, 1.5), start=st.floats(0.5, 1.9))
 def test_relaxing_finds_the_state_it_came_from(t: float, b: float, start: float) -> None:
     lump = (0.01, 4e-7, 1e-3)
-    s, u, _ = nodes.lump(GARNET, FLUID, *lump, t, b, 3400.0)
-    by_entropy = nodes.relax(GARNET, FLUID, *lump, start, b, 3400.0, s, 0.0, True)
-    by_energy = nodes.relax(GARNET, FLUID, *lump, start, b, 3400.0, u + 0.3 * t, 0.3, False)
+    s, u, _ = nodes.lump(GARNET, FLUID, 0, *lump, t, b, 3400.0)
+    by_entropy = nodes.relax(GARNET, FLUID, 0, *lump, start, b, 3400.0, s, 0.0, True)
+    by_energy = nodes.relax(GARNET, FLUID, 0, *lump, start, b, 3400.0, u + 0.3 * t, 0.3, False)
     assert by_entropy[0] == pytest.approx(t, abs=1e-10)
     assert by_energy[0] == pytest.approx(t, abs=1e-10)
     assert by_energy[1] == pytest.approx(s, abs=1e-12)
@@ -45,7 +45,7 @@ def test_relaxing_finds_the_state_it_came_from(t: float, b: float, start: float)
 
 def test_energy_changes_by_t_ds_to_rounding_inside_and_across_cells() -> None:
     edges = np.linspace(0.8, 1.2, 20001)
-    values = [nodes.lump(GARNET, FLUID, 0.01, 4e-7, 1e-3, t, 0.4, 3400.0)[:2] for t in edges]
+    values = [nodes.lump(GARNET, FLUID, 0, 0.01, 4e-7, 1e-3, t, 0.4, 3400.0)[:2] for t in edges]
     s, u = np.array(values).T
     middle = 0.5 * (edges[1:] + edges[:-1])
     assert (middle * np.diff(s)).sum() == pytest.approx(u[-1] - u[0], rel=1e-9)
