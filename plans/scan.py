@@ -32,7 +32,7 @@ from plans.safety import run_haloscope_safely
 from plans.steps import planned, remaining, without
 from plans.tuning import JPA_OFFSET_MHZ, Amplifier, Rod, set_coupling, set_jpa, tune_to
 
-__all__ = ["LETTER", "ScanState", "Tolerances", "check", "rescan", "scan", "step"]
+__all__ = ["LETTER", "ScanState", "Tolerances", "check", "direction", "rescan", "scan", "step"]
 
 #: Simulated seconds of a step beside the integration: moves, sweeps, switching (measured: 6 to 20).
 STEP_OVERHEAD_S = 15.0
@@ -129,7 +129,7 @@ def scan(
         **machine,
     )
     state = ScanState(tolerances)
-    state.rod.direction = _direction(targets)
+    state.rod.direction = direction(targets)
     take = per_step or step
 
     def inner() -> MsgGenerator[list[float]]:
@@ -322,7 +322,7 @@ def _averages(
     return each
 
 
-def _direction(targets_mhz: Sequence[float]) -> int:
+def direction(targets_mhz: Sequence[float]) -> int:
     """Side from which the rod shall arrive: along the scan, so that steps need no detour."""
     if len(targets_mhz) < 2:
         return 0
