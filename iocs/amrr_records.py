@@ -162,15 +162,16 @@ def _profile(machine: Refrigerator, side: str) -> Callable[[], object]:
 
 
 def _pid(pid: Pid, output: str) -> Iterator[Record]:
-    rows = (("P", "p", f"{output}/K", 1e3), ("I", "i", "1/s", 10.0), ("D", "d", "s", 1e3))
     scale = {"uW": UW_PER_W, "mW": MW_PER_W}[output]
-    for name, attribute, units, highest in rows:
-        factor = scale if name == "P" else 1.0
+    rows = (
+        ("P", "p", f"{output}/K", scale, 1e6),
+        ("I", "i", "1/s", 1.0, 10.0),
+        ("D", "d", "s", 1.0, 1e3),
+    )
+    for name, attribute, units, factor, highest in rows:
         read, write = reader(pid, attribute, factor), writer(pid, attribute, factor)
-        control = (0.0, highest * factor)
-        yield setpoint(
-            name, read, write, f"Control loop, {name}", units, control=control, precision=4
-        )
+        what = f"Control loop, {name}"
+        yield setpoint(name, read, write, what, units, control=(0.0, highest), precision=4)
 
 
 def _cold_exchanger(machine: Refrigerator) -> Iterator[Record]:

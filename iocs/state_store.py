@@ -87,9 +87,8 @@ class StateStore:
         record = channel.record
         if record.write is None:
             raise Refused("is read-only now")
-        if record.wire.name != "ENUM" and channel.value == value:
-            return
-        if record.wire.name == "ENUM" and channel.value == channel.to_stored(value):
+        # A write of what stands already might start something: a ramp to where it is.
+        if record.read is not None and channel.to_stored(record.read()) == value:
             return
         record.write(checked(record, value))
 

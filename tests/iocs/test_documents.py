@@ -1,0 +1,59 @@
+"""The generated documents are what the tables say, and what is committed."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+import pytest
+
+from iocs.documents import documents
+from tests.iocs.plants import shared
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@cache
+def generated() -> dict[str, str]:
+    return documents()
+
+
+def test_the_committed_documents_are_up_to_date() -> None:
+    stale = [name for name, text in generated().items() if (DOCS / name).read_text() != text]
+    assert not stale, "run: python -m iocs.documents"
+
+
+@pytest.mark.parametrize("name", ["amrr", "haloscope"])
+def test_every_pv_is_listed(name: str) -> None:
+    text = generated()["pvs.md"]
+    assert not [pv for pv in shared(name).database.channels if f"`{pv}`" not in text]
+
+
+@pytest.mark.parametrize("name", ["amrr", "haloscope"])
+def test_screens_name_pvs_that_exist_and_widgets_do_not_overlap(name: str) -> None:
+    display = Xml.fromstring(generated()[f"screens/{name}.bob"])
+    known = set(shared(name).database.channels)
+    shown = {pv.text.removeprefix("$(P)") for pv in display.iter("pv_name") if pv.text}
+    assert shown <= known
+    assert len(shown) > 50
+    boxes = [_box(widget) for widget in display.findall("widget")]
+    assert not [(a, b) for i, a in enumerate(boxes) for b in boxes[:i] if _overlap(a, b)]
+
+
+def _box(widget: Xml.Element) -> tuple[int, int, int, int]:
+    x, y, width, height = (int(widget.findtext(key) or 0) for key in ("x", "y", "width", "height"))
+    return x, y, x + width, y + height
+
+
+def _overlap(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+@pytest.mark.parametrize("name", ["amrr", "haloscope"])
+def test_the_archiver_gets_no_large_arrays(name: str) -> None:
+    database = shared(name).database
+    listed = [line.split(",")[0] for line in generated()[f"archiver_{name}.txt"].splitlines()]
+    records = [database[pv.removeprefix(database.prefix)].record for pv in listed]
+    assert len(records) > 60
+    assert all(not record.array or record.length <= 1000 for record in records)
