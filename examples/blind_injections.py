@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from cryohalo.addresses import free_ports
+from cryohalo.addresses import free_ports, repeater_stand_in
 from cryohalo.launcher import Ioc, Launcher
 
 CENTRE_MHZ, STEP_MHZ = 1100.0, 0.010
@@ -50,14 +50,16 @@ class Fate:
 def main() -> None:
     """Run all seeds and print the comparison."""
     options = arguments()
-    ports = free_ports(2)[1:]  # the first one is what the launcher gives the repeater
     fates = []
-    for seed in range(options.first, options.first + options.seeds):
-        prefix = f"S{seed}:"
-        with Launcher([ioc(seed, prefix, options)], ports=ports) as launcher:
-            os.environ.update(launcher.environment)
-            fates.append(fate(prefix, options))
-        print(line(seed, fates[-1]), flush=True)
+    # One address for all: Channel Access reads its environment once in a process's life.
+    with repeater_stand_in() as repeater:
+        where = {"ports": free_ports(1), "repeater_port": repeater.getsockname()[1]}
+        for seed in range(options.first, options.first + options.seeds):
+            prefix = f"S{seed}:"
+            with Launcher([ioc(seed, prefix, options)], **where) as launcher:
+                os.environ.update(launcher.environment)
+                fates.append(fate(prefix, options))
+            print(line(seed, fates[-1]), flush=True)
     print(verdict(fates, inject=not options.no_inject))
 
 
