@@ -6,7 +6,8 @@ The spectra are not part of this project: give the folder that holds ``runs.csv`
     python examples/analysis_quax.py FOLDER --output quax
 
 Shows the statistics of the fit residuals, the grand spectrum, a 90 % limit with its assumptions,
-and how lines injected in software are recovered. The stack is also written in the interchange layout.
+and how lines injected in software are recovered. The stack is also written in the interchange
+layout.
 """
 
 from __future__ import annotations

@@ -115,9 +115,16 @@ def limit(result: Result, *, observed: bool = False, published: bool = True) -> 
         axis.plot(x * 1e-6, y, color=GREEN, lw=0.4, label="from the observed power")
     axis.set(yscale="log", xlabel="frequency (MHz)",
              ylabel=r"$|g_{a\gamma\gamma}|$ (GeV$^{-1}$)")  # fmt: skip
-    axis.legend(fontsize=8, loc="best")
+    # Ends and holes run off the page, as in the letter: they say nothing but where the data stop.
+    axis.set_ylim(0.85 * float(bound.coupling_per_gev.min()), _top(bound.coupling_per_gev, ends))
+    axis.legend(fontsize=8, loc="upper right", bbox_to_anchor=(1.0, 0.9))
     _mass_axis(axis)
     return figure
+
+
+def _top(coupling: FloatArray, ends: FloatArray) -> float:
+    """Upper end of the coupling axis: above KSVZ, and above the limit where that is higher."""
+    return 1.3 * max(float(ksvz(ends).max()), float(np.median(coupling)))
 
 
 def density(result: Result) -> Figure:
@@ -155,10 +162,15 @@ def candidates(result: Result, *, around_hz: float = 10e3, most: int = 6) -> Fig
 def efficiency(result: Result) -> Figure:
     """Scale factor xi and efficiency eps over frequency, in closed form."""
     figure, (axis,) = _figure()
-    mhz, grand = result.frequency_hz * 1e-6, result.grand
-    axis.plot(mhz, grand.xi, color=BLUE, lw=0.8, label=r"$\xi$")
-    axis.plot(mhz, grand.efficiency_aligned, color=GREEN, lw=0.8, label=r"$\epsilon$ aligned")
-    axis.plot(mhz, grand.efficiency_averaged, color=RED, lw=0.8, label=r"$\epsilon$ averaged")
+    grand = result.grand
+    step = 3 * result.step_hz * result.options.fine_merge * result.options.coarse_merge
+    for values, colour, name in (
+        (grand.xi, BLUE, r"$\xi$"),
+        (grand.efficiency_aligned, GREEN, r"$\epsilon$ aligned"),
+        (grand.efficiency_averaged, RED, r"$\epsilon$ averaged"),
+    ):
+        x, y = _with_gaps(result.frequency_hz, values, step)
+        axis.plot(x * 1e-6, y, color=colour, lw=0.8, label=name)
     axis.set(xlabel="frequency (MHz)", ylabel="ratio")
     axis.legend(fontsize=8)
     return figure
