@@ -241,8 +241,9 @@ def _fit_lorentzian(x: FloatArray, gain: FloatArray) -> tuple[FloatArray, FloatA
     for _ in range(30):
         u = 2 * (x - p[1]) / p[2]
         shape = 1 / (1 + u**2)
-        # Noise of a tone against constant noise: a power ratio scatters as its root.
-        w = 1 / np.sqrt(np.maximum(1 + p[0] * shape, 1.0))
+        # The trace without pump has the same noise everywhere and is what every point is divided
+        # by: the ratio scatters in proportion to itself.
+        w = 1 / np.maximum(1 + p[0] * shape, 1.0)
         slope = p[0] * shape**2 * 2 * u / p[2]
         jacobian = np.stack([shape, 2 * slope, slope * u], axis=1) * w[:, None]
         residual = (gain - 1 - p[0] * shape) * w
@@ -250,5 +251,15 @@ def _fit_lorentzian(x: FloatArray, gain: FloatArray) -> tuple[FloatArray, FloatA
         p = p + step
         if np.all(np.abs(step) < 1e-10 * np.abs(p)):
             break
-    variance = float(residual @ residual) / max(1, x.size - 3)
-    return p, np.linalg.inv(jacobian.T @ jacobian) * variance
+    return p, _robust_covariance(jacobian, residual)
+
+
+def _robust_covariance(jacobian: FloatArray, residual: FloatArray) -> FloatArray:
+    """Covariance from each point's own residual (White's, HC2): right for any noise over the trace.
+
+    J. MacKinnon and H. White, J. Econometrics 29, 305 (1985).
+    """
+    inverse = np.linalg.inv(jacobian.T @ jacobian)
+    leverage = np.einsum("pi,ij,pj->p", jacobian, inverse, jacobian)
+    scores = jacobian * (residual / np.sqrt(np.maximum(1 - leverage, 1e-3)))[:, None]
+    return inverse @ (scores.T @ scores) @ inverse
