@@ -74,7 +74,7 @@ def work(variant: str, prefix: str, points: int) -> dict[str, float]:
     import bluesky.plan_stubs as bps
     import bluesky.plans as bp
     from bluesky import RunEngine
-    from ophyd import EpicsMotor, EpicsSignalRO
+    from ophyd import Component, Device, EpicsMotor, EpicsSignalRO
     from ophyd.sim import det
 
     from cryohalo.run_engine import close_run_engine, make_run_engine
@@ -87,10 +87,16 @@ def work(variant: str, prefix: str, points: int) -> dict[str, float]:
             prefix + name, name=name.translate({58: 95, 46: 95}), auto_monitor=monitored
         )
 
-    one, hundred = signal("LO:Frequency_RBV"), [signal(name) for name in _scalars()[:100]]
+    names = _scalars()[:100]
+    one, hundred = signal("LO:Frequency_RBV"), [signal(name) for name in names]
+    parts = {
+        f"s{number}": Component(EpicsSignalRO, name, kind="normal", auto_monitor=monitored)
+        for number, name in enumerate(names)
+    }
+    device = type("Hundred", (Device,), parts)(prefix, name="hundred")
     spectrum = signal("DAQ:Spectrum_RBV")
     rod = EpicsMotor(prefix + "Rod", name="rod")
-    for thing in (one, *hundred, spectrum, rod):
+    for thing in (one, *hundred, device, spectrum, rod):
         thing.wait_for_connection(timeout=30)
     start = rod.position
 
@@ -99,6 +105,7 @@ def work(variant: str, prefix: str, points: int) -> dict[str, float]:
         "simulated detector": lambda n: bp.count([det], n),
         "one scalar": lambda n: bp.count([one], n),
         "100 scalars": lambda n: bp.count(hundred, n),
+        "100 scalars, one device": lambda n: bp.count([device], n),
         "spectrum": lambda n: bp.count([spectrum], n),
         "motor and scalar": lambda n: bp.scan([one], rod, start, start + 0.001 * n, n),
     }
