@@ -14,6 +14,7 @@ from instruments.errors import Refused
 from instruments.pid import Pid
 from instruments.supply import SupplyState
 from iocs.binding import reader, setting, writer
+from iocs.faults import SensorFaults, quench_record
 from iocs.interlocks import Interlock, Interlocks
 from iocs.magnet_supply import SupplyRecords
 from iocs.records import (
@@ -88,17 +89,27 @@ def amrr_interlocks(machine: Refrigerator) -> Interlocks:
 
 def amrr_records(machine: Refrigerator, interlocks: Interlocks) -> list[Record]:
     """All records of the machine itself (``Sim:`` and ``IOC:`` are added by the IOC)."""
+    faults = amrr_faults(machine)
     table: list[Record] = []
     for name, supply in machine.supplies.items():
         hindrance = _hindrance(interlocks, name)
         table += group(name, SupplyRecords(supply, hindrance).records())
-    table += _beds(machine)
-    table += _cold_exchanger(machine)
-    table += _stage(machine)
+    table += _beds(machine, faults)
+    table += _cold_exchanger(machine, faults)
+    table += _stage(machine, faults)
     table += _flow(machine)
     table += _cycle_commands(machine)
     table += _cycle_readbacks(machine)
-    return [*table, *interlocks.records()]
+    quenches = {name: magnet.quench for name, magnet in machine.magnets.items()}
+    return [*table, *interlocks.records(), *faults.records(), quench_record(quenches)]
+
+
+def amrr_faults(machine: Refrigerator) -> SensorFaults:
+    """Faults of the thermometers."""
+    meters = machine.thermometers
+    return SensorFaults(
+        tuple(meters), lambda name: meters[name].reading_k, lambda: machine.time_s, machine.seed
+    )
 
 
 def _hindrance(interlocks: Interlocks, name: str) -> Callable[[], str]:
@@ -106,35 +117,45 @@ def _hindrance(interlocks: Interlocks, name: str) -> Callable[[], str]:
 
 
 def thermometer(
-    machine: Refrigerator, name: str, sensor: str, what: str, alarms: AlarmLimits
+    machine: Refrigerator,
+    faults: SensorFaults,
+    name: str,
+    sensor: str,
+    what: str,
+    alarms: AlarmLimits,
 ) -> Record:
     """A temperature as its thermometer reads it, INVALID when it cannot be believed."""
     meter = machine.thermometers[sensor]
     return readback(
         name,
-        lambda: meter.reading_k,
+        lambda: faults.reading(sensor),
         what,
         "K",
         precision=4,
         display=DISPLAY_K,
         alarms=alarms,
         deadband=1e-5,
-        trouble=lambda: _TROUBLES.get(meter.status, ""),
+        trouble=lambda: faults.trouble(sensor) or _TROUBLES.get(meter.status, ""),
     )
 
 
-def _beds(machine: Refrigerator) -> Iterator[Record]:
+def _beds(machine: Refrigerator, faults: SensorFaults) -> Iterator[Record]:
     for side in ("A", "B"):
         regen = f"Regen{side}"
         yield thermometer(
-            machine, f"Pump{side}:BedTemp_RBV", f"Pump{side}", f"Pump bed {side}", BED_ALARMS
+            machine,
+            faults,
+            f"Pump{side}:BedTemp_RBV",
+            f"Pump{side}",
+            f"Pump bed {side}",
+            BED_ALARMS,
         )
         for end in ("Hot", "Cold"):
             what = f"Regenerator {side}, {end.lower()} end"
             name = f"{regen}:{end}EndTemp_RBV"
-            yield thermometer(machine, name, f"{regen}{end}", what, BED_ALARMS)
+            yield thermometer(machine, faults, name, f"{regen}{end}", what, BED_ALARMS)
         what = f"Hot heat exchanger {side}"
-        yield thermometer(machine, f"HHX{side}:Temp_RBV", f"HHX{side}", what, BED_ALARMS)
+        yield thermometer(machine, faults, f"HHX{side}:Temp_RBV", f"HHX{side}", what, BED_ALARMS)
         nodes = len(machine.regenerator_positions_m)
         yield waveform(
             f"{regen}:TempProfile_RBV",
@@ -174,7 +195,7 @@ def _pid(pid: Pid, output: str) -> Iterator[Record]:
         yield setpoint(name, read, write, what, units, control=(0.0, highest), precision=4)
 
 
-def _cold_exchanger(machine: Refrigerator) -> Iterator[Record]:
+def _cold_exchanger(machine: Refrigerator, faults: SensorFaults) -> Iterator[Record]:
     heater = machine.chx_heater
     highest_uw = heater.highest_w * UW_PER_W
 
@@ -188,7 +209,7 @@ def _cold_exchanger(machine: Refrigerator) -> Iterator[Record]:
             raise Refused("CHX:HeaterPower: the loop was closed before the power was reached")
         return math.isclose(heater.power_w, heater.power_setpoint_w, abs_tol=1e-9)
 
-    yield thermometer(machine, "CHX:Temp_RBV", "CHX", "Cold heat exchanger", CHX_ALARMS)
+    yield thermometer(machine, faults, "CHX:Temp_RBV", "CHX", "Cold heat exchanger", CHX_ALARMS)
     yield setpoint(
         "CHX:Temp",
         reader(heater, "setpoint_k"),
@@ -227,9 +248,9 @@ def _cold_exchanger(machine: Refrigerator) -> Iterator[Record]:
     yield from group("CHX", _pid(heater.pid, "uW"))
 
 
-def _stage(machine: Refrigerator) -> Iterator[Record]:
+def _stage(machine: Refrigerator, faults: SensorFaults) -> Iterator[Record]:
     stage = machine.stage
-    yield thermometer(machine, "Stage:Temp_RBV", "Stage", "1.6 K stage", STAGE_ALARMS)
+    yield thermometer(machine, faults, "Stage:Temp_RBV", "Stage", "1.6 K stage", STAGE_ALARMS)
     yield setpoint(
         "Stage:Temp",
         reader(stage, "setpoint_k"),

@@ -10,7 +10,7 @@ from haloscope.axion import AxionLine
 from haloscope.experiment import Haloscope
 from haloscope.parameters import Parameters
 from iocs.envelope import Envelope, hidden_line
-from iocs.haloscope_records import haloscope_interlocks, haloscope_records
+from iocs.haloscope_records import haloscope_faults, haloscope_interlocks, haloscope_records
 from iocs.ioc import Plant, main
 from iocs.parameters import from_file
 
@@ -46,11 +46,12 @@ def build(options: argparse.Namespace) -> Plant:
     parameters = from_file(Parameters.capp12tb(), options.parameters)
     lines = hidden(options)
     machine = Haloscope(parameters, seed=options.seed, lines=lines)
-    interlocks = haloscope_interlocks(machine)
+    faults = haloscope_faults(machine)
+    interlocks = haloscope_interlocks(machine, faults)
     envelope = Envelope(options.seed, lines)
     return Plant(
         machine=machine,
-        records=[*haloscope_records(machine, interlocks), *envelope.records()],
+        records=[*haloscope_records(machine, interlocks, faults), *envelope.records()],
         guards=(interlocks.check,),
         seed=options.seed,
         parameters_hash=parameters.hash(),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from haloscope.experiment import Haloscope, SwitchPosition
 from iocs.binding import reader, writer
+from iocs.faults import SensorFaults, quench_record, stall_record
 from iocs.interlocks import Interlock, Interlocks
 from iocs.magnet_supply import SupplyRecords
 from iocs.microwave_records import microwave_records
@@ -52,13 +53,17 @@ class Thermometers:
         return self._readings[stage]
 
 
-def haloscope_interlocks(machine: Haloscope) -> Interlocks:
+def haloscope_faults(machine: Haloscope) -> SensorFaults:
+    """Faults of the thermometers."""
+    return SensorFaults(tuple(STAGES), Thermometers(machine), lambda: machine.time_s, machine.seed)
+
+
+def haloscope_interlocks(machine: Haloscope, faults: SensorFaults) -> Interlocks:
     """Quench, warm mixing chamber, oscillating amplifier, digitizing."""
-    thermometers = Thermometers(machine)
 
     def warm() -> str:
-        reading_k = thermometers("MXC")
-        if reading_k <= WARM_MXC_K:
+        reading_k = faults.reading("MXC")
+        if not reading_k > WARM_MXC_K:
             return ""
         return f"mixing chamber at {1e3 * reading_k:.0f} mK: noise source heater cut"
 
@@ -101,17 +106,22 @@ def _jpa_fault(machine: Haloscope) -> str:
     return machine.jpa.fault if machine.jpa.pump_on else ""
 
 
-def haloscope_records(machine: Haloscope, interlocks: Interlocks) -> list[Record]:
+def haloscope_records(
+    machine: Haloscope, interlocks: Interlocks, faults: SensorFaults
+) -> list[Record]:
     """All records of the machine itself (``Sim:`` and ``IOC:`` are added by the IOC)."""
     return [
         *motor_records(rod_motor(machine, interlocks)),
         *motor_records(antenna_motor(machine, interlocks)),
         *group("Magnet", SupplyRecords(machine.magnet, _hindrance(interlocks, "Magnet")).records()),
-        *_fridge(machine),
-        *_noise_source(machine, interlocks),
+        *_fridge(faults),
+        *_noise_source(machine, interlocks, faults),
         *_switch(machine),
         *microwave_records(machine, interlocks),
         *interlocks.records(),
+        *faults.records(),
+        quench_record({"Magnet": machine.quench}),
+        stall_record({"Rod": machine.rod, "Antenna": machine.antenna}),
     ]
 
 
@@ -153,28 +163,33 @@ def antenna_motor(machine: Haloscope, interlocks: Interlocks) -> MotorRecord:
     )
 
 
-def _fridge(machine: Haloscope) -> Iterator[Record]:
-    thermometers = Thermometers(machine)
+def _fridge(faults: SensorFaults) -> Iterator[Record]:
     for stage, (what, display, alarms) in STAGES.items():
         yield readback(
             f"Fridge:{stage}_RBV",
-            _stage_reader(thermometers, stage),
+            _stage_reader(faults, stage),
             what,
             "K",
             precision=5,
             display=display,
             alarms=alarms,
             deadband=1e-6,
+            trouble=_stage_trouble(faults, stage),
         )
 
 
-def _stage_reader(thermometers: Thermometers, stage: str) -> Callable[[], float]:
-    return lambda: thermometers(stage)
+def _stage_reader(faults: SensorFaults, stage: str) -> Callable[[], float]:
+    return lambda: faults.reading(stage)
 
 
-def _noise_source(machine: Haloscope, interlocks: Interlocks) -> Iterator[Record]:
+def _stage_trouble(faults: SensorFaults, stage: str) -> Callable[[], str]:
+    return lambda: faults.trouble(stage)
+
+
+def _noise_source(
+    machine: Haloscope, interlocks: Interlocks, faults: SensorFaults
+) -> Iterator[Record]:
     source, p = machine.noise_source, machine.parameters.noise_source
-    thermometers = Thermometers(machine)
     yield setpoint(
         "NoiseSource:Temp",
         reader(source, "setpoint_k"),
@@ -187,13 +202,14 @@ def _noise_source(machine: Haloscope, interlocks: Interlocks) -> Iterator[Record
     )
     yield readback(
         "NoiseSource:Temp_RBV",
-        lambda: thermometers("NoiseSource"),
+        _stage_reader(faults, "NoiseSource"),
         "Noise source",
         "K",
         precision=4,
         display=(0.0, 0.5),
         alarms=STAGES["NoiseSource"][2],
         deadband=1e-5,
+        trouble=_stage_trouble(faults, "NoiseSource"),
     )
     yield readback(
         "NoiseSource:Heater_RBV",

@@ -15,6 +15,7 @@ from caproto import AlarmSeverity
 from haloscope.acquisition import Acquisition
 from haloscope.experiment import Haloscope, Path
 from iocs.binding import reader, setting
+from iocs.faults import Interference
 from iocs.interlocks import Interlocks
 from iocs.records import (
     Record,
@@ -42,11 +43,16 @@ PATHS = ("Weak", "Strong", "Bypass")
 
 def microwave_records(machine: Haloscope, interlocks: Interlocks) -> list[Record]:
     """Groups ``VNA JPA LO DAQ``."""
+    daq = machine.digitizer
+    interference = Interference(
+        lambda: daq.spectrum_w, lambda: daq.frequency_start_hz, daq.frequency_step_hz
+    )
     return [
         *group("VNA", _analyzer(machine)),
         *group("JPA", _amplifier(machine, interlocks)),
         *group("LO", _oscillator(machine)),
-        *group("DAQ", _digitizer(machine)),
+        *group("DAQ", _digitizer(machine, interference)),
+        *interference.records(),
     ]
 
 
@@ -227,7 +233,7 @@ def _oscillator(machine: Haloscope) -> Iterator[Record]:
 # -- digitizer -------------------------------------------------------------------------------------
 
 
-def _digitizer(machine: Haloscope) -> Iterator[Record]:
+def _digitizer(machine: Haloscope, interference: Interference) -> Iterator[Record]:
     daq, p = machine.digitizer, machine.parameters.digitizer
     if_hz = machine.parameters.receiver.intermediate_hz
     span_mhz = p.bins * p.bin_width_hz * MHZ_PER_HZ
@@ -251,7 +257,7 @@ def _digitizer(machine: Haloscope) -> Iterator[Record]:
         precision=6,
     )
     yield state("State_RBV", lambda: _daq_state(daq), "Digitizer", ("Idle", "Acquiring", "Aborted"))
-    yield from _spectra(daq, p.bins)
+    yield from _spectra(interference, p.bins)
 
 
 def _daq_state(daq: Any) -> str:
@@ -260,22 +266,22 @@ def _daq_state(daq: Any) -> str:
     return "Aborted" if daq.aborted else "Idle"
 
 
-def _spectra(daq: Any, bins: int) -> Iterator[Record]:
+def _spectra(daq: Interference, bins: int) -> Iterator[Record]:
     yield waveform(
         "Spectrum_RBV",
-        lambda: daq.spectrum_w,
+        daq.spectrum_w,
         "Mean power per bin at the input",
         bins,
         "W",
-        version=lambda: id(daq.spectrum_w),
+        version=lambda: id(daq.spectrum_w()),
     )
     yield waveform(
         "Preview_RBV",
-        lambda: preview(daq.spectrum_w),
+        lambda: preview(daq.spectrum_w()),
         "The spectrum, averaged for screens",
         PREVIEW_POINTS,
         "W",
-        version=lambda: id(daq.spectrum_w),
+        version=lambda: id(daq.spectrum_w()),
     )
 
 
