@@ -24,7 +24,15 @@ from haloscope.analysis.rescale import amplitudes
 from haloscope.analysis.response import response
 from haloscope.analysis.selection import Windows, fine_centre_hz
 from haloscope.analysis.spectra import FloatArray, IntArray, Spectra
-from haloscope.analysis.spikes import FoundBins, Spike, find_average, find_single, grow, grow_rows
+from haloscope.analysis.spikes import (
+    AlignedAverage,
+    FoundBins,
+    Spike,
+    find_average,
+    find_single,
+    grow,
+    grow_rows,
+)
 
 _T = TypeVar("_T")
 
@@ -135,7 +143,7 @@ class Reducer:
 
     def _look_for_spikes(self, merge: int) -> None:
         """One round of the filter, at digitizer bins (merge 1) or fine bins."""
-        aligned = _AlignedAverage(self.windows, merge)
+        aligned = AlignedAverage(self.windows, merge)
         found: list[FoundBins] = []
         near = self.options.narrow_bins // merge
 
@@ -175,7 +183,7 @@ class Reducer:
         excess[found.rows, found.columns] = limit
         return excess
 
-    def _apply(self, singles: list[FoundBins], aligned: _AlignedAverage, merge: int) -> None:
+    def _apply(self, singles: list[FoundBins], aligned: AlignedAverage, merge: int) -> None:
         """Cut what was found, at digitizer bins (merge 1) or fine bins."""
         bins = self.windows.power.shape[1] // merge
         single = FoundBins(
@@ -243,47 +251,6 @@ class Reducer:
             seen = amplitude if kept is None else amplitude * kept
             taken = response(baseline, self.windows, rows, seen, averages, self.options)
         return Reduced(self.windows.first_fine[rows], excess, amplitude, averages, kept, taken)
-
-
-class _AlignedAverage:
-    """Mean of many spectra aligned in the intermediate frequency (bin of the digitizer)."""
-
-    def __init__(self, windows: Windows, merge: int) -> None:
-        self._windows = windows
-        self._offset = (
-            windows.first_digitizer // merge - int(windows.first_digitizer.min()) // merge
-        )
-        width = windows.power.shape[1] // merge
-        self.bins = int(self._offset.max()) + width
-        self._sum = np.zeros(self.bins)
-        self._count = np.zeros(self.bins)
-
-    def places(self) -> int:
-        """Number of different target frequencies, in steps of a kilohertz (a line width)."""
-        return len(np.unique(np.rint(self._windows.target_hz / 1e3)))
-
-    def add(self, rows: slice, excess: NDArray[np.floating]) -> None:
-        """Add the normalised excess of these spectra."""
-        offset = self._offset[rows]
-        width = excess.shape[1]
-        for at in np.unique(offset):
-            which = offset == at
-            self._sum[at : at + width] += excess[which].sum(axis=0, dtype=np.float64)
-            self._count[at : at + width] += which.sum()
-
-    def mean(self) -> FloatArray:
-        """Mean excess in units in which every bin has the same noise; NaN without data."""
-        with np.errstate(invalid="ignore"):
-            return self._sum / np.sqrt(np.where(self._count > 0, self._count, np.nan))
-
-    def rows_of(
-        self, columns: NDArray[np.int64], width: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The same bins in every spectrum: rows and columns."""
-        own = columns[None, :] - self._offset[:, None]
-        rows = np.broadcast_to(np.arange(len(self._offset))[:, None], own.shape)
-        inside = (own >= 0) & (own < width)
-        return rows[inside], own[inside]
 
 
 def _shifted(found: FoundBins, by: int) -> FoundBins:

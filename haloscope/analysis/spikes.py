@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from haloscope.analysis.options import Options
+from haloscope.analysis.selection import Windows
 from haloscope.analysis.spectra import FloatArray, IntArray
 
 
@@ -113,3 +114,44 @@ def _surroundings(
     values = excess[rows[:, None], np.clip(where, 0, excess.shape[1] - 1)]
     total: FloatArray = np.sum(values * inside, axis=1, dtype=np.float64)
     return total / np.maximum(inside.sum(axis=1), 1)
+
+
+class AlignedAverage:
+    """Mean of many spectra aligned in the intermediate frequency (bin of the digitizer)."""
+
+    def __init__(self, windows: Windows, merge: int) -> None:
+        self._windows = windows
+        self._offset = (
+            windows.first_digitizer // merge - int(windows.first_digitizer.min()) // merge
+        )
+        width = windows.power.shape[1] // merge
+        self.bins = int(self._offset.max()) + width
+        self._sum = np.zeros(self.bins)
+        self._count = np.zeros(self.bins)
+
+    def places(self) -> int:
+        """Number of different target frequencies, in steps of a kilohertz (a line width)."""
+        return len(np.unique(np.rint(self._windows.target_hz / 1e3)))
+
+    def add(self, rows: slice, excess: NDArray[np.floating]) -> None:
+        """Add the normalised excess of these spectra."""
+        offset = self._offset[rows]
+        width = excess.shape[1]
+        for at in np.unique(offset):
+            which = offset == at
+            self._sum[at : at + width] += excess[which].sum(axis=0, dtype=np.float64)
+            self._count[at : at + width] += which.sum()
+
+    def mean(self) -> FloatArray:
+        """Mean excess in units in which every bin has the same noise; NaN without data."""
+        with np.errstate(invalid="ignore"):
+            return self._sum / np.sqrt(np.where(self._count > 0, self._count, np.nan))
+
+    def rows_of(
+        self, columns: NDArray[np.int64], width: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The same bins in every spectrum: rows and columns."""
+        own = columns[None, :] - self._offset[:, None]
+        rows = np.broadcast_to(np.arange(len(self._offset))[:, None], own.shape)
+        inside = (own >= 0) & (own < width)
+        return rows[inside], own[inside]

@@ -107,7 +107,7 @@ def test_the_averaged_template_gains_on_average(overlapping: Spectra) -> None:
 
 @pytest.fixture(scope="module")
 def plan(overlapping: Spectra) -> Plan:
-    return Plan(overlapping, experiments=500, seed=4)
+    return Plan(overlapping, experiments=300, seed=4)
 
 
 def test_the_monte_carlo_agrees_with_the_closed_form(plan: Plan) -> None:
@@ -120,7 +120,7 @@ def test_the_monte_carlo_agrees_with_the_closed_form(plan: Plan) -> None:
     assert abs(mean - closed.mean_aligned) < 3 * mean_error
     value, error = efficiency(signal, noise)
     assert abs(value - closed.aligned) < 3 * error
-    assert abs(np.mean(signal.known) - closed.snr) < 3 / np.sqrt(500)
+    assert abs(np.mean(signal.known) - closed.snr) < 3 / np.sqrt(300)
 
 
 def test_misaligned_axions_average_to_the_closed_form(plan: Plan) -> None:
@@ -128,7 +128,7 @@ def test_misaligned_axions_average_to_the_closed_form(plan: Plan) -> None:
     mean, error = found.mean()
     assert abs(mean - found.closed_form.mean_averaged) < 3 * error
     # The denominator is the matched SNR at the axion's own place.
-    assert abs(np.mean(found.known) - found.closed_form.snr) < 3 / np.sqrt(500)
+    assert abs(np.mean(found.known) - found.closed_form.snr) < 3 / np.sqrt(300)
     noise = run(replace(plan, strength=0.0, misaligned=True, seed=5), workers=1)
     value, value_error = efficiency(found, noise)
     assert abs(value - found.closed_form.averaged) < 3 * value_error
@@ -139,7 +139,7 @@ def test_axions_at_the_limit_are_found_with_the_claimed_probability(plan: Plan) 
     closed = plan.closed_form()
     at_limit = replace(plan, strength=strength_at_limit(closed, plan.options), misaligned=True)
     found, _ = run(at_limit, workers=1).found(plan.options.threshold, closed.width)
-    assert abs(found - 0.9) < 3 * np.sqrt(0.09 / 500)
+    assert abs(found - 0.9) < 3 * np.sqrt(0.09 / 300)
 
 
 def test_results_do_not_depend_on_workers_and_survive_an_interruption(
