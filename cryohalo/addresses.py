@@ -10,7 +10,7 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 LOOPBACK: Final = "127.0.0.1"
@@ -66,14 +66,19 @@ def client_environment(
     return environment
 
 
-def repeater_stand_in(host: str = LOOPBACK) -> socket.socket:
+def repeater_stand_in(host: str = LOOPBACK, avoid: Collection[int] = ()) -> socket.socket:
     """A bound UDP socket: clients find the repeater's port taken and start none of their own.
+
+    Args:
+        host: Address to bind to.
+        avoid: Ports that somebody else is about to use.
 
     Returns:
         The socket; its port is ``.getsockname()[1]``. Close it when no client is left.
     """
     stand_in = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    stand_in.bind((host, free_ports(1)[0]))
+    free = (port for port in free_ports(len(avoid) + 1) if port not in avoid)
+    stand_in.bind((host, next(free)))
     return stand_in
 
 

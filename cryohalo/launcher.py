@@ -156,7 +156,7 @@ class Launcher:
         self._log_folder = log_folder
         self._repeater: socket.socket | None = None
         if repeater_port is None:
-            self._repeater = self._resources.enter_context(repeater_stand_in())
+            self._repeater = self._resources.enter_context(repeater_stand_in(avoid=ports or ()))
             repeater_port = self._repeater.getsockname()[1]
         # After the stand-in holds its port, so that no IOC is given the same one.
         self.ports = list(ports) if ports is not None else free_ports(len(self.iocs))
