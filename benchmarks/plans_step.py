@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 from bluesky.utils import Msg, MsgGenerator
 
 from cryohalo.catalog import DocumentWriter
@@ -36,6 +37,7 @@ class Stopwatch:
     def __init__(self) -> None:
         self.seconds: Counter[str] = Counter()
         self.messages: Counter[str] = Counter()
+        self.cpu_s: tuple[float, ...] = (0.0, 0.0)
         self._groups: dict[Any, str] = {}
 
     def around(self, plan: MsgGenerator[Any]) -> MsgGenerator[Any]:
@@ -97,7 +99,15 @@ def device(in_process: bool) -> Iterator[Any]:
     with launcher:
         haloscope = Haloscope("BENCH:", name="haloscope")
         haloscope.connect(30.0)
+        haloscope.ioc_process = psutil.Process(launcher.running["haloscope"].process.pid)
         yield haloscope
+
+
+def cpu(haloscope: Any) -> tuple[float, float]:
+    """CPU seconds used so far by this process and by the IOC."""
+    processes = [psutil.Process(), getattr(haloscope, "ioc_process", None)]
+    times = [sum(p.cpu_times()[:2]) if p is not None else 0.0 for p in processes]
+    return times[0], times[1]
 
 
 def measure(haloscope: Any, steps: int, averages: int) -> tuple[float, Stopwatch, float]:
@@ -119,9 +129,11 @@ def measure(haloscope: Any, steps: int, averages: int) -> tuple[float, Stopwatch
         plan = scan(
             haloscope, start_mhz=first, stop_mhz=first + 0.01 * (steps - 1), averages=averages
         )
+        cpu_s = cpu(haloscope)
         begin = time.perf_counter()
         engine(watch.around(plan))
         took = time.perf_counter() - begin
+        watch.cpu_s = tuple(b - a for a, b in zip(cpu_s, cpu(haloscope), strict=True))
         writer.close()
     close_run_engine(engine)
     return took, watch, stored[0]
@@ -145,6 +157,8 @@ def main() -> None:
     print(f"{1e3 * took / options.steps:7.1f} ms per step, {options.steps} steps in {took:.1f} s")
     for part, seconds in sorted(parts.items(), key=lambda item: -item[1]):
         print(f"{1e3 * seconds / options.steps:7.1f} ms  {part}")
+    client, ioc = (1e3 * seconds / options.steps for seconds in watch.cpu_s)
+    print(f"{client:7.1f} ms CPU of the session, {ioc:.1f} ms CPU of the IOC")
     print(f"{sum(watch.messages.values()) / options.steps:7.1f} messages per step")
     print(f"{1e3 * floor_s / options.steps:7.1f} ms per step in rehearsal (plan and fits alone)")
 

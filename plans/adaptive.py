@@ -8,7 +8,7 @@ band.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ from plans.allocation import Ledger, allocate
 from plans.common import finite, in_run, metadata, provenance, require
 from plans.safety import run_haloscope_safely
 from plans.scan import LETTER, ScanState, Tolerances, check, direction, step
-from plans.steps import planned
+from plans.steps import planned, without
 
 __all__ = ["AdaptiveScan", "adaptive_scan", "worst_coupling"]
 
@@ -64,6 +64,7 @@ def adaptive_scan(
     target_per_gev: float,
     *,
     band_mhz: tuple[float, float] | None = None,
+    skip_mhz: Iterable[tuple[float, float]] = (),
     calibration: Mapping[str, float] | None = None,
     tolerances: Tolerances = LETTER,
     first_averages: int = 1000,
@@ -77,13 +78,15 @@ def adaptive_scan(
         frequencies_mhz: targets that may be used, MHz, ascending or descending.
         target_per_gev: the coupling to be reached, 1/GeV.
         band_mhz: where (low, high); from the first to the last target if not given.
+        skip_mhz: intervals (low, high) that are neither targets nor part of the band.
         calibration: for the start document, and so for the online analysis.
         tolerances: what each step must fulfil.
         first_averages: averages of the very first step, before anything is known.
         online: the online analysis; one with the default options if not given.
         md: metadata for the start document.
     """
-    targets = planned(frequencies_mhz)
+    gaps = [(float(a), float(b)) for a, b in skip_mhz]
+    targets = without(planned(frequencies_mhz), gaps)
     low, high = band_mhz or (min(targets), max(targets))
     require(low < high, f"band: {low} MHz is not below {high} MHz")
     finite("target_per_gev", target_per_gev, 1e-17, 1e-12, "1/GeV")
@@ -95,6 +98,7 @@ def adaptive_scan(
         "frequencies_mhz": targets,
         "target_per_gev": target_per_gev,
         "band_mhz": [low, high],
+        "skip_mhz": [list(gap) for gap in gaps],
         "tolerances": asdict(tolerances),
     }
     start = metadata(
@@ -106,7 +110,9 @@ def adaptive_scan(
         calibration=dict(calibration) if calibration else None,
         **machine,
     )
-    watcher = _Watcher(Ledger(low, high), target_per_gev)
+    # The ledger reaches as far as any spectrum: what a step brings is learnt outside the band too.
+    ledger = Ledger(min(low, *targets) - 0.08, max(high, *targets) + 0.08)
+    watcher = _Watcher(ledger, target_per_gev, (low, high), gaps)
     analysis = online or Online(publish=watcher, keep=False)
     state = ScanState(tolerances)
     state.rod.direction = direction(targets)
@@ -130,25 +136,46 @@ def worst_coupling(
     frequency_hz: NDArray[np.float64],
     coupling_per_gev: NDArray[np.float64],
     band_mhz: tuple[float, float],
+    skip_mhz: Iterable[tuple[float, float]] = (),
 ) -> float:
     """Largest limit within a band, 1/GeV: what a scan has reached everywhere in it.
 
     Raises:
         ValueError: no limit inside the band.
     """
-    inside = (frequency_hz >= band_mhz[0] * 1e6) & (frequency_hz <= band_mhz[1] * 1e6)
-    require(bool(inside.any()), f"no limit between {band_mhz[0]} and {band_mhz[1]} MHz")
-    return float(np.max(coupling_per_gev[inside]))
+    here = inside(frequency_hz * 1e-6, band_mhz, list(skip_mhz))
+    require(bool(here.any()), f"no limit between {band_mhz[0]} and {band_mhz[1]} MHz")
+    return float(np.max(coupling_per_gev[here]))
+
+
+def inside(
+    frequency_mhz: NDArray[np.float64],
+    band_mhz: tuple[float, float],
+    gaps_mhz: Sequence[tuple[float, float]],
+) -> NDArray[np.bool_]:
+    """Which frequencies are in the band and in none of the gaps."""
+    found = (frequency_mhz >= band_mhz[0]) & (frequency_mhz <= band_mhz[1])
+    for low, high in gaps_mhz:
+        found &= ~((frequency_mhz >= low) & (frequency_mhz <= high))
+    return found
 
 
 class _Watcher:
     """Keeps the ledger from what the online analysis publishes."""
 
-    def __init__(self, ledger: Ledger, target_per_gev: float) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        target_per_gev: float,
+        band_mhz: tuple[float, float],
+        gaps_mhz: Sequence[tuple[float, float]],
+    ) -> None:
         self.ledger = ledger
-        reference = np.array([coupling_dfsz(f * 1e6) for f in ledger.cells_mhz])
-        self._dfsz = reference
-        self.wanted = (TARGET_SNR * (reference / target_per_gev) ** 2) ** 2
+        cells = ledger.cells_mhz
+        self._inside = inside(cells, band_mhz, gaps_mhz)
+        self._dfsz = np.array([coupling_dfsz(f * 1e6) for f in cells])
+        wanted = (TARGET_SNR * (self._dfsz / target_per_gev) ** 2) ** 2
+        self.wanted = np.where(self._inside, wanted, 0.0)
         self.update: Update | None = None
 
     def __call__(self, update: Update) -> None:
@@ -171,7 +198,8 @@ class _Watcher:
         """Largest limit over the cells, 1/GeV; inf while one is empty."""
         with np.errstate(divide="ignore"):
             snr = np.sqrt(self.ledger.gathered)
-            return float(np.max(self._dfsz * np.sqrt(TARGET_SNR / snr)))
+            limits = self._dfsz * np.sqrt(TARGET_SNR / snr)
+            return float(np.max(limits[self._inside]))
 
 
 def _one_pass(
@@ -194,9 +222,9 @@ def _one_pass(
             asked = allocate(
                 watcher.ledger, ahead, wanted, least=LEAST if first else 0.0, most=MOST
             )
-            averages = round(float(asked[0]))
-        if averages < LEAST:
-            continue
+            if asked[0] < 0.1 * LEAST:
+                continue
+            averages = max(LEAST, round(float(asked[0])))
         yield from bps.checkpoint()
         yield from step(haloscope, target, averages, state)
         watcher.take(target, averages)
