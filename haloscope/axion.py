@@ -245,14 +245,26 @@ class AxionLine:
         if self.narrow_width_hz is not None:
             _demand(self, ("narrow_width_hz",), lambda value: value >= 0, "0 or above")
 
-    def fractions(self, edges_hz: ArrayLike, *, time_s: float = 0.0) -> FloatArray:
-        """Share of the line's power in each bin between ``edges_hz`` (n + 1,) at ``time_s``."""
+    def fractions(
+        self,
+        edges_hz: ArrayLike,
+        *,
+        time_s: float = 0.0,
+        start_day: float = 59.0,
+        latitude_deg: float = 36.38,
+    ) -> FloatArray:
+        """Share of the line's power in each bin between ``edges_hz`` (n + 1,) at ``time_s``.
+
+        ``start_day`` and ``latitude_deg`` matter to a modulated line: see ``earth_speed_m_per_s``.
+        """
         edges = np.asarray(edges_hz, dtype=np.float64)
         if self.narrow_width_hz is not None:
             return np.diff(self._narrow_cdf(edges))
         speed = self.earth_speed_m_per_s
         if self.modulated:
-            speed = earth_speed_m_per_s(time_s, mean_m_per_s=speed)
+            speed = earth_speed_m_per_s(
+                time_s, start_day=start_day, latitude_deg=latitude_deg, mean_m_per_s=speed
+            )
         return bin_fractions(
             edges,
             self.frequency_hz,

@@ -49,8 +49,6 @@ class Axion:
     """The dark matter field at the laboratory."""
 
     density_gev_per_cm3: float = paper(0.45, "below Eq. 1")
-    rms_speed_m_per_s: float = paper(270e3, "after Eq. 1")
-    earth_speed_m_per_s: float = paper(230e3, "after Eq. 1")
     start_day: float = paper(59.0, "data taking from 1 March 2022: day of the year at time zero")
     latitude_deg: float = assumed(36.38, "Daejeon")
 
@@ -91,7 +89,6 @@ class Cavity:
         (63.3e3, 30e3), "first: 380 kHz hole cut at 90 % TM fraction; second: assumed"
     )
     te_q: tuple[float, ...] = assumed((120e3, 120e3), "copper, as the TM mode without the rod")
-    temperature_k: float = paper(0.025, "physical temperature of cavity and JPA")
     drift_hz: float = assumed(30.0, "rms wander of the resonance over hours")
 
 
@@ -238,7 +235,6 @@ class Cryostat:
     still_k: float = assumed(0.85, "usual still temperature")
     four_kelvin_k: float = assumed(4.1, "HEMT stage")
     quench_load_w: float = assumed(0.02, "eddy heat on the mixing chamber in a quench")
-    quench_duration_s: float = assumed(60.0, "decay of the field")
 
 
 @dataclass(frozen=True)
@@ -326,6 +322,9 @@ class Parameters:
                 changed[group] = _override(base, group, values)
                 for key in values:
                     origins.setdefault(f"{group}.{key}", "file: no origin stated")
+        unknown = sorted(set(origins) - set(base.provenance()))
+        if unknown:
+            raise ValueError(f"provenance of a parameter that does not exist: {unknown[0]}")
         return replace(base, file_origins=origins, **changed)
 
     def provenance(self) -> dict[str, tuple[Any, Origin]]:

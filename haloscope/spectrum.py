@@ -187,4 +187,8 @@ def _signal_w(
         density_gev_per_cm3=parameters.axion.density_gev_per_cm3 * line.density_fraction,
     )
     shape = c.cavity.signal_shape(centres) * receiver.line_transmission(centres)
-    return total_w * line.fractions(edges_hz, time_s=c.time_s) * shape, centres
+    field = parameters.axion
+    fractions = line.fractions(
+        edges_hz, time_s=c.time_s, start_day=field.start_day, latitude_deg=field.latitude_deg
+    )
+    return total_w * fractions * shape, centres

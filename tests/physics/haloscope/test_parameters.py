@@ -52,6 +52,7 @@ def test_the_hash_follows_the_values_alone():
         ({"cavity": {"volume_m3": "big"}}, r"cavity\.volume_m3"),
         ({"cavity": {"volume_m3": float("nan")}}, r"cavity\.volume_m3"),
         ({"cavity": {"te_q": 3.0}}, r"cavity\.te_q"),
+        ({"provenance": {"cavity.colour": "paper: none"}}, r"cavity\.colour"),
         ({"digitizer": {"bins": 10.5}}, r"digitizer\.bins"),
     ],
 )

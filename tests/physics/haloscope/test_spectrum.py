@@ -165,3 +165,14 @@ def test_spurious_power_is_kept_when_a_line_falls_between_bins():
     added = spectrum(other) - spectrum(h)
     power = sum(x.power_w for x in other.receiver.spurious_lines(NU[0], NU[-1], other.conditions()))
     assert added.sum() == pytest.approx(power, rel=1e-6)
+
+
+def test_a_modulated_line_follows_the_season_of_the_parameters():
+    shares = []
+    for start_day in (152.0, 335.0):
+        line = AxionLine(CENTRE_HZ, 6.7e-16, modulated=True)
+        parameters = Parameters.from_mapping(QUIET | {"axion": {"start_day": start_day}})
+        added = [spectrum(Haloscope(parameters, seed=1, lines=lines)) for lines in ((line,), ())]
+        signal = added[0] - added[1]
+        shares.append(signal[50_000:50_060].sum() / signal[49_000:51_000].sum())
+    assert shares[0] < 0.95 * shares[1]  # a faster Earth widens the line
