@@ -83,21 +83,55 @@ def fit(
         fine_steps: Full steps at most on residuals at full resolution; fewer once all fits have
             converged.
     """
-    size = block_size(u.shape[1])
     scale = y.mean(axis=1) if scale is None else scale
-    ub = blocks(u, size)
-    weight = averages * size
     if start is None or coarse_steps:
+        size = block_size(u.shape[1])
+        ub, weight = blocks(u, size), averages * size
         clean = y if kept is None else _patched(y, kept)
         yb = blocks(clean, size) / scale[:, None]
         theta = shape.start(ub, yb) if start is None else start
         theta = _damped(shape, theta, ub, yb, weight, coarse_steps)
     else:
         theta = start
+    theta, converged = refine(shape, theta, u, y, averages, scale, fine_steps, kept=kept)
+    return Fit(theta, shape.value(theta, u) * scale[:, None], scale, converged)
+
+
+def refine(
+    shape: Shape,
+    theta: FloatArray,
+    u: FloatArray,
+    y: FloatArray,
+    averages: FloatArray,
+    scale: FloatArray,
+    steps: int,
+    *,
+    kept: FloatArray | None = None,
+    value: FloatArray | None = None,
+) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Full steps from parameters that are close.
+
+    Args:
+        shape: The function.
+        theta: Where to start, shape (n, p).
+        u: Reduced frequency, shape (n, m).
+        y: Mean power, shape (n, m).
+        averages: Periodograms behind each value, shape (n,).
+        scale: Unit of the function, shape (n,).
+        steps: At most this many.
+        kept: Fraction of each bin that survived the spike filter, shape (n, m).
+        value: The function at ``theta`` in the unit of the data, if it is known already.
+
+    Returns:
+        Parameters, shape (n, p), and which fits have converged, shape (n,).
+    """
+    size = block_size(u.shape[1])
+    ub, weight = blocks(u, size), averages * size
     active = np.ones(len(theta), dtype=bool)
-    value = shape.value(theta, u)
-    value *= scale[:, None]
-    for _ in range(fine_steps):
+    for _ in range(steps):
+        if value is None:
+            value = shape.value(theta, u)
+            value *= scale[:, None]
         r = y / value
         r -= 1
         if kept is not None:
@@ -106,11 +140,10 @@ def fit(
         # A spectrum that has converged is left alone: its fit must not depend on its company.
         theta = np.where(active[:, None], theta + step, theta)
         active &= np.any(np.abs(step) >= _CONVERGED * error, axis=1)
-        value = shape.value(theta, u)
-        value *= scale[:, None]
         if not active.any():
             break
-    return Fit(theta, value, scale, ~active)
+        value = None
+    return theta, ~active
 
 
 def _patched(y: FloatArray, kept: FloatArray) -> FloatArray:

@@ -20,7 +20,7 @@ from scipy.special import ndtri
 
 from haloscope.analysis.baseline import fit_baseline, shape_of
 from haloscope.analysis.efficiency import Efficiency, LinearChain, linear_chain
-from haloscope.analysis.fitting import fit
+from haloscope.analysis.fitting import refine
 from haloscope.analysis.options import Options
 from haloscope.analysis.rescale import amplitudes
 from haloscope.analysis.selection import select
@@ -207,12 +207,12 @@ def _residual(
         return power[:, used] / smooth[:, used] - 1
     u = np.broadcast_to(truth.u[row], power.shape)
     averages = np.full(size, truth.averages[row])
-    result = fit(
-        shape, u, power, averages,
-        start=np.tile(truth.theta[row], (size, 1)), scale=np.full(size, truth.scale[row]),
-        coarse_steps=0, fine_steps=2,
+    theta, _ = refine(
+        shape, np.tile(truth.theta[row], (size, 1)), u, power, averages,
+        np.full(size, truth.scale[row]), 2, value=truth.noise[row],
     )  # fmt: skip
-    return power[:, used] / result.baseline[:, used] - 1
+    fitted = shape.value(theta, u[:, used]) * truth.scale[row]
+    return power[:, used] / fitted - 1
 
 
 @dataclass(frozen=True)
