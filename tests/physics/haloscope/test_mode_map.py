@@ -1,5 +1,7 @@
 """The cavity map against Bessel zeros, an independent published map, and itself."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.special import jn_zeros, jv, yv
@@ -7,6 +9,12 @@ from scipy.special import jn_zeros, jv, yv
 from haloscope import mode_map
 from haloscope.helmholtz import solve
 from haloscope.parameters import Parameters
+
+DATA = Path(mode_map.__file__).parent / "data"
+
+
+def shipped(name: str) -> np.ndarray:
+    return np.genfromtxt(DATA / f"mode_map_{name}.csv", delimiter=",")
 
 
 def test_a_central_rod_is_a_coaxial_cavity():
@@ -55,7 +63,7 @@ def test_a_rod_outside_of_the_cavity_is_refused():
     ],
 )
 def test_the_shipped_table_is_the_solution(offset, mhz, form_factor):
-    table = np.genfromtxt("haloscope/data/mode_map_capp12tb.csv", delimiter=",")
+    table = shipped("capp12tb")
     row = table[np.isclose(table[:, 0], offset)][0]
     mode = solve(0.1, offset, terms=28)
     assert row[1:] == pytest.approx(
@@ -96,13 +104,13 @@ def test_frequencies_outside_of_the_map_are_refused():
 
 @pytest.mark.parametrize("name", ["haystac", "admx"])
 def test_the_other_tables_are_solutions_too(name):
-    table = np.genfromtxt(f"haloscope/data/mode_map_{name}.csv", delimiter=",")
+    table = shipped(name)
     radius = {"haystac": 0.5, "admx": 0.15}[name]
     row = table[len(table) // 2]
     assert row[1] == pytest.approx(solve(radius, row[0], terms=28).wavenumber, rel=1e-8)
 
 
 def test_a_map_may_come_from_a_file():
-    path = "haloscope/data/mode_map_admx.csv"
+    path = str(DATA / "mode_map_admx.csv")
     parameters = Parameters.from_mapping({"rod": {"mode_map": path}})
     assert mode_map.load(parameters).offsets.size == 61
