@@ -11,6 +11,7 @@ Three rules of this room stand here once:
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -90,6 +91,11 @@ class Setting(EpicsSignalWithRBV):
         self.wanted = value
         super().put(value, *args, **kwargs)
 
+    def set(self, value: Any, *, timeout: float | None = None, **_: Any) -> Status:
+        """Put; the status ends with the put's completion, or fails when the IOC goes away."""
+        limit_s = timeout if isinstance(timeout, int | float) else self.write_timeout
+        return completion(self, self, value, limit_s)
+
     def holds(self, value: Any, reported: Any) -> bool:
         """Whether `value` need not be put again.
 
@@ -166,19 +172,30 @@ def completion(
     """
     status = Status(device, timeout=timeout_s)
 
+    def ended(error: Exception | None) -> None:
+        with contextlib.suppress(InvalidState):  # two ends at once: the first counts
+            if status.done:
+                return
+            if error is None:
+                status.set_finished()
+            else:
+                status.set_exception(error)
+
     def completed(**_: Any) -> None:
-        if status.done:
-            return
         try:
             problem = check()
         except Exception as error:
-            status.set_exception(error)
-            return
-        if problem is None:
-            status.set_finished()
+            ended(error)
         else:
-            status.set_exception(NotReachedError(problem))
+            ended(None if problem is None else NotReachedError(problem))
 
+    def lost(connected: bool = True, **_: Any) -> None:
+        if not connected:
+            ended(ConnectionError(f"{signal.name}: the IOC went away before the put completed"))
+
+    # A put whose IOC is gone never completes; its time-out may be hours.
+    watch = signal.subscribe(lost, event_type=signal.SUB_META, run=False)
+    status.add_callback(lambda _: signal.unsubscribe(watch))
     signal.put(value, use_complete=True, callback=completed)
     return status
 
