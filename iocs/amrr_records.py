@@ -185,7 +185,7 @@ def _profile(machine: Refrigerator, side: str) -> Callable[[], object]:
 def _pid(pid: Pid, output: str) -> Iterator[Record]:
     scale = {"uW": UW_PER_W, "mW": MW_PER_W}[output]
     rows = (
-        ("P", "p", f"{output}/K", scale, 1e6),
+        ("P", "p", f"{output}/K", scale, 1e3 * scale),
         ("I", "i", "1/s", 1.0, 10.0),
         ("D", "d", "s", 1.0, 1e3),
     )
