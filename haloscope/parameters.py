@@ -123,7 +123,7 @@ class Rod:
         0.2627, "solved for T_n = 215 mK on resonance, with the map's rod share of loss"
     )
     base_load_w: float = assumed(1e-6, "radiation and eddy heat on the rod")
-    moving_load_w: float = assumed(5e-6, "piezo heat that reaches the rod at the default speed")
+    moving_load_w: float = assumed(2e-6, "piezo heat that reaches the rod at the default speed")
     time_constant_s: float = assumed(300.0, "poor thermal link (letter)")
 
 
