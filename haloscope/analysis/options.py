@@ -39,9 +39,9 @@ class Options:
         spike_threshold_sigma: Cut in a single spectrum above this many standard deviations.
         average_threshold_sigma: Cut in the aligned average above this many.
         spike_neighbours: Bins cut on each side of a spike.
-        narrow_bins: A spike must stand out of the mean of this many bins on each side, so that a
-            strong axion line, which is a hundred 10 Hz bins wide, is not taken for one; 0 for the
-            letter's plain cut.
+        narrow_hz: A spike must stand out of the mean of this span on each side, so that a strong
+            axion line, a kilohertz wide, is not taken for one; 0 for the plain cut. Without effect
+            on bins wider than this.
         template: ``"aligned"`` (axion at the lower edge of a coarse bin) or ``"averaged"`` over the
             bin.
         target_snr: Signal level that the search is to find, in standard deviations.
@@ -68,7 +68,7 @@ class Options:
     spike_threshold_sigma: float = 6.0
     average_threshold_sigma: float = 4.5
     spike_neighbours: int = 3
-    narrow_bins: int = 20
+    narrow_hz: float = 200.0
     template: Literal["aligned", "averaged"] = "aligned"
     target_snr: float = 5.0
     confidence: float = 0.90

@@ -145,7 +145,7 @@ class Reducer:
         """One round of the filter, at digitizer bins (merge 1) or fine bins."""
         aligned = AlignedAverage(self.windows, merge)
         found: list[FoundBins] = []
-        near = self.options.narrow_bins // merge
+        near = int(self.options.narrow_hz / (self.windows.step_hz * merge))
 
         def look(rows: slice) -> tuple[slice, FoundBins, NDArray[np.floating]]:
             if merge == 1:
@@ -194,7 +194,7 @@ class Reducer:
         rows, columns = grow_rows(single, self.options.spike_neighbours, bins)
         self._record(single, merge)
         if self.options.filter_average and aligned.places() >= _FEWEST_PLACES:
-            near = self.options.narrow_bins // merge
+            near = int(self.options.narrow_hz / (self.windows.step_hz * merge))
             average = find_average(aligned.mean(), self.options, surroundings=near)
             self._record_average(average, merge)
             more = aligned.rows_of(

@@ -119,4 +119,4 @@ def test_options_refuse_nonsense_and_have_a_fingerprint() -> None:
     with pytest.raises(ValueError, match="coarse_merge is 0"):
         Options(coarse_merge=0)
     assert Options().fingerprint() == Options().fingerprint()
-    assert Options().fingerprint() != Options(narrow_bins=0).fingerprint()
+    assert Options().fingerprint() != Options(narrow_hz=0).fingerprint()

@@ -32,7 +32,7 @@ def test_a_ksvz_axion_is_not_a_spike() -> None:
     result = analyze(make(scan_targets(20), axions={1.1001e9: 0.97 / 0.36}))
     assert result.spikes == []
     assert result.candidates[0].excess > 30
-    plain = analyze(make(scan_targets(20), axions={1.1001e9: 0.97 / 0.36}), Options(narrow_bins=0))
+    plain = analyze(make(scan_targets(20), axions={1.1001e9: 0.97 / 0.36}), Options(narrow_hz=0))
     assert len(plain.spikes) > 5
 
 
