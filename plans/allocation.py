@@ -114,10 +114,10 @@ def allocate(
     missing = np.maximum(wanted - ledger.gathered, 0.0)
     possible = np.asarray(weights.sum(axis=1)).ravel() * most
     needed = np.minimum(missing, 0.999 * possible)
-    rows = needed > 1e-9 * max(1.0, float(wanted.max()))
-    if not rows.any():
+    scale = float(needed.max(initial=0.0))
+    if scale <= 0.0:
         return np.full(len(targets_mhz), least)
-    scale = float(needed.max())
+    rows = needed > 1e-9 * scale
     answer = linprog(
         np.ones(len(targets_mhz)),
         A_ub=-weights[rows] / scale,
