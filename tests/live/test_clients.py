@@ -91,3 +91,12 @@ def test_several_iocs_are_found_by_one_address_list(amrr, haloscope):
     found = run("caget", "-w", "10", *names)
     assert found.returncode == 0
     assert len(found.stdout.splitlines()) == 2
+
+
+def test_a_refused_put_is_an_error_or_at_least_an_alarm(amrr):
+    seen = client("refused_puts", f"{amrr}Cycle:RegenColdEnd")
+    assert seen["caproto"]
+    # ophyd and ophyd-async 0.21 call it a success; what they read afterwards tells otherwise.
+    for name in ("ophyd", "ophyd-async"):
+        assert seen[name]["kept"], name
+        assert seen[name]["severity"] > 0, name
