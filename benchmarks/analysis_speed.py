@@ -65,9 +65,14 @@ def timed(work: Callable[[], Any], repeats: int = 1) -> float:
 
 
 def whole_campaign(spectra: Spectra) -> None:
+    before = time.process_time()
     took = timed(lambda: analyze(spectra), 2)
+    processor = (time.process_time() - before) / 2
     copied = timed(lambda: spectra.power_w.sum(axis=1), 3)
-    print(f"analysis of {len(spectra)} spectra from arrays: {took:.2f} s (wanted: under 5 s)")
+    print(
+        f"analysis of {len(spectra)} spectra from arrays: {took:.2f} s, {processor:.2f} s of "
+        f"processor time (wanted: under 5 s on two cores)"
+    )
     print(
         f"  limit: reading the input once takes {copied:.3f} s, ratio {took / copied:.0f}; "
         f"{took / len(spectra) * 1e3:.2f} ms per spectrum"
@@ -145,11 +150,15 @@ def combination(spectra: Spectra) -> None:
 
 def monte_carlo(spectra: Spectra, experiments: int) -> None:
     plan = Plan(spectra.subset(slice(0, 15)), experiments=experiments)
+    before = time.process_time()
     took = timed(lambda: run(plan))
+    processor = time.process_time() - before
     draws = timed(lambda: np.random.default_rng(0).standard_gamma(25000.0, 1_000_000))
     alone = draws * experiments * 15 * 3000 / 1e6
-    print(f"{experiments} x 15 spectra Monte Carlo, every baseline fitted: {took:.1f} s on "
-          f"{os.cpu_count()} cores (wanted: 10 000 under 30 s)")  # fmt: skip
+    print(
+        f"{experiments} x 15 spectra Monte Carlo, every baseline fitted: {took:.1f} s, "
+        f"{processor:.1f} s of processor time on {os.cpu_count()} cores (wanted: 10 000 under 30 s)"
+    )
     print(f"  limit: drawing the noise on one core takes {alone:.1f} s, ratio {took / alone:.1f}")
 
 
