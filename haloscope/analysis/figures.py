@@ -90,7 +90,7 @@ def draw_distribution(
     x = np.linspace(low, high, 400)
     axis.plot(x, area / width * np.exp(-0.5 * ((x - mean) / width) ** 2), color=colour, lw=1)
     axis.set(yscale="log", xlabel=r"normalised power excess ($\sigma$)", ylabel="count")
-    axis.set_ylim(0.5, None)
+    axis.set_ylim(0.5, 12.0 * float(counts.max()))  # room for the legend
     axis.legend(fontsize=7, loc="upper left")
     return mean, width
 
@@ -117,7 +117,7 @@ def limit(result: Result, *, observed: bool = False, published: bool = True) -> 
              ylabel=r"$|g_{a\gamma\gamma}|$ (GeV$^{-1}$)")  # fmt: skip
     # Ends and holes run off the page, as in the letter: they say nothing but where the data stop.
     axis.set_ylim(0.85 * float(bound.coupling_per_gev.min()), _top(bound.coupling_per_gev, ends))
-    axis.legend(fontsize=8, loc="upper right", bbox_to_anchor=(1.0, 0.9))
+    axis.legend(fontsize=8, loc="center right", bbox_to_anchor=(0.97, 0.55))
     _mass_axis(axis)
     return figure
 
