@@ -31,6 +31,7 @@ def parser(name: str, prefix: str) -> argparse.ArgumentParser:
     found.add_argument(
         "--access", type=Path, metavar="FILE", help="access security file (.acf) instead of ours"
     )
+    found.add_argument("--pva", type=int, metavar="PORT", help="serve PV Access too, on this port")
     found.add_argument("--log-level", default="WARNING", help="DEBUG, INFO, WARNING or ERROR")
     add_arguments(found)
     return found

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from iocs.access import AccessFileError, AccessRules
 from iocs.clock import Machine, SimClock
@@ -22,6 +23,9 @@ from iocs.records import Database, Record
 from iocs.serving import Server, options_from, serve
 from iocs.simulation import Simulation
 from iocs.state_store import PutLog, StateStore
+
+if TYPE_CHECKING:
+    from iocs.pva import PvaServer
 
 log = logging.getLogger("cryohalo.iocs")
 
@@ -59,6 +63,7 @@ class Ioc:
         speed: Of the clock.
         state_dir: Where state is kept, None for nowhere.
         access: Access rules.
+        pva_port: Also serve PV Access there.
     """
 
     def __init__(
@@ -69,7 +74,10 @@ class Ioc:
         speed: float = 1.0,
         state_dir: Path | None = None,
         access: AccessRules | None = None,
+        pva_port: int | None = None,
     ) -> None:
+        self.pva_port = pva_port
+        self._pva: PvaServer | None = None
         self.plant = plant
         machine = plant.machine
         self.clock = SimClock(machine, speed)
@@ -113,6 +121,8 @@ class Ioc:
             self.simulation.on_tick.append(self.store.tick)
         self.health.tick()
         await self.database.post()
+        if self.pva_port is not None and server is not None:
+            self._pva = _pva_server(self.database, server.options.interfaces[0], self.pva_port)
         self._driving = asyncio.create_task(self.simulation.run(), name="simulation")
         self._driving.add_done_callback(lambda task: _ended(task, server))
 
@@ -121,10 +131,18 @@ class Ioc:
         if self._driving is not None:
             self._driving.cancel()
             await asyncio.wait({self._driving})
+        if self._pva is not None:
+            self._pva.stop()
         if self.store is not None:
             self.store.save_setpoints()
             self.store.save_machine()
         self.put_log.close()
+
+
+def _pva_server(database: Database, interface: str, port: int) -> PvaServer:
+    from iocs.pva import PvaServer  # 0.3 s: only when asked for
+
+    return PvaServer(database, interface, port)
 
 
 def _ended(task: asyncio.Task[None], server: Server | None) -> None:
@@ -181,7 +199,12 @@ def main(
         print("\n".join(ioc.database.pvdb))
         return os.EX_OK
     ioc = Ioc(
-        plant, options.prefix, speed=options.speed, state_dir=options.state_dir, access=access
+        plant,
+        options.prefix,
+        speed=options.speed,
+        state_dir=options.state_dir,
+        access=access,
+        pva_port=options.pva,
     )
     ioc.warm_up()
     ioc.restore()

@@ -93,10 +93,12 @@ class Database:
         self.prefix = prefix
         self.refusal = ""
         self.refusals = 0
+        self.watchers: list[Callable[[LiveChannel, int], None]] = []
         self.on_wake: Callable[[], None] = lambda: None
         self._access = access
         self._on_put = on_put
         self._wall_time = wall_time
+        self._posting = 0
         self._pending: dict[LiveChannel, list[_Pending]] = {}
         self._properties: set[LiveChannel] = set()
         self.channels: dict[str, LiveChannel] = {}
@@ -153,10 +155,23 @@ class Database:
 
     async def post(self) -> None:
         """Read every record and post what changed."""
-        now = self._wall_time()
-        for channel in self.channels.values():
-            await channel.process(now)
-        await self._post_properties()
+        self._posting += 1
+        try:
+            now = self._wall_time()
+            for channel in self.channels.values():
+                await channel.process(now)
+            await self._post_properties()
+        finally:
+            self._posting -= 1
+
+    @property
+    def posting(self) -> bool:
+        """Whether records are being posted: the machine must stand still meanwhile.
+
+        Posting gives way to other tasks. If the machine moved on, what is posted would not belong
+        to one moment, and a move could begin and end unseen by those who wait for its ``DMOV``.
+        """
+        return self._posting > 0
 
     async def _post_properties(self) -> None:
         while self._properties:
@@ -187,6 +202,10 @@ class Database:
             await self._refuse(channel, data, client, where, refusal)
             raise
         await self._put(channel, native, client, where)
+
+    async def put_for(self, channel: LiveChannel, data: Any, client: str, where: str) -> None:
+        """A put of native data for a client of another protocol; see `put`."""
+        await self._put(channel, data, client, where)
 
     async def put(self, name: str, data: Any) -> None:
         """Put ``data`` to record or field ``name``; returns when the put has completed.
@@ -259,16 +278,17 @@ class Database:
             self._pending.setdefault(channel, []).append(pending)
         return pending.completed
 
-    async def _post_related(self, channel: LiveChannel) -> None:
-        """Post at once what a put changes at once.
+    async def _post_consequences(self, channel: LiveChannel) -> None:
+        """Post what a put changes at once: for a field its record, else whatever has changed.
 
-        The setpoint, its readback, the record of a field.
+        A client that reads a state right after its put has completed must not see the old one.
         """
+        if channel.parent is None:
+            await self.post()
+            return
         now = self._wall_time()
-        readback = self.channels.get(channel.record.name + "_RBV")
-        for related in (channel, readback, channel.parent):
-            if related is not None:
-                await related.process(now)
+        await channel.process(now)
+        await channel.parent.process(now)
         await self._post_properties()
 
     async def settle(self) -> None:

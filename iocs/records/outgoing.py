@@ -29,6 +29,7 @@ class Outgoing:
     """Mixed in before a caproto channel class: the sending half of a live channel."""
 
     record: Record
+    database: Any
     parent: Any
     timestamp: float
     _data: dict[str, Any]
@@ -42,6 +43,8 @@ class Outgoing:
         """Send the value to the subscriptions that want one of these kinds of event."""
         self._posting = flags
         await super().publish(flags)  # type: ignore[misc]
+        for watcher in self.database.watchers:
+            watcher(self, flags)
 
     def _is_eligible(self, spec: Any) -> bool:
         return bool(spec.mask & self._posting) and super()._is_eligible(spec)  # type: ignore[misc]

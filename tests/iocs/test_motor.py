@@ -195,21 +195,6 @@ def test_set_mode_calls_the_present_position_by_a_new_name(rod: MotorBench, run:
     run(story())
 
 
-def test_a_move_over_before_the_next_post_is_still_seen_to_begin_and_end(
-    rod: MotorBench, run: Run
-) -> None:
-    async def story() -> None:
-        await rod.database.post()
-        done = await monitor(rod.database["Rod.DMOV"])
-        rod.motor.move(0.001)
-        rod.toy.step(10.0)  # while the records are being posted
-        await rod.database.post()
-        await rod.database.post()
-        assert done.values() == [0, 1]
-
-    run(story())
-
-
 def test_a_second_put_redirects_and_both_complete_at_rest(rod: MotorBench, run: Run) -> None:
     async def story() -> None:
         first = rod.start("VAL", 5.0)

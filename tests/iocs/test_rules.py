@@ -329,6 +329,18 @@ def test_a_put_completes_after_the_readback_is_true(bench: Bench, run: Run) -> N
     run(story())
 
 
+def test_what_a_put_changes_elsewhere_is_posted_before_it_completes(bench: Bench, run: Run) -> None:
+    async def story() -> None:
+        await bench.database.post()
+        bench.toy.stale = ""
+        reset = bench.database["Reset"].record
+        object.__setattr__(reset, "write", lambda _: setattr(bench.toy, "stale", "reset"))
+        await bench.database.put("Reset", 1)
+        assert bench.database["Message_RBV"].value == "reset"
+
+    run(story())
+
+
 def test_a_second_put_supersedes_the_first(bench: Bench, run: Run) -> None:
     async def story() -> None:
         first = asyncio.create_task(bench.database.put("Temp", 305.0))
