@@ -109,7 +109,6 @@ class MotorRecord:
         self.time = time
         self.hindrance = hindrance
         self._started_s = -math.inf
-        self._announced = True
         self.offset = 0.0
         self.reversed = False
         self.set_mode = False
@@ -177,16 +176,10 @@ class MotorRecord:
         if reason:
             raise Refused(f"{name}: {reason}")
         self._towards_high = dial >= self.axis.position
-        from_rest = self.at_rest()
         self.axis.move_to(dial)
-        self._begin(from_rest)
+        self._started_s = self.time()
         self._target = dial
         self.limit_violation = False
-
-    def _begin(self, from_rest: bool) -> None:
-        self._started_s = self.time()
-        if from_rest:
-            self._announced = False
 
     def _redefine(self, user: float) -> None:
         if self.frozen_offset:
@@ -206,9 +199,8 @@ class MotorRecord:
         reason = self.hindrance()
         if reason:
             raise Refused(f"{self.settings.name}: {reason}")
-        from_rest = self.at_rest()
         self.axis.home()
-        self._begin(from_rest)
+        self._started_s = self.time()
         self._target = None
 
     def set_spmg(self, index: int) -> None:
@@ -245,19 +237,9 @@ class MotorRecord:
         """``HLM`` or ``LLM``."""
         self.set_dial_limit(high != self.reversed, self.dial(user))
 
-    def done_moving(self) -> int:
-        """``DMOV``, as it is posted: 0 at least once in every move, however short.
-
-        Clients wait for its edge (``ophyd.EpicsMotor``); a move that began and ended between two
-        posts would be waited for until its time-out.
-        """
-        done = self.at_rest()
-        self._announced = True
-        return int(done)
-
     def at_rest(self) -> bool:
-        """Whether a move has ended and its beginning been told; a paused one has not ended."""
-        if not self._announced or self.axis.moving or self.time() <= self._started_s:
+        """Whether a move has ended; a paused one has not."""
+        if self.axis.moving or self.time() <= self._started_s:
             return False
         return self.spmg != PAUSE or self._target is None
 

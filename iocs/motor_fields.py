@@ -201,7 +201,7 @@ def _speeds(motor: MotorRecord) -> list[Record]:
 def _flags(motor: MotorRecord) -> list[Record]:
     axis = motor.axis
     return [
-        _short(motor, "DMOV", motor.done_moving),
+        _short(motor, "DMOV", lambda: int(motor.at_rest())),
         _short(motor, "MOVN", lambda: int(axis.moving)),
         _short(
             motor, "HLS", lambda: int(axis.at_low_switch if motor.reversed else axis.at_high_switch)

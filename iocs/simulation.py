@@ -70,8 +70,10 @@ class Simulation:
         """Take the steps that are due, for ``budget_s`` wall seconds; at least one if one is due.
 
         It ends early when a put has had its effect, so that what is posted then belongs to that
-        moment.
+        moment. Nothing moves while records are being posted.
         """
+        if self.database.posting:
+            return False
         end_s = self._wall() + budget_s
         stepped = False
         while (step_s := self.clock.due_s()) > 0.0:

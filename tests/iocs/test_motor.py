@@ -195,6 +195,30 @@ def test_set_mode_calls_the_present_position_by_a_new_name(rod: MotorBench, run:
     run(story())
 
 
+def test_a_move_shorter_than_a_post_is_seen_to_begin_and_end(
+    rod: MotorBench, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Posting gives way to other tasks; the machine must not use that to end the move."""
+
+    async def story() -> None:
+        done = await monitor(rod.database["Rod.DMOV"])
+        process = rod.database["Rod"].process
+
+        async def slowly(now: float) -> None:
+            for _ in range(20):
+                await asyncio.sleep(0)
+            await process(now)
+
+        monkeypatch.setattr(rod.database["Rod"], "process", slowly)
+        rod.clock.paused, rod.clock.speed = False, 0.0
+        driving = asyncio.create_task(rod.simulation.run())
+        await rod.put("VAL", 0.001)
+        driving.cancel()
+        assert done.values() == [0, 1]
+
+    run(story())
+
+
 def test_a_second_put_redirects_and_both_complete_at_rest(rod: MotorBench, run: Run) -> None:
     async def story() -> None:
         first = rod.start("VAL", 5.0)
