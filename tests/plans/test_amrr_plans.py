@@ -9,6 +9,8 @@ from bluesky import RunEngine
 from bluesky.utils import FailedStatus, Msg, MsgGenerator
 from ophyd.utils.errors import LimitError
 
+from amrr.periodic import settle
+from amrr.refrigerator import Refrigerator as Machine
 from plans import amrr, cooling
 from plans.rehearsal import rehearse
 from tests.plans.conftest import Documents
@@ -161,3 +163,31 @@ def _cut(plan: MsgGenerator[Any], *, saves: int) -> MsgGenerator[Any]:
             left = -1
         answer = yield message
         left -= message.command == "save"
+
+
+#: Accuracy of a calibrated Cernox near 1 K, K (Lake Shore's catalogue: +- 5 mK below 1.4 K).
+THERMOMETER_K = 0.005
+
+
+def test_the_measured_load_curve_is_the_models_own(RE: RunEngine, refrigerator: Any) -> None:
+    powers_uw = [900.0, 500.0]
+    plan = cooling.load_curve(refrigerator, powers_uw, tolerance_k=0.003, max_cycles=120)
+    measured = RE(plan).plan_result
+    for point in measured:
+        assert point.converged
+        assert point.mean_temperature_k == pytest.approx(
+            _model_mean_k(point.setting), abs=THERMOMETER_K
+        )
+
+
+def _model_mean_k(power_uw: float) -> float:
+    """True mean temperature of the cold exchanger in the model's own periodic state, K."""
+    machine = Machine()
+    machine.chx_heater.power_setpoint_w = power_uw * 1e-6
+    machine.cycle.run()
+    settle(machine)
+    begin, total, steps = machine.cycle.count, 0.0, 0
+    while machine.cycle.count == begin:
+        machine.advance(10)
+        total, steps = total + machine.chx_temperature_k, steps + 1
+    return total / steps

@@ -1,0 +1,134 @@
+"""Pausing, resuming, aborting, suspending; what stays safe, and that no step is lost or doubled."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import bluesky.plan_stubs as bps
+import pytest
+from bluesky import RunEngine
+from bluesky.utils import MsgGenerator, RunEngineInterrupted
+from ophyd import Signal
+
+from plans.safety import SuspendDisconnected, suspenders
+from plans.scan import scan
+from plans.steps import completed, planned
+from tests.plans.conftest import Documents
+
+TARGETS = planned(start_mhz=1100.0, stop_mhz=1100.05)
+
+
+def _after(RE: RunEngine, events: int, action: Any) -> None:
+    """Call `action` on a thread of its own once so many events have come."""
+    count = 0
+
+    def watch(name: str, _: dict[str, Any]) -> None:
+        nonlocal count
+        count += name == "event"
+        if name == "event" and count == events:
+            threading.Thread(target=action).start()
+
+    RE.subscribe(watch)
+
+
+@pytest.mark.parametrize("defer", [False, True])
+def test_a_paused_scan_resumes_without_losing_or_doubling_a_step(
+    RE: RunEngine, haloscope: Any, documents: Documents, defer: bool
+) -> None:
+    _after(RE, 2, lambda: RE.request_pause(defer=defer))
+    with pytest.raises(RunEngineInterrupted):
+        RE(scan(haloscope, TARGETS, averages=100))
+    assert RE.state == "paused"
+    RE.resume()
+    assert completed(documents) == TARGETS
+    assert documents.of("stop")[0]["exit_status"] == "success"
+
+
+def test_an_aborted_scan_leaves_the_haloscope_safe(
+    RE: RunEngine, haloscope: Any, documents: Documents
+) -> None:
+    _after(RE, 2, RE.request_pause)
+    with pytest.raises(RunEngineInterrupted):
+        RE(scan(haloscope, TARGETS, averages=100))
+    RE.abort("test")
+    assert documents.of("stop")[0]["exit_status"] == "abort"
+    assert haloscope.jpa.pump.get() == "Off"
+    assert not haloscope.bench.machine.digitizer.busy
+    done = completed(documents)
+    assert done == TARGETS[: len(done)]
+
+
+def test_stopping_a_device_makes_it_safe(haloscope: Any) -> None:
+    machine = haloscope.bench.machine
+    haloscope.jpa.pump.set("On").wait(10.0)
+    haloscope.bench.paused = True  # so that what is started below is still under way
+    haloscope.daq.trigger()
+    haloscope.magnet.field.set(11.0)
+    haloscope.rod.set(36.0)
+    assert machine.digitizer.busy
+    assert machine.rod.moving
+    haloscope.stop()
+    assert not machine.digitizer.busy
+    assert not machine.jpa.pump_on
+    assert machine.rod.setpoint != 36.0
+    assert machine.magnet.state.name == "PAUSED"
+
+
+def test_a_lost_ioc_suspends_a_plan_until_it_is_back(RE: RunEngine, documents: Documents) -> None:
+    heartbeat = Signal(name="heartbeat", value=0)
+    RE.install_suspender(SuspendDisconnected(heartbeat))
+    RE.record_interruptions = True
+
+    def connection(connected: bool) -> None:
+        heartbeat._run_subs(sub_type=heartbeat.SUB_META, connected=connected)
+
+    interrupted = threading.Event()
+
+    def back(name: str, document: dict[str, Any]) -> None:
+        if name == "event" and "interruption" in document["data"] and not interrupted.is_set():
+            interrupted.set()
+            threading.Thread(target=connection, args=(True,)).start()
+
+    RE.subscribe(back)
+
+    def plan() -> MsgGenerator[None]:
+        yield from bps.open_run()
+        for number in range(5):
+            yield from bps.checkpoint()
+            if number == 2:
+                threading.Thread(target=connection, args=(False,)).start()
+                yield from bps.wait_for([_until(RE, interrupted)])
+            yield from bps.create(name="primary")
+            yield from bps.read(heartbeat)
+            yield from bps.save()
+        yield from bps.close_run()
+
+    RE(plan())
+    assert interrupted.is_set()
+    assert len(documents.events()) == 5
+
+
+def _until(RE: RunEngine, event: threading.Event) -> Any:
+    """A coroutine function that waits for a thread's event."""
+
+    async def wait() -> None:
+        await RE.loop.run_in_executor(None, event.wait, 10.0)
+
+    return wait
+
+
+def test_every_instrument_has_its_suspenders(haloscope: Any, refrigerator: Any) -> None:
+    assert len(suspenders(haloscope)) == 5
+    assert len(suspenders(refrigerator)) == 5
+
+
+def test_a_quench_trips_its_suspender(RE: RunEngine, haloscope: Any) -> None:
+    for suspender in suspenders(haloscope):
+        RE.install_suspender(suspender)
+    assert not any(suspender.tripped for suspender in RE.suspenders)
+    haloscope.bench.machine.quench()
+    haloscope.sim.advance.put(5.0)
+    assert haloscope.magnet.quench.get() == 1
+    assert any(suspender.tripped for suspender in RE.suspenders)
+    RE.clear_suspenders()
