@@ -253,8 +253,7 @@ class Database:
         if record.read is None:
             await channel.hold(value, self._wall_time())
         if record.done is None:
-            # A command has its effect on other records: all are posted before it completes.
-            await (self.post() if record.momentary else self._post_consequences(channel))
+            await self._post_consequences(channel)
             self.on_wake()
         else:
             waiting = self._wait_for(channel)
