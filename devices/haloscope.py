@@ -5,6 +5,7 @@ from __future__ import annotations
 from ophyd import Device
 
 from devices.base import Instrument, Part, command, readback, setting
+from devices.cavity import CavityFrequency
 from devices.clock import Health, SimClock
 from devices.magnet import MagnetSupply
 from devices.measured import CavityMeasured
@@ -74,6 +75,7 @@ class Haloscope(Instrument):
     daq = Part(Digitizer, "DAQ:", kind="config")
     interlock = Part(Interlock, "Interlock:", kind="omitted")
     seal = Part(Seal, "Sim:", kind="config")
+    cavity = Part(CavityFrequency, "", kind="omitted")
     measured = Part(CavityMeasured, "", kind="normal")
 
     def stop(self, *, success: bool = False) -> None:

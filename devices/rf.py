@@ -32,6 +32,7 @@ class Acquiring(Device):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._staged_values: dict[str, Any] = {}
         self._counted: int | None = None
         self._interrupted = False
 
@@ -48,6 +49,26 @@ class Acquiring(Device):
 
         limit_s = wall_timeout(self, self.acquire_time_s())
         return completion(self, self.acquire, 1, limit_s, no_new_data)
+
+    #: Settings that `unstage` puts back to what they were at `stage`.
+    RESTORED: tuple[str, ...] = ()
+
+    def stage(self) -> list[Any]:
+        """Remember the settings."""
+        self._staged_values = {name: getattr(self, name).get() for name in self.RESTORED}
+        return list(super().stage())
+
+    def unstage(self) -> list[Any]:
+        """Put the settings back."""
+        statuses = [
+            getattr(self, name).set(value)
+            for name, value in self._staged_values.items()
+            if getattr(self, name).get() != value
+        ]
+        self._staged_values = {}
+        for status in statuses:
+            status.wait()
+        return list(super().unstage())
 
     def pause(self) -> None:
         """When a plan is paused: abort; resuming acquires again from the last checkpoint."""
@@ -67,6 +88,8 @@ class NetworkAnalyzer(Acquiring):
     Weak: through the cavity by the weakly coupled antenna; Strong: reflection off the cavity by the
     directional coupler; Bypass: past the cavity, to see the amplifier alone.
     """
+
+    RESTORED = ("path", "center", "span", "num_points", "averages", "bandwidth", "power")
 
     path = setting("Path", string=True)
     center = setting("Center", doc="MHz")
@@ -93,6 +116,8 @@ class Digitizer(Acquiring):
     `spectrum` holds watts per bin at the digitizer's input; the frequency of bin i is
     `frequency_start` (MHz) + i `frequency_step` (Hz).
     """
+
+    RESTORED = ("num_averages",)
 
     num_averages = setting("NumAverages", "normal")
     acquire_time = readback("AcquireTime_RBV")

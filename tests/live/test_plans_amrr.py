@@ -11,7 +11,9 @@ from bluesky import RunEngine
 from devices.amrr import Refrigerator
 from devices.simulated.amrr import Refrigerator as SimulatedRefrigerator
 from plans import amrr as plans
+from plans import cooling
 from plans.rehearsal import rehearse
+from tests.plans.conftest import Documents
 from tests.plans.same import assert_same_signals
 
 
@@ -47,6 +49,36 @@ def test_a_cooldown_over_channel_access(engine: RunEngine, refrigerator: Refrige
     engine(plans.safe_shutdown(refrigerator))
     assert refrigerator.cycle.state.get(use_monitor=False) == "Stopped"
     assert abs(refrigerator.pump_a.field.readback.get(use_monitor=False)) < 2e-3
+
+
+PLANS = {
+    "run_cycles": lambda r: plans.run_cycles(r, 2),
+    "load_curve": lambda r: cooling.load_curve(r, [500.0, 700.0], tolerance_k=0.1, max_cycles=4),
+    "temperature_curve": lambda r: cooling.temperature_curve(
+        r, [1.3], tolerance_k=0.1, tolerance_uw=1e4, max_cycles=4
+    ),
+    "waypoint_scan": lambda r: cooling.waypoint_scan(
+        r, "pump_high", [1.25], tolerance_k=0.1, max_cycles=4
+    ),
+    "optimize_waypoints": lambda r: cooling.optimize_waypoints(
+        r, {"pump_high": (1.2, 1.4)}, points=2, tolerance_k=0.1, max_cycles=3
+    ),
+    "recover_from_quench": plans.recover_from_quench,
+    "safe_start": plans.safe_start,
+    "safe_shutdown": plans.safe_shutdown,
+}
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_every_plan_runs_over_channel_access(
+    engine: RunEngine, refrigerator: Refrigerator, name: str
+) -> None:
+    documents = Documents()
+    engine.subscribe(documents)
+    assert engine(PLANS[name](refrigerator)).exit_status == "success"
+    if documents:
+        assert documents.of("stop")[0]["exit_status"] == "success"
+        assert documents.events()
 
 
 def test_a_rehearsal_sends_nothing(refrigerator: Refrigerator) -> None:

@@ -8,8 +8,13 @@ from typing import Any
 import pytest
 from bluesky import RunEngine
 from event_model import DocumentNames, schema_validators
+from ophyd.sim import FakeEpicsSignalWithRBV, fake_device_cache
 
 from cryohalo.run_engine import close_run_engine, make_run_engine
+from devices.base import Setting
+
+# ophyd's fakes stand in for this room's setpoint-with-readback as for ophyd's own.
+fake_device_cache[Setting] = FakeEpicsSignalWithRBV
 
 
 class Documents(list):

@@ -1,0 +1,140 @@
+"""The cavity as a positioner in MHz: set a frequency, and the rod moves until it is measured there.
+
+For work by hand and for plans that only know `mv`. The scan's own tuning (`plans.tuning`) does the
+same as a plan, with a calculated mode map and uncertainties.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+from ophyd import Device
+from ophyd.positioner import PositionerBase
+from ophyd.utils.errors import LimitError
+
+from devices.base import limits_of, wall_timeout
+
+__all__ = ["CavityFrequency"]
+
+#: Slope of frequency against rod angle to begin with, MHz/deg (assumed: about -3.5 MHz/deg for a
+#: 50 mm arm, haloscope note 2.6); two measurements replace it.
+FIRST_SLOPE_MHZ_PER_DEG = -3.5
+#: The rod comes to every position from this far below, deg: beyond its play.
+TAKE_UP_DEG = 0.005
+#: Simulated seconds that a tuning may take: moves of degrees at 0.01 deg/s, and creep after them.
+LONGEST_TUNING_S = 7200.0
+ATTEMPTS = 12
+
+
+class CavityFrequency(Device, PositionerBase):
+    """A pseudo-positioner over the rod and the network analyzer of its parent.
+
+    Attributes:
+        tolerance_khz: how near the measured resonance must come.
+        span_mhz: span of the sweep in which the resonance is looked for.
+    """
+
+    tolerance_khz = 1.0
+    span_mhz = 1.0
+
+    def __init__(self, prefix: str = "", **kwargs: Any) -> None:
+        super().__init__(prefix, **kwargs)
+        self._wanted = threading.Event()
+
+    @property
+    def egu(self) -> str:
+        """Engineering units."""
+        return "MHz"
+
+    @property
+    def position(self) -> float | None:
+        """The last measured resonance, MHz; None before the first tuning."""
+        return self._position
+
+    def check_value(self, pos: float) -> None:
+        """Refuse what the analyzer cannot look at."""
+        limits = limits_of(self.parent.vna.center)
+        if limits is not None and not limits[0] <= pos <= limits[1]:
+            raise LimitError(
+                f"{self.name}: {pos:g} MHz is outside {limits[0]:g} to {limits[1]:g} MHz"
+            )
+
+    def set(self, new_position: float, *, timeout: float | None = None, **_: Any) -> Any:
+        """Tune; the status ends when the resonance is measured within the tolerance."""
+        self.check_value(new_position)
+        limit_s = wall_timeout(self, LONGEST_TUNING_S) if timeout is None else timeout
+        status = super().move(new_position, timeout=limit_s)
+        self._wanted.set()
+        thread = threading.Thread(
+            target=self._tune, args=(float(new_position), limit_s), daemon=True
+        )
+        thread.start()
+        return status
+
+    def stop(self, *, success: bool = False) -> None:
+        """Stop the rod and give up."""
+        if self._wanted.is_set():
+            self._wanted.clear()
+            self.parent.rod.stop(success=True)
+        super().stop(success=success)
+
+    def _tune(self, target_mhz: float, limit_s: float) -> None:
+        """Close the loop; ends the status of `set`."""
+        try:
+            reached = self._close_loop(target_mhz, limit_s)
+        except Exception:
+            self.log.exception("%s: tuning to %g MHz failed", self.name, target_mhz)
+            reached = False
+        self._wanted.clear()
+        self._done_moving(success=reached)
+
+    def _close_loop(self, target_mhz: float, limit_s: float) -> bool:
+        rod, slope = self.parent.rod, FIRST_SLOPE_MHZ_PER_DEG
+        before: tuple[float, float] | None = None
+        for _ in range(ATTEMPTS):
+            if not self._wanted.is_set():
+                return False
+            found_mhz = self.measure(target_mhz, limit_s)
+            self._set_position(found_mhz)
+            error_mhz = found_mhz - target_mhz
+            if abs(error_mhz) <= self.tolerance_khz * 1e-3:
+                return True
+            angle = float(rod.user_setpoint.get(use_monitor=False))
+            if before is not None and abs(angle - before[0]) > 0.02:
+                measured = (found_mhz - before[1]) / (angle - before[0])
+                slope = measured if 0.3 < measured / FIRST_SLOPE_MHZ_PER_DEG < 3.0 else slope
+            before = angle, found_mhz
+            wanted = angle - error_mhz / slope
+            rod.move(wanted - TAKE_UP_DEG, wait=True, timeout=limit_s)
+            rod.move(wanted, wait=True, timeout=limit_s)
+        return False
+
+    def measure(self, near_mhz: float, limit_s: float) -> float:
+        """Sweep about a frequency and return the resonance, MHz; widens until it finds one."""
+        vna = self.parent.vna
+        self.parent.jpa.pump.set("Off").wait(limit_s)
+        self.parent.switch.selected.set("Cavity").wait(limit_s)
+        vna.path.set("Weak").wait(limit_s)
+        vna.center.set(near_mhz).wait(limit_s)
+        for widening in (1.0, 10.0, 40.0):
+            vna.span.set(self.span_mhz * widening).wait(limit_s)
+            vna.num_points.set(int(200 * widening) + 1).wait(limit_s)
+            vna.trigger().wait(limit_s)
+            frequency = np.asarray(vna.frequency.get())
+            power = np.asarray(vna.real.get()) ** 2 + np.asarray(vna.imaginary.get()) ** 2
+            if power.max() > 10.0 * np.median(power):
+                return _peak(frequency, power)
+        raise RuntimeError(f"{self.name}: no resonance within 20 MHz of {near_mhz:g} MHz")
+
+
+def _peak(frequency: np.ndarray, power: np.ndarray) -> float:
+    """Centre of the strongest Lorentzian: its inverse is a parabola, fitted over the upper half."""
+    top = int(np.argmax(power))
+    upper = power > 0.5 * power[top]
+    if upper.sum() < 5:
+        return float(frequency[top])
+    x = frequency[upper] - frequency[top]
+    c2, c1, _ = np.polyfit(x, 1.0 / power[upper], 2, w=power[upper])
+    return float(frequency[top] - 0.5 * c1 / c2) if c2 > 0 else float(frequency[top])

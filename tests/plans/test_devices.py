@@ -1,0 +1,128 @@
+"""The devices themselves, on the simulated instruments and as fakes: kinds, limits, statuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ophyd.sim import make_fake_device
+from ophyd.utils.errors import LimitError, StatusTimeoutError
+
+from devices import amrr, haloscope
+from devices.base import NotReachedError, Watch, completion
+from devices.clock import SimClock
+from devices.measured import CavityMeasured
+
+
+@pytest.mark.parametrize("cls", [amrr.Refrigerator, haloscope.Haloscope])
+def test_every_signal_has_a_name_of_its_own_and_a_kind(cls: Any) -> None:
+    device = make_fake_device(cls)("X:", name="machine")
+    names = [walk.item.name for walk in device.walk_signals()]
+    assert len(names) == len(set(names)) > 80
+    components = [walk.item for walk in device.walk_components()]
+    inherited = {"user_readback", "user_setpoint"}  # EpicsMotor's own; Axis sets their kinds
+    for component in components:
+        assert component.kind is not None or component.attr in inherited
+
+
+def test_events_have_the_names_that_the_analysis_reads(haloscope: Any) -> None:
+    names = set(haloscope.daq.read()) | set(haloscope.measured.read()) | set(haloscope.sim.read())
+    wanted = {"daq_spectrum", "daq_frequency_start", "daq_frequency_step", "daq_num_averages"}
+    wanted |= {"daq_acquire_time", "measured_cavity_frequency", "measured_beta_error", "sim_time"}
+    assert wanted <= names
+    assert "magnet_field" in haloscope.magnet.field.read()
+    assert "rod" in haloscope.rod.read()
+
+
+def test_time_outs_are_finite_and_follow_the_speed() -> None:
+    clock = make_fake_device(SimClock)("X:Sim:", name="sim")
+    clock.speed.sim_put(1.0)
+    real_s = clock.timeout(500.0)
+    clock.speed.sim_put(100.0)
+    assert clock.timeout(500.0) * 100.0 > 500.0
+    assert clock.timeout(500.0) < real_s
+    clock.speed.sim_put(0.0)
+    assert 30.0 < clock.timeout(500.0) < real_s
+    with pytest.raises(ValueError, match="inf s cannot be waited for"):
+        clock.timeout(float("inf"))
+
+
+def test_a_positioner_refuses_what_lies_outside_and_moves_nothing(haloscope: Any) -> None:
+    with pytest.raises(LimitError, match=r"magnet_field: 20 T is outside 0 to 12 T"):
+        haloscope.magnet.field.set(20.0)
+    with pytest.raises(LimitError, match=r"rod: 90 deg is outside 20 to 60 deg"):
+        haloscope.rod.set(90.0)
+    assert haloscope.bench.machine.magnet.field_t == pytest.approx(12.0, abs=1e-3)
+
+
+def test_a_ramp_that_is_stopped_does_not_count_as_arrived(haloscope: Any) -> None:
+    haloscope.bench.paused = True
+    status = haloscope.magnet.field.set(11.0)
+    haloscope.bench.paused = False
+    haloscope.magnet.control.set("Pause").wait(10.0)
+    with pytest.raises(Exception, match=r"UnknownStatusFailure|failed"):
+        status.wait(20.0)
+    assert haloscope.magnet.state.get() == "Paused"
+
+
+def test_an_acquisition_without_data_fails_in_words(haloscope: Any) -> None:
+    haloscope.bench.paused = True
+    status = haloscope.daq.trigger()
+    haloscope.daq.abort.put(1)
+    haloscope.bench.paused = False
+    with haloscope.bench.lock:
+        haloscope.bench._wanted.notify()
+    with pytest.raises(NotReachedError, match="daq: the acquisition ended without new data"):
+        status.wait(20.0)
+
+
+def test_a_status_that_is_not_met_times_out(haloscope: Any) -> None:
+    haloscope.bench.paused = True
+    status = Watch(haloscope.sim.time, lambda seconds: seconds > 1e12, 0.05)
+    with pytest.raises(StatusTimeoutError):
+        status.wait(10.0)
+
+
+def test_a_put_whose_ioc_goes_away_fails_at_once(haloscope: Any) -> None:
+    haloscope.bench.paused = True
+    status = completion(haloscope.daq, haloscope.daq.acquire, 1, 3600.0)
+    signal = haloscope.daq.acquire
+    signal._run_subs(sub_type=signal.SUB_META, connected=False)
+    with pytest.raises(ConnectionError, match="daq_acquire: the IOC went away"):
+        status.wait(10.0)
+
+
+def test_staging_puts_the_analyzer_back(haloscope: Any) -> None:
+    before = haloscope.vna.center.get(), haloscope.vna.path.get()
+    haloscope.vna.stage()
+    haloscope.vna.center.set(1101.0).wait(10.0)
+    haloscope.vna.path.set("Bypass").wait(10.0)
+    haloscope.vna.unstage()
+    assert (haloscope.vna.center.get(), haloscope.vna.path.get()) == before
+
+
+def test_the_cavity_is_a_positioner_in_megahertz(haloscope: Any) -> None:
+    haloscope.cavity.set(1100.2).wait(60.0)
+    assert haloscope.cavity.position == pytest.approx(1100.2, abs=1e-3)
+    with pytest.raises(LimitError, match="cavity: 5 MHz is outside"):
+        haloscope.cavity.set(5.0)
+
+
+def test_measured_numbers_are_set_together_and_forgotten() -> None:
+    measured = CavityMeasured(name="measured")
+    measured.set({"beta": 2.0, "beta_error": 0.01}).wait(1.0)
+    assert measured.beta.get() == 2.0
+    with pytest.raises(KeyError, match="measured has no gamma"):
+        measured.set({"gamma": 1.0})
+    measured.forget()
+    assert measured.beta.get() != measured.beta.get()  # NaN
+
+
+def test_simulated_time_passes_only_while_somebody_waits(haloscope: Any) -> None:
+    before = haloscope.sim.time.get()
+    haloscope.vna.trigger().wait(20.0)
+    after = haloscope.sim.time.get()
+    assert after > before
+    assert haloscope.sim.time.get() == after
+    haloscope.sim.let_pass(100.0).wait(20.0)
+    assert haloscope.sim.time.get() == pytest.approx(after + 100.0, abs=2.0)
