@@ -76,7 +76,7 @@ def select(spectra: Spectra, options: Options) -> Windows:
     """Cut ``options.window_hz`` around each target frequency.
 
     Raises:
-        ValueError: A spectrum does not cover its window; says which, and what is missing.
+        ValueError: A spectrum does not cover its window or holds no power; says which and why.
     """
     merge, step = options.fine_merge, spectra.step_hz
     width = round(options.window_hz / step / merge) * merge
@@ -85,14 +85,20 @@ def select(spectra: Spectra, options: Options) -> Windows:
     first = _inside(-(-wanted // merge), start, spectra.power_w.shape[1], width, merge)
     offset = first * merge - start
     _demand_cover(spectra, offset, width)
-    return Windows(
-        _cut(spectra.power_w, offset, width),
-        first,
-        offset,
-        step,
-        merge,
-        spectra.target_frequency_hz,
-    )
+    power = _cut(spectra.power_w, offset, width)
+    _demand_positive(power)
+    return Windows(power, first, offset, step, merge, spectra.target_frequency_hz)
+
+
+def _demand_positive(power: NDArray[np.floating]) -> None:
+    lowest, highest = power.min(axis=1), power.max(axis=1)
+    bad = np.flatnonzero(~((lowest > 0) & np.isfinite(highest)))
+    if bad.size:
+        row = int(bad[0])
+        raise ValueError(
+            f"selection: power of spectrum {row} runs from {lowest[row]} W to {highest[row]} W "
+            f"inside its window, must be above 0 W and finite"
+        )
 
 
 def trim(spectra: Spectra, options: Options) -> Spectra:

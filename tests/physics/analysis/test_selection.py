@@ -70,3 +70,11 @@ def test_measurements_that_are_not_numbers_are_refused(wide: Spectra) -> None:
         replace(wide, loaded_q=np.array([35e3, np.nan, 35e3]))
     with pytest.raises(ValueError, match=r"beta has shape \(2,\), needed \(3,\)"):
         replace(wide, beta=np.ones(2))
+
+
+@pytest.mark.parametrize("value", [0.0, -1e-12, np.nan, np.inf])
+def test_power_that_cannot_be_is_refused(wide: Spectra, value: float) -> None:
+    broken = wide.power_w.copy()
+    broken[2, 8000] = value
+    with pytest.raises(ValueError, match="power of spectrum 2 runs from"):
+        select(replace(wide, power_w=broken), Options())
