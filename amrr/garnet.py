@@ -25,6 +25,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import constants
+from scipy.optimize import brentq
 
 from instruments.constants import BOLTZMANN_J_PER_K, GAS_CONSTANT_J_PER_MOL_K
 
@@ -138,12 +139,9 @@ class Paramagnet:
         self.check(temperature_k, field_from_t)
         self.check(temperature_k, field_to_t)
         goal = float(self.entropy(temperature_k, field_from_t))
-        low, high = 0.02, 40.0
-        for _ in range(80):
-            middle = 0.5 * (low + high)
-            low, high = (middle, high) if self.entropy(middle, field_to_t) < goal else (low, middle)
-        self.check(middle, field_to_t)
-        return middle
+        found = brentq(lambda t: float(self.entropy(t, field_to_t)) - goal, 0.02, 40.0, xtol=1e-12)
+        self.check(found, field_to_t)
+        return float(found)
 
     def check(self, temperature_k: float, field_t: float) -> None:
         """Raise ValueError outside the range that the model has support for."""

@@ -336,6 +336,21 @@ class Refrigerator:
         for i in range(count):
             loop.settle(self._nodes, self._node_c, i, self._garnet, self._fluid)
 
+    @property
+    def lump_constants(self) -> Array:
+        """Constants of all lumps, rows as in :mod:`amrr.loop` (a view; not to be changed)."""
+        return self._node_c
+
+    @property
+    def lump_magnets(self) -> NDArray[np.int64]:
+        """Which magnet each lump sits in, in the order of the supplies."""
+        return self._coil_of
+
+    @property
+    def tables(self) -> tuple[Array, Array]:
+        """The spline tables of the refrigerants and of the fluid."""
+        return self._garnet, self._fluid
+
     # -- places in the chain -------------------------------------------------------------------
 
     @property

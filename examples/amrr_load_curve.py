@@ -39,16 +39,17 @@ def load_curve(cycle: CycleParameters) -> list[tuple[float, float, float]]:
         machine.advance(1)
         c = machine.cycle
         points.append((c.mean_chx_temperature_k, c.min_chx_temperature_k, c.max_chx_temperature_k))
-        print(
-            f"{power_uw:5d} uW  {points[-1][0]:.4f} K  ({points[-1][1]:.4f} to {points[-1][2]:.4f})"
-        )
+        mean, low, high = points[-1]
+        print(f"{power_uw:5d} uW  {mean:.4f} K  ({low:.4f} to {high:.4f})")
     return points
 
 
 def draw(path: Path) -> None:
     figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
-    names = (("default: pump 0.6 to 1.3 T, regenerator to 1.12 T", CycleParameters(), "C0"),
-             ("strong: pump 0.6 to 1.5 T, regenerator to 1.3 T", STRONG, "C3"))  # fmt: skip
+    names = (
+        ("default: pump 0.6 to 1.3 T, regenerator to 1.12 T", CycleParameters(), "C0"),
+        ("strong: pump 0.6 to 1.5 T, regenerator to 1.3 T", STRONG, "C3"),
+    )
     for label, cycle, colour in names:
         print(label)
         mean, low, high = zip(*load_curve(cycle), strict=True)
@@ -58,8 +59,9 @@ def draw(path: Path) -> None:
               label="paper: 600 uW to 1 mW at 900 mK (predicted)")  # fmt: skip
     axes.axhspan(0.0, GGG.lowest_temperature_k, color="0.85", linewidth=0)
     axes.text(1480, 0.35, "below the garnet model", ha="right", va="center", color="0.4")
-    axes.set(xlabel="heater power on the cold heat exchanger (uW); 50 uW parasitic load on top",
-             ylabel="temperature of the cold heat exchanger (K)", xlim=(0, 1500), ylim=(0.3, 1.3))  # fmt: skip
+    axes.set_xlabel("heater power on the cold heat exchanger (uW); 50 uW parasitic load on top")
+    axes.set_ylabel("temperature of the cold heat exchanger (K)")
+    axes.set(xlim=(0, 1500), ylim=(0.3, 1.3))
     axes.legend(loc="upper left", frameon=False)
     axes.grid(alpha=0.3)
     path.parent.mkdir(parents=True, exist_ok=True)

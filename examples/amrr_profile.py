@@ -60,8 +60,8 @@ def draw(path: Path) -> None:
     axes[1, 1].plot(data["t"], data["cold"][:, 0], label="cold end of regenerator A")
     axes[1, 1].plot(data["t"], data["cold"][:, 1], "--", label="cold end of regenerator B")
     axes[1, 1].plot(data["t"], data["chx"], "k", label="cold heat exchanger")
-    axes[1, 1].set(xlabel="time (s)", ylabel="temperature (K)")
-    axes[1, 1].legend(fontsize=8, frameon=False)
+    axes[1, 1].set(xlabel="time (s)", ylabel="temperature (K)", ylim=(0.82, 1.02))
+    axes[1, 1].legend(fontsize=8, frameon=False, loc="upper center")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)
     cold, chx = data["cold"], data["chx"]

@@ -33,7 +33,7 @@ def sample(machine: Refrigerator) -> list[float]:
 
 
 def story() -> tuple[np.ndarray, np.ndarray, float]:
-    """Samples of the first 2 s every 0.1 s, of the next hour every 5 s, and the time of the reset."""
+    """Samples of the first 2 s, of the recovery, and the time of the reset (s)."""
     machine = Refrigerator()
     start_cold(machine)
     machine.cycle.stop()
@@ -90,7 +90,7 @@ def draw(path: Path) -> None:
     axes[1, 1].plot(minutes, slow[:, 7], label="stage")
     axes[1, 1].plot(minutes, slow[:, 8], label="cold heat exchanger")
     axes[1, 1].set(xlabel="time since the quench (min)", ylabel="temperature (K)")
-    axes[1, 1].legend(frameon=False, loc="upper left")
+    axes[1, 1].legend(frameon=False, loc="lower right")
     heater = axes[1, 1].twinx()
     heater.plot(minutes, slow[:, 9], color="0.7", linewidth=0.8)
     heater.set_ylabel("stage heater (mW)", color="0.5")
