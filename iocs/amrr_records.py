@@ -101,7 +101,26 @@ def amrr_records(machine: Refrigerator, interlocks: Interlocks) -> list[Record]:
     table += _cycle_commands(machine)
     table += _cycle_readbacks(machine)
     quenches = {name: magnet.quench for name, magnet in machine.magnets.items()}
-    return [*table, *interlocks.records(), *faults.records(), quench_record(quenches)]
+    return [
+        *table,
+        *interlocks.records(),
+        *faults.records(),
+        quench_record(quenches),
+        _truth(machine),
+    ]
+
+
+def _truth(machine: Refrigerator) -> Record:
+    """What no thermometer tells; nobody may read it unless the access rules are changed."""
+    return readback(
+        "Sim:TrueCHXTemp_RBV",
+        lambda: machine.chx_temperature_k,
+        "True temperature of the cold exchanger",
+        "K",
+        precision=6,
+        display=DISPLAY_K,
+        group="TRUTH",
+    )
 
 
 def amrr_faults(machine: Refrigerator) -> SensorFaults:

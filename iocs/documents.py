@@ -135,6 +135,8 @@ def archiver_list(ioc: Ioc) -> str:
 def _archived(record: Record) -> bool:
     if "." in record.name:
         return record.name.endswith(".RBV")
+    if record.group == "TRUTH":
+        return False
     if record.name in _NOT_ARCHIVED or record.momentary or record.wire is Wire.CHAR:
         return False
     return not record.array or record.length <= LARGEST_ARCHIVED_ARRAY

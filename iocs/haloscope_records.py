@@ -19,6 +19,7 @@ from iocs.motor_fields import motor_records
 from iocs.records import AlarmLimits, Record, choice, group, readback, setpoint, state
 
 MW_PER_W = 1e3
+NS_PER_S = 1_000_000_000
 SWITCH_POSITIONS = ("Cavity", "Noise source", "Open")
 WARM_MXC_K = 0.06
 """The noise source's heater is cut above (assumed: twice what the heater alone can cause)."""
@@ -122,7 +123,21 @@ def haloscope_records(
         *faults.records(),
         quench_record({"Magnet": machine.quench}),
         stall_record({"Rod": machine.rod, "Antenna": machine.antenna}),
+        _truth(machine),
     ]
+
+
+def _truth(machine: Haloscope) -> Record:
+    """What no thermometer tells; nobody may read it unless the access rules are changed."""
+    return readback(
+        "Sim:TrueMXC_RBV",
+        lambda: machine.fridge.mixing_chamber_k(round(machine.time_s * NS_PER_S)),
+        "True temperature of the mixing chamber",
+        "K",
+        precision=6,
+        display=(0.0, 0.2),
+        group="TRUTH",
+    )
 
 
 def _hindrance(interlocks: Interlocks, thing: str) -> Callable[[], str]:

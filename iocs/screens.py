@@ -59,7 +59,9 @@ def _shown(records: Iterable[Record]) -> list[Record]:
     return [
         record
         for record in records
-        if not record.array and ("." not in record.name or record.name.endswith(fields))
+        if not record.array
+        and record.group != "TRUTH"
+        and ("." not in record.name or record.name.endswith(fields))
     ]
 
 

@@ -249,3 +249,11 @@ def test_alarming_states_are_marked(ioc: Ioc) -> None:
         for state in record.states:
             if state.name in ("Quench", "Fault", "Blocked"):
                 assert state.severity is AlarmSeverity.MAJOR_ALARM, name
+
+
+def test_the_simulations_truth_is_served_and_readable_by_nobody(ioc: Ioc) -> None:
+    truth = [name for name, _, record in channels(ioc) if name.startswith("Sim:True")]
+    assert truth
+    for name in truth:
+        assert ioc.database[name].check_access("localhost", "root") == AccessRights.NO_ACCESS
+        assert ioc.database[f"{name}.DESC"].check_access("here", "root") == AccessRights.NO_ACCESS
