@@ -6,7 +6,6 @@ see process variables and the catalog; the sealed envelope is opened after the a
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ from cryohalo.progress import Progress
 
 if TYPE_CHECKING:
     from cryohalo.session import Session
+    from haloscope.axion import AxionLine
 
 CENTRE_MHZ = 1100.0
 STEP_MHZ = 0.010
@@ -83,15 +83,15 @@ def run_demo(options: DemoOptions, console: Console) -> Mapping[str, Any]:
     with Progress(console) as progress, Launcher(options.iocs()) as launcher:
         progress.note(f"both IOCs serve on {launcher.address_list}")
         os.environ.update(launcher.environment)  # before the first Channel Access import
-        envelope = _run_stories(options, progress)
+        hidden = _run_stories(options, progress)
     from cryohalo.demo_report import write_report
 
-    summary = write_report(options, envelope, console)
+    summary = write_report(options, hidden, console)
     _print(summary, console)
     return summary
 
 
-def _run_stories(options: DemoOptions, progress: Progress) -> Mapping[str, Any]:
+def _run_stories(options: DemoOptions, progress: Progress) -> AxionLine | None:
     """Both instruments, then the opened envelope; all results are in the catalog."""
     from cryohalo.session import Session
 
@@ -102,7 +102,7 @@ def _run_stories(options: DemoOptions, progress: Progress) -> Mapping[str, Any]:
         progress.note("both instruments connected")
         _cool_down(session, progress)
         _search(session, options, progress)
-        return _unseal(session) if options.inject else {}
+        return _unseal(session)
 
 
 def _cool_down(session: Session, progress: Progress) -> None:
@@ -123,18 +123,26 @@ def _search(session: Session, options: DemoOptions, progress: Progress) -> None:
     with progress.runs(session, "calibration", "spectra", "noise_source_temperature", "K"):
         calibration = session.run_engine(calibrate(haloscope, CENTRE_MHZ)).plan_result
     first, last = options.band_mhz
-    plan = scan(haloscope, start_mhz=first, stop_mhz=last, calibration=calibration)
+    sealed = {"envelope_hash": haloscope.seal.envelope_hash.get()}
+    plan = scan(haloscope, start_mhz=first, stop_mhz=last, calibration=calibration, md=sealed)
     with progress.runs(
         session, "scan", "steps", "measured_cavity_frequency", "MHz", total=options.steps
     ):
         session.run(plan)
 
 
-def _unseal(session: Session) -> Mapping[str, Any]:
-    """Open the envelope: the scan is over, what it finds can no longer be chosen."""
+def _unseal(session: Session) -> AxionLine | None:
+    """Open the envelope: the scan is over, what it finds can no longer be chosen.
+
+    Raises:
+        ValueError: Its contents are not those whose hash stood in the PV from the start.
+    """
+    from haloscope.injection import open_envelope
+
     seal = session.haloscope.seal
+    published = session.catalog.named("scan")[-1].start["envelope_hash"]
     seal.unseal.set(1).wait(timeout=10)
-    return {"hash": seal.envelope_hash.get(), **json.loads(seal.envelope.get())}
+    return open_envelope(seal.envelope.get(), published)
 
 
 def _print(summary: Mapping[str, Any], console: Console) -> None:

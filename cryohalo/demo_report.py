@@ -17,6 +17,7 @@ from haloscope.analysis.pipeline import Result, analyze, expected_width
 
 if TYPE_CHECKING:
     from cryohalo.demo import DemoOptions
+    from haloscope.axion import AxionLine
 
 LINE_WIDTH_HZ = 4050.0
 """The axion signal window of the letter: within it a candidate is where the line was put."""
@@ -25,13 +26,13 @@ Lines = list[tuple[str, str]]
 
 
 def write_report(
-    options: DemoOptions, envelope: Mapping[str, Any], console: Console
+    options: DemoOptions, hidden: AxionLine | None, console: Console
 ) -> dict[str, Any]:
     """Analyse the catalog, write the page and its figures.
 
     Args:
         options: The demonstration's options.
-        envelope: The opened envelope, empty if nothing was hidden.
+        hidden: What the opened envelope says was hidden, None for nothing.
         console: Where progress goes.
 
     Returns:
@@ -44,7 +45,7 @@ def write_report(
     with console.status("analysing the catalog"):
         spectra = spectra_from_documents(scanned.documents())
         result = analyze(spectra)
-    searched = _haloscope(page, scanned, result, envelope)
+    searched = _haloscope(page, scanned, result, hidden)
     runs = [(f"run {run.uid[:8]}", run.start["plan_name"]) for run in catalog]
     path = page.write(seed=options.seed, extra=runs)
     lines = [*cooled, *searched, ("report", str(path.resolve()))]
@@ -92,7 +93,7 @@ def _chx_figure(cycles: Mapping[str, np.ndarray]) -> Figure:
     return figure
 
 
-def _haloscope(page: Page, run: Run, result: Result, envelope: Mapping[str, Any]) -> Lines:
+def _haloscope(page: Page, run: Run, result: Result, hidden: AxionLine | None) -> Lines:
     mean, width = expected_width(result)
     limit = _limit_line(result)
     text = (
@@ -100,7 +101,7 @@ def _haloscope(page: Page, run: Run, result: Result, envelope: Mapping[str, Any]
         "coupling, set the JPA to 20 dB by its measured gain, and took a spectrum of 100 000 "
         "points at 10 Hz. The analysis read the catalog."
     )
-    found = _found(result, envelope)
+    found = _found(result, hidden)
     rows = [
         ("steps", str(result.spectra)),
         ("limit, 90 %", limit),
@@ -168,12 +169,11 @@ def _candidates_line(result: Result) -> str:
     return f"{len(result.candidates)}: " + ", ".join(found)
 
 
-def _found(result: Result, envelope: Mapping[str, Any]) -> Lines:
+def _found(result: Result, hidden: AxionLine | None) -> Lines:
     """Compare with the envelope: the only place that sees it, after all is decided."""
-    if not envelope:
-        return [("injection", "off")]
-    hidden_hz = float(envelope["frequency_hz"])
-    distances = [c.frequency_hz - hidden_hz for c in result.candidates]
+    if hidden is None:
+        return [("hidden axion", "none was hidden")]
+    distances = [c.frequency_hz - hidden.frequency_hz for c in result.candidates]
     near = [d for d in distances if abs(d) <= LINE_WIDTH_HZ]
     verdict = f"found, {min(near, key=abs):+.0f} Hz from it" if near else "not found"
-    return [("hidden axion", f"{hidden_hz * 1e-6:.6f} MHz, {verdict}")]
+    return [("hidden axion", f"{hidden.frequency_hz * 1e-6:.6f} MHz, {verdict}")]

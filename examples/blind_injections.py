@@ -12,10 +12,8 @@ candidates with the noise expectation.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +21,7 @@ import numpy as np
 
 from cryohalo.addresses import free_ports, repeater_stand_in
 from cryohalo.launcher import Ioc, Launcher
+from haloscope.axion import AxionLine
 
 CENTRE_MHZ, STEP_MHZ = 1100.0, 0.010
 LINE_WIDTH_HZ = 4050.0
@@ -86,6 +85,7 @@ def ioc(seed: int, prefix: str, options: argparse.Namespace) -> Ioc:
 def fate(prefix: str, options: argparse.Namespace) -> Fate:
     """Calibrate, scan, analyse, and only then open the envelope."""
     from cryohalo.session import Session
+    from haloscope.injection import open_envelope
     from plans.calibration import calibrate
     from plans.scan import scan
 
@@ -96,8 +96,9 @@ def fate(prefix: str, options: argparse.Namespace) -> Fate:
         plan = scan(s.haloscope, start_mhz=first, stop_mhz=last, calibration=calibration)
         (run,) = s.run(plan)
         result = analysed(run)
+        published = s.haloscope.seal.envelope_hash.get()
         s.haloscope.seal.unseal.set(1).wait(timeout=10)
-        return judged(result, json.loads(s.haloscope.seal.envelope.get()))
+        return judged(result, open_envelope(s.haloscope.seal.envelope.get(), published))
 
 
 def analysed(run: Any) -> Any:
@@ -108,7 +109,7 @@ def analysed(run: Any) -> Any:
     return analyze(spectra_from_documents(run.documents()))
 
 
-def judged(result: Any, envelope: Mapping[str, Any]) -> Fate:
+def judged(result: Any, hidden: AxionLine | None) -> Fate:
     """Compare candidates with the envelope's contents."""
     from haloscope.analysis.candidates import expected_clusters, neighbour_correlation
     from haloscope.analysis.injection import recovery
@@ -116,12 +117,13 @@ def judged(result: Any, envelope: Mapping[str, Any]) -> Fate:
     options = result.options
     correlation = neighbour_correlation(result.grand, result.step_hz, options)
     by_chance = expected_clusters(len(result.grand), correlation, options.threshold)
-    if not envelope["injected"]:
+    if hidden is None:
         return Fate(np.nan, 0.0, False, len(result.candidates), by_chance)
-    hidden = float(envelope["frequency_hz"])
-    seen = recovery(result, hidden, float(envelope["coupling_per_gev"]))
-    chance = sum(abs(c.frequency_hz - hidden) > LINE_WIDTH_HZ for c in result.candidates)
-    return Fate(hidden, seen.probability, len(result.candidates) > chance, chance, by_chance)
+    seen = recovery(result, hidden.frequency_hz, hidden.coupling_per_gev)
+    distances = (abs(c.frequency_hz - hidden.frequency_hz) for c in result.candidates)
+    chance = sum(distance > LINE_WIDTH_HZ for distance in distances)
+    found = len(result.candidates) > chance
+    return Fate(hidden.frequency_hz, seen.probability, found, chance, by_chance)
 
 
 def line(seed: int, one: Fate) -> str:

@@ -1,8 +1,8 @@
 """Blind injection: an axion where only the seed knows, sealed until the search is over.
 
-The envelope is a JSON text with the line and a nonce. Its SHA-256 is published before data are
-taken; the text is revealed afterwards, and anybody can check that it is the one that was sealed.
-The nonce, from the seed too, keeps the hash from being searched for the frequency.
+The envelope is a JSON text with the line and a nonce. Its hash is published before data are taken;
+the text is revealed afterwards, and anybody can check that it is the one that was sealed. The
+nonce, from the seed too, keeps the hash from being searched for the frequency.
 """
 
 from __future__ import annotations
@@ -35,23 +35,28 @@ def hidden_line(seed: int, low_hz: float, high_hz: float, coupling_per_gev: floa
     return AxionLine(frequency_hz, coupling_per_gev)
 
 
-def envelope(line: AxionLine, seed: int) -> str:
-    """The sealed text: JSON with the line's values and a nonce from ``seed``."""
+def envelope(line: AxionLine | None, seed: int) -> str:
+    """The sealed text: JSON with the line's values (null for none) and a nonce from ``seed``."""
     nonce = generator(seed, "blind injection nonce").bytes(16).hex()
-    return json.dumps({"axion_line": asdict(line), "nonce": nonce}, sort_keys=True)
+    content = {"axion_line": None if line is None else asdict(line), "nonce": nonce}
+    return json.dumps(content, sort_keys=True)
 
 
 def envelope_hash(text: str) -> str:
-    """SHA-256 of the envelope, 64 hexadecimal digits: what is published before data are taken."""
-    return hashlib.sha256(text.encode()).hexdigest()
+    """BLAKE2b of the envelope, 32 hexadecimal digits: published before data are taken.
+
+    128 bits, because an EPICS string holds 39 characters.
+    """
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def open_envelope(text: str, published_hash: str) -> AxionLine:
-    """The line inside an envelope.
+def open_envelope(text: str, published_hash: str) -> AxionLine | None:
+    """The line inside an envelope, None if nothing was hidden.
 
     Raises:
         ValueError: The text is not the one whose hash was published.
     """
     if envelope_hash(text) != published_hash:
         raise ValueError(f"the envelope's hash is not the published {published_hash}")
-    return AxionLine(**json.loads(text)["axion_line"])
+    values = json.loads(text)["axion_line"]
+    return None if values is None else AxionLine(**values)

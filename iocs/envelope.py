@@ -1,40 +1,19 @@
-"""The sealed envelope of a blind injection.
+"""The sealed envelope of a blind injection, served.
 
-It holds what the simulation hides, and proves that this was not chosen afterwards.
-The seed decides the frequency. The envelope's hash is known from the start; its contents, with the
-nonce that keeps the hash from being guessed, only after it has been unsealed.
+Its hash is known from the start; its contents only after it has been unsealed. What is in it says
+`haloscope.injection`.
 """
 
 from __future__ import annotations
-
-import hashlib
-import json
-from collections.abc import Sequence
 
 import numpy as np
 from caproto import AlarmSeverity
 
 from haloscope.axion import AxionLine
-from instruments.random import generator
+from haloscope.injection import envelope, envelope_hash
 from iocs.records import Record, State, Wire, command, state, text, waveform
 
 LONGEST = 2000
-DIGEST_BYTES = 16
-
-
-def hidden_line(seed: int, coupling_per_gev: float, band_hz: tuple[float, float]) -> AxionLine:
-    """A line of the given coupling at a frequency in the band that only the seed decides.
-
-    Raises:
-        ValueError: The coupling is not a number above 0, or the band is empty.
-    """
-    low_hz, high_hz = band_hz
-    if not low_hz < high_hz:
-        raise ValueError(f"injection band {low_hz / 1e6:g} to {high_hz / 1e6:g} MHz is empty")
-    if not 0 < coupling_per_gev < 1:
-        raise ValueError(f"injected coupling {coupling_per_gev:g} 1/GeV is not above 0")
-    frequency_hz = generator(seed, "blind injection").uniform(low_hz, high_hz)
-    return AxionLine(frequency_hz=float(frequency_hz), coupling_per_gev=coupling_per_gev)
 
 
 class Envelope:
@@ -42,24 +21,17 @@ class Envelope:
 
     Args:
         seed: Of the simulation.
-        lines: What the simulated field contains; at most the first is told.
+        line: What the simulated field contains, None for nothing.
     """
 
-    def __init__(self, seed: int, lines: Sequence[AxionLine]) -> None:
-        nonce = generator(seed, "blind injection nonce").bytes(16).hex()
-        content: dict[str, object] = {"injected": bool(lines), "nonce": nonce}
-        for line in lines[:1]:
-            content |= {
-                "frequency_hz": line.frequency_hz,
-                "coupling_per_gev": line.coupling_per_gev,
-            }
-        self._text = json.dumps(content)
+    def __init__(self, seed: int, line: AxionLine | None) -> None:
+        self._text = envelope(line, seed)
         self.unsealed = False
 
     @property
     def hash(self) -> str:
-        """BLAKE2b, 128 bits, of the contents as they are served once unsealed."""
-        return hashlib.blake2b(self._text.encode(), digest_size=DIGEST_BYTES).hexdigest()
+        """Hash of the contents as they are served once unsealed."""
+        return envelope_hash(self._text)
 
     @property
     def contents(self) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 from haloscope.axion import AxionLine
 from haloscope.experiment import Haloscope
+from haloscope.injection import hidden_line
 from haloscope.parameters import Parameters
-from iocs.envelope import Envelope, hidden_line
+from iocs.envelope import Envelope
 from iocs.haloscope_records import haloscope_faults, haloscope_interlocks, haloscope_records
 from iocs.ioc import Plant, main
 from iocs.parameters import from_file
@@ -44,11 +45,11 @@ def extend(parser: argparse.ArgumentParser) -> None:
 def build(options: argparse.Namespace) -> Plant:
     """The haloscope that the options describe."""
     parameters = from_file(Parameters.capp12tb(), options.parameters)
-    lines = hidden(options)
-    machine = Haloscope(parameters, seed=options.seed, lines=lines)
+    line = hidden(options)
+    machine = Haloscope(parameters, seed=options.seed, lines=[line] if line else [])
     faults = haloscope_faults(machine)
     interlocks = haloscope_interlocks(machine, faults)
-    envelope = Envelope(options.seed, lines)
+    envelope = Envelope(options.seed, line)
     return Plant(
         machine=machine,
         records=[*haloscope_records(machine, interlocks, faults), *envelope.records()],
@@ -59,13 +60,12 @@ def build(options: argparse.Namespace) -> Plant:
     )
 
 
-def hidden(options: argparse.Namespace) -> list[AxionLine]:
+def hidden(options: argparse.Namespace) -> AxionLine | None:
     """The axion that the options ask to hide."""
     if options.inject is None:
-        return []
-    low_mhz, high_mhz = options.inject_band
-    band_hz = (low_mhz * HZ_PER_MHZ, high_mhz * HZ_PER_MHZ)
-    return [hidden_line(options.seed, options.inject, band_hz)]
+        return None
+    low_hz, high_hz = (edge * HZ_PER_MHZ for edge in options.inject_band)
+    return hidden_line(options.seed, low_hz, high_hz, options.inject)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -40,3 +40,12 @@ def test_the_same_line_under_another_seed_has_another_hash():
 def test_an_empty_interval_is_refused(low, high):
     with pytest.raises(ValueError, match="not an interval"):
         hidden_line(1, low, high, 1e-15)
+
+
+def test_an_empty_envelope_says_so() -> None:
+    text = envelope(None, 5)
+    assert open_envelope(text, envelope_hash(text)) is None
+
+
+def test_the_hash_fits_an_epics_string() -> None:
+    assert len(envelope_hash(envelope(None, 5))) <= 39
