@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from scipy.special import ndtri
 
 from haloscope.analysis.baseline import fit_baseline, shape_of
 from haloscope.analysis.efficiency import Efficiency, LinearChain, linear_chain
 from haloscope.analysis.fitting import refine
+from haloscope.analysis.limits import level
 from haloscope.analysis.options import Options
 from haloscope.analysis.rescale import amplitudes
 from haloscope.analysis.selection import select
@@ -273,12 +273,11 @@ def efficiency(signal: Outcome, noise: Outcome) -> tuple[float, float]:
     return value, value * float(np.sqrt(np.sum(np.square(parts))))
 
 
-def strength_at_limit(closed: Efficiency, options: Options) -> float:
+def strength_at_limit(closed: Efficiency, options: Options, step_hz: float = 10.0) -> float:
     """(g90/g_DFSZ)^2 at which the search claims to find ``options.confidence`` of the axions.
 
     Without attenuation and systematics, which the simulated spectra do not have either.
     """
     averaged = options.efficiency_definition == "averaged"
     eps = closed.averaged if averaged else closed.aligned
-    level = options.threshold + float(ndtri(options.confidence))
-    return level / (eps * closed.snr)
+    return level(round(closed.axion_hz / 50e6) * 50, step_hz, options) / (eps * closed.snr)

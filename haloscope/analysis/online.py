@@ -117,7 +117,7 @@ class Online:
             grand = grand_spectrum(self._sums, first=low, last=high)
         except ValueError:
             return Update(self._sums.spectra, label, None, None, [], reducer.spikes)
-        bound = limit(grand, self._calibration, self._single)
+        bound = limit(grand, self._calibration, self._sums.step_hz, self._single)
         found = find_candidates(grand, bound.expected_snr, self._sums.step_hz, self._single)
         return Update(self._sums.spectra, label, grand, bound, found, reducer.spikes)
 

@@ -117,7 +117,7 @@ def summarise(
     """Grand spectrum, limit and candidates of accumulated sums."""
     options = sums.options
     grand = grand_spectrum(sums, smoother=smoother)
-    bound = limit(grand, calibration, options)
+    bound = limit(grand, calibration, sums.step_hz, options)
     candidates = find_candidates(grand, bound.expected_snr, sums.step_hz, options)
     return Result(
         grand,

@@ -19,6 +19,7 @@ from haloscope.analysis.spectra import FloatArray
 from haloscope.axion import bin_fractions
 
 ANCHOR_HZ = 1e6
+_PLACES = 45  # Every 10 Hz of a 450 Hz bin: the line begins with a step of slope.
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,31 @@ def line_table(axion_hz: FloatArray, step_hz: float, options: Options) -> LineTa
     return LineTable(aligned, averaged, options.coarse_merge)
 
 
+def place_response(axion_hz: float, step_hz: float, options: Options) -> FloatArray:
+    """Mean excess of one grand bin for axions across half a coarse bin either side, relative.
+
+    Args:
+        axion_hz: Frequency, Hz; the nearest multiple of 1 MHz is taken.
+        step_hz: Digitizer bin width, Hz.
+        options: Merging and template.
+
+    Returns:
+        Response at evenly spaced places, of mean one.
+    """
+    anchor = round(axion_hz / ANCHOR_HZ) * ANCHOR_HZ
+    coarse_hz = step_hz * options.fine_merge * options.coarse_merge
+    weights = line_table(np.array([anchor]), step_hz, options).weights(options.template)[0]
+    edges = anchor + coarse_hz * np.arange(options.line_bins + 1)
+    offsets = ((np.arange(_PLACES) + 0.5) / _PLACES - 0.5) * coarse_hz
+    response = np.array([weights @ bin_fractions(edges - offset, anchor) for offset in offsets])
+    return response / response.mean()
+
+
 @lru_cache(maxsize=4096)
 def _anchor(number: int, fine_hz: float, merge: int, lines: int) -> tuple[FloatArray, FloatArray]:
     axion_hz = number * ANCHOR_HZ
     edges = axion_hz + fine_hz * (np.arange((lines + 2) * merge + 1) - merge)
     aligned = bin_fractions(edges, axion_hz)
-    places = 45  # every 10 Hz at 450 Hz: the line begins with a step of slope
-    offsets = ((np.arange(places) + 0.5) / places - 0.5) * merge * fine_hz
+    offsets = ((np.arange(_PLACES) + 0.5) / _PLACES - 0.5) * merge * fine_hz
     averaged = np.mean([bin_fractions(edges - offset, axion_hz) for offset in offsets], axis=0)
     return aligned, averaged

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.ndimage import convolve1d
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from haloscope.analysis.bayes import (
     aggregate_strength,
@@ -22,12 +22,12 @@ from haloscope.analysis.candidates import (
     neighbour_correlation,
 )
 from haloscope.analysis.grand import Grand
-from haloscope.analysis.limits import dfsz, ksvz, limit, observed_level
+from haloscope.analysis.limits import dfsz, ksvz, level, limit, observed_level
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result, analyze
 from haloscope.analysis.published import capp6, ratio_to_published
 from haloscope.analysis.spectra import concatenate
-from haloscope.analysis.template import line_table
+from haloscope.analysis.template import line_table, place_response
 from haloscope.axion import coupling_dfsz, coupling_ksvz
 from tests.physics.analysis.generator import make, scan_targets
 
@@ -47,7 +47,7 @@ def test_the_limit_follows_from_its_parts(noise_result: Result) -> None:
     core = slice(len(noise_result.grand) // 3, 2 * len(noise_result.grand) // 3)
     grand, bound = noise_result.grand, noise_result.limit
     snr = grand.efficiency_averaged * grand.snr * 10 ** (-0.04) * 0.925
-    by_hand = dfsz(grand.frequency_hz) * np.sqrt(5 / snr)
+    by_hand = dfsz(grand.frequency_hz) * np.sqrt(level(1100, 10.0, Options()) / snr)
     assert bound.coupling_per_gev == pytest.approx(by_hand, rel=1e-12)
     # Note to the letter: 6.41e-16 at Q_L 35000 and C 0.6, and 12 % of the KSVZ density.
     assert bound.coupling_per_gev[core].mean() == pytest.approx(6.41e-16, rel=0.02)
@@ -55,9 +55,21 @@ def test_the_limit_follows_from_its_parts(noise_result: Result) -> None:
     assert bound.mass_ev[0] == pytest.approx(grand.frequency_hz[0] * 4.135667696e-15, rel=1e-9)
 
 
+def test_the_level_makes_up_for_the_places_of_axions() -> None:
+    options = Options()
+    relative = place_response(1.1e9, 10.0, options)
+    assert relative.mean() == pytest.approx(1)
+    assert 0.9 < relative.min() < 0.93
+    assert 1.03 < relative.max() < 1.06
+    found = ndtr(level(1100, 10.0, options) * relative - options.threshold)
+    assert found.mean() == pytest.approx(0.9, abs=1e-9)
+    assert 5.0 < level(1100, 10.0, options) < 5.06
+    assert level(1100, 10.0, replace(options, efficiency_definition="aligned")) == 5.0
+
+
 def test_a_better_cavity_gives_a_lower_limit(noise_result: Result) -> None:
     better = replace(noise_result.calibration, line_attenuation_db=0.0)
-    lower = limit(noise_result.grand, better, noise_result.options).coupling_per_gev
+    lower = limit(noise_result.grand, better, 10.0, noise_result.options).coupling_per_gev
     ratio = lower / noise_result.limit.coupling_per_gev
     assert ratio == pytest.approx(np.full_like(ratio, 10 ** (-0.02)), rel=1e-9)
 
