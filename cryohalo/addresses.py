@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import threading
 import time
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
@@ -21,6 +22,8 @@ LAST_PORT: Final = 31_999
 
 _HEADER: Final = struct.Struct(">HHHHII")
 _VERSION, _SEARCH, _MINOR, _REPLY_WANTED = 0, 6, 13, 10
+_CONFIRM: Final = 17
+_REPEATER_POLL_S: Final = 0.5
 
 
 def free_ports(count: int, start: int | None = None) -> list[int]:
@@ -67,7 +70,9 @@ def client_environment(
 
 
 def repeater_stand_in(host: str = LOOPBACK, avoid: Collection[int] = ()) -> socket.socket:
-    """A bound UDP socket: clients find the repeater's port taken and start none of their own.
+    """A UDP socket that answers as a repeater: clients start none of their own, and miss none.
+
+    It confirms registrations and forwards nothing: the IOCs of a launcher are found by searching.
 
     Args:
         host: Address to bind to.
@@ -79,7 +84,22 @@ def repeater_stand_in(host: str = LOOPBACK, avoid: Collection[int] = ()) -> sock
     stand_in = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     free = (port for port in free_ports(len(avoid) + 1) if port not in avoid)
     stand_in.bind((host, next(free)))
+    stand_in.settimeout(_REPEATER_POLL_S)
+    threading.Thread(target=_confirm, args=(stand_in,), name="repeater", daemon=True).start()
     return stand_in
+
+
+def _confirm(stand_in: socket.socket) -> None:
+    """Answer whoever registers, until the socket is closed."""
+    while True:
+        try:
+            _, client = stand_in.recvfrom(1024)
+            address = int.from_bytes(socket.inet_aton(client[0]), "big")
+            stand_in.sendto(_HEADER.pack(_CONFIRM, 0, 0, 0, 0, address), client)
+        except TimeoutError:
+            continue
+        except OSError:
+            return
 
 
 def search(name: str, port: int, host: str = LOOPBACK, timeout_s: float = 0.2) -> int | None:
