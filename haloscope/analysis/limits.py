@@ -5,10 +5,11 @@ persist, excludes the coupling whose mean excess is 5 (Brubaker et al. 2017, sec
 
     g90 = g_DFSZ sqrt(5 / (eps a (1 - u) SNR_0)),   a = 10^(-A/10)
 
-(5.02 where eps is an average over the axion's place, see ``level``), with A the attenuation between cavity and switch and u the systematic uncertainty of T_n. It does
-not depend on the measured excess. ``observed_limit`` is the alternative that does: the coupling
-above which an excess as low as the one seen has a probability below 10 %, never below what the
-search is expected to reach (power-constrained, Cowan et al., arXiv:1105.3166).
+(5.02 where eps is an average over the axion's place, see ``level``), with A the attenuation between
+cavity and switch and u the systematic uncertainty of T_n. It does not depend on the measured
+excess. ``Limit.observed_per_gev`` is the alternative that does: the coupling above which an excess
+as low as the one seen has a probability below 10 %, no less than for an excess of zero
+(power-constrained, Cowan et al., arXiv:1105.3166).
 """
 
 from __future__ import annotations
