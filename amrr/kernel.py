@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from amrr import cycle, loop, magnet, slip, stage, thermometry
+from amrr import loop, magnet, sequence, slip, stage, thermometry
 from amrr.compiled import jit, jit_entry, source_digest
 from instruments import pid as controller
 from instruments import ramp
@@ -164,7 +164,7 @@ def build() -> Callable[..., Any]:
             per_ampere[k] = coil_p[k, magnet.FIELD_PER_A]
         for _ in range(steps):
             reading = meters[thermometry.READING, 0]
-            cycle.advance(
+            sequence.advance(
                 cycle_x, supplies, currents, per_ampere, ledger, reading, m[CHX_HEATER], dt
             )
             heat = move_magnets(supplies, supply_p, coils, coil_p, currents, m, dt)

@@ -35,7 +35,7 @@ def load_curve(cycle: CycleParameters) -> list[tuple[float, float, float]]:
     points = []
     for power_uw in POWERS_UW:
         machine.chx_heater.power_setpoint_w = 1e-6 * power_uw
-        settle(machine, tolerance_k=2e-4)
+        settle(machine)
         machine.advance(1)
         c = machine.cycle
         points.append((c.mean_chx_temperature_k, c.min_chx_temperature_k, c.max_chx_temperature_k))
