@@ -148,7 +148,9 @@ def documents() -> dict[str, str]:
     found = {"pvs.md": pv_list(iocs)}
     for name, ioc in iocs.items():
         found[f"archiver_{name}.txt"] = archiver_list(ioc)
-        found[f"screens/{name}.bob"] = screen(NAMES[name], ioc.database.prefix, ioc.plant.records)
+        found[f"screens/{name}.bob"] = screen(
+            NAMES[name], ioc.database.prefix, ioc.database.records
+        )
     return found
 
 
