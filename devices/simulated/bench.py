@@ -83,7 +83,7 @@ class Bench:
     def __init__(self, machine: Any, channels: Mapping[str, Channel], prefix: str) -> None:
         self.machine = machine
         self.lock = threading.RLock()
-        self.paused = False
+        self._paused = False
         self.refusal = ""
         self._channels = {
             **{f"{prefix}{name}": channel for name, channel in _clock_channels(self).items()},
@@ -107,6 +107,17 @@ class Bench:
             return self._channels[name]
         except KeyError:
             raise KeyError(f"the simulated machine serves no {name!r}") from None
+
+    @property
+    def paused(self) -> bool:
+        """Time stands still, whoever waits."""
+        return self._paused
+
+    @paused.setter
+    def paused(self, value: bool) -> None:
+        with self.lock:
+            self._paused = bool(value)
+            self._wanted.notify()
 
     @property
     def channels(self) -> Mapping[str, Channel]:

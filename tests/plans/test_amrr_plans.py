@@ -11,6 +11,7 @@ from ophyd.utils.errors import LimitError
 
 from amrr.periodic import settle
 from amrr.refrigerator import Refrigerator as Machine
+from devices.simulated.amrr import Refrigerator
 from plans import amrr, cooling
 from plans.rehearsal import rehearse
 from tests.plans.conftest import Documents
@@ -169,23 +170,30 @@ def _cut(plan: MsgGenerator[Any], *, saves: int) -> MsgGenerator[Any]:
 THERMOMETER_K = 0.005
 
 
-def test_the_measured_load_curve_is_the_models_own(RE: RunEngine, refrigerator: Any) -> None:
-    powers_uw = [900.0, 500.0]
-    plan = cooling.load_curve(refrigerator, powers_uw, tolerance_k=0.003, max_cycles=120)
-    measured = RE(plan).plan_result
-    for point in measured:
+def test_the_measured_load_curve_is_the_models_own(RE: RunEngine) -> None:
+    model = {power: _settled(power) for power in (900.0, 500.0)}
+    begin = Machine()
+    begin.restore(model[900.0].state())
+    device = Refrigerator(name="refrigerator", machine=begin)
+    plan = cooling.load_curve(device, list(model), tolerance_k=0.003, max_cycles=100)
+    for point in RE(plan).plan_result:
         assert point.converged
-        assert point.mean_temperature_k == pytest.approx(
-            _model_mean_k(point.setting), abs=THERMOMETER_K
-        )
+        own_k = _mean_k(model[point.setting])
+        assert point.mean_temperature_k == pytest.approx(own_k, abs=THERMOMETER_K)
+    device.bench.close()
 
 
-def _model_mean_k(power_uw: float) -> float:
-    """True mean temperature of the cold exchanger in the model's own periodic state, K."""
+def _settled(power_uw: float) -> Machine:
+    """The model in its own periodic state at a load."""
     machine = Machine()
     machine.chx_heater.power_setpoint_w = power_uw * 1e-6
     machine.cycle.run()
     settle(machine)
+    return machine
+
+
+def _mean_k(machine: Machine) -> float:
+    """True mean temperature of the cold exchanger over the next cycle, K."""
     begin, total, steps = machine.cycle.count, 0.0, 0
     while machine.cycle.count == begin:
         machine.advance(10)
