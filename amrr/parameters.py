@@ -198,8 +198,7 @@ class ThermometryParameters:
     Attributes:
         relative_noise: Standard deviation of one resistance reading.
         excitation_w: Power left in a sensor.
-        sensor_link_w_per_k: From sensor to what it measures, at 1 K; falls with T as T^3 does not
-            matter here.
+        sensor_link_w_per_k: From the sensor to what it measures; assumed.
         dwell_s: Time the scanner spends on one channel, assumed.
     """
 
