@@ -25,7 +25,9 @@ __all__ = [
     "GAIN",
     "REFLECTION",
     "SEARCH",
+    "TARGET_OFFSET_MHZ",
     "TRANSMISSION",
+    "WIDE_SEARCH",
     "Coupling",
     "Resonance",
     "Sweep",
@@ -62,13 +64,16 @@ class Sweep:
     averages: int = 1
 
 
-#: Six linewidths (31 kHz) about the resonance; the same for both, so that only the path changes.
-TRANSMISSION = Sweep("Weak", 0.2, 101, 1000.0)
-REFLECTION = Sweep("Strong", 0.2, 101, 1000.0)
-#: Three bandwidths (190 kHz) of the amplifier to either side.
-GAIN = Sweep("Bypass", 1.0, 101, 1000.0)
+#: One window for the cavity both ways and the amplifier, so that from one to the next the path
+#: alone changes: ten points to the cavity's width of 31 kHz, three widths (190 kHz) of the gain.
+TRANSMISSION = Sweep("Weak", 0.6, 201, 1000.0)
+REFLECTION = Sweep("Strong", 0.6, 201, 1000.0)
+GAIN = Sweep("Bypass", 0.6, 201, 1000.0)
+#: The amplifier is looked at about the target, this far above its resonance (the letter), MHz.
+TARGET_OFFSET_MHZ = 0.1
 #: A point each 10 kHz, a third of a linewidth: no resonance falls between two.
 SEARCH = Sweep("Weak", 5.0, 501, 300.0)
+WIDE_SEARCH = Sweep("Weak", 40.0, 4001, 300.0)
 
 
 @dataclass(frozen=True)
@@ -177,11 +182,13 @@ def amplifier_gain(
         settings: of the analyzer.
         source: what the switch connects: the cavity (in situ) or the 50 ohm noise source.
     """
-    center_mhz = resonance_mhz + PROBE_OFFSET_MHZ
-    yield from configure({haloscope.jpa.pump: "On", haloscope.switch.selected: source})
+    center_mhz = round(resonance_mhz + TARGET_OFFSET_MHZ, 9)
+    wanted = analyzer_settings(haloscope, settings, center_mhz)
+    yield from configure({haloscope.jpa.pump: "On", haloscope.switch.selected: source, **wanted})
     on = yield from sweep(haloscope, settings, center_mhz)
     off = np.interp(on.frequency_mhz, reference.frequency_mhz, np.abs(reference.s) ** 2)
-    return fit_gain(on.frequency_mhz, np.abs(on.s) ** 2 / off, center_mhz)
+    probe_mhz = resonance_mhz + PROBE_OFFSET_MHZ
+    return fit_gain(on.frequency_mhz, np.abs(on.s) ** 2 / off, probe_mhz)
 
 
 def _resonance(fit: Any) -> Resonance:

@@ -168,7 +168,7 @@ class _Stage:
             return loss * (2.0 * BETA / (1.0 + BETA) * resonance - 1.0) * ripple
         if self.values.get("jpa_pump") != "On":
             return np.ones(len(frequency)) * ripple + 0j
-        distance = 2.0 * (frequency - center + 0.001) / BANDWIDTH_MHZ
+        distance = 2.0 * (frequency - center + 0.1) / BANDWIDTH_MHZ
         return np.sqrt(1.0 + (GAIN - 1.0) / (1.0 + distance**2)) * ripple + 0j
 
     def _spectrum(self) -> dict[str, Any]:

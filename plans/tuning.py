@@ -19,7 +19,8 @@ from plans.measure import (
     GAIN,
     PROBE_OFFSET_MHZ,
     SEARCH,
-    TRANSMISSION,
+    TARGET_OFFSET_MHZ,
+    WIDE_SEARCH,
     Coupling,
     Resonance,
     Sweep,
@@ -42,7 +43,7 @@ __all__ = [
 ]
 
 #: The amplifier's resonance stands 100 kHz below the target (the letter).
-JPA_OFFSET_MHZ = -0.1
+JPA_OFFSET_MHZ = -TARGET_OFFSET_MHZ
 #: Against its direction of arrival the rod first goes this much too far, deg: beyond any play of
 #: the crank (assumed: some mdeg, as attocube rotators have).
 TAKE_UP_DEG = 0.005
@@ -135,11 +136,12 @@ def tune_to(
         if ready:
             yield from bps.wait(ready)
             ready = ""
-        found = yield from transmission(haloscope, frequency_mhz)
-        error_mhz = found.frequency_mhz - frequency_mhz
-        if abs(error_mhz) > TRANSMISSION.span_mhz:
+        try:
+            found = yield from transmission(haloscope, frequency_mhz)
+        except ValueError:  # no resonance in the window
             yield from locate(haloscope, frequency_mhz, rod)
             continue
+        error_mhz = found.frequency_mhz - frequency_mhz
         if abs(error_mhz) <= tolerance_khz * 1e-3:
             rod.offset_mhz += error_mhz
             return found
@@ -160,7 +162,10 @@ def locate(haloscope: Haloscope, near_mhz: float, rod: Rod) -> MsgGenerator[None
     angle = float(mode_map().angle_deg(near_mhz * 1e6))
     before = float((yield from value_of(haloscope.rod.user_readback, angle)))
     yield from approach(haloscope, angle, rod)
-    found = yield from transmission(haloscope, near_mhz, SEARCH)
+    try:
+        found = yield from transmission(haloscope, near_mhz, SEARCH)
+    except ValueError:  # farther off its calculated course than the window
+        found = yield from transmission(haloscope, near_mhz, WIDE_SEARCH)
     moved = abs(angle - before)
     for _ in range(STILL_ATTEMPTS if moved > FAR_DEG else 0):
         last_mhz = found.frequency_mhz
@@ -229,7 +234,7 @@ def pump_off(
     What it holds, cables and cold amplifiers, drifts by 0.01 dB in hours and has ripple of MHz
     periods: one sweep over several MHz serves the steps inside it.
     """
-    half = 0.5 * GAIN.span_mhz
+    half = 0.5 * GAIN.span_mhz + TARGET_OFFSET_MHZ
     known = amplifier.reference
     used_up = known is None or amplifier.uses >= REFERENCE_USES
     if known is not None and not used_up:
