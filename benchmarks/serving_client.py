@@ -20,6 +20,7 @@ TIME_DOUBLE = 20
 EPICS_EPOCH_S = 631152000
 _HEADER = struct.Struct(">HHHHII")
 _STAMP = struct.Struct(">II")
+_VALUE = struct.Struct(">d")
 
 
 @dataclass
@@ -28,6 +29,14 @@ class Seen:
 
     ages_s: list[float] = field(default_factory=list)
     per_pv: dict[int, int] = field(default_factory=dict)
+    last: dict[int, float] = field(default_factory=dict)
+    lost: int = 0
+
+    def value(self, number: int, value: float) -> None:
+        """Values count up by one; what is missing between two was lost."""
+        if number in self.last:
+            self.lost += round(value - self.last[number]) - 1
+        self.last[number] = value
 
     def quantile_ms(self, fraction: float) -> float:
         """Quantile of the ages in ms; not a number if nothing came."""
@@ -82,6 +91,8 @@ class Watcher:
                 seconds, nanoseconds = _STAMP.unpack_from(buffer, body + 4)
                 seen.ages_s.append(now - EPICS_EPOCH_S - seconds - nanoseconds * 1e-9)
                 seen.per_pv[number] = seen.per_pv.get(number, 0) + 1
+                if size == 24:
+                    seen.value(number, _VALUE.unpack_from(buffer, body + 16)[0])
             offset = body + size
         del buffer[:offset]
 
