@@ -2,11 +2,12 @@
 
 Definitions (k Boltzmann's constant, b the bin width, h nu / k = 52.8 mK at 1.1 GHz):
 
-    T_eff(T) = (h nu / 2k) coth(h nu / 2kT)                      radiation of a matched load at T
-    P(T) = G k b (T_eff(T) + T_rest)                             Y factor: line through P against
-    T_eff R = P_on / P_off = G_J (T_src + T_JPA + T_rest / G_J) / (T_src + T_rest)      gives T_JPA
-    T_n(nu) = P(nu) / (k b G_rest G_J(nu))                       system noise in situ
-    T_n = R (T_src + T_rest) / G_J                               the letter's other method
+    T_eff(T) = (h nu / 2k) coth(h nu / 2kT)           radiation of a matched load at T
+    P(T) = G k b (T_eff(T) + T_rest)                  Y factor: line through P against T_eff
+    R = P_on / P_off
+      = G_J (T_src + T_JPA + T_rest / G_J) / (T_src + T_rest)         gives T_JPA
+    T_n(nu) = P(nu) / (k b G_rest G_J(nu))            system noise in situ
+    T_n = R (T_src + T_rest) / G_J                    the letter's other method
     line attenuation = half the difference (dB) of two full reflections
 """
 
@@ -101,19 +102,22 @@ def y_factor(
     Args:
         temperature_k: Physical temperatures of the load, (n,), n at least 2, not all equal.
         power_w: Mean power per bin at each, (n,).
-        power_w_error: Standard deviations, (n,), or None for equal ones scaled by the residuals.
-            Given ones are scaled up, never down, by the residuals.
+        power_w_error: Standard deviations, (n,), or None for equal ones scaled by the residuals,
+            which takes n of at least 3. Given ones are scaled up, never down, by the residuals.
         frequency_hz: Frequency in Hz.
         bin_width_hz: Bin width in Hz.
 
     Raises:
-        ValueError: Too few points, unequal lengths or a gain that comes out negative.
+        ValueError: Too few points, unequal lengths, a standard deviation that is not positive,
+            temperatures all equal or a gain that comes out negative.
     """
     source = effective_temperature_k(temperature_k, frequency_hz)
     power = np.asarray(power_w, dtype=np.float64)
     if source.shape != power.shape or source.size < 2:
         raise ValueError(f"Y factor: {source.size} temperatures for {power.size} powers, 2 or more")
-    sigma = np.ones_like(power) if power_w_error is None else np.asarray(power_w_error, float)
+    sigma = _power_errors(power, power_w_error)
+    if np.ptp(source) == 0:
+        raise ValueError(f"Y factor: all temperatures are {temperature_k[0]} K, must differ")
     design = np.stack([source, np.ones_like(source)], axis=1) / sigma[:, None]
     covariance = np.linalg.inv(design.T @ design)
     slope, offset = covariance @ (design.T @ (power / sigma))
@@ -130,6 +134,17 @@ def y_factor(
         temperature_k=float(offset / slope),
         temperature_k_error=float(np.sqrt(by @ covariance @ by)),
     )
+
+
+def _power_errors(power: FloatArray, given: Sequence[float] | None) -> FloatArray:
+    if given is None:
+        if power.size < 3:
+            raise ValueError("Y factor: 2 powers without errors leave no residual to tell them")
+        return np.ones_like(power)
+    sigma = np.asarray(given, dtype=np.float64)
+    if sigma.shape != power.shape or not np.all(sigma > 0):
+        raise ValueError(f"Y factor: power errors {given!r} W, must be {power.size} above 0 W")
+    return sigma
 
 
 def jpa_noise(
@@ -213,16 +228,21 @@ def fit_gain_profile(frequency_hz: ArrayLike, gain: ArrayLike) -> GainProfile:
         gain: Power with pump over power without, (P,).
 
     Raises:
-        ValueError: Wrong shapes or no gain above 1 dB.
+        ValueError: Wrong shapes, values that are not finite, frequencies that do not ascend, no
+            gain above 1 dB, or a fit whose resonance is not in the trace.
     """
     nu, g = np.asarray(frequency_hz, dtype=np.float64), np.asarray(gain, dtype=np.float64)
     if nu.shape != g.shape or nu.size < 8:
         raise ValueError(f"gain profile: {nu.size} frequencies for {g.size} gains, 8 or more")
+    if not (np.isfinite(nu).all() and np.isfinite(g).all() and np.all(np.diff(nu) > 0)):
+        raise ValueError("gain profile: frequencies must be finite and ascending, gains finite")
     if not np.max(g) > 10**0.1:
         raise ValueError("gain profile: no gain above 1 dB in the trace")
     span = nu[-1] - nu[0]
     x = (nu - nu[0]) / span
     p, covariance = _fit_lorentzian(x, g)
+    if not (p[0] > 0 and 0 <= p[1] <= 1 and abs(p[2]) < 2):
+        raise ValueError(f"gain profile: no resonance between {nu[0]:.0f} and {nu[-1]:.0f} Hz")
     error = np.sqrt(np.diag(covariance))
     return GainProfile(
         peak_gain=float(1 + p[0]),

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from haloscope import calibration, mode_map, resonance
 from haloscope.experiment import Haloscope, Path, SwitchPosition
+from haloscope.mode_map import ModeMap
 
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
@@ -53,6 +54,7 @@ class Spectrum:
     frequency_hz: FloatArray
     power_w: FloatArray
     averages: int
+    bin_width_hz: float
 
     def band(self, centre_hz: float, half_width_hz: float) -> tuple[float, float]:
         """Mean power per bin around a frequency and its standard error, narrow spikes left out."""
@@ -100,16 +102,28 @@ def reflection(
 
 
 def tune(
-    machine: Haloscope, target_hz: float, *, tolerance_hz: float = 1e3, attempts: int = 12
+    machine: Haloscope,
+    target_hz: float,
+    *,
+    tolerance_hz: float = 1e3,
+    attempts: int = 12,
+    table: ModeMap | None = None,
 ) -> resonance.Transmission:
     """Bring the measured resonance to ``target_hz`` by the rod.
 
     The calculated map gives the first angle and the slope; the rest is done by measuring.
 
+    Args:
+        machine: The haloscope.
+        target_hz: Resonance wanted, Hz.
+        tolerance_hz: Distance from it that counts as reached, Hz.
+        attempts: Moves before giving up.
+        table: The cavity's calculated map; by default that of the letter's machine.
+
     Raises:
         TuningError: Not reached.
     """
-    table = mode_map.load()
+    table = table or mode_map.load()
     goal = float(table.angle_deg(target_hz))
     slope = float(table.frequency_hz(goal + 0.01) - table.frequency_hz(goal)) / 0.01
     if abs(machine.rod.position - goal) > 0.1:
@@ -138,6 +152,8 @@ def couple(
     machine: Haloscope, centre_hz: float, beta: float, *, tolerance: float = 0.05
 ) -> resonance.Reflection:
     """Bring the measured coupling to ``beta`` by the antenna.
+
+    A millimetre is taken for a factor e of coupling; where it is not, repeating makes up for that.
 
     Raises:
         TuningError: Not reached.
@@ -192,7 +208,7 @@ def digitize(machine: Haloscope, centre_hz: float, averages: int) -> Spectrum:
     wait(machine)
     bins = np.arange(d.spectrum_w.size, dtype=np.float64)
     frequency = d.frequency_start_hz + bins * d.frequency_step_hz
-    return Spectrum(frequency, d.spectrum_w, averages)
+    return Spectrum(frequency, d.spectrum_w, d.spectrum_averages, d.frequency_step_hz)
 
 
 def y_factor(
@@ -209,13 +225,15 @@ def y_factor(
     for setpoint in temperatures_k:
         machine.noise_source.setpoint_k = setpoint
         wait(machine)
-        power, error = digitize(machine, centre_hz, averages).band(centre_hz, half_width_hz)
+        spectrum = digitize(machine, centre_hz, averages)
+        power, error = spectrum.band(centre_hz, half_width_hz)
         kelvins.append(machine.noise_source.temperature_k)
         powers.append(power)
         errors.append(error)
     machine.noise_source.setpoint_k = temperatures_k[0]
     wait(machine)
-    return calibration.y_factor(kelvins, powers, errors, centre_hz)
+    width_hz = machine.digitizer.frequency_step_hz
+    return calibration.y_factor(kelvins, powers, errors, centre_hz, bin_width_hz=width_hz)
 
 
 def jpa_noise(
@@ -261,7 +279,9 @@ def system_noise_k(
     profile = set_jpa(machine, target_hz)
     spectrum = digitize(machine, target_hz, averages)
     gain_db = chain.gain_db + 10 * np.log10(profile.gain(spectrum.frequency_hz))
-    noise = calibration.system_noise_k(spectrum.power_w, gain_db)
+    noise = calibration.system_noise_k(
+        spectrum.power_w, gain_db, bin_width_hz=spectrum.bin_width_hz
+    )
     usable = noise.size // 100 * 100
     blocks = np.median(noise[:usable].reshape(-1, 100), axis=1)
     offsets = spectrum.frequency_hz[:usable].reshape(-1, 100).mean(axis=1) - target_hz

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from haloscope.provenance import Origin, assumed, derived, paper
 
@@ -42,6 +42,39 @@ __all__ = [
     "Receiver",
     "Rod",
 ]
+
+
+#: Values that every haloscope has and that no formula takes at zero or below.
+_POSITIVE: Final[tuple[str, ...]] = (
+    "axion.density_gev_per_cm3",
+    "magnet.full_field_t",
+    "magnet.average_field_t",
+    "magnet.full_current_a",
+    "magnet.inductance_h",
+    "cavity.volume_m3",
+    "cavity.radius_m",
+    "cavity.reference_hz",
+    "cavity.unloaded_q",
+    "cavity.form_factor",
+    "cavity.frequency_scale",
+    "rod.velocity_deg_per_s",
+    "antenna.velocity_mm_per_s",
+    "antenna.reference_beta",
+    "jpa.highest_resonance_hz",
+    "jpa.flux_period_a",
+    "jpa.linewidth_hz",
+    "receiver.filter_half_width_hz",
+    "receiver.comb_spacing_hz",
+    "noise_source.lowest_k",
+    "noise_source.time_constant_s",
+    "cryostat.base_temperature_k",
+    "cryostat.cooling_power_w",
+    "cryostat.cooling_power_at_k",
+    "digitizer.bins",
+    "digitizer.bin_width_hz",
+    "digitizer.averages",
+    "digitizer.efficiency",
+)
 
 
 @dataclass(frozen=True)
@@ -304,7 +337,8 @@ class Parameters:
         """Read a file that overrides values of the letter's machine.
 
         Raises:
-            ValueError: A group or value that does not exist, or a value of another type.
+            ValueError: A group or value that does not exist, a value of another type or out of its
+                physical range.
         """
         with Path(path).open("rb") as file:
             return cls.from_mapping(tomllib.load(file))
@@ -325,7 +359,9 @@ class Parameters:
         unknown = sorted(set(origins) - set(base.provenance()))
         if unknown:
             raise ValueError(f"provenance of a parameter that does not exist: {unknown[0]}")
-        return replace(base, file_origins=origins, **changed)
+        result = replace(base, file_origins=origins, **changed)
+        _demand_physical(result)
+        return result
 
     def provenance(self) -> dict[str, tuple[Any, Origin]]:
         """Every value by its dotted name, with its origin."""
@@ -360,6 +396,8 @@ class Parameters:
 def _override(base: Parameters, group: str, values: Mapping[str, Any]) -> Any:
     if not hasattr(base, group) or group == "file_origins":
         raise ValueError(f"parameter group {group!r} does not exist")
+    if not isinstance(values, Mapping):
+        raise ValueError(f"parameter group {group!r} is {values!r}, must be a table of values")
     part = getattr(base, group)
     known = {item.name: item for item in fields(part)}
     changed = {}
@@ -376,12 +414,34 @@ def _checked(name: str, value: Any, default: Any) -> Any:
     if isinstance(default, tuple):
         return tuple(_checked(name, element, 0.0) for element in _as_list(name, value))
     if isinstance(default, str):
-        return str(value)
+        if not isinstance(value, str):
+            raise ValueError(f"parameter {name} is {value!r}, must be a text")
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(f"parameter {name} is {value!r}, must be a finite number")
     if isinstance(default, int) and int(value) != value:
         raise ValueError(f"parameter {name} is {value!r}, must be a whole number")
     return type(default)(value)
+
+
+def _demand_physical(parameters: Parameters) -> None:
+    """Refuse what no haloscope can be.
+
+    Raises:
+        ValueError: A value of zero or below where there is none, or TE modes described unequally.
+    """
+    for name in _POSITIVE:
+        group, item = name.split(".")
+        value = getattr(getattr(parameters, group), item)
+        if not value > 0:
+            raise ValueError(f"parameter {name} is {value!r}, must be above 0")
+    cavity = parameters.cavity
+    counts = [len(cavity.te_frequency_hz), len(cavity.te_coupling_hz), len(cavity.te_q)]
+    if len(set(counts)) > 1:
+        raise ValueError(
+            f"parameters cavity.te_frequency_hz, te_coupling_hz, te_q have {counts} values, "
+            "must have one for each TE mode"
+        )
 
 
 def _as_list(name: str, value: Any) -> list[Any]:

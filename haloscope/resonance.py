@@ -195,7 +195,7 @@ def _best_reflection(x: FloatArray, data: ComplexArray) -> tuple[FloatArray, Flo
     """Gauss-Newton from two starts: without a slope of the phase, and with that of the ends."""
     stacked = np.concatenate([data.real, data.imag])
     found = []
-    for slope in {0.0, _end_slope(x, data)}:
+    for slope in (0.0, _end_slope(x, data)):
         start = _reflection_start(x, data * np.exp(-1j * slope * x))
         start[5] = slope
         best, covariance = _gauss_newton(lambda p: _reflection(p, x), stacked, start, None)

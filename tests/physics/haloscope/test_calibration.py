@@ -39,7 +39,21 @@ def test_the_errors_of_the_y_factor_are_the_scatter():
 
 def test_falling_power_is_no_y_factor():
     with pytest.raises(ValueError, match="does not grow"):
-        calibration.y_factor([0.1, 0.2], [2.0, 1.0], None, NU)
+        calibration.y_factor([0.1, 0.2], [2.0, 1.0], [0.1, 0.1], NU)
+
+
+@pytest.mark.parametrize(
+    ("kelvins", "errors", "why"),
+    [
+        ([0.1, 0.2], None, "no residual"),
+        ([0.1, 0.1], [0.1, 0.1], "must differ"),
+        ([0.1, 0.2], [0.1, 0.0], "above 0 W"),
+        ([0.1, 0.2], [0.1], "must be 2"),
+    ],
+)
+def test_a_y_factor_without_a_known_error_is_refused(kelvins, errors, why):
+    with pytest.raises(ValueError, match=why):
+        calibration.y_factor(kelvins, [1.0, 2.0], errors, NU)
 
 
 def test_the_power_ratio_gives_the_noise_of_the_jpa():
@@ -90,3 +104,14 @@ def test_the_gain_profile_is_recovered_with_its_errors():
 def test_a_trace_without_gain_is_no_profile():
     with pytest.raises(ValueError, match="no gain"):
         calibration.fit_gain_profile(np.arange(20.0), np.ones(20))
+
+
+def test_a_trace_that_holds_no_profile_is_refused():
+    nu = NU + np.linspace(-500e3, 500e3, 101)
+    profile = 1 + 99 / (1 + (2 * (nu - NU - 2e6) / 190e3) ** 2)  # its peak far outside
+    with pytest.raises(ValueError, match="no resonance"):
+        calibration.fit_gain_profile(nu, 1 + 30 * (profile - 1))
+    with pytest.raises(ValueError, match="ascending"):
+        calibration.fit_gain_profile(nu[::-1], profile + 9)
+    with pytest.raises(ValueError, match="finite"):
+        calibration.fit_gain_profile(nu, np.where(nu > NU, np.nan, 5.0))

@@ -54,6 +54,11 @@ def test_the_hash_follows_the_values_alone():
         ({"cavity": {"te_q": 3.0}}, r"cavity\.te_q"),
         ({"provenance": {"cavity.colour": "paper: none"}}, r"cavity\.colour"),
         ({"digitizer": {"bins": 10.5}}, r"digitizer\.bins"),
+        ({"cavity": {"volume_m3": -1.0}}, r"cavity\.volume_m3 is -1\.0, must be above 0"),
+        ({"receiver": {"comb_spacing_hz": 0.0}}, r"receiver\.comb_spacing_hz"),
+        ({"cavity": {"te_q": [1e5]}}, r"te_q have \[2, 2, 1\] values"),
+        ({"cavity": 3.0}, r"'cavity' is 3\.0"),
+        ({"rod": {"mode_map": 5}}, r"rod\.mode_map is 5, must be a text"),
     ],
 )
 def test_a_wrong_file_is_refused_by_name(content, message):
