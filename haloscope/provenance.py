@@ -8,7 +8,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a value comes from: ``kind`` is paper, derived, assumed or file; ``note`` says more."""
+    """Where a value comes from; ``note`` says more.
+
+    ``kind`` is ``paper``, ``paper, unverified`` (a paper by memory, its text not at hand),
+    ``derived``, ``assumed``, or ``file`` where a parameter file does not say.
+    """
 
     kind: str
     note: str

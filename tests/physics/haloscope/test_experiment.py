@@ -285,11 +285,15 @@ def test_another_haloscope_is_a_parameter_file(name):
     spectrum = take(h, 100)
     d = parameters.digitizer
     assert spectrum.shape == (d.bins,)
-    assert spectrum.std() / spectrum.mean() > 0.05
+    # The receiver passes the whole band, and a bin scatters as the mean of 100 spectra does.
+    relative = spectrum / h.mean_spectrum_w(parameters.cavity.reference_hz)
+    assert relative.std() == pytest.approx(0.1, rel=0.05)
+    edge = spectrum[: d.bins // 50].mean() / np.median(spectrum)
+    assert edge > 0.1
     state = h.cavity_state()
     assert abs(state.tm_hz - parameters.cavity.reference_hz) < 1e-4 * parameters.cavity.reference_hz
     for _, origin in parameters.provenance().values():
-        assert origin.kind in {"paper", "derived", "assumed"}
+        assert origin.kind in {"paper", "paper, unverified", "derived", "assumed"}
 
 
 def test_an_unknown_parameter_set_is_refused():
