@@ -182,8 +182,8 @@ def signal_power_w(
 ) -> FloatArray:
     """Power that an axion delivers at the cavity's output port, the letter's Eq. 1.
 
-    P = g^2 (hbar c)^3 rho/(m c^2)^2 omega (B^2/mu_0) V C Q_L beta/(1+beta) L,  L = 1/(1+(2 Q_L
-    d/nu_c)^2)
+        P = g^2 (hbar c)^3 rho/(m c^2)^2 omega (B^2/mu_0) V C Q_L beta/(1+beta) L,
+        L = 1/(1 + (2 Q_L d/nu_c)^2)
 
     Args:
         coupling_per_gev: g_agg in 1/GeV.

@@ -2,8 +2,10 @@
 
 Cooling power of a dilution refrigerator goes as T^2 (Pobell, "Matter and Methods at Low
 Temperatures", ch. 7); the letter gives 1 mW at 90 mK. A load Q raises the mixing chamber to T^2 =
-T_0^2 + Q / a. The same law serves the weak metallic links of rod and noise source. Every T^2
-relaxes with one time constant, exactly.
+T_0^2 + Q / a. The same law serves the weak metallic links of rod and noise source. T^2 of mixing
+chamber and rod relaxes with one time constant each; so does the temperature of the noise source,
+which its controller drives. It can be held below a mixing chamber that a quench has warmed: that
+the load would follow is not simulated.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from haloscope.parameters import Parameters
-from haloscope.timeline import NS_PER_S, Relaxation, Timeline, checked, to_ns
+from haloscope.timeline import NS_PER_S, Relaxation, Timeline, checked
 from instruments.random import generator
 
 #: Relative scatter of one thermometer reading, and how often a thermometer is read. Assumed: a
@@ -45,7 +47,7 @@ class NoiseSource:
 
     @property
     def setpoint_k(self) -> float:
-        """Temperature wanted, 25 to 400 mK."""
+        """Temperature wanted, within the parameters' lowest and highest (25 to 400 mK)."""
         return self._relaxation.target
 
     @setpoint_k.setter
@@ -59,10 +61,6 @@ class NoiseSource:
     def temperature_k(self) -> float:
         """True temperature now."""
         return self._relaxation.at(self._timeline.now_ns)
-
-    def temperature_at(self, now_ns: int) -> float:
-        """True temperature at ``now_ns``, not before the last setpoint."""
-        return self._relaxation.at(now_ns)
 
     @property
     def holding_power_w(self) -> float:
@@ -88,11 +86,6 @@ class NoiseSource:
         """Seconds until settled; 0 if it is."""
         within = self.parameters.settled_within_k
         return self._relaxation.time_to_reach_s(self._timeline.now_ns, within)
-
-    @property
-    def settles_ns(self) -> int:
-        """When it will have settled."""
-        return self._timeline.now_ns + to_ns(self.time_to_settle_s) + 1
 
     def state(self) -> dict[str, Any]:
         """Plain values for saving."""

@@ -200,8 +200,7 @@ class Haloscope:
     def cavity_state(self) -> CavityState:
         """The cavity now (truth)."""
         now_ns = self._timeline.now_ns
-        depth_mm = max(self.antenna.load(now_ns), -5.0)
-        return self._cavity.at(self.rod.load(now_ns), depth_mm, self.time_s)
+        return self._cavity.at(self.rod.load(now_ns), self.antenna.load(now_ns), self.time_s)
 
     def quench(self) -> None:
         """Make the magnet quench (a fault)."""

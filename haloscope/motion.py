@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from haloscope.timeline import NS_PER_S, Timeline, checked, to_ns
-from instruments.errors import Refused
 from instruments.random import generator
 
 #: Both ends of travel carry a switch that closes within this share of the travel.
@@ -264,9 +263,3 @@ class PiezoDrive:
         # Creep follows the last few steps, not the length of a long walk.
         fresh = p.creep_range * math.tanh(moved / p.creep_range)
         return owed - p.creep_fraction * fresh * math.exp(-after_s / p.creep_time_s)
-
-
-def refuse_while_moving(drive: PiezoDrive, what: str) -> None:
-    """Raise ``Refused`` if ``drive`` is moving."""
-    if drive.moving:
-        raise Refused(f"{what}: {drive.parameters.name} is moving")

@@ -1,10 +1,11 @@
 """Vector network analyser with three ways in and the receiver as its way out.
 
-Strong: directional coupler, switch, cavity's strong antenna, and back. Weak: through the cavity
-    from the weak antenna.
-Bypass: straight to the JPA. All come out through JPA and receiver, so the trace carries their gain,
-    their noise and
-the delay of the cables, as the real one does.
+- Strong: directional coupler, switch, cavity's strong antenna, and back.
+- Weak: through the cavity from the weak antenna.
+- Bypass: straight to the JPA.
+
+All come out through JPA and receiver, so the trace carries their gain, their noise and the delay of
+the cables, as the real one does.
 """
 
 from __future__ import annotations

@@ -5,13 +5,13 @@ Appl. Phys. Lett. 93, 042510 (2008)). Pumped near twice the resonance it is a de
 used off degeneracy; with the pump's amplitude rho over its threshold (Clerk et al., Rev. Mod. Phys.
 82, 1155 (2010), section V),
 
-    G_0 = ((1 + rho^2) / (1 - rho^2))^2,    B = kappa (1 - rho^2),    G(D) = 1 + (G_0 - 1)/(1 + (2 D
-    / B)^2),
+    G_0 = ((1 + rho^2) / (1 - rho^2))^2,    B = kappa (1 - rho^2),
+    G(D) = 1 + (G_0 - 1) / (1 + (2 D / B)^2),
 
-D from half the pump frequency f_J. rho^2 is proportional to the pump power and falls as 1/(1 + (2
-d/kappa)^2) when the resonance is d away from f_J. The idler at 2 f_J - nu comes out with gain G -
-1: half a quantum of it and more is the noise that the amplifier adds. Near 20 dB, 0.1 dB of pump is
-    1 dB of gain.
+D from half the pump frequency f_J. rho^2 is proportional to the pump power; with the resonance d
+away from f_J it is divided by 1 + (2 d / kappa)^2. The idler at 2 f_J - nu comes out with the gain
+G - 1: half a quantum of it and more is the noise that the amplifier adds. Near 20 dB, 0.1 dB of
+pump is 1 dB of gain.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 ``Conditions`` are all that a spectrum or a trace depends on, frozen at one moment. Noise
 temperatures (the note to the letter's Friis formula): power per bin at the digitizer, with G the
-    JPA's gain and the idler at nu_i = 2 f_J - nu,
+JPA's gain and the idler at nu_i = 2 f_J - nu,
 
     P(nu) = G_rest k b [ G T_s(nu) + (G - 1) (T_s(nu_i) + T_x (1 + 1/sqrt G)^2) + T_rest ]
 
