@@ -219,7 +219,10 @@ def y_factor(
     averages: int = 500,
     half_width_hz: float = 50e3,
 ) -> calibration.YFactor:
-    """Gain and noise of the chain without the JPA; cools the noise source again afterwards."""
+    """Gain and noise of the chain without the JPA.
+
+    Afterwards the noise source is cold again and the switch on the cavity.
+    """
     machine.jpa.pump_on, machine.switch.position = False, SwitchPosition.NOISE_SOURCE
     kelvins, powers, errors = [], [], []
     for setpoint in temperatures_k:
@@ -232,6 +235,7 @@ def y_factor(
         errors.append(error)
     machine.noise_source.setpoint_k = temperatures_k[0]
     wait(machine)
+    machine.switch.position = SwitchPosition.CAVITY
     width_hz = machine.digitizer.frequency_step_hz
     return calibration.y_factor(kelvins, powers, errors, centre_hz, bin_width_hz=width_hz)
 
@@ -239,12 +243,16 @@ def y_factor(
 def jpa_noise(
     machine: Haloscope, target_hz: float, chain: calibration.YFactor, *, averages: int = 2000
 ) -> calibration.NoiseTemperature:
-    """Noise of the JPA at the target by the power ratio, noise source cold."""
+    """Noise of the JPA at the target by the power ratio, noise source cold.
+
+    Afterwards the pump is off and the switch on the cavity.
+    """
     machine.switch.position = SwitchPosition.NOISE_SOURCE
     profile = set_jpa(machine, target_hz)
     on = digitize(machine, target_hz, averages).band(target_hz, 10e3)
     machine.jpa.pump_on = False
     off = digitize(machine, target_hz, averages).band(target_hz, 10e3)
+    machine.switch.position = SwitchPosition.CAVITY
     gain = float(profile.gain(target_hz))
     return calibration.jpa_noise(
         *on, *off,

@@ -5,6 +5,7 @@ import pytest
 
 from haloscope import commissioning as operator
 from haloscope.experiment import Haloscope, SwitchPosition
+from haloscope.parameters import Parameters
 
 TARGET_HZ = 1.1e9
 
@@ -59,6 +60,16 @@ def test_the_y_factor_recovers_gain_and_noise_of_the_chain(machine, chain):
     assert chain.gain_db == pytest.approx(inside_db, abs=0.05)
     assert chain.gain_db == pytest.approx(104.0, abs=0.1)
     assert chain.temperature_k == pytest.approx(1.2, rel=0.03)
+
+
+def test_the_y_factor_takes_the_bin_width_of_another_haloscope():
+    haloscope = Haloscope(Parameters.shipped("haystac"), seed=1)
+    kelvins = (0.127, 0.3, 0.5, 0.775)
+    found = operator.y_factor(haloscope, 5.75e9, temperatures_k=kelvins, averages=5000)
+    inside_db = 10 * np.log10(haloscope.receiver.rest_gain(np.array([5.75e9]), 0.0)[0])
+    assert found.gain_db == pytest.approx(inside_db, abs=0.05)
+    assert found.temperature_k == pytest.approx(3.0, rel=0.03)
+    assert haloscope.switch.position is SwitchPosition.CAVITY
 
 
 def test_the_power_ratio_recovers_the_noise_of_the_jpa(machine, chain):
