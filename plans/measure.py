@@ -64,11 +64,11 @@ class Sweep:
     averages: int = 1
 
 
-#: One window for the cavity both ways and the amplifier, so that from one to the next the path
-#: alone changes: ten points to the cavity's width of 31 kHz, three widths (190 kHz) of the gain.
-TRANSMISSION = Sweep("Weak", 0.6, 201, 1000.0)
-REFLECTION = Sweep("Strong", 0.6, 201, 1000.0)
-GAIN = Sweep("Bypass", 0.6, 201, 1000.0)
+#: Six widths of the cavity (31 kHz): wide enough to see its ends, too narrow to hold the other mode
+#: at the edge of a crossing. About the same centre, three widths (190 kHz) of the gain.
+TRANSMISSION = Sweep("Weak", 0.2, 101, 1000.0)
+REFLECTION = Sweep("Strong", 0.2, 101, 1000.0)
+GAIN = Sweep("Bypass", 0.6, 101, 1000.0)
 #: The amplifier is looked at about the target, this far above its resonance (the letter), MHz.
 TARGET_OFFSET_MHZ = 0.1
 #: A point each 10 kHz, a third of a linewidth: no resonance falls between two.

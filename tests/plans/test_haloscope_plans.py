@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from bluesky import RunEngine
 from bluesky.utils import MsgGenerator
 from ophyd.utils.errors import LimitError
 
+from devices.simulated.haloscope import Haloscope
+from haloscope.parameters import Parameters
 from plans import calibration, tuning
 from plans.rehearsal import rehearse
 from plans.scan import LETTER, rescan, scan
@@ -182,3 +185,12 @@ def test_a_wrong_coupling_is_corrected(RE: RunEngine, haloscope: Any) -> None:
 def test_an_unreachable_gain_is_said_in_words(RE: RunEngine, haloscope: Any) -> None:
     with pytest.raises(tuning.NotTunedError, match=r"wanted 20 \+- 0.02 dB, reached"):
         RE(tuning.set_jpa(haloscope, 1100.0, tolerance_db=0.02, attempts=1))
+
+
+def test_a_cavity_off_its_calculated_course_is_found(RE: RunEngine) -> None:
+    letter = Parameters.capp12tb()
+    machined = replace(letter, cavity=replace(letter.cavity, frequency_scale=1.004))
+    device = Haloscope(name="haloscope", parameters=machined)  # 4.4 MHz off the map
+    found = RE(tuning.tune_to(device, 1101.0)).plan_result
+    device.bench.close()
+    assert abs(found.frequency_mhz - 1101.0) < 1e-3
