@@ -13,6 +13,7 @@ from iocs.binding import reader, writer
 from iocs.faults import SensorFaults, quench_record, stall_record
 from iocs.interlocks import Interlock, Interlocks
 from iocs.magnet_supply import SupplyRecords
+from iocs.measured_records import measured_records
 from iocs.microwave_records import microwave_records
 from iocs.motor import MotorRecord, MotorSettings
 from iocs.motor_fields import motor_records
@@ -119,6 +120,7 @@ def haloscope_records(
         *_noise_source(machine, interlocks, faults),
         *_switch(machine),
         *microwave_records(machine, interlocks),
+        *measured_records(machine),
         *interlocks.records(),
         *faults.records(),
         quench_record({"Magnet": machine.quench}),

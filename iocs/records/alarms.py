@@ -42,7 +42,7 @@ def limit_alarm(limits: AlarmLimits, value: float, last: str) -> tuple[Alarm, st
 
     Args:
         limits: The limits, their severities and the hysteresis.
-        value: In the record's units; NaN is an INVALID calculation.
+        value: In the record's units; NaN is undefined and INVALID, as in base.
         last: Name of the limit that was in force before (``"hihi"`` ...), or ``""``: the hysteresis
             needs it.
 
@@ -50,7 +50,7 @@ def limit_alarm(limits: AlarmLimits, value: float, last: str) -> tuple[Alarm, st
         The alarm, and the name of the limit now in force.
     """
     if value != value:
-        return Alarm(AlarmStatus.CALC, AlarmSeverity.INVALID_ALARM, "not a number"), ""
+        return Alarm(AlarmStatus.UDF, AlarmSeverity.INVALID_ALARM, "no value"), ""
     for name, status, side in _LEVELS:
         severity = limits.severity(name)
         if not severity:

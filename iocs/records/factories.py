@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from math import nan
 
 from caproto import AlarmSeverity
 
@@ -105,6 +106,35 @@ def setpoint(
         initial=initial,
         saved=saved,
         group=group,
+    )
+
+
+def published(
+    name: str,
+    description: str,
+    units: str = "",
+    *,
+    control: Range,
+    display: Range | None = None,
+    precision: int = 3,
+    alarms: AlarmLimits = NO_LIMITS,
+) -> Record:
+    """An analog output that tells what a client has found: it moves nothing.
+
+    NaN, and so undefined and INVALID, until the first put; not saved.
+    """
+    return Record(
+        name=name,
+        kind="ao",
+        wire=Wire.DOUBLE,
+        description=description,
+        units=units,
+        precision=precision,
+        display=control if display is None else display,
+        control=control,
+        alarms=alarms,
+        write=lambda _: None,
+        initial=nan,
     )
 
 

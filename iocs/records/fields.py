@@ -14,7 +14,7 @@ from math import isinf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from caproto import AlarmSeverity
+from caproto import AlarmSeverity, AlarmStatus
 
 from instruments.errors import Refused
 from iocs.records.description import Read, Record, State, Wire, Write
@@ -45,9 +45,9 @@ STATUSES = tuple(
         "SOFT",
     )
 )
-"""First 16 of the 22 alarm states of ``alarm.h``.
+"""First 16 of the 22 alarm states of ``alarm.h``: as many as an enum carries over Channel Access.
 
-As many as an enum carries over Channel Access.
+UDF is the 18th: `.STAT` tells it as CALC, and the alarm that comes with every value says UDF.
 """
 
 _STATE_CODES = (
@@ -122,14 +122,16 @@ def _common(channel: LiveChannel, name: str) -> Record | None:
         "SEVR": (lambda: int(alarm.severity), SEVERITIES),
         "NSEV": (lambda: 0, SEVERITIES),
         "ACKS": (lambda: int(alarm.severity_to_acknowledge), SEVERITIES),
-        "STAT": (lambda: int(alarm.status), STATUSES),
+        "STAT": (lambda: _status_index(alarm.status), STATUSES),
         "NSTA": (lambda: 0, STATUSES),
         "SCAN": (lambda: 1 if record.read and not record.writable else 0, _SCANS),
     }
     if name in menus:
         read, states = menus[name]
         return _field(channel, name, Wire.ENUM, read, states=states)
-    if name in ("UDF", "DISP", "PROC", "PACT"):
+    if name == "UDF":
+        return _field(channel, name, Wire.CHAR, lambda: int(alarm.status == AlarmStatus.UDF))
+    if name in ("DISP", "PROC", "PACT"):
         return _field(channel, name, Wire.CHAR, lambda: 0)
     if name == "UTAG":
         return _field(channel, name, Wire.DOUBLE, lambda: 0.0)
@@ -138,6 +140,10 @@ def _common(channel: LiveChannel, name: str) -> Record | None:
             channel, name, Wire.STRING, lambda: channel.description, _describer(channel), length=40
         )
     return None
+
+
+def _status_index(status: int) -> int:
+    return int(status) if status < len(STATUSES) else int(AlarmStatus.CALC)
 
 
 _SCANS = tuple(State(name) for name in ("Passive", "I/O Intr"))

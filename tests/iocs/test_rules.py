@@ -67,7 +67,7 @@ def _only_high() -> Any:
         (310, "HIGH", 1),
         (320, "HIHI", 2),
         (290, "LOW", 1),
-        (math.nan, "CALC", 3),
+        (math.nan, "UDF", 3),
     ],
 )
 def test_limits_are_inclusive_and_carry_their_severity(
