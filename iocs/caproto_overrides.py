@@ -1,8 +1,7 @@
 """What is mended in caproto 1.3.0's server by overriding its internals; no other file does.
 
 Each override states its defect. ``tests/live/test_overrides.py`` has a test for each that fails
-without it; ``docs/serving.md`` has the defects written up for upstream. :func:`install` says loudly
-when caproto is another release.
+without it; ``docs/serving.md`` writes them up. :func:`install` warns if caproto is another release.
 """
 
 from __future__ import annotations
