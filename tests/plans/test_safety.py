@@ -7,10 +7,11 @@ from typing import Any
 
 import bluesky.plan_stubs as bps
 import pytest
-from bluesky import RunEngine
+from bluesky import RunEngine, SupplementalData
 from bluesky.utils import MsgGenerator, RunEngineInterrupted
 from ophyd import Signal
 
+from plans.baseline import baseline
 from plans.safety import SuspendDisconnected, suspenders
 from plans.scan import scan
 from plans.steps import completed, planned
@@ -132,3 +133,15 @@ def test_a_quench_trips_its_suspender(RE: RunEngine, haloscope: Any) -> None:
     assert haloscope.magnet.quench.get() == 1
     assert any(suspender.tripped for suspender in RE.suspenders)
     RE.clear_suspenders()
+
+
+def test_a_baseline_goes_into_every_run(
+    RE: RunEngine, haloscope: Any, refrigerator: Any, documents: Documents
+) -> None:
+    for instrument in (haloscope, refrigerator):
+        RE.preprocessors.append(SupplementalData(baseline=baseline(instrument)))
+    RE(scan(haloscope, TARGETS[:1], averages=20))
+    first, last = documents.events("baseline")
+    assert {"antenna", "fridge_mxc", "jpa_pump_power", "pump_a_field"} <= set(first)
+    assert last["rod"] != first["rod"]
+    assert completed(documents) == TARGETS[:1]
