@@ -153,7 +153,7 @@ def failed(command: Any, channels: Mapping[int, Any], error: Exception) -> Any:
     Raises:
         RemoteProtocolError: The request was for no channel of this client.
     """
-    channel = channels.get(getattr(command, "sid", None))
+    channel = channels.get(getattr(command, "sid", -1))
     if channel is None:
         raise ca.RemoteProtocolError(f"{type(command).__name__}: {error}") from error
     forbidden = isinstance(error, Forbidden)
