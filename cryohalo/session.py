@@ -24,6 +24,7 @@ from cryohalo.provenance import provenance
 from cryohalo.run_engine import close_run_engine, make_run_engine
 
 if TYPE_CHECKING:
+    from cryohalo.publish import Publisher
     from devices.amrr import Refrigerator
     from devices.haloscope import Haloscope
 
@@ -31,6 +32,10 @@ Instrument = TypeVar("Instrument")
 
 CONNECTION_TIMEOUT_S = 20.0
 """How long an instrument's process variables may take to connect, wall-clock seconds."""
+_PLAN_MODULES = (
+    *("amrr", "cooling", "commissioning", "calibration", "tuning", "scan", "adaptive", "campaign"),
+    *("rehearsal", "safety"),
+)
 
 
 class NotConnectedError(RuntimeError):
@@ -57,6 +62,7 @@ class Session:
     writer: DocumentWriter
     _refrigerator: Refrigerator | None = None
     _haloscope: Haloscope | None = None
+    _publisher: Publisher | None = None
 
     @property
     def refrigerator(self) -> Refrigerator:
@@ -84,6 +90,7 @@ class Session:
         amrr_prefix: str | None = None,
         halo_prefix: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        publish_limits: bool = False,
     ) -> Session:
         """Assemble a session and wait until every process variable is connected.
 
@@ -92,6 +99,8 @@ class Session:
             amrr_prefix: Prefix of the refrigerator's IOC, with its colon.
             halo_prefix: Prefix of the haloscope's IOC, with its colon.
             metadata: Goes into every start document, e.g. ``{"operator": "...", "sample": "..."}``.
+            publish_limits: Run the online analysis too, and publish its limit; see
+                :mod:`cryohalo.publish`, which puts what was measured to the haloscope's IOC.
 
         Raises:
             TimeoutError: Some process variables do not connect; the message names them.
@@ -100,7 +109,13 @@ class Session:
         engine = make_run_engine(metadata={**provenance(), **(metadata or {})})
         engine.subscribe(writer)
         session = cls(engine, Catalog(catalog), writer)
-        session._connect(amrr_prefix, halo_prefix)
+        try:
+            session._connect(amrr_prefix, halo_prefix)
+            if halo_prefix is not None:
+                session._publish_to(halo_prefix, publish_limits)
+        except BaseException:  # Ctrl-C too: no thread and no channel may stay behind
+            session.close()
+            raise
         return session
 
     def _connect(self, amrr_prefix: str | None, halo_prefix: str | None) -> None:
@@ -114,6 +129,14 @@ class Session:
 
             self._haloscope = Haloscope(halo_prefix, name="haloscope")
             self._haloscope.wait_for_connection(timeout=CONNECTION_TIMEOUT_S)
+
+    def _publish_to(self, prefix: str, limits: bool) -> None:
+        """Subscribe the publisher, after the catalog's writer, if the IOC serves its group."""
+        from cryohalo.publish import Publisher
+
+        self._publisher = Publisher(prefix, limits=limits)
+        if self._publisher.served():
+            self.run_engine.subscribe(self._publisher)
 
     def run(self, plan: MsgGenerator, **metadata: Any) -> list[Run]:
         """Run a plan to its end.
@@ -131,6 +154,8 @@ class Session:
         for instrument in (self._refrigerator, self._haloscope):
             if instrument is not None:
                 instrument.destroy()
+        if self._publisher is not None:
+            self._publisher.close()
         self.writer.close()
 
     def __enter__(self) -> Session:
@@ -159,5 +184,5 @@ def namespace(session: Session) -> dict[str, Any]:
 def _plans() -> Iterator[tuple[str, Any]]:
     import importlib
 
-    for module in ("plans.amrr", "plans.calibration", "plans.tuning", "plans.scan"):
-        yield module.rpartition(".")[2], importlib.import_module(module)
+    for name in _PLAN_MODULES:
+        yield name, importlib.import_module(f"plans.{name}")

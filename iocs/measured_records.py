@@ -1,8 +1,8 @@
 """What the session measured last, on the wire for screens, archivers and alarm handlers.
 
-The instruments give raw data; gain, coupling and limit are inferred from them by plans and analysis.
-Whoever runs those puts the newest values here (`cryohalo.publish` in a session). Until the first put
-a value is undefined: NaN, UDF, INVALID. Nothing is autosaved: a value of an earlier life is not new.
+The instruments give raw data; gain, coupling and limit are inferred by plans and analysis. Whoever
+runs those puts the newest values here (`cryohalo.publish` in a session). Until the first put a
+value is undefined: NaN, UDF, INVALID. Nothing is saved: a value of an earlier life is not new.
 """
 
 from __future__ import annotations

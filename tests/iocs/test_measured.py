@@ -1,4 +1,4 @@
-"""Measured quantities: undefined until put, in alarm outside what the scan holds, moving nothing."""
+"""Measured quantities: undefined until put, in alarm outside what the scan holds."""
 
 from __future__ import annotations
 

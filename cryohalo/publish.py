@@ -1,0 +1,128 @@
+"""Puts what a run measured last to the group ``Measured`` of the haloscope's IOC.
+
+Screens, archivers and alarm handlers then see gain, coupling and limit beside the raw readings. A
+run never waits for it and never fails by it: values go out without completion, and are dropped
+while the PVs are not connected. An IOC that does not serve the group is left alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import ophyd  # noqa: F401  (first: it chooses the Channel Access library that pyepics loads)
+from epics import PV
+
+if TYPE_CHECKING:
+    from haloscope.analysis.online import Online, Update
+
+log = logging.getLogger("cryohalo.publish")
+
+NAMES: Final = {
+    "measured_jpa_gain": "JPAGain",
+    "measured_beta": "Beta",
+    "measured_loaded_q": "LoadedQ",
+    "measured_cavity_frequency": "CavityFrequency",
+    "measured_target_frequency": "TargetFrequency",
+}
+"""Key of an event: PV of the group; the units are the same."""
+LIMIT, EXCESS = "LimitCoupling", "HighestExcess"
+LIMIT_UNIT_PER_GEV: Final = 1e-15
+SERVED_WITHIN_S: Final = 2.0
+"""How long an IOC whose other PVs are connected may take to answer for these (assumed)."""
+_NO_WAIT_S: Final = 0.001
+"""What a put may wait for a channel that was connected a moment ago."""
+_FOR_LIMITS: Final = frozenset({"daq_spectrum", "measured_target_frequency"})
+
+
+class Publisher:
+    """A bluesky callback: ``RE.subscribe(publisher)``.
+
+    Args:
+        prefix: Of the haloscope's IOC, with its colon.
+        limits: Also run the online analysis on spectra of scans, and publish the limit and the
+            highest excess of the bins that the newest spectrum touched. It runs in the callback,
+            tens of milliseconds for each spectrum.
+    """
+
+    def __init__(self, prefix: str, *, limits: bool = False) -> None:
+        # Bare channels: ophyd's signals fetch metadata that nobody needs here.
+        self._channels = {
+            name: PV(
+                f"{prefix}Measured:{name}",
+                auto_monitor=False,
+                form="native",
+                connection_timeout=_NO_WAIT_S,
+            )
+            for name in (*NAMES.values(), LIMIT, EXCESS)
+        }
+        self._online = self._analysis() if limits else None
+        self._start: Mapping[str, Any] = {}
+        self._scans: set[str] = set()
+
+    def _analysis(self) -> Online:
+        from haloscope.analysis.online import Online, highest  # 0.5 s: only when asked for
+
+        def publish(update: Update) -> None:
+            self.publish_limit(update, highest(update)[1])
+
+        return Online(publish=publish, keep=False)
+
+    def served(self, timeout_s: float = SERVED_WITHIN_S) -> bool:
+        """Whether the IOC serves the group; waits up to ``timeout_s`` wall-clock seconds."""
+        return bool(self._channels["JPAGain"].wait_for_connection(timeout=timeout_s))
+
+    def __call__(self, name: str, document: Mapping[str, Any]) -> None:
+        """Take a document of a run."""
+        if name == "event":
+            self._publish(
+                {NAMES[key]: value for key, value in document["data"].items() if key in NAMES}
+            )
+        if self._online is not None:
+            self._analyze(name, document)
+
+    def publish_limit(self, update: Update, excess: float) -> None:
+        """Publish what one spectrum changed: the median limit and the highest excess (sigma)."""
+        values = {EXCESS: excess}
+        if update.limit is not None:
+            values[LIMIT] = float(np.median(update.limit.coupling_per_gev)) / LIMIT_UNIT_PER_GEV
+        self._publish(values)
+
+    def close(self) -> None:
+        """Leave the process variables."""
+        for channel in self._channels.values():
+            channel.disconnect()
+
+    def _publish(self, values: Mapping[str, float]) -> None:
+        for name, value in values.items():
+            channel = self._channels[name]
+            if not (math.isfinite(value) and channel.connected):
+                continue
+            try:
+                # No look at limits here: what the IOC does not take it refuses, and says so there.
+                channel.put(float(value), wait=False)
+            except Exception as error:  # the PV went away, or may not be written
+                log.warning("%s = %g is not published: %s", channel.pvname, value, error)
+
+    def _analyze(self, name: str, document: Mapping[str, Any]) -> None:
+        """Feed the online analysis with the documents of scans, and of nothing else."""
+        if name == "start":
+            self._start = document
+        elif name == "descriptor" and set(document["data_keys"]) >= _FOR_LIMITS:
+            self._scans.add(document["uid"])
+            self._add("start", self._start)
+            self._add(name, document)
+        elif name == "event" and document["descriptor"] in self._scans:
+            self._add(name, document)
+
+    def _add(self, name: str, document: Mapping[str, Any]) -> None:
+        if self._online is None:
+            return
+        try:
+            self._online(name, document)
+        except Exception:  # an analysis that fails must not end the run
+            log.exception("no more limits are published in this session")
+            self._online = None

@@ -1,0 +1,80 @@
+"""A session puts what its runs measured to the haloscope's IOC; runs never depend on it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from ophyd import EpicsSignalRO
+from ophyd.status import SubscriptionStatus
+
+from cryohalo.publish import NAMES, Publisher
+from cryohalo.session import Session
+from plans.scan import scan
+
+CALIBRATION = {"receiver_gain_db": 104.0, "receiver_temperature_k": 1.2}
+
+
+@pytest.fixture
+def session(haloscope: str, tmp_path: Path) -> Iterator[Session]:
+    with Session.open(tmp_path, halo_prefix=haloscope, publish_limits=True) as session:
+        yield session
+
+
+def wait_until(pv: str, holds: Callable[[float], bool]) -> float:
+    """The value of a PV once it is as wanted; puts without completion take their time."""
+    signal = EpicsSignalRO(pv, name="told", auto_monitor=True)
+    try:
+        signal.wait_for_connection(timeout=20.0)
+        status = SubscriptionStatus(signal, lambda value, **_: holds(value), run=True)
+        status.wait(20.0)
+        return float(signal.get())
+    finally:
+        signal.destroy()
+
+
+def test_the_newest_event_and_limit_of_a_scan_are_on_the_wire(
+    session: Session, haloscope: str
+) -> None:
+    plan = scan(session.haloscope, start_mhz=1100.0, stop_mhz=1100.02, averages=100)
+    (run,) = session.run(plan, calibration=CALIBRATION)
+    last = list(run.events())[-1]["data"]
+    for key, name in NAMES.items():
+        wanted = last[key]
+        wait_until(f"{haloscope}Measured:{name}", lambda told, w=wanted: told == w)
+    limit = wait_until(f"{haloscope}Measured:LimitCoupling", math.isfinite)
+    assert 1.0 < limit < 1e3
+    assert -10.0 < wait_until(f"{haloscope}Measured:HighestExcess", math.isfinite) < 10.0
+
+
+def test_what_is_not_connected_is_dropped_without_waiting() -> None:
+    publisher = Publisher("NOBODY:SERVES:")
+    try:
+        assert not publisher.served(timeout_s=0.1)
+        publisher("event", {"data": {"measured_beta": 2.0}})
+    finally:
+        publisher.close()
+
+
+def test_an_analysis_that_fails_ends_no_run(
+    haloscope: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    publisher = Publisher(haloscope, limits=True)
+    try:
+        assert publisher.served()
+        publisher("start", {"uid": "run"})
+        keys = {"daq_spectrum": {}, "measured_target_frequency": {}}
+        publisher(
+            "descriptor",
+            {"uid": "of", "run_start": "run", "name": "primary", "data_keys": keys},
+        )
+        event = {"descriptor": "of", "seq_num": 1, "data": {"daq_spectrum": [0.0]}}
+        publisher("event", event)
+        publisher("event", event)
+        assert [
+            record.message for record in caplog.records if record.name == "cryohalo.publish"
+        ] == ["no more limits are published in this session"]
+    finally:
+        publisher.close()
