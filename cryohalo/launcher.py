@@ -26,8 +26,9 @@ from typing import Any, Final, Self
 
 from cryohalo.addresses import LOOPBACK, client_environment, free_ports, repeater_stand_in
 
-READY_TIMEOUT_S: Final = 60.0
-"""Assumed: importing and compiling the physics on a busy two-core machine takes up to 20 s."""
+READY_TIMEOUT_S: Final = 180.0
+"""Importing and compiling the physics takes up to 15 s on one free core; it has taken more than a
+minute on a machine with six times more to do than cores."""
 TERMINATE_TIMEOUT_S: Final = 15.0
 
 

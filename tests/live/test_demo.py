@@ -17,6 +17,8 @@ from cryohalo.catalog import Catalog
 
 ROOT = Path(__file__).parents[2]
 
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
@@ -27,7 +29,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     arguments = ["demo", "--output", str(folder), "--steps", "30", "--seed", "11"]
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=110,
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=280,
         env={**os.environ, "CRYOHALO_TEST_MARK": mark},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
