@@ -211,7 +211,13 @@ class MagnetSupply:
 
     @property
     def current_limit_a(self) -> float:
-        """Largest current that may be set, A."""
+        """Largest current that may be set, A.
+
+        Setting it raises :class:`Refused` beyond the supply's own limit, below the present current,
+        and below the target of a running ramp: that would clip the output short of a target which
+        is then never reached. Pause, zero or re-target first. A paused target above a lowered limit
+        is refused by :meth:`ramp`; a cycle whose program is clipped later says so when it blocks.
+        """
         return float(self.array[CURRENT_LIMIT])
 
     @current_limit_a.setter
@@ -221,6 +227,12 @@ class MagnetSupply:
         if limit < present:
             raise Refused(
                 f"{self.name}: current limit {limit:g} A is below the present {present:g} A"
+            )
+        target = abs(self.target_current_a)
+        if self.state is SupplyState.RAMPING and limit < target:
+            raise Refused(
+                f"{self.name}: current limit {limit:g} A is below the target {target:g} A of the "
+                "running ramp"
             )
         self.array[CURRENT_LIMIT] = limit
 

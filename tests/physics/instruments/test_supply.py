@@ -161,6 +161,32 @@ def test_the_current_limit_may_not_cut_below_the_present_current() -> None:
         supply.current_limit_a = 1.0
 
 
+def test_the_current_limit_may_not_cut_below_the_target_of_a_running_ramp() -> None:
+    supply = make()
+    supply.set_current(-2.0)
+    run(supply, 1)
+    before = supply.array.copy()
+    with pytest.raises(Refused, match=r"limit 1 A is below the target 2 A"):
+        supply.current_limit_a = 1.0
+    assert (supply.array == before).all()
+    supply.current_limit_a = 2.0
+    run(supply, 45)
+    assert supply.at_target
+
+
+def test_a_paused_target_beyond_a_lowered_limit_is_refused_by_the_next_ramp() -> None:
+    supply = make()
+    supply.set_current(2.0)
+    run(supply, 1)
+    supply.pause()
+    supply.current_limit_a = 1.0
+    with pytest.raises(Refused, match="beyond the limit 1 A"):
+        supply.ramp()
+    supply.set_current(1.0)
+    run(supply, 25)
+    assert supply.at_target
+
+
 def test_a_programmed_output_refuses_other_commands() -> None:
     supply = make()
     supply.follow_program(0.02)
