@@ -290,12 +290,14 @@ def _command_cycle(
     """Command the sequencer and wait for one of the states `ends`."""
     cycle = refrigerator.cycle
     yield from bps.abs_set(cycle.run, command, wait=True)
+    # Channel Access tells no refusal: a put that was refused leaves the value unmoved.
+    if (held := (yield from value_of(cycle.run, command))) != command:
+        reason = yield from value_of(refrigerator.ioc.refusal, "")
+        raise NotReadyError(f"the cycle stays at {held}, {command} was refused: {reason}")
 
     def arrived(state: str) -> bool:
         if state == "Blocked" and state not in ends:
             raise NotReadyError(f"the cycle is blocked: {cycle.blocked.get()}")
-        if state == "Stopped" and command == "Run" and (reason := refrigerator.ioc.refusal.get()):
-            raise NotReadyError(f"the cycle does not start: {reason}")
         return state in ends
 
     limit_s = wall_timeout(refrigerator, CYCLE_COMMAND_S)
