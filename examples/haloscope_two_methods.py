@@ -38,7 +38,9 @@ def main(seed: int) -> None:
             at = target_hz + offset_hz
             on_w, off_w = on.band(at, 3e3)[0], off.band(at, 3e3)[0]
             gain = float(profile.gain(at))
-            by_gain = calibration.system_noise_k(on_w, chain.gain_db + 10 * np.log10(gain))
+            by_gain = calibration.system_noise_k(
+                on_w, chain.gain_db + 10 * np.log10(gain), bin_width_hz=10.0
+            )
             cold_k = float(calibration.effective_temperature_k(0.025, target_hz))
             by_ratio = calibration.noise_by_power_ratio(
                 on_w, off_w, gain, cold_k, chain.temperature_k

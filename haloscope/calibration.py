@@ -95,7 +95,7 @@ def y_factor(
     power_w_error: Sequence[float] | None,
     frequency_hz: float,
     *,
-    bin_width_hz: float = 10.0,
+    bin_width_hz: float,
 ) -> YFactor:
     """Gain and noise temperature by a line through power against effective temperature.
 
@@ -192,9 +192,7 @@ def noise_by_power_ratio(
     return ratio * (source_k + receiver_k) / np.asarray(gain, dtype=np.float64)
 
 
-def system_noise_k(
-    power_w: ArrayLike, gain_db: ArrayLike, *, bin_width_hz: float = 10.0
-) -> FloatArray:
+def system_noise_k(power_w: ArrayLike, gain_db: ArrayLike, *, bin_width_hz: float) -> FloatArray:
     """System noise T_n = P / (k b G_tot) in K from power per bin and the total gain in dB."""
     gain = 10 ** (np.asarray(gain_db, dtype=np.float64) / 10)
     return np.asarray(power_w, dtype=np.float64) / (BOLTZMANN_J_PER_K * bin_width_hz * gain)

@@ -120,7 +120,8 @@ def y_factor(
             powers.append(power)
             errors.append(error)
         yield from bps.abs_set(haloscope.noise_source.temperature, temperatures_k[0], wait=True)
-        fit = formulas.y_factor(kelvins, powers, errors, frequency_mhz * 1e6)
+        width_hz = float(reading["daq_frequency_step"]["value"])
+        fit = formulas.y_factor(kelvins, powers, errors, frequency_mhz * 1e6, bin_width_hz=width_hz)
         return {
             "receiver_gain_db": fit.gain_db,
             "receiver_gain_db_error": fit.gain_db_error,
@@ -251,6 +252,7 @@ def noise_in_situ(
         off = yield from digitize(haloscope, target_mhz, averages, "primary")
         gains, ratios = [], []
         receiver_k = calibration["receiver_temperature_k"]
+        width_hz = float(on["daq_frequency_step"]["value"])
         termination = float(on["noise_source_temperature"]["value"])
         source_k = float(formulas.effective_temperature_k(termination, target_mhz * 1e6))
         for offset_mhz in (-0.1, 0.0, 0.1):
@@ -258,7 +260,7 @@ def noise_in_situ(
             on_w, _ = band_power(on, target_mhz + offset_mhz, 0.003)
             off_w, _ = band_power(off, target_mhz + offset_mhz, 0.003)
             total_db = calibration["receiver_gain_db"] + 10.0 * math.log10(gain)
-            gains.append(float(formulas.system_noise_k(on_w, total_db)))
+            gains.append(float(formulas.system_noise_k(on_w, total_db, bin_width_hz=width_hz)))
             by_ratio = formulas.noise_by_power_ratio(on_w, off_w, gain, source_k, receiver_k)
             ratios.append(float(by_ratio))
         return {"noise_temperature_k": gains, "noise_temperature_by_ratio_k": ratios}

@@ -19,7 +19,9 @@ def test_effective_temperatures_of_the_letter():
 
 def test_the_y_factor_inverts_the_receiver():
     source = calibration.effective_temperature_k(TEMPERATURES_K, NU)
-    fit = calibration.y_factor(TEMPERATURES_K, GAIN * KB * (source + 1.2), None, NU)
+    fit = calibration.y_factor(
+        TEMPERATURES_K, GAIN * KB * (source + 1.2), None, NU, bin_width_hz=10.0
+    )
     assert fit.gain_db == pytest.approx(104.0, abs=1e-6)
     assert fit.temperature_k == pytest.approx(1.2, abs=1e-6)
 
@@ -29,7 +31,7 @@ def test_the_errors_of_the_y_factor_are_the_scatter():
     power = GAIN * KB * (calibration.effective_temperature_k(TEMPERATURES_K, NU) + 1.2)
     sigma = 1e-3 * power
     fits = [
-        calibration.y_factor(TEMPERATURES_K, rng.normal(power, sigma), sigma, NU)
+        calibration.y_factor(TEMPERATURES_K, rng.normal(power, sigma), sigma, NU, bin_width_hz=10.0)
         for _ in range(500)
     ]
     for name in ("gain_db", "temperature_k"):
@@ -39,7 +41,7 @@ def test_the_errors_of_the_y_factor_are_the_scatter():
 
 def test_falling_power_is_no_y_factor():
     with pytest.raises(ValueError, match="does not grow"):
-        calibration.y_factor([0.1, 0.2], [2.0, 1.0], [0.1, 0.1], NU)
+        calibration.y_factor([0.1, 0.2], [2.0, 1.0], [0.1, 0.1], NU, bin_width_hz=10.0)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,7 @@ def test_falling_power_is_no_y_factor():
 )
 def test_a_y_factor_without_a_known_error_is_refused(kelvins, errors, why):
     with pytest.raises(ValueError, match=why):
-        calibration.y_factor(kelvins, [1.0, 2.0], errors, NU)
+        calibration.y_factor(kelvins, [1.0, 2.0], errors, NU, bin_width_hz=10.0)
 
 
 def test_the_power_ratio_gives_the_noise_of_the_jpa():
@@ -73,7 +75,9 @@ def test_the_power_ratio_gives_the_noise_of_the_jpa():
 
 def test_the_system_noise_undoes_the_gain():
     power = KB * 0.215 * 10**12.1
-    assert float(calibration.system_noise_k(power, 121.0)) == pytest.approx(0.215)
+    assert float(calibration.system_noise_k(power, 121.0, bin_width_hz=10.0)) == pytest.approx(
+        0.215
+    )
 
 
 def test_the_line_attenuation_is_half_of_the_difference():

@@ -117,7 +117,9 @@ def test_the_two_noise_methods_differ_by_5_to_10_per_cent(machine, chain):
     machine.jpa.pump_on = False
     off = operator.digitize(machine, TARGET_HZ, 5000).band(TARGET_HZ, 5e3)[0]
     gain = float(profile.gain(TARGET_HZ))
-    in_situ = operator.calibration.system_noise_k(on, chain.gain_db + 10 * np.log10(gain))
+    in_situ = operator.calibration.system_noise_k(
+        on, chain.gain_db + 10 * np.log10(gain), bin_width_hz=10.0
+    )
     ratio = operator.calibration.noise_by_power_ratio(on, off, gain, 0.0337, chain.temperature_k)
     assert 0.04 < 1 - float(ratio / in_situ) < 0.11
 
