@@ -29,7 +29,7 @@ format: $(VENV)/.dev ## Put the code into the house's form
 	$(BIN)/ruff format .
 
 docs: $(VENV)/.dev ## Write anew what is generated from the code: PV lists, screens, figures
-	$(BIN)/python -m iocs.documentation docs
+	$(BIN)/python -m iocs.documents
 
 bench: $(VENV)/.test ## The benchmarks, as ratios against named alternatives
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
