@@ -21,6 +21,7 @@ import numpy as np
 from haloscope import commissioning as operator
 from haloscope import mode_map
 from haloscope.analysis import figures, files
+from haloscope.analysis.apparatus import CAPP_12TB
 from haloscope.analysis.candidates import expected_clusters, judge, neighbour_correlation
 from haloscope.analysis.interchange import write_spectra
 from haloscope.analysis.options import Options
@@ -103,6 +104,8 @@ class Operator:
                 magnet_field_t=one * self.machine.magnet.field_t,
                 form_factor=mode_map.form_factor(one * cavity.frequency_hz),
                 calibration=self.calibration(),
+                volume_m3=CAPP_12TB.volume_m3,
+                field_ratio=CAPP_12TB.field_ratio,
                 errors={
                     "jpa_bandwidth_hz": one * profile.bandwidth_hz_error,
                     "loaded_q": one * cavity.loaded_q_error,

@@ -1,23 +1,23 @@
 """From the documents of a catalog to a stack of spectra.
 
 Reads plain bluesky documents ``(name, dict)`` of the scan's stream "primary"; needs no bluesky.
-Only what was measured is in them. Units of the event keys (MHz, kHz, dB) end here: the analysis is
-in SI. Runs with different receiver gains are brought to the gain of the first one, since a stack
-has one calibration.
+Units of the event keys (MHz, kHz, dB) end here: the analysis is in SI. Runs with different receiver
+gains are brought to the gain of the first one, since a stack has one calibration. What a run did
+not measure is the letter's or left out, and ``Calibration.assumed`` names it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from haloscope.analysis.apparatus import Apparatus, apparatus_of
 from haloscope.analysis.options import Options
 from haloscope.analysis.spectra import Calibration, Spectra
-from haloscope.mode_map import form_factor
 
 Document = tuple[str, Mapping[str, Any]]
 
@@ -35,11 +35,13 @@ _EXACT: dict[str, tuple[str, float]] = {
     "num_averages": ("daq_num_averages", 1.0),
     "magnet_field_t": ("magnet_field", 1.0),
 }
-_CALIBRATION = (
-    "receiver_gain_db",
-    "receiver_temperature_k",
-    "line_attenuation_db",
-)
+#: Used where no calibration was recorded: A. K. Yi et al., arXiv:2210.10961, which gives 0.3 to 0.5
+#: dB for the line.
+LETTER = {
+    "receiver_gain_db": 104.0,
+    "receiver_temperature_k": 1.2,
+    "line_attenuation_db": 0.4,
+}
 
 
 class MissingMeasurementError(KeyError):
@@ -58,7 +60,7 @@ class Event:
         frequency_start_hz: Centre of its first bin, Hz.
         step_hz: Bin width, Hz.
         values: Measured numbers by the names of ``Spectra``.
-        errors: Their standard errors.
+        errors: Standard errors of those for which one was recorded.
         label: Run and sequence number.
     """
 
@@ -77,10 +79,12 @@ class DocumentReader:
     Attributes:
         options: Sets how much of each spectrum is kept; None keeps all of it.
         starts: Start documents seen, by run.
+        scans: Runs that gave events, in order.
     """
 
     options: Options | None = None
     starts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    scans: list[str] = field(default_factory=list)
     _run_of: dict[str, str] = field(default_factory=dict)
 
     def read(self, name: str, document: Mapping[str, Any]) -> list[Event]:
@@ -105,28 +109,47 @@ class DocumentReader:
         return []
 
     def calibration(self) -> Calibration:
-        """Calibration of the first run that carries one; the letter's values where none does."""
-        for start in self.starts.values():
-            if start.get("calibration"):
-                return calibration_of(start["calibration"])
-        return calibration_of({})
+        """Calibration of the first run that carries one; marks what any scan did not measure.
+
+        Raises:
+            ValueError: A recorded value is not finite.
+        """
+        recorded = [start.get("calibration") or {} for start in self.starts.values()]
+        first = calibration_of(next((one for one in recorded if one), {}))
+        others = [self.starts.get(run, {}).get("calibration") or {} for run in self.scans]
+        return first.assuming(*(name for one in others for name in _unmeasured(one)))
+
+    def apparatus(self) -> Apparatus:
+        """Apparatus of the scans read.
+
+        Raises:
+            ValueError: They come from different apparatus.
+        """
+        found = [apparatus_of(self.starts.get(run, {})) for run in self.scans]
+        if any(one.recorded() != found[0].recorded() for one in found):
+            raise ValueError(f"documents: scans of different apparatus: {[a.name for a in found]}")
+        return found[0] if found else apparatus_of({})
 
     def _events(
         self, rows: Sequence[Mapping[str, Any]], numbers: Sequence[int], descriptor: str
     ) -> list[Event]:
         run = self._run_of[descriptor]
-        return [
+        events = [
             self._event(data, f"{run[:8]}:{number}", run)
             for data, number in zip(rows, numbers, strict=True)
             if "daq_spectrum" in data
         ]
+        if events and run not in self.scans:
+            self.scans.append(run)
+        return events
 
     def _event(self, data: Mapping[str, Any], label: str, run: str) -> Event:
         values = {name: _value(data, key, label) * unit for name, (key, unit) in _EXACT.items()}
         errors = {}
         for name, (key, unit) in _MEASURED.items():
             values[name] = _value(data, key, label) * unit
-            errors[name] = _value(data, f"{key}_error", label, default=0.0) * unit
+            if data.get(f"{key}_error") is not None:
+                errors[name] = float(data[f"{key}_error"]) * unit
         step = _value(data, "daq_frequency_step", label)
         start = _value(data, "daq_frequency_start", label) * 1e6
         power = np.asarray(data["daq_spectrum"], dtype=np.float64) / self._relative_gain(run)
@@ -138,7 +161,9 @@ class DocumentReader:
         own = (self.starts.get(run, {}).get("calibration") or {}).get("receiver_gain_db")
         if own is None:
             return 1.0
-        return float(10 ** ((own - self.calibration().receiver_gain_db) / 10))
+        reference = self.calibration().receiver_gain_db
+        assert reference is not None  # Calibrations from documents have a gain.
+        return float(10 ** ((own - reference) / 10))
 
     def _cut(
         self, power: NDArray[np.float64], start: float, step: float, target: float
@@ -153,28 +178,39 @@ class DocumentReader:
         return power[first : first + 2 * half], start + first * step
 
 
-def _value(data: Mapping[str, Any], key: str, label: str, *, default: float | None = None) -> float:
+def _value(data: Mapping[str, Any], key: str, label: str) -> float:
     value = data.get(key)
     if value is None:
-        if default is not None:
-            return default
         raise MissingMeasurementError(f"event {label}: no {key}, which the analysis needs")
     return float(value)
 
 
 def calibration_of(recorded: Mapping[str, Any]) -> Calibration:
-    """Calibration from a start document; values that are missing or null keep the letter's."""
-    given: dict[str, Any] = {}
-    for name in _CALIBRATION:
-        for key in (name, f"{name}_error"):
-            if recorded.get(key) is not None:
-                given[key] = float(recorded[key])
-    given["assumed"] = tuple(name for name in _CALIBRATION if name not in given)
-    return replace(Calibration(), **given)
+    """Calibration from a start document; values missing or null are the letter's and marked.
+
+    Raises:
+        ValueError: A recorded value is not finite.
+    """
+    keys = [key for name in LETTER for key in (name, f"{name}_error")]
+    given = {key: float(recorded[key]) for key in keys if recorded.get(key) is not None}
+    return Calibration(**(LETTER | given), assumed=_unmeasured(recorded))
 
 
-def stack(events: Iterable[Event], calibration: Calibration) -> Spectra:
+def _unmeasured(recorded: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(name for name in LETTER if recorded.get(name) is None)
+
+
+def stack(
+    events: Iterable[Event], calibration: Calibration, apparatus: Apparatus | None = None
+) -> Spectra:
     """A stack of events; their spectra must have the same bin width.
+
+    A standard error that an event lacks is left out for the whole stack and marked as assumed zero.
+
+    Args:
+        events: Of one apparatus.
+        calibration: Its receiver.
+        apparatus: Its geometry; None for that of the letter, which is marked as assumed.
 
     Raises:
         ValueError: No event, or different bin widths.
@@ -185,16 +221,21 @@ def stack(events: Iterable[Event], calibration: Calibration) -> Spectra:
     steps = {row.step_hz for row in rows}
     if len(steps) > 1:
         raise ValueError(f"documents: spectra with different bin widths {sorted(steps)} Hz")
+    apparatus = apparatus or apparatus_of({})
     bins = min(len(row.power_w) for row in rows)
+    known = [name for name in _MEASURED if all(name in row.errors for row in rows)]
+    unknown = [f"{name}_error" for name in _MEASURED if name not in known]
     names = list(rows[0].values)
     values: dict[str, Any] = {name: np.array([row.values[name] for row in rows]) for name in names}
     return Spectra(
         power_w=np.stack([row.power_w[:bins] for row in rows]),
         frequency_start_hz=np.array([row.frequency_start_hz for row in rows]),
         step_hz=rows[0].step_hz,
-        form_factor=form_factor(values["cavity_frequency_hz"]),
-        calibration=calibration,
-        errors={name: np.array([row.errors[name] for row in rows]) for name in rows[0].errors},
+        form_factor=apparatus.form_factor_at(values["cavity_frequency_hz"]),
+        calibration=calibration.assuming(*apparatus.assumed, *unknown),
+        volume_m3=apparatus.volume_m3,
+        field_ratio=apparatus.field_ratio,
+        errors={name: np.array([row.errors[name] for row in rows]) for name in known},
         labels=tuple(row.label for row in rows),
         **values,
     )
@@ -216,4 +257,4 @@ def spectra_from_documents(
     """
     reader = DocumentReader(None if whole else options or Options())
     events = [event for name, document in documents for event in reader.read(name, document)]
-    return stack(events, reader.calibration())
+    return stack(events, reader.calibration(), reader.apparatus())

@@ -32,6 +32,7 @@ def summary(result: Result) -> dict[str, Any]:
     coupling = result.limit.coupling_per_gev[core]
     return {
         "spectra": result.spectra,
+        "assumed_not_measured": ", ".join(result.calibration.assumed) or "nothing",
         "grand_bins": len(result.grand),
         "frequency_low_hz": float(result.frequency_hz[0]),
         "frequency_high_hz": float(result.frequency_hz[-1]),

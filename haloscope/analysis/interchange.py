@@ -12,7 +12,9 @@ Layout (version 1), everything in SI units::
     /jpa_resonance_hz, /jpa_bandwidth_hz, /jpa_gain_peak_db          (n,) each
     /errors/NAME        (n,) standard error of NAME, optional
     /labels             (n,) strings, optional
-    /calibration        attributes of ``spectra.Calibration``; those left out keep their defaults
+    /calibration        attributes of ``spectra.Calibration``: line_attenuation_db (0 if the gain is
+                        referred to the cavity) and receiver_gain_db or noise_temperature_k are
+                        needed; ``assumed`` lists the names of those that nobody measured
 
 A receiver without a JPA has jpa_gain_peak_db = 0 and any positive bandwidth.
 """
@@ -29,6 +31,7 @@ import numpy as np
 from haloscope.analysis.spectra import Calibration, Spectra
 
 FORMAT, VERSION = "cryohalo-spectra", 1
+_SCALARS = ("step_hz", "volume_m3", "field_ratio")
 
 
 def write_spectra(path: Path | str, spectra: Spectra) -> None:
@@ -58,12 +61,16 @@ def read_spectra(path: Path | str) -> Spectra:
     """Read a stack.
 
     Raises:
-        ValueError: Not such a file, or a dataset is missing; names it.
+        ValueError: Not such a file, a dataset or a needed value is missing, or one is not usable;
+            names it. Nothing is filled in.
         FileNotFoundError: No such file.
     """
     with h5py.File(path, "r") as file:
         if file.attrs.get("format") != FORMAT or file.attrs.get("version") != VERSION:
             raise ValueError(f"{path}: not a {FORMAT} file of version {VERSION}")
+        unknown = [name for name in _SCALARS if name not in file.attrs]
+        if unknown:
+            raise ValueError(f"{path}: attributes missing: {', '.join(unknown)}")
         absent = [n for n in ("power_w", *Spectra.row_fields()) if n not in file]
         if absent:
             raise ValueError(f"{path}: datasets missing: {', '.join(absent)}")
@@ -73,20 +80,24 @@ def read_spectra(path: Path | str) -> Spectra:
         attributes = file["calibration"].attrs if "calibration" in file else {}
         return Spectra(
             power_w=file["power_w"][()],
-            step_hz=float(file.attrs["step_hz"]),
-            volume_m3=float(file.attrs["volume_m3"]),
-            field_ratio=float(file.attrs["field_ratio"]),
             errors=errors,
             labels=labels,
-            calibration=_calibration(attributes),
+            calibration=_calibration(attributes, path),
+            **{name: float(file.attrs[name]) for name in _SCALARS},
             **rows,
         )
 
 
-def _calibration(attributes: Any) -> Calibration:
-    given: dict[str, Any] = {}
-    for name in asdict(Calibration()):
-        if name in attributes:
-            value = attributes[name]
-            given[name] = tuple(np.atleast_1d(value)) if name == "assumed" else float(value)
-    return Calibration(**given)
+def _calibration(attributes: Any, path: Path | str) -> Calibration:
+    given = {name: float(attributes[name]) for name in Calibration.quantities()
+             if name in attributes}  # fmt: skip
+    if "line_attenuation_db" not in given:
+        raise ValueError(
+            f"{path}: calibration has no line_attenuation_db; write it, 0 dB if the gain is "
+            "referred to the cavity, and name it in 'assumed' if nobody measured it"
+        )
+    assumed = tuple(str(name) for name in np.atleast_1d(attributes.get("assumed", [])))
+    try:
+        return Calibration(**given, assumed=assumed)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None

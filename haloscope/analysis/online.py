@@ -78,13 +78,14 @@ class Online:
         self._sums: Accumulator | None = None
         self._residuals = ResidualSums()
         self._spikes: list[Spike] = []
-        self._calibration = Calibration()
+        self._calibration: Calibration | None = None
         self._reader = DocumentReader(self.options)
 
     def __call__(self, name: str, document: Mapping[str, Any]) -> None:
         """Take a document of a scan: ``RE.subscribe(online)``."""
         for event in self._reader.read(name, document):
-            self.add(stack([event], self._reader.calibration()))
+            reader = self._reader
+            self.add(stack([event], reader.calibration(), reader.apparatus()))
 
     def add(self, spectra: Spectra) -> Update:
         """Add spectra, usually one."""
@@ -92,7 +93,8 @@ class Online:
         reducer = Reducer(spectra, windows, self._single)
         if self._sums is None:
             self._sums = Accumulator(spectra.step_hz, self._single)
-            self._calibration = spectra.calibration
+        known = self._calibration or spectra.calibration
+        self._calibration = known.assuming(*spectra.calibration.assumed)
         for rows, reduced, baseline in reducer.chunks():
             self._sums.add(reduced)
             self._residuals.add(spectra.subset(rows), windows, rows, reduced, baseline)
@@ -117,6 +119,7 @@ class Online:
             grand = grand_spectrum(self._sums, first=low, last=high)
         except ValueError:
             return Update(self._sums.spectra, label, None, None, [], reducer.spikes)
+        assert self._calibration is not None
         bound = limit(grand, self._calibration, self._sums.step_hz, self._single)
         found = find_candidates(grand, bound.expected_snr, self._sums.step_hz, self._single)
         return Update(self._sums.spectra, label, grand, bound, found, reducer.spikes)
@@ -127,7 +130,7 @@ class Online:
         Raises:
             ValueError: Nothing was added yet.
         """
-        if self._sums is None:
+        if self._sums is None or self._calibration is None:
             raise ValueError("online: no spectrum yet")
         checks = self._residuals.finish()
         return summarise(self._sums, self._calibration, list(self._spikes), checks)

@@ -96,7 +96,11 @@ def read_run(folder: Path | str, run: Run) -> Spectra:
         jpa_gain_peak_db=full * 0.0,
         magnet_field_t=full * FIELD_T,
         form_factor=full,
-        calibration=Calibration(line_attenuation_db=0.0, noise_temperature_k=NOISE_TEMPERATURE_K),
+        calibration=Calibration(
+            line_attenuation_db=0.0,
+            noise_temperature_k=NOISE_TEMPERATURE_K,
+            assumed=("line_attenuation_db",),
+        ),
         volume_m3=EFFECTIVE_VOLUME_M3,
         field_ratio=1.0,
         labels=tuple(f"{run.number}:{k + 1}" for k in range(n)),

@@ -120,6 +120,8 @@ def checks(result: Result) -> list[Check]:
               likely > 1e-3),
         Check("fine bins lost to the spike filter", f"{seen.cut_fraction:.3%}", "below 1 %",
               seen.cut_fraction < 0.01),
+        Check("assumed, not measured", ", ".join(result.calibration.assumed) or "nothing",
+              "nothing", not result.calibration.assumed),
     ]  # fmt: skip
 
 
@@ -196,6 +198,8 @@ def _numbers(result: Result) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
+    if value is None:
+        return "not measured"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 

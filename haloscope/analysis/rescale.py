@@ -37,6 +37,7 @@ def total_gain(spectra: Spectra, frequency_hz: FloatArray, baseline: FloatArray)
     """
     calibration = spectra.calibration
     if calibration.noise_temperature_k is None:
+        assert calibration.receiver_gain_db is not None  # One of the two is always there.
         return 10 ** (calibration.receiver_gain_db / 10) * jpa_gain(spectra, frequency_hz)
     at_cavity = np.array(
         [

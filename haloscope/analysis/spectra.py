@@ -7,6 +7,7 @@ test) is not known here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -17,37 +18,73 @@ from numpy.typing import ArrayLike, NDArray
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-CAVITY_VOLUME_M3 = 36.85e-3  # Letter, Eq. 1.
-AVERAGE_TO_CENTRAL_FIELD = 10.31 / 12.0  # Letter: 10.31 T over the cavity, 12 T at the centre.
+_UNITS = {"db": "dB", "k": "K"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Calibration:
     """The receiver without the JPA, as measured by the calibration plans, for a whole stack.
 
+    Nothing has a default but None, which means that nobody measured it. The analysis needs the
+    attenuation, and either the gain or the noise temperature.
+
     Attributes:
+        line_attenuation_db: Loss from the cavity to the switch, half the difference of two
+            reflections, dB; 0 where the gain is referred to the cavity.
+        line_attenuation_db_error: Its standard error, dB.
         receiver_gain_db: Gain from the switch to the digitizer, Y factor, dB.
         receiver_gain_db_error: Its standard error, dB.
         receiver_temperature_k: Noise temperature of the same chain, K.
         receiver_temperature_k_error: Its standard error, K.
-        line_attenuation_db: Loss from the cavity to the switch, half the difference of two
-            reflections, dB. The letter gives 0.3 to 0.5 dB; 0.4 dB is assumed where it was not
-            measured.
-        line_attenuation_db_error: Its standard error, dB.
         noise_temperature_k: System noise temperature at the cavity frequency, K. If given, it sets
             the scale of the power and no gain is needed (spectra in arbitrary units of another
             experiment).
-        assumed: Names of the values above that nobody measured.
+        assumed: Names of the values, here or in the stack, that were used and nobody measured;
+            shown with every result.
+
+    Raises:
+        ValueError: A value is not finite, a temperature or an error is negative, or there is
+            neither a gain nor a noise temperature.
     """
 
-    receiver_gain_db: float = 104.0
-    receiver_gain_db_error: float = 0.1
-    receiver_temperature_k: float = 1.2
-    receiver_temperature_k_error: float = 0.036
-    line_attenuation_db: float = 0.4
-    line_attenuation_db_error: float = 0.05
+    line_attenuation_db: float
+    line_attenuation_db_error: float | None = None
+    receiver_gain_db: float | None = None
+    receiver_gain_db_error: float | None = None
+    receiver_temperature_k: float | None = None
+    receiver_temperature_k_error: float | None = None
     noise_temperature_k: float | None = None
     assumed: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in self.quantities():
+            value = getattr(self, name)
+            if value is not None:
+                _demand_usable(name, float(value))
+        if self.receiver_gain_db is None and self.noise_temperature_k is None:
+            raise ValueError(
+                "calibration: neither receiver_gain_db nor noise_temperature_k is given; one of "
+                "them must set the scale of the power"
+            )
+
+    @staticmethod
+    def quantities() -> tuple[str, ...]:
+        """Names of the numbers of a calibration."""
+        return tuple(f.name for f in fields(Calibration) if f.name != "assumed")
+
+    def assuming(self, *names: str) -> Calibration:
+        """The same with these values marked as assumed too, each once."""
+        return replace(self, assumed=tuple(dict.fromkeys((*self.assumed, *names))))
+
+
+def _demand_usable(name: str, value: float) -> None:
+    unit = _UNITS[name.removesuffix("_error").rsplit("_", 1)[-1]]
+    if not math.isfinite(value):
+        raise ValueError(f"calibration: {name} is {value} {unit}, must be finite; None if unknown")
+    if name.endswith("_k") and value <= 0:
+        raise ValueError(f"calibration: {name} is {value} {unit}, must be above 0 {unit}")
+    if name.endswith("_error") and value < 0:
+        raise ValueError(f"calibration: {name} is {value} {unit}, must not be below 0 {unit}")
 
 
 @dataclass(frozen=True)
@@ -71,9 +108,10 @@ class Spectra:
         magnet_field_t: Central field, shape (n,), T.
         form_factor: Form factor C at each step, shape (n,).
         calibration: The receiver behind the JPA.
-        errors: Standard errors of the measured fields by name, each of shape (n,).
         volume_m3: Cavity volume, m^3.
-        field_ratio: B_avg over the cavity / central field.
+        field_ratio: Average of the field over the cavity / central field; 1 if the average is given
+            as ``magnet_field_t``.
+        errors: Standard errors of the measured fields by name, each of shape (n,).
         labels: One word per spectrum on where it came from (run and sequence number).
     """
 
@@ -90,10 +128,10 @@ class Spectra:
     jpa_gain_peak_db: FloatArray
     magnet_field_t: FloatArray
     form_factor: FloatArray
-    calibration: Calibration = Calibration()
+    calibration: Calibration
+    volume_m3: float
+    field_ratio: float
     errors: Mapping[str, FloatArray] = field(default_factory=dict)
-    volume_m3: float = CAVITY_VOLUME_M3
-    field_ratio: float = AVERAGE_TO_CENTRAL_FIELD
     labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -104,6 +142,9 @@ class Spectra:
         for name in self.row_fields():
             value = np.asarray(getattr(self, name), dtype=np.float64)
             object.__setattr__(self, name, self._one_per_row(name, value))
+        for name in ("volume_m3", "field_ratio"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
+                raise ValueError(f"spectra: {name} is {getattr(self, name)}, must be above 0")
         checked = {name: self._one_per_row(name, value) for name, value in self.errors.items()}
         object.__setattr__(self, "errors", checked)
         if self.labels and len(self.labels) != len(self):
@@ -145,6 +186,8 @@ class Spectra:
 def concatenate(parts: Sequence[Spectra]) -> Spectra:
     """Join stacks that share bins, bin width and geometry; the first one's calibration is kept.
 
+    What any of them assumes is marked in the whole.
+
     Raises:
         ValueError: No parts, or bin widths, lengths, volumes or field ratios differ.
     """
@@ -159,8 +202,10 @@ def concatenate(parts: Sequence[Spectra]) -> Spectra:
         n: np.concatenate([getattr(p, n) for p in parts]) for n in Spectra.row_fields()
     }
     common = set.intersection(*(set(part.errors) for part in parts))
+    assumed = [name for part in parts for name in part.calibration.assumed]
     return replace(
         first,
+        calibration=first.calibration.assuming(*assumed),
         power_w=np.concatenate([part.power_w for part in parts]),
         errors={name: np.concatenate([part.errors[name] for part in parts]) for name in common},
         labels=tuple(label for part in parts for label in part.labels)

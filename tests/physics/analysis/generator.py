@@ -16,6 +16,16 @@ from haloscope.constants import BOLTZMANN_J_PER_K
 
 STEP_HZ = 10.0
 
+#: What the generated receiver is, as a calibration would measure it.
+MEASURED = Calibration(
+    receiver_gain_db=104.0,
+    receiver_gain_db_error=0.1,
+    receiver_temperature_k=1.2,
+    receiver_temperature_k_error=0.036,
+    line_attenuation_db=0.4,
+    line_attenuation_db_error=0.05,
+)
+
 
 @dataclass(frozen=True)
 class Model:
@@ -28,7 +38,7 @@ class Model:
     receiver_gain_db: float = 104.0
     averages: int = 5000
     form_factor: float = 0.6
-    calibration: Calibration = field(default_factory=Calibration)
+    calibration: Calibration = field(default_factory=lambda: MEASURED)
 
 
 def gain(detuning_from_jpa_hz: FloatArray, model: Model) -> FloatArray:
@@ -89,6 +99,8 @@ def make(
         magnet_field_t=np.full(n, 12.0),
         form_factor=np.full(n, model.form_factor),
         calibration=model.calibration,
+        volume_m3=36.85e-3,
+        field_ratio=10.31 / 12.0,
     )
 
 

@@ -50,6 +50,7 @@ def _noise_to_signal(spectra: Spectra, i: int, frequency: float, baseline: float
     peak = 10 ** (spectra.jpa_gain_peak_db[i] / 10)
     off = 2 * (frequency - spectra.jpa_resonance_hz[i]) / spectra.jpa_bandwidth_hz[i]
     jpa = 1 + (peak - 1) / (1 + off**2)
+    assert spectra.calibration.receiver_gain_db is not None
     receiver = 10 ** (spectra.calibration.receiver_gain_db / 10)
     temperature = baseline / (BOLTZMANN_J_PER_K * spectra.step_hz * receiver * jpa)
     at_resonance = signal_power_w(

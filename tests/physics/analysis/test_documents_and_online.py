@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from haloscope.analysis.apparatus import CAPP_12TB, apparatus_of
 from haloscope.analysis.documents import (
     Document,
     MissingMeasurementError,
@@ -49,7 +50,11 @@ def event(spectra: Spectra, row: int) -> dict[str, Any]:
         "rod": 30.0,
         "sim_time": 600.0 * row,
     }
-    errors = {"measured_loaded_q": 120.0, "measured_jpa_bandwidth": 1.5}
+    errors = {
+        "measured_cavity_frequency": 1e-5, "measured_loaded_q": 120.0, "measured_beta": 0.01,
+        "measured_jpa_resonance": 1e-4, "measured_jpa_bandwidth": 1.5,
+        "measured_jpa_gain_peak": 0.02,
+    }  # fmt: skip
     return data | {f"{key}_error": value for key, value in errors.items()}
 
 
@@ -80,12 +85,59 @@ def test_documents_become_spectra_in_si_units(whole: Spectra) -> None:
     assert read.frequency_start_hz == pytest.approx(few.frequency_start_hz, abs=1e-3)
     assert read.jpa_bandwidth_hz == pytest.approx(few.jpa_bandwidth_hz)
     assert read.errors["jpa_bandwidth_hz"] == pytest.approx(np.full(3, 1500.0))
-    assert read.error("beta") == pytest.approx(np.zeros(3))
+    assert read.error("beta") == pytest.approx(np.full(3, 0.01))
     assert read.form_factor == pytest.approx(form_factor(few.cavity_frequency_hz))
     assert read.labels == ("run-0001:1", "run-0001:2", "run-0001:3")
     assert read.calibration.receiver_temperature_k == 1.21
     assert read.calibration.line_attenuation_db == 0.4
+    assert read.calibration.line_attenuation_db_error is None
+    assert read.calibration.assumed == (
+        "line_attenuation_db", "volume_m3", "field_ratio", "form_factor"
+    )  # fmt: skip
+
+
+def test_everything_assumed_is_named(whole: Spectra) -> None:
+    few = whole.subset(slice(0, 2))
+    stream = list(documents(few, calibration=None))
+    del stream[-2][1]["data"]["measured_beta_error"]
+    read = spectra_from_documents(stream)
+    assert read.calibration.assumed == (
+        "receiver_gain_db", "receiver_temperature_k", "line_attenuation_db", "volume_m3",
+        "field_ratio", "form_factor", "beta_error",
+    )  # fmt: skip
+    assert "beta" not in read.errors
+    both = [*documents(few), *documents(few, uid="run-0002", calibration=None)]
+    assert "receiver_gain_db" in spectra_from_documents(both).calibration.assumed
+    online = Online(Options(filter_average=False))
+    for name, document in stream:
+        online(name, document)
+    assert set(read.calibration.assumed) <= set(online.result().calibration.assumed)
+
+
+def test_a_calibration_that_is_no_number_is_refused(whole: Spectra) -> None:
+    broken = CALIBRATION | {"receiver_gain_db": float("nan")}
+    with pytest.raises(ValueError, match="receiver_gain_db is nan dB, must be finite"):
+        spectra_from_documents(documents(whole.subset(slice(0, 1)), calibration=broken))
+
+
+def test_a_run_states_its_own_apparatus(whole: Spectra) -> None:
+    few = whole.subset(slice(0, 2))
+    stated = {"name": "other", "volume_m3": 1e-3, "field_ratio": 0.9, "form_factor": 0.45,
+              "parameters_hash": "a" * 12}  # fmt: skip
+    stream = list(documents(few))
+    stream[0][1]["apparatus"] = stated  # type: ignore[index]
+    read = spectra_from_documents(stream)
+    assert (read.volume_m3, read.field_ratio) == (1e-3, 0.9)
+    assert read.form_factor.tolist() == [0.45, 0.45]
     assert read.calibration.assumed == ("line_attenuation_db",)
+    assert apparatus_of({"apparatus": CAPP_12TB.recorded()}).assumed == ()
+    other = apparatus_of({"apparatus": stated, "parameters_hash": "b" * 12})
+    assert "stated for parameters aaaaaaaa, run has bbbbbbbb" in other.assumed[0]
+    with pytest.raises(ValueError, match="scans of different apparatus"):
+        spectra_from_documents([*stream, *documents(few, uid="run-0002")])
+    for wrong in ({"form_factor": "guess"}, {"volume_m3": float("nan")}):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            apparatus_of({"apparatus": stated | wrong})
 
 
 def test_what_is_kept_of_a_spectrum_is_all_the_analysis_needs(whole: Spectra) -> None:

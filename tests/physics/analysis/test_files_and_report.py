@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -13,9 +14,9 @@ from haloscope.analysis.interchange import read_spectra, write_spectra
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result, analyze
 from haloscope.analysis.report import checks, write_report
-from haloscope.analysis.spectra import Spectra
+from haloscope.analysis.spectra import Calibration, Spectra
 from haloscope.axion import coupling_dfsz
-from tests.physics.analysis.generator import make, scan_targets
+from tests.physics.analysis.generator import MEASURED, make, scan_targets
 
 PROVENANCE = {"runs": ["abc"], "software_version": "0.1.0", "seed": 3}
 
@@ -71,6 +72,51 @@ def test_spectra_survive_the_interchange_file(tmp_path: Path) -> None:
         del file["beta"]
     with pytest.raises(ValueError, match="datasets missing: beta"):
         read_spectra(tmp_path / "s.h5")
+
+
+def test_the_interchange_file_fills_nothing_in(tmp_path: Path) -> None:
+    path = tmp_path / "s.h5"
+    spectra = make(scan_targets(2))
+    own = Calibration(line_attenuation_db=0.0, noise_temperature_k=3.5, assumed=("volume_m3",))
+    write_spectra(path, replace(spectra, calibration=own))
+    assert read_spectra(path).calibration == own
+    with h5py.File(path, "r+") as file:
+        del file["calibration"].attrs["noise_temperature_k"]
+    with pytest.raises(ValueError, match="neither receiver_gain_db nor noise_temperature_k"):
+        read_spectra(path)
+    with h5py.File(path, "r+") as file:
+        del file["calibration"].attrs["line_attenuation_db"]
+    with pytest.raises(ValueError, match="calibration has no line_attenuation_db"):
+        read_spectra(path)
+    with h5py.File(path, "r+") as file:
+        del file.attrs["volume_m3"]
+    with pytest.raises(ValueError, match="attributes missing: volume_m3"):
+        read_spectra(path)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"receiver_gain_db": float("inf")}, "receiver_gain_db is inf dB, must be finite"),
+        ({"receiver_temperature_k": 0.0}, "receiver_temperature_k is 0.0 K, must be above 0 K"),
+        ({"receiver_gain_db_error": -1.0}, "receiver_gain_db_error is -1.0 dB, must not be below"),
+        ({"line_attenuation_db": float("nan")}, "line_attenuation_db is nan dB"),
+        ({"receiver_gain_db": None}, "neither receiver_gain_db nor noise_temperature_k"),
+    ],
+)
+def test_an_unusable_calibration_is_refused(wrong: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(MEASURED, **wrong)  # type: ignore[arg-type]
+
+
+def test_what_was_assumed_is_shown_everywhere(noise_result: Result, tmp_path: Path) -> None:
+    assert files.summary(noise_result)["assumed_not_measured"] == "nothing"
+    marked = replace(noise_result, calibration=MEASURED.assuming("line_attenuation_db"))
+    assert files.summary(marked)["assumed_not_measured"] == "line_attenuation_db"
+    seen = {c.name: c for c in checks(marked)}["assumed, not measured"]
+    assert (seen.found, seen.passed) == ("line_attenuation_db", False)
+    files.save_candidates(tmp_path / "c.json", marked)
+    assert json.loads((tmp_path / "c.json").read_text("utf-8"))["calibration"]["assumed"]
 
 
 def test_the_report_holds_everything_and_needs_nothing(

@@ -1,0 +1,106 @@
+"""What an experiment's owners know of their apparatus beyond what each scan measures.
+
+A scan may carry it in its start document under the key ``apparatus``::
+
+    {"name": ..., "volume_m3": ..., "field_ratio": ..., "form_factor": "mode_map" or a number,
+     "parameters_hash": ...}
+
+Where it does not, that of the letter (A. K. Yi et al., arXiv:2210.10961) is assumed, and said so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from haloscope import mode_map
+from haloscope.analysis.spectra import FloatArray
+
+MODE_MAP = "mode_map"
+
+
+@dataclass(frozen=True)
+class Apparatus:
+    """Geometry of one haloscope.
+
+    Attributes:
+        name: Of the experiment.
+        volume_m3: Cavity volume, m^3.
+        field_ratio: Average of the field over the cavity / central field.
+        form_factor: Form factor C, or None for the shipped mode map at the cavity frequency.
+        parameters_hash: Of the machine's parameters that these numbers belong to; "" if unknown.
+        assumed: Names of the values that the run does not state.
+    """
+
+    name: str
+    volume_m3: float
+    field_ratio: float
+    form_factor: float | None
+    parameters_hash: str = ""
+    assumed: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("volume_m3", "field_ratio", "form_factor"):
+            value = getattr(self, name)
+            if value is not None and not (np.isfinite(value) and value > 0):
+                raise ValueError(f"apparatus {self.name!r}: {name} is {value}, must be above 0")
+
+    def form_factor_at(self, cavity_hz: FloatArray) -> FloatArray:
+        """Form factor at cavity frequencies (n,), Hz; shape (n,)."""
+        if self.form_factor is None:
+            return np.asarray(mode_map.form_factor(cavity_hz), dtype=np.float64)
+        return np.full(np.shape(cavity_hz), self.form_factor)
+
+    def recorded(self) -> dict[str, Any]:
+        """As a start document carries it."""
+        return {
+            "name": self.name,
+            "volume_m3": self.volume_m3,
+            "field_ratio": self.field_ratio,
+            "form_factor": MODE_MAP if self.form_factor is None else self.form_factor,
+            "parameters_hash": self.parameters_hash,
+        }
+
+
+CAPP_12TB = Apparatus(
+    "CAPP-12TB",
+    volume_m3=36.85e-3,  # Letter, Eq. 1.
+    field_ratio=10.31 / 12.0,  # Letter: 10.31 T over the cavity, 12 T at the centre.
+    form_factor=None,
+)
+
+
+def apparatus_of(start: Mapping[str, Any]) -> Apparatus:
+    """The apparatus of a run; what its start document leaves open is CAPP-12TB's and marked.
+
+    Raises:
+        ValueError: A value is not a number above 0, or the form factor is another word than
+            "mode_map"; names it.
+    """
+    recorded = start.get("apparatus") or {}
+    names = ("volume_m3", "field_ratio", "form_factor")
+    given = {name: recorded[name] for name in names if recorded.get(name) is not None}
+    values = CAPP_12TB.recorded() | given
+    own, noted = str(recorded.get("parameters_hash") or ""), str(start.get("parameters_hash") or "")
+    assumed = tuple(name for name in names if name not in given)
+    if own and noted and own != noted:
+        assumed += (f"apparatus (stated for parameters {own[:8]}, run has {noted[:8]})",)
+    return Apparatus(
+        str(recorded.get("name") or CAPP_12TB.name),
+        float(values["volume_m3"]),
+        float(values["field_ratio"]),
+        _form_factor(values["form_factor"]),
+        own,
+        assumed,
+    )
+
+
+def _form_factor(value: object) -> float | None:
+    if value == MODE_MAP:
+        return None
+    if isinstance(value, int | float):
+        return float(value)
+    raise ValueError(f"apparatus: form_factor is {value!r}, needed a number or {MODE_MAP!r}")
