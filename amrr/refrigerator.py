@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from amrr import bath, helium, kernel, layout, loop, magnet, slip, stage, tables, thermometry
 from amrr import cycle as sequencer
-from amrr import helium, kernel, layout, loop, magnet, slip, stage, tables, thermometry
 from amrr.garnet import MATERIALS
 from amrr.heaters import ChxHeater, Stage
 from amrr.parameters import Parameters
@@ -59,6 +59,8 @@ class Refrigerator:
         )
         self._fluid = tables.fluid_table()
         self._stage_table = stage.tables(p.stage)
+        self._dry_table = self._stage_table.copy()
+        self._dry_table[1] = -p.stage.heat_leak_w
         self._log_r = thermometry.curve()
         self._m = np.zeros(kernel.STATE_SIZE)
         self._ledger = np.zeros(loop.LEDGER_SIZE)
@@ -69,6 +71,8 @@ class Refrigerator:
         self._noise_block = -1
         self._noise = np.zeros((thermometry.NOISE_BLOCK, thermometry.COUNT))
         self._owed_s = np.zeros(1)
+        self._bath_x = np.zeros(bath.STATE_SIZE)
+        self.bath = bath.Bath(self._bath_x, p.stage)
         self._build_magnets()
         self.cycle = sequencer.Cycle(p.cycle, self._cycle_x, self.supplies, self._supply_x, p.dt_s)
         self.chx_heater = ChxHeater(self._m, self._pids[0], self._meters, p)
@@ -144,13 +148,17 @@ class Refrigerator:
                 relative = 0.0 if self._quiet else self.parameters.thermometry.relative_noise
                 self._noise = thermometry.noise_block(self.seed, block, relative)
                 self._noise_block = block
-            now = min(steps, thermometry.NOISE_BLOCK - row)
+            # A block of noise is a whole number of the bath's periods.
+            now = min(steps, bath.PERIOD_STEPS - row % bath.PERIOD_STEPS)
+            table = self._dry_table if self.bath.dry else self._stage_table
             _advance()(
                 now, self._m, self._constants, self._nodes, self._node_c, self._coil_of,
                 self._pump_c, self._garnet, self._fluid, self._supply_x, self._supply_p,
                 self._coil_x, self._coil_p, self._cycle_x, self._ledger, self._pids, self._meters,
-                self._log_r, self._noise, self._stage_table, self._dwell,
+                self._log_r, self._noise, table, self._dwell,
             )  # fmt: skip
+            if (done + now) % bath.PERIOD_STEPS == 0:
+                self.bath.advance(float(self._m[kernel.STAGE]), bath.PERIOD_STEPS * self.dt_s)
             steps -= now
 
     def set_quiet(self, quiet: bool) -> None:
@@ -160,12 +168,13 @@ class Refrigerator:
 
     @property
     def busy(self) -> bool:
-        """True while the cycle runs or ramps down, or any supply ramps."""
+        """True while the cycle runs or ramps down, any supply ramps, or helium is transferred."""
         active = self.cycle.state in (
             sequencer.CycleState.RUNNING,
             sequencer.CycleState.RAMPING_DOWN,
         )
-        return active or any(s.state in (1, 4) for s in self.supplies.values())
+        ramping = any(s.state in (1, 4) for s in self.supplies.values())
+        return active or ramping or self.bath.filling
 
     # -- readbacks -----------------------------------------------------------------------------
 
@@ -283,6 +292,7 @@ class Refrigerator:
             "thermometers": self._meters,
             "dwell": self._dwell,
             "owed": self._owed_s,
+            "bath": self._bath_x,
         }
 
     def state(self) -> dict[str, Any]:
@@ -294,13 +304,14 @@ class Refrigerator:
         return saved | {"seed": self.seed, "parameters": self.parameters.digest()}
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """Put back what :meth:`state` returned.
+        """Put back what :meth:`state` returned; a state of before there was a bath has a full one.
 
         Raises:
             Refused: It belongs to other parameters, or an array has the wrong shape or is missing.
         """
         if saved.get("parameters") != self.parameters.digest():
             raise Refused("refrigerator: the snapshot belongs to other parameters")
+        saved = {"bath": self.bath.full(), **saved}
         arrays = self._arrays()
         for name, array in arrays.items():
             if np.shape(saved.get(name, 0.0)) != array.shape:

@@ -59,6 +59,7 @@ def start_cold(machine: Refrigerator, load_w: float = COLD_START_LOAD_W) -> None
         settle(machine)
         state = machine.state()
     state["seed"] = machine.seed
+    state.pop("bath", None)  # the search took days of its helium: a run begins with a full bath
     _rewind(machine, state)
     machine.restore(state)
 

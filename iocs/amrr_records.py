@@ -5,30 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
-from caproto import AlarmSeverity
-
 from amrr.cycle import CycleState
 from amrr.refrigerator import Refrigerator
 from amrr.thermometry import Status
 from instruments.errors import Refused
 from instruments.pid import Pid
 from instruments.supply import SupplyState
-from iocs.binding import reader, setting, writer
+from iocs.binding import reader, writer
+from iocs.cycle_records import cycle_records
 from iocs.faults import SensorFaults, quench_record
+from iocs.helium_records import helium_fault, helium_interlock, helium_records
 from iocs.interlocks import Interlock, Interlocks
 from iocs.magnet_supply import SupplyRecords
 from iocs.records import (
     AlarmLimits,
     Record,
-    State,
     choice,
-    command,
-    counter,
     group,
     readback,
     setpoint,
-    state,
-    text,
     waveform,
 )
 
@@ -45,23 +40,6 @@ CHX_ALARMS = AlarmLimits(high=1.7, hihi=2.1, hysteresis=0.02)
 BED_ALARMS = AlarmLimits(high=2.5, hihi=4.5, hysteresis=0.05)
 DISPLAY_K = (0.0, 5.0)
 
-CYCLE_STATES = (
-    State("Stopped"),
-    State("Running"),
-    State("Paused", AlarmSeverity.MINOR_ALARM),
-    State("Ramping down"),
-    State("Aborted", AlarmSeverity.MINOR_ALARM),
-    State("Blocked", AlarmSeverity.MAJOR_ALARM),
-)
-PHASES = ("Idle", "Flow A to B", "No flow 1", "Flow B to A", "No flow 2")
-WAYPOINTS = {
-    "PumpLow": ("pump_low_t", "Lowest field of the pumps"),
-    "PumpHigh": ("pump_high_t", "Highest field of the pumps"),
-    "RegenColdStart": ("regen_cold_start_t", "Regenerator, cold flow begins"),
-    "RegenColdEnd": ("regen_cold_end_t", "Regenerator, cold flow ends"),
-    "RegenHotStart": ("regen_hot_start_t", "Regenerator, hot flow begins"),
-    "RegenHotEnd": ("regen_hot_end_t", "Regenerator, hot flow ends"),
-}
 _TROUBLES = {
     Status.STALE: "reading is stale",
     Status.OVER_RANGE: "outside the sensor's curve",
@@ -70,7 +48,7 @@ _TROUBLES = {
 
 
 def amrr_interlocks(machine: Refrigerator) -> Interlocks:
-    """A quench ramps the other magnets down; a latched supply stops the cycle."""
+    """A quench ramps the other magnets down; little helium stops the cycle."""
 
     def quenched() -> str:
         names = [name for name, supply in machine.supplies.items() if supply.quenched]
@@ -84,7 +62,12 @@ def amrr_interlocks(machine: Refrigerator) -> Interlocks:
                 supply.zero()
 
     magnets = tuple(machine.supplies)
-    return Interlocks([Interlock("quench", quenched, ramp_down, restrains=magnets)])
+    return Interlocks(
+        [
+            Interlock("quench", quenched, ramp_down, restrains=magnets),
+            helium_interlock(machine),
+        ]
+    )
 
 
 def amrr_records(machine: Refrigerator, interlocks: Interlocks) -> list[Record]:
@@ -98,14 +81,15 @@ def amrr_records(machine: Refrigerator, interlocks: Interlocks) -> list[Record]:
     table += _cold_exchanger(machine, faults)
     table += _stage(machine, faults)
     table += _flow(machine)
-    table += _cycle_commands(machine)
-    table += _cycle_readbacks(machine)
+    table += helium_records(machine)
+    table += cycle_records(machine, interlocks)
     quenches = {name: magnet.quench for name, magnet in machine.magnets.items()}
     return [
         *table,
         *interlocks.records(),
         *faults.records(),
         quench_record(quenches),
+        helium_fault(machine),
         _truth(machine),
     ]
 
@@ -327,88 +311,3 @@ def _flow(machine: Refrigerator) -> Iterator[Record]:
 
 def _concentration(machine: Refrigerator, side: str) -> Callable[[], float]:
     return lambda: 100.0 * machine.concentration(side)
-
-
-def _cycle_commands(machine: Refrigerator) -> Iterator[Record]:
-    cycle = machine.cycle
-
-    def run(index: int) -> None:
-        cycle.run() if index else cycle.stop()
-
-    def pause(index: int) -> None:
-        if bool(index) is not (cycle.state is CycleState.PAUSED):
-            cycle.pause() if index else cycle.resume()
-
-    def running() -> int:
-        return int(cycle.state in (CycleState.RUNNING, CycleState.PAUSED))
-
-    yield choice("Cycle:Run", running, run, "Run, or stop by ramping to zero", ("Stop", "Run"))
-    yield choice(
-        "Cycle:Pause",
-        lambda: int(cycle.state is CycleState.PAUSED),
-        pause,
-        "Stand still where the magnets are",
-        ("No", "Yes"),
-    )
-    yield command("Cycle:Abort", cycle.abort, "Hold all magnets where they are")
-    seconds = (
-        ("FlowTime", "flow_time_s", (5.0, 1000.0), "Time of a flow phase"),
-        ("HoldTime", "hold_time_s", (1.0, 1000.0), "Time of a phase without flow"),
-    )
-    for name, attribute, control, what in seconds:
-        yield setpoint(
-            f"Cycle:{name}",
-            reader(cycle, attribute),
-            writer(cycle, attribute),
-            what,
-            "s",
-            control=control,
-            precision=1,
-        )
-    for name, (attribute, what) in WAYPOINTS.items():
-        side = "PumpA" if name.startswith("Pump") else "RegenA"
-        supply = machine.supplies[side]
-        highest_t = supply.parameters.current_limit_a * supply.coil.field_per_ampere_t
-        yield from setting(
-            f"Cycle:{name}", cycle, attribute, what, "T", (0.0, highest_t), precision=4
-        )
-
-
-def _cycle_readbacks(machine: Refrigerator) -> Iterator[Record]:
-    cycle = machine.cycle
-    yield state("Cycle:State_RBV", lambda: cycle.state, "What the sequencer is doing", CYCLE_STATES)
-    yield state("Cycle:Phase_RBV", lambda: cycle.phase, "Phase of the cycle", PHASES)
-    yield counter("Cycle:Count_RBV", lambda: cycle.count, "Finished cycles")
-    yield readback(
-        "Cycle:PhaseTime_RBV", reader(cycle, "phase_time_s"), "Time in this phase", "s", precision=1
-    )
-    rows = (
-        ("MeanCHXTemp_RBV", "mean_chx_temperature_k", "Last cycle, mean CHX", "K", 1.0, (0.0, 2.0)),
-        ("MinCHXTemp_RBV", "min_chx_temperature_k", "Last cycle, lowest CHX", "K", 1.0, (0.0, 2.0)),
-        ("MaxCHXTemp_RBV", "max_chx_temperature_k", "Last cycle, top CHX", "K", 1.0, (0.0, 2.0)),
-        ("MeanCHXPower_RBV", "cooling_power_w", "Last cycle, power", "uW", UW_PER_W, (0.0, 5e3)),
-        ("Work_RBV", "work_j", "Last cycle, magnetic work", "J", 1.0, (0.0, 100.0)),
-        (
-            "RejectedHeat_RBV",
-            "rejected_heat_j",
-            "Last cycle, heat",
-            "J",
-            1.0,
-            (0.0, 100.0),
-        ),
-    )
-    for name, attribute, what, units, scale, display in rows:
-        yield readback(
-            f"Cycle:{name}",
-            reader(cycle, attribute, scale),
-            what,
-            units,
-            precision=4,
-            display=display,
-        )
-    yield text(
-        "Cycle:Blocked_RBV",
-        lambda: cycle.blocked,
-        "Why the cycle does not run",
-        alarm=AlarmSeverity.MAJOR_ALARM,
-    )

@@ -143,3 +143,35 @@ def test_a_quench_in_one_magnet_ramps_its_partners_down(run: Run) -> None:
             await ioc.database.put("Cycle:Run", "Run")
 
     run(story())
+
+
+def test_a_low_bath_stops_the_cycle_and_helium_frees_it(run: Run) -> None:
+    ioc = make("amrr")
+    ioc.clock.paused = True
+
+    async def story() -> None:
+        await ioc.database.put("Cycle:Run", "Run")
+        await let_pass(ioc, 60.0)
+        assert value(ioc, "Stage:HeLevel_RBV") == pytest.approx(100.0, abs=0.1)
+        await ioc.database.put("Sim:FaultHeLevel", "Yes")
+        await let_pass(ioc, 1000.0)
+        assert ioc.database["Stage:HeLevel_RBV"].alarm.severity == 1
+        assert value(ioc, "Cycle:State_RBV") == "Running"
+        await let_pass(ioc, 100.0)
+        assert value(ioc, "Cycle:State_RBV") == "Ramping down"
+        assert ioc.database["Stage:HeLevel_RBV"].alarm.severity == 2
+        assert "below 10 %" in str(value(ioc, "Interlock:Reason_RBV"))
+        await let_pass(ioc, 300.0)
+        assert value(ioc, "Cycle:State_RBV") == "Stopped"
+        assert abs(ioc.database["PumpA:Current_RBV"].value) < 1e-3
+        with pytest.raises(Refused, match="below 10 %"):
+            await ioc.database.put("Cycle:Run", "Run")
+        await ioc.database.put("Sim:FaultHeLevel", "No")
+        await ioc.database.put("Stage:HeTransfer", "On")
+        await let_pass(ioc, 600.0)
+        assert value(ioc, "Interlock:Active_RBV") == "No"
+        await ioc.database.put("Cycle:Run", "Run")
+        await let_pass(ioc, 10.0)
+        assert value(ioc, "Cycle:Run") == "Run"
+
+    run(story())

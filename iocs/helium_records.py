@@ -1,0 +1,64 @@
+"""The bath of the refrigerator on the wire: level, transfer, loss on demand, interlock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from amrr.cycle import CycleState
+from amrr.refrigerator import Refrigerator
+from iocs.binding import reader
+from iocs.interlocks import Interlock
+from iocs.records import AlarmLimits, Record, choice, readback
+
+PERCENT = 100.0
+LOWEST_HELIUM = 10.0
+"""Level in percent below which the cycle stops (assumed: a day's helium is left for the stage)."""
+HELIUM_ALARMS = AlarmLimits(lolo=LOWEST_HELIUM, low=20.0, hysteresis=1.0)
+
+
+def helium_interlock(machine: Refrigerator) -> Interlock:
+    """Below `LOWEST_HELIUM` the cycle stops safely, and does not run until there is more."""
+
+    def low() -> str:
+        percent = PERCENT * machine.bath.level
+        if percent >= LOWEST_HELIUM:
+            return ""
+        return f"helium at {percent:.1f} %, below {LOWEST_HELIUM:g} %: the cycle stops"
+
+    def stop_cycle() -> None:
+        if machine.cycle.state in (CycleState.RUNNING, CycleState.PAUSED):
+            machine.cycle.stop()
+
+    return Interlock("helium", low, stop_cycle, restrains=("Cycle",))
+
+
+def helium_records(machine: Refrigerator) -> Iterator[Record]:
+    """``Stage:HeLevel_RBV`` and ``Stage:HeTransfer``."""
+    bath = machine.bath
+    yield readback(
+        "Stage:HeLevel_RBV",
+        reader(bath, "level", PERCENT),
+        "Helium in the bath that feeds the pot",
+        "%",
+        display=(0.0, 100.0),
+        alarms=HELIUM_ALARMS,
+        deadband=0.01,
+    )
+    yield choice(
+        "Stage:HeTransfer",
+        lambda: int(bath.filling),
+        lambda index: setattr(bath, "filling", bool(index)),
+        "Transfer helium; ends when full",
+        ("Off", "On"),
+    )
+
+
+def helium_fault(machine: Refrigerator) -> Record:
+    """``Sim:FaultHeLevel``: drain the bath."""
+    return choice(
+        "Sim:FaultHeLevel",
+        lambda: int(machine.bath.losing),
+        lambda index: setattr(machine.bath, "losing", bool(index)),
+        "Boil the helium off, 5 l/min",
+        ("No", "Yes"),
+    )
