@@ -15,6 +15,9 @@ lattice is Debye's T^3 law.
 
 F here is F(T, B) with dF = -S dT - M dB: the field belongs to the magnet. U = F + T S then changes
 by T dS - M dB, and -M dB is the work that the magnet does.
+
+Properties take T in K and B in T, of shapes that broadcast, and raise ValueError where the model
+has no support, unless the caller asks for the formula alone with ``extrapolate=True``.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import constants
 from scipy.optimize import brentq
 
+from amrr.validity import require
 from instruments.constants import BOLTZMANN_J_PER_K, GAS_CONSTANT_J_PER_MOL_K
 
 Array = NDArray[np.float64]
@@ -79,24 +83,19 @@ class Paramagnet:
         """Moles of Gd3+ in a cubic metre of bulk crystal."""
         return self.spins_per_formula * self.density_kg_per_m3 / self.molar_mass_kg_per_mol
 
-    def polarisation(self, temperature_k: ArrayLike, field_t: ArrayLike) -> Array:
-        """Reduced magnetisation sigma = <m>/J, from its self-consistency.
+    def polarisation(
+        self, temperature_k: ArrayLike, field_t: ArrayLike, *, extrapolate: bool = False
+    ) -> Array:
+        """Reduced magnetisation sigma = <m>/J, from its self-consistency."""
+        t, b = self._state(temperature_k, field_t, extrapolate)
+        return self._polarisation(t, b)
 
-        Same shape as the inputs.
-        """
-        t, b = np.broadcast_arrays(np.asarray(temperature_k, float), np.asarray(field_t, float))
-        low, high = np.zeros(t.shape), np.ones(t.shape)
-        # The right side falls with sigma while lambda <= 0, so bisection cannot fail.
-        for _ in range(60):
-            middle = 0.5 * (low + high)
-            above = self._response(t, b, middle) > middle
-            low, high = np.where(above, middle, low), np.where(above, high, middle)
-        return 0.5 * (low + high)
-
-    def free_energy(self, temperature_k: ArrayLike, field_t: ArrayLike) -> Array:
+    def free_energy(
+        self, temperature_k: ArrayLike, field_t: ArrayLike, *, extrapolate: bool = False
+    ) -> Array:
         """F(T, B) in J/(mol Gd)."""
-        t, b = np.broadcast_arrays(np.asarray(temperature_k, float), np.asarray(field_t, float))
-        sigma = self.polarisation(t, b)
+        t, b = self._state(temperature_k, field_t, extrapolate)
+        sigma = self._polarisation(t, b)
         gas = GAS_CONSTANT_J_PER_MOL_K
         spins = sum(
             w * _log_z(SPLITTING_K_PER_T * self._local(b, sigma, bk) / t)
@@ -105,28 +104,29 @@ class Paramagnet:
         mean_field = gas * SPLITTING_K_PER_T * SPIN * self.molecular_field_t * sigma**2 / 2.0
         return -gas * t * spins + mean_field - self._lattice() * t**4 / 12.0
 
-    def entropy(self, temperature_k: ArrayLike, field_t: ArrayLike) -> Array:
+    def entropy(
+        self, temperature_k: ArrayLike, field_t: ArrayLike, *, extrapolate: bool = False
+    ) -> Array:
         """S(T, B) = -dF/dT in J/(mol Gd K); sigma is stationary, so it does not contribute."""
-        t, b = np.broadcast_arrays(np.asarray(temperature_k, float), np.asarray(field_t, float))
-        sigma = self.polarisation(t, b)
-        total = np.zeros(t.shape)
-        for bk, w in zip(self.internal_fields_t, self.weights, strict=True):
-            y = SPLITTING_K_PER_T * self._local(b, sigma, bk) / t
-            total += w * (_log_z(y) - y * _mean_m(y))
-        return GAS_CONSTANT_J_PER_MOL_K * total + self._lattice() * t**3 / 3.0
+        t, b = self._state(temperature_k, field_t, extrapolate)
+        return self._entropy(t, b)
 
-    def heat_capacity(self, temperature_k: ArrayLike, field_t: ArrayLike) -> Array:
+    def heat_capacity(
+        self, temperature_k: ArrayLike, field_t: ArrayLike, *, extrapolate: bool = False
+    ) -> Array:
         """C_B(T, B) = T dS/dT in J/(mol Gd K), by a central difference of the entropy."""
-        t = np.asarray(temperature_k, float)
+        t, b = self._state(temperature_k, field_t, extrapolate)
         step = 1e-4 * t
-        return t * (self.entropy(t + step, field_t) - self.entropy(t - step, field_t)) / (2 * step)
+        return t * (self._entropy(t + step, b) - self._entropy(t - step, b)) / (2 * step)
 
-    def entropy_slope(self, temperature_k: ArrayLike, field_t: ArrayLike) -> Array:
+    def entropy_slope(
+        self, temperature_k: ArrayLike, field_t: ArrayLike, *, extrapolate: bool = False
+    ) -> Array:
         """(dS/dB)_T in J/(mol Gd K T), by a central difference; odd in the field."""
-        b = np.asarray(field_t, float)
+        t, b = self._state(temperature_k, field_t, extrapolate)
         step = 1e-4
         up, down = np.abs(b + step), np.abs(b - step)
-        return (self.entropy(temperature_k, up) - self.entropy(temperature_k, down)) / (2 * step)
+        return (self._entropy(t, up) - self._entropy(t, down)) / (2 * step)
 
     def adiabatic_temperature(
         self, temperature_k: float, field_from_t: float, field_to_t: float
@@ -139,21 +139,45 @@ class Paramagnet:
         self.check(temperature_k, field_from_t)
         self.check(temperature_k, field_to_t)
         goal = float(self.entropy(temperature_k, field_from_t))
-        found = brentq(lambda t: float(self.entropy(t, field_to_t)) - goal, 0.02, 40.0, xtol=1e-12)
+        to_t = np.asarray(field_to_t, float)
+        found = brentq(
+            lambda t: float(self._entropy(np.asarray(t), to_t)) - goal, 0.02, 40.0, xtol=1e-12
+        )
         self.check(found, field_to_t)
         return float(found)
 
-    def check(self, temperature_k: float, field_t: float) -> None:
+    def check(self, temperature_k: ArrayLike, field_t: ArrayLike) -> None:
         """Raise ValueError outside the range that the model has support for."""
-        if not self.lowest_temperature_k <= temperature_k <= self.highest_temperature_k:
-            raise ValueError(
-                f"{self.name}: {temperature_k:g} K is outside {self.lowest_temperature_k:g} to "
-                f"{self.highest_temperature_k:g} K"
-            )
-        if not 0.0 <= field_t <= self.highest_field_t:
-            raise ValueError(
-                f"{self.name}: {field_t:g} T is outside 0 to {self.highest_field_t:g} T"
-            )
+        require(
+            self.name, temperature_k, self.lowest_temperature_k, self.highest_temperature_k, "K"
+        )
+        require(self.name, field_t, 0.0, self.highest_field_t, "T")
+
+    def _state(
+        self, temperature_k: ArrayLike, field_t: ArrayLike, extrapolate: bool
+    ) -> tuple[Array, Array]:
+        """T and B of a common shape, checked."""
+        if not extrapolate:
+            self.check(temperature_k, field_t)
+        t, b = np.broadcast_arrays(np.asarray(temperature_k, float), np.asarray(field_t, float))
+        return t, b
+
+    def _polarisation(self, t: Array, b: Array) -> Array:
+        low, high = np.zeros(t.shape), np.ones(t.shape)
+        # The right side falls with sigma while lambda <= 0, so bisection cannot fail.
+        for _ in range(60):
+            middle = 0.5 * (low + high)
+            above = self._response(t, b, middle) > middle
+            low, high = np.where(above, middle, low), np.where(above, high, middle)
+        return 0.5 * (low + high)
+
+    def _entropy(self, t: Array, b: Array) -> Array:
+        sigma = self._polarisation(t, b)
+        total = np.zeros(t.shape)
+        for bk, w in zip(self.internal_fields_t, self.weights, strict=True):
+            y = SPLITTING_K_PER_T * self._local(b, sigma, bk) / t
+            total += w * (_log_z(y) - y * _mean_m(y))
+        return GAS_CONSTANT_J_PER_MOL_K * total + self._lattice() * t**3 / 3.0
 
     def _local(self, field_t: Array, sigma: Array, internal_t: float) -> Array:
         return np.sqrt((field_t + self.molecular_field_t * sigma) ** 2 + internal_t**2)

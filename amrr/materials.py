@@ -1,6 +1,4 @@
-"""Metals and fibres below 10 K, and copper to room temperature.
-
-Conductivity, heat capacity, resistivity.
+"""Metals and fibres below 10 K: conductivity, heat capacity, residual resistivity.
 
 Fits to handbook data (Pobell, "Matter and Methods at Low Temperatures"; NIST Monograph 177 for
 copper; Ventura, Cryogenics 40, 489 (2000), for Kevlar). Each property knows its range and refuses
@@ -11,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
+
+from amrr.validity import require
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class Material:
     highest_k: float = 10.0
 
     def conductivity(self, temperature_k: float) -> float:
-        """K in W/(m K); raises ValueError outside the range."""
+        """Thermal conductivity k in W/(m K); raises ValueError outside the range."""
         self.check(temperature_k)
         return self.conductivity_coefficient * temperature_k**self.conductivity_exponent
 
     def heat_capacity(self, temperature_k: float) -> float:
-        """C in J/(kg K); raises ValueError outside the range."""
+        """Heat capacity in J/(kg K); raises ValueError outside the range."""
         self.check(temperature_k)
         return self.gamma_j_per_kg_k2 * temperature_k + self.beta_j_per_kg_k4 * temperature_k**3
 
@@ -59,11 +59,7 @@ class Material:
 
     def check(self, temperature_k: float) -> None:
         """Raise ValueError outside the range of the laws."""
-        if not self.lowest_k <= temperature_k <= self.highest_k:
-            raise ValueError(
-                f"{self.name}: {temperature_k:g} K is outside {self.lowest_k:g} to "
-                f"{self.highest_k:g} K"
-            )
+        require(self.name, temperature_k, self.lowest_k, self.highest_k, "K")
 
 
 #: Residual resistance ratio about 70, as in the magnet wire.

@@ -1,16 +1,14 @@
-"""The paper's design model.
+"""The paper's design model: canister length, field swing and magnet of one regenerator.
 
-Canister length, field swing and magnet of one regenerator (Eqs. 1 to 4).
+    (1)  dQ_GGG = T dS_GGG
+    (2)  Q_ij = T_i n_i (dS/dB)(T_i, B_j) (B_{j+1} - B_j)
+    (3)  n_in h(T_HHX) - n_out h(T_CHX) - sum_ij Q_ij = 0
 
-    (1) dQ_GGG = T dS_GGG
-    (2) Q_ij = T_i n_i (dS/dB)(T_i, B_j) (B_{j+1} - B_j)             heat into the refrigerant,
-    nodes i, steps j (3) n_in h(T_HHX) - n_out h(T_CHX) - sum_ij Q_ij = 0             the fluid's
-    energy balance over one blow
-
-The temperature profile is the paper's: linear from the hot heat exchanger to the outlet and
-constant in time, so neither bed nor fluid stores energy. Eq. (4) is in :mod:`amrr.solenoid`. The
-paper's Table 1 is not
-available: inputs that it would give are ours, and are marked "assumed".
+Eq. (2) is the heat into the refrigerant of node i in step j, Eq. (3) the fluid's energy balance
+over one blow. The temperature profile is the paper's: linear from the hot heat exchanger to the
+outlet and constant in time, so neither bed nor fluid stores energy. Eq. (4) is in
+:mod:`amrr.solenoid`. The paper's Table 1 is not available: inputs that it would give are ours, and
+are marked "assumed".
 """
 
 from __future__ import annotations
@@ -130,11 +128,14 @@ def balance(i: DesignInputs, spins_mol: float, outlet_k: float, swing_t: float) 
 
 
 def outlet_temperature(i: DesignInputs, spins_mol: float, swing_t: float) -> float:
-    """Outlet that closes Eq. (3) for a given bed and swing.
+    """Outlet that closes Eq. (3) for a given bed and swing, K; the flow stays that of the design.
 
-    K (the flow stays that of the design).
+    Sought where refrigerant and mixture have support; raises ValueError when it is not there.
     """
-    lowest = MATERIALS[i.refrigerant].lowest_temperature_k
+    lowest = max(
+        MATERIALS[i.refrigerant].lowest_temperature_k,
+        helium.separation_temperature(i.concentration) + 1e-6,
+    )
     return float(brentq(lambda t: balance(i, spins_mol, t, swing_t), lowest, i.hot_k - 0.02))
 
 

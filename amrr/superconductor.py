@@ -1,6 +1,4 @@
-"""NbTi: critical surface, the paper's wire.
-
-And the heat that a changing field leaves in the filaments.
+"""NbTi: its critical surface, and the paper's wire.
 
     J_c(B, T) = J_ref (C0 / B) b^alpha (1 - b)^beta (1 - t^1.7)^gamma,   b = B / B_c2(T)
     B_c2(T) = 14.5 T (1 - t^1.7),   t = T / 9.2 K
@@ -16,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from amrr.compiled import jit
+from amrr.validity import require
 
 CRITICAL_TEMPERATURE_K: Final = 9.2
 CRITICAL_FIELD_T: Final = 14.5
@@ -86,13 +85,23 @@ class Wire:
         return self.metal_area_m2 - self.superconductor_area_m2
 
     def critical_current_a(self, field_t: float, temperature_k: float) -> float:
-        """I_c(B, T) in A."""
+        """I_c(B, T) in A, 0 in the normal state; raises ValueError below 0 K or when not finite."""
+        require("NbTi", temperature_k, 0.0, 1000.0, "K")
+        require("NbTi", field_t, -50.0, 50.0, "T")
         density = critical_current_density(field_t, temperature_k)
         return self.critical_current_scale * density * self.superconductor_area_m2
 
     def sharing_temperature_k(self, field_t: float, current_a: float) -> float:
-        """Temperature at which ``current_a`` becomes critical, K (bisection)."""
+        """Temperature at which ``current_a`` becomes critical, K (bisection).
+
+        Raises ValueError when it is beyond the critical current at any temperature.
+        """
         low, high = 0.1, CRITICAL_TEMPERATURE_K
+        if not current_a < self.critical_current_a(field_t, low):
+            raise ValueError(
+                f"NbTi: {current_a:g} A at {field_t:g} T is beyond the critical current "
+                f"{self.critical_current_a(field_t, low):g} A at {low:g} K"
+            )
         for _ in range(60):
             middle = 0.5 * (low + high)
             above = self.critical_current_a(field_t, middle) > current_a

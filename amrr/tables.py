@@ -1,6 +1,7 @@
-"""The two potentials of :mod:`amrr.nodes` as spline tables.
+"""The two potentials of :mod:`amrr.nodes` as spline tables, computed at start-up.
 
-Computed from the material models at start-up.
+The tables reach beyond the validity of the material models, so that a badly run machine still
+moves on; it is then flagged by :attr:`amrr.refrigerator.Refrigerator.warnings`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ def temperatures_k() -> Array:
 def garnet_table(name: str) -> Array:
     """F_spin(T, B) of a refrigerant, J/(mol Gd), as spline coefficients [field, T]."""
     fields_t = nodes.B_STEP_T * np.arange(nodes.B_POINTS)
-    free = MATERIALS[name].free_energy(temperatures_k()[:, None], fields_t[None, :])
+    free = MATERIALS[name].free_energy(
+        temperatures_k()[:, None], fields_t[None, :], extrapolate=True
+    )
     return np.ascontiguousarray(coefficients_2d(free).T)
 
 
@@ -38,6 +41,6 @@ def fluid_table() -> Array:
     c3 = nodes.C_STEP * np.arange(nodes.C_POINTS)[None, :]
     x = np.maximum(helium.concentration(c3), 1e-9)
     c3 = helium.density_3he(x)
-    phi = helium.free_energy(t, x) / helium.molar_volume(x)
+    phi = helium.free_energy(t, x, extrapolate=True) / helium.molar_volume(x)
     ideal = GAS_CONSTANT_J_PER_MOL_K * t * c3 * np.log(c3 / nodes.C_REFERENCE)
     return np.ascontiguousarray(coefficients_2d(phi - ideal).T)

@@ -1,13 +1,17 @@
 """Helium: Chaudhry's table and phase lines, pure 4He, superfluid fraction, vapour pressure."""
 
+import math
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amrr import helium, helium_flow
+from amrr import helium, helium4, helium_flow
 from instruments.constants import GAS_CONSTANT_J_PER_MOL_K
 
 TABLE = np.genfromtxt(
@@ -64,13 +68,13 @@ def test_phase_diagram_points() -> None:
 
 @pytest.mark.parametrize(("t", "measured"), [(1.2033, 0.0515), (1.4035, 0.1325), (1.5036, 0.196)])
 def test_entropy_of_pure_4he(t: float, measured: float) -> None:
-    per_gram = helium.entropy_4he(t) / (1e3 * helium.MOLAR_MASS_4HE_KG)
+    per_gram = helium4.entropy_4he(t) / (1e3 * helium.MOLAR_MASS_4HE_KG)
     assert per_gram == pytest.approx(measured, rel=0.02)
 
 
 def test_a_gram_of_3he_holds_forty_times_the_heat_of_4he_at_1_k() -> None:
     he3 = 1.5 * GAS_CONSTANT_J_PER_MOL_K / helium.MOLAR_MASS_3HE_KG
-    he4 = helium.heat_capacity_4he(1.0) / helium.MOLAR_MASS_4HE_KG
+    he4 = helium4.heat_capacity_4he(1.0) / helium.MOLAR_MASS_4HE_KG
     assert he3 / he4 == pytest.approx(40.0, rel=0.05)
 
 
@@ -86,13 +90,13 @@ def test_vapour_pressure_and_latent_heat_of_the_pot() -> None:
     assert helium_flow.vapour_pressure_4he(1.25) == pytest.approx(114.7, rel=0.01)
     assert helium_flow.latent_heat_4he(1.6) == pytest.approx(90.8, rel=0.01)
     # ITS-90 table values off the fitted range are met within ten per cent.
-    assert helium_flow.vapour_pressure_4he(1.0) == pytest.approx(15.6, rel=0.1)
+    assert helium_flow.vapour_pressure_4he(1.0, extrapolate=True) == pytest.approx(15.6, rel=0.1)
 
 
 def test_pure_fountain_pressure() -> None:
     measured = {1.2: 1.26e3, 1.4: 3.76e3, 1.6: 9.55e3, 1.7: 14.4e3}
     for t, pascal in measured.items():
-        model = -helium.chemical_potential_4he(t) / helium.V4_M3_PER_MOL
+        model = -helium4.chemical_potential_4he(t) / helium.V4_M3_PER_MOL
         assert model == pytest.approx(pascal, rel=0.02)
 
 
@@ -100,13 +104,16 @@ def test_pure_fountain_pressure() -> None:
 @given(t=st.floats(0.3, 1.8), x=st.floats(0.01, 0.25))
 def test_everything_is_a_derivative_of_one_free_energy(t: float, x: float) -> None:
     h = 1e-4
-    f = helium.free_energy
-    assert helium.entropy(t, x) == pytest.approx(-(f(t + h, x) - f(t - h, x)) / (2 * h), rel=1e-4)
+    # An identity of the formulas, so also beyond the separation and lambda lines.
+    f = partial(helium.free_energy, extrapolate=True)
+    s = partial(helium.entropy, extrapolate=True)
+    assert s(t, x) == pytest.approx(-(f(t + h, x) - f(t - h, x)) / (2 * h), rel=1e-4)
     slope = (f(t, x + h) - f(t, x - h)) / (2 * h)
-    mu4 = helium.chemical_potential_4he_mixture(t, x)
+    mu4 = helium.chemical_potential_4he_mixture(t, x, extrapolate=True)
     assert mu4 == pytest.approx(float(f(t, x)) - x * slope, rel=1e-3, abs=1e-5)
-    capacity = t * (helium.entropy(t + h, x) - helium.entropy(t - h, x)) / (2 * h)
-    assert helium.heat_capacity(t, x) == pytest.approx(capacity, rel=1e-3)
+    capacity = t * (s(t + h, x) - s(t - h, x)) / (2 * h)
+    model = helium.heat_capacity(t, x, extrapolate=True)
+    assert model == pytest.approx(capacity, rel=1e-3)
     assert helium.concentration(helium.density_3he(x)) == pytest.approx(x, rel=1e-12)
 
 
@@ -120,8 +127,44 @@ def test_dilute_and_hot_the_osmotic_pressure_is_that_of_an_ideal_gas() -> None:
 @pytest.mark.parametrize(
     ("t", "x", "why"),
     [(0.05, 0.1, "outside"), (2.0, 0.0, "outside"), (1.0, 0.5, "outside"), (1.0, -0.1, "outside"),
-     (0.6, 0.4, "separates"), (1.85, 0.25, "T_lambda")],
+     (3.0, 0.9, "outside"), (math.nan, 0.1, "outside"), (0.6, 0.4, "separates"),
+     (1.85, 0.25, "T_lambda")],
 )  # fmt: skip
-def test_outside_its_range_the_model_refuses(t: float, x: float, why: str) -> None:
+@pytest.mark.parametrize(
+    "law",
+    [helium.check, helium.free_energy, helium.entropy, helium.heat_capacity, helium.enthalpy,
+     helium.chemical_potential_4he_mixture, helium.pressure, helium.osmotic_enthalpy],
+)  # fmt: skip
+def test_outside_its_range_the_model_refuses(
+    law: Callable[..., Any], t: float, x: float, why: str
+) -> None:
     with pytest.raises(ValueError, match=why):
-        helium.check(t, x)
+        law(t, x)
+    with pytest.raises(ValueError, match=why):
+        law(np.array([1.0, t]), np.array([0.1, x]))
+
+
+@pytest.mark.parametrize(
+    ("law", "arguments"),
+    [(helium.lambda_temperature, (0.7,)), (helium.dilute_line, (0.9,)),
+     (helium.concentrated_line, (0.9,)), (helium.molar_volume, (-0.1,)),
+     (helium.density_3he, (1.1,)), (helium.concentration, (-1.0,)),
+     (helium.fermi_temperature, (0.5,)), (helium.separation_temperature, (0.9,)),
+     (helium4.entropy_4he, (1.9,)), (helium4.heat_capacity_4he, (-1.0,)),
+     (helium4.chemical_potential_4he, (2.5,)), (helium_flow.superfluid_fraction, (-1.0,)),
+     (helium_flow.superfluid_fraction, (1.0, 0.6)), (helium_flow.viscosity, (0.5,)),
+     (helium_flow.viscosity, (1.0, 0.3)), (helium_flow.vapour_pressure_4he, (1.0,)),
+     (helium_flow.latent_heat_4he, (5.0,))],
+)  # fmt: skip
+def test_every_law_refuses_outside_its_own_range(
+    law: Callable[..., Any], arguments: tuple[float, ...]
+) -> None:
+    with pytest.raises(ValueError, match="outside"):
+        law(*arguments)
+    with pytest.raises(ValueError, match="outside"):
+        law(math.nan, *arguments[1:])
+
+
+def test_separation_temperature_is_the_inverse_of_the_dilute_line() -> None:
+    assert helium.separation_temperature(0.4451) == pytest.approx(0.75, abs=1e-3)
+    assert helium.separation_temperature(0.05) == helium.LOWEST_TEMPERATURE_K

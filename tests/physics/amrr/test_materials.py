@@ -5,6 +5,7 @@ import pytest
 from amrr import stage
 from amrr.materials import ALUMINIUM_6061, COPPER, KEVLAR, STAINLESS_304
 from amrr.parameters import StageParameters
+from amrr.superconductor import Wire
 
 
 def test_handbook_values_at_1_k() -> None:
@@ -29,6 +30,16 @@ def test_the_steel_wall_conducts_some_tens_of_microwatts() -> None:
 def test_outside_its_range_a_law_refuses() -> None:
     with pytest.raises(ValueError, match="copper: 300 K"):
         COPPER.conductivity(300.0)
+
+
+def test_the_wire_refuses_a_state_or_a_current_that_it_cannot_have() -> None:
+    wire = Wire()
+    with pytest.raises(ValueError, match="NbTi: -1 K is outside"):
+        wire.critical_current_a(1.0, -1.0)
+    with pytest.raises(ValueError, match="NbTi: nan T"):
+        wire.critical_current_a(float("nan"), 4.2)
+    with pytest.raises(ValueError, match=r"500 A at 1\.5 T is beyond the critical current"):
+        wire.sharing_temperature_k(1.5, 500.0)
 
 
 def test_the_pot_cools_54_mw_at_1_6_k() -> None:
