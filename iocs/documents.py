@@ -16,6 +16,7 @@ from pathlib import Path
 
 from caproto import AlarmSeverity
 
+from iocs import pydm_screens
 from iocs.command_line import parse, parser
 from iocs.ioc import Ioc
 from iocs.records import Record, Wire
@@ -151,6 +152,7 @@ def documents() -> dict[str, str]:
         found[f"screens/{name}.bob"] = screen(
             NAMES[name], ioc.database.prefix, ioc.database.records
         )
+        found[f"screens/{name}.ui"] = pydm_screens.screen(NAMES[name], ioc.database.records)
     return found
 
 

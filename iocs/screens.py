@@ -2,12 +2,14 @@
 
 One frame per group of PVs, filled from the top, in as many columns as are needed. Each row has a
 description, the setpoint in a widget that fits its kind, and the readback. Waveforms are plotted
-below. The prefix is the macro ``$(P)``, so that the same screen serves every site.
+below. The prefix is the macro ``$(P)``, so that the same screen serves every site. What goes where
+(`frames`, `plots`) holds for the screens of `iocs.pydm_screens` too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from xml.etree import ElementTree as Xml
 
@@ -38,19 +40,76 @@ def screen(title: str, prefix: str, records: Sequence[Record]) -> str:
     _put(macros, P=prefix)
     heading = _widget(display, "label", title, MARGIN, MARGIN, 600, TITLE)
     _put(heading, text=f"{title} ($(P))")
-    x, y, width, height = MARGIN, MARGIN + TITLE, 0, 0
-    for name, members in groupby(sorted(_shown(records), key=_group), key=_group):
-        rows = _rows(list(members))
-        frame_height = TITLE + ROW * len(rows) + 2 * MARGIN
-        if y > MARGIN + TITLE and y + frame_height > TALLEST_COLUMN:
-            x, y = x + COLUMN_WIDTH + MARGIN, MARGIN + TITLE
-        _frame(display, name, rows, x, y, frame_height)
-        y += frame_height + MARGIN
-        width, height = x + COLUMN_WIDTH + MARGIN, max(height, y)
-    height = _plots(display, {record.name for record in records}, height)
+    for frame in frames(records):
+        _frame(display, frame)
+    for plot in plots(records):
+        _plot(display, plot)
+    width, height = size(records)
     _put(display, width=width, height=height)
     Xml.indent(display)
     return Xml.tostring(display, encoding="unicode", xml_declaration=True) + "\n"
+
+
+Row = tuple[Record | None, Record | None]
+"""A setpoint, its readback, or both."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A group of PVs with its place on the screen, in pixels."""
+
+    name: str
+    rows: Sequence[Row]
+    x: int
+    y: int
+
+    @property
+    def height(self) -> int:
+        """With title and margins."""
+        return TITLE + ROW * len(self.rows) + 2 * MARGIN
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A waveform over another ("" for the index) with its place on the screen, in pixels."""
+
+    name: str
+    abscissa: str
+    x: int
+    y: int
+
+
+def frames(records: Iterable[Record]) -> list[Frame]:
+    """All groups, placed in columns."""
+    placed: list[Frame] = []
+    x, y = MARGIN, MARGIN + TITLE
+    for name, members in groupby(sorted(_shown(records), key=_group), key=_group):
+        frame = Frame(name, _rows(list(members)), x, y)
+        if y > MARGIN + TITLE and y + frame.height > TALLEST_COLUMN:
+            x, y = x + COLUMN_WIDTH + MARGIN, MARGIN + TITLE
+            frame = Frame(name, frame.rows, x, y)
+        placed.append(frame)
+        y += frame.height + MARGIN
+    return placed
+
+
+def plots(records: Sequence[Record]) -> list[Plot]:
+    """The waveforms to plot, side by side below the frames."""
+    names = {record.name for record in records}
+    top = max(frame.y + frame.height + MARGIN for frame in frames(records))
+    plotted = [name for name in PLOTS if name in names]
+    return [
+        Plot(name, PLOTS[name], MARGIN + index * (COLUMN_WIDTH + MARGIN), top)
+        for index, name in enumerate(plotted)
+    ]
+
+
+def size(records: Sequence[Record]) -> tuple[int, int]:
+    """Width and height of the screen, pixels."""
+    boxes = [(f.x, f.y + f.height) for f in frames(records)]
+    boxes += [(p.x, p.y + PLOT_HEIGHT) for p in plots(records)]
+    right, bottom = (max(edge) for edge in zip(*boxes, strict=True))
+    return right + COLUMN_WIDTH + MARGIN, bottom + MARGIN
 
 
 def _shown(records: Iterable[Record]) -> list[Record]:
@@ -70,10 +129,10 @@ def _group(record: Record) -> str:
     return head if colon else head.partition(".")[0].removesuffix("_RBV")
 
 
-def _rows(members: list[Record]) -> list[tuple[Record | None, Record | None]]:
+def _rows(members: list[Record]) -> list[Row]:
     """Setpoints beside their readbacks; what has no partner stands alone."""
     by_name = {record.name: record for record in members}
-    rows: list[tuple[Record | None, Record | None]] = []
+    rows: list[Row] = []
     for record in members:
         if record.writable:
             readback = by_name.get(f"{record.name}_RBV") or by_name.get(f"{record.name}.RBV")
@@ -83,16 +142,9 @@ def _rows(members: list[Record]) -> list[tuple[Record | None, Record | None]]:
     return [*rows, *((None, record) for record in alone)]
 
 
-def _frame(
-    display: Xml.Element,
-    name: str,
-    rows: Sequence[tuple[Record | None, Record | None]],
-    x: int,
-    y: int,
-    height: int,
-) -> None:
-    frame = _widget(display, "group", name, x, y, COLUMN_WIDTH, height)
-    for index, (target, readback) in enumerate(rows):
+def _frame(display: Xml.Element, placed: Frame) -> None:
+    frame = _widget(display, "group", placed.name, placed.x, placed.y, COLUMN_WIDTH, placed.height)
+    for index, (target, readback) in enumerate(placed.rows):
         told = target or readback
         assert told is not None
         top = index * ROW
@@ -111,17 +163,13 @@ def _frame(
             _put(update, pv_name=f"$(P){readback.name}")
 
 
-def _plots(display: Xml.Element, names: set[str], top: int) -> int:
-    """Plots side by side below the frames; returns the height of the display."""
-    plotted = [name for name in PLOTS if name in names]
-    for index, name in enumerate(plotted):
-        left = MARGIN + index * (COLUMN_WIDTH + MARGIN)
-        plot = _widget(display, "xyplot", name, left, top, COLUMN_WIDTH, PLOT_HEIGHT, "3.0.0")
-        _put(plot, title=name)
-        trace = Xml.SubElement(Xml.SubElement(plot, "traces"), "trace")
-        abscissa = f"$(P){PLOTS[name]}" if PLOTS[name] else ""
-        _put(trace, name=name, x_pv=abscissa, y_pv=f"$(P){name}")
-    return top + (PLOT_HEIGHT + MARGIN if plotted else 0)
+def _plot(display: Xml.Element, placed: Plot) -> None:
+    box = (placed.x, placed.y, COLUMN_WIDTH, PLOT_HEIGHT)
+    plot = _widget(display, "xyplot", placed.name, *box, version="3.0.0")
+    _put(plot, title=placed.name)
+    trace = Xml.SubElement(Xml.SubElement(plot, "traces"), "trace")
+    abscissa = f"$(P){placed.abscissa}" if placed.abscissa else ""
+    _put(trace, name=placed.name, x_pv=abscissa, y_pv=f"$(P){placed.name}")
 
 
 def _widget(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree as Xml
@@ -39,6 +40,43 @@ def test_screens_name_pvs_that_exist_and_widgets_do_not_overlap(name: str) -> No
     assert len(shown) > 50
     boxes = [_box(widget) for widget in display.findall("widget")]
     assert not [(a, b) for i, a in enumerate(boxes) for b in boxes[:i] if _overlap(a, b)]
+
+
+@pytest.mark.parametrize("name", ["amrr", "haloscope"])
+def test_both_screens_show_the_same_pvs_and_name_none_that_does_not_exist(name: str) -> None:
+    ui = Xml.fromstring(generated()[f"screens/{name}.ui"])
+    bob = Xml.fromstring(generated()[f"screens/{name}.bob"])
+    channels = [text for node in ui.iter("string") if "ca://" in (text := node.text or "")]
+    named = {name for text in channels for name in re.findall(r"ca://\$\{P\}([\w:.]+)", text)}
+    assert named <= set(shared(name).database.channels)
+    in_bob = {
+        text.removeprefix("$(P)")
+        for tag in ("pv_name", "x_pv", "y_pv")
+        for node in bob.iter(tag)
+        if (text := node.text)
+    }
+    assert named == in_bob
+
+
+@pytest.mark.parametrize("name", ["amrr", "haloscope"])
+def test_the_qt_file_declares_its_widgets_and_gives_each_a_name_and_a_place(name: str) -> None:
+    ui = Xml.fromstring(generated()[f"screens/{name}.ui"])
+    widgets = list(ui.iter("widget"))
+    assert len({widget.get("name") for widget in widgets}) == len(widgets)
+    declared = {node.findtext("class") for node in ui.iter("customwidget")}
+    assert {w.get("class") for w in widgets if w.get("class", "").startswith("PyDM")} <= declared
+    for parent in (node for node in widgets if node.findall("widget")):
+        boxes = [_rect(widget) for widget in parent.findall("widget")]
+        assert not [(a, b) for i, a in enumerate(boxes) for b in boxes[:i] if _overlap(a, b)]
+        _, _, width, height = _rect(parent)
+        left, top, *_ = _rect(parent)
+        assert all(box[2] <= width - left and box[3] <= height - top for box in boxes)
+
+
+def _rect(widget: Xml.Element) -> tuple[int, int, int, int]:
+    rect = widget.find("property[@name='geometry']/rect")
+    assert rect is not None
+    return _box(rect)
 
 
 def _box(widget: Xml.Element) -> tuple[int, int, int, int]:
