@@ -22,6 +22,8 @@ from instruments.random import generator
 #: resistance bridge.
 _READING_SCATTER: Final[float] = 0.002
 _READING_INTERVAL_NS: Final[int] = NS_PER_S
+#: Readings drawn at a time: a generator costs more than the numbers.
+_READINGS_DRAWN: Final[int] = 256
 
 
 class NoiseSource:
@@ -117,6 +119,7 @@ class Cryostat:
         self._rod_link_w_per_k2 = rod.base_load_w / (rod2 - base2)
         self._mixing2 = Relaxation(base2, base2, c.time_constant_s)
         self._rod2 = Relaxation(rod2, rod2, rod.time_constant_s)
+        self._drawn_block, self._drawn = -1, [[0.0]]
 
     def load(self, rod_w: float, antenna_w: float, quench_w: float) -> None:
         """Take over heat loads, in W, from now on: drives of rod and antenna, a quench."""
@@ -149,12 +152,20 @@ class Cryostat:
             "JPA": mixing,
             "NoiseSource": self.noise_source.temperature_k,
         }
-        slot = now // _READING_INTERVAL_NS
-        scatter = generator(self._seed, "thermometers", slot).standard_normal(len(true))
+        scatter = self._scatter(now // _READING_INTERVAL_NS, len(true))
         return {
-            name: kelvin * (1 + _READING_SCATTER * float(z))
+            name: kelvin * (1 + _READING_SCATTER * z)
             for (name, kelvin), z in zip(true.items(), scatter, strict=True)
         }
+
+    def _scatter(self, slot: int, count: int) -> list[float]:
+        """Standard normal numbers of one reading, a function of seed and slot alone."""
+        block, index = divmod(slot, _READINGS_DRAWN)
+        if block != self._drawn_block:
+            random = generator(self._seed, "thermometers", block)
+            self._drawn = random.standard_normal((_READINGS_DRAWN, count)).tolist()
+            self._drawn_block = block
+        return self._drawn[index]
 
     def state(self) -> dict[str, Any]:
         """Plain values for saving."""

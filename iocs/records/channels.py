@@ -38,7 +38,7 @@ from caproto import (
 )
 
 from iocs.records.alarms import NO_ALARM, Alarm, limit_alarm, state_alarm
-from iocs.records.description import Record, Value, Wire
+from iocs.records.description import Range, Record, Value, Wire
 from iocs.records.fields import field_record
 from iocs.records.metadata import first_value, metadata
 from iocs.records.outgoing import ALARM, LOG, PROPERTY, VALUE, Outgoing
@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("cryohalo.iocs.records")
 
 _NUMBERS = frozenset({Wire.DOUBLE, Wire.FLOAT, Wire.LONG, Wire.SHORT})
+_UNREAD = object()
+"""Stands for what was read last where nothing was, or where it does not matter any more."""
 
 
 class LiveChannel(Outgoing):
@@ -80,6 +82,9 @@ class LiveChannel(Outgoing):
         self.archived: Value = None
         self._read_failure = ""
         self._version: object = object()
+        self._unread = False
+        self._seen: object = _UNREAD
+        self._told_trouble = self._told_refusal = ""
         self._fields: dict[str, LiveChannel] = {}
         self._changed: set[str] = set()
 
@@ -143,6 +148,27 @@ class LiveChannel(Outgoing):
 
     # -- processing ------------------------------------------------------------------------------
 
+    def quiet(self) -> bool:
+        """Whether processing would find what it found last time: nothing to work out or to post.
+
+        What clients change (fields, refusals) is processed by the put itself. A reading that is
+        undefined or fails is never quiet, so that what becomes of it is not missed.
+        """
+        record = self.record
+        if self._seen is _UNREAD or self.refusal != self._told_refusal:
+            return False
+        try:
+            if record.version is not None:
+                if not self._is_read():
+                    return False
+            elif record.read is not None and record.read() != self._seen:
+                return False
+            if record.trouble is not None and record.trouble() != self._told_trouble:
+                return False
+        except Exception:  # processing reads again, and says so
+            return False
+        return not callable(record.control) or not self._control_moved(record.control())
+
     async def process(self, now: float, *, force: int = 0) -> None:
         """Read the value, work out the alarm, and post what changed.
 
@@ -151,6 +177,7 @@ class LiveChannel(Outgoing):
             force: Event kinds to post whatever changed.
         """
         value, reading_alarm = self._read_value()
+        self._told_refusal = self.refusal
         alarm = self._alarm_of(value).worse(reading_alarm).worse(self._refusal_alarm())
         flags = force | self._changes(value) | self._take_alarm(alarm)
         limits_moved = self._take_control_range()
@@ -171,19 +198,32 @@ class LiveChannel(Outgoing):
     def _read_value(self) -> tuple[Value, Alarm]:
         record = self.record
         if record.read is None:
+            self._seen = None
             return self.value, NO_ALARM
+        self._seen = _UNREAD
         try:
-            if record.version is not None:
-                version = record.version()
-                if version == self._version:
-                    return self.value, NO_ALARM
-                self._version = version
-            value = self.to_stored(record.read())
+            if record.version is not None and self._is_read():
+                self._seen = None
+                return self.value, NO_ALARM
+            reading = record.read()
+            value = self.to_stored(reading)
             reason = record.trouble() if record.trouble is not None else ""
         except Exception as error:  # a reading that fails must not stop the others
             return self.value, self._failed_read(error)
-        self._read_failure = ""
+        self._read_failure, self._told_trouble = "", reason
+        if record.version is not None:
+            self._seen, self._unread = None, False
+        elif not record.array:  # an array may be changed in place
+            self._seen = reading
         return value, self._trouble_alarm(reason)
+
+    def _is_read(self) -> bool:
+        """Whether a waveform is still of the version that was read last."""
+        assert self.record.version is not None
+        if not self._unread:
+            version = self.record.version()
+            self._unread, self._version = version != self._version, version
+        return not self._unread
 
     def _failed_read(self, error: Exception) -> Alarm:
         message = f"{type(error).__name__}: {error}"
@@ -251,11 +291,14 @@ class LiveChannel(Outgoing):
         if not callable(self.record.control):
             return False
         low, high = self.record.control()
-        if (self._data["lower_ctrl_limit"], self._data["upper_ctrl_limit"]) == (low, high):
+        if not self._control_moved((low, high)):
             return False
         self._data.update(lower_ctrl_limit=low, upper_ctrl_limit=high)
         self._content.clear()
         return True
+
+    def _control_moved(self, limits: Range) -> bool:
+        return (self._data["lower_ctrl_limit"], self._data["upper_ctrl_limit"]) != tuple(limits)
 
     def to_stored(self, value: Value) -> Value:
         """``value`` as the channel keeps it.
