@@ -1,12 +1,11 @@
 """Steps 6 and 7: the maximum-likelihood combination of overlapping spectra, spectrum by spectrum.
 
-    D_k = sum_i w_i D_i / sum_i w_i,   w = 1/s^2,   s_k^-2 = sum_i s_i^-2   (Brubaker et al. 2017,
-    Eqs. 28-29)
+    D_k = sum_i w_i D_i / sum_i w_i,   w = 1/s^2,   s_k^-2 = sum_i s_i^-2
 
-Only the two sums are kept: ``numerator`` sum D/s^2 and ``density`` sum 1/s^2, per fine bin. Merging
-to coarse bins is adding them up. What the baseline fit takes away is also a sum over spectra
-(module ``response``), so one accumulator serves the offline analysis, the online one (constant cost
-per spectrum) and the joining of partial results.
+(Brubaker et al. 2017, Eqs. 28-29). Only the two sums are kept: ``numerator`` sum D/s^2 and
+``density`` sum 1/s^2, per fine bin. Merging to coarse bins is adding them up. What the baseline fit
+takes away is also a sum over spectra (module ``response``), so one accumulator serves the offline
+analysis, the online one (constant cost per spectrum) and the joining of partial results.
 """
 
 from __future__ import annotations

@@ -3,13 +3,17 @@
 Grand bin l co-adds ``line_bins`` coarse bins with the line's weights L_q (Brubaker et al. 2017,
 Eqs. 37-40):
 
-    D^g_l = sum_q (L_q/c) sum_(fine k in l+q-1) D_k/s_k^2,   (R^g_l)^2 = sum_q (L_q/c)^2 sum_k
-    1/s_k^2,   z = D^g/R^g.
+    D^g_l     = sum_q (L_q/c)   sum_(fine k in l+q-1) D_k/s_k^2
+    (R^g_l)^2 = sum_q (L_q/c)^2 sum_(fine k in l+q-1) 1/s_k^2
+    z         = D^g/R^g
 
 Baseline subtraction anticorrelates bins, so that std(z) = xi < 1 and the mean of z for a DFSZ axion
-is lowered too; both follow in closed form from module ``response``. With SNR_0 = sqrt(sum_k
-F_k^2/s_k^2) the matched SNR in fine bins with a known background, the SNR efficiency is eps = (mean
-of z)/(xi SNR_0): the letter's ratio of Figures 3c and 3b.
+is lowered too; both follow in closed form from module ``response``. With the matched SNR in fine
+bins with a known background, SNR_0 = sqrt(sum_k F_k^2/s_k^2), the SNR efficiency is
+
+    eps = (mean of z)/(xi SNR_0),
+
+the letter's ratio of Figures 3c and 3b.
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ from numpy.typing import NDArray
 from haloscope.analysis.combine import Accumulator
 from haloscope.analysis.selection import fine_edge_hz
 from haloscope.analysis.spectra import FloatArray
-from haloscope.analysis.template import line_table
+from haloscope.analysis.template import LineTable, line_table
 
 
 @dataclass(frozen=True)
@@ -89,57 +93,83 @@ def grand_spectrum(
     options = sums.options
     if not sums.has_response and smoother is None:
         raise ValueError("grand spectrum: the baseline was a smoother, its response must be given")
-    bins = np.arange(
-        sums.first_coarse if first is None else max(first, sums.first_coarse),
-        _end(sums) if last is None else min(last, _end(sums)),
-    )
-    covered = _covered(sums, bins)
-    bins = bins[covered]
-    if not bins.size:
-        raise ValueError("grand spectrum: no bin is covered over a whole line width")
+    bins = _covered_bins(sums, first, last)
     edge_hz = fine_edge_hz(bins * options.coarse_merge, sums.step_hz, options.fine_merge)
     table = line_table(edge_hz, sums.step_hz, options)
     weights = table.weights(options.template) / options.coarse_merge
     view = _Lines(sums, bins)
-    variance = np.einsum("lq,lq->l", weights**2, view.coarse("density"))
-    root = np.sqrt(variance)
+    root = np.sqrt(np.einsum("lq,lq->l", weights**2, view.coarse("density")))
     excess = np.einsum("lq,lq->l", weights, view.coarse("numerator")) / root
-    density = view.fine("density")
-    fine_weights = np.repeat(weights, options.coarse_merge, axis=1) * density
-    aligned, averaged = table.inner(table.aligned), table.inner(table.averaged)
-    snr = np.sqrt(np.einsum("lj,lj,lj->l", aligned, aligned, density))
-    means = [np.einsum("lj,lj->l", fine_weights, f) for f in (aligned, averaged)]
-    if sums.has_response:
-        # Positive but for rounding in bins that the spike filter all but emptied.
-        xi = np.sqrt(np.maximum(1 - view.single("variance_removed") / variance, 1e-4))
-        means[0] = means[0] - view.single("aligned_removed")
-        means[1] = means[1] - view.single("averaged_removed")
-        eps = [mean / (root * xi * snr) for mean in means]
-        joint_information = np.maximum(snr**2 - view.single("joint_removed"), 1e-4 * snr**2)
-    else:
-        assert smoother is not None
-        xi = np.full(len(bins), smoother.xi)
-        eps = [np.full(len(bins), e) for e in (smoother.aligned, smoother.averaged)]
-        joint_information = np.full(len(bins), np.nan)
-    joint = np.einsum("lj,lj->l", aligned, view.fine("numerator")) / np.sqrt(joint_information)
+    aligned = table.inner(table.aligned)
+    snr = np.sqrt(np.einsum("lj,lj,lj->l", aligned, aligned, view.fine("density")))
+    xi, eps_aligned, eps_averaged = _efficiencies(view, table, weights, root, snr, smoother)
+    information = _joint_information(view, snr)
+    joint = np.einsum("lj,lj->l", aligned, view.fine("numerator")) / np.sqrt(information)
     return Grand(
         edge_hz,
         excess,
         excess / _norm(xi, options.normalise),
         xi,
         snr,
-        eps[0],
-        eps[1],
+        eps_aligned,
+        eps_averaged,
         joint,
-        np.sqrt(joint_information) / snr,
+        np.sqrt(information) / snr,
         view.fine("overlaps").mean(axis=1),
     )
+
+
+def _efficiencies(
+    view: _Lines,
+    table: LineTable,
+    weights: FloatArray,
+    root: FloatArray,
+    snr: FloatArray,
+    smoother: SmootherResponse | None,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """xi, eps aligned and eps averaged of every grand bin; ``root`` is R^g."""
+    if smoother is not None and not view.has_response:
+        xi, aligned, averaged = (
+            np.full(len(snr), value) for value in (smoother.xi, smoother.aligned, smoother.averaged)
+        )
+        return xi, aligned, averaged
+    # Positive but for rounding in bins that the spike filter all but emptied.
+    xi = np.sqrt(np.maximum(1 - view.single("variance_removed") / root**2, 1e-4))
+    fine_weights = np.repeat(weights, view.merge, axis=1) * view.fine("density")
+    aligned, averaged = (
+        np.einsum("lj,lj->l", fine_weights, table.inner(line)) - view.single(removed)
+        for line, removed in (
+            (table.aligned, "aligned_removed"),
+            (table.averaged, "averaged_removed"),
+        )
+    )
+    scale = root * xi * snr
+    return xi, aligned / scale, averaged / scale
+
+
+def _joint_information(view: _Lines, snr: FloatArray) -> FloatArray:
+    """Squared SNR of the joint fit of signal and background; NaN behind a smoother."""
+    if not view.has_response:
+        return np.full(len(snr), np.nan)
+    return np.maximum(snr**2 - view.single("joint_removed"), 1e-4 * snr**2)
 
 
 def _norm(xi: FloatArray, how: str) -> FloatArray | float:
     if how == "none":
         return 1.0
     return float(xi.mean()) if how == "constant" else xi
+
+
+def _covered_bins(sums: Accumulator, first: int | None, last: int | None) -> NDArray[np.int64]:
+    """Numbers of the grand bins from ``first`` to ``last`` that are fully covered."""
+    bins = np.arange(
+        sums.first_coarse if first is None else max(first, sums.first_coarse),
+        _end(sums) if last is None else min(last, _end(sums)),
+    )
+    bins = bins[_covered(sums, bins)]
+    if not bins.size:
+        raise ValueError("grand spectrum: no bin is covered over a whole line width")
+    return bins
 
 
 def _end(sums: Accumulator) -> int:
@@ -162,6 +192,8 @@ class _Lines:
     def __init__(self, sums: Accumulator, bins: NDArray[np.int64]) -> None:
         self._sums = sums
         self._at = bins - sums.first_coarse
+        self.merge = sums.options.coarse_merge
+        self.has_response = sums.has_response
 
     def fine(self, name: str) -> FloatArray:
         """Fine bins under the line, shape (k, line_bins * coarse_merge)."""

@@ -74,7 +74,8 @@ def read_spectra(path: Path | str) -> Spectra:
         absent = [n for n in ("power_w", *Spectra.row_fields()) if n not in file]
         if absent:
             raise ValueError(f"{path}: datasets missing: {', '.join(absent)}")
-        rows = {name: file[name][()] for name in Spectra.row_fields()}
+        rows: dict[str, Any] = {name: file[name][()] for name in Spectra.row_fields()}
+        rows |= {name: float(file.attrs[name]) for name in _SCALARS}
         errors = {name: value[()] for name, value in file.get("errors", {}).items()}
         labels = tuple(file["labels"].asstr()[()]) if "labels" in file else ()
         attributes = file["calibration"].attrs if "calibration" in file else {}
@@ -83,7 +84,6 @@ def read_spectra(path: Path | str) -> Spectra:
             errors=errors,
             labels=labels,
             calibration=_calibration(attributes, path),
-            **{name: float(file.attrs[name]) for name in _SCALARS},
             **rows,
         )
 

@@ -68,7 +68,7 @@ def level(anchor_mhz: int, step_hz: float, options: Options) -> float:
     """Mean excess of axions of which ``options.confidence`` pass the threshold.
 
     The letter takes 5. An axion's excess depends on its place within the coarse bin, by +-7 %, and
-    averaging the probability over places takes away half a percent of the axions; a level of 5.03
+    averaging the probability over places takes away half a percent of the axions; a level of 5.02
     gives it back. ``efficiency_definition="aligned"`` keeps 5.
 
     Args:

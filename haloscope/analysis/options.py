@@ -1,7 +1,7 @@
 """What the analysis may be told to do differently. The defaults are the letter's choices.
 
-Source: A. K. Yi et al., arXiv:2210.10961 ("the letter"); every departure from it is an option named
-    here.
+Source: A. K. Yi et al., arXiv:2210.10961 ("the letter"). Every departure from it is an option named
+here.
 """
 
 from __future__ import annotations

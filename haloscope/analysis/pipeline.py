@@ -1,8 +1,7 @@
 """The whole analysis in one call: measured spectra in, limits and candidates out.
 
-    analyze(spectra) = select -> baseline -> spikes (10 Hz) -> merge -> spikes (50 Hz) -> baseline
-    -> rescale -> combine
-                       -> merge (450 Hz) -> grand spectrum -> xi, eps -> candidates, limit
+    select -> baseline -> spikes (10 Hz) -> merge -> spikes (50 Hz) -> baseline -> rescale
+    -> combine -> merge (450 Hz) -> grand spectrum -> xi, eps -> candidates, limit
 
 after A. K. Yi et al., arXiv:2210.10961 and B. M. Brubaker et al., Phys. Rev. D 96, 123008 (2017).
 Each step is a module of its own and can be used alone.

@@ -160,31 +160,37 @@ def write_report(
     Returns:
         The path.
     """
-    pictures = [
-        {"name": name, "caption": _CAPTIONS[name], "data": _png(figure)}
-        for name, figure in figures.all_figures(result).items()
-    ]
-    pictures += [{"name": c, "caption": c, "data": _png(f)} for c, f in (extra or {}).items()]
     settings = {**asdict(result.options), **asdict(result.calibration), **dict(provenance or {})}
     html = (
         Environment(autoescape=True)
         .from_string(_PAGE)
         .render(
             title=title,
-            summary=[(k.replace("_", " "), _text(v)) for k, v in _numbers(result).items()],
+            summary=_lines(_numbers(result)),
             checks=checks(result),
             candidates=result.candidates,
             injections=injections,
             spikes=result.spikes[:most_spikes],
             more_spikes=max(len(result.spikes) - most_spikes, 0),
-            figures=pictures,
-            settings=[(k.replace("_", " "), _text(v)) for k, v in settings.items()],
+            figures=_pictures(result, extra or {}),
+            settings=_lines(settings),
         )
     )
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(html, "utf-8")
     return path
+
+
+def _pictures(result: Result, extra: Mapping[str, Figure]) -> list[dict[str, str]]:
+    own = figures.all_figures(result)
+    drawn = [(name, _CAPTIONS[name], figure) for name, figure in own.items()]
+    drawn += [(caption, caption, figure) for caption, figure in extra.items()]
+    return [{"name": n, "caption": c, "data": _png(figure)} for n, c, figure in drawn]
+
+
+def _lines(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(name.replace("_", " "), _text(value)) for name, value in values.items()]
 
 
 def _numbers(result: Result) -> dict[str, Any]:

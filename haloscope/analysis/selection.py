@@ -2,11 +2,13 @@
 
 The letter keeps 150 kHz around each target frequency, which leaves out the pump tone 100 kHz below.
 Bins are counted on a global grid of multiples of the digitizer's bin width, so that merged bins of
-different spectra
-coincide: fine bin K holds the digitizer bins K m ... K m + m - 1 (m = ``fine_merge``), coarse bin C
-    the fine bins
-C c ... C c + c - 1. A digitizer that is not on the grid is rounded to it, by at most half a bin (5
-Hz of a line 1000 Hz wide).
+different spectra coincide:
+
+    fine bin K    digitizer bins K m ... K m + m - 1   (m = ``fine_merge``)
+    coarse bin C  fine bins C c ... C c + c - 1        (c = ``coarse_merge``)
+
+A digitizer that is not on the grid is rounded to it, by at most half a bin (5 Hz of a line 1000 Hz
+wide).
 """
 
 from __future__ import annotations

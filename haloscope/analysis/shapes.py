@@ -6,12 +6,15 @@ target in units of half the window, and return the value (n, m) and the derivati
 mean.
 
 Letter: the product of a five-parameter function (Asztalos et al., Phys. Rev. D 64, 092003 (2001)),
-    the JPA's
-Lorentzian gain and a quadratic with its minimum at the JPA's resonance. The five parameters enter
-here as (p0 + p1 u + p2 u^2)/(1 + 4 ((u - u0)/w)^2), which spans the same functions as (a1 + 8 a3
-x^2 + 4 a4 x)/(1 + 4 x^2).
-Pade: polynomial over quadratic; of degree 3 it contains the pole-zero ratio plus a line of QUAX
-    (arXiv:2304.07505).
+the JPA's Lorentzian gain and a quadratic with its minimum at the JPA's resonance. The five
+parameters enter here as
+
+    (p0 + p1 u + p2 u^2)/(1 + 4 ((u - u0)/w)^2),
+
+which spans the same functions as (a1 + 8 a3 x^2 + 4 a4 x)/(1 + 4 x^2).
+
+Pade: polynomial over quadratic; of degree 3 it contains the pole-zero ratio times a line of QUAX
+(arXiv:2304.07505).
 """
 
 from __future__ import annotations
