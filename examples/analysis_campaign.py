@@ -22,12 +22,13 @@ from haloscope import commissioning as operator
 from haloscope import mode_map
 from haloscope.analysis import figures, files
 from haloscope.analysis.apparatus import CAPP_12TB
-from haloscope.analysis.candidates import expected_clusters, judge, neighbour_correlation
+from haloscope.analysis.candidates import expected_clusters, neighbour_correlation
 from haloscope.analysis.interchange import write_spectra
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result, analyze
 from haloscope.analysis.published import capp6, ratio_to_published
 from haloscope.analysis.report import checks, write_report
+from haloscope.analysis.rescan import judge
 from haloscope.analysis.selection import trim
 from haloscope.analysis.spectra import Calibration, Spectra, concatenate
 from haloscope.experiment import Haloscope
@@ -149,16 +150,15 @@ def rescan(hand: Operator, result: Result, spectra: Spectra, repeats: int) -> li
         again = concatenate([hand.step(target) for _ in range(repeats)])
         again = replace(again, calibration=spectra.calibration)
         alone = analyze(again, result.options)
-        close = spectra.subset(np.abs(near) < 100e3)
-        both = analyze(concatenate([close, again]), result.options)
-        at = int(np.argmin(np.abs(result.frequency_hz - candidate.frequency_hz)))
-        verdict = judge(candidate, alone.grand, both.grand, alone.limit.expected_snr,
-                        float(result.limit.expected_snr[at]), result.options)  # fmt: skip
+        together = concatenate([spectra.subset(np.abs(near) < 100e3), again])
+        both = analyze(together, result.options)
+        verdict = judge(candidate, result, alone, both, spectra=together)
         verdicts.append(verdict.persists)
         print(
             f"  {candidate.frequency_hz * 1e-6:.5f} MHz: {candidate.excess:.2f}, rescan alone "
             f"{verdict.rescan_excess:.2f} (an axion: {verdict.expected_rescan:.1f}), together "
             f"{verdict.combined_excess:.2f}: {'persists' if verdict.persists else 'gone'}"
+            f", against an axion: {', '.join(verdict.objections) or 'nothing'}"
         )
     return verdicts
 

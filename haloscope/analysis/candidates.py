@@ -1,4 +1,4 @@
-"""Step 10: candidates over the threshold, their significance, and what rescans say of them.
+"""Step 10: candidates over the threshold and their significance.
 
 One axion lifts neighbouring grand bins together, since each co-adds nine coarse bins; bins over the
 threshold closer than one line width are one candidate. The probability that noise alone reaches a
@@ -101,9 +101,8 @@ def upcrossing_probability(level: float, correlation: float) -> float:
 def global_p_value(level: float, bins: int, correlation: float) -> float:
     """Probability that noise exceeds ``level`` in any of ``bins`` neighbouring correlated bins."""
     local = float(ndtr(-level))
-    if (
-        level > 7
-    ):  # Beyond the accuracy of the bivariate integral every excess is its own upcrossing.
+    if level > 7:
+        # Beyond the accuracy of the bivariate integral every excess is its own upcrossing.
         crossing = local
     else:
         crossing = max(upcrossing_probability(level, correlation), local * (1 - correlation))
@@ -114,69 +113,3 @@ def expected_clusters(bins: int, correlation: float, level: float) -> float:
     """Mean number of clusters over ``level`` that noise alone gives in ``bins`` correlated bins."""
     crossing = upcrossing_probability(level, correlation)
     return float(ndtr(-level) + (bins - 1) * crossing)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a rescan says of one candidate.
-
-    Attributes:
-        candidate: As found in the search.
-        rescan_excess: Highest normalised excess of the rescan alone within half a line of it.
-        combined_excess: The same of search and rescan together.
-        expected_rescan: Mean excess of the rescan if the candidate were an axion of its apparent
-            coupling.
-        persists: The combined excess is over the threshold, and the rescan is not below what an
-            axion of SNR 5 in the search would leave with 90 % probability.
-    """
-
-    candidate: Candidate
-    rescan_excess: float
-    combined_excess: float
-    expected_rescan: float
-    persists: bool
-
-
-def judge(
-    candidate: Candidate,
-    rescan: Grand,
-    combined: Grand,
-    rescan_snr: FloatArray,
-    search_snr: float,
-    options: Options,
-) -> Verdict:
-    """Compare a candidate with a rescan of its frequency.
-
-    Args:
-        candidate: From the search.
-        rescan: Grand spectrum of the rescan alone.
-        combined: Grand spectrum of both.
-        rescan_snr: Expected excess of a DFSZ axion in the rescan, one per grand bin of ``rescan``.
-        search_snr: The same in the search at the candidate.
-        options: Threshold and confidence.
-
-    Raises:
-        ValueError: The rescan does not cover the candidate.
-    """
-    place = _near(rescan, candidate.frequency_hz)
-    again = float(rescan.normalised[place].max())
-    gain = float(rescan_snr[place].max()) / search_snr
-    together = float(combined.normalised[_near(combined, candidate.frequency_hz)].max())
-    demanded = options.target_snr * gain - (options.target_snr - options.threshold)
-    return Verdict(
-        candidate,
-        again,
-        together,
-        candidate.excess * gain,
-        bool(together > options.threshold and again > demanded),
-    )
-
-
-def _near(grand: Grand, frequency_hz: float, half_hz: float = 1000.0) -> np.ndarray:
-    place = np.flatnonzero(np.abs(grand.frequency_hz - frequency_hz) <= half_hz)
-    if not place.size:
-        raise ValueError(
-            f"candidates: the rescan ({grand.frequency_hz[0]:.0f} to {grand.frequency_hz[-1]:.0f}"
-            f" Hz) does not cover the candidate at {frequency_hz:.0f} Hz"
-        )
-    return place

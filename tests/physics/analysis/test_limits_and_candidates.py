@@ -18,18 +18,15 @@ from haloscope.analysis.candidates import (
     expected_clusters,
     find_candidates,
     global_p_value,
-    judge,
     neighbour_correlation,
 )
 from haloscope.analysis.grand import Grand
 from haloscope.analysis.limits import dfsz, ksvz, level, limit, observed_level
 from haloscope.analysis.options import Options
-from haloscope.analysis.pipeline import Result, analyze
+from haloscope.analysis.pipeline import Result
 from haloscope.analysis.published import capp6, ratio_to_published
-from haloscope.analysis.spectra import concatenate
 from haloscope.analysis.template import line_table, place_response
 from haloscope.axion import coupling_dfsz, coupling_ksvz
-from tests.physics.analysis.generator import make, scan_targets
 
 
 def test_the_threshold_is_the_letter_s() -> None:
@@ -115,31 +112,6 @@ def test_global_probability_and_cluster_count_agree_with_simulation() -> None:
     assert global_p_value(level, 1000, rho) == pytest.approx(seen, abs=0.06)
     crossings = np.sum((z[:, 1:] > level) & (z[:, :-1] <= level)) / 1500
     assert expected_clusters(1000, rho, level) == pytest.approx(crossings, rel=0.1)
-
-
-def test_a_rescan_keeps_an_axion_and_drops_a_fluctuation() -> None:
-    options = Options(filter_average=False)
-    axion_hz = 1.10015e9
-    search = make(scan_targets(30), seed=1, axions={axion_hz: 1.1})
-    again = make(np.full(20, axion_hz), seed=2, axions={axion_hz: 1.1})
-    first, rescan = analyze(search, options), analyze(again, options)
-    both = analyze(concatenate([search, again]), options)
-    found = max(first.candidates, key=lambda c: c.excess)
-    assert abs(found.frequency_hz - axion_hz) < 1000
-    at = np.argmin(np.abs(first.frequency_hz - found.frequency_hz))
-    search_snr = float(first.limit.expected_snr[at])
-    verdict = judge(found, rescan.grand, both.grand, rescan.limit.expected_snr, search_snr, options)
-    assert verdict.persists
-    assert verdict.combined_excess > found.excess
-
-    silent = make(np.full(20, axion_hz), seed=3)
-    empty = analyze(silent, options)
-    joined = analyze(concatenate([search, silent]), options)
-    gone = judge(found, empty.grand, joined.grand, empty.limit.expected_snr, search_snr, options)
-    assert not gone.persists
-    far = replace(found, frequency_hz=1.2e9)
-    with pytest.raises(ValueError, match="does not cover the candidate"):
-        judge(far, rescan.grand, both.grand, rescan.limit.expected_snr, search_snr, options)
 
 
 def test_prior_updates_average_to_one_without_an_axion() -> None:
