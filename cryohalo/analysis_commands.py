@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -38,21 +38,34 @@ BaselineOption = Annotated[Baseline, typer.Option(help="Baseline model.")]
 DEFAULT_CATALOG, DEFAULT_OUTPUT = Path("data/runs"), Path("reports/analysis")
 
 
-@app.command()
-def analyze(
-    sources: SourcesArgument,
-    catalog: CatalogOption = DEFAULT_CATALOG,
-    output: OutputOption = DEFAULT_OUTPUT,
-    baseline: BaselineOption = Baseline.letter,
-) -> None:
+Finish = Callable[["Result", dict[str, Any], Path], None]
+
+
+def _on_result(finish: Finish) -> Finish:
+    """Make a command that analyses its sources and hands ``finish`` the result."""
+
+    @app.command(finish.__name__, help=finish.__doc__)
+    def command(
+        sources: SourcesArgument,
+        catalog: CatalogOption = DEFAULT_CATALOG,
+        output: OutputOption = DEFAULT_OUTPUT,
+        baseline: BaselineOption = Baseline.letter,
+    ) -> None:
+        result, provenance = _analyzed(sources, catalog, _options(baseline))
+        output.mkdir(parents=True, exist_ok=True)
+        finish(result, provenance, output)
+
+    return finish
+
+
+@_on_result
+def analyze(result: Result, provenance: dict[str, Any], output: Path) -> None:
     """Analyse scans: limits, candidates and the grand spectrum as files, and the numbers here."""
     from haloscope.analysis import files
 
-    result, provenance = _analyzed(sources, catalog, _options(baseline))
-    output.mkdir(parents=True, exist_ok=True)
     files.save(output / "result.h5", result, provenance)
     files.save_csv(output / "grand_spectrum.csv", result)
-    files.save_limit(output / "limit.txt", result, "cryohalo " + " ".join(sources))
+    files.save_limit(output / "limit.txt", result, "cryohalo " + " ".join(provenance["sources"]))
     files.save_candidates(output / "candidates.json", result, provenance)
     for name, value in files.summary(result).items():
         shown = f"{value:.6g}" if isinstance(value, float) else value
@@ -60,17 +73,11 @@ def analyze(
     console.print(f"  files in {output.resolve()}", soft_wrap=True)
 
 
-@app.command()
-def report(
-    sources: SourcesArgument,
-    catalog: CatalogOption = DEFAULT_CATALOG,
-    output: OutputOption = DEFAULT_OUTPUT,
-    baseline: BaselineOption = Baseline.letter,
-) -> None:
+@_on_result
+def report(result: Result, provenance: dict[str, Any], output: Path) -> None:
     """Analyse scans and write one HTML page with every intermediate check."""
     from haloscope.analysis.report import write_report
 
-    result, provenance = _analyzed(sources, catalog, _options(baseline))
     path = write_report(output / "report.html", result, provenance=provenance)
     console.print(f"  report: {path.resolve()}", soft_wrap=True)
 
