@@ -137,7 +137,10 @@ class Run:
         return last[1] if last and last[0] == "stop" else None
 
     def documents(self) -> Iterator[Document]:
-        """All documents in order, up to the first that is incomplete."""
+        """All documents in order, up to the first that is incomplete.
+
+        A loss of power can leave zeros where the last document should be: they end the run too.
+        """
         with open(self.path, "rb") as file:
             unpacker = msgpack.Unpacker(
                 file,
@@ -145,8 +148,13 @@ class Run:
                 max_buffer_size=_NO_LIMIT,
                 strict_map_key=False,
             )
-            for name, document in unpacker:  # noqa: UP028  (msgpack pairs are lists)
-                yield name, document
+            try:
+                for pair in unpacker:
+                    if not _is_document(pair):
+                        return
+                    yield pair[0], pair[1]
+            except (msgpack.exceptions.UnpackException, ValueError):  # bytes of no document
+                return
 
     def events(self, stream: str = "primary") -> Iterator[dict[str, Any]]:
         """The event documents of one stream, in order."""
@@ -175,15 +183,16 @@ class Run:
 class Catalog:
     """The runs of a folder, oldest first.
 
-    ``catalog[-1]`` is the newest run, ``catalog["3f2a"]`` the one whose uid begins so.
+    ``catalog[-1]`` is the newest run, ``catalog["3f2a"]`` the one whose uid begins so. A run that
+    was cut off before its start document was whole promised nothing, and is left out.
     """
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
 
     def __iter__(self) -> Iterator[Run]:
-        runs = [Run(path) for path in self.root.glob(f"*{SUFFIX}") if path.stat().st_size]
-        return iter(sorted(runs, key=lambda run: run.start["time"]))
+        runs = [Run(path) for path in self.root.glob(f"*{SUFFIX}")]
+        return iter(sorted(filter(_began, runs), key=lambda run: run.start["time"]))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -207,3 +216,12 @@ class Catalog:
     def named(self, plan_name: str) -> list[Run]:
         """The runs of one plan, oldest first."""
         return [run for run in self if run.start.get("plan_name") == plan_name]
+
+
+def _is_document(item: Any) -> bool:
+    return isinstance(item, list) and len(item) == 2 and isinstance(item[1], dict)
+
+
+def _began(run: Run) -> bool:
+    """Whether the run's start document is whole."""
+    return next((name for name, _ in run.documents()), None) == "start"

@@ -33,10 +33,11 @@ DEFAULT_CATALOG = Path("data/runs")
 def main() -> None:
     """Entry point: run a command; known errors are one line, not a traceback."""
     from cryohalo.catalog import CatalogError
+    from cryohalo.launcher import IocFailedError
 
     try:
         app()
-    except (CatalogError, TimeoutError, ValueError, OSError) as error:
+    except (CatalogError, IocFailedError, TimeoutError, ValueError, OSError) as error:
         console.print(f"[red]cryohalo:[/red] {error}", soft_wrap=True)
         raise SystemExit(1) from error
 
