@@ -160,6 +160,9 @@ class Paramp:
     @property
     def fault(self) -> str:
         """What is wrong in words, empty if nothing is."""
+        # Asked after every step: the drifts are worked out only where they could decide.
+        if not self._pump_on or self._highest_drive() < _OSCILLATION:
+            return ""
         if self.at(self._timeline.now_s, in_situ=True).oscillating:
             return f"parametric oscillation at {self._pump_power_dbm:.2f} dBm of pump power"
         return ""
@@ -204,6 +207,12 @@ class Paramp:
         power_db = self._pump_power_dbm - p.threshold_power_dbm + self._pump_drift.at(time_s)
         power_db += p.in_situ_pump_db if in_situ else 0.0
         return float(10 ** (power_db / 10) / (1 + (2 * detuning_hz / p.linewidth_hz) ** 2))
+
+    def _highest_drive(self) -> float:
+        """What rho^2 in situ cannot exceed: no detuning, the pump drifted as far as it can."""
+        p = self.parameters
+        power_db = self._pump_power_dbm - p.threshold_power_dbm + p.in_situ_pump_db
+        return float(10 ** ((power_db + self._pump_drift.largest) / 10))
 
     def _resonance_hz(self, current_a: float) -> float:
         p = self.parameters

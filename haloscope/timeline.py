@@ -82,6 +82,9 @@ class Wander:
         rms: Root mean square of the function.
         shortest_s: Shortest period in s.
         longest_s: Longest period in s.
+
+    Attributes:
+        largest: What its magnitude never exceeds.
     """
 
     def __init__(
@@ -98,6 +101,7 @@ class Wander:
         self._rate = 2 * np.pi / periods
         self._phase = random.uniform(0, 2 * np.pi, 12)
         self._amplitude = rms * math.sqrt(2 / 12)
+        self.largest = 12 * self._amplitude
 
     def at(self, time: float) -> float:
         """Value at a time in s (or at whatever the periods are in)."""
