@@ -19,12 +19,13 @@ from pathlib import Path
 
 import numpy as np
 from analysis_campaign import STEP_HZ, Operator
+from scipy.special import ndtr
 
 from haloscope import commissioning as operator
 from haloscope.analysis import figures
 from haloscope.analysis.baseline import fit_baseline
 from haloscope.analysis.distribute import run
-from haloscope.analysis.efficiency import closed_form
+from haloscope.analysis.efficiency import closed_form, linear_chain
 from haloscope.analysis.injection import relative_signal
 from haloscope.analysis.limits import dfsz
 from haloscope.analysis.montecarlo import Outcome, Plan, efficiency, strength_at_limit
@@ -107,18 +108,25 @@ def coverage(name: str, spectra: Spectra, experiments: int, output: Path) -> Non
     )
 
 
-def interference(spectra: Spectra, experiments: int, *, tones: int, seed: int = 6) -> None:
-    """The whole chain from 10 Hz bins, with tones and the spike filter at work."""
+def interference(spectra: Spectra, experiments: int, *, tones: int, seed: int) -> None:
+    """The whole chain from 10 Hz bins, with tones and the spike filter at work.
+
+    The same noise and axion, without tones, also go through the linear chain of module
+    ``efficiency``, whose probability to find them is known exactly. What the whole chain finds
+    more or less than the linear one is free of the chance in the noise that both share.
+    """
     options = Options()
     silent = replace(spectra, calibration=replace(spectra.calibration, line_attenuation_db=0.0))
     windows = select(silent, options)
     merged = windows.merged()
     mean = fit_baseline(silent, windows, merged, slice(0, len(silent)), options).power
-    closed = closed_form(silent, options)
+    chain = linear_chain(silent, options)
+    closed = chain.efficiency()
     strength = strength_at_limit(closed, options)
+    root = np.sqrt(silent.num_averages * windows.merge)[:, None]
     spacing = silent.step_hz * options.fine_merge * options.coarse_merge
     frequency = np.array([f * options.fine_merge * silent.step_hz for f in windows.first_fine])
-    found = cut = 0
+    cut, fates = 0, []
     for number in range(experiments):
         rng = generator(seed, "interference", number)
         axion_hz = closed.axion_hz + (rng.random() - 0.5) * spacing
@@ -127,17 +135,35 @@ def interference(spectra: Spectra, experiments: int, *, tones: int, seed: int = 
         power = noise * (1 + signal) * rng.standard_gamma(silent.num_averages[:, None],
                                                           noise.shape)  # fmt: skip
         power /= silent.num_averages[:, None]
+        excess = windows.merged_like(power) / mean - 1
+        linear = float((chain.vectors * root * excess).sum()) / closed.width
+        shift = float((chain.vectors * root * windows.merged_like(signal)).sum()) / closed.width
         _add_tones(power, noise, frequency, silent, rng, tones)
         start = frequency
         trial = replace(silent, power_w=power.astype(np.float32), frequency_start_hz=start)
         result = analyze(trial, options)
         at = int(np.argmin(np.abs(result.frequency_hz - closed.axion_hz)))
-        found += result.normalised[at] > options.threshold
+        fates.append((result.normalised[at], linear, shift))
         cut += len(result.spikes)
-    share = found / experiments
-    error = np.sqrt(share * (1 - share) / experiments)
-    print(f"  {tones} tones per experiment: found {share:.2%} +- {error:.2%} of {experiments}, "
-          f"{cut / experiments:.1f} bins started a cut per experiment")  # fmt: skip
+    _show_fates(np.array(fates), options, f"{tones} tones, seed {seed}")
+    print(f"    {cut / experiments:.1f} bins started a cut per experiment")
+
+
+def _show_fates(fates: np.ndarray, options: Options, name: str) -> None:
+    """Print how many were found, plainly and with the chance in the noise taken out."""
+    whole, linear = fates[:, 0] > options.threshold, fates[:, 1] > options.threshold
+    predicted = float(ndtr(fates[:, 2] - options.threshold).mean())
+    n = len(fates)
+    error = np.sqrt(predicted * (1 - predicted) / n)
+    difference = whole.astype(float) - linear
+    print(
+        f"  {name}: found {whole.mean():.2%} +- {error:.2%} of {n}; the linear chain, same noise: "
+        f"{linear.mean():.2%}, predicted {predicted:.2%}"
+    )
+    print(
+        f"    with the chance in the noise taken out {predicted + difference.mean():.2%} +- "
+        f"{difference.std() / np.sqrt(n):.2%}"
+    )
 
 
 _CACHE: dict[int, tuple[np.ndarray, np.ndarray]] = {}
@@ -178,6 +204,7 @@ def main() -> None:
     """Run the parts asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--experiments", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=100, help="of the part interference")
     parser.add_argument("--parts", nargs="+", default=["figure3", "coverage", "interference"])
     parser.add_argument("--output", type=Path, default=Path("montecarlo"))
     parser.add_argument("--only-centre", action="store_true", help="coverage at 1100 MHz alone")
@@ -196,7 +223,7 @@ def main() -> None:
     if "interference" in given.parts:
         print("the same through the whole chain from 10 Hz bins:")
         for tones in (0, TONES):
-            interference(centre, max(given.experiments // 5, 100), tones=tones)
+            interference(centre, given.experiments, tones=tones, seed=given.seed + tones)
 
 
 if __name__ == "__main__":

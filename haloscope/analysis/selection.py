@@ -59,8 +59,11 @@ class Windows:
 
     def merged(self, rows: slice = slice(None)) -> FloatArray:
         """Mean power of each fine bin, shape (rows, fine bins); sums are formed in float64."""
-        part = self.power[rows]
-        blocks = part.reshape(part.shape[0], self.fine_bins, self.merge)
+        return self.merged_like(self.power[rows])
+
+    def merged_like(self, values: NDArray[np.floating]) -> FloatArray:
+        """Mean over each fine bin of values in digitizer bins, (rows, bins) to (rows, fine)."""
+        blocks = values.reshape(values.shape[0], self.fine_bins, self.merge)
         return blocks.sum(axis=2, dtype=np.float64) / self.merge
 
 

@@ -13,6 +13,7 @@ from haloscope.analysis.efficiency import closed_form, linear_chain
 from haloscope.analysis.montecarlo import Plan, efficiency, run_batch, strength_at_limit
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result, analyze
+from haloscope.analysis.selection import select
 from haloscope.analysis.spectra import Spectra
 from tests.physics.analysis.generator import make, scan_targets
 
@@ -43,6 +44,23 @@ def test_for_a_projection_attenuation_is_the_square_of_the_width(overlapping: Sp
     # A smoother is no projection, and xi = eps is no identity for it.
     product = (smooth.vectors * smooth.known).sum()
     assert abs(product - (smooth.vectors**2).sum()) > 0.005
+
+
+def test_the_whole_chain_gives_what_the_linear_one_says_of_the_same_noise(
+    overlapping: Spectra,
+) -> None:
+    chain = linear_chain(overlapping, NO_FILTER)
+    closed, rng = chain.efficiency(), np.random.default_rng(11)
+    windows = select(overlapping, NO_FILTER)
+    root = np.sqrt(overlapping.num_averages * windows.merge)[:, None]
+    for _ in range(5):
+        noise = rng.standard_gamma(5000, overlapping.power_w.shape) / 5000
+        drawn = replace(overlapping, power_w=(overlapping.power_w * noise).astype(np.float32))
+        excess = select(drawn, NO_FILTER).merged() / windows.merged() - 1
+        linear = (chain.vectors * root * excess).sum() / closed.width
+        result = analyze(drawn, Options())
+        at = np.argmin(np.abs(result.frequency_hz - closed.axion_hz))
+        assert result.normalised[at] == pytest.approx(linear, abs=0.04)
 
 
 def test_the_pipeline_s_sums_agree_with_plain_linear_algebra(
