@@ -9,10 +9,9 @@
 Sides A and B are 180 degrees apart. Each ramp starts from where its magnet is and ends on the
 waypoint set at that moment, so a waypoint changed during a phase is met in the next phase that
 goes there. During flow B^2 of the regenerators may be linear in time, which spreads the
-magnetocaloric heat evenly. A run begins with a
-preparation: all four magnets ramp to the start of the first phase. A phase that its magnets have
-not finished is prolonged until they have, at most by ``PATIENCE_S``; then the cycle is blocked and
-says by what.
+magnetocaloric heat evenly. A run begins with a preparation: all four magnets ramp to the start of
+the first phase. A phase that its magnets have not finished is prolonged until they have, at most by
+``PATIENCE_S``; then the cycle is blocked and says by what.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from amrr.limits import FLOW_TIME_S, HOLD_TIME_S
 from amrr.parameters import CycleParameters
 from amrr.sequence import (
     BLOCKED_BY,
@@ -70,6 +70,9 @@ class Cycle:
         supplies: The four supplies by name.
         supply_rows: Their state, shape (4, ...).
         dt_s: The machine's step.
+
+    Raises:
+        Refused: A time or a waypoint is outside its limits.
     """
 
     def __init__(
@@ -84,11 +87,11 @@ class Cycle:
         self._supplies = supplies
         self._rows = supply_rows
         self._dt_s = dt_s
-        self._x[FLOW_S] = parameters.flow_time_s
-        self._x[HOLD_S] = parameters.hold_time_s
-        self._x[SQUARE] = float(parameters.square_ramp)
-        for k, name in enumerate(WAYPOINT_NAMES):
-            self._x[WAYPOINTS + k] = getattr(parameters, name)
+        self.flow_time_s = parameters.flow_time_s
+        self.hold_time_s = parameters.hold_time_s
+        self.square_ramp = parameters.square_ramp
+        for name in WAYPOINT_NAMES:
+            self.set_waypoint(name, getattr(parameters, name))
 
     pump_low_t = _waypoint("pump_low_t")
     pump_high_t = _waypoint("pump_high_t")
@@ -201,10 +204,7 @@ class Cycle:
 
     @property
     def cooling_power_w(self) -> float:
-        """Mean heater power on the CHX in the last finished cycle.
-
-        W (the parasitic load comes on top).
-        """
+        """Mean heater power on the CHX in the last finished cycle, W (without the parasitic)."""
         return self._last(3)
 
     @property
@@ -226,7 +226,7 @@ class Cycle:
 
     @flow_time_s.setter
     def flow_time_s(self, value: float) -> None:
-        self._x[FLOW_S] = _within("flow time", value, 5.0, 1000.0, "s")
+        self._x[FLOW_S] = _within("flow time", value, *FLOW_TIME_S, "s")
 
     @property
     def hold_time_s(self) -> float:
@@ -235,7 +235,7 @@ class Cycle:
 
     @hold_time_s.setter
     def hold_time_s(self, value: float) -> None:
-        self._x[HOLD_S] = _within("hold time", value, 1.0, 1000.0, "s")
+        self._x[HOLD_S] = _within("hold time", value, *HOLD_TIME_S, "s")
 
     @property
     def square_ramp(self) -> bool:

@@ -1,11 +1,6 @@
-"""From parameters to arrays.
-
-The chain of lumps, its constants, and checks that the models cover them.
-"""
+"""From parameters to arrays: the chain of lumps and its constants."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,31 +12,6 @@ from amrr.parameters import Parameters
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-
-def check(p: Parameters) -> None:
-    """Raise ValueError for a machine that the models do not describe."""
-    for name in (p.refrigerant, p.pump.refrigerant):
-        if name not in MATERIALS:
-            raise ValueError(f"refrigerant {name!r} is not one of {sorted(MATERIALS)}")
-    if p.fluid_closure not in ("bulk", "osmotic"):
-        raise ValueError(f"fluid_closure {p.fluid_closure!r} is not 'bulk' or 'osmotic'")
-    limits = (
-        ("dt_s", p.dt_s, 0.001, 2.0, "s"),
-        ("concentration", p.concentration, 0.01, 0.25, ""),
-        ("slip_s", p.slip_s, 1e-3, 1e3, "s"),
-        ("regenerator.nodes", p.regenerator.nodes, 4, 400, ""),
-        ("regenerator.porosity", p.regenerator.porosity, 0.2, 0.8, ""),
-        ("pump.porosity", p.pump.porosity, 0.2, 0.8, ""),
-        ("regenerator.length_m", p.regenerator.length_m, 1e-3, 1.0, "m"),
-        ("stage.setpoint_k", p.stage.setpoint_k, 1.2, 1.9, "K"),
-    )
-    for name, value, low, high, unit in limits:
-        if not low <= value <= high:
-            raise ValueError(f"{name} = {value:g} {unit} is outside {low:g} to {high:g} {unit}")
-    for magnet in (p.regenerator_magnet, p.pump_magnet):
-        if not math.isfinite(magnet.solenoid.centre_t_per_a):
-            raise ValueError("magnet: the solenoid has no finite field")
 
 
 def lumps(p: Parameters) -> tuple[Array, Array, Ints]:

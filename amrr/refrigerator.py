@@ -15,9 +15,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from amrr import bath, helium, kernel, layout, loop, magnet, slip, stage, tables, thermometry
+from amrr import (
+    bath,
+    helium,
+    kernel,
+    layout,
+    limits,
+    loop,
+    magnet,
+    stage,
+    support,
+    tables,
+    thermometry,
+)
 from amrr import cycle as sequencer
-from amrr.garnet import MATERIALS
 from amrr.heaters import ChxHeater, Stage
 from amrr.parameters import Parameters
 from instruments import pid as controller
@@ -48,7 +59,7 @@ class Refrigerator:
 
     def __init__(self, parameters: Parameters | None = None, *, seed: int = 0) -> None:
         self.parameters = p = parameters or Parameters()
-        layout.check(p)
+        limits.check(p)
         self.seed = seed
         self._quiet = False
         self._nodes, self._node_c, self._coil_of = layout.lumps(p)
@@ -225,9 +236,7 @@ class Refrigerator:
     @property
     def phase_separated(self) -> bool:
         """True when the fluid is at or beyond the phase separation line anywhere in the loop."""
-        x = self._nodes
-        v4, alpha = helium.V4_M3_PER_MOL, helium.ALPHA
-        return any(slip.separated(x, i, v4, alpha) for i in range(x.shape[1]))
+        return support.separated(self._nodes)
 
     @property
     def scanner_dwell_s(self) -> float:
@@ -236,8 +245,11 @@ class Refrigerator:
 
     @scanner_dwell_s.setter
     def scanner_dwell_s(self, value: float) -> None:
-        if not 1.0 <= value <= 200.0:
-            raise Refused(f"refrigerator: scanner dwell {value:g} s is outside 1 to 200 s")
+        low, high = limits.DWELL_S
+        if not low <= value <= high:
+            raise Refused(
+                f"refrigerator: scanner dwell {value:g} s is outside {low:g} to {high:g} s"
+            )
         self._dwell[0] = value
 
     @property
@@ -251,27 +263,9 @@ class Refrigerator:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Where the machine is outside what its models have support for, in words.
-
-        Empty when inside.
-        """
-        found: list[str] = []
-        x = self._nodes
-        coldest = float(x[loop.TEMPERATURE].min())
-        limit = MATERIALS[self.parameters.refrigerant].lowest_temperature_k
-        if coldest < limit:
-            found.append(f"{coldest:.3f} K is below the refrigerant model's {limit:g} K")
-        for side in SIDES:
-            if not loop.superleak_open(x, self._bed(side), self._pump_c):
-                found.append(
-                    f"Pump{side}: superleak closed at {self.pump_bed_temperature_k(side):.3f} K"
-                )
-        if self.phase_separated:
-            found.append(f"mixture separates: x = {self.highest_concentration:.3f}")
-        hottest = float(x[loop.TEMPERATURE].max())
-        if hottest > helium.HIGHEST_TEMPERATURE_K:
-            found.append(f"{hottest:.3f} K is above the mixture model's 1.9 K")
-        return tuple(found)
+        """Where the machine is outside what its models have support for; empty when inside."""
+        stage_k = float(self._m[kernel.STAGE])
+        return support.warnings(self._nodes, self.parameters, self._pump_c, stage_k)
 
     @property
     def helium3_mol(self) -> float:
@@ -296,10 +290,7 @@ class Refrigerator:
         }
 
     def state(self) -> dict[str, Any]:
-        """The whole state as plain values and arrays.
-
-        With the digest of the parameters it belongs to.
-        """
+        """The whole state as plain values and arrays, and the digest of its parameters."""
         saved: dict[str, Any] = {k: v.copy() for k, v in self._arrays().items()}
         return saved | {"seed": self.seed, "parameters": self.parameters.digest()}
 
@@ -322,9 +313,10 @@ class Refrigerator:
         self._noise_block = -1
 
     def thermal_state(self) -> Array:
-        """Temperatures and 3He densities of the loop, coil and stage temperatures.
+        """Slow part of the state as one vector, shape (2 M + 6,) for M lumps.
 
-        As one vector.
+        Temperatures (K) and 3He densities (mol/m3) of the lumps, temperatures of the four coils and
+        of the stage (K), integral of the stage's control loop.
         """
         return np.concatenate(
             (

@@ -81,9 +81,9 @@ def test_the_paper_step_from_900_to_750_mk_needs_about_three_quarters_of_a_tesla
      GGG.entropy_slope],
 )  # fmt: skip
 def test_outside_its_range_the_model_refuses(law: Callable[..., Any], t: float, b: float) -> None:
-    with pytest.raises(ValueError, match="GGG: .* is outside"):
+    with pytest.raises(ValueError, match=r"GGG: .* is outside"):
         law(t, b)
-    with pytest.raises(ValueError, match="GGG: .* is outside"):
+    with pytest.raises(ValueError, match=r"GGG: .* is outside"):
         law(np.array([1.0, t, 2.0]), np.array([1.0, b, 1.0]))
 
 

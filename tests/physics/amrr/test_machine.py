@@ -133,13 +133,3 @@ def test_a_garnet_machine_with_the_successor_runs() -> None:
     machine.cycle.run()
     machine.step(16 * 180.0)
     assert machine.chx_temperature_k < 0.9
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [{"refrigerant": "iron"}, {"fluid_closure": "magic"}, {"dt_s": float("nan")}, {"dt_s": 10.0},
-     {"concentration": 0.6}],
-)  # fmt: skip
-def test_an_impossible_machine_is_refused(bad: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"outside|not"):
-        Refrigerator(replace(PAPER, **bad))

@@ -1,0 +1,139 @@
+"""Which machines the models describe: limits of every parameter, and what must fit together.
+
+The limits are wide: they exclude what is impossible or outside a
+material's range, not what is merely bad.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from amrr import helium
+from amrr.garnet import MATERIALS
+from amrr.parameters import MagnetParameters, Parameters
+from amrr.validity import require
+from instruments.supply import SupplyParameters
+
+#: Durations that the sequencer accepts, s.
+FLOW_TIME_S: Final = (5.0, 1000.0)
+HOLD_TIME_S: Final = (1.0, 1000.0)
+#: Time the scanner may spend on a thermometer, s.
+DWELL_S: Final = (1.0, 200.0)
+
+Limits = dict[str, tuple[float, float, str]]
+
+_MACHINE: Final[Limits] = {
+    "dt_s": (0.001, 2.0, "s"),
+    "concentration": (0.01, 0.25, ""),
+    "slip_s": (1e-3, 1e3, "s"),
+    "regenerator.inner_diameter_m": (1e-3, 0.5, "m"),
+    "regenerator.length_m": (1e-3, 1.0, "m"),
+    "regenerator.porosity": (0.2, 0.8, ""),
+    "regenerator.particle_diameter_m": (1e-6, 1e-2, "m"),
+    "regenerator.wall_thickness_m": (0.0, 0.02, "m"),
+    "regenerator.nodes": (4, 400, ""),
+    "regenerator.fluid_conductivity_w_per_m_k": (0.0, 10.0, "W/(m K)"),
+    "pump.bed_volume_m3": (1e-7, 1e-2, "m3"),
+    "pump.porosity": (0.2, 0.8, ""),
+    "pump.link_w_per_k": (0.0, 10.0, "W/K"),
+    "pump.flow_resistance_pa_s_per_m3": (1.0, 1e15, "Pa s/m3"),
+    "pump.superleak_onset_k": (0.15, 2.1768, "K"),
+    "pump.largest_flow_m3_per_s": (0.0, 1e-3, "m3/s"),
+    "exchangers.hot_volume_m3": (1e-8, 1e-3, "m3"),
+    "exchangers.hot_link_w_per_k": (0.0, 100.0, "W/K"),
+    "exchangers.cold_volume_m3": (1e-8, 1e-3, "m3"),
+    "exchangers.cold_plate_kg": (0.0, 100.0, "kg"),
+    "exchangers.parasitic_w": (0.0, 0.1, "W"),
+    "exchangers.highest_heater_w": (0.0, 1.0, "W"),
+    "stage.setpoint_k": (1.2, 1.9, "K"),
+    "stage.pumping_speed_m3_per_s": (0.0, 10.0, "m3/s"),
+    "stage.helium_kg": (1e-4, 100.0, "kg"),
+    "stage.heat_leak_w": (0.0, 10.0, "W"),
+    "stage.highest_heater_w": (0.0, 10.0, "W"),
+    "cycle.flow_time_s": (*FLOW_TIME_S, "s"),
+    "cycle.hold_time_s": (*HOLD_TIME_S, "s"),
+    "thermometry.relative_noise": (0.0, 0.1, ""),
+    "thermometry.excitation_w": (0.0, 1e-6, "W"),
+    "thermometry.sensor_link_w_per_k": (1e-9, 1.0, "W/K"),
+    "thermometry.dwell_s": (*DWELL_S, "s"),
+}
+_MAGNET: Final[Limits] = {
+    "solenoid.length_m": (1e-3, 10.0, "m"),
+    "solenoid.inner_radius_m": (1e-3, 1.0, "m"),
+    "solenoid.turns": (1, 1_000_000, ""),
+    "solenoid.wire_diameter_m": (1e-5, 1e-2, "m"),
+    "wire.filaments": (1, 100_000, ""),
+    "wire.filament_diameter_m": (1e-8, 1e-3, "m"),
+    "wire.bare_diameter_m": (1e-5, 1e-2, "m"),
+    "wire.insulated_diameter_m": (1e-5, 1e-2, "m"),
+    "wire.residual_resistivity_ohm_m": (1e-12, 1e-6, "ohm m"),
+    "wire.critical_current_scale": (0.0, 2.0, ""),
+    "diode_cold_v": (0.0, 100.0, "V"),
+    "diode_warm_v": (0.0, 100.0, "V"),
+    "diode_warm_k": (1.0, 300.0, "K"),
+    "diode_ohm": (1e-6, 100.0, "ohm"),
+    "diode_capacity_j_per_k": (1e-5, 100.0, "J/K"),
+    "diode_link_w_per_k": (0.0, 100.0, "W/K"),
+    "stage_link_w_per_k": (0.0, 100.0, "W/K"),
+    "capacity_linear_j_per_k2": (1e-7, 100.0, "J/K2"),
+    "capacity_cubic_j_per_k4": (0.0, 100.0, "J/K4"),
+    "propagation_s": (1e-4, 1000.0, "s"),
+    "peak_field_factor": (1.0, 5.0, ""),
+    "mandrel_thickness_m": (0.0, 0.1, "m"),
+}
+#: Limits of every numeric parameter but the waypoints, by dotted name: lowest, highest, unit.
+LIMITS: Final[Limits] = _MACHINE | {
+    f"{magnet}.{name}": limit
+    for magnet in ("pump_magnet", "regenerator_magnet")
+    for name, limit in _MAGNET.items()
+}
+
+
+def check(p: Parameters) -> None:
+    """Raise ValueError for a machine that the models do not describe, naming value and limit."""
+    for name in (p.refrigerant, p.pump.refrigerant):
+        if name not in MATERIALS:
+            raise ValueError(f"refrigerant {name!r} is not one of {sorted(MATERIALS)}")
+    if p.fluid_closure not in ("bulk", "osmotic"):
+        raise ValueError(f"fluid_closure {p.fluid_closure!r} is not 'bulk' or 'osmotic'")
+    values = p.flat()
+    for name, (low, high, unit) in LIMITS.items():
+        require(name, values[name], low, high, unit)
+    if p.regenerator.nodes != int(p.regenerator.nodes):
+        raise ValueError(f"regenerator.nodes = {p.regenerator.nodes:g} is not a whole number")
+    helium.check(p.stage.setpoint_k, p.concentration)
+    for name, magnet in (
+        ("pump_magnet", p.pump_magnet),
+        ("regenerator_magnet", p.regenerator_magnet),
+    ):
+        _check_wire(name, magnet)
+    _check_waypoints(p)
+
+
+def _check_wire(name: str, magnet: MagnetParameters) -> None:
+    wire = magnet.wire
+    if not wire.copper_area_m2 > 0.0:
+        raise ValueError(
+            f"{name}.wire: the filaments' {1e6 * wire.superconductor_area_m2:g} mm2 is not below "
+            f"the wire's {1e6 * wire.metal_area_m2:g} mm2"
+        )
+    if not wire.bare_diameter_m <= wire.insulated_diameter_m:
+        raise ValueError(
+            f"{name}.wire: bare diameter {wire.bare_diameter_m:g} m is not within the insulation's "
+            f"{wire.insulated_diameter_m:g} m"
+        )
+
+
+def _check_waypoints(p: Parameters) -> None:
+    """Every waypoint must be in reach of its supplies and in the range of its refrigerant."""
+    current_a = SupplyParameters().current_limit_a
+    values = p.flat()
+    for prefix, magnet, refrigerant in (
+        ("cycle.pump_", p.pump_magnet, p.pump.refrigerant),
+        ("cycle.regen_", p.regenerator_magnet, p.refrigerant),
+    ):
+        reach_t = min(
+            current_a * magnet.solenoid.centre_t_per_a, MATERIALS[refrigerant].highest_field_t
+        )
+        for name in (n for n in values if n.startswith(prefix)):
+            require(name, values[name], 0.0, reach_t, "T")
