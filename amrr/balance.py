@@ -1,6 +1,4 @@
-"""What the laws of thermodynamics may ask of the machine.
-
-Energy, entropy and 3He, stored and exchanged.
+"""What thermodynamics may ask of the machine: energy, entropy and 3He, stored and exchanged.
 
 The boundary encloses all refrigerant and fluid: pump beds, exchangers, regenerators. Through it
 pass the work of the magnets, heat to the 1.6 K stage, and heat loads on the cold heat exchanger.

@@ -1,6 +1,4 @@
-"""Paramagnetic refrigerants.
-
-Gadolinium gallium garnet (GGG) and its announced successor GdLiF4 (GLF).
+"""Paramagnetic refrigerants: gadolinium gallium garnet (GGG) and its successor GdLiF4 (GLF).
 
 One free energy per mole of Gd3+ (J = S = 7/2, g = 2) gives every property, so entropy, heat
 capacity and magnetisation are consistent:
@@ -201,7 +199,7 @@ class Paramagnet:
 
 
 def _log_z(y: Array) -> Array:
-    """Ln sum_m exp(m y), with the largest term factored out."""
+    """Logarithm of sum_m exp(m y), with the largest term factored out."""
     y = np.abs(y)
     return SPIN * y + np.log(np.exp(-(SPIN - _M)[:, None] * y.reshape(1, -1)).sum(0)).reshape(
         y.shape

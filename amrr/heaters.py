@@ -1,7 +1,4 @@
-"""The two heaters an operator sets.
-
-The load on the cold heat exchanger, the trim heater of the stage.
-"""
+"""The heaters an operator sets: the load on the cold heat exchanger, the stage's trim heater."""
 
 from __future__ import annotations
 
@@ -27,9 +24,7 @@ def _within(what: str, value: float, low: float, high: float, unit: str) -> floa
 
 
 class ChxHeater:
-    """Heater of the cold heat exchanger.
-
-    Open loop measures cooling power, closed loop holds a temperature.
+    """Heater of the cold heat exchanger: open loop measures power, closed loop holds a temperature.
 
     Args:
         machine: The machine's miscellaneous state.

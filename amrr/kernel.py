@@ -128,10 +128,7 @@ def read_thermometers(
 
 @jit
 def control_heaters(m: Array, c: Array, meters: Array, pids: Array, dt_s: float) -> None:
-    """Open or closed loop for the CHX heater and the stage's trim heater.
-
-    An open sensor means 0 W.
-    """
+    """Open or closed loop for both heaters; a loop whose sensor is open gives 0 W."""
     if m[CHX_CLOSED] > 0.0:
         m[CHX_HEATER] = _pid(pids[0], m[CHX_SETPOINT] - meters[thermometry.READING, 0], dt_s)
         if meters[thermometry.BROKEN, 0] > 0.0:

@@ -1,21 +1,24 @@
-"""The fluid loop: pump beds, hot heat exchangers, regenerators and cold heat exchanger.
-
-One step. Compiled.
+"""One step of the fluid loop: pump beds, heat exchangers and regenerators. Compiled.
 
 The loop is a chain of lumps. Positive flow leaves pump bed A, passes hot heat exchanger B,
 regenerator B from hot to cold, the cold heat exchanger, regenerator A from cold to hot, hot heat
 exchanger A, and enters pump bed B; superfluid returns through the superleak. That is the paper's
-crossed loop: the expelling bed feeds the demagnetising regenerator. Chain indices: 0 = HHX B, 1..N
-= regenerator B hot to cold, N+1 = CHX, N+2..2N+1 = regenerator A cold to hot, 2N+2 = HHX A; then
-pump bed A and pump bed B.
+crossed loop: the expelling bed feeds the demagnetising regenerator. Chain indices:
+
+    0               hot heat exchanger B
+    1 .. N          regenerator B, hot to cold
+    N+1             cold heat exchanger
+    N+2 .. 2N+1     regenerator A, cold to hot
+    2N+2            hot heat exchanger A
+    2N+3, 2N+4      pump bed A, pump bed B
 
 A step is split in two, each part conserving exactly:
 
 1. field: every lump keeps its entropy while its field changes; the change of U is the magnet's
-work; 2. transport at constant field: bulk flow by van Leer's limited upwind scheme, conduction,
-links to the 1.6 K
-   stage (implicit), loads. 3He and energy move between lumps as fluxes, so their sums are kept to
-   rounding.
+   work;
+2. transport at constant field: bulk flow by van Leer's limited upwind scheme, conduction, links to
+   the 1.6 K stage (implicit), loads. 3He and energy move between lumps as fluxes, so their sums are
+   kept to rounding.
 
 Pump: the superfluid equalises mu4 through the superleak, so the pressure difference that drives
 the bulk flow is Pi_A - Pi_B = R_h Vdot. R_h Vdot is a few pascals of tens of kilopascals: the

@@ -1,10 +1,8 @@
-"""A superconducting coil of the refrigerator.
-
-Circuit, self-protection, losses, quench, recovery. Compiled step.
+"""A superconducting coil: circuit, self-protection, losses, quench, recovery. Compiled step.
 
 Circuit as in :mod:`instruments.coil`. Heat into the winding per step:
 
-- filament hysteresis, (2/3 pi) J_c d_f |dB| V_sc for a field change dB (Wilson, ch. 8);
+- filament hysteresis, 2/(3 pi) J_c d_f |dB| V_sc for a field change dB (Wilson, ch. 8);
 - eddy currents in the 6061 mandrel, pi r^3 t l (dB/dt)^2 / (2 rho);
 - R_n I^2 in the normal zone, and the diodes' heat through the mandrel.
 
@@ -303,8 +301,5 @@ class Magnet:
         self.array[HOT_SPOT] = max(self.temperature_k, 10.0)
 
     def step(self, supply_current_a: float, dt_s: float) -> None:
-        """Advance alone, at a stage of 1.6 K.
-
-        The machine advances all its coils in one compiled loop.
-        """
+        """Advance alone, at a stage of 1.6 K (the machine advances its coils in one loop)."""
         advance(self.array, self.constants, supply_current_a, 1.6, dt_s)

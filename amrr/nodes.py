@@ -6,9 +6,7 @@
 
 n moles of Gd3+, V fluid volume, gamma T the heat capacity of metal. F_spin and phi are uniform
 cubic splines (:mod:`amrr.spline`); the ideal-mixing term is analytic because its logarithm has no
-good spline. With constant partial volumes phi also gives Pi = c3 phi_c - phi and hence mu4 = -v4
-Pi.
-
+good spline. With constant partial volumes phi also gives Pi = c3 phi_c - phi, and mu4 = -v4 Pi.
 The fluid's e = U/V stands for its enthalpy per volume: the liquid is incompressible and at zero
 pressure.
 """
@@ -134,7 +132,7 @@ def mixing(c3: float) -> float:
 
 @jit
 def add(a: Four, scale_a: float, b: Four, scale_b: float) -> Four:
-    """A * scale_a + b * scale_b."""
+    """Sum of two rows of coefficients, a times scale_a plus b times scale_b."""
     return (
         a[0] * scale_a + b[0] * scale_b,
         a[1] * scale_a + b[1] * scale_b,

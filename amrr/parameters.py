@@ -58,9 +58,7 @@ class RegeneratorParameters:
 
 @dataclass(frozen=True)
 class PumpParameters:
-    """The superfluid magnetic pump.
-
-    Two beds, one superleak. All assumed but the 4 nm pores (paper).
+    """The superfluid magnetic pump: two beds, one superleak. Assumed, but for the pores (paper).
 
     Attributes:
         bed_volume_m3: Volume of one empty canister.
@@ -176,8 +174,7 @@ class CycleParameters:
         regen_hot_start_t: Regenerator at the start of the blow towards the hot end.
         regen_hot_end_t: At its end.
         square_ramp: True: B^2 linear in time during flow (constant heat, as dQ/dB is about
-            proportional to B);
-            False: B linear in time.
+            proportional to B); False: B linear in time.
     """
 
     flow_time_s: float = 80.0

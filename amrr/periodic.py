@@ -28,9 +28,12 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Convergence:
-    """How the search ended: cycles simulated.
+    """How the search ended.
 
-    And the largest change of a temperature over the last one, K.
+    Attributes:
+        cycles: Cycles simulated.
+        change_k: Largest change of a temperature over the last of them.
+        history_k: The same of every cycle.
     """
 
     cycles: int
@@ -69,7 +72,8 @@ def settle(
         most_cycles: Give up after this many.
         depth: Cycles that are combined.
 
-    The thermometers are noiseless during the search.
+    Returns:
+        How it ended. The thermometers are noiseless during the search.
 
     Raises:
         Refused: The cycle does not run.

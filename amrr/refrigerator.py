@@ -136,9 +136,7 @@ class Refrigerator:
         return float(self._m[kernel.TIME])
 
     def step(self, duration_s: float) -> None:
-        """Advance by ``duration_s``, in whole fixed steps.
-
-        What is left over is owed to the next call.
+        """Advance by ``duration_s`` in whole fixed steps; the rest is owed to the next call.
 
         Raises:
             Refused: Negative or not finite.

@@ -61,10 +61,7 @@ class DesignInputs:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the sheet, in SI units.
-
-    ``source`` is "paper", "assumed", "given" or "computed".
-    """
+    """One line of the sheet, in SI units; ``source``: "paper", "assumed", "given", "computed"."""
 
     group: str
     name: str

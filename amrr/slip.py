@@ -6,8 +6,7 @@ fluid with its 3He moves the other way. Per mole of 3He this counterflow carries
 
     h_q = T s_v / c3 + mu3 - mu4 v3/v4 = (e + Pi) / c3
 
-(all the entropy rides on the normal fluid), from high Pi to low Pi. Between neighbouring lumps it
-is
+(all the entropy rides on the normal fluid), from high Pi to low Pi. Between neighbours it is
 
     q = K (Pi_i - Pi_{i+1}),   K = V / (slip time dPi/dc3)
 
@@ -36,10 +35,7 @@ LARGEST_CONCENTRATION: Final = 0.44
 
 @jit
 def dilute_line(temperature_k: float) -> float:
-    """x_d(T) above 0.15 K (as :func:`amrr.helium.dilute_line`).
-
-    0.674 above the tricritical point.
-    """
+    """x_d(T) from 0.15 K, as :func:`amrr.helium.dilute_line`; 0.674 from the tricritical point."""
     dt = min(temperature_k, 0.867) - 0.867
     return 0.674 - 0.209148 * dt / (dt - 0.080280) + 0.960222 * dt + 0.549920 * dt * dt
 

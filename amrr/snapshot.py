@@ -1,6 +1,4 @@
-"""States on disk, and the cold start.
-
-The periodic state of the default machine, shipped with the package.
+"""States on disk, and the cold start: the default machine's periodic state, shipped with it.
 
 A cold machine takes an hour or more of simulated time to get cold. The shipped state was found by
 :func:`amrr.periodic.settle` (``python -m amrr.snapshot`` writes it anew) and belongs to exactly

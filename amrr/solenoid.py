@@ -76,10 +76,7 @@ class Solenoid:
 
     @property
     def inductance_h(self) -> float:
-        """Wheeler's multilayer formula, L[uH] = 0.8 a^2 N^2 / (6a + 9b + 10c).
-
-        Lengths in inches.
-        """
+        """Inductance, H: Wheeler's 0.8 a^2 N^2 / (6a + 9b + 10c) uH, lengths in inches."""
         inch = 0.0254
         a, b, c = self.radius_m / inch, self.length_m / inch, self.thickness_m / inch
         return 0.8e-6 * a**2 * self.turns**2 / (6.0 * a + 9.0 * b + 10.0 * c)

@@ -1,6 +1,4 @@
-"""Cubic splines on uniform grids, as B-spline coefficients.
-
-Twice differentiable and cheap to evaluate.
+"""Cubic splines on uniform grids, as B-spline coefficients: smooth and cheap to evaluate.
 
 A thermodynamic potential stored this way gives entropy, energy and heat capacity as exact
 derivatives of one smooth function, so no interpolation error breaks T dS = dU. Ends are

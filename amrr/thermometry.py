@@ -1,6 +1,4 @@
-"""Resistance thermometers.
-
-Sensor curve, bridge noise, self-heating, and a scanner that visits in turn.
+"""Resistance thermometers: sensor curve, bridge noise, self-heating, a scanner that takes turns.
 
 Curve: Lake Shore's published CX-1010 table, interpolated as ln R against ln T. A reading is
 T_curve(R(T + P_excitation/G) (1 + noise)). Channels 0 and 1 (cold heat exchanger, stage) have
@@ -62,17 +60,14 @@ class Status(IntEnum):
 
 
 def curve() -> Array:
-    """Ln R on a uniform grid of ln T, shape (1024,).
-
-    Monotone interpolation of the published table.
-    """
+    """Logarithm of R on a uniform grid of ln T, shape (1024,): the table as a smooth curve."""
     spline = PchipInterpolator(np.log(CURVE_K), np.log(CURVE_OHM))
     return np.ascontiguousarray(spline(np.linspace(_LOG_FIRST, _LOG_LAST, _GRID)))
 
 
 @jit
 def log_resistance(log_r: Array, temperature_k: float) -> float:
-    """Ln R at a temperature."""
+    """Logarithm of R (ohm) at a temperature."""
     step = (_LOG_LAST - _LOG_FIRST) / (_GRID - 1)
     position = (math.log(temperature_k) - _LOG_FIRST) / step
     i = min(max(int(position), 0), _GRID - 2)
@@ -120,7 +115,7 @@ class Thermometer:
         name: One of :data:`NAMES`.
         state: The machine's thermometer state.
         clock: Array whose first element is the simulated time, s.
-        round_s: Array whose first element is the longest normal time between readings, s.
+        dwell: Array whose first element is the time the scanner spends on each channel, s.
     """
 
     def __init__(self, name: str, state: Array, clock: Array, dwell: Array) -> None:
@@ -146,7 +141,7 @@ class Thermometer:
     def stale(self) -> bool:
         """True when the reading is older than one and a half rounds of the scanner.
 
-        1 s without one.
+        A channel with a bridge of its own is stale after 1 s.
         """
         if self._k < CONTINUOUS:
             return self.age_s > 1.0
@@ -166,9 +161,10 @@ class Thermometer:
         self._x[BROKEN, self._k] = 1.0 if broken else 0.0
 
     def set_calibration_error(self, relative_resistance: float) -> None:
-        """Fault: wrong curve, as a relative error of resistance.
+        """Fault: a wrong curve, as a relative error of resistance.
 
-        Raises :class:`Refused` beyond 0.5.
+        Raises:
+            Refused: Beyond 0.5, or not a number.
         """
         if not abs(relative_resistance) <= 0.5:
             raise Refused(

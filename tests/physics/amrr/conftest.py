@@ -10,10 +10,7 @@ from amrr.refrigerator import Refrigerator
 
 @pytest.fixture(scope="session")
 def periodic_state() -> tuple[Refrigerator, dict[str, Any]]:
-    """The default machine in its periodic state at 600 uW, and that state.
-
-    Restore it before use.
-    """
+    """The default machine in its periodic state at 600 uW, and that state; restore before use."""
     machine = Refrigerator()
     machine.chx_heater.power_setpoint_w = 600e-6
     machine.cycle.run()

@@ -1,7 +1,4 @@
-"""Conservation: the first law, the second law and the 3He inventory.
-
-Of the default and of random machines.
-"""
+"""Both laws and the 3He inventory, of the default machine and of random ones."""
 
 from dataclasses import replace
 

@@ -1,7 +1,4 @@
-"""The machine at the paper's cycle.
-
-What it reaches, what it cannot do without, and that it is converged.
-"""
+"""The machine at the paper's cycle: what it reaches and needs, and that it is converged."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,4 @@
-"""State: bit-identical however time is sliced, from a snapshot, from a file.
-
-The shipped cold start.
-"""
+"""State: bit-identical however time is sliced, restored or stored; the shipped cold start."""
 
 from pathlib import Path
 from typing import Any
