@@ -105,9 +105,13 @@ def _plot(form: Xml.Element, placed: Plot) -> None:
         COLUMN_WIDTH,
         PLOT_HEIGHT,
     )
-    curve = {"name": placed.name, "y_channel": channel(placed.name), "color": BLUE}
-    if placed.abscissa:
-        curve["x_channel"] = channel(placed.abscissa)
+    curve = {
+        "name": placed.name,
+        "y_channel": channel(placed.name),
+        # PyDM asks for it: null stands for the index.
+        "x_channel": channel(placed.abscissa) if placed.abscissa else None,
+        "color": BLUE,
+    }
     _property(plot, "title", "string", placed.name, designer=False)
     curves = Xml.SubElement(
         Xml.SubElement(plot, "property", name="curves", stdset="0"), "stringlist"

@@ -16,7 +16,7 @@ from xml.etree import ElementTree as Xml
 from iocs.records import Record
 
 ROW, MARGIN, TITLE = 24, 10, 30
-LABEL_WIDTH, VALUE_WIDTH = 210, 120
+LABEL_WIDTH, VALUE_WIDTH = 260, 120
 COLUMN_WIDTH = LABEL_WIDTH + 2 * VALUE_WIDTH + 3 * MARGIN
 TALLEST_COLUMN = 1000
 PLOT_HEIGHT = 260
