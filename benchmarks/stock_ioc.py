@@ -14,7 +14,7 @@ from caproto.asyncio.server import Context
 
 import iocs.ioc
 from iocs.serving import Hook, ServerOptions, set_environment
-from iocs.serving_limits import Statistics
+from iocs.serving.limits import Statistics
 
 
 class StockServer:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iocs.serving_limits import Statistics
-from iocs.serving_queues import Pending
+from iocs.serving.limits import Statistics
+from iocs.serving.queues import Pending
 
 
 @dataclass

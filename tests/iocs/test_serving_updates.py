@@ -7,8 +7,8 @@ import caproto as ca
 import numpy as np
 import pytest
 
-from iocs.serving_inbound import Inbound
-from iocs.serving_updates import Update, cut_text
+from iocs.serving.inbound import Inbound
+from iocs.serving.updates import Update, cut_text
 
 CHANNELS = {
     "double": ca.ChannelDouble(value=1.25, units="K", precision=2, upper_disp_limit=4.0),

@@ -1,4 +1,4 @@
-"""One test for each defect of caproto 1.3.0 that iocs/caproto_overrides.py mends.
+"""One test for each defect of caproto 1.3.0 that iocs/serving/caproto_overrides.py mends.
 
 Each fails on caproto's own server: ``TOY_STOCK=1 pytest tests/live/test_overrides.py`` shows it.
 (``test_a_put_goes_on_when_its_client_leaves`` passes there too: a virtue that was kept.)
@@ -12,8 +12,8 @@ from dataclasses import astuple, fields
 import caproto
 import pytest
 
-from iocs.caproto_overrides import CaprotoVersionWarning, install
-from iocs.serving_limits import Limits, Statistics
+from iocs.serving.caproto_overrides import CaprotoVersionWarning, install
+from iocs.serving.limits import Limits, Statistics
 from tests.live import raw_client as ca
 from tests.live.epics_base import run
 from tests.live.raw_client import RawClient

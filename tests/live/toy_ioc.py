@@ -16,8 +16,8 @@ from caproto.asyncio.server import Context
 from caproto.server import PVGroup, pvproperty
 
 from iocs.serving import Server, ServerOptions, add_arguments, options_from, serve
-from iocs.serving_limits import Limits, Statistics
-from iocs.serving_updates import Update
+from iocs.serving.limits import Limits, Statistics
+from iocs.serving.updates import Update
 
 
 class Toy(PVGroup):

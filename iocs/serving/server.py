@@ -11,7 +11,7 @@ Four promises to whoever starts an IOC:
    lingers.
 
 caproto's server does the serving; what had to be mended in it stands in
-``iocs/caproto_overrides.py``.
+``iocs/serving/caproto_overrides.py``.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from iocs.caproto_overrides import ServingContext, install
-from iocs.serving_limits import Limits, Statistics
-from iocs.serving_ports import PortTakenError, require_free
+from iocs.serving.caproto_overrides import ServingContext, install
+from iocs.serving.limits import Limits, Statistics
+from iocs.serving.ports import PortTakenError, require_free
 
 __all__ = ["Hook", "Server", "ServerOptions", "add_arguments", "options_from", "serve"]
 
@@ -56,7 +56,7 @@ class ServerOptions:
             moves.
         beacon_addresses: Where beacons go, ``host`` or ``host:port``. They tell clients of a
             restart.
-        limits: Bounds on clients, memory and time, see :class:`iocs.serving_limits.Limits`.
+        limits: Bounds on clients, memory and time, see :class:`iocs.serving.limits.Limits`.
         shutdown_timeout_s: How long ``shutdown`` may take before the server ends without it.
     """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from iocs.serving_limits import Limits
+from iocs.serving.limits import Limits
 
 
 class Breath:

@@ -18,7 +18,7 @@ from caproto import Forbidden
 from caproto.asyncio.server import AsyncioEvent
 from caproto.server.common import WRITE_LOCK_TIMEOUT, DisconnectedCircuit
 
-from iocs.serving_limits import Limits, Statistics
+from iocs.serving.limits import Limits, Statistics
 
 #: What a client can do wrong. Anything else that a put raises is a fault of ours, logged in full.
 CLIENTS_FAULT: Final = (

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Hashable
 from typing import Protocol
 
-from iocs.serving_limits import Statistics
+from iocs.serving.limits import Statistics
 
 
 class Sized(Protocol):

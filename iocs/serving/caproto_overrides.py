@@ -20,15 +20,15 @@ from caproto.asyncio.server import Context, VirtualCircuit
 from caproto.asyncio.utils import _create_udp_socket, _TransportWrapper
 from caproto.server.common import DisconnectedCircuit
 
-from iocs.serving_beacons import send_beacons
-from iocs.serving_fairness import Breath
-from iocs.serving_inbound import Inbound
-from iocs.serving_limits import Limits, Statistics
-from iocs.serving_monitors import Fanout, Monitors, spec_of
-from iocs.serving_outbound import BATCH_BYTES, Outbound
-from iocs.serving_puts import Puts, failed
-from iocs.serving_search import Searches
-from iocs.serving_updates import Update, cut_text
+from iocs.serving.beacons import send_beacons
+from iocs.serving.fairness import Breath
+from iocs.serving.inbound import Inbound
+from iocs.serving.limits import Limits, Statistics
+from iocs.serving.monitors import Fanout, Monitors, spec_of
+from iocs.serving.outbound import BATCH_BYTES, Outbound
+from iocs.serving.puts import Puts, failed
+from iocs.serving.search import Searches
+from iocs.serving.updates import Update, cut_text
 
 CAPROTO_VERSION: Final = "1.3.0"
 #: Batches of updates that may follow each other at once before they are spaced.

@@ -8,10 +8,10 @@ from typing import Any, Final
 from caproto._utils import apply_arr_filter, apply_deadband_filter
 from caproto.server.common import SubscriptionSpec, host_endian
 
-from iocs.serving_limits import Limits, Statistics
-from iocs.serving_outbound import BATCH_BYTES
-from iocs.serving_queues import Pending
-from iocs.serving_updates import Update
+from iocs.serving.limits import Limits, Statistics
+from iocs.serving.outbound import BATCH_BYTES
+from iocs.serving.queues import Pending
+from iocs.serving.updates import Update
 
 #: Longer arrays have the shorter history.
 ARRAY_ELEMENTS: Final = 100

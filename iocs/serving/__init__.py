@@ -1,0 +1,25 @@
+"""Serving a PV database over Channel Access: what both IOCs start with.
+
+`server` is the way in: options, readiness, signals, exit codes. `caproto_overrides` holds all that
+had to be mended in caproto; the other modules are what its overrides are made of.
+"""
+
+from iocs.serving.server import (
+    Hook,
+    Server,
+    ServerOptions,
+    add_arguments,
+    options_from,
+    serve,
+    set_environment,
+)
+
+__all__ = [
+    "Hook",
+    "Server",
+    "ServerOptions",
+    "add_arguments",
+    "options_from",
+    "serve",
+    "set_environment",
+]
