@@ -18,16 +18,16 @@ import numpy as np
 from scipy.optimize import curve_fit
 from scipy.signal import savgol_filter
 
-from haloscope.analysis.baseline import fit_baseline, reduced_frequency, shape_of
-from haloscope.analysis.combine import Accumulator
-from haloscope.analysis.distribute import run
-from haloscope.analysis.montecarlo import Plan
+from haloscope.analysis.chain.baseline import fit_baseline, reduced_frequency, shape_of
+from haloscope.analysis.chain.combine import Accumulator
+from haloscope.analysis.chain.reduce import Reducer
+from haloscope.analysis.chain.selection import select
+from haloscope.analysis.chain.smoothing import savgol
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import analyze
-from haloscope.analysis.reduce import Reducer
-from haloscope.analysis.selection import select
-from haloscope.analysis.smoothing import savgol
 from haloscope.analysis.spectra import Spectra
+from haloscope.analysis.statistics.distribute import run
+from haloscope.analysis.statistics.montecarlo import Plan
 from haloscope.constants import BOLTZMANN_J_PER_K
 
 BINS, STEP_HZ, AVERAGES = 15000, 10.0, 5000

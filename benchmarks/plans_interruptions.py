@@ -27,7 +27,7 @@ from benchmarks.plans_session import documents
 from cryohalo.addresses import client_environment, free_ports, repeater_stand_in, wait_served
 from cryohalo.catalog import Catalog
 from cryohalo.launcher import Ioc, RunningIoc
-from haloscope.analysis.documents import spectra_from_documents
+from haloscope.analysis.exchange.documents import spectra_from_documents
 from haloscope.analysis.pipeline import Result, analyze
 from plans.steps import completed, planned
 

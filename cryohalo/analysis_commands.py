@@ -61,7 +61,7 @@ def _on_result(finish: Finish) -> Finish:
 @_on_result
 def analyze(result: Result, provenance: dict[str, Any], output: Path) -> None:
     """Analyse scans: limits, candidates and the grand spectrum as files, and the numbers here."""
-    from haloscope.analysis import files
+    from haloscope.analysis.exchange import files
 
     files.save(output / "result.h5", result, provenance)
     files.save_csv(output / "grand_spectrum.csv", result)
@@ -76,7 +76,7 @@ def analyze(result: Result, provenance: dict[str, Any], output: Path) -> None:
 @_on_result
 def report(result: Result, provenance: dict[str, Any], output: Path) -> None:
     """Analyse scans and write one HTML page with every intermediate check."""
-    from haloscope.analysis.report import write_report
+    from haloscope.analysis.report.page import write_report
 
     path = write_report(output / "report.html", result, provenance=provenance)
     console.print(f"  report: {path.resolve()}", soft_wrap=True)
@@ -97,7 +97,7 @@ def montecarlo(
     The 15 spectra in the middle of the scan give the background; the axion has the coupling that
     the limit claims to find with 90 %.
     """
-    from haloscope.analysis.montecarlo import Plan, efficiency, strength_at_limit
+    from haloscope.analysis.statistics.montecarlo import Plan, efficiency, strength_at_limit
 
     options = _options(baseline)
     spectra, _ = _spectra(sources, catalog, options)
@@ -121,7 +121,7 @@ def montecarlo(
 
 
 def _run(plan: Any, name: str, output: Path | None, scheduler: str | None) -> Any:
-    from haloscope.analysis import distribute
+    from haloscope.analysis.statistics import distribute
 
     with Progress(console=console, disable=not console.is_terminal) as progress:
         bar = progress.add_task(f"experiments with {name}", total=plan.batches)
@@ -171,8 +171,8 @@ def _spectra(
     """Spectra of runs of the catalog, or of interchange files, with where they came from."""
     from cryohalo.catalog import Catalog
     from cryohalo.provenance import software_version
-    from haloscope.analysis.documents import spectra_from_documents
-    from haloscope.analysis.interchange import read_spectra
+    from haloscope.analysis.exchange.documents import spectra_from_documents
+    from haloscope.analysis.exchange.interchange import read_spectra
     from haloscope.analysis.spectra import concatenate
 
     provenance: dict[str, Any] = {"analysis_version": software_version(), "sources": list(sources)}

@@ -11,9 +11,9 @@ from rich.console import Console
 
 from cryohalo.catalog import Catalog, Run
 from cryohalo.report_page import Page, Section
-from haloscope.analysis import figures
-from haloscope.analysis.documents import spectra_from_documents
+from haloscope.analysis.exchange.documents import spectra_from_documents
 from haloscope.analysis.pipeline import Result, analyze, expected_width
+from haloscope.analysis.report import figures
 
 if TYPE_CHECKING:
     from cryohalo.demo import DemoOptions

@@ -21,10 +21,10 @@ import numpy as np
 from analysis_campaign import Operator
 
 from haloscope import commissioning as operator
-from haloscope.analysis.documents import spectra_from_documents
-from haloscope.analysis.injection import Recovery, recovery
+from haloscope.analysis.exchange.documents import spectra_from_documents
 from haloscope.analysis.pipeline import analyze
 from haloscope.analysis.spectra import Spectra, concatenate
+from haloscope.analysis.statistics.injection import Recovery, recovery
 from haloscope.axion import AxionLine, coupling_dfsz
 from haloscope.experiment import Haloscope
 from haloscope.injection import envelope, envelope_hash, hidden_line, open_envelope

@@ -20,17 +20,18 @@ import numpy as np
 
 from haloscope import commissioning as operator
 from haloscope import mode_map
-from haloscope.analysis import figures, files
 from haloscope.analysis.apparatus import CAPP_12TB
-from haloscope.analysis.candidates import expected_clusters, neighbour_correlation
-from haloscope.analysis.interchange import write_spectra
+from haloscope.analysis.chain.selection import trim
+from haloscope.analysis.exchange import files
+from haloscope.analysis.exchange.interchange import write_spectra
+from haloscope.analysis.exchange.published import capp6, ratio_to_published
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result, analyze
-from haloscope.analysis.published import capp6, ratio_to_published
-from haloscope.analysis.report import checks, write_report
-from haloscope.analysis.rescan import judge
-from haloscope.analysis.selection import trim
+from haloscope.analysis.report import figures
+from haloscope.analysis.report.page import checks, write_report
 from haloscope.analysis.spectra import Calibration, Spectra, concatenate
+from haloscope.analysis.statistics.candidates import expected_clusters, neighbour_correlation
+from haloscope.analysis.statistics.rescan import judge
 from haloscope.experiment import Haloscope
 
 FIRST_HZ, LAST_HZ, STEP_HZ = 1089.98e6, 1110.04e6, 10e3

@@ -22,17 +22,17 @@ from analysis_campaign import STEP_HZ, Operator
 from scipy.special import ndtr
 
 from haloscope import commissioning as operator
-from haloscope.analysis import figures
-from haloscope.analysis.baseline import fit_baseline
-from haloscope.analysis.distribute import run
-from haloscope.analysis.efficiency import closed_form, linear_chain
-from haloscope.analysis.injection import relative_signal
-from haloscope.analysis.limits import dfsz
-from haloscope.analysis.montecarlo import Outcome, Plan, efficiency, strength_at_limit
+from haloscope.analysis.chain.baseline import fit_baseline
+from haloscope.analysis.chain.selection import select
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import analyze
-from haloscope.analysis.selection import select
+from haloscope.analysis.report import figures
 from haloscope.analysis.spectra import Spectra, concatenate
+from haloscope.analysis.statistics.distribute import run
+from haloscope.analysis.statistics.efficiency import closed_form, linear_chain
+from haloscope.analysis.statistics.injection import relative_signal
+from haloscope.analysis.statistics.limits import dfsz
+from haloscope.analysis.statistics.montecarlo import Outcome, Plan, efficiency, strength_at_limit
 from haloscope.experiment import Haloscope
 from instruments.random import generator
 

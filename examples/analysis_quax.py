@@ -1,7 +1,7 @@
 """Measured spectra of another haloscope through the same steps: QUAX (arXiv:2304.07505).
 
 The spectra are not part of this project: give the folder that holds ``runs.csv`` and ``run_N.csv``
-(see ``haloscope.analysis.quax``), or set CRYOHALO_QUAX::
+(see ``haloscope.analysis.exchange.quax``), or set CRYOHALO_QUAX::
 
     python examples/analysis_quax.py FOLDER --output quax
 
@@ -19,16 +19,17 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from haloscope.analysis import figures, files, quax
-from haloscope.analysis.injection import inject, recovery
-from haloscope.analysis.interchange import read_spectra, write_spectra
-from haloscope.analysis.limits import dfsz
+from haloscope.analysis.chain.reduce import Reducer
+from haloscope.analysis.chain.selection import select
+from haloscope.analysis.exchange import files, quax
+from haloscope.analysis.exchange.interchange import read_spectra, write_spectra
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result, analyze
-from haloscope.analysis.reduce import Reducer
-from haloscope.analysis.report import write_report
-from haloscope.analysis.selection import select
+from haloscope.analysis.report import figures
+from haloscope.analysis.report.page import write_report
 from haloscope.analysis.spectra import Spectra
+from haloscope.analysis.statistics.injection import inject, recovery
+from haloscope.analysis.statistics.limits import dfsz
 from haloscope.axion import mass_ev
 
 

@@ -103,7 +103,7 @@ def fate(prefix: str, options: argparse.Namespace) -> Fate:
 
 def analysed(run: Any) -> Any:
     """The analysis of one run of the catalog."""
-    from haloscope.analysis.documents import spectra_from_documents
+    from haloscope.analysis.exchange.documents import spectra_from_documents
     from haloscope.analysis.pipeline import analyze
 
     return analyze(spectra_from_documents(run.documents()))
@@ -111,8 +111,8 @@ def analysed(run: Any) -> Any:
 
 def judged(result: Any, hidden: AxionLine | None) -> Fate:
     """Compare candidates with the envelope's contents."""
-    from haloscope.analysis.candidates import expected_clusters, neighbour_correlation
-    from haloscope.analysis.injection import recovery
+    from haloscope.analysis.statistics.candidates import expected_clusters, neighbour_correlation
+    from haloscope.analysis.statistics.injection import recovery
 
     options = result.options
     correlation = neighbour_correlation(result.grand, result.step_hz, options)

@@ -80,9 +80,9 @@ def documents(session: Any) -> Iterator[tuple[str, Any]]:
 
 def show(outcome: Any, output: Path, console: Console) -> None:
     """Print the summary and write figures, files and the page."""
-    from haloscope.analysis import files
-    from haloscope.analysis.published import ratio_to_published
-    from haloscope.analysis.report import write_report
+    from haloscope.analysis.exchange import files
+    from haloscope.analysis.exchange.published import ratio_to_published
+    from haloscope.analysis.report.page import write_report
 
     result = outcome.result
     for name, value in files.summary(result).items():

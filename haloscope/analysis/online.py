@@ -15,18 +15,18 @@ from typing import Any
 
 import numpy as np
 
-from haloscope.analysis.candidates import Candidate, find_candidates
-from haloscope.analysis.checks import ResidualSums
-from haloscope.analysis.combine import Accumulator
-from haloscope.analysis.documents import DocumentReader, stack
-from haloscope.analysis.grand import Grand, grand_spectrum
-from haloscope.analysis.limits import Limit, limit
+from haloscope.analysis.chain.combine import Accumulator
+from haloscope.analysis.chain.grand import Grand, grand_spectrum
+from haloscope.analysis.chain.reduce import Reducer
+from haloscope.analysis.chain.selection import select, trim
+from haloscope.analysis.chain.spikes import Spike
+from haloscope.analysis.exchange.documents import DocumentReader, stack
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result, analyze, summarise
-from haloscope.analysis.reduce import Reducer
-from haloscope.analysis.selection import select, trim
+from haloscope.analysis.report.checks import ResidualSums
 from haloscope.analysis.spectra import Calibration, Spectra, concatenate
-from haloscope.analysis.spikes import Spike
+from haloscope.analysis.statistics.candidates import Candidate, find_candidates
+from haloscope.analysis.statistics.limits import Limit, limit
 
 
 @dataclass(frozen=True)

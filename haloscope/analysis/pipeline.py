@@ -13,17 +13,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from haloscope.analysis.candidates import Candidate, find_candidates
-from haloscope.analysis.checks import Checks, ResidualSums
-from haloscope.analysis.combine import Accumulator
-from haloscope.analysis.efficiency import smoother_response
-from haloscope.analysis.grand import Grand, SmootherResponse, grand_spectrum
-from haloscope.analysis.limits import Limit, limit
+from haloscope.analysis.chain.combine import Accumulator
+from haloscope.analysis.chain.grand import Grand, SmootherResponse, grand_spectrum
+from haloscope.analysis.chain.reduce import Reducer
+from haloscope.analysis.chain.selection import select
+from haloscope.analysis.chain.spikes import Spike
 from haloscope.analysis.options import Options
-from haloscope.analysis.reduce import Reducer
-from haloscope.analysis.selection import select
+from haloscope.analysis.report.checks import Checks, ResidualSums
 from haloscope.analysis.spectra import Calibration, FloatArray, Spectra
-from haloscope.analysis.spikes import Spike
+from haloscope.analysis.statistics.candidates import Candidate, find_candidates
+from haloscope.analysis.statistics.efficiency import smoother_response
+from haloscope.analysis.statistics.limits import Limit, limit
 
 
 @dataclass(frozen=True)

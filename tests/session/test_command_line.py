@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from cryohalo import cli
 from cryohalo.catalog import DocumentWriter
-from haloscope.analysis.interchange import write_spectra
+from haloscope.analysis.exchange.interchange import write_spectra
 from tests.physics.analysis.generator import make, scan_targets
 
 AXION_HZ = 1.1e9 + 1234.0

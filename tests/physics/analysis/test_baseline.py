@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from scipy.optimize import curve_fit
 
-from haloscope.analysis.baseline import fit_baseline, reduced_frequency, shape_of
+from haloscope.analysis.chain.baseline import fit_baseline, reduced_frequency, shape_of
+from haloscope.analysis.chain.selection import select
+from haloscope.analysis.chain.shapes import LetterShape, PadeShape, Shape
 from haloscope.analysis.options import Options
-from haloscope.analysis.selection import select
-from haloscope.analysis.shapes import LetterShape, PadeShape, Shape
 from haloscope.analysis.spectra import Spectra
 from tests.physics.analysis.generator import make, scan_targets
 

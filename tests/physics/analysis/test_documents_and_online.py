@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from haloscope.analysis.apparatus import CAPP_12TB, apparatus_of
-from haloscope.analysis.documents import (
+from haloscope.analysis.exchange.documents import (
     Document,
     MissingMeasurementError,
     spectra_from_documents,

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from haloscope.analysis.distribute import run
-from haloscope.analysis.efficiency import closed_form, linear_chain
-from haloscope.analysis.montecarlo import Plan, efficiency, run_batch, strength_at_limit
+from haloscope.analysis.chain.selection import select
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result, analyze
-from haloscope.analysis.selection import select
 from haloscope.analysis.spectra import Spectra
+from haloscope.analysis.statistics.distribute import run
+from haloscope.analysis.statistics.efficiency import closed_form, linear_chain
+from haloscope.analysis.statistics.montecarlo import Plan, efficiency, run_batch, strength_at_limit
 from tests.physics.analysis.generator import make, scan_targets
 
 # Without noise the spread that the spike filter measures is zero, and everything is a spike.

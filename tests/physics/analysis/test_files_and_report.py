@@ -8,13 +8,14 @@ import h5py
 import numpy as np
 import pytest
 
-from haloscope.analysis import figures, files
-from haloscope.analysis.injection import recovery
-from haloscope.analysis.interchange import read_spectra, write_spectra
+from haloscope.analysis.exchange import files
+from haloscope.analysis.exchange.interchange import read_spectra, write_spectra
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result, analyze
-from haloscope.analysis.report import checks, write_report
+from haloscope.analysis.report import figures
+from haloscope.analysis.report.page import checks, write_report
 from haloscope.analysis.spectra import Calibration, Spectra
+from haloscope.analysis.statistics.injection import recovery
 from haloscope.axion import coupling_dfsz
 from tests.physics.analysis.generator import MEASURED, make, scan_targets
 

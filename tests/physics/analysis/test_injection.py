@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from haloscope.analysis.injection import inject, recovery
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import analyze
+from haloscope.analysis.statistics.injection import inject, recovery
 from haloscope.axion import coupling_dfsz
 from tests.physics.analysis.generator import make, scan_targets
 

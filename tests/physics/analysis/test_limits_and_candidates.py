@@ -7,25 +7,25 @@ import pytest
 from scipy.ndimage import convolve1d
 from scipy.special import ndtr, ndtri
 
-from haloscope.analysis.bayes import (
+from haloscope.analysis.chain.grand import Grand
+from haloscope.analysis.chain.template import line_table, place_response
+from haloscope.analysis.exchange.published import capp6, ratio_to_published
+from haloscope.analysis.options import Options
+from haloscope.analysis.pipeline import Result
+from haloscope.analysis.statistics.bayes import (
     aggregate_strength,
     aggregate_update,
     excluded_coupling,
     excluded_strength,
     update,
 )
-from haloscope.analysis.candidates import (
+from haloscope.analysis.statistics.candidates import (
     expected_clusters,
     find_candidates,
     global_p_value,
     neighbour_correlation,
 )
-from haloscope.analysis.grand import Grand
-from haloscope.analysis.limits import dfsz, ksvz, level, limit, observed_level
-from haloscope.analysis.options import Options
-from haloscope.analysis.pipeline import Result
-from haloscope.analysis.published import capp6, ratio_to_published
-from haloscope.analysis.template import line_table, place_response
+from haloscope.analysis.statistics.limits import dfsz, ksvz, level, limit, observed_level
 from haloscope.axion import coupling_dfsz, coupling_ksvz
 
 

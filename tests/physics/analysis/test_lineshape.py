@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from haloscope.analysis.lineshape import detuning_test, shape_test
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import analyze
 from haloscope.analysis.spectra import Spectra
+from haloscope.analysis.statistics.lineshape import detuning_test, shape_test
 from tests.physics.analysis.generator import make, scan_targets
 
 AXION_HZ = 1.1001e9

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from haloscope.analysis.baseline import fit_baseline
-from haloscope.analysis.grand import grand_spectrum
+from haloscope.analysis.chain.baseline import fit_baseline
+from haloscope.analysis.chain.grand import grand_spectrum
+from haloscope.analysis.chain.selection import select
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result, analyze
-from haloscope.analysis.selection import select
 from haloscope.analysis.spectra import Spectra
 from tests.physics.analysis import reference
 from tests.physics.analysis.generator import make, scan_targets
@@ -81,8 +81,8 @@ def test_gain_the_calibration_has_wrong_scales_the_expected_snr_only(
 
 
 def test_taking_a_spectrum_away_again_leaves_the_others(stack: Spectra) -> None:
-    from haloscope.analysis.combine import Accumulator
-    from haloscope.analysis.reduce import Reducer
+    from haloscope.analysis.chain.combine import Accumulator
+    from haloscope.analysis.chain.reduce import Reducer
 
     sums = Accumulator(stack.step_hz, PLAIN)
     reducer = Reducer(stack, select(stack, PLAIN), PLAIN)

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from haloscope.analysis import quax
-from haloscope.analysis.injection import inject, recovery
-from haloscope.analysis.limits import dfsz
+from haloscope.analysis.chain.reduce import Reducer
+from haloscope.analysis.chain.selection import select
+from haloscope.analysis.exchange import quax
 from haloscope.analysis.pipeline import Result, analyze
-from haloscope.analysis.reduce import Reducer
-from haloscope.analysis.selection import select
 from haloscope.analysis.spectra import Spectra
+from haloscope.analysis.statistics.injection import inject, recovery
+from haloscope.analysis.statistics.limits import dfsz
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import pytest
 
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result, analyze
-from haloscope.analysis.rescan import field_test, judge
 from haloscope.analysis.spectra import Spectra, concatenate
+from haloscope.analysis.statistics.rescan import field_test, judge
 from tests.physics.analysis.generator import make, scan_targets
 from tests.physics.analysis.test_lineshape import flat_line
 

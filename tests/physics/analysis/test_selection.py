@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from haloscope.analysis.chain.selection import fine_centre_hz, fine_edge_hz, select, trim
 from haloscope.analysis.options import Options
-from haloscope.analysis.selection import fine_centre_hz, fine_edge_hz, select, trim
 from haloscope.analysis.spectra import Spectra, concatenate
 from tests.physics.analysis.generator import make, scan_targets
 

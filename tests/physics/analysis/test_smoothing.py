@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.signal import savgol_filter
 
-from haloscope.analysis.smoothing import savgol, savgol_matrix, savgol_weights
+from haloscope.analysis.chain.smoothing import savgol, savgol_matrix, savgol_weights
 
 
 @pytest.mark.parametrize("window", [11, 401, 2001, 3001, 10001])

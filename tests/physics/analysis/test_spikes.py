@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from haloscope.analysis.chain.spikes import find_average, find_single, grow
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import analyze
-from haloscope.analysis.spikes import find_average, find_single, grow
 from haloscope.constants import BOLTZMANN_J_PER_K
 from tests.physics.analysis.generator import make, scan_targets
 

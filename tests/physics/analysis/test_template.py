@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from haloscope.analysis.chain.template import line_table
 from haloscope.analysis.options import Options
-from haloscope.analysis.template import line_table
 from haloscope.axion import bin_fractions
 
 STEP_HZ = 10.0

@@ -21,10 +21,10 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
-from haloscope.analysis.grand import Grand
+from haloscope.analysis.chain.grand import Grand
+from haloscope.analysis.chain.template import place_response
 from haloscope.analysis.options import Options
 from haloscope.analysis.spectra import Calibration, FloatArray
-from haloscope.analysis.template import place_response
 from haloscope.axion import coupling_per_gev, mass_ev
 from haloscope.constants import DFSZ_G_GAMMA, KSVZ_G_GAMMA
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from haloscope.analysis.shapes import Shape
+from haloscope.analysis.chain.shapes import Shape
 from haloscope.analysis.spectra import FloatArray
 
 BLOCK_BINS = 10

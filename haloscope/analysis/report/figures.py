@@ -13,11 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from haloscope.analysis.checks import HISTOGRAM_EDGES, Checks
-from haloscope.analysis.limits import dfsz, ksvz
+from haloscope.analysis.exchange.published import capp6
 from haloscope.analysis.pipeline import Result
-from haloscope.analysis.published import capp6
+from haloscope.analysis.report.checks import HISTOGRAM_EDGES, Checks
 from haloscope.analysis.spectra import FloatArray
+from haloscope.analysis.statistics.limits import dfsz, ksvz
 from haloscope.constants import ELECTRON_VOLT_J, PLANCK_J_S
 
 BLUE, GREY, RED, GREEN = "#1f4e9c", "#7a7a7a", "#c0392b", "#2e7d4f"

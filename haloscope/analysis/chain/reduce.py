@@ -17,14 +17,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from haloscope.analysis.baseline import Baseline, fit_baseline, shape_of
-from haloscope.analysis.combine import Reduced
-from haloscope.analysis.options import Options
-from haloscope.analysis.rescale import amplitudes
-from haloscope.analysis.response import response
-from haloscope.analysis.selection import Windows, fine_centre_hz
-from haloscope.analysis.spectra import FloatArray, IntArray, Spectra
-from haloscope.analysis.spikes import (
+from haloscope.analysis.chain.baseline import Baseline, fit_baseline, shape_of
+from haloscope.analysis.chain.combine import Reduced
+from haloscope.analysis.chain.rescale import amplitudes
+from haloscope.analysis.chain.response import response
+from haloscope.analysis.chain.selection import Windows, fine_centre_hz
+from haloscope.analysis.chain.spikes import (
     AlignedAverage,
     FoundBins,
     Spike,
@@ -33,6 +31,8 @@ from haloscope.analysis.spikes import (
     grow,
     grow_rows,
 )
+from haloscope.analysis.options import Options
+from haloscope.analysis.spectra import FloatArray, IntArray, Spectra
 
 _T = TypeVar("_T")
 

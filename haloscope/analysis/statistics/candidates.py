@@ -14,11 +14,11 @@ import numpy as np
 from scipy.special import ndtr
 from scipy.stats import multivariate_normal
 
-from haloscope.analysis.grand import Grand
-from haloscope.analysis.limits import dfsz
+from haloscope.analysis.chain.grand import Grand
+from haloscope.analysis.chain.template import line_table
 from haloscope.analysis.options import Options
 from haloscope.analysis.spectra import FloatArray
-from haloscope.analysis.template import line_table
+from haloscope.analysis.statistics.limits import dfsz
 from haloscope.axion import mass_ev
 
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2
 
-from haloscope.analysis.combine import Accumulator, Reduced
+from haloscope.analysis.chain.combine import Accumulator, Reduced
+from haloscope.analysis.chain.reduce import Reducer
+from haloscope.analysis.chain.selection import fine_centre_hz, select
 from haloscope.analysis.options import Options
-from haloscope.analysis.reduce import Reducer
-from haloscope.analysis.selection import fine_centre_hz, select
 from haloscope.analysis.spectra import FloatArray, Spectra
 from haloscope.axion import bin_fractions
 

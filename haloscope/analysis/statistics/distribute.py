@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from haloscope.analysis.montecarlo import Batch, Outcome, Plan, merge, run_batch
+from haloscope.analysis.statistics.montecarlo import Batch, Outcome, Plan, merge, run_batch
 
 Progress = Callable[[int, int], None]
 

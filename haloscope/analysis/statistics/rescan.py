@@ -13,11 +13,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import chi2
 
-from haloscope.analysis.candidates import Candidate
-from haloscope.analysis.lineshape import DetuningTest, ShapeTest, detuning_test, shape_test
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result, analyze
 from haloscope.analysis.spectra import Spectra
+from haloscope.analysis.statistics.candidates import Candidate
+from haloscope.analysis.statistics.lineshape import (
+    DetuningTest,
+    ShapeTest,
+    detuning_test,
+    shape_test,
+)
 
 IMPROBABLE = 1e-3  # A hypothesis less probable than this is dropped, as in ``lineshape``.
 DECISIVE_SIGMA = 3.0  # Both hypotheses must be this far apart for a test of the field to count.

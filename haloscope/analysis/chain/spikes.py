@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from haloscope.analysis.chain.selection import Windows
 from haloscope.analysis.options import Options
-from haloscope.analysis.selection import Windows
 from haloscope.analysis.spectra import FloatArray, IntArray
 
 

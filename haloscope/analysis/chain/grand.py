@@ -24,10 +24,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from haloscope.analysis.combine import Accumulator
-from haloscope.analysis.selection import fine_edge_hz
+from haloscope.analysis.chain.combine import Accumulator
+from haloscope.analysis.chain.selection import fine_edge_hz
+from haloscope.analysis.chain.template import LineTable, line_table
 from haloscope.analysis.spectra import FloatArray
-from haloscope.analysis.template import LineTable, line_table
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from haloscope.analysis.baseline import Baseline
-from haloscope.analysis.combine import Reduced
-from haloscope.analysis.rescale import noise_temperature_k
-from haloscope.analysis.selection import Windows
+from haloscope.analysis.chain.baseline import Baseline
+from haloscope.analysis.chain.combine import Reduced
+from haloscope.analysis.chain.rescale import noise_temperature_k
+from haloscope.analysis.chain.selection import Windows
 from haloscope.analysis.spectra import FloatArray, Spectra
 
 HISTOGRAM_EDGES = np.linspace(-8.0, 8.0, 161)

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from haloscope.analysis.fitting import block_size, blocks, fit, information
+from haloscope.analysis.chain.fitting import block_size, blocks, fit, information
+from haloscope.analysis.chain.selection import Windows
+from haloscope.analysis.chain.shapes import LetterShape, PadeShape, Shape
+from haloscope.analysis.chain.smoothing import savgol
 from haloscope.analysis.options import Options
-from haloscope.analysis.selection import Windows
-from haloscope.analysis.shapes import LetterShape, PadeShape, Shape
-from haloscope.analysis.smoothing import savgol
 from haloscope.analysis.spectra import FloatArray, IntArray, Spectra
 
 _LN10_OVER_10 = np.log(10.0) / 10

@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import ndtr
 
-from haloscope.analysis.baseline import fit_baseline
-from haloscope.analysis.limits import dfsz
+from haloscope.analysis.chain.baseline import fit_baseline
+from haloscope.analysis.chain.rescale import dfsz_power_w, total_gain
+from haloscope.analysis.chain.selection import select
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result
-from haloscope.analysis.rescale import dfsz_power_w, total_gain
-from haloscope.analysis.selection import select
 from haloscope.analysis.spectra import FloatArray, Spectra
+from haloscope.analysis.statistics.limits import dfsz
 from haloscope.axion import bin_fractions
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from haloscope.analysis.selection import Windows
+from haloscope.analysis.chain.selection import Windows
 from haloscope.analysis.spectra import FloatArray, Spectra
 from haloscope.axion import coupling_dfsz, signal_power_w
 from haloscope.constants import BOLTZMANN_J_PER_K

@@ -17,10 +17,10 @@ from typing import Any
 import h5py
 import numpy as np
 
-from haloscope.analysis.grand import Grand
-from haloscope.analysis.limits import Limit
+from haloscope.analysis.chain.grand import Grand
 from haloscope.analysis.pipeline import Result
 from haloscope.analysis.spectra import FloatArray
+from haloscope.analysis.statistics.limits import Limit
 
 FORMAT, VERSION = "cryohalo-result", 1
 _UNITS = {"hz": "Hz", "ev": "eV", "gev": "1/GeV", "k": "K"}

@@ -14,9 +14,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import brentq
 
-from haloscope.analysis.grand import Grand
-from haloscope.analysis.limits import dfsz
+from haloscope.analysis.chain.grand import Grand
 from haloscope.analysis.spectra import FloatArray
+from haloscope.analysis.statistics.limits import dfsz
 
 
 def update(normalised: FloatArray, snr: FloatArray, strength: float) -> FloatArray:

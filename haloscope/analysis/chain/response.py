@@ -20,11 +20,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from haloscope.analysis.baseline import Baseline, response_factor
+from haloscope.analysis.chain.baseline import Baseline, response_factor
+from haloscope.analysis.chain.selection import Windows, fine_edge_hz
+from haloscope.analysis.chain.template import line_table
 from haloscope.analysis.options import Options
-from haloscope.analysis.selection import Windows, fine_edge_hz
 from haloscope.analysis.spectra import FloatArray, IntArray
-from haloscope.analysis.template import line_table
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from haloscope.analysis.chain.response import Response
 from haloscope.analysis.options import Options
-from haloscope.analysis.response import Response
 from haloscope.analysis.spectra import FloatArray, IntArray
 
 _FINE = ("numerator", "density", "overlaps")

@@ -17,15 +17,15 @@ from functools import cached_property
 
 import numpy as np
 
-from haloscope.analysis.baseline import fit_baseline, shape_of
-from haloscope.analysis.efficiency import Efficiency, LinearChain, linear_chain
-from haloscope.analysis.fitting import refine
-from haloscope.analysis.limits import level
+from haloscope.analysis.chain.baseline import fit_baseline, shape_of
+from haloscope.analysis.chain.fitting import refine
+from haloscope.analysis.chain.rescale import amplitudes
+from haloscope.analysis.chain.selection import select
+from haloscope.analysis.chain.smoothing import savgol
 from haloscope.analysis.options import Options
-from haloscope.analysis.rescale import amplitudes
-from haloscope.analysis.selection import select
-from haloscope.analysis.smoothing import savgol
 from haloscope.analysis.spectra import FloatArray, Spectra
+from haloscope.analysis.statistics.efficiency import Efficiency, LinearChain, linear_chain
+from haloscope.analysis.statistics.limits import level
 from haloscope.axion import bin_fractions
 from instruments.random import generator
 

@@ -18,13 +18,13 @@ from jinja2 import Environment
 from matplotlib.figure import Figure
 from scipy import stats
 
-from haloscope.analysis import figures
-from haloscope.analysis.candidates import expected_clusters, neighbour_correlation
-from haloscope.analysis.checks import HISTOGRAM_EDGES
-from haloscope.analysis.files import summary, well_covered
-from haloscope.analysis.injection import Recovery
+from haloscope.analysis.exchange.files import summary, well_covered
+from haloscope.analysis.exchange.published import ratio_to_published
 from haloscope.analysis.pipeline import Result
-from haloscope.analysis.published import ratio_to_published
+from haloscope.analysis.report import figures
+from haloscope.analysis.report.checks import HISTOGRAM_EDGES
+from haloscope.analysis.statistics.candidates import expected_clusters, neighbour_correlation
+from haloscope.analysis.statistics.injection import Recovery
 
 _CAPTIONS = {
     "limit": "Excluded axion-photon coupling (the letter's Figure 4).",

@@ -14,19 +14,19 @@ from functools import lru_cache
 
 import numpy as np
 
-from haloscope.analysis.baseline import (
+from haloscope.analysis.chain.baseline import (
     Baseline,
     fit_baseline,
     reduced_frequency,
     response_factor,
 )
-from haloscope.analysis.grand import SmootherResponse
+from haloscope.analysis.chain.grand import SmootherResponse
+from haloscope.analysis.chain.rescale import amplitudes
+from haloscope.analysis.chain.selection import Windows, fine_edge_hz, select
+from haloscope.analysis.chain.smoothing import savgol_matrix
+from haloscope.analysis.chain.template import LineTable, line_table
 from haloscope.analysis.options import Options
-from haloscope.analysis.rescale import amplitudes
-from haloscope.analysis.selection import Windows, fine_edge_hz, select
-from haloscope.analysis.smoothing import savgol_matrix
 from haloscope.analysis.spectra import FloatArray, Spectra
-from haloscope.analysis.template import LineTable, line_table
 
 
 @dataclass(frozen=True)

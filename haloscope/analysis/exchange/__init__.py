@@ -1,0 +1,1 @@
+"""Spectra in and results out: documents, files, other experiments, the published curve."""

@@ -1,0 +1,1 @@
+"""Checks, figures and the page that shows them."""

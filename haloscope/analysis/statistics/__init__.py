@@ -1,0 +1,1 @@
+"""What the grand spectrum means: candidates, limits, efficiency, Monte Carlo."""
