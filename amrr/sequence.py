@@ -162,6 +162,70 @@ def prepare(x: Array, supplies: Array, coil_a: Array, per_ampere: Array) -> bool
 
 
 @jit
+def duration_s(x: Array) -> float:
+    """Nominal duration of the present phase, s."""
+    phase = int(x[PHASE])
+    return x[FLOW_S] if phase == 1 or phase == 3 else x[HOLD_S]
+
+
+@jit
+def end_ramp_down(x: Array, supplies: Array) -> None:
+    """Stopped, once every supply is at zero or latched."""
+    for k in range(4):
+        if supplies[k, ramp.STATE] != 0.0 and supplies[k, ramp.STATE] < 5.0:
+            return
+    x[STATE] = 0.0
+
+
+@jit
+def block(x: Array, supplies: Array, culprit: int, goal: int) -> None:
+    """Stop because of a supply, and leave the others zeroing (4) or holding (1)."""
+    x[BLOCKED_BY] = culprit
+    x[STATE] = 5.0
+    release(supplies, goal)
+
+
+@jit
+def turn(
+    x: Array,
+    supplies: Array,
+    per_ampere: Array,
+    culprit: int,
+    work_j: float,
+    heat_j: float,
+    dt_s: float,
+) -> bool:
+    """The phase's time is over: begin the next, or wait for a late magnet; False when blocked."""
+    if culprit != 0:
+        if x[STEPS] * dt_s >= duration_s(x) + PATIENCE_S:
+            block(x, supplies, culprit, 1)
+            return False
+        return True
+    phase = int(x[PHASE]) % 4 + 1
+    begin_phase(x, phase, supplies, per_ampere)
+    if phase == 1:
+        finish_cycle(x, work_j, heat_j, dt_s)
+        begin_cycle(x, work_j, heat_j)
+    return True
+
+
+@jit
+def drive(x: Array, supplies: Array, chx_reading_k: float, heater_w: float, dt_s: float) -> None:
+    """Count the step, add it to the cycle's sums, and program the supplies for its end."""
+    x[STEPS] += 1.0
+    x[SUM_STEPS] += 1.0
+    x[SUM_CHX] += chx_reading_k
+    x[MIN_CHX] = min(x[MIN_CHX], chx_reading_k)
+    x[MAX_CHX] = max(x[MAX_CHX], chx_reading_k)
+    x[SUM_HEATER] += heater_w * dt_s
+    fraction = x[STEPS] * dt_s / duration_s(x)
+    for k in range(4):
+        supplies[k, ramp.PROGRAM] = program_current(x, k, fraction)
+        supplies[k, ramp.PROGRAM_ON] = 1.0
+        supplies[k, ramp.STATE] = 1.0
+
+
+@jit
 def advance(
     x: Array,
     supplies: Array,
@@ -175,52 +239,21 @@ def advance(
     """One step of the sequencer: program the supplies for the end of this step."""
     state = int(x[STATE])
     if state == 3:
-        idle = True
-        for k in range(4):
-            idle = idle and (supplies[k, ramp.STATE] == 0.0 or supplies[k, ramp.STATE] >= 5.0)
-        if idle:
-            x[STATE] = 0.0
-        return
+        end_ramp_down(x, supplies)
     if state != 1:
         return
     culprit = blocked_by(x, supplies, coil_a, per_ampere)
     if 1 <= culprit <= 4:
-        x[BLOCKED_BY] = culprit
-        x[STATE] = 5.0
-        release(supplies, 4)
+        block(x, supplies, culprit, 4)
         return
     work = ledger[0] + ledger[1]
     heat = ledger[2] + ledger[3]
-    phase = int(x[PHASE])
-    if phase == 0:
+    if int(x[PHASE]) == 0:
         if not prepare(x, supplies, coil_a, per_ampere):
             return
         begin_phase(x, 1, supplies, per_ampere)
         begin_cycle(x, work, heat)
-        phase = 1
-    flowing = phase == 1 or phase == 3
-    duration = x[FLOW_S] if flowing else x[HOLD_S]
-    if x[STEPS] * dt_s >= duration - 1e-9:
-        if culprit != 0:
-            if x[STEPS] * dt_s >= duration + PATIENCE_S:
-                x[BLOCKED_BY] = culprit
-                x[STATE] = 5.0
-                release(supplies, 1)
-                return
-        else:
-            phase = phase % 4 + 1
-            begin_phase(x, phase, supplies, per_ampere)
-            if phase == 1:
-                finish_cycle(x, work, heat, dt_s)
-                begin_cycle(x, work, heat)
-            duration = x[FLOW_S] if phase == 1 or phase == 3 else x[HOLD_S]
-    x[STEPS] += 1.0
-    x[SUM_STEPS] += 1.0
-    x[SUM_CHX] += chx_reading_k
-    x[MIN_CHX] = min(x[MIN_CHX], chx_reading_k)
-    x[MAX_CHX] = max(x[MAX_CHX], chx_reading_k)
-    x[SUM_HEATER] += heater_w * dt_s
-    for k in range(4):
-        supplies[k, ramp.PROGRAM] = program_current(x, k, x[STEPS] * dt_s / duration)
-        supplies[k, ramp.PROGRAM_ON] = 1.0
-        supplies[k, ramp.STATE] = 1.0
+    over = x[STEPS] * dt_s >= duration_s(x) - 1e-9
+    if over and not turn(x, supplies, per_ampere, culprit, work, heat, dt_s):
+        return
+    drive(x, supplies, chx_reading_k, heater_w, dt_s)

@@ -77,6 +77,50 @@ def chain_index(k: int, count: int) -> int:
 
 
 @jit
+def eliminate(x: Array, n: Array, pump: Array, slip_s: float, work: Array, dt_s: float) -> None:
+    """Forward half of Thomas' algorithm, for the faces k between lumps k and k+1.
+
+    Reads rows Pi, stiffness and dPi/dc3 of the work space, writes rows 3 and 4.
+    """
+    count = x.shape[1] - 2
+    pi, stiff, upper, right, soft = work[0], work[1], work[3], work[4], work[5]
+    for k in range(count + 1):
+        i, j = chain_index(k, count), chain_index(k + 1, count)
+        volume = min(n[loop.VOLUME, i], n[loop.VOLUME, j])
+        conductance = volume / (slip_s * max(soft[k], soft[k + 1])) * dt_s
+        drive = pi[k] - pi[k + 1]
+        into = j if drive > 0.0 else i
+        if separated(x, into, pump[loop.V4], pump[loop.ALPHA]):
+            conductance *= 1e-12
+        diagonal = 1.0 / conductance + stiff[k] + stiff[k + 1]
+        if k > 0:
+            diagonal -= stiff[k] * upper[k - 1]
+            drive += stiff[k] * right[k - 1]
+        upper[k] = stiff[k + 1] / diagonal
+        right[k] = drive / diagonal
+
+
+@jit
+def move(x: Array, n: Array, work: Array) -> float:
+    """Backward half: the flow through every face, applied; returns that into the CHX, mol."""
+    count = x.shape[1] - 2
+    heat, upper, right = work[2], work[3], work[4]
+    flow = 0.0
+    cold = 0.0
+    for k in range(count, -1, -1):
+        flow = right[k] + upper[k] * flow
+        i, j = chain_index(k, count), chain_index(k + 1, count)
+        energy = flow * (heat[k] if flow > 0.0 else heat[k + 1])
+        x[loop.C3, i] -= flow / n[loop.VOLUME, i]
+        x[loop.C3, j] += flow / n[loop.VOLUME, j]
+        x[loop.HEAT, i] -= energy
+        x[loop.HEAT, j] += energy
+        if j == count // 2:
+            cold = flow
+    return cold
+
+
+@jit
 def equalise(
     x: Array,
     n: Array,
@@ -102,38 +146,9 @@ def equalise(
     Returns:
         3He through the cold heat exchanger's first face, mol.
     """
-    lumps = x.shape[1]
-    count = lumps - 2
-    pi, stiff, heat, upper, right = work[0], work[1], work[2], work[3], work[4]
-    soft = work[5]
-    for k in range(lumps):
+    count = x.shape[1] - 2
+    for k in range(count + 2):
         i = chain_index(k, count)
-        pi[k], stiff[k], heat[k], soft[k] = response(x, n, i, garnet, fluid)
-    # Thomas algorithm for the faces k between lumps k and k+1.
-    for k in range(lumps - 1):
-        i, j = chain_index(k, count), chain_index(k + 1, count)
-        volume = min(n[loop.VOLUME, i], n[loop.VOLUME, j])
-        conductance = volume / (slip_s * max(soft[k], soft[k + 1])) * dt_s
-        drive = pi[k] - pi[k + 1]
-        into = j if drive > 0.0 else i
-        if separated(x, into, pump[loop.V4], pump[loop.ALPHA]):
-            conductance *= 1e-12
-        diagonal = 1.0 / conductance + stiff[k] + stiff[k + 1]
-        if k > 0:
-            diagonal -= stiff[k] * upper[k - 1]
-            drive += stiff[k] * right[k - 1]
-        upper[k] = stiff[k + 1] / diagonal
-        right[k] = drive / diagonal
-    flow = 0.0
-    cold = 0.0
-    for k in range(lumps - 2, -1, -1):
-        flow = right[k] + upper[k] * flow
-        i, j = chain_index(k, count), chain_index(k + 1, count)
-        energy = flow * (heat[k] if flow > 0.0 else heat[k + 1])
-        x[loop.C3, i] -= flow / n[loop.VOLUME, i]
-        x[loop.C3, j] += flow / n[loop.VOLUME, j]
-        x[loop.HEAT, i] -= energy
-        x[loop.HEAT, j] += energy
-        if j == count // 2:
-            cold = flow
-    return cold
+        work[0, k], work[1, k], work[2, k], work[5, k] = response(x, n, i, garnet, fluid)
+    eliminate(x, n, pump, slip_s, work, dt_s)
+    return move(x, n, work)
