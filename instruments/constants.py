@@ -1,4 +1,4 @@
-"""Physical constants in SI units (CODATA 2018 exact values where exact, through ``scipy.constants``)."""
+"""Physical constants in SI units, CODATA through ``scipy.constants``."""
 
 from __future__ import annotations
 

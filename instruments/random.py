@@ -1,10 +1,11 @@
 """Random numbers that depend on what they are for, never on what was drawn before.
 
-Every noise source asks for a generator of its own, keyed by (seed, purpose, number). Two runs with the same
-seed and the same commands therefore draw the same numbers whatever else was measured in between, and one
-acquisition can be repeated without repeating the session that led to it.
+Every noise source asks for a generator of its own, keyed by (seed, purpose, number). Two runs with
+the same seed and the same commands therefore draw the same numbers whatever else was measured in
+between, and one acquisition can be repeated without repeating the session that led to it.
 
-The generator is Philox, counter based (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC'11).
+The generator is Philox, counter based (Salmon et al., "Parallel random numbers: as easy as 1, 2,
+3", SC'11).
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ def generator(seed: int, purpose: str, number: int = 0) -> np.random.Generator:
 
     Args:
         seed: The machine's seed.
-        purpose: What the numbers are for, e.g. ``"digitizer.spectrum"``. Different purposes are independent.
+        purpose: What the numbers are for, e.g. ``"digitizer.spectrum"``. Different purposes are
+            independent.
         number: Counts the uses of one purpose, e.g. the acquisition number.
 
     Returns:
