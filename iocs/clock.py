@@ -122,7 +122,7 @@ class SimClock:
         """Whether time passes as fast as the physics can."""
         if self._paused:
             return self.stepping
-        return self._speed == 0 and (self.machine.busy or self.awaited())
+        return self._speed == 0 and (self.awaited() or self.machine.busy)
 
     def due_s(self) -> float:
         """The step to take now, in simulated seconds; 0 if none is due."""

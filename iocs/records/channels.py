@@ -17,7 +17,7 @@ posting and what the fields say is decided here. Differences from a bare ``Chann
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,7 +38,8 @@ from caproto import (
 )
 
 from iocs.records.alarms import NO_ALARM, Alarm, limit_alarm, state_alarm
-from iocs.records.description import Range, Record, Value, Wire
+from iocs.records.comparison import same
+from iocs.records.description import NO_LIMITS, Range, Record, State, Value, Wire
 from iocs.records.fields import field_record
 from iocs.records.metadata import first_value, metadata
 from iocs.records.outgoing import ALARM, LOG, PROPERTY, VALUE, Outgoing
@@ -181,7 +182,7 @@ class LiveChannel(Outgoing):
         alarm = self._alarm_of(value).worse(reading_alarm).worse(self._refusal_alarm())
         flags = force | self._changes(value) | self._take_alarm(alarm)
         limits_moved = self._take_control_range()
-        if flags or not _same(value, self.value):
+        if flags or not same(value, self.value):
             self._store(value, now)
         if flags:
             await self.publish(flags)
@@ -247,10 +248,12 @@ class LiveChannel(Outgoing):
     def _alarm_of(self, value: Value) -> Alarm:
         if self.record.wire is Wire.ENUM:
             index = self.record.state_names().index(value)
-            return state_alarm(
-                replace(self.record.states[index], severity=self.state_severities[index])
-            )
+            severity = self.state_severities[index]
+            return state_alarm(State(value, severity)) if severity else NO_ALARM
         if self.record.array or self.record.wire not in _NUMBERS:
+            return NO_ALARM
+        if self.alarms is NO_LIMITS and value == value:
+            self.last_limit = ""
             return NO_ALARM
         alarm, self.last_limit = limit_alarm(self.alarms, float(value), self.last_limit)
         return alarm
@@ -271,7 +274,7 @@ class LiveChannel(Outgoing):
         if deadband and not isinstance(value, (str, np.ndarray)):
             # NaN differs from everything, so a reading that appears or vanishes is always posted.
             return not abs(value - last) <= deadband and not (value != value and last != last)
-        return not _same(value, last)
+        return not same(value, last)
 
     def _take_alarm(self, alarm: Alarm) -> int:
         data = self.alarm._data  # noqa: SLF001  (caproto's own writer is a coroutine that also posts)
@@ -316,7 +319,7 @@ class LiveChannel(Outgoing):
 
     def _store(self, value: Value, now: float) -> None:
         self._data["value"] = value
-        self._data["timestamp"] = TimeStamp.from_flexible_value(now)
+        self._data["timestamp"] = _stamp(now)
         self._content.clear()
 
     async def _process_fields(self, now: float) -> None:
@@ -324,18 +327,16 @@ class LiveChannel(Outgoing):
             await channel.process(now)
 
 
+@lru_cache(maxsize=4)
+def _stamp(now: float) -> TimeStamp:
+    """One time stamp for all that is posted at one moment."""
+    return TimeStamp.from_flexible_value(now)
+
+
 def _cut(text: str, length: int) -> str:
     if len(text.encode()) <= length:
         return text
     return text.encode()[: length - 3].decode(errors="ignore") + "..."
-
-
-def _same(value: Value, other: Value) -> bool:
-    if isinstance(value, np.ndarray):
-        return value is other or (
-            isinstance(other, np.ndarray) and np.array_equal(value, other, equal_nan=True)
-        )
-    return value == other or (value != value and other != other)
 
 
 class DoubleChannel(LiveChannel, ChannelDouble):
