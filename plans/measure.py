@@ -36,6 +36,7 @@ __all__ = [
     "analyzer_settings",
     "begin",
     "configure",
+    "passive",
     "reflection",
     "sweep",
     "transmission",
@@ -135,10 +136,22 @@ def analyzer_settings(haloscope: Haloscope, settings: Sweep, center_mhz: float) 
     }
 
 
-def sweep(haloscope: Haloscope, settings: Sweep, center_mhz: float) -> MsgGenerator[Trace]:
-    """Acquire one trace."""
+def sweep(
+    haloscope: Haloscope,
+    settings: Sweep,
+    center_mhz: float,
+    more: Mapping[Any, Any] | None = None,
+) -> MsgGenerator[Trace]:
+    """Acquire one trace.
+
+    Args:
+        haloscope: the device.
+        settings: of the analyzer.
+        center_mhz: middle of the sweep, MHz.
+        more: settings of other instruments that the sweep needs, set at the same time.
+    """
     vna = haloscope.vna
-    yield from configure(analyzer_settings(haloscope, settings, center_mhz))
+    yield from configure({**(more or {}), **analyzer_settings(haloscope, settings, center_mhz)})
     yield from bps.trigger(vna, wait=True)
     frequency = yield from value_of(vna.frequency)
     real = yield from value_of(vna.real)
@@ -146,12 +159,16 @@ def sweep(haloscope: Haloscope, settings: Sweep, center_mhz: float) -> MsgGenera
     return Trace(np.asarray(frequency), np.asarray(real) + 1j * np.asarray(imaginary))
 
 
+def passive(haloscope: Haloscope, source: str = "Cavity") -> dict[Any, Any]:
+    """The pump off, and what the switch connects."""
+    return {haloscope.jpa.pump: "Off", haloscope.switch.selected: source}
+
+
 def transmission(
     haloscope: Haloscope, center_mhz: float, settings: Sweep = TRANSMISSION
 ) -> MsgGenerator[Resonance]:
     """Resonance and loaded Q through the weak antenna, the pump of the amplifier off."""
-    yield from configure({haloscope.jpa.pump: "Off", haloscope.switch.selected: "Cavity"})
-    trace = yield from sweep(haloscope, settings, center_mhz)
+    trace = yield from sweep(haloscope, settings, center_mhz, passive(haloscope))
     return _resonance(fit_transmission(trace.frequency_mhz * 1e6, trace.s))
 
 
@@ -159,8 +176,7 @@ def reflection(
     haloscope: Haloscope, center_mhz: float, settings: Sweep = REFLECTION
 ) -> MsgGenerator[Coupling]:
     """Coupling of the strong antenna from a complex reflection, the pump off."""
-    yield from configure({haloscope.jpa.pump: "Off", haloscope.switch.selected: "Cavity"})
-    trace = yield from sweep(haloscope, settings, center_mhz)
+    trace = yield from sweep(haloscope, settings, center_mhz, passive(haloscope))
     fit = fit_reflection(trace.frequency_mhz * 1e6, trace.s)
     return Coupling(fit.beta, fit.beta_error, _resonance(fit))
 
@@ -183,9 +199,8 @@ def amplifier_gain(
         source: what the switch connects: the cavity (in situ) or the 50 ohm noise source.
     """
     center_mhz = round(resonance_mhz + TARGET_OFFSET_MHZ, 9)
-    wanted = analyzer_settings(haloscope, settings, center_mhz)
-    yield from configure({haloscope.jpa.pump: "On", haloscope.switch.selected: source, **wanted})
-    on = yield from sweep(haloscope, settings, center_mhz)
+    pumped = {haloscope.jpa.pump: "On", haloscope.switch.selected: source}
+    on = yield from sweep(haloscope, settings, center_mhz, pumped)
     off = np.interp(on.frequency_mhz, reference.frequency_mhz, np.abs(reference.s) ** 2)
     probe_mhz = resonance_mhz + PROBE_OFFSET_MHZ
     return fit_gain(on.frequency_mhz, np.abs(on.s) ** 2 / off, probe_mhz)

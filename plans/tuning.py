@@ -27,6 +27,7 @@ from plans.measure import (
     Trace,
     amplifier_gain,
     configure,
+    passive,
     reflection,
     sweep,
     transmission,
@@ -241,8 +242,7 @@ def pump_off(
         low, high = known.frequency_mhz[[0, -1]]
         used_up = resonance_mhz - half < low or resonance_mhz + half > high
     if known is None or used_up:
-        yield from configure({haloscope.jpa.pump: "Off", haloscope.switch.selected: source})
-        known = yield from sweep(haloscope, REFERENCE, resonance_mhz)
+        known = yield from sweep(haloscope, REFERENCE, resonance_mhz, passive(haloscope, source))
         amplifier.reference, amplifier.uses = known, 0
     amplifier.uses += 1
     return known
