@@ -16,7 +16,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ophyd import Component, Device, EpicsSignal, EpicsSignalRO, EpicsSignalWithRBV, PVPositionerPC
-from ophyd.status import Status, SubscriptionStatus
+from ophyd.status import Status, StatusBase, SubscriptionStatus
+from ophyd.status import wait as wait_for
 from ophyd.utils.errors import InvalidState, LimitError
 
 __all__ = [
@@ -25,12 +26,15 @@ __all__ = [
     "Positioner",
     "Setting",
     "Watch",
+    "check_limits",
     "command",
     "completion",
+    "fail_when_lost",
     "limits_of",
     "readback",
     "setting",
     "wall_timeout",
+    "watched",
 ]
 
 #: Seconds allowed for one read over channel access: many round trips, one lost beacon.
@@ -172,32 +176,60 @@ def completion(
     """
     status = Status(device, timeout=timeout_s)
 
-    def ended(error: Exception | None) -> None:
-        with contextlib.suppress(InvalidState):  # two ends at once: the first counts
-            if status.done:
-                return
-            if error is None:
-                status.set_finished()
-            else:
-                status.set_exception(error)
-
     def completed(**_: Any) -> None:
         try:
             problem = check()
         except Exception as error:
-            ended(error)
+            _end(status, error)
         else:
-            ended(None if problem is None else NotReachedError(problem))
+            _end(status, None if problem is None else NotReachedError(problem))
+
+    fail_when_lost(signal, status)
+    try:
+        signal.put(value, use_complete=True, callback=completed)
+    except Exception as error:
+        _end(status, error)
+        raise
+    return status
+
+
+def fail_when_lost(signal: Any, status: StatusBase) -> None:
+    """Fail `status` with `ConnectionError` once the signal's PV is lost.
+
+    A put whose IOC is gone never completes, and its time-out may be hours.
+    """
 
     def lost(connected: bool = True, **_: Any) -> None:
         if not connected:
-            ended(ConnectionError(f"{signal.name}: the IOC went away before the put completed"))
+            message = f"{signal.name}: the IOC went away before the put completed"
+            _end(status, ConnectionError(message))
 
-    # A put whose IOC is gone never completes; its time-out may be hours.
     watch = signal.subscribe(lost, event_type=signal.SUB_META, run=False)
     status.add_callback(lambda _: signal.unsubscribe(watch))
-    signal.put(value, use_complete=True, callback=completed)
+    lost(connected=signal.connected)  # it may have gone before there was a watch
+
+
+def watched(device: Any, signal: Any, status: StatusBase, wait: bool) -> StatusBase:
+    """A move's status that also fails once `signal` is lost, waited for if asked."""
+    fail_when_lost(signal, status)
+    if wait:
+        try:
+            wait_for(status)
+        except KeyboardInterrupt:
+            device.stop()
+            raise
     return status
+
+
+def _end(status: StatusBase, error: Exception | None) -> None:
+    """End a status; of two ends at once the first counts."""
+    with contextlib.suppress(InvalidState):
+        if status.done:
+            return
+        if error is None:
+            status.set_finished()
+        else:
+            status.set_exception(error)
 
 
 class Watch(SubscriptionStatus):
@@ -240,6 +272,20 @@ def limits_of(signal: Any) -> tuple[float, float] | None:
     """The control limits of a signal, or None where the PV has none (equal, or not known)."""
     low, high = signal.limits or (0, 0)
     return None if low is None or high is None or low >= high else (float(low), float(high))
+
+
+def check_limits(device: Any, signal: Any, position: float) -> None:
+    """Refuse, before anything moves, what the control limits of `signal` would refuse.
+
+    Raises:
+        LimitError: outside; names the device, the position with its unit, and the limits.
+    """
+    limits = limits_of(signal)
+    if limits is not None and not limits[0] <= position <= limits[1]:
+        raise LimitError(
+            f"{device.name}: {position:g} {device.egu} is outside {limits[0]:g} to {limits[1]:g}"
+            f" {device.egu}"
+        )
 
 
 class Positioner(PVPositionerPC):
@@ -291,12 +337,7 @@ class Positioner(PVPositionerPC):
 
     def check_value(self, pos: float) -> None:
         """Refuse, before anything moves, what the PV's own limits would refuse."""
-        limits = limits_of(self.setpoint)
-        if limits is not None and not limits[0] <= pos <= limits[1]:
-            raise LimitError(
-                f"{self.name}: {pos:g} {self.egu} is outside {limits[0]:g} to {limits[1]:g}"
-                f" {self.egu}"
-            )
+        check_limits(self, self.setpoint, pos)
 
     def move(
         self, position: float, wait: bool = True, timeout: float | None = None, moved_cb: Any = None
@@ -304,11 +345,18 @@ class Positioner(PVPositionerPC):
         """Move; without a time-out of its own the move gets its longest time, scaled by speed."""
         self.check_value(position)
         limit = wall_timeout(self, self.longest_move_s) if timeout is None else timeout
-        return super().move(position, wait=wait, timeout=limit, moved_cb=moved_cb)
+        status = super().move(position, wait=False, timeout=limit, moved_cb=moved_cb)
+        return watched(self, self.setpoint, status, wait)
 
     def _setup_move(self, position: float) -> None:
         self._move_changed(value=1 - self.done_value)
-        self.setpoint.put(position, use_complete=True, callback=lambda **_: self._arrived(position))
+        try:
+            self.setpoint.put(
+                position, use_complete=True, callback=lambda **_: self._arrived(position)
+            )
+        except Exception:
+            self._done_moving(success=False)
+            raise
 
     def _arrived(self, position: float) -> None:
         """Judge a completed put by a readback fetched now."""

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from ophyd import Device
 from ophyd.positioner import PositionerBase
-from ophyd.utils.errors import LimitError
 
-from devices.base import limits_of, wall_timeout
+from devices.base import check_limits, wall_timeout
 
 __all__ = ["CavityFrequency"]
 
@@ -55,11 +54,7 @@ class CavityFrequency(Device, PositionerBase):
 
     def check_value(self, pos: float) -> None:
         """Refuse what the analyzer cannot look at."""
-        limits = limits_of(self.parent.vna.center)
-        if limits is not None and not limits[0] <= pos <= limits[1]:
-            raise LimitError(
-                f"{self.name}: {pos:g} MHz is outside {limits[0]:g} to {limits[1]:g} MHz"
-            )
+        check_limits(self, self.parent.vna.center, pos)
 
     def set(self, new_position: float, *, timeout: float | None = None, **_: Any) -> Any:
         """Tune; the status ends when the resonance is measured within the tolerance."""

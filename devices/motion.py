@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ophyd import EpicsMotor
-from ophyd.utils.errors import LimitError
 
-from devices.base import limits_of, wall_timeout
+from devices.base import check_limits, wall_timeout, watched
 
 __all__ = ["Axis"]
 
@@ -25,12 +24,7 @@ class Axis(EpicsMotor):
 
     def check_value(self, pos: float) -> None:
         """Refuse a position outside the motor's limits before anything moves."""
-        limits = limits_of(self.user_setpoint)
-        if limits is not None and not limits[0] <= pos <= limits[1]:
-            raise LimitError(
-                f"{self.name}: {pos:g} {self.egu} is outside {limits[0]:g} to {limits[1]:g}"
-                f" {self.egu}"
-            )
+        check_limits(self, self.user_setpoint, pos)
 
     def move(
         self, position: float, wait: bool = True, timeout: float | None = None, **kwargs: Any
@@ -38,7 +32,8 @@ class Axis(EpicsMotor):
         """Move; without a time-out of its own the move gets one from its distance and velocity."""
         self.check_value(position)
         limit = self.longest_move_s(position) if timeout is None else timeout
-        return super().move(position, wait=wait, timeout=limit, **kwargs)
+        status = super().move(position, wait=False, timeout=limit, **kwargs)
+        return watched(self, self.user_setpoint, status, wait)
 
     def longest_move_s(self, position: float) -> float:
         """Wall seconds to allow for a move from here to `position`."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import operator
+import threading
 from typing import Any
 
 import pytest
 from ophyd.sim import make_fake_device
+from ophyd.status import Status
 from ophyd.utils.errors import LimitError, StatusTimeoutError
 
 from devices import amrr, haloscope
@@ -88,6 +91,43 @@ def test_a_put_whose_ioc_goes_away_fails_at_once(haloscope: Any) -> None:
     signal._run_subs(sub_type=signal.SUB_META, connected=False)
     with pytest.raises(ConnectionError, match="daq_acquire: the IOC went away"):
         status.wait(10.0)
+
+
+@pytest.mark.parametrize(("part", "target"), [("magnet.field", 11.0), ("rod", 45.0)])
+def test_a_move_whose_ioc_goes_away_fails_at_once(haloscope: Any, part: str, target: float) -> None:
+    haloscope.bench.paused = True
+    mover = operator.attrgetter(part)(haloscope)
+    status = mover.set(target)
+    signal = mover.user_setpoint if part == "rod" else mover.setpoint
+    signal._run_subs(sub_type=signal.SUB_META, connected=False)
+    with pytest.raises(ConnectionError, match=f"{signal.name}: the IOC went away"):
+        status.wait(10.0)
+
+
+def test_a_put_that_raises_leaves_neither_status_nor_subscription(
+    haloscope: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Status] = []
+    ended = threading.Event()
+
+    class Noted(Status):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            made.append(self)
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise ConnectionError("no such channel")
+
+    signal = haloscope.daq.acquire
+    monkeypatch.setattr("devices.base.Status", Noted)
+    monkeypatch.setattr(signal, "put", refuse)
+    watches = set(signal._callbacks[signal.SUB_META])
+    with pytest.raises(ConnectionError, match="no such channel"):
+        completion(haloscope.daq, signal, 1, 3600.0)
+    made[0].add_callback(lambda _: ended.set())
+    assert ended.wait(10.0)
+    assert isinstance(made[0].exception(), ConnectionError)
+    assert set(signal._callbacks[signal.SUB_META]) == watches
 
 
 def test_staging_puts_the_analyzer_back(haloscope: Any) -> None:
