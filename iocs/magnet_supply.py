@@ -1,8 +1,8 @@
 """The process variables of one magnet power supply over `instruments.supply.MagnetSupply`.
 
 Names and commands are those that users of AMI 430, Cryomagnetics 4G and Lake Shore 625 supplies
-know. Puts to ``Current`` and ``Field`` complete when the coil is there; a later put, ``Zero``,
-``Abort`` or a quench ends them with an error; ``Pause`` lets them wait.
+know. Puts to ``Current`` and ``Field`` complete when the coil is there; a later put to either,
+``Zero``, ``Abort`` or a quench ends them with an error; ``Pause`` lets them wait.
 """
 
 from __future__ import annotations
@@ -128,6 +128,7 @@ class SupplyRecords:
                 control=self._current_range,
                 precision=4,
                 done=self.arrived,
+                target=supply.name,
                 saved=False,
             ),
             setpoint(
@@ -139,6 +140,7 @@ class SupplyRecords:
                 control=self._field_range,
                 precision=4,
                 done=self.arrived,
+                target=supply.name,
                 saved=False,
             ),
             choice("Command", None, self.command, "Ramp, pause, zero or abort", COMMANDS),

@@ -269,14 +269,22 @@ class Database:
         record = channel.record
         assert record.done is not None
         if record.on_busy is OnBusy.SUPERSEDE:
-            for earlier in self._pending.pop(channel, ()):
-                _fail(earlier.completed, Superseded(f"{record.name}: superseded by a later put"))
+            self._supersede(channel)
         pending = _Pending(record.done, asyncio.get_running_loop().create_future())
         if _outcome(pending) is False:  # nothing to wait for
             pending.completed.set_result(None)
         else:
             self._pending.setdefault(channel, []).append(pending)
         return pending.completed
+
+    def _supersede(self, channel: LiveChannel) -> None:
+        """End the earlier puts to this record, and to others that set the same thing."""
+        by, target = channel.record.name, channel.record.target
+        rivals = [c for c in self._pending if c is channel or (target and c.record.target == target)]
+        for rival in rivals:
+            why = f"{rival.record.name}: superseded by a later put to {by}"
+            for earlier in self._pending.pop(rival):
+                _fail(earlier.completed, Superseded(why))
 
     async def _post_consequences(self, channel: LiveChannel) -> None:
         """Post what a put changes at once: for a field its record, else whatever has changed.

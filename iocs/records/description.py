@@ -140,6 +140,8 @@ class Record:
         done: Whether a put has had its effect. May raise ``Refused`` once it never will. None: at
             once.
         on_busy: What a second put does while ``done`` is still false.
+        target: Names the thing that the put sets, where other records set it too: a later put to
+            any of them supersedes this one.
         momentary: A command: returns to its first state as soon as it is done.
         write_checks_range: Whether ``write`` itself refuses what is outside ``control``, for its
             own reasons.
@@ -169,6 +171,7 @@ class Record:
     write: Write | None = None
     done: Callable[[], bool] | None = None
     on_busy: OnBusy = OnBusy.SUPERSEDE
+    target: str = ""
     momentary: bool = False
     write_checks_range: bool = False
     initial: Value = None

@@ -103,6 +103,25 @@ def test_a_second_target_supersedes_the_first(ioc: Ioc, run: Run) -> None:
     run(story())
 
 
+@pytest.mark.parametrize(("earlier", "later"), [("Current", "Field"), ("Field", "Current")])
+def test_current_and_field_set_one_target_and_supersede_each_other(
+    ioc: Ioc, run: Run, earlier: str, later: str
+) -> None:
+    targets = {"Current": 299.0, "Field": 11.98}
+
+    async def story() -> None:
+        first = start(ioc, f"Magnet:{earlier}", targets[earlier])
+        await let_pass(ioc, 1.0)
+        second = start(ioc, f"Magnet:{later}", targets[later])
+        await let_pass(ioc, 1.0)
+        with pytest.raises(Superseded, match=f"Magnet:{later}"):
+            await first
+        await wait_for(ioc, second)
+        assert read(ioc, f"{later}_RBV") == pytest.approx(targets[later], abs=1e-3)
+
+    run(story())
+
+
 def test_lowering_the_current_limit_lowers_the_control_limits(ioc: Ioc, run: Run) -> None:
     async def story() -> None:
         await wait_for(ioc, start(ioc, "Magnet:Current", 295.0))
