@@ -72,14 +72,22 @@ class StateStore:
     def restore_setpoints(self, database: Database) -> list[str]:
         """Write the saved setpoints; returns what was refused, in words."""
         self.database = database
-        refused = []
-        for name, value in (storage.load(self.folder / "setpoints.json") or {}).items():
+        waiting = dict(storage.load(self.folder / "setpoints.json") or {})
+        # Twice: a severity can be set only once its limit is there.
+        refused = self._write_all(database, waiting)
+        refused = self._write_all(database, {name: waiting[name] for name in refused})
+        lines = [f"{name} = {waiting[name]!r}: {why}" for name, why in refused.items()]
+        for line in lines:
+            log.warning("autosave: %s", line)
+        return lines
+
+    def _write_all(self, database: Database, values: dict[str, Any]) -> dict[str, str]:
+        refused = {}
+        for name, value in values.items():
             try:
                 self._write(database, name, value)
             except (KeyError, Refused) as error:
-                refused.append(f"{name} = {value!r}: {error}")
-        for line in refused:
-            log.warning("autosave: %s", line)
+                refused[name] = str(error)
         return refused
 
     def _write(self, database: Database, name: str, value: Any) -> None:
@@ -88,9 +96,10 @@ class StateStore:
         if record.write is None:
             raise Refused("is read-only now")
         # A write of what stands already might start something: a ramp to where it is.
-        if record.read is not None and channel.to_stored(record.read()) == value:
-            return
-        record.write(checked(record, value))
+        if record.read is None or channel.to_stored(record.read()) != value:
+            record.write(checked(record, value))
+        if channel.parent is not None:  # it is to be kept for the life after this one too
+            channel.parent.note_changed_field(channel)
 
     # -- keeping -----------------------------------------------------------------------------------
 

@@ -76,6 +76,30 @@ def test_an_ioc_comes_back_with_its_setpoints_and_its_physics(tmp_path: Path) ->
     assert different <= {"Sim:Step"}
 
 
+CHANGED = {"Fridge:MXC_RBV.HIGH": 0.035, "LO:Frequency_RBV.HIHI": 1200.0}
+SEVERITY = "LO:Frequency_RBV.HHSV"
+"""Its record has no such limit by default, and its name comes before the limit's."""
+
+
+def test_changed_alarm_limits_live_through_every_restart(tmp_path: Path) -> None:
+    async def life(first: bool) -> dict[str, object]:
+        ioc = make("haloscope", "--state-dir", str(tmp_path))
+        ioc.restore()
+        await ioc.database.post()
+        if first:
+            for name, value in CHANGED.items():
+                await ioc.database.put(name, value)
+            await ioc.database.put(SEVERITY, "MINOR")
+        found = {name: ioc.database[name] for name in (*CHANGED, SEVERITY)}
+        for channel in found.values():
+            await channel.process(0.0)
+        await ioc.stop()
+        return {name: channel.value for name, channel in found.items()}
+
+    wanted = {**CHANGED, SEVERITY: "MINOR"}
+    assert [asyncio.run(life(number == 0)) for number in range(3)] == [wanted] * 3
+
+
 def test_a_snapshot_of_another_model_is_not_used(tmp_path: Path) -> None:
     storage.save(tmp_path / "snapshot.json", {"time_s": 1.0, "machine": {"parameters": "other"}})
     machine = make("amrr").plant.machine
