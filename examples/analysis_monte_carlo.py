@@ -152,17 +152,17 @@ def interference(spectra: Spectra, experiments: int, *, tones: int, seed: int) -
 def _show_fates(fates: np.ndarray, options: Options, name: str) -> None:
     """Print how many were found, plainly and with the chance in the noise taken out."""
     whole, linear = fates[:, 0] > options.threshold, fates[:, 1] > options.threshold
-    predicted = float(ndtr(fates[:, 2] - options.threshold).mean())
-    n = len(fates)
+    each = ndtr(fates[:, 2] - options.threshold)
+    predicted, n = float(each.mean()), len(fates)
     error = np.sqrt(predicted * (1 - predicted) / n)
-    difference = whole.astype(float) - linear
+    without_chance = each + whole - linear.astype(float)
     print(
         f"  {name}: found {whole.mean():.2%} +- {error:.2%} of {n}; the linear chain, same noise: "
         f"{linear.mean():.2%}, predicted {predicted:.2%}"
     )
     print(
-        f"    with the chance in the noise taken out {predicted + difference.mean():.2%} +- "
-        f"{difference.std() / np.sqrt(n):.2%}"
+        f"    with the chance in the noise taken out {without_chance.mean():.2%} +- "
+        f"{without_chance.std() / np.sqrt(n):.2%}"
     )
 
 
