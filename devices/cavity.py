@@ -15,7 +15,7 @@ from ophyd.positioner import PositionerBase
 
 from devices.base import check_limits, wall_timeout
 
-__all__ = ["CavityFrequency"]
+__all__ = ["CavityBusyError", "CavityFrequency"]
 
 #: Slope of frequency against rod angle to begin with, MHz/deg (assumed: about -3.5 MHz/deg for a
 #: 50 mm arm, haloscope note 2.6); two measurements replace it.
@@ -25,6 +25,13 @@ TAKE_UP_DEG = 0.005
 #: Simulated seconds that a tuning may take: moves of degrees at 0.01 deg/s, and creep after them.
 LONGEST_TUNING_S = 7200.0
 ATTEMPTS = 12
+#: Wall seconds that a stopped tuning gets to leave the analyzer before a new one is refused
+#: (assumed: short, for a RunEngine waits meanwhile).
+STOPPED_S = 5.0
+
+
+class CavityBusyError(RuntimeError):
+    """The cavity is still being tuned to another frequency; stop it first."""
 
 
 class CavityFrequency(Device, PositionerBase):
@@ -41,6 +48,8 @@ class CavityFrequency(Device, PositionerBase):
     def __init__(self, prefix: str = "", **kwargs: Any) -> None:
         super().__init__(prefix, **kwargs)
         self._wanted = threading.Event()
+        self._tuning: threading.Thread | None = None
+        self._target_mhz = float("nan")
 
     @property
     def egu(self) -> str:
@@ -57,23 +66,46 @@ class CavityFrequency(Device, PositionerBase):
         check_limits(self, self.parent.vna.center, pos)
 
     def set(self, new_position: float, *, timeout: float | None = None, **_: Any) -> Any:
-        """Tune; the status ends when the resonance is measured within the tolerance."""
+        """Tune; the status ends when the resonance is measured within the tolerance.
+
+        Raises:
+            CavityBusyError: a tuning is under way and goes on; or one that was stopped has not yet
+                ended, as it does with what rod and analyzer are doing.
+        """
         self.check_value(new_position)
+        self._wait_for_the_last()
         limit_s = wall_timeout(self, LONGEST_TUNING_S) if timeout is None else timeout
         status = super().move(new_position, timeout=limit_s)
         self._wanted.set()
-        thread = threading.Thread(
-            target=self._tune, args=(float(new_position), limit_s), daemon=True
+        self._target_mhz = float(new_position)
+        self._tuning = threading.Thread(
+            target=self._tune,
+            args=(self._target_mhz, limit_s),
+            name=f"{self.name}-tuning",
+            daemon=True,
         )
-        thread.start()
+        self._tuning.start()
         return status
 
+    def _wait_for_the_last(self) -> None:
+        """Let a stopped tuning end: two threads may not share rod and analyzer."""
+        thread = self._tuning
+        if thread is None or not thread.is_alive():
+            return
+        if not self._wanted.is_set():
+            thread.join(STOPPED_S)
+        if thread.is_alive():
+            raise CavityBusyError(
+                f"{self.name}: still being tuned to {self._target_mhz:g} MHz; stop it first"
+            )
+
     def stop(self, *, success: bool = False) -> None:
-        """Stop the rod and give up."""
+        """Stop rod and analyzer and give up; the status ends now, not with the sweep."""
         if self._wanted.is_set():
             self._wanted.clear()
             self.parent.rod.stop(success=True)
-        super().stop(success=success)
+            self.parent.vna.stop()
+        PositionerBase.stop(self, success=success)
 
     def _tune(self, target_mhz: float, limit_s: float) -> None:
         """Close the loop; ends the status of `set`."""

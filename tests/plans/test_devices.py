@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from ophyd.sim import make_fake_device
 from ophyd.status import Status
-from ophyd.utils.errors import LimitError, StatusTimeoutError
+from ophyd.utils.errors import LimitError, StatusTimeoutError, UnknownStatusFailure
 
 from devices import amrr, haloscope
 from devices.base import NotReachedError, Watch, completion
+from devices.cavity import CavityBusyError
 from devices.clock import SimClock
 from devices.measured import CavityMeasured
 
@@ -144,6 +145,21 @@ def test_the_cavity_is_a_positioner_in_megahertz(haloscope: Any) -> None:
     assert haloscope.cavity.position == pytest.approx(1100.2, abs=1e-3)
     with pytest.raises(LimitError, match="cavity: 5 MHz is outside"):
         haloscope.cavity.set(5.0)
+
+
+def test_a_cavity_that_is_being_tuned_refuses_another_frequency(haloscope: Any) -> None:
+    haloscope.bench.paused = True
+    status = haloscope.cavity.set(1100.2)
+    with pytest.raises(CavityBusyError, match=r"cavity: still being tuned to 1100\.2 MHz"):
+        haloscope.cavity.set(1100.3)
+    assert not status.done
+    assert [t.name for t in threading.enumerate()].count("cavity-tuning") == 1
+    haloscope.cavity.stop()
+    with pytest.raises(UnknownStatusFailure):
+        status.wait(10.0)
+    haloscope.bench.paused = False
+    haloscope.cavity.set(1100.2).wait(60.0)
+    assert haloscope.cavity.position == pytest.approx(1100.2, abs=1e-3)
 
 
 def test_measured_numbers_are_set_together_and_forgotten() -> None:
