@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from iocs.records import AlarmLimits, Range, Record, readback, setpoint
-from iocs.records.description import NO_LIMITS
+from iocs.records.description import NO_LIMITS, Write
 
 
 def reader(thing: Any, attribute: str, scale: float = 1.0) -> Callable[[], float]:
@@ -30,6 +30,7 @@ def setting(
     scale: float = 1.0,
     precision: int = 3,
     alarms: AlarmLimits = NO_LIMITS,
+    guard: Callable[[Write], Write] = lambda write: write,
 ) -> list[Record]:
     """A setpoint ``name`` and its readback ``name_RBV`` over one attribute.
 
@@ -43,8 +44,9 @@ def setting(
         scale: Units on the wire per SI unit.
         precision: Decimals.
         alarms: Of the readback.
+        guard: Wrapped around the write (an interlock).
     """
-    read, write = reader(thing, attribute, scale), writer(thing, attribute, scale)
+    read, write = reader(thing, attribute, scale), guard(writer(thing, attribute, scale))
     return [
         setpoint(name, read, write, what, units, control=control, precision=precision),
         readback(

@@ -61,7 +61,7 @@ def haloscope_faults(machine: Haloscope) -> SensorFaults:
 
 
 def haloscope_interlocks(machine: Haloscope, faults: SensorFaults) -> Interlocks:
-    """Quench, warm mixing chamber, oscillating amplifier, digitizing."""
+    """Quench, warm mixing chamber, oscillating amplifier; digitizing and motion exclude each other."""
 
     def warm() -> str:
         reading_k = faults.reading("MXC")
@@ -94,14 +94,29 @@ def haloscope_interlocks(machine: Haloscope, faults: SensorFaults) -> Interlocks
         restrains=("Rod", "Antenna"),
         alarming=False,
     )
+    measuring = Interlock(
+        "measuring",
+        lambda: "no change while digitizing" if machine.digitizer.busy else "",
+        restrains=("Switch", "JPA settings"),
+        alarming=False,
+    )
+    moving = Interlock("moving", lambda: _motion(machine), restrains=("Digitizer",), alarming=False)
     return Interlocks(
         [
             quench,
             Interlock("warm", warm, cut_heater, restrains=("NoiseSource",), latched=True),
             Interlock("jpa", oscillating, pump_off, latched=True),
             digitizing,
+            measuring,
+            moving,
         ]
     )
+
+
+def _motion(machine: Haloscope) -> str:
+    axes = {"rod": machine.rod, "antenna": machine.antenna}
+    names = " and ".join(name for name, axis in axes.items() if axis.moving)
+    return f"no digitizing while moving: {names}" if names else ""
 
 
 def _jpa_fault(machine: Haloscope) -> str:
@@ -118,7 +133,7 @@ def haloscope_records(
         *group("Magnet", SupplyRecords(machine.magnet, _hindrance(interlocks, "Magnet")).records()),
         *_fridge(faults),
         *_noise_source(machine, interlocks, faults),
-        *_switch(machine),
+        *_switch(machine, interlocks),
         *microwave_records(machine, interlocks),
         *measured_records(machine),
         *interlocks.records(),
@@ -239,7 +254,7 @@ def _noise_source(
     )
 
 
-def _switch(machine: Haloscope) -> Iterator[Record]:
+def _switch(machine: Haloscope, interlocks: Interlocks) -> Iterator[Record]:
     switch = machine.switch
 
     def move(index: int) -> None:
@@ -248,7 +263,7 @@ def _switch(machine: Haloscope) -> Iterator[Record]:
     yield choice(
         "Switch",
         lambda: int(switch.position),
-        move,
+        interlocks.guarded("Switch", move),
         "What the receiver looks at",
         SWITCH_POSITIONS,
         saved=True,

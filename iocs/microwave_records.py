@@ -7,6 +7,7 @@ acquisition that is aborted completes its put too; the counter tells that nothin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from caproto import AlarmSeverity
 
 from haloscope.acquisition import Acquisition
 from haloscope.experiment import Haloscope, Path
+from instruments.errors import Refused
 from iocs.binding import reader, setting
 from iocs.faults import Interference
 from iocs.interlocks import Interlocks
@@ -51,16 +53,21 @@ def microwave_records(machine: Haloscope, interlocks: Interlocks) -> list[Record
         *group("VNA", _analyzer(machine)),
         *group("JPA", _amplifier(machine, interlocks)),
         *group("LO", _oscillator(machine)),
-        *group("DAQ", _digitizer(machine, interference)),
+        *group("DAQ", _digitizer(machine, interference, interlocks)),
         *interference.records(),
     ]
 
 
-def _acquiring(instrument: Acquisition, what: str) -> Iterator[Record]:
+def _acquiring(
+    instrument: Acquisition, what: str, begin: Callable[[Any], None] | None = None
+) -> Iterator[Record]:
     def busy() -> bool:
         return instrument.busy
 
-    yield acquire("Acquire", busy, instrument.acquire, instrument.abort, f"Take a {what}")
+    def start() -> None:
+        begin(1) if begin else instrument.acquire()
+
+    yield acquire("Acquire", busy, start, instrument.abort, f"Take a {what}")
     yield state("Acquire_RBV", lambda: int(busy()), f"Taking a {what}", ("Done", "Acquire"))
     yield command("Abort", instrument.abort, "Stop without a result")
     yield readback(
@@ -163,6 +170,7 @@ def _decibel(trace: Any) -> Any:
 def _amplifier(machine: Haloscope, interlocks: Interlocks) -> Iterator[Record]:
     jpa = machine.jpa
     low_mhz, high_mhz = (limit * MHZ_PER_HZ for limit in jpa.resonance_limits_hz)
+    guard = partial(interlocks.guarded, "JPA settings")
     period_ua = machine.parameters.jpa.flux_period_a * UA_PER_A
     yield from setting(
         "FluxCurrent",
@@ -173,6 +181,7 @@ def _amplifier(machine: Haloscope, interlocks: Interlocks) -> Iterator[Record]:
         (-period_ua, period_ua),
         scale=UA_PER_A,
         precision=4,
+        guard=guard,
     )
     yield from setting(
         "Resonance",
@@ -181,6 +190,7 @@ def _amplifier(machine: Haloscope, interlocks: Interlocks) -> Iterator[Record]:
         "Resonance by the controller's table",
         "MHz",
         (low_mhz, high_mhz),
+        guard=guard,
         **_MHZ,
     )
     yield from setting(
@@ -190,16 +200,21 @@ def _amplifier(machine: Haloscope, interlocks: Interlocks) -> Iterator[Record]:
         "Pump, twice the middle of the gain",
         "MHz",
         (2 * low_mhz, 2 * high_mhz),
+        guard=guard,
         **_MHZ,
     )
-    yield from setting("PumpPower", jpa, "pump_power_dbm", "Pump power", "dBm", (-80.0, 0.0))
+    yield from setting(
+        "PumpPower", jpa, "pump_power_dbm", "Pump power", "dBm", (-80.0, 0.0), guard=guard
+    )
     yield from _pump(jpa, interlocks)
 
 
 def _pump(jpa: Any, interlocks: Interlocks) -> Iterator[Record]:
     def switch(index: int) -> None:
-        # Switching on again acknowledges what had switched it off.
+        # Off is always allowed. On again acknowledges what had switched it off.
         if index:
+            if reason := interlocks.hindrance("JPA settings"):
+                raise Refused(f"JPA pump: {reason}")
             interlocks.reset("jpa")
         jpa.pump_on = bool(index)
 
@@ -233,11 +248,16 @@ def _oscillator(machine: Haloscope) -> Iterator[Record]:
 # -- digitizer -------------------------------------------------------------------------------------
 
 
-def _digitizer(machine: Haloscope, interference: Interference) -> Iterator[Record]:
+def _digitizer(
+    machine: Haloscope, interference: Interference, interlocks: Interlocks
+) -> Iterator[Record]:
     daq, p = machine.digitizer, machine.parameters.digitizer
     if_hz = machine.parameters.receiver.intermediate_hz
     span_mhz = p.bins * p.bin_width_hz * MHZ_PER_HZ
-    yield from _acquiring(daq, "spectrum")
+    yield from _acquiring(daq, "spectrum", interlocks.guarded("Digitizer", lambda _: daq.acquire()))
+    yield text(
+        "Message_RBV", lambda: interlocks.hindrance("Digitizer"), "Why it may not acquire now"
+    )
     yield from _whole("NumAverages", daq, "averages", "Spectra averaged", (1, MOST_SPECTRA))
     yield readback("RBW_RBV", lambda: p.bin_width_hz, "Resolution bandwidth", "Hz")
     yield readback("Span_RBV", lambda: span_mhz, "Width of a spectrum", "MHz")

@@ -63,6 +63,65 @@ def test_nothing_moves_while_the_digitizer_acquires(haloscope: Ioc, run: Run) ->
     run(story())
 
 
+LOCKED_WHILE_DIGITIZING = {
+    "Switch": "Noise source",
+    "LO:Frequency": 1100.0,
+    "JPA:FluxCurrent": 1.0,
+    "JPA:Resonance": 1100.0,
+    "JPA:PumpFrequency": 2200.0,
+    "JPA:PumpPower": -60.0,
+    "JPA:Pump": "On",
+}
+
+
+def test_nothing_that_shapes_the_spectrum_changes_while_digitizing(
+    haloscope: Ioc, run: Run
+) -> None:
+    async def story() -> None:
+        await haloscope.database.put("JPA:Pump", "Off")
+        spectrum = start(haloscope, "DAQ:Acquire", 1)
+        await let_pass(haloscope, 1.0)
+        for name, wanted in LOCKED_WHILE_DIGITIZING.items():
+            before = value(haloscope, name)
+            with pytest.raises(Refused, match="digitizing|while acquiring"):
+                await haloscope.database.put(name, wanted)
+            assert value(haloscope, name) == before
+        await haloscope.database.put("JPA:Pump", "Off")
+        await haloscope.database.put("DAQ:Abort", 1)
+        await let_pass(haloscope, 1.0)
+        await spectrum
+        await haloscope.database.put("Switch", "Noise source")
+
+    run(story())
+
+
+@pytest.mark.parametrize(("axis", "target"), [("Rod", 30.0), ("Antenna", 4.0)])
+def test_the_digitizer_does_not_start_while_an_axis_moves(
+    haloscope: Ioc, run: Run, axis: str, target: float
+) -> None:
+    async def story() -> None:
+        move = start(haloscope, axis, target)
+        await let_pass(haloscope, 0.1)
+        reason = str(value(haloscope, "DAQ:Message_RBV"))
+        assert reason == f"no digitizing while moving: {axis.lower()}"
+        with pytest.raises(Refused, match=reason):
+            await haloscope.database.put("DAQ:Acquire", 1)
+        assert value(haloscope, "DAQ:Acquire_RBV") == "Done"
+        assert value(haloscope, "Interlock:Active_RBV") == "No"
+        stop = start(haloscope, f"{axis}.STOP", 1)
+        await let_pass(haloscope, 1.0)
+        await asyncio.gather(move, stop)
+        assert value(haloscope, "DAQ:Message_RBV") == ""
+        spectrum = start(haloscope, "DAQ:Acquire", 1)
+        await let_pass(haloscope, 1.0)
+        assert not spectrum.done()
+        await haloscope.database.put("DAQ:Abort", 1)
+        await let_pass(haloscope, 1.0)
+        await spectrum
+
+    run(story())
+
+
 def test_a_quench_switches_pump_and_noise_source_off(haloscope: Ioc, run: Run) -> None:
     async def story() -> None:
         await haloscope.database.put("JPA:Pump", "On")
