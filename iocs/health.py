@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Protocol
 
 import psutil
+from caproto import AlarmSeverity
 
 from instruments.errors import Refused
 from iocs.records import AlarmLimits, Record, command, counter, readback, text
@@ -29,6 +30,11 @@ class Served(Protocol):
     clients: int
     channels: int
     dropped: int
+    coalesced: int
+
+
+def _none() -> str:
+    return ""
 
 
 @dataclass
@@ -41,6 +47,7 @@ class Health:
         refusal: Gives the last refused put in words.
         restart: Ends the process (``IOC:SYSRESET``), None before it serves.
         served: The server's counts, None before it serves.
+        saving_error: Gives why the state cannot be kept, "" if it can.
     """
 
     version: str
@@ -49,6 +56,7 @@ class Health:
     record_count: int = 0
     restart: Callable[[], None] | None = None
     served: Served | None = None
+    saving_error: Callable[[], str] = _none
     heartbeat: int = 0
     started: float = field(default_factory=time.time)
     memory_mb: float = 0.0
@@ -104,6 +112,12 @@ class Health:
             text("IOC:Version_RBV", lambda: self.version, "Software version", length=39),
             text("IOC:ParametersHash_RBV", lambda: self.parameters_hash, "Hash of the model"),
             text("IOC:Refusal_RBV", self.refusal, "The last refused put and why"),
+            text(
+                "IOC:SavingError_RBV",
+                lambda: self.saving_error(),
+                "Why the state cannot be kept",
+                alarm=AlarmSeverity.MINOR_ALARM,
+            ),
             command("IOC:SYSRESET", self.reset, "End the process cleanly", group="ENGINEER"),
         ]
 
@@ -135,6 +149,7 @@ class Health:
             counter("IOC:CA_CONN_CNT", served("channels"), "Channel Access channels"),
             counter("IOC:RECORD_CNT", lambda: self.record_count, "Records"),
             counter("IOC:Dropped_RBV", served("dropped"), "Updates dropped for slow clients"),
+            counter("IOC:Coalesced_RBV", served("coalesced"), "Updates replaced by newer ones"),
             counter("IOC:RefusedPuts_RBV", served("refused_puts"), "Puts refused"),
         ]
 

@@ -86,7 +86,15 @@ class Ioc:
         self.database = Database(self._table(), prefix, access=access, on_put=self.put_log)
         self.health.record_count = len(self.database.channels)
         self.simulation = Simulation(machine, self.clock, self.database, plant.guards)
-        self.store = StateStore(state_dir, machine) if state_dir is not None else None
+        identity = {
+            "machine": type(machine).__name__,
+            "seed": plant.seed,
+            "parameters": plant.parameters_hash,
+        }
+        self.store = (
+            StateStore(state_dir, machine, identity=identity) if state_dir is not None else None
+        )
+        self.health.saving_error = lambda: self.store.error if self.store is not None else ""
         self._driving: asyncio.Task[None] | None = None
 
     def _table(self) -> list[Record]:
@@ -134,8 +142,7 @@ class Ioc:
         if self._pva is not None:
             self._pva.stop()
         if self.store is not None:
-            self.store.save_setpoints()
-            self.store.save_machine()
+            await self.store.close()
         self.put_log.close()
 
 

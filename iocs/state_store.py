@@ -2,7 +2,8 @@
 
 - ``setpoints.json``: the setpoints that are marked as saved, and alarm limits and the like that
   were changed (autosave). Restored by the same checked writes as a client's puts.
-- ``snapshot.json``: the whole physical state of the machine, every few seconds and at the end.
+- ``snapshot.json``: the whole physical state of the machine, every few seconds and at the end. Used
+  only by a machine of the same name, seed and parameters.
 - ``puts.log``: every put, one JSON object a line, kept to ten files of 5 MB.
 
 Restart order: snapshot first, then the setpoints, which may be newer.
@@ -10,11 +11,13 @@ Restart order: snapshot first, then the setpoints, which may be newer.
 
 from __future__ import annotations
 
+import asyncio
+import copy
 import json
 import logging
 import logging.handlers
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,15 +44,28 @@ class StateStore:
         folder: Where; made if it is missing.
         machine: The physics.
         wall: Monotonic wall clock, s.
+        identity: Name, seed and parameters of the machine, plain values: a snapshot of another
+            machine is not used.
+
+    Attributes:
+        error: Why the last file could not be written, "" if it was.
     """
 
     def __init__(
-        self, folder: Path, machine: Machine, wall: Callable[[], float] = time.monotonic
+        self,
+        folder: Path,
+        machine: Machine,
+        wall: Callable[[], float] = time.monotonic,
+        *,
+        identity: Mapping[str, Any] | None = None,
     ) -> None:
         self.folder = folder
         self.machine = machine
         self.database: Database | None = None
+        self.identity = dict(identity or {})
+        self.error = ""
         self._wall = wall
+        self._writing: asyncio.Task[None] | None = None
         self._saved: dict[str, Any] = {}
         self._snapshot_time_s = -1.0
         self._next_snapshot_s = wall() + SNAPSHOT_PERIOD_S
@@ -62,12 +78,21 @@ class StateStore:
         content = storage.load(self.folder / "snapshot.json")
         if content is None:
             return False
+        fresh = copy.deepcopy(self.machine.state())
         try:
+            self._check_identity(content)
             self.machine.restore(content["machine"])
-        except (Refused, KeyError, ValueError) as error:
-            log.error("the snapshot is not used: %s", error)
+        except (Refused, KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+            log.error("the snapshot is not used: %s: %s", type(error).__name__, error)
+            self.machine.restore(fresh)  # it may have taken over half of it
             return False
         return True
+
+    def _check_identity(self, content: dict[str, Any]) -> None:
+        found = content.get("identity", {})
+        for key, ours in self.identity.items():
+            if found.get(key) != ours:
+                raise Refused(f"it is of {key} {found.get(key)!r}, this machine's is {ours!r}")
 
     def restore_setpoints(self, database: Database) -> list[str]:
         """Write the saved setpoints; returns what was refused, in words."""
@@ -104,36 +129,68 @@ class StateStore:
     # -- keeping -----------------------------------------------------------------------------------
 
     def tick(self) -> None:
-        """Keep what is due; called on every post."""
+        """Keep what is due; called on every post, on the event loop.
+
+        What is to be kept is copied here, at one moment; a thread encodes and writes it.
+        """
+        if self._writing is not None and not self._writing.done():
+            return
         now_s = self._wall()
+        files = {}
         if now_s >= self._next_autosave_s:
             self._next_autosave_s = now_s + AUTOSAVE_PERIOD_S
-            self.save_setpoints()
+            files |= self._setpoints()
         if now_s >= self._next_snapshot_s:
             self._next_snapshot_s = now_s + SNAPSHOT_PERIOD_S
-            self.save_machine()
+            files |= self._snapshot()
+        if files:
+            self._writing = asyncio.create_task(self._write_aside(files), name="saving")
 
-    def save_setpoints(self) -> None:
-        """Write the saved setpoints if one has changed."""
-        if self.database is None:
-            return
-        found = self.database.saved_values()
-        if found != self._saved:
-            self._keep("setpoints.json", found)
-            self._saved = found
+    async def close(self) -> None:
+        """Wait for what is being written, then write the rest."""
+        if self._writing is not None:
+            await asyncio.wait({self._writing})
+        await self._write_aside(self._setpoints() | self._snapshot())
 
-    def save_machine(self) -> None:
-        """Write a snapshot if time has passed since the last."""
-        if self.machine.time_s != self._snapshot_time_s:
-            self._snapshot_time_s = self.machine.time_s
-            content = {"time_s": self.machine.time_s, "machine": self.machine.state()}
-            self._keep("snapshot.json", content)
+    async def _write_aside(self, files: dict[str, Any]) -> None:
+        for name, content in files.items():
+            try:
+                await asyncio.to_thread(storage.save, self.folder / name, content)
+            except Exception as error:  # whatever it is, the IOC goes on
+                self._forget(name)
+                self._tell(f"{self.folder / name} cannot be written: {error}")
+            else:
+                self._tell("", name)
 
-    def _keep(self, name: str, content: Any) -> None:
-        try:
-            storage.save(self.folder / name, content)
-        except OSError as error:
-            log.error("%s cannot be written: %s", self.folder / name, error)
+    def _tell(self, error: str, name: str = "") -> None:
+        if error and error != self.error:
+            log.error("%s", error)
+        if error or str(self.folder / name) in self.error:
+            self.error = error
+
+    def _forget(self, name: str) -> None:
+        """It has not been written: write it when it is due next."""
+        if name == "setpoints.json":
+            self._saved = {}
+        else:
+            self._snapshot_time_s = -1.0
+
+    def _setpoints(self) -> dict[str, Any]:
+        """The file of setpoints if one has changed."""
+        found = self.database.saved_values() if self.database is not None else {}
+        if found == self._saved:
+            return {}
+        self._saved = found
+        return {"setpoints.json": found}
+
+    def _snapshot(self) -> dict[str, Any]:
+        """The file of the physical state if time has passed since the last."""
+        time_s = self.machine.time_s
+        if time_s == self._snapshot_time_s:
+            return {}
+        self._snapshot_time_s = time_s
+        machine = copy.deepcopy(self.machine.state())
+        return {"snapshot.json": {"time_s": time_s, "identity": self.identity, "machine": machine}}
 
 
 class PutLog:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,73 @@ def test_a_snapshot_of_another_model_is_not_used(tmp_path: Path) -> None:
     machine = make("amrr").plant.machine
     assert not StateStore(tmp_path, machine).restore_machine()
     assert machine.time_s == 0.0
+
+
+@pytest.mark.parametrize("other", [("--seed", "6"), ("--parameters", "other.toml")])
+def test_a_snapshot_of_another_seed_or_model_is_refused_aloud(
+    tmp_path: Path, other: tuple[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "other.toml").write_text("[rod]\nsettle_s = 0.3\n")
+    option, value = other[0], other[1] if other[0] == "--seed" else str(tmp_path / other[1])
+
+    async def story() -> None:
+        first = make("haloscope", "--state-dir", str(tmp_path))
+        first.restore()
+        first.clock.paused = True
+        await let_pass(first, 3.0)
+        await first.stop()
+        second = make("haloscope", "--state-dir", str(tmp_path), option, value)
+        second.restore()
+        assert second.plant.machine.time_s == 0.0
+        await second.stop()
+
+    asyncio.run(story())
+    assert "the snapshot is not used" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["amrr", "haloscope"])
+def test_half_a_snapshot_leaves_the_machine_as_it_was(tmp_path: Path, name: str) -> None:
+    machine = make(name).plant.machine
+    fresh = machine.state()
+    damaged = make(name).plant.machine
+    damaged.step(5 * damaged.dt_s)
+    for key in sorted(fresh):
+        storage.save(tmp_path / "snapshot.json", {"machine": {**damaged.state(), key: None}})
+        if not StateStore(tmp_path, machine).restore_machine():
+            np.testing.assert_equal(machine.state(), fresh, err_msg=key)
+        machine.restore(fresh)
+
+
+def test_files_are_written_in_a_thread_and_errors_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = [0.0]
+    saving = storage.save
+    writers: list[threading.Thread] = []
+
+    def watched(path: Path, content: object) -> None:
+        writers.append(threading.current_thread())
+        if len(writers) == 1:
+            raise OSError("disk full")
+        saving(path, content)
+
+    monkeypatch.setattr(storage, "save", watched)
+
+    async def story() -> None:
+        machine = make("haloscope").plant.machine
+        store = StateStore(tmp_path, machine, lambda: now_s[0])
+        for expected in ("disk full", ""):
+            now_s[0] += 10.0
+            store.tick()
+            (writing,) = (t for t in asyncio.all_tasks() if t.get_name() == "saving")
+            await writing
+            assert expected in store.error
+            assert bool(store.error) == bool(expected)
+
+    asyncio.run(story())
+    assert len(writers) == 2
+    assert threading.main_thread() not in writers
+    assert storage.load(tmp_path / "snapshot.json") is not None
 
 
 def test_a_saved_setpoint_that_no_longer_fits_is_refused_aloud(tmp_path: Path) -> None:
