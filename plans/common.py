@@ -16,10 +16,12 @@ import bluesky.preprocessors as bpp
 from bluesky.utils import Msg, MsgGenerator
 
 from devices.base import Watch
+from haloscope.analysis.apparatus import CAPP_12TB, Apparatus
 from haloscope.mode_map import ModeMap, load
 
 __all__ = [
     "Until",
+    "apparatus",
     "finite",
     "in_run",
     "metadata",
@@ -77,6 +79,18 @@ def metadata(
 def mode_map() -> ModeMap:
     """The calculated map from rod angle to frequency, which experimenters have too."""
     return load()
+
+
+def apparatus() -> dict[str, Any]:
+    """What a scan's start document says of the apparatus: geometry, and whose parameters it is.
+
+    It is of the shipped parameters, which the hash names: the analysis compares it with the hash
+    that the IOC reports, and marks the geometry as assumed where they differ.
+    """
+    known = mode_map().parameters
+    field_ratio = known.magnet.average_field_t / known.magnet.full_field_t
+    volume_m3 = known.cavity.volume_m3
+    return Apparatus(CAPP_12TB.name, volume_m3, field_ratio, None, known.hash()).recorded()
 
 
 def provenance(instrument: Any) -> MsgGenerator[dict[str, Any]]:

@@ -17,7 +17,7 @@ from bluesky.utils import MsgGenerator, short_uid
 from devices.haloscope import Haloscope
 from plans.amplifier import GainProfile
 from plans.calibration import INTERMEDIATE_MHZ
-from plans.common import finite, in_run, metadata, mode_map, provenance, record, require
+from plans.common import apparatus, finite, in_run, metadata, mode_map, provenance, record, require
 from plans.measure import (
     TRANSMISSION,
     Coupling,
@@ -126,6 +126,7 @@ def scan(
         num_points=len(targets),
         expected_duration_s=sum(0.1 * counts[t] + STEP_OVERHEAD_S for t in targets),
         calibration=dict(calibration) if calibration else None,
+        apparatus=apparatus(),
         **machine,
     )
     state = ScanState(tolerances)

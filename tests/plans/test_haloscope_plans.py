@@ -12,6 +12,7 @@ from bluesky.utils import MsgGenerator
 from ophyd.utils.errors import LimitError
 
 from devices.simulated.haloscope import Haloscope
+from haloscope.analysis.apparatus import apparatus_of
 from haloscope.parameters import Parameters
 from plans import calibration, tuning
 from plans.rehearsal import rehearse
@@ -194,3 +195,17 @@ def test_a_cavity_off_its_calculated_course_is_found(RE: RunEngine) -> None:
     found = RE(tuning.tune_to(device, 1101.0)).plan_result
     device.bench.close()
     assert abs(found.frequency_mhz - 1101.0) < 1e-3
+
+
+def test_a_scan_tells_the_analysis_its_apparatus(
+    RE: RunEngine, haloscope: Any, documents: Documents
+) -> None:
+    RE(scan(haloscope, [1100.0], averages=20))
+    [start] = documents.of("start")
+    told = apparatus_of(start)
+    cavity = haloscope.bench.machine.parameters.cavity
+    assert told.volume_m3 == cavity.volume_m3
+    assert told.assumed == ()
+    assert start["apparatus"]["form_factor"] == "mode_map"
+    other = apparatus_of({**start, "parameters_hash": "another machine"})
+    assert other.assumed != ()
