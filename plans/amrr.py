@@ -18,6 +18,7 @@ from bluesky.utils import MsgGenerator
 
 from devices.amrr import Refrigerator
 from devices.base import wall_timeout
+from devices.magnet import MagnetSupply
 from plans.common import Until, finite, in_run, metadata, provenance, record, require, value_of
 
 __all__ = [
@@ -271,8 +272,7 @@ def recover_from_quench(
     yield from bps.abs_set(refrigerator.cycle.abort, 1, wait=True)
     limit_s = wall_timeout(refrigerator, longest_s)
     for name, magnet in refrigerator.magnets.items():
-        cold = Until(magnet.coil_temperature, lambda kelvin: kelvin < COIL_COLD_K, limit_s)
-        yield from cold.wait()
+        yield from _until_cold(magnet, limit_s)
         if (yield from value_of(magnet.quench, 0)):
             yield from bps.abs_set(magnet.quench_reset, 1, wait=True)
         yield from bps.abs_set(magnet.control, "Zero", wait=True)
@@ -282,6 +282,12 @@ def recover_from_quench(
             raise NotReadyError(f"{name}: the quench latch does not reset: {reason}")
     if restart:
         yield from safe_start(refrigerator)
+
+
+def _until_cold(magnet: MagnetSupply, limit_s: float) -> MsgGenerator[None]:
+    """Wait until a coil has cooled; a monitor's last value may be older than the quench."""
+    coil = magnet.coil_temperature
+    yield from Until(coil, lambda kelvin: kelvin < COIL_COLD_K, limit_s, fresh=True).wait()
 
 
 def _command_cycle(
