@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from haloscope.experiment import Haloscope, SwitchPosition
-from iocs.binding import reader, writer
+from instruments.errors import Refused
+from iocs.binding import reader
 from iocs.faults import SensorFaults, quench_record, stall_record
 from iocs.interlocks import Interlock, Interlocks
 from iocs.magnet_supply import SupplyRecords
@@ -222,15 +223,27 @@ def _noise_source(
     machine: Haloscope, interlocks: Interlocks, faults: SensorFaults
 ) -> Iterator[Record]:
     source, p = machine.noise_source, machine.parameters.noise_source
+    wanted_k = source.setpoint_k
+
+    def heat(temperature_k: float) -> None:
+        nonlocal wanted_k
+        source.setpoint_k = wanted_k = temperature_k
+
+    def settled() -> bool:
+        if source.setpoint_k != wanted_k:
+            why = interlocks.reason() or "its setpoint was changed"
+            raise Refused(f"NoiseSource: {wanted_k:g} K is not reached: {why}")
+        return source.settled
+
     yield setpoint(
         "NoiseSource:Temp",
         reader(source, "setpoint_k"),
-        interlocks.guarded("NoiseSource", writer(source, "setpoint_k")),
+        interlocks.guarded("NoiseSource", heat),
         "Noise source; completes when settled",
         "K",
         control=(p.lowest_k, p.highest_k),
         precision=4,
-        done=lambda: source.settled,
+        done=settled,
     )
     yield readback(
         "NoiseSource:Temp_RBV",

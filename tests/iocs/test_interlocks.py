@@ -137,8 +137,8 @@ def test_a_quench_switches_pump_and_noise_source_off(haloscope: Ioc, run: Run) -
         for name, wanted in (("JPA:Pump", 1), ("NoiseSource:Temp", 0.1), ("Magnet:Field", 5.0)):
             with pytest.raises(Refused, match="quench"):
                 await haloscope.database.put(name, wanted)
-        warm.cancel()
-        await asyncio.gather(warm, return_exceptions=True)
+        with pytest.raises(Refused, match=r"0\.3 K is not reached: .*quenched"):
+            await wait_for(haloscope, warm)
 
     run(story())
 
@@ -153,8 +153,8 @@ def test_a_warm_mixing_chamber_cuts_the_noise_source(haloscope: Ioc, run: Run) -
         await let_pass(haloscope, 60.0)
         assert value(haloscope, "NoiseSource:Temp") == 0.025
         assert "mixing chamber" in str(value(haloscope, "Interlock:Reason_RBV"))
-        warm.cancel()
-        await asyncio.gather(warm, return_exceptions=True)
+        with pytest.raises(Refused, match=r"0\.3 K is not reached: .*mixing chamber"):
+            await wait_for(haloscope, warm)
 
     run(story())
 
