@@ -39,7 +39,15 @@ from caproto import (
 
 from iocs.records.alarms import NO_ALARM, Alarm, limit_alarm, state_alarm
 from iocs.records.comparison import same
-from iocs.records.description import NO_LIMITS, Range, Record, State, Value, Wire
+from iocs.records.description import (
+    INTEGER_RANGES,
+    NO_LIMITS,
+    Range,
+    Record,
+    State,
+    Value,
+    Wire,
+)
 from iocs.records.fields import field_record
 from iocs.records.metadata import first_value, metadata
 from iocs.records.outgoing import ALARM, LOG, PROPERTY, VALUE, Outgoing
@@ -166,9 +174,9 @@ class LiveChannel(Outgoing):
                 return False
             if record.trouble is not None and record.trouble() != self._told_trouble:
                 return False
+            return not callable(record.control) or not self._control_moved(record.control())
         except Exception:  # processing reads again, and says so
             return False
-        return not callable(record.control) or not self._control_moved(record.control())
 
     async def process(self, now: float, *, force: int = 0) -> None:
         """Read the value, work out the alarm, and post what changed.
@@ -177,11 +185,8 @@ class LiveChannel(Outgoing):
             now: Wall-clock time stamp, s since the Unix epoch.
             force: Event kinds to post whatever changed.
         """
-        value, reading_alarm = self._read_value()
-        self._told_refusal = self.refusal
-        alarm = self._alarm_of(value).worse(reading_alarm).worse(self._refusal_alarm())
+        value, alarm, limits_moved = self._work_out()
         flags = force | self._changes(value) | self._take_alarm(alarm)
-        limits_moved = self._take_control_range()
         if flags or not same(value, self.value):
             self._store(value, now)
         if flags:
@@ -196,22 +201,32 @@ class LiveChannel(Outgoing):
         self._store(self.to_stored(value), now)
         await self.process(now, force=VALUE | LOG)
 
+    def _work_out(self) -> tuple[Value, Alarm, bool]:
+        """Value, alarm, and whether the control range moved; what fails must not stop the others."""
+        self._told_refusal = self.refusal
+        try:
+            value, alarm = self._read_value()
+            alarm = self._alarm_of(value).worse(alarm)
+            limits_moved = self._take_control_range()
+        except Exception as error:
+            self._seen = _UNREAD
+            value, alarm, limits_moved = self.value, self._failed_read(error), False
+        else:
+            self._read_failure = ""
+        return value, alarm.worse(self._refusal_alarm()), limits_moved
+
     def _read_value(self) -> tuple[Value, Alarm]:
         record = self.record
         if record.read is None:
             self._seen = None
             return self.value, NO_ALARM
         self._seen = _UNREAD
-        try:
-            if record.version is not None and self._is_read():
-                self._seen = None
-                return self.value, NO_ALARM
-            reading = record.read()
-            value = self.to_stored(reading)
-            reason = record.trouble() if record.trouble is not None else ""
-        except Exception as error:  # a reading that fails must not stop the others
-            return self.value, self._failed_read(error)
-        self._read_failure, self._told_trouble = "", reason
+        if record.version is not None and self._is_read():
+            self._seen = None
+            return self.value, NO_ALARM
+        reading = record.read()
+        value = self.to_stored(reading)
+        self._told_trouble = reason = record.trouble() if record.trouble is not None else ""
         if record.version is not None:
             self._seen, self._unread = None, False
         elif not record.array:  # an array may be changed in place
@@ -315,7 +330,7 @@ class LiveChannel(Outgoing):
             return value if isinstance(value, str) else self.record.state_names()[int(value)]
         if wire is Wire.STRING:
             return _cut(str(value), self.record.length)
-        return int(value) if wire.integer else float(value)
+        return _whole(value, wire) if wire.integer else float(value)
 
     def _store(self, value: Value, now: float) -> None:
         self._data["value"] = value
@@ -331,6 +346,14 @@ class LiveChannel(Outgoing):
 def _stamp(now: float) -> TimeStamp:
     """One time stamp for all that is posted at one moment."""
     return TimeStamp.from_flexible_value(now)
+
+
+def _whole(value: Value, wire: Wire) -> int:
+    low, high = INTEGER_RANGES[wire]
+    number = int(value)
+    if not low <= number <= high:
+        raise OverflowError(f"{number} does not fit {wire.value} ({low:g}..{high:g})")
+    return number
 
 
 def _cut(text: str, length: int) -> str:

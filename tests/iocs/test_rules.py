@@ -11,7 +11,7 @@ import pytest
 from caproto import AlarmSeverity, AlarmStatus, ChannelType, SubscriptionType
 
 from instruments.errors import Refused
-from iocs.records import Database, Superseded, counter, readback, setpoint, waveform
+from iocs.records import Database, Superseded, choice, counter, readback, setpoint, waveform
 from tests.iocs.conftest import Bench, Run, monitor
 
 
@@ -107,6 +107,49 @@ def test_a_reading_that_fails_is_invalid_and_the_others_go_on(run: Run) -> None:
     assert database["Bad_RBV"].alarm.severity == AlarmSeverity.INVALID_ALARM
     assert "no flow" in database["Bad_RBV"].alarm.alarm_string
     assert database["Good_RBV"].value == 2.0
+
+
+ODD_READINGS = {
+    "a state that does not exist": lambda: choice(
+        "Odd", lambda: "No such state", lambda _: None, "Odd", ("One", "Two")
+    ),
+    "an index beyond the states": lambda: choice(
+        "Odd", lambda: 7, lambda _: None, "Odd", ("A", "B")
+    ),
+    "a number that does not fit": lambda: counter("Odd", lambda: 2**40, "Odd"),
+    "a text for a number": lambda: readback("Odd", lambda: "text", "Odd"),  # type: ignore[arg-type,return-value]
+}
+
+
+@pytest.mark.parametrize("odd", ODD_READINGS)
+def test_an_odd_reading_is_invalid_logged_once_and_the_others_go_on(
+    run: Run, odd: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        count = iter(range(10))
+        database = Database(
+            [ODD_READINGS[odd](), readback("Good_RBV", lambda: float(next(count)), "Works")], "T:"
+        )
+        for _ in range(3):
+            await database.post()
+        assert database["Odd"].alarm.severity == AlarmSeverity.INVALID_ALARM
+        assert database["Good_RBV"].value >= 2.0
+
+    run(story())
+    assert len([line for line in caplog.records if "reading Odd failed" in line.message]) == 1
+
+
+def test_a_control_range_that_fails_later_stops_nothing(run: Run) -> None:
+    ranges = iter([(0.0, 1.0)] * 8)  # some more than making the channel and one post ask for
+    record = setpoint("Odd", lambda: 1.0, lambda _: None, "Odd", control=lambda: next(ranges))
+
+    async def story() -> None:
+        database = Database([record], "T:")
+        for _ in range(10):
+            await database.post()
+        assert database["Odd"].alarm.severity == AlarmSeverity.INVALID_ALARM
+
+    run(story())
 
 
 def test_a_step_that_fails_pauses_time_and_says_why(bench: Bench, run: Run) -> None:
