@@ -10,8 +10,9 @@ and nothing here changes.
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -40,6 +41,14 @@ _PLAN_MODULES = (
 
 class NotConnectedError(RuntimeError):
     """The session was opened without this instrument."""
+
+
+def operator() -> str:
+    """Who is logged in; "unknown" where the system has no name for the user (a container)."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
 
 
 def _connected(instrument: Instrument | None, name: str) -> Instrument:
@@ -91,6 +100,7 @@ class Session:
         halo_prefix: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         publish_limits: bool = False,
+        suspenders: bool = True,
     ) -> Session:
         """Assemble a session and wait until every process variable is connected.
 
@@ -98,21 +108,28 @@ class Session:
             catalog: Folder of the catalog; made if absent.
             amrr_prefix: Prefix of the refrigerator's IOC, with its colon.
             halo_prefix: Prefix of the haloscope's IOC, with its colon.
-            metadata: Goes into every start document, e.g. ``{"operator": "...", "sample": "..."}``.
+            metadata: Goes into every start document, e.g. ``{"operator": "...", "sample": "..."}``;
+                the operator is who is logged in unless it says otherwise.
             publish_limits: Run the online analysis too, and publish its limit; see
                 :mod:`cryohalo.publish`, which puts what was measured to the haloscope's IOC.
+            suspenders: Hold every plan while a quench is latched, the mixing chamber is warm, the
+                amplifier or the interlock reports a fault, or an IOC is lost, on either instrument;
+                see :func:`plans.safety.suspenders` and :meth:`unsuspended`.
 
         Raises:
             TimeoutError: Some process variables do not connect; the message names them.
         """
         writer = DocumentWriter(catalog)
-        engine = make_run_engine(metadata={**provenance(), **(metadata or {})})
+        about = {"operator": operator(), **provenance(), **(metadata or {})}
+        engine = make_run_engine(metadata=about)
         engine.subscribe(writer)
         session = cls(engine, Catalog(catalog), writer)
         try:
             session._connect(amrr_prefix, halo_prefix)
             if halo_prefix is not None:
                 session._publish_to(halo_prefix, publish_limits)
+            if suspenders:
+                session.install_suspenders()
         except BaseException:  # Ctrl-C too: no thread and no channel may stay behind
             session.close()
             raise
@@ -129,6 +146,30 @@ class Session:
 
             self._haloscope = Haloscope(halo_prefix, name="haloscope")
             self._haloscope.wait_for_connection(timeout=CONNECTION_TIMEOUT_S)
+
+    def install_suspenders(self) -> None:
+        """Hold plans while an instrument of this session is in no state for them."""
+        from plans.safety import suspenders
+
+        for instrument in (self._refrigerator, self._haloscope):
+            if instrument is not None:
+                for suspender in suspenders(instrument):
+                    self.run_engine.install_suspender(suspender)
+
+    @contextmanager
+    def unsuspended(self) -> Iterator[None]:
+        """Lift the suspenders: what ends a quench or a fault must run while it stands.
+
+        >>> with session.unsuspended():
+        ...     session.run_engine(recover_from_quench(session.refrigerator))
+        """
+        lifted = self.run_engine.suspenders
+        self.run_engine.clear_suspenders()
+        try:
+            yield
+        finally:
+            for suspender in lifted:
+                self.run_engine.install_suspender(suspender)
 
     def _publish_to(self, prefix: str, limits: bool) -> None:
         """Subscribe the publisher, after the catalog's writer, if the IOC serves its group."""
@@ -150,6 +191,7 @@ class Session:
 
     def close(self) -> None:
         """Stop the RunEngine's thread, leave the process variables, close the catalog's files."""
+        self.run_engine.clear_suspenders()
         close_run_engine(self.run_engine)
         for instrument in (self._refrigerator, self._haloscope):
             if instrument is not None:

@@ -1,0 +1,114 @@
+"""The session: who ran it, what holds its plans, and that nothing of that stays behind."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import bluesky.plan_stubs as bps
+import pytest
+
+from cryohalo.session import Session
+from plans.calibration import calibrate
+from plans.scan import scan
+
+
+@pytest.fixture
+def instruments(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """Both instruments simulated in process stand in for those over Channel Access."""
+    from devices.simulated.amrr import Refrigerator
+    from devices.simulated.haloscope import Haloscope
+
+    made = {
+        "refrigerator": Refrigerator(name="refrigerator"),
+        "haloscope": Haloscope(name="haloscope", seed=11),
+    }
+
+    def connect(session: Session, amrr_prefix: str | None, halo_prefix: str | None) -> None:
+        session._refrigerator = made["refrigerator"] if amrr_prefix else None
+        session._haloscope = made["haloscope"] if halo_prefix else None
+
+    monkeypatch.setattr(Session, "_connect", connect)
+    monkeypatch.setattr(Session, "_publish_to", lambda *_: None)
+    yield made
+    for device in made.values():
+        device.bench.close()
+
+
+def watched(session: Session) -> set[str]:
+    return {suspender._sig.name for suspender in session.run_engine.suspenders}
+
+
+def tripped(session: Session) -> set[str]:
+    return {s._sig.name for s in session.run_engine.suspenders if s.tripped}
+
+
+def test_the_suspenders_watch_every_danger_and_are_gone_at_the_end(
+    instruments: dict[str, Any], tmp_path: Path
+) -> None:
+    with Session.open(tmp_path, amrr_prefix="AMRR:", halo_prefix="HALO:") as session:
+        dangers = {"fridge_mxc", "jpa_fault", "interlock_active", "magnet_quench"}
+        dangers |= {f"{magnet}_quench" for magnet in instruments["refrigerator"].magnets}
+        assert watched(session) == dangers | {"ioc_heartbeat"}
+        assert len(session.run_engine.suspenders) == len(dangers) + 2
+    assert not session.run_engine.suspenders
+    callbacks = instruments["haloscope"].magnet.quench._callbacks
+    assert not callbacks[instruments["haloscope"].magnet.quench.SUB_VALUE]
+
+
+def test_suspenders_can_be_left_out(instruments: dict[str, Any], tmp_path: Path) -> None:
+    with Session.open(tmp_path, halo_prefix="HALO:", suspenders=False) as session:
+        assert not session.run_engine.suspenders
+
+
+def test_a_quench_trips_and_what_ends_it_runs_unsuspended(
+    instruments: dict[str, Any], tmp_path: Path
+) -> None:
+    haloscope = instruments["haloscope"]
+    with Session.open(tmp_path, halo_prefix="HALO:") as session:
+        assert tripped(session) == set()
+        haloscope.bench.machine.quench()
+        haloscope.sim.advance.put(5.0)
+        assert tripped(session) == {"magnet_quench"}
+        with session.unsuspended():
+            assert not session.run_engine.suspenders
+            session.run_engine(bps.abs_set(haloscope.jpa.pump, "Off", wait=True))
+        assert tripped(session) == {"magnet_quench"}
+
+
+def test_calibration_and_scan_do_not_trip_the_suspenders(
+    instruments: dict[str, Any], tmp_path: Path
+) -> None:
+    haloscope = instruments["haloscope"]
+    with Session.open(tmp_path, halo_prefix="HALO:") as session:
+        session.run_engine.record_interruptions = True
+        session.run(calibrate(haloscope, 1100.0))
+        session.run(scan(haloscope, [1100.0, 1100.01], averages=20))
+        streams = {
+            document["name"]
+            for run in session.catalog
+            for name, document in run.documents()
+            if name == "descriptor"
+        }
+        assert streams
+        assert "interruptions" not in streams or not any(
+            list(run.events("interruptions")) for run in session.catalog
+        )
+
+
+def start_of(session: Session) -> dict[str, Any]:
+    def plan() -> Any:
+        yield from bps.open_run()
+        yield from bps.close_run()
+
+    (run,) = session.run(plan())
+    return run.start
+
+
+def test_the_operator_is_in_every_start_document(tmp_path: Path) -> None:
+    with Session.open(tmp_path / "one") as session:
+        assert start_of(session)["operator"] == getpass.getuser()
+    with Session.open(tmp_path / "two", metadata={"operator": "somebody"}) as session:
+        assert start_of(session)["operator"] == "somebody"
