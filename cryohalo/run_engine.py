@@ -17,7 +17,13 @@ from typing import Any, Final
 import bluesky.utils
 from bluesky import RunEngine
 
-__all__ = ["close_run_engine", "make_run_engine", "remove_stack_capture", "set_epics_timeouts"]
+__all__ = [
+    "close_run_engine",
+    "make_run_engine",
+    "remove_stack_capture",
+    "set_epics_timeouts",
+    "silence_libca",
+]
 
 BLUESKY_VERSION: Final = "1.15.1"
 
@@ -47,6 +53,7 @@ def make_run_engine(
     """
     remove_stack_capture()
     set_epics_timeouts()
+    silence_libca()
     return RunEngine(dict(metadata or {}), call_returns_result=call_returns_result)
 
 
@@ -104,3 +111,13 @@ def set_epics_timeouts() -> None:
         )
     except RuntimeError:
         log.debug("ophyd signals exist already; their time-outs stay as they are")
+
+
+def silence_libca() -> None:
+    """Keep libca from printing on stderr whenever an IOC ends.
+
+    Nothing is lost: signals know that they are disconnected, and whoever waits for one is told.
+    """
+    from epics import ca
+
+    ca.replace_printf_handler(None)
