@@ -6,8 +6,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from iocs.clock import MAX_SPEED
 from iocs.serving import add_arguments
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 DESCRIPTION = "Serve the simulated {name} over EPICS Channel Access."
 
 
@@ -32,7 +34,9 @@ def parser(name: str, prefix: str) -> argparse.ArgumentParser:
         "--access", type=Path, metavar="FILE", help="access security file (.acf) instead of ours"
     )
     found.add_argument("--pva", type=int, metavar="PORT", help="serve PV Access too, on this port")
-    found.add_argument("--log-level", default="WARNING", help="DEBUG, INFO, WARNING or ERROR")
+    found.add_argument(
+        "--log-level", type=str.upper, choices=LOG_LEVELS, default="WARNING", help="what is logged"
+    )
     add_arguments(found)
     return found
 
@@ -40,8 +44,8 @@ def parser(name: str, prefix: str) -> argparse.ArgumentParser:
 def parse(found: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parsed options; what makes no sense ends the process with a message."""
     options = found.parse_args(arguments)
-    if not options.speed >= 0:
-        found.error(f"--speed {options.speed:g}: 0 or more")
+    if not 0 <= options.speed <= MAX_SPEED:
+        found.error(f"--speed {options.speed:g}: 0 to {MAX_SPEED:g}")
     if not 0 <= options.seed < 2**31:
         found.error(f"--seed {options.seed}: 0 to {2**31 - 1}")
     return options

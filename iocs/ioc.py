@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("cryohalo.iocs")
 
-EXIT_USAGE = 64
-"""``EX_USAGE`` of sysexits.h."""
+EXIT_USAGE = 2
+"""Options that cannot be used; argparse ends with the same."""
 
 
 @dataclass(frozen=True)
@@ -197,27 +197,31 @@ def main(
     logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s %(message)s")
     try:
         plant = build(options)
-        access = None if options.list_pvs else _access(options)
-    except (ParameterFileError, AccessFileError, ValueError) as error:
+        ioc = _assembled(plant, options)
+    except (ParameterFileError, AccessFileError, ValueError, OSError) as error:
         print(f"{name}: {error}", file=sys.stderr)
         return EXIT_USAGE
     if options.list_pvs:
-        ioc = Ioc(plant, options.prefix)
         print("\n".join(ioc.database.pvdb))
         return os.EX_OK
-    ioc = Ioc(
-        plant,
-        options.prefix,
-        speed=options.speed,
-        state_dir=options.state_dir,
-        access=access,
-        pva_port=options.pva,
-    )
     ioc.warm_up()
     ioc.restore()
     _say_array_bytes(name, plant.array_bytes)
     server = options_from(options, name)
     return serve(ioc.database.pvdb, server, startup=ioc.start, shutdown=ioc.stop)
+
+
+def _assembled(plant: Plant, options: argparse.Namespace) -> Ioc:
+    if options.list_pvs:
+        return Ioc(plant, options.prefix)
+    return Ioc(
+        plant,
+        options.prefix,
+        speed=options.speed,
+        state_dir=options.state_dir,
+        access=_access(options),
+        pva_port=options.pva,
+    )
 
 
 def _access(options: argparse.Namespace) -> AccessRules:
