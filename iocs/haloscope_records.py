@@ -62,7 +62,7 @@ def haloscope_faults(machine: Haloscope) -> SensorFaults:
 
 
 def haloscope_interlocks(machine: Haloscope, faults: SensorFaults) -> Interlocks:
-    """Quench, warm mixing chamber, oscillating amplifier; digitizing and motion exclude each other."""
+    """Quench, warm mixing chamber, oscillating amplifier; either digitizing or motion."""
 
     def warm() -> str:
         reading_k = faults.reading("MXC")

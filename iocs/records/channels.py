@@ -202,7 +202,7 @@ class LiveChannel(Outgoing):
         await self.process(now, force=VALUE | LOG)
 
     def _work_out(self) -> tuple[Value, Alarm, bool]:
-        """Value, alarm, and whether the control range moved; what fails must not stop the others."""
+        """Value, alarm, whether the control range moved; what fails must not stop the others."""
         self._told_refusal = self.refusal
         try:
             value, alarm = self._read_value()

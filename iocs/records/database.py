@@ -280,8 +280,8 @@ class Database:
     def _supersede(self, channel: LiveChannel) -> None:
         """End the earlier puts to this record, and to others that set the same thing."""
         by, target = channel.record.name, channel.record.target
-        rivals = [c for c in self._pending if c is channel or (target and c.record.target == target)]
-        for rival in rivals:
+        same = [c for c in self._pending if target and c.record.target == target]
+        for rival in same or [c for c in self._pending if c is channel]:
             why = f"{rival.record.name}: superseded by a later put to {by}"
             for earlier in self._pending.pop(rival):
                 _fail(earlier.completed, Superseded(why))

@@ -83,7 +83,7 @@ def test_nothing_that_shapes_the_spectrum_changes_while_digitizing(
         await let_pass(haloscope, 1.0)
         for name, wanted in LOCKED_WHILE_DIGITIZING.items():
             before = value(haloscope, name)
-            with pytest.raises(Refused, match="digitizing|while acquiring"):
+            with pytest.raises(Refused, match=r"digitizing|while acquiring"):
                 await haloscope.database.put(name, wanted)
             assert value(haloscope, name) == before
         await haloscope.database.put("JPA:Pump", "Off")
