@@ -110,3 +110,17 @@ def test_runs_are_found_by_age_by_uid_and_by_plan(tmp_path: Path) -> None:
         catalog[3]
     with pytest.raises(CatalogError, match="0 runs begin with 'zz'"):
         catalog["zz"]
+
+
+@pytest.mark.parametrize("kept", [0, 1, 7])
+def test_a_run_torn_inside_its_start_document_does_not_break_listing(
+    tmp_path: Path, kept: int
+) -> None:
+    written(tmp_path, ("start", START), ("stop", STOP)).close()
+    written(tmp_path, ("start", {"uid": "torn", "time": 2.0, "plan_name": "scan"})).close()
+    path = tmp_path / "torn.msgpack"
+    path.write_bytes(path.read_bytes()[:kept])
+    catalog = Catalog(tmp_path)
+    assert [run.uid for run in catalog] == ["abc123"]
+    assert [run.uid for run in catalog.named("scan")] == ["abc123"]
+    assert catalog[-1].stop == STOP
