@@ -84,7 +84,12 @@ class Phase(Device):
         self.value.name = self.name
 
     def trigger(self) -> Watch:
-        """Return a status that ends when the phase is no longer the present one."""
+        """Return a status that ends when the phase is no longer the present one.
+
+        It rests on a monitor, and IOCs post ten times a second of wall time: a phase that lasts
+        less than 0.1 s there (10 s of it above a speed of 100) can pass unseen. Events hold the
+        cycle's count and simulated time, by which such gaps are found.
+        """
         now = self.value.get(use_monitor=False)
         limit_s = wall_timeout(self, self.parent.period_s())
         return self.parent.guard(Watch(self.value, lambda value: value != now, limit_s), limit_s)
@@ -128,7 +133,12 @@ class Cycle(Device):
         return 2.0 * (float(self.flow_time.get()) + float(self.hold_time.get()))
 
     def trigger(self) -> Watch:
-        """Return a status that ends when the next cycle ends."""
+        """Return a status that ends when the next cycle ends.
+
+        It rests on a monitor, posted ten times a second of wall time: cycles shorter than that
+        (180 s of them above a speed of 1800) can pass unseen. The count in the event tells;
+        `plans.amrr` reports how many.
+        """
         now = int(self.count.get(use_monitor=False))
         limit_s = wall_timeout(self, 2.0 * self.period_s())
         return self.guard(Watch(self.count, lambda value: int(value) > now, limit_s), limit_s)

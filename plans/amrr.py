@@ -7,6 +7,8 @@ Cooling curves and optimisations are in `plans.cooling`.
 
 from __future__ import annotations
 
+import itertools
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ from plans.common import Until, finite, in_run, metadata, provenance, record, re
 __all__ = [
     "CoolDown",
     "NotReadyError",
+    "Recorded",
     "cooldown",
     "recover_from_quench",
     "run_cycles",
@@ -32,8 +35,11 @@ __all__ = [
     "safe_start",
     "start_document",
     "still_to_come",
+    "unseen_cycles",
     "until_periodic",
 ]
+
+log = logging.getLogger(__name__)
 
 #: Largest heater power of the cold exchanger, uW.
 MAX_HEATER_POWER_UW = 5000.0
@@ -60,12 +66,14 @@ class CoolDown:
         cycles: cycles recorded.
         mean_temperature_k: mean of the cold exchanger over the last cycle.
         mean_power_uw: mean heater power over the last cycle.
+        unseen: cycles that ended between two recorded ones without an event of their own.
     """
 
     converged: bool
     cycles: int
     mean_temperature_k: float
     mean_power_uw: float
+    unseen: int = 0
 
 
 def safe_start(
@@ -117,13 +125,30 @@ def run_safely(plan: MsgGenerator[Any], refrigerator: Refrigerator) -> MsgGenera
     )
 
 
+class Recorded(int):
+    """Number of cycles recorded; `unseen` more ended between them without an event of their own."""
+
+    unseen: int
+
+    def __new__(cls, cycles: int, unseen: int) -> Recorded:
+        """Make the number."""
+        made = super().__new__(cls, cycles)
+        made.unseen = unseen
+        return made
+
+
+def unseen_cycles(counts: Sequence[int]) -> int:
+    """Cycles missing between recorded counts: an IOC that runs fast can end two between posts."""
+    return sum(max(0, later - earlier - 1) for earlier, later in itertools.pairwise(counts))
+
+
 def run_cycles(
     refrigerator: Refrigerator,
     cycles: int = 10,
     *,
     record_phases: bool = True,
     md: Mapping[str, Any] | None = None,
-) -> MsgGenerator[int]:
+) -> MsgGenerator[Recorded]:
     """Record `cycles` cycles of a running refrigerator: one event per cycle, one per phase.
 
     Args:
@@ -134,19 +159,21 @@ def run_cycles(
         md: metadata for the start document.
 
     Returns:
-        Number of cycles recorded.
+        Number of cycles recorded, with how many went unseen between them (`Recorded.unseen`).
     """
     require(int(cycles) >= 1, f"cycles = {cycles} is not a positive number")
     args = {"cycles": int(cycles), "record_phases": record_phases}
     start = yield from start_document("run_cycles", refrigerator, args, md, num_points=int(cycles))
     one = _cycle_with_phases if record_phases else _cycle
 
-    def inner() -> MsgGenerator[int]:
+    def inner() -> MsgGenerator[Recorded]:
         yield from safe_start(refrigerator)
+        counts: list[int] = []
         for _ in range(int(cycles)):
             yield from bps.checkpoint()
-            yield from one(refrigerator)
-        return int(cycles)
+            reading = yield from one(refrigerator)
+            counts.append(_count(reading))
+        return Recorded(int(cycles), _unseen_and_said(counts))
 
     return (yield from run_safely(in_run(inner(), start), refrigerator))
 
@@ -229,16 +256,19 @@ def until_periodic(
     one = _cycle_with_phases if record_phases else _cycle
     temperatures_k: list[float] = []
     powers_uw: list[float] = []
+    counts: list[int] = []
     agreed = 0
     while len(temperatures_k) < max_cycles and agreed < agree:
         yield from bps.checkpoint()
         reading = yield from one(refrigerator, stream)
+        counts.append(_count(reading))
         temperatures_k.append(_number(reading, "cycle_mean_chx_temperature", temperatures_k))
         powers_uw.append(_number(reading, "cycle_mean_chx_power", powers_uw))
         near = still_to_come(temperatures_k) <= tolerance_k
         near &= still_to_come(powers_uw) <= tolerance_uw
         agreed = agreed + 1 if near else 0
-    return CoolDown(agreed >= agree, len(temperatures_k), temperatures_k[-1], powers_uw[-1])
+    ends = temperatures_k[-1], powers_uw[-1]
+    return CoolDown(agreed >= agree, len(temperatures_k), *ends, unseen=_unseen_and_said(counts))
 
 
 def still_to_come(values: Sequence[float]) -> float:
@@ -276,7 +306,7 @@ def recover_from_quench(
         if (yield from value_of(magnet.quench, 0)):
             yield from bps.abs_set(magnet.quench_reset, 1, wait=True)
         yield from bps.abs_set(magnet.control, "Zero", wait=True)
-        yield from Until(magnet.current, lambda ampere: abs(ampere) < 0.02, limit_s).wait()
+        yield from _until_empty(magnet, limit_s)
         if (yield from value_of(magnet.quench, 0)):
             reason = yield from value_of(magnet.message, "")
             raise NotReadyError(f"{name}: the quench latch does not reset: {reason}")
@@ -288,6 +318,12 @@ def _until_cold(magnet: MagnetSupply, limit_s: float) -> MsgGenerator[None]:
     """Wait until a coil has cooled; a monitor's last value may be older than the quench."""
     coil = magnet.coil_temperature
     yield from Until(coil, lambda kelvin: kelvin < COIL_COLD_K, limit_s, fresh=True).wait()
+
+
+def _until_empty(magnet: MagnetSupply, limit_s: float) -> MsgGenerator[None]:
+    """Wait until a coil carries no current."""
+    current = magnet.current.readback
+    yield from Until(current, lambda ampere: abs(ampere) < 0.02, limit_s, fresh=True).wait()
 
 
 def _command_cycle(
@@ -308,6 +344,18 @@ def _command_cycle(
 
     limit_s = wall_timeout(refrigerator, CYCLE_COMMAND_S)
     yield from Until(cycle.state, arrived, limit_s, fresh=True).wait()
+
+
+def _count(reading: Mapping[str, Any]) -> int:
+    """The count of a recorded cycle; 0 in a rehearsal, where nothing answers."""
+    return int(reading["cycle_count"]["value"]) if "cycle_count" in reading else 0
+
+
+def _unseen_and_said(counts: Sequence[int]) -> int:
+    """How many cycles went unseen, and a warning if any did."""
+    if unseen := unseen_cycles(counts):
+        log.warning("%d cycles unseen between %d recorded: lower the speed", unseen, len(counts))
+    return unseen
 
 
 def _number(reading: Mapping[str, Any], key: str, before: Sequence[float]) -> float:

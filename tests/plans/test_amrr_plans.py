@@ -138,6 +138,39 @@ def test_a_quench_is_named_and_recovered_from(RE: RunEngine, refrigerator: Any) 
     assert refrigerator.cycle.state.get() == "Running"
 
 
+def test_recovery_waits_for_a_current_that_still_flows(RE: RunEngine, refrigerator: Any) -> None:
+    RE(amrr.run_cycles(refrigerator, 1, record_phases=False))
+    refrigerator.bench.machine.magnets["RegenA"].quench()
+    refrigerator.sim.advance.put(5.0)
+    currents = [abs(m.current.readback.get()) for m in refrigerator.magnets.values()]
+    assert max(currents) > 1.0
+    RE(amrr.recover_from_quench(refrigerator))
+    assert not any(magnet.quench.get() for magnet in refrigerator.magnets.values())
+    for magnet in refrigerator.magnets.values():
+        assert abs(magnet.current.readback.get()) < 0.02
+
+
+def test_cycles_that_went_unseen_are_counted(
+    RE: RunEngine, refrigerator: Any, documents: Documents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trigger = type(refrigerator.cycle).trigger
+
+    def late(cycle: Any) -> Any:
+        """A client that looks away while one more cycle ends."""
+        machine = refrigerator.bench.machine
+        begin = machine.cycle.count
+        while begin and machine.cycle.count == begin:
+            refrigerator.sim.advance.put(10.0)
+        return trigger(cycle)
+
+    monkeypatch.setattr(type(refrigerator.cycle), "trigger", late)
+    recorded = RE(amrr.run_cycles(refrigerator, 3, record_phases=False)).plan_result
+    assert [event["cycle_count"] for event in documents.events()] == [1, 3, 5]
+    assert (recorded, recorded.unseen) == (3, 2)
+    end = RE(amrr.cooldown(refrigerator, max_cycles=3, tolerance_k=1e-5)).plan_result
+    assert end.unseen == 2
+
+
 def test_the_optimiser_finds_a_colder_waypoint(
     RE: RunEngine, refrigerator: Any, documents: Documents
 ) -> None:
