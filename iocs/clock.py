@@ -69,6 +69,7 @@ class SimClock:
         self._speed = speed
         self._paused = False
         self._step_until_s: float | None = None
+        self._cut_short = False
         self._anchor()
 
     # -- what the operator sets ------------------------------------------------------------------
@@ -93,6 +94,7 @@ class SimClock:
     @paused.setter
     def paused(self, value: bool) -> None:
         self._paused = bool(value)
+        self._cut_short = self._cut_short or self.stepping
         self._step_until_s = None
         self._anchor()
 
@@ -109,6 +111,17 @@ class SimClock:
         if not seconds > 0:
             raise Refused(f"a step of {seconds:g} s is not in the future")
         self._step_until_s = self.machine.time_s + seconds
+        self._cut_short = False
+
+    def step_done(self) -> bool:
+        """Whether the last single step has ended.
+
+        Raises:
+            Refused: It was cut short, by a pause or by a step of the machine that failed.
+        """
+        if self._cut_short:
+            raise Refused(f"the step was cut short at {self.machine.time_s:g} s")
+        return not self.stepping
 
     @property
     def stepping(self) -> bool:

@@ -54,7 +54,7 @@ def clock_records(clock: SimClock, seed: int, error: Callable[[], str]) -> list[
             "Advance a paused clock; completes after",
             "s",
             control=(0.0, LONGEST_STEP_S),
-            done=lambda: not clock.stepping,
+            done=clock.step_done,
             on_busy=OnBusy.REFUSE,
             saved=False,
         ),

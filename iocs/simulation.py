@@ -93,6 +93,7 @@ class Simulation:
             self.error = f"{type(error).__name__}: {error}"
             self.clock.paused = True
             return False
+        self.error = ""
         return True
 
     async def _serve_records(self, stepped: bool) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from instruments.errors import Refused
 from iocs.clock import SimClock
+from iocs.clock_records import clock_records
 from iocs.records import Database
 from iocs.simulation import Simulation
 from tests.iocs.conftest import Bench, Run
@@ -63,6 +64,39 @@ def test_a_single_step_advances_exactly_that_much() -> None:
     advance(clock, toy)
     assert toy.time_s == pytest.approx(0.25, abs=1e-12)
     assert not clock.stepping
+
+
+@pytest.mark.parametrize("cut", ["pause", "failure"])
+def test_a_step_that_is_cut_short_ends_its_put_with_an_error(run: Run, cut: str) -> None:
+    async def story() -> None:
+        toy = Toy()
+        clock = SimClock(toy)
+        clock.paused = True
+        error = [""]
+        table = [*toy_records(toy), *clock_records(clock, 0, lambda: error[0])]
+        database = Database(table, "T:")
+        simulation = Simulation(toy, clock, database)
+        step = asyncio.create_task(database.put("Sim:Step", 5.0))
+        await asyncio.sleep(0)
+        assert clock.stepping
+        if cut == "pause":
+            await database.put("Sim:Pause", "Yes")
+        else:
+            toy.broken = True
+            simulation.advance(1.0)
+            assert simulation.error
+        await database.settle()
+        with pytest.raises(Refused, match="cut short at 0 s"):
+            await step
+        toy.broken = False
+        again = asyncio.create_task(database.put("Sim:Step", 1.0))
+        await asyncio.sleep(0)
+        simulation.advance(60.0)
+        await database.settle()
+        await again
+        assert simulation.error == ""
+
+    run(story())
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0])
