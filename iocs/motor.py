@@ -118,6 +118,8 @@ class MotorRecord:
         self.tweak = 10 * settings.resolution
         self._hard = (axis.low_limit, axis.high_limit)
         self._target: float | None = None
+        self._suspended = False
+        self._jog: int | None = None
         self._towards_high = True
 
     # -- coordinates -----------------------------------------------------------------------------
@@ -179,6 +181,7 @@ class MotorRecord:
         self.axis.move_to(dial)
         self._started_s = self.time()
         self._target = dial
+        self._suspended, self._jog = False, None
         self.limit_violation = False
 
     def _redefine(self, user: float) -> None:
@@ -187,12 +190,26 @@ class MotorRecord:
                 f"{self.settings.name}: the controller's position is fixed while FOFF is Frozen"
             )
         self.offset = user - self.sign * self.axis.position
-        self._target = None
+        self._forget_move()
+
+    def _forget_move(self) -> None:
+        self._target, self._suspended, self._jog = None, False, None
+
+    def jog(self, end: int, on: bool) -> None:
+        """``JOGR`` (end 0) or ``JOGF`` (end 1).
+
+        Off stops only the motion that this jog began.
+        """
+        if on:
+            self.move(self.user_limits()[end])
+            self._jog = end
+        elif self._jog == end:
+            self.stop()
 
     def stop(self) -> None:
         """Decelerate and stay; ``VAL`` becomes ``RBV``."""
         self.axis.stop()
-        self._target = None
+        self._forget_move()
 
     def home(self) -> None:
         """Find the reference."""
@@ -201,18 +218,25 @@ class MotorRecord:
             raise Refused(f"{self.settings.name}: {reason}")
         self.axis.home()
         self._started_s = self.time()
-        self._target = None
+        self._forget_move()
 
     def set_spmg(self, index: int) -> None:
         """Stop, Pause, Move or Go."""
-        resume = self._target if self.spmg == PAUSE and index in (MOVE, GO) else None
-        self.spmg = index
+        before, self.spmg = self.spmg, index
         if index == STOP:
             self.stop()
         elif index == PAUSE:
+            self._suspended = self._target is not None and not self.at_rest()
             self.axis.stop()
-        elif resume is not None:
-            self._start(resume)
+        elif self._suspended and self._target is not None:
+            self._resume(self._target, before)
+
+    def _resume(self, target: float, before: int) -> None:
+        try:
+            self._start(target)
+        except Refused:
+            self.spmg = before
+            raise
 
     def set_reversed(self, index: int) -> None:
         """``DIR``; the offset is kept."""
@@ -241,7 +265,7 @@ class MotorRecord:
         """Whether a move has ended; a paused one has not."""
         if self.axis.moving or self.time() <= self._started_s:
             return False
-        return self.spmg != PAUSE or self._target is None
+        return not self._suspended
 
     # -- state -----------------------------------------------------------------------------------
 
@@ -267,7 +291,3 @@ class MotorRecord:
     def problem(self) -> str:
         """Why the axis does not follow (a stall), "" if it does."""
         return "stalled short of its target" if self.axis.stalled else ""
-
-    def saved(self) -> dict[str, float]:
-        """What autosave keeps beside the fields' own values."""
-        return {"offset": self.offset, "reversed": float(self.reversed)}

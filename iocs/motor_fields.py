@@ -296,10 +296,7 @@ def _commands(motor: MotorRecord) -> list[Record]:
         motor.move(motor.target() + side * motor.tweak)
 
     def jog(name: str, end: int) -> Record:
-        def write(on: int) -> None:
-            motor.move(motor.user_limits()[end]) if on else motor.stop()
-
-        return _short(motor, name, None, write, initial=0)
+        return _short(motor, name, None, lambda on: motor.jog(end, bool(on)), initial=0)
 
     return [
         button("STOP", motor.stop),

@@ -259,6 +259,64 @@ def test_tweak_home_and_pause(rod: MotorBench, run: Run) -> None:
     run(story())
 
 
+def test_a_pause_at_rest_leaves_it_done(rod: MotorBench, run: Run) -> None:
+    async def story() -> None:
+        move = rod.start("VAL", 0.5)
+        await rod.let_pass(1.0)
+        await move
+        await rod.put("SPMG", "Pause")
+        await rod.let_pass(0.2)
+        assert (rod["DMOV"], rod["MOVN"]) == (1, 0)
+        await rod.put("SPMG", "Go")
+        assert (rod["DMOV"], rod["VAL"]) == (1, 0.5)
+
+    run(story())
+
+
+def test_a_paused_move_that_may_not_go_on_stays_paused(rod: MotorBench, run: Run) -> None:
+    async def story() -> None:
+        move = rod.start("VAL", 2.0)
+        await rod.let_pass(0.5)
+        await rod.put("SPMG", "Pause")
+        rod.lock = "digitizing"
+        with pytest.raises(Refused, match="digitizing"):
+            await rod.put("SPMG", "Go")
+        await rod.let_pass(0.2)
+        assert (rod["SPMG"], rod["DMOV"]) == ("Pause", 0)
+        rod.lock = ""
+        await rod.put("SPMG", "Go")
+        await rod.let_pass(3.0)
+        await move
+        assert rod["RBV"] == 2.0
+
+    run(story())
+
+
+@pytest.mark.parametrize(("jog", "end"), [("JOGF", 10.0), ("JOGR", -10.0)])
+def test_the_end_of_a_jog_stops_that_jog_and_no_other_motion(
+    rod: MotorBench, run: Run, jog: str, end: float
+) -> None:
+    other = "JOGR" if jog == "JOGF" else "JOGF"
+
+    async def story() -> None:
+        move = rod.start("VAL", 2.0)
+        await rod.let_pass(0.5)
+        await rod.put(jog, 0)
+        assert (rod["MOVN"], rod["VAL"]) == (1, 2.0)
+        await rod.let_pass(3.0)
+        await move
+        await rod.put(jog, 1)
+        await rod.let_pass(1.0)
+        await rod.put(other, 0)
+        assert (rod["MOVN"], rod["VAL"]) == (1, end)
+        await rod.put(jog, 0)
+        await rod.let_pass(0.5)
+        assert rod["MOVN"] == 0
+        assert rod["VAL"] == rod["RBV"]
+
+    run(story())
+
+
 def test_an_interlock_keeps_it_where_it_is(rod: MotorBench, run: Run) -> None:
     rod.lock = "digitizing"
 
