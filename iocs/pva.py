@@ -146,9 +146,7 @@ class PvaServer:
         """One put, with the same checks as over Channel Access."""
         host = where.rpartition(":")[0]
         if AccessRights.WRITE not in channel.check_access(host, user):
-            message = f"{channel.record.name} is not writable for {user}@{host}"
-            self.database.note_refusal(message)
-            raise PermissionError(message)
+            raise PermissionError(self.database.forbid(channel, value, f"{user}@{host}", where))
         await self.database.put_for(channel, value, f"{user}@{host}", where)
 
     def stop(self) -> None:

@@ -122,9 +122,8 @@ class LiveChannel(Outgoing):
         """A client's put: refused with an exception, or complete when this returns."""
         rights = self.check_access(hostname, username)
         if AccessRights.WRITE not in rights:
-            message = f"{self.record.name} is not writable for {username}@{hostname}"
-            self.database.note_refusal(message)
-            raise Forbidden(message)
+            where = f"{user_address[0]}:{user_address[1]}" if user_address else ""
+            raise Forbidden(self.database.forbid(self, data, f"{username}@{hostname}", where))
         if data_type in (ChannelType.PUT_ACKS, ChannelType.PUT_ACKT):
             await self.write_from_dbr(data, data_type, metadata)  # type: ignore[attr-defined]
             return

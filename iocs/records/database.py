@@ -343,6 +343,13 @@ class Database:
             if channel.record.write_checks_range:  # its write may have noted the violation
                 await self.post()
 
+    def forbid(self, channel: LiveChannel, data: Any, client: str, where: str) -> str:
+        """Note and log a put that the access rules forbid; returns why, in words."""
+        message = f"{channel.record.name} is not writable for {client}"
+        self.note_refusal(message)
+        self._on_put(Put(channel.record.name, channel.value, data, client, where, message))
+        return message
+
     def note_refusal(self, message: str) -> None:
         """Keep the text of the last refusal, for ``IOC:Refusal_RBV``."""
         self.refusals += 1

@@ -104,9 +104,3 @@ class Outgoing:
             super()._read_metadata(dbr_metadata)  # type: ignore[misc]
         finally:
             self._data.update(kept)
-
-
-def _string_array(texts: list[str]) -> Any:
-    from caproto._dbr import DbrStringArray
-
-    return DbrStringArray(text.encode() for text in texts).tobytes()

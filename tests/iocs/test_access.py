@@ -9,7 +9,7 @@ import pytest
 from caproto import AccessRights, ChannelType, Forbidden
 
 from iocs.access import AccessFileError, AccessRules
-from iocs.records import Database, Record, readback, setpoint
+from iocs.records import Database, Put, Record, readback, setpoint
 
 READ, BOTH = AccessRights.READ, AccessRights.READ | AccessRights.WRITE
 FILE = """
@@ -69,7 +69,8 @@ def table() -> list[Record]:
 
 
 def test_rules_hold_per_channel_for_reading_and_writing() -> None:
-    database = Database(table(), "T:", access=AccessRules.parse(FILE))
+    puts: list[Put] = []
+    database = Database(table(), "T:", access=AccessRules.parse(FILE), on_put=puts.append)
 
     async def story() -> None:
         await database.put("A", 1.0)
@@ -86,7 +87,12 @@ def test_rules_hold_per_channel_for_reading_and_writing() -> None:
             )
 
     async def write(user: str, host: str) -> None:
-        await database["A"].auth_write(host, user, np.array([1.5]), ChannelType.DOUBLE, None)
+        await database["A"].auth_write(
+            host, user, np.array([1.5]), ChannelType.DOUBLE, None, user_address=("10.0.0.7", 4242)
+        )
 
     asyncio.run(story())
     assert "eve@desk1" in database.refusal
+    assert [put.client for put in puts] == ["", "ann@desk1", "eve@desk1"]
+    assert (puts[-1].name, puts[-1].new, puts[-1].address) == ("A", 1.5, "10.0.0.7:4242")
+    assert puts[-1].refused == "A is not writable for eve@desk1"
