@@ -9,6 +9,7 @@ import asyncio
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from caproto import AccessRights, AlarmSeverity, ChannelType, Forbidden
 
 from instruments.errors import Refused
 from iocs.ioc import Ioc
-from iocs.records import Record, Wire
+from iocs.records import Database, Record, Wire
 from iocs.records.channels import LiveChannel
 from tests.iocs.plants import NAMES, shared
 
@@ -204,6 +205,7 @@ def test_bad_puts_to_every_writable_pv_are_refused_and_move_nothing(ioc: Ioc) ->
                 continue
             before, state = channel.value, _flat(ioc.plant.machine.state())
             for value in bad_values(record):
+                ioc.database.refusal = ""
                 with pytest.raises(Refused):
                     await ioc.database.put(name, value)
                 assert ioc.database.refusal, name
@@ -221,9 +223,23 @@ def _flat(state: dict[str, Any]) -> list[Any]:
 
 
 def test_texts_of_any_length_fit_the_wire(ioc: Ioc) -> None:
-    for name, channel, record in channels(ioc):
-        if _is_text(record):
+    """A text of two-byte letters, longer than any record takes, as each text record would read."""
+
+    async def story() -> int:
+        tried = 0
+        for name, _, record in channels(ioc):
+            if not _is_text(record):
+                continue
+            long = replace(record, name="Long", read=lambda: "x" + "ä" * 400, trouble=None)
+            database = Database([long], "T:")
+            await database.post()
+            channel = database["Long"]
             assert len(str(channel.value).encode()) <= record.length, name
+            assert str(channel.value).endswith("..."), name
+            tried += 1
+        return tried
+
+    assert asyncio.run(story()) > 10
 
 
 def test_severities_of_limits_without_a_limit_are_none(ioc: Ioc) -> None:
