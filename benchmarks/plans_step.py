@@ -3,8 +3,10 @@
     python -m benchmarks.plans_step [--steps 100] [--averages 5000] [--in-process]
 
 Starts the haloscope's IOC on a private port (or simulates it in process), scans with a catalog as
-the session does, and prints milliseconds per step by part. Rehearses first: the plan's own
-arithmetic with nothing behind it is the floor of the client's side.
+the session does, and prints milliseconds per step by part, the CPU time of both processes, and what
+a put and a fetch cost by themselves on this machine now. A step is a chain: session and IOC wait
+for each other nearly always, so the sum of their CPU times is what a step takes on idle cores. The
+load is printed because where others work on the same cores the times on the wall say little.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import argparse
 import os
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,11 +23,11 @@ from typing import Any
 
 import psutil
 from bluesky.utils import Msg, MsgGenerator
+from ophyd.signal import EpicsSignalBase
 
 from cryohalo.catalog import DocumentWriter
 from cryohalo.launcher import Ioc, Launcher
 from cryohalo.run_engine import close_run_engine, make_run_engine
-from plans.rehearsal import rehearse
 from plans.scan import scan
 
 WARM_UP = 5
@@ -35,7 +37,7 @@ class Stopwatch:
     """Wall time of a plan's messages by part; wraps the plan."""
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self.messages: Counter[str] = Counter()
         self.cpu_s: tuple[float, ...] = (0.0, 0.0)
         self._groups: dict[Any, str] = {}
@@ -110,6 +112,36 @@ def cpu(haloscope: Any) -> tuple[float, float]:
     return times[0], times[1]
 
 
+@contextmanager
+def counted_fetches() -> Iterator[Counter[str]]:
+    """Counts what is fetched from the IOC meanwhile, by signal."""
+    stock = EpicsSignalBase._get_with_timeout  # noqa: SLF001
+    fetched: Counter[str] = Counter()
+
+    def counting(self: Any, *args: Any) -> Any:
+        fetched[self.name] += not args[-1]  # the last one: whether a monitor's value will do
+        return stock(self, *args)
+
+    EpicsSignalBase._get_with_timeout = counting  # noqa: SLF001
+    try:
+        yield fetched
+    finally:
+        EpicsSignalBase._get_with_timeout = stock  # noqa: SLF001
+
+
+def round_trips(haloscope: Any, times: int = 200) -> tuple[float, float]:
+    """Seconds of one fetch, and of one put with completion that changes a setting."""
+    begin = time.perf_counter()
+    for _ in range(times):
+        haloscope.sim.time.get()
+    fetch_s = (time.perf_counter() - begin) / times
+    power_dbm = haloscope.vna.power.get()
+    begin = time.perf_counter()
+    for number in range(times):
+        haloscope.vna.power.set(power_dbm - 0.1 * (number % 2 == 0)).wait()
+    return fetch_s, (time.perf_counter() - begin) / times
+
+
 def measure(haloscope: Any, steps: int, averages: int) -> tuple[float, Stopwatch, float]:
     """Seconds of the scan after warming up, its parts, seconds in the catalog."""
     stored = [0.0]
@@ -147,20 +179,23 @@ def main() -> None:
     parser.add_argument("--in-process", action="store_true")
     options = parser.parse_args()
     with device(options.in_process) as haloscope:
-        begin = time.perf_counter()
-        plan = scan(haloscope, start_mhz=1100.0, stop_mhz=1100.0 + 0.01 * (options.steps - 1))
-        rehearse(plan, haloscope)
-        floor_s = time.perf_counter() - begin
-        took, watch, stored_s = measure(haloscope, options.steps, options.averages)
+        with counted_fetches() as fetched:
+            took, watch, stored_s = measure(haloscope, options.steps, options.averages)
+        fetch_s, put_s = round_trips(haloscope)
     parts = {**watch.seconds, "storage": stored_s}
     parts["RunEngine"] = parts.get("RunEngine", 0.0) - stored_s
     print(f"{1e3 * took / options.steps:7.1f} ms per step, {options.steps} steps in {took:.1f} s")
     for part, seconds in sorted(parts.items(), key=lambda item: -item[1]):
         print(f"{1e3 * seconds / options.steps:7.1f} ms  {part}")
     client, ioc = (1e3 * seconds / options.steps for seconds in watch.cpu_s)
-    print(f"{client:7.1f} ms CPU of the session, {ioc:.1f} ms CPU of the IOC")
-    print(f"{sum(watch.messages.values()) / options.steps:7.1f} messages per step")
-    print(f"{1e3 * floor_s / options.steps:7.1f} ms per step in rehearsal (plan and fits alone)")
+    print(f"{client:7.1f} ms CPU of the session")
+    print(f"{ioc:7.1f} ms CPU of the IOC, together {client + ioc:.1f} ms")
+    puts = (watch.messages["set"] + watch.messages["trigger"]) / options.steps
+    fetches = sum(fetched.values()) / (options.steps + WARM_UP)
+    print(f"{sum(watch.messages.values()) / options.steps:7.1f} messages per step, among them")
+    print(f"{puts:7.1f} puts, {1e3 * put_s:.2f} ms each by themselves: {1e3 * puts * put_s:.1f} ms")
+    print(f"{fetches:7.1f} fetches, {1e3 * fetch_s:.2f} ms each: {1e3 * fetches * fetch_s:.1f} ms")
+    print(f"load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 
 
 if __name__ == "__main__":
