@@ -136,7 +136,7 @@ class StateStore:
         if self._writing is not None and not self._writing.done():
             return
         now_s = self._wall()
-        files = {}
+        files: dict[str, Any] = {}
         if now_s >= self._next_autosave_s:
             self._next_autosave_s = now_s + AUTOSAVE_PERIOD_S
             files |= self._setpoints()
