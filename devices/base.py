@@ -360,7 +360,12 @@ class Positioner(PVPositionerPC):
 
     def _arrived(self, position: float) -> None:
         """Judge a completed put by a readback fetched now."""
-        actual = self.readback.get(use_monitor=False)
+        try:
+            actual = self.readback.get(use_monitor=False)
+        except Exception:
+            self.log.exception("%s: no readback after the put completed", self.name)
+            self._done_moving(success=False)
+            return
         reached = abs(actual - position) <= self.tolerance
         if not reached:
             self.log.error(

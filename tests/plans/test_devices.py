@@ -105,6 +105,19 @@ def test_a_move_whose_ioc_goes_away_fails_at_once(haloscope: Any, part: str, tar
         status.wait(10.0)
 
 
+def test_a_move_without_a_readback_at_its_end_fails(
+    haloscope: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    field = haloscope.magnet.field
+
+    def silent(**_: Any) -> float:
+        raise TimeoutError("no answer")
+
+    monkeypatch.setattr(field.readback, "get", silent)
+    with pytest.raises(UnknownStatusFailure):
+        field.set(11.9).wait(20.0)
+
+
 def test_a_put_that_raises_leaves_neither_status_nor_subscription(
     haloscope: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
