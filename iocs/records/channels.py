@@ -40,7 +40,6 @@ from caproto import (
 from iocs.records.alarms import NO_ALARM, Alarm, limit_alarm, state_alarm
 from iocs.records.comparison import same
 from iocs.records.description import (
-    INTEGER_RANGES,
     NO_LIMITS,
     Range,
     Record,
@@ -51,6 +50,7 @@ from iocs.records.description import (
 from iocs.records.fields import field_record
 from iocs.records.metadata import first_value, metadata
 from iocs.records.outgoing import ALARM, LOG, PROPERTY, VALUE, Outgoing
+from iocs.records.values import cut, whole
 
 if TYPE_CHECKING:
     from iocs.records.database import Database
@@ -328,8 +328,8 @@ class LiveChannel(Outgoing):
         if wire is Wire.ENUM:
             return value if isinstance(value, str) else self.record.state_names()[int(value)]
         if wire is Wire.STRING:
-            return _cut(str(value), self.record.length)
-        return _whole(value, wire) if wire.integer else float(value)
+            return cut(str(value), self.record.length)
+        return whole(value, wire) if wire.integer else float(value)
 
     def _store(self, value: Value, now: float) -> None:
         self._data["value"] = value
@@ -345,20 +345,6 @@ class LiveChannel(Outgoing):
 def _stamp(now: float) -> TimeStamp:
     """One time stamp for all that is posted at one moment."""
     return TimeStamp.from_flexible_value(now)
-
-
-def _whole(value: Value, wire: Wire) -> int:
-    low, high = INTEGER_RANGES[wire]
-    number = int(value)
-    if not low <= number <= high:
-        raise OverflowError(f"{number} does not fit {wire.value} ({low:g}..{high:g})")
-    return number
-
-
-def _cut(text: str, length: int) -> str:
-    if len(text.encode()) <= length:
-        return text
-    return text.encode()[: length - 3].decode(errors="ignore") + "..."
 
 
 class DoubleChannel(LiveChannel, ChannelDouble):

@@ -127,3 +127,19 @@ def _array(record: Record, data: Any) -> np.ndarray:
     if not np.isfinite(array).all():
         raise Refused(f"{record.name}: not all elements are finite numbers")
     return array
+
+
+def whole(value: Value, wire: Wire) -> int:
+    """``value`` as a whole number; raises ``OverflowError`` if its wire type is too small."""
+    low, high = INTEGER_RANGES[wire]
+    number = int(value)
+    if not low <= number <= high:
+        raise OverflowError(f"{number} does not fit {wire.value} ({low:g}..{high:g})")
+    return number
+
+
+def cut(text: str, length: int) -> str:
+    """``text`` in at most ``length`` bytes, with dots where it was cut."""
+    if len(text.encode()) <= length:
+        return text
+    return text.encode()[: length - 3].decode(errors="ignore") + "..."
