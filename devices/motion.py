@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from ophyd import EpicsMotor
+from ophyd.positioner import PositionerBase
 
-from devices.base import check_limits, wall_timeout, watched
+from devices.base import NotReachedError, check_limits, wall_timeout, watched
 
 __all__ = ["Axis"]
 
 #: Seconds of instrument time granted to a move beyond distance / velocity.
 MOVE_OVERHEAD_S = 60.0
+#: Wall seconds after a put's completion in which `DMOV`'s edge must have been seen. A client that
+#: has asked its server to hold events back gets the newest value only, and no edge.
+EDGE_GRACE_S = 2.0
 
 
 class Axis(EpicsMotor):
-    """A motor record; every move has a finite time-out from its distance and velocity."""
+    """A motor record; every move has a finite time-out from its distance and velocity.
+
+    A move ends with `DMOV`'s edge, as in `EpicsMotor`. The put's completion stands in for an edge
+    that was not seen, and tells a refused move at once instead of by its time-out.
+    """
 
     def __init__(self, prefix: str = "", **kwargs: Any) -> None:
         super().__init__(prefix, **kwargs)
@@ -32,8 +41,31 @@ class Axis(EpicsMotor):
         """Move; without a time-out of its own the move gets one from its distance and velocity."""
         self.check_value(position)
         limit = self.longest_move_s(position) if timeout is None else timeout
-        status = super().move(position, wait=False, timeout=limit, **kwargs)
+        self._started_moving = False
+        status = PositionerBase.move(self, position, timeout=limit, **kwargs)
+        self.user_setpoint.put(
+            position, use_complete=True, callback=lambda **_: self._completed(status, position)
+        )
         return watched(self, self.user_setpoint, status, wait)
+
+    def _completed(self, status: Any, position: float) -> None:
+        """Give the edge its time, then judge by what the motor says."""
+        judge = threading.Timer(EDGE_GRACE_S, self._judge, (status, position))
+        judge.daemon = True
+        judge.start()
+        status.add_callback(lambda _: judge.cancel())
+
+    def _judge(self, status: Any, position: float) -> None:
+        if status.done or not self.motor_done_move.get(use_monitor=False):
+            return
+        target = float(self.user_setpoint.get(use_monitor=False))
+        if target != position:
+            text = f"{self.name}: asked for {position:g} {self.egu}, stays at {target:g} {self.egu}"
+            status.set_exception(NotReachedError(text))
+            return
+        self.log.warning("%s: the move to %g %s ended unseen", self.name, position, self.egu)
+        self._move_changed(value=0)
+        self._move_changed(value=1)
 
     def longest_move_s(self, position: float) -> float:
         """Wall seconds to allow for a move from here to `position`."""

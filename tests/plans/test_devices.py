@@ -11,7 +11,7 @@ from ophyd.sim import make_fake_device
 from ophyd.status import Status
 from ophyd.utils.errors import LimitError, StatusTimeoutError, UnknownStatusFailure
 
-from devices import amrr, haloscope
+from devices import amrr, haloscope, motion
 from devices.base import NotReachedError, Watch, completion
 from devices.cavity import CavityBusyError
 from devices.clock import SimClock
@@ -193,3 +193,15 @@ def test_simulated_time_passes_only_while_somebody_waits(haloscope: Any) -> None
     assert haloscope.sim.time.get() == after
     haloscope.sim.let_pass(100.0).wait(20.0)
     assert haloscope.sim.time.get() == pytest.approx(after + 100.0, abs=2.0)
+
+
+def test_a_move_whose_edge_was_not_seen_ends_with_the_puts_completion(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Flow control may hold DMOV's 0 back: then only its newest value, 1, arrives."""
+    monkeypatch.setattr(motion, "EDGE_GRACE_S", 0.05)
+    axis = request.getfixturevalue("haloscope").rod
+    axis.motor_done_move.unsubscribe_all()
+    status = axis.set(axis.user_readback.get() + 0.1)
+    status.wait(20)
+    assert status.success
