@@ -18,6 +18,7 @@ import numpy as np
 from scipy.optimize import curve_fit
 from scipy.signal import savgol_filter
 
+from haloscope.analysis.apparatus import CAPP_12TB
 from haloscope.analysis.chain.baseline import fit_baseline, reduced_frequency, shape_of
 from haloscope.analysis.chain.combine import Accumulator
 from haloscope.analysis.chain.reduce import Reducer
@@ -25,7 +26,7 @@ from haloscope.analysis.chain.selection import select
 from haloscope.analysis.chain.smoothing import savgol
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import analyze
-from haloscope.analysis.spectra import Spectra
+from haloscope.analysis.spectra import Calibration, Spectra
 from haloscope.analysis.statistics.distribute import run
 from haloscope.analysis.statistics.montecarlo import Plan
 from haloscope.constants import BOLTZMANN_J_PER_K
@@ -50,7 +51,8 @@ def stack(count: int, first_hz: float = 1.09e9) -> Spectra:
         num_averages=full * AVERAGES, target_frequency_hz=target, cavity_frequency_hz=target,
         loaded_q=full * 35000, beta=full * 2, jpa_resonance_hz=target - 100e3,
         jpa_bandwidth_hz=full * 190e3, jpa_gain_peak_db=full * 20, magnet_field_t=full * 12,
-        form_factor=full * 0.6,
+        form_factor=full * 0.6, volume_m3=CAPP_12TB.volume_m3, field_ratio=CAPP_12TB.field_ratio,
+        calibration=Calibration(line_attenuation_db=0.4, receiver_gain_db=104.0),
     )  # fmt: skip
 
 
