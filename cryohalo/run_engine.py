@@ -8,6 +8,7 @@ which costs a microsecond; the warning stays.
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import logging
 import sys
@@ -113,6 +114,7 @@ def set_epics_timeouts() -> None:
         log.debug("ophyd signals exist already; their time-outs stay as they are")
 
 
+@functools.cache  # once: libca keeps the handler's address, pyepics only the newest handler
 def silence_libca() -> None:
     """Keep libca from printing on stderr whenever an IOC ends.
 
