@@ -25,6 +25,10 @@ _READING_INTERVAL_NS: Final[int] = NS_PER_S
 #: Readings drawn at a time: a generator costs more than the numbers.
 _READINGS_DRAWN: Final[int] = 256
 
+#: What has a thermometer.
+STAGES: Final = ("MXC", "Still", "FourK", "Cavity", "Rod", "JPA", "NoiseSource")
+_NUMBER: Final = {stage: number for number, stage in enumerate(STAGES)}
+
 
 class NoiseSource:
     """Heated 50 ohm load; its controller holds a setpoint in K.
@@ -120,6 +124,15 @@ class Cryostat:
         self._mixing2 = Relaxation(base2, base2, c.time_constant_s)
         self._rod2 = Relaxation(rod2, rod2, rod.time_constant_s)
         self._drawn_block, self._drawn = -1, [[0.0]]
+        self._true_k: dict[str, Callable[[int], float]] = {
+            "MXC": self.mixing_chamber_k,
+            "Still": lambda _: c.still_k,
+            "FourK": lambda _: c.four_kelvin_k,
+            "Cavity": self.mixing_chamber_k,
+            "Rod": self.rod_k,
+            "JPA": self.mixing_chamber_k,
+            "NoiseSource": lambda _: noise_source.temperature_k,
+        }
 
     def load(self, rod_w: float, antenna_w: float, quench_w: float) -> None:
         """Take over heat loads, in W, from now on: drives of rod and antenna, a quench."""
@@ -140,30 +153,25 @@ class Cryostat:
 
     @property
     def temperatures_k(self) -> dict[str, float]:
-        """Thermometer readings by stage, each with its own scatter, refreshed every second."""
-        now, c = self._timeline.now_ns, self.parameters.cryostat
-        mixing = self.mixing_chamber_k(now)
-        true = {
-            "MXC": mixing,
-            "Still": c.still_k,
-            "FourK": c.four_kelvin_k,
-            "Cavity": mixing,
-            "Rod": self.rod_k(now),
-            "JPA": mixing,
-            "NoiseSource": self.noise_source.temperature_k,
-        }
-        scatter = self._scatter(now // _READING_INTERVAL_NS, len(true))
-        return {
-            name: kelvin * (1 + _READING_SCATTER * z)
-            for (name, kelvin), z in zip(true.items(), scatter, strict=True)
-        }
+        """Thermometer readings by stage."""
+        return {stage: self.reading_k(stage) for stage in STAGES}
 
-    def _scatter(self, slot: int, count: int) -> list[float]:
+    def reading_k(self, stage: str) -> float:
+        """Reading of one thermometer, with its own scatter, refreshed every second.
+
+        Args:
+            stage: One of ``STAGES``.
+        """
+        now_ns = self._timeline.now_ns
+        scatter = self._scatter(now_ns // _READING_INTERVAL_NS)[_NUMBER[stage]]
+        return self._true_k[stage](now_ns) * (1 + _READING_SCATTER * scatter)
+
+    def _scatter(self, slot: int) -> list[float]:
         """Standard normal numbers of one reading, a function of seed and slot alone."""
         block, index = divmod(slot, _READINGS_DRAWN)
         if block != self._drawn_block:
             random = generator(self._seed, "thermometers", block)
-            self._drawn = random.standard_normal((_READINGS_DRAWN, count)).tolist()
+            self._drawn = random.standard_normal((_READINGS_DRAWN, len(STAGES))).tolist()
             self._drawn_block = block
         return self._drawn[index]
 

@@ -154,16 +154,17 @@ class Haloscope:
     @property
     def dt_s(self) -> float:
         """Step that shows everything that happens now; any other gives the same results."""
-        patient = self.digitizer.busy and self.noise_source.settled and not self._magnet_active
-        steps = [50.0 if patient else 1.0]
+        step_s = 1.0
+        if self.digitizer.busy:
+            patient = self.noise_source.settled and not self._magnet_active
+            step_s = min(50.0 if patient else 1.0, self.digitizer.time_remaining_s)
+        if self.vna.busy:
+            step_s = min(step_s, 0.5, self.vna.time_remaining_s)
         for drive in (self.rod, self.antenna):
             if drive.moving:
-                steps.append(min(0.05, (drive.done_ns - self._timeline.now_ns) / NS_PER_S))
-        if self.vna.busy:
-            steps.append(min(0.5, self.vna.time_remaining_s))
-        if self.digitizer.busy:
-            steps.append(self.digitizer.time_remaining_s)
-        return min(steps)
+                left_s = (drive.done_ns - self._timeline.now_ns) / NS_PER_S
+                step_s = min(step_s, 0.05, left_s)
+        return step_s
 
     def step(self, dt_s: float) -> None:
         """Advance simulated time by ``dt_s`` seconds (rounded to nanoseconds).

@@ -53,6 +53,10 @@ class SupplyState(IntEnum):
     FAULT = 6
 
 
+#: By number: what is asked after every step of a machine is not looked up by value.
+_STATES = tuple(SupplyState)
+
+
 @dataclass(frozen=True)
 class SupplyParameters:
     """Limits and settings of a supply.
@@ -256,7 +260,7 @@ class MagnetSupply:
     @property
     def state(self) -> SupplyState:
         """What the supply is doing."""
-        return SupplyState(int(self.array[STATE]))
+        return _STATES[int(self.array[STATE])]
 
     @property
     def programmed(self) -> bool:

@@ -40,25 +40,10 @@ STAGES = {
 the refrigerator is well)."""
 
 
-class Thermometers:
-    """Readings of all stages, taken once per simulated moment."""
-
-    def __init__(self, machine: Haloscope) -> None:
-        self._machine = machine
-        self._time_s = -1.0
-        self._readings: dict[str, float] = {}
-
-    def __call__(self, stage: str) -> float:
-        """Reading of one stage, K."""
-        if self._machine.time_s != self._time_s:
-            self._time_s = self._machine.time_s
-            self._readings = self._machine.fridge.temperatures_k
-        return self._readings[stage]
-
-
 def haloscope_faults(machine: Haloscope) -> SensorFaults:
     """Faults of the thermometers."""
-    return SensorFaults(tuple(STAGES), Thermometers(machine), lambda: machine.time_s, machine.seed)
+    read = machine.fridge.reading_k
+    return SensorFaults(tuple(STAGES), read, lambda: machine.time_s, machine.seed)
 
 
 def haloscope_interlocks(machine: Haloscope, faults: SensorFaults) -> Interlocks:
@@ -115,9 +100,11 @@ def haloscope_interlocks(machine: Haloscope, faults: SensorFaults) -> Interlocks
 
 
 def _motion(machine: Haloscope) -> str:
+    if not (machine.rod.moving or machine.antenna.moving):  # asked after every step
+        return ""
     axes = {"rod": machine.rod, "antenna": machine.antenna}
     names = " and ".join(name for name, axis in axes.items() if axis.moving)
-    return f"no digitizing while moving: {names}" if names else ""
+    return f"no digitizing while moving: {names}"
 
 
 def _jpa_fault(machine: Haloscope) -> str:

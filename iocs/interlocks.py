@@ -59,9 +59,8 @@ class Interlocks:
         for name, interlock in self.interlocks.items():
             reason = interlock.reason()
             if not reason:
-                self._present.discard(name)
-                if not interlock.latched:
-                    self._told.pop(name, None)
+                if name in self._told:
+                    self._gone(interlock)
                 continue
             self._told[name] = reason
             if name not in self._present:
@@ -69,6 +68,11 @@ class Interlocks:
                 if interlock.alarming:
                     log.warning("interlock %s: %s", name, reason)
                 interlock.act()
+
+    def _gone(self, interlock: Interlock) -> None:
+        self._present.discard(interlock.name)
+        if not interlock.latched:
+            del self._told[interlock.name]
 
     def reset(self, *names: str) -> None:
         """Forget latched reasons that have gone; all without names."""

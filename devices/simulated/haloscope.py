@@ -133,7 +133,7 @@ def _cold(machine: Machine) -> dict[str, Channel]:
 
 
 def _thermometer(machine: Machine, stage: str) -> Channel:
-    return _reading(lambda: float(machine.fridge.temperatures_k[stage]), "K", 4)
+    return _reading(lambda: float(machine.fridge.reading_k(stage)), "K", 4)
 
 
 def _acquisition(instrument: Any) -> dict[str, Channel]:
