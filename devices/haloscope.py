@@ -7,6 +7,7 @@ from ophyd import Device
 from devices.base import Instrument, Part, command, readback, setting
 from devices.cavity import CavityFrequency
 from devices.clock import Health, SimClock
+from devices.interlock import Interlock
 from devices.magnet import MagnetSupply
 from devices.measured import CavityMeasured
 from devices.motion import Axis
@@ -31,13 +32,6 @@ class Fridge(Device):
     rod = readback("Rod_RBV", monitor=True)
     jpa = readback("JPA_RBV", monitor=True)
     noise_source = readback("NoiseSource_RBV", monitor=True)
-
-
-class Interlock(Device):
-    """The interlock and its reason in words."""
-
-    active = readback("Active_RBV")
-    reason = readback("Reason_RBV", "omitted", string=True)
 
 
 class Selector(Device):

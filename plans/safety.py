@@ -16,14 +16,26 @@ from bluesky.utils import MsgGenerator
 
 from devices.amrr import Refrigerator
 from devices.haloscope import Haloscope
+from plans.common import value_of
 
-__all__ = ["SuspendDisconnected", "make_safe", "run_haloscope_safely", "suspenders"]
+__all__ = [
+    "InterlockedError",
+    "SuspendDisconnected",
+    "clear_interlocks",
+    "make_safe",
+    "run_haloscope_safely",
+    "suspenders",
+]
 
 #: The mixing chamber may not be warmer than this while data are taken, K (four times its 25 mK:
 #: assumed; the Y factor heats the noise source on its weak link, not the mixing chamber).
 WARM_MXC_K = 0.1
 #: Resume below this, K.
 COLD_MXC_K = 0.06
+
+
+class InterlockedError(RuntimeError):
+    """An interlock is active after its reset; the message has its reasons."""
 
 
 class SuspendDisconnected(SuspenderBase):
@@ -71,6 +83,26 @@ def make_safe(haloscope: Haloscope) -> MsgGenerator[None]:
         yield from bps.abs_set(device.abort, 1, wait=True)
     yield from bps.stop(haloscope.rod)
     yield from bps.stop(haloscope.antenna)
+
+
+def clear_interlocks(haloscope: Haloscope) -> MsgGenerator[str]:
+    """Acknowledge the latched interlocks. Returns what they were, "" if there were none.
+
+    A suspender of the interlock holds this plan too: in a session, run it within
+    `session.unsuspended()`. A quench is latched in the magnet's supply, and reset there.
+
+    Args:
+        haloscope: the device.
+
+    Raises:
+        InterlockedError: a reason still stands; it names the reason.
+    """
+    before = yield from value_of(haloscope.interlock.reason, "")
+    yield from bps.abs_set(haloscope.interlock.reset, 1, wait=True)
+    if (yield from value_of(haloscope.interlock.active, 0)):
+        reason = yield from value_of(haloscope.interlock.reason, "")
+        raise InterlockedError(f"{haloscope.name}: reset, but this still stands: {reason}")
+    return str(before)
 
 
 def run_haloscope_safely(plan: MsgGenerator[Any], haloscope: Haloscope) -> MsgGenerator[Any]:

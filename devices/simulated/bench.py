@@ -75,13 +75,21 @@ class Bench:
         machine: has `time_s`, `step(dt_s)`, `dt_s`.
         channels: the table by full name.
         prefix: of the clock's and health's names.
+        guard: looks at the machine after every step and every command (interlocks).
     """
 
     #: Steps between two posts to those who watch without waiting.
     STEPS_PER_POST = 50
 
-    def __init__(self, machine: Any, channels: Mapping[str, Channel], prefix: str) -> None:
+    def __init__(
+        self,
+        machine: Any,
+        channels: Mapping[str, Channel],
+        prefix: str,
+        guard: Callable[[], None] = lambda: None,
+    ) -> None:
         self.machine = machine
+        self._guard = guard
         self.lock = threading.RLock()
         self._paused = False
         self.refusal = ""
@@ -137,6 +145,7 @@ class Bench:
             except Refused as error:
                 self.refusal = str(error)
                 done = None
+            self._guard()
             self._post()
             if done is not None:
                 self._pending.append(_Pending(done, callback))
@@ -157,6 +166,11 @@ class Bench:
             if key is not None:
                 self._watched[key].waiting = waiting
                 self._wanted.notify()
+
+    def step(self, dt_s: float) -> None:
+        """Let the machine's time pass, and look at it."""
+        self.machine.step(dt_s)
+        self._guard()
 
     def close(self) -> None:
         """End the clock thread."""
@@ -187,7 +201,7 @@ class Bench:
         for _ in range(self.STEPS_PER_POST):
             if finished or not self.wanted:
                 break
-            self.machine.step(self.machine.dt_s)
+            self.step(self.machine.dt_s)
             self._post(demanding=True)
             finished = [one for one in self._pending if one.done()]
         self._pending = [one for one in self._pending if one not in finished]
@@ -223,7 +237,7 @@ def _clock_channels(bench: Bench) -> dict[str, Channel]:
     def advance(seconds: float) -> None:
         end_s = bench.machine.time_s + float(seconds)
         while bench.machine.time_s < end_s - 1e-9:
-            bench.machine.step(min(bench.machine.dt_s, end_s - bench.machine.time_s))
+            bench.step(min(bench.machine.dt_s, end_s - bench.machine.time_s))
 
     def ignore(_: Any) -> None:
         return None

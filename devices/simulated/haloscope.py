@@ -9,6 +9,7 @@ import numpy as np
 
 from devices.haloscope import Haloscope as HaloscopeDevice
 from devices.simulated.bench import DO, Bench, Channel, Done, current_bench
+from devices.simulated.interlocks import Interlocks
 from devices.simulated.motor import motor_channels
 from devices.simulated.signals import simulated
 from devices.simulated.supply import NO_YES, supply_channels
@@ -20,6 +21,7 @@ from haloscope.parameters import Parameters
 __all__ = ["Haloscope", "channels"]
 
 DONE_ACQUIRE = ("Done", "Acquire")
+OFF_ON = ("Off", "On")
 PREVIEW = 1000
 
 
@@ -47,8 +49,9 @@ def Haloscope(
     The device's `bench` holds the machine; `bench.close()` ends its clock thread.
     """
     machine = machine or Machine(parameters, seed=seed, lines=lines)
-    table = {f"{prefix}{key}": channel for key, channel in channels(machine).items()}
-    bench = Bench(machine, table, prefix)
+    interlocks = Interlocks(machine)
+    table = {f"{prefix}{key}": one for key, one in channels(machine, interlocks).items()}
+    bench = Bench(machine, table, prefix, interlocks.check)
     token = current_bench.set(bench)
     try:
         device = simulated(HaloscopeDevice)(prefix, name=name, **kwargs)
@@ -58,17 +61,18 @@ def Haloscope(
     return device
 
 
-def channels(machine: Machine) -> dict[str, Channel]:
+def channels(machine: Machine, interlocks: Interlocks) -> dict[str, Channel]:
     """All channels of the haloscope by name without prefix."""
     return {
         **motor_channels("Rod", machine.rod, "deg"),
         **motor_channels("Antenna", machine.antenna, "mm"),
         **supply_channels("Magnet:", machine.magnet),
-        **_cold(machine),
+        **_cold(machine, interlocks),
         **_analyzer(machine),
-        **_amplifier(machine),
+        **_amplifier(machine, interlocks),
         **_digitizer(machine),
         **_rest(machine),
+        **interlocks.channels(),
     }
 
 
@@ -112,15 +116,16 @@ def _reading(get: Callable[[], Any], units: str = "", precision: int | None = No
     return Channel(get, None, units, precision)
 
 
-def _cold(machine: Machine) -> dict[str, Channel]:
+def _cold(machine: Machine, interlocks: Interlocks) -> dict[str, Channel]:
     """Thermometers of the refrigerator, and the noise source."""
     source, table = machine.noise_source, {}
     for stage in ("MXC", "Still", "FourK", "Cavity", "Rod", "JPA", "NoiseSource"):
         table[f"Fridge:{stage}_RBV"] = _thermometer(machine, stage)
 
     def heat(kelvin: float) -> Done:
-        source.setpoint_k = float(kelvin)
-        return lambda: source.settled
+        interlocks.may_heat()
+        source.setpoint_k = wanted_k = float(kelvin)
+        return lambda: source.settled or source.setpoint_k != wanted_k
 
     p = machine.parameters.noise_source
     return table | {
@@ -182,11 +187,20 @@ def _decibel(trace: Any) -> Any:
     return 20.0 * np.log10(np.maximum(np.abs(trace), 1e-30))
 
 
-def _amplifier(machine: Machine) -> dict[str, Channel]:
+def _amplifier(machine: Machine, interlocks: Interlocks) -> dict[str, Channel]:
     """The parametric amplifier."""
     jpa = machine.jpa
     low, high = (hz * 1e-6 for hz in jpa.resonance_limits_hz)
     flux = jpa.parameters.flux_period_a * 1e6
+
+    def switch(name: str) -> None:
+        if name == "On":
+            interlocks.may_pump()
+        jpa.pump_on = name == "On"
+
+    def fault() -> int:
+        return int(bool(jpa.fault or interlocks.reason_of("jpa")))
+
     table = {
         **_pair("FluxCurrent", jpa, "flux_current_a", "uA", 1e6, (-flux, flux), precision=3),
         **_pair("Resonance", jpa, "resonance_setpoint_hz", "MHz", 1e-6, (low, high), precision=6),
@@ -194,8 +208,9 @@ def _amplifier(machine: Machine) -> dict[str, Channel]:
             "PumpFrequency", jpa, "pump_frequency_hz", "MHz", 1e-6, (2 * low, 2 * high), precision=6
         ),
         **_pair("PumpPower", jpa, "pump_power_dbm", "dBm", 1.0, (-80.0, 0.0), precision=3),
-        **_choice("Pump", jpa, "pump_on", ("Off", "On")),
-        "Fault_RBV": Channel(lambda: int(bool(jpa.fault)), enum=NO_YES),
+        "Pump": Channel(lambda: int(jpa.pump_on), switch, enum=OFF_ON),
+        "Pump_RBV": Channel(lambda: int(jpa.pump_on), enum=OFF_ON),
+        "Fault_RBV": Channel(fault, enum=NO_YES),
     }
     return {f"JPA:{name}": channel for name, channel in table.items()}
 
@@ -236,12 +251,10 @@ def _digitizer(machine: Machine) -> dict[str, Channel]:
 
 
 def _rest(machine: Machine) -> dict[str, Channel]:
-    """Switch, interlock, provenance; there is no sealed injection in process."""
+    """Switch and provenance; there is no sealed injection in process."""
     names = tuple(position.name.replace("_", " ").capitalize() for position in SwitchPosition)
     return {
         **_choice("Switch", machine.switch, "position", names),
-        "Interlock:Active_RBV": Channel(lambda: 0, enum=NO_YES),
-        "Interlock:Reason_RBV": Channel(lambda: ""),
         "Sim:EnvelopeHash_RBV": Channel(lambda: ""),
         "Sim:Unseal": Channel(lambda: 0, lambda _: None, enum=DO),
         "Sim:Envelope_RBV": Channel(lambda: ""),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from bluesky import RunEngine
 
+from devices.base import Watch
 from devices.haloscope import Haloscope
 from devices.simulated.haloscope import Haloscope as SimulatedHaloscope
 from plans import tuning
@@ -15,6 +16,7 @@ from plans.adaptive import adaptive_scan
 from plans.calibration import calibrate, noise_in_situ
 from plans.campaign import campaign
 from plans.commissioning import cool_and_ramp, map_modes
+from plans.safety import clear_interlocks
 from plans.scan import LETTER, rescan, scan
 from plans.steps import planned
 from tests.plans.conftest import Documents
@@ -70,6 +72,21 @@ def test_a_calibration_over_channel_access(engine: RunEngine, device: Haloscope)
     assert found["receiver_gain_db"] == pytest.approx(104.0, abs=0.1)
     assert found["jpa_noise_temperature_k"] == pytest.approx(0.060, abs=0.005)
     assert 0.3 - 0.05 <= found["line_attenuation_db"] <= 0.5 + 0.05
+
+
+def test_a_latched_interlock_is_cleared_over_channel_access(
+    engine: RunEngine, device: Haloscope
+) -> None:
+    before_dbm = device.jpa.pump_power.get()
+    device.jpa.pump_power.set(-20.0).wait(20.0)
+    latched = Watch(device.jpa.fault, lambda fault: fault == 1, 20.0)
+    device.jpa.pump.set("On").wait(20.0)
+    latched.wait()
+    device.jpa.pump_power.set(before_dbm).wait(20.0)
+    assert device.interlock.active.get() == 1
+    assert "parametric oscillation" in engine(clear_interlocks(device)).plan_result
+    assert device.interlock.active.get() == 0
+    assert device.interlock.reason.get() == ""
 
 
 STEPS = [1100.0, 1100.01, 1100.02]

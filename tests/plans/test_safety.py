@@ -12,7 +12,8 @@ from bluesky.utils import MsgGenerator, RunEngineInterrupted
 from ophyd import Signal
 
 from plans.baseline import baseline
-from plans.safety import SuspendDisconnected, suspenders
+from plans.rehearsal import rehearse
+from plans.safety import InterlockedError, SuspendDisconnected, clear_interlocks, suspenders
 from plans.scan import scan
 from plans.steps import completed, planned
 from tests.plans.conftest import Documents
@@ -133,6 +134,72 @@ def test_a_quench_trips_its_suspender(RE: RunEngine, haloscope: Any) -> None:
     assert haloscope.magnet.quench.get() == 1
     assert any(suspender.tripped for suspender in RE.suspenders)
     RE.clear_suspenders()
+
+
+def _oscillate(haloscope: Any) -> None:
+    """Far too much pump power: the amplifier oscillates and the interlock switches the pump off."""
+    haloscope.jpa.pump_power.set(-20.0).wait(10.0)
+    haloscope.jpa.pump.set("On").wait(10.0)
+
+
+def test_an_oscillating_amplifier_stays_latched_until_it_is_reset(
+    RE: RunEngine, haloscope: Any
+) -> None:
+    _oscillate(haloscope)
+    assert haloscope.jpa.pump.get() == "Off"
+    assert haloscope.interlock.active.get() == 1
+    assert haloscope.jpa.fault.get() == 1
+    assert "parametric oscillation" in RE(clear_interlocks(haloscope)).plan_result
+    assert haloscope.interlock.active.get() == 0
+    assert haloscope.interlock.reason.get() == ""
+    assert haloscope.jpa.fault.get() == 0
+    assert RE(clear_interlocks(haloscope)).plan_result == ""
+
+
+def test_switching_the_pump_on_again_acknowledges_its_fault(haloscope: Any) -> None:
+    _oscillate(haloscope)
+    haloscope.jpa.pump_power.set(-40.0).wait(10.0)
+    haloscope.jpa.pump.set("On").wait(10.0)
+    assert haloscope.jpa.pump.get() == "On"
+    assert haloscope.interlock.active.get() == 0
+
+
+def test_a_reason_that_still_stands_is_named(RE: RunEngine, haloscope: Any) -> None:
+    _oscillate(haloscope)
+    haloscope.bench.machine.quench()
+    haloscope.sim.advance.put(5.0)
+    with pytest.raises(InterlockedError, match=r"haloscope: .* stands: magnet quenched"):
+        RE(clear_interlocks(haloscope))
+    assert "oscillation" not in haloscope.interlock.reason.get()
+    haloscope.jpa.pump.set("On").wait(10.0)  # refused
+    haloscope.noise_source.temperature.setpoint.put(0.3)
+    assert haloscope.ioc.refusal.get().startswith("NoiseSource: magnet quenched")
+    assert haloscope.jpa.pump.get() == "Off"
+
+
+def test_a_warm_mixing_chamber_cuts_the_noise_source_until_it_is_cold(
+    RE: RunEngine, haloscope: Any
+) -> None:
+    haloscope.bench.paused = True
+    heating = haloscope.noise_source.temperature.set(0.4)
+    haloscope.bench.machine.fridge.load(0.0, 0.0, 0.05)
+    haloscope.bench.paused = False
+    with pytest.raises(Exception, match=r"UnknownStatusFailure|failed"):
+        heating.wait(20.0)
+    assert haloscope.noise_source.temperature.setpoint.get() == pytest.approx(0.025)
+    with pytest.raises(InterlockedError, match=r"mixing chamber at \d+ mK"):
+        RE(clear_interlocks(haloscope))
+    haloscope.bench.machine.fridge.load(0.0, 0.0, 0.0)
+    haloscope.sim.advance.put(36000.0)
+    assert haloscope.interlock.active.get() == 1  # latched
+    assert "mixing chamber" in RE(clear_interlocks(haloscope)).plan_result
+    assert haloscope.interlock.active.get() == 0
+
+
+def test_a_rehearsed_reset_resets_nothing(haloscope: Any) -> None:
+    _oscillate(haloscope)
+    assert rehearse(clear_interlocks(haloscope), haloscope).messages
+    assert haloscope.interlock.active.get() == 1
 
 
 def test_a_baseline_goes_into_every_run(
