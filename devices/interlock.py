@@ -17,5 +17,6 @@ class Interlock(Device):
     """
 
     active = readback("Active_RBV")
-    reason = readback("Reason_RBV", "omitted", string=True)
+    #: As characters: a string of channel access ends after 39 of them, in the middle of the reason.
+    reason = readback("Reason_RBV.VAL$", "omitted", string=True)
     reset = command("Reset", doc="forget latched reasons that have gone")

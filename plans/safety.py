@@ -15,8 +15,9 @@ from bluesky.suspenders import SuspendBoolHigh, SuspendCeil, SuspenderBase
 from bluesky.utils import MsgGenerator
 
 from devices.amrr import Refrigerator
+from devices.base import wall_timeout
 from devices.haloscope import Haloscope
-from plans.common import value_of
+from plans.common import Until, value_of
 
 __all__ = [
     "InterlockedError",
@@ -32,6 +33,9 @@ __all__ = [
 WARM_MXC_K = 0.1
 #: Resume below this, K.
 COLD_MXC_K = 0.06
+#: The interlocks look at the machine after its steps, and thermometers tell a new value every
+#: second: a reason that has just gone is known to have gone after this, s.
+SETTLED_S = 2.0
 
 
 class InterlockedError(RuntimeError):
@@ -97,12 +101,23 @@ def clear_interlocks(haloscope: Haloscope) -> MsgGenerator[str]:
     Raises:
         InterlockedError: a reason still stands; it names the reason.
     """
-    before = yield from value_of(haloscope.interlock.reason, "")
-    yield from bps.abs_set(haloscope.interlock.reset, 1, wait=True)
-    if (yield from value_of(haloscope.interlock.active, 0)):
-        reason = yield from value_of(haloscope.interlock.reason, "")
+    interlock = haloscope.interlock
+    before = yield from value_of(interlock.reason, "")
+    yield from bps.abs_set(interlock.reset, 1, wait=True)
+    if (yield from value_of(interlock.active, 0)):
+        yield from _let_pass(haloscope, SETTLED_S)
+        yield from bps.abs_set(interlock.reset, 1, wait=True)
+    if (yield from value_of(interlock.active, 0)):
+        reason = yield from value_of(interlock.reason, "")
         raise InterlockedError(f"{haloscope.name}: reset, but this still stands: {reason}")
     return str(before)
+
+
+def _let_pass(haloscope: Haloscope, simulated_s: float) -> MsgGenerator[None]:
+    """Wait for so much of the instrument's time."""
+    end_s = (yield from value_of(haloscope.sim.time, 0.0)) + simulated_s
+    limit_s = wall_timeout(haloscope, simulated_s)
+    yield from Until(haloscope.sim.time, lambda now_s: now_s >= end_s, limit_s).wait()
 
 
 def run_haloscope_safely(plan: MsgGenerator[Any], haloscope: Haloscope) -> MsgGenerator[Any]:

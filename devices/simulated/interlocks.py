@@ -92,7 +92,7 @@ class Interlocks:
         self.reset("jpa")
 
     def channels(self) -> dict[str, Channel]:
-        """`Interlock:Active_RBV`, `Reason_RBV` and `Reset`."""
+        """`Interlock:Active_RBV`, `Reason_RBV.VAL$` and `Reset`."""
 
         def reset(name: str) -> None:
             if name == "Do":
@@ -100,7 +100,7 @@ class Interlocks:
 
         return {
             "Interlock:Active_RBV": Channel(lambda: int(bool(self._told)), enum=("No", "Yes")),
-            "Interlock:Reason_RBV": Channel(self.reason),
+            "Interlock:Reason_RBV.VAL$": Channel(self.reason),
             "Interlock:Reset": Channel(lambda: 0, reset, enum=DO),
         }
 

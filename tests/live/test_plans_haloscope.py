@@ -79,7 +79,7 @@ def test_a_latched_interlock_is_cleared_over_channel_access(
 ) -> None:
     before_dbm = device.jpa.pump_power.get()
     device.jpa.pump_power.set(-20.0).wait(20.0)
-    latched = Watch(device.jpa.fault, lambda fault: fault == 1, 20.0)
+    latched = Watch(device.interlock.active, lambda active: active == 1, 20.0)
     device.jpa.pump.set("On").wait(20.0)
     latched.wait()
     device.jpa.pump_power.set(before_dbm).wait(20.0)
