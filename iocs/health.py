@@ -62,6 +62,7 @@ class Health:
     memory_mb: float = 0.0
     cpu_percent: float = 0.0
     open_files: int = 0
+    cores: int = field(default_factory=lambda: os.cpu_count() or 0)
     now: str = ""
 
     def __post_init__(self) -> None:
@@ -136,7 +137,7 @@ class Health:
             ),
             counter("IOC:PROCESS_ID", os.getpid, "Process number"),
             counter("IOC:PARENT_ID", os.getppid, "Process number of the parent"),
-            counter("IOC:CPU_CNT", lambda: os.cpu_count() or 0, "Cores of the host"),
+            counter("IOC:CPU_CNT", lambda: self.cores, "Cores of the host"),
             counter("IOC:FD_CNT", lambda: self.open_files, "Open files and sockets"),
         ]
 

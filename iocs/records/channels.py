@@ -92,8 +92,8 @@ class LiveChannel(Outgoing):
         self._read_failure = ""
         self._version: object = object()
         self._unread = False
-        self._seen: object = _UNREAD
-        self._told_trouble = self._told_refusal = ""
+        self.seen: object = _UNREAD  # the reading that was processed last
+        self._told_trouble = self.told_refusal = ""
         self._fields: dict[str, LiveChannel] = {}
         self._changed: set[str] = set()
 
@@ -163,13 +163,13 @@ class LiveChannel(Outgoing):
         undefined or fails is never quiet, so that what becomes of it is not missed.
         """
         record = self.record
-        if self._seen is _UNREAD or self.refusal != self._told_refusal:
+        if self.seen is _UNREAD or self.refusal != self.told_refusal:
             return False
         try:
             if record.version is not None:
                 if not self._is_read():
                     return False
-            elif record.read is not None and record.read() != self._seen:
+            elif record.read is not None and record.read() != self.seen:
                 return False
             if record.trouble is not None and record.trouble() != self._told_trouble:
                 return False
@@ -202,13 +202,13 @@ class LiveChannel(Outgoing):
 
     def _work_out(self) -> tuple[Value, Alarm, bool]:
         """Value, alarm, whether the control range moved; what fails must not stop the others."""
-        self._told_refusal = self.refusal
+        self.told_refusal = self.refusal
         try:
             value, alarm = self._read_value()
             alarm = self._alarm_of(value).worse(alarm)
             limits_moved = self._take_control_range()
         except Exception as error:
-            self._seen = _UNREAD
+            self.seen = _UNREAD
             value, alarm, limits_moved = self.value, self._failed_read(error), False
         else:
             self._read_failure = ""
@@ -217,19 +217,19 @@ class LiveChannel(Outgoing):
     def _read_value(self) -> tuple[Value, Alarm]:
         record = self.record
         if record.read is None:
-            self._seen = None
+            self.seen = None
             return self.value, NO_ALARM
-        self._seen = _UNREAD
+        self.seen = _UNREAD
         if record.version is not None and self._is_read():
-            self._seen = None
+            self.seen = None
             return self.value, NO_ALARM
         reading = record.read()
         value = self.to_stored(reading)
         self._told_trouble = reason = record.trouble() if record.trouble is not None else ""
         if record.version is not None:
-            self._seen, self._unread = None, False
+            self.seen, self._unread = None, False
         elif not record.array:  # an array may be changed in place
-            self._seen = reading
+            self.seen = reading
         return value, self._trouble_alarm(reason)
 
     def _is_read(self) -> bool:

@@ -18,8 +18,10 @@ from typing import Any, Protocol
 from caproto import AccessRights, ChannelType
 
 from instruments.errors import Refused
+from iocs.records.changes import Changes
 from iocs.records.channels import PROPERTY, LiveChannel, make_channel
 from iocs.records.description import MAX_NAME_LENGTH, OnBusy, Record, Value
+from iocs.records.together import Together
 from iocs.records.values import checked, from_wire
 
 log = logging.getLogger("cryohalo.iocs.records")
@@ -99,8 +101,10 @@ class Database:
         self._on_put = on_put
         self._wall_time = wall_time
         self._posting = 0
+        self._post_together = Together(self.post)
         self._pending: dict[LiveChannel, list[_Pending]] = {}
         self._properties: set[LiveChannel] = set()
+        self._changes = Changes()
         self.channels: dict[str, LiveChannel] = {}
         for record in table:
             self._add(record)
@@ -113,7 +117,8 @@ class Database:
             )
         if record.name in self.channels:
             raise ValueError(f"{record.name} stands twice in the table")
-        self.channels[record.name] = make_channel(record, self)
+        channel = self.channels[record.name] = make_channel(record, self)
+        self._changes.add(channel)
 
     def __getitem__(self, name: str) -> LiveChannel:
         """Channel ``name`` (without the prefix), or its field.
@@ -159,7 +164,7 @@ class Database:
         try:
             now = self._wall_time()
             # Looked through in one go, all at one moment; few of some hundred have changed.
-            for channel in [c for c in self.channels.values() if not c.quiet()]:
+            for channel in self._changes.found():
                 await channel.process(now)
             await self._post_properties()
         finally:
@@ -167,12 +172,12 @@ class Database:
 
     @property
     def posting(self) -> bool:
-        """Whether records are being posted: the machine must stand still meanwhile.
+        """Whether records are being posted or about to be: the machine must stand still meanwhile.
 
         Posting gives way to other tasks. If the machine moved on, what is posted would not belong
         to one moment, and a move could begin and end unseen by those who wait for its ``DMOV``.
         """
-        return self._posting > 0
+        return self._posting > 0 or self._post_together.awaited
 
     async def _post_properties(self) -> None:
         while self._properties:
@@ -258,7 +263,7 @@ class Database:
             self.on_wake()
         else:
             waiting = self._wait_for(channel)
-            await self.post()
+            await self._post_together()
             self.on_wake()
             await waiting
         if record.momentary:
@@ -292,7 +297,7 @@ class Database:
         A client that reads a state right after its put has completed must not see the old one.
         """
         if channel.parent is None:
-            await self.post()
+            await self._post_together()
             return
         now = self._wall_time()
         await channel.process(now)
