@@ -15,7 +15,6 @@ from haloscope.analysis.online import Online
 from plans.adaptive import adaptive_scan, worst_coupling
 from plans.campaign import campaign, resumed
 from plans.commissioning import cool_and_ramp, find_crossings, map_modes
-from plans.rehearsal import rehearse
 from plans.scan import scan
 from plans.steps import completed, planned
 from tests.plans.conftest import Documents
@@ -28,22 +27,6 @@ CALIBRATION = {
     "line_attenuation_db": 0.45,
     "line_attenuation_db_error": 0.01,
 }
-
-
-@pytest.mark.parametrize(
-    "plan",
-    [
-        lambda h: adaptive_scan(h, planned(start_mhz=1100.0, stop_mhz=1100.03), 6.5e-16),
-        lambda h: campaign(h, "test", planned(start_mhz=1100.0, stop_mhz=1100.03)),
-        lambda h: map_modes(h, 1093.0, 1093.5),
-        cool_and_ramp,
-    ],
-)
-def test_a_rehearsal_moves_nothing(haloscope: Any, plan: Any) -> None:
-    machine = haloscope.bench.machine
-    before = machine.time_s, machine.rod.setpoint, machine.digitizer.counter
-    assert rehearse(plan(haloscope), haloscope).messages
-    assert before == (machine.time_s, machine.rod.setpoint, machine.digitizer.counter)
 
 
 def test_the_adaptive_scan_reaches_the_same_coupling_in_less_time(RE: RunEngine) -> None:

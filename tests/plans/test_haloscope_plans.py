@@ -19,25 +19,7 @@ from plans.rehearsal import rehearse
 from plans.scan import LETTER, rescan, scan
 from plans.steps import completed, planned
 from tests.plans.conftest import Documents
-
-Y_FACTOR = {
-    "receiver_gain_db": 104.0,
-    "receiver_gain_db_error": 0.02,
-    "receiver_temperature_k": 1.2,
-    "receiver_temperature_k_error": 0.01,
-}
-PLANS = {
-    "tune_to": lambda h: tuning.tune_to(h, 1100.05),
-    "set_coupling": lambda h: tuning.set_coupling(h, frequency_mhz=1100.0),
-    "set_jpa": lambda h: tuning.set_jpa(h, 1100.0),
-    "y_factor": lambda h: calibration.y_factor(h, 1100.0),
-    "jpa_noise": lambda h: calibration.jpa_noise(h, 1100.0, Y_FACTOR),
-    "noise_in_situ": lambda h: calibration.noise_in_situ(h, 1100.0, Y_FACTOR),
-    "line_attenuation": lambda h: calibration.line_attenuation(h, 1100.0),
-    "calibrate": lambda h: calibration.calibrate(h, 1100.0),
-    "scan": lambda h: scan(h, start_mhz=1100.0, stop_mhz=1100.05),
-    "rescan": lambda h: rescan(h, [1100.02, 1100.03]),
-}
+from tests.plans.haloscope_table import PLANS, Y_FACTOR, assert_ran
 
 
 @pytest.mark.parametrize("name", PLANS)
@@ -48,6 +30,38 @@ def test_a_rehearsal_moves_nothing(haloscope: Any, name: str) -> None:
     after = machine.time_s, machine.rod.setpoint, machine.digitizer.counter, machine.vna.counter
     assert estimate.messages
     assert before == after
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_every_plan_runs_in_process(
+    RE: RunEngine, haloscope: Any, documents: Documents, name: str
+) -> None:
+    result = RE(PLANS[name](haloscope))
+    assert_ran(name, result, documents)
+
+
+def test_a_rescan_takes_steps_about_each_candidate(
+    RE: RunEngine, haloscope: Any, documents: Documents
+) -> None:
+    plan = rescan(
+        haloscope, [1100.02, 1100.03], half_width_khz=10.0, averages=100, calibration=Y_FACTOR
+    )
+    targets = [1100.01, 1100.02, 1100.03, 1100.04]
+    assert RE(plan).plan_result == targets
+    [start] = documents.of("start")
+    assert start["plan_name"] == "rescan"
+    assert start["candidates_mhz"] == [1100.02, 1100.03]
+    assert completed(documents, "rescan") == targets
+    assert completed(documents, "scan") == []
+    assert {event["daq_num_averages"] for event in documents.events()} == {100}
+
+
+def test_the_amplifier_is_set_to_what_the_letter_says(RE: RunEngine, haloscope: Any) -> None:
+    found = RE(tuning.set_jpa(haloscope, 1100.0)).plan_result
+    assert found.probe_gain_db == pytest.approx(20.0, abs=0.4)
+    assert found.resonance_mhz == pytest.approx(1099.9, abs=0.01)
+    assert haloscope.jpa.pump.get() == "On"
+    assert haloscope.jpa.pump_frequency.get() == pytest.approx(2 * 1099.9)
 
 
 def test_a_rehearsal_estimates_the_duration_of_a_scan(haloscope: Any, RE: RunEngine) -> None:
