@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from amrr.solenoid import Solenoid
 from amrr.superconductor import Wire
@@ -197,8 +197,13 @@ class ThermometryParameters:
         excitation_w: Power left in a sensor.
         sensor_link_w_per_k: From the sensor to what it measures; assumed.
         dwell_s: Time the scanner spends on one channel, assumed.
+        accuracy_k: What a calibrated sensor is good for, stated for those who compare: the maker
+            gives 5 mK at 1.4 K and 4.2 K (Lake Shore, Cernox specifications, "calibrated
+            accuracy"); assumed to hold down to 0.3 K too, where that table says nothing. Of the
+            class, not of a machine, and outside the digest: nothing simulated depends on it.
     """
 
+    accuracy_k: ClassVar[float] = 0.005
     relative_noise: float = 1e-4
     excitation_w: float = 1e-11
     sensor_link_w_per_k: float = 1e-6

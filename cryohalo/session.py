@@ -34,7 +34,8 @@ Instrument = TypeVar("Instrument")
 CONNECTION_TIMEOUT_S = 20.0
 """How long an instrument's process variables may take to connect, wall-clock seconds."""
 _PLAN_MODULES = (
-    *("amrr", "cooling", "commissioning", "calibration", "tuning", "scan", "adaptive", "campaign"),
+    *("amrr", "cooling", "waypoints"),
+    *("commissioning", "calibration", "tuning", "scan", "adaptive", "campaign"),
     *("rehearsal", "safety"),
 )
 

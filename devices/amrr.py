@@ -7,23 +7,18 @@ from typing import Any
 from ophyd import Component as Cpt
 from ophyd import Device
 
-from devices.base import (
-    Instrument,
-    Part,
-    Positioner,
-    Watch,
-    command,
-    readback,
-    setting,
-    wall_timeout,
-)
+from devices.base import Instrument, Part, Positioner, wall_timeout
 from devices.clock import Health, SimClock
 from devices.magnet import PumpMagnet, RegeneratorMagnet
+from devices.measured import Measured, number
+from devices.signals import Fetching, command, readback, setting
+from devices.status import Watch
 
 __all__ = [
     "ColdExchanger",
     "Cycle",
     "CycleEndedError",
+    "CyclesMissed",
     "Flow",
     "HotExchanger",
     "OneKelvinStage",
@@ -137,7 +132,7 @@ class Cycle(Device):
 
         It rests on a monitor, posted ten times a second of wall time: cycles shorter than that
         (180 s of them above a speed of 1800) can pass unseen. The count in the event tells;
-        `plans.amrr` reports how many.
+        plans record how many (`CyclesMissed`).
         """
         now = int(self.count.get(use_monitor=False))
         limit_s = wall_timeout(self, 2.0 * self.period_s())
@@ -162,6 +157,12 @@ class Cycle(Device):
         if self.connected:
             self.run.put("Stop", use_complete=False)
         super().stop(success=success)
+
+
+class CyclesMissed(Measured):
+    """What a plan infers from the counts of the cycles it records: `CyclesMissed(name="cycle")`."""
+
+    unseen = number("cycles")
 
 
 class Refrigerator(Instrument):

@@ -9,13 +9,12 @@ from bluesky import RunEngine
 from bluesky.utils import FailedStatus, Msg, MsgGenerator
 from ophyd.utils.errors import LimitError
 
-from amrr.periodic import settle
-from amrr.refrigerator import Refrigerator as Machine
-from devices.simulated.amrr import Refrigerator
-from plans import amrr, cooling
+from plans import amrr, cooling, waypoints
+from plans.cycles import still_to_come
 from plans.rehearsal import rehearse
 from tests.plans.conftest import Documents
 
+BOX = {"pump_high": (1.2, 1.5)}
 PLANS = {
     "safe_start": amrr.safe_start,
     "safe_shutdown": amrr.safe_shutdown,
@@ -24,10 +23,8 @@ PLANS = {
     "recover_from_quench": lambda r: amrr.recover_from_quench(r, restart=True),
     "load_curve": lambda r: cooling.load_curve(r, [300.0, 600.0]),
     "temperature_curve": lambda r: cooling.temperature_curve(r, [1.2, 1.0]),
-    "waypoint_scan": lambda r: cooling.waypoint_scan(r, "pump_high", [1.3, 1.4]),
-    "optimize_waypoints": lambda r: cooling.optimize_waypoints(
-        r, {"pump_high": (1.2, 1.5)}, points=4
-    ),
+    "waypoint_scan": lambda r: waypoints.waypoint_scan(r, "pump_high", [1.3, 1.4]),
+    "optimize_waypoints": lambda r: waypoints.optimize_waypoints(r, BOX, points=4),
 }
 
 
@@ -52,10 +49,27 @@ def test_a_rehearsal_estimates_the_duration(refrigerator: Any) -> None:
         (lambda r: amrr.cooldown(r, heater_power_uw=-1.0), "heater_power_uw = -1.0 uW"),
         (lambda r: amrr.cooldown(r, tolerance_k=float("nan")), "tolerance_k = nan K"),
         (lambda r: amrr.run_cycles(r, 0), "cycles = 0"),
-        (lambda r: cooling.load_curve(r, []), "at least one power"),
-        (lambda r: cooling.temperature_curve(r, [5.0]), "temperature = 5.0 K"),
-        (lambda r: cooling.waypoint_scan(r, "pump", [1.0]), "'pump' is none of"),
-        (lambda r: cooling.optimize_waypoints(r, {"pump_high": (2.0, 3.0)}), "outside the limits"),
+        (lambda r: cooling.load_curve(r, []), "powers_uw is empty"),
+        (lambda r: cooling.temperature_curve(r, [5.0]), "temperatures_k = 5.0 K"),
+        (lambda r: waypoints.waypoint_scan(r, "pump", [1.0]), "'pump' is none of"),
+        (lambda r: waypoints.waypoint_scan(r, "pump_high", []), "values is empty"),
+        (lambda r: cooling.load_curve(r, [6000.0]), "powers_uw = 6000.0 uW"),
+        (lambda r: cooling.load_curve(r, [600.0], max_cycles=2), "max_cycles = 2"),
+        (
+            lambda r: cooling.temperature_curve(r, [1.0], tolerance_uw=-1.0),
+            "tolerance_uw = -1.0 uW",
+        ),
+        (lambda r: waypoints.optimize_waypoints(r, {}), "nothing to optimise"),
+        (lambda r: waypoints.optimize_waypoints(r, BOX, objective="cold"), "'cold' is unknown"),
+        (lambda r: waypoints.optimize_waypoints(r, BOX, points=0), "points = 0"),
+        (
+            lambda r: waypoints.optimize_waypoints(r, BOX, temperature_k=4.0),
+            "temperature_k = 4.0 K",
+        ),
+        (
+            lambda r: waypoints.optimize_waypoints(r, {"pump_high": (2.0, 3.0)}),
+            "outside the limits",
+        ),
     ],
 )
 def test_nonsense_is_refused_before_anything_moves(
@@ -67,7 +81,19 @@ def test_nonsense_is_refused_before_anything_moves(
 
 def test_a_waypoint_beyond_the_supply_is_refused(refrigerator: Any) -> None:
     with pytest.raises(LimitError, match="pump_high"):
-        rehearse(cooling.waypoint_scan(refrigerator, "pump_high", [1.2, 9.0]), refrigerator)
+        rehearse(waypoints.waypoint_scan(refrigerator, "pump_high", [1.2, 9.0]), refrigerator)
+
+
+def test_a_start_brings_the_stage_to_temperature_and_leaves_a_running_cycle_alone(
+    RE: RunEngine, refrigerator: Any
+) -> None:
+    assert refrigerator.one_k_stage.temperature.get() < 1.65
+    RE(amrr.safe_start(refrigerator, stage_temperature_k=1.7))
+    assert refrigerator.one_k_stage.mode.get() == "Closed loop"
+    assert refrigerator.one_k_stage.temperature.get() == pytest.approx(1.7, abs=0.05)
+    assert refrigerator.cycle.state.get() == "Running"
+    RE(amrr.safe_start(refrigerator, stage_temperature_k=1.6))
+    assert refrigerator.one_k_stage.setpoint.get() == 1.7  # it ran already
 
 
 def test_a_cooldown_ends_when_cycles_agree_and_leaves_the_machine_running(
@@ -78,7 +104,7 @@ def test_a_cooldown_ends_when_cycles_agree_and_leaves_the_machine_running(
     assert end.converged
     assert end.cycles == len(temperatures) < 30
     assert temperatures[0] > 1.5 > 1.0 > temperatures[-1] == end.mean_temperature_k
-    assert amrr.still_to_come(temperatures) <= 0.03 < amrr.still_to_come(temperatures[:-2])
+    assert still_to_come(temperatures) <= 0.03 < still_to_come(temperatures[:-2])
     counts = [event["cycle_count"] for event in documents.events()]
     assert counts == list(range(1, len(counts) + 1))
     assert refrigerator.cycle.state.get() == "Running"
@@ -89,30 +115,16 @@ def test_a_cooldown_ends_when_cycles_agree_and_leaves_the_machine_running(
 def test_phases_are_recorded_one_by_one_and_the_shutdown_leaves_no_field(
     RE: RunEngine, refrigerator: Any, documents: Documents
 ) -> None:
-    assert RE(amrr.run_cycles(refrigerator, 2)).plan_result == 2
+    assert RE(amrr.run_cycles(refrigerator, 2)).plan_result == amrr.Recorded(2, unseen=0)
     phases = [event["cycle_phase"] for event in documents.events("phases")]
     assert phases[-8:] == ["No flow 1", "Flow B to A", "No flow 2", "Flow A to B"] * 2
+    counts = [event["cycle_count"] for event in documents.events("phases")]
+    assert counts[-8:] == [0, 0, 0, 1, 1, 1, 1, 2]
     assert {event["cycle_mean_chx_power"] for event in documents.events()} == {0.0}
     RE(amrr.safe_shutdown(refrigerator))
     assert refrigerator.cycle.state.get() == "Stopped"
     for magnet in refrigerator.magnets.values():
         assert abs(magnet.field.position) < 1e-3
-
-
-def test_a_load_curve_rises_with_power(
-    RE: RunEngine, refrigerator: Any, documents: Documents
-) -> None:
-    plan = cooling.load_curve(refrigerator, [300.0, 900.0], tolerance_k=0.05, max_cycles=20)
-    points = RE(plan).plan_result
-    assert points[0].mean_temperature_k < points[1].mean_temperature_k
-    assert [event["chx_heater_power"] for event in documents.events()] == [300.0, 900.0]
-    assert len(documents.events("cycles")) == sum(point.cycles for point in points)
-
-
-def test_a_waypoint_is_restored_after_its_scan(RE: RunEngine, refrigerator: Any) -> None:
-    before = refrigerator.cycle.pump_high.get()
-    RE(cooling.waypoint_scan(refrigerator, "pump_high", [1.2], tolerance_k=0.1, max_cycles=4))
-    assert refrigerator.cycle.pump_high.get() == before
 
 
 def test_a_failure_ramps_the_magnets_down(
@@ -150,8 +162,12 @@ def test_recovery_waits_for_a_current_that_still_flows(RE: RunEngine, refrigerat
         assert abs(magnet.current.readback.get()) < 0.02
 
 
-def test_cycles_that_went_unseen_are_counted(
-    RE: RunEngine, refrigerator: Any, documents: Documents, monkeypatch: pytest.MonkeyPatch
+def test_cycles_that_went_unseen_are_counted_in_the_events(
+    RE: RunEngine,
+    refrigerator: Any,
+    documents: Documents,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     trigger = type(refrigerator.cycle).trigger
 
@@ -165,23 +181,23 @@ def test_cycles_that_went_unseen_are_counted(
 
     monkeypatch.setattr(type(refrigerator.cycle), "trigger", late)
     recorded = RE(amrr.run_cycles(refrigerator, 3, record_phases=False)).plan_result
+    assert recorded == amrr.Recorded(3, unseen=2)
     assert [event["cycle_count"] for event in documents.events()] == [1, 3, 5]
-    assert (recorded, recorded.unseen) == (3, 2)
-    end = RE(amrr.cooldown(refrigerator, max_cycles=3, tolerance_k=1e-5)).plan_result
-    assert end.unseen == 2
+    assert [event["cycle_unseen"] for event in documents.events()] == [0, 1, 1]
+    documents.clear()
+    [point] = RE(cooling.load_curve(refrigerator, [900.0], max_cycles=3)).plan_result
+    assert point.unseen == 2
+    assert sum(event["cycle_unseen"] for event in documents.events("cycles")) == 2
+    assert caplog.text.count("cycles go by unseen") == 2
 
 
-def test_the_optimiser_finds_a_colder_waypoint(
+def test_no_cycle_goes_unseen_where_time_waits_for_the_client(
     RE: RunEngine, refrigerator: Any, documents: Documents
 ) -> None:
-    plan = cooling.optimize_waypoints(
-        refrigerator, {"pump_high": (1.0, 1.45)}, points=4, tolerance_k=0.1, max_cycles=6
-    )
-    best = RE(plan).plan_result
-    values = [event["cycle_mean_chx_temperature"] for event in documents.events()]
-    assert best.points <= 4
-    assert 1.0 <= best.waypoints["pump_high"] <= 1.45
-    assert len(values) == best.points + 1
+    assert RE(amrr.run_cycles(refrigerator, 3, record_phases=False)).plan_result.unseen == 0
+    [descriptor] = documents.of("descriptor")
+    assert descriptor["data_keys"]["cycle_unseen"]["source"] == "PLAN:cycle_unseen"
+    assert [event["cycle_unseen"] for event in documents.events()] == [0, 0, 0]
 
 
 def _cut(plan: MsgGenerator[Any], *, saves: int) -> MsgGenerator[Any]:
@@ -197,38 +213,3 @@ def _cut(plan: MsgGenerator[Any], *, saves: int) -> MsgGenerator[Any]:
             left = -1
         answer = yield message
         left -= message.command == "save"
-
-
-#: Accuracy of a calibrated Cernox near 1 K, K (Lake Shore's catalogue: +- 5 mK below 1.4 K).
-THERMOMETER_K = 0.005
-
-
-def test_the_measured_load_curve_is_the_models_own(RE: RunEngine) -> None:
-    model = {power: _settled(power) for power in (900.0, 500.0)}
-    begin = Machine()
-    begin.restore(model[900.0].state())
-    device = Refrigerator(name="refrigerator", machine=begin)
-    plan = cooling.load_curve(device, list(model), tolerance_k=0.003, max_cycles=100)
-    for point in RE(plan).plan_result:
-        assert point.converged
-        own_k = _mean_k(model[point.setting])
-        assert point.mean_temperature_k == pytest.approx(own_k, abs=THERMOMETER_K)
-    device.bench.close()
-
-
-def _settled(power_uw: float) -> Machine:
-    """The model in its own periodic state at a load."""
-    machine = Machine()
-    machine.chx_heater.power_setpoint_w = power_uw * 1e-6
-    machine.cycle.run()
-    settle(machine)
-    return machine
-
-
-def _mean_k(machine: Machine) -> float:
-    """True mean temperature of the cold exchanger over the next cycle, K."""
-    begin, total, steps = machine.cycle.count, 0.0, 0
-    while machine.cycle.count == begin:
-        machine.advance(10)
-        total, steps = total + machine.chx_temperature_k, steps + 1
-    return total / steps
