@@ -3,10 +3,12 @@
 1996 steps of 500 s over 1089.98 to 1110.04 MHz without the 380 kHz about the mode crossing. The
 range holds 1969 steps of 10 kHz; the letter counts 1996 and does not say what the others were: here
 they lie half-way between two regular steps, spread evenly. Interrupt it (Ctrl-C, kill) and run it
-again with the same output: it continues from the catalog.
+again with the same output: it continues from the catalog. With `--find-crossings` the campaign maps
+the modes first and leaves out the crossing that it finds instead of the letter's.
 
     python examples/campaign.py --output campaign       # some minutes, 1.6 GB of documents
     python examples/campaign.py --output short --steps 60
+    python examples/campaign.py --output mapped --steps 60 --find-crossings
 """
 
 from __future__ import annotations
@@ -28,10 +30,15 @@ CROSSING_MHZ = (1094.45, 1094.83)
 STEPS = 1996
 
 
+def regular_targets() -> np.ndarray:
+    """The band in regular steps, MHz, ascending."""
+    count = round((LAST_MHZ - FIRST_MHZ) / STEP_MHZ) + 1
+    return FIRST_MHZ + STEP_MHZ * np.arange(count)
+
+
 def targets(steps: int) -> list[float]:
     """Targets in MHz, ascending; the first ``steps`` regular ones if fewer than the letter's."""
-    count = round((LAST_MHZ - FIRST_MHZ) / STEP_MHZ) + 1
-    regular = FIRST_MHZ + STEP_MHZ * np.arange(count)
+    regular = regular_targets()
     regular = regular[(regular < CROSSING_MHZ[0]) | (regular > CROSSING_MHZ[1])]
     if steps < len(regular):
         return [round(float(f), 6) for f in regular[:steps]]
@@ -47,6 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--output", type=Path, default=Path("reports/campaign"))
     parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--find-crossings", action="store_true")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     console = Console(highlight=False)
@@ -62,9 +70,16 @@ def run(options: argparse.Namespace, progress: Progress) -> Any:
     from cryohalo.session import Session
     from plans.campaign import campaign
 
+    wanted = targets(options.steps)
+    if options.find_crossings:
+        wanted = [round(float(f), 6) for f in regular_targets()[: options.steps]]
     with Session.open(options.output / "catalog", halo_prefix="HALO:") as session:
         plan = campaign(
-            session.haloscope, "letter", targets(options.steps), documents=documents(session)
+            session.haloscope,
+            "letter",
+            wanted,
+            find_crossings=options.find_crossings,
+            documents=documents(session),
         )
         with progress.runs(
             session, "campaign", "steps", "measured_cavity_frequency", "MHz", total=options.steps

@@ -1,4 +1,4 @@
-"""A campaign: calibrate, scan, analyse, rescan candidates, report; goes on where it was cut.
+"""A campaign: map, calibrate, scan, analyse, rescan, report; goes on where it was cut.
 
 What was done is told by the documents of the catalog alone. Give the plan the documents of all
 earlier runs of the campaign and it takes what is missing: none twice, none left out.
@@ -7,10 +7,11 @@ earlier runs of the campaign and it takes what is missing: none twice, none left
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import bluesky.preprocessors as bpp
+import numpy as np
 from bluesky.utils import MsgGenerator
 
 from devices.haloscope import Haloscope
@@ -18,10 +19,11 @@ from haloscope.analysis.online import Online
 from haloscope.analysis.pipeline import Result
 from plans.calibration import calibrate
 from plans.common import require
-from plans.scan import rescan, scan
+from plans.crossings import Intervals, Mapped, map_crossings
+from plans.scan import check, rescan, scan
 from plans.steps import Documents, completed, planned, remaining, without
 
-__all__ = ["Campaign", "campaign", "resumed"]
+__all__ = ["Campaign", "Earlier", "campaign", "resumed"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Campaign:
         candidates_mhz: candidates after the scan, MHz.
         survivors_mhz: candidates still above threshold with the rescan, MHz.
         result: the analysis of everything.
+        crossings_mhz: mode crossings left out of the scan, if they were looked for.
     """
 
     name: str
@@ -41,6 +44,22 @@ class Campaign:
     candidates_mhz: list[float]
     survivors_mhz: list[float]
     result: Result | None
+    crossings_mhz: Intervals = field(default_factory=list)
+
+
+@dataclass
+class Earlier:
+    """What the documents of a campaign tell.
+
+    Attributes:
+        done_mhz: targets that its scans recorded.
+        calibration: that they used; None before the first.
+        modes: what its mode maps found.
+    """
+
+    done_mhz: list[float] = field(default_factory=list)
+    calibration: dict[str, float] | None = None
+    modes: Mapped = field(default_factory=Mapped)
 
 
 def campaign(
@@ -51,6 +70,7 @@ def campaign(
     averages: int = 5000,
     rescan_averages: int = 20000,
     skip_mhz: Iterable[tuple[float, float]] = (),
+    find_crossings: bool = False,
     calibration: Mapping[str, float] | None = None,
     documents: Documents = (),
     online: Online | None = None,
@@ -66,30 +86,43 @@ def campaign(
         averages: spectra averaged at each step.
         rescan_averages: and at each step of a rescan.
         skip_mhz: intervals (low, high) to leave out.
+        find_crossings: map the modes about the targets first, as far as the documents do not tell
+            of them, and leave out of the scan where modes cross.
         calibration: of an earlier call; measured if neither given nor found in the documents.
         documents: (name, document) pairs of all runs so far, torn ones included; read once.
         online: the analysis; one with the default options if not given.
         report: called with the outcome.
         md: metadata for the start documents.
+
+    Raises:
+        ValueError: nonsense in the arguments; nothing has moved.
+        LimitError: a target beyond a limit of some device; nothing has moved.
     """
     require(bool(name), "a campaign needs a name")
-    skipped = list(skip_mhz)
-    targets = without(planned(frequencies_mhz), skipped)
+    targets = without(planned(frequencies_mhz), list(skip_mhz))
+    for target in targets:
+        for count in (averages, rescan_averages):
+            check(haloscope, target, count)
     analysis = online or Online()
-    done, found = resumed(name, documents, analysis)
-    left = remaining(targets, done)
-    known = calibration or found
+    earlier = resumed(name, documents, analysis)
     more = {**(md or {}), "campaign": name}
+    crossings: Intervals = []
+    if find_crossings:
+        mapped = yield from map_crossings(haloscope, targets, earlier.modes, md=more)
+        crossings = [(low, high) for low, high in mapped["crossings_mhz"]]
+        targets, more = without(targets, crossings), {**more, **mapped}
+    require(bool(targets), "nothing is left of the band without what is to be skipped")
+    known = calibration or earlier.calibration
     if known is None:
         known = yield from calibrate(haloscope, targets[len(targets) // 2], md=more)
     taken: list[float] = []
-    if left:
+    if remaining(targets, earlier.done_mhz):
         plan = scan(
             haloscope,
             targets,
             averages=averages,
             calibration=known,
-            done_mhz=done,
+            done_mhz=earlier.done_mhz,
             md=more,
         )
         taken = yield from bpp.subs_wrapper(plan, analysis)
@@ -97,16 +130,14 @@ def campaign(
     if candidates:
         plan = rescan(haloscope, candidates, averages=rescan_averages, calibration=known, md=more)
         yield from bpp.subs_wrapper(plan, analysis)
-    outcome = Campaign(name, taken, candidates, _candidates(analysis), _result(analysis))
+    outcome = Campaign(name, taken, candidates, _candidates(analysis), _result(analysis), crossings)
     if report is not None:
         report(outcome)
     return outcome
 
 
-def resumed(
-    name: str, documents: Documents, analysis: Online | None = None
-) -> tuple[list[float], dict[str, float] | None]:
-    """Targets that a campaign's earlier scans recorded, and the calibration they used.
+def resumed(name: str, documents: Documents, analysis: Online | None = None) -> Earlier:
+    """What a campaign's earlier runs recorded.
 
     Args:
         name: of the campaign.
@@ -115,20 +146,45 @@ def resumed(
     """
     mine: set[str] = set()
     kept: list[tuple[str, Mapping[str, Any]]] = []
-    calibration: dict[str, float] | None = None
+    earlier = Earlier()
     for kind, document in documents:
         if not _belongs(kind, document, name, mine):
             continue
-        if kind == "start" and document.get("calibration"):
-            calibration = dict(document["calibration"])
+        if kind == "start":
+            earlier.calibration = document.get("calibration") or earlier.calibration
+            earlier.modes.conclude(document)
         if analysis is not None:
             analysis(kind, document)
-        light = {key: value for key, value in document.items() if key != "data"}
-        if kind == "event":
-            target = document["data"].get("measured_target_frequency")
-            light["data"] = {} if target is None else {"measured_target_frequency": target}
-        kept.append((kind, light))
-    return completed(kept, "scan"), calibration
+        kept.append((kind, _light(document)))
+    earlier.done_mhz = completed(kept, "scan")
+    earlier.modes.add(*_mapped(kept))
+    return earlier
+
+
+#: What is kept of an event: the targets done, and where resonances were found.
+_KEPT = ("measured_target_frequency", "measured_cavity_frequency")
+
+
+def _light(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A document without its spectra."""
+    if "data" not in document:
+        return document
+    data = document["data"]
+    return {**document, "data": {key: data[key] for key in _KEPT if key in data}}
+
+
+def _mapped(documents: Documents) -> tuple[list[float], list[float]]:
+    """Calculated and found frequencies of all points of mode maps."""
+    maps: set[str] = set()
+    points: list[list[float]] = [[], []]
+    for kind, document in documents:
+        of_a_map = kind == "start" and document.get("plan_name") == "map_modes"
+        if of_a_map or (kind == "descriptor" and document["run_start"] in maps):
+            maps.add(document["uid"])
+        elif kind in ("event", "event_page") and document["descriptor"] in maps:
+            for column, key in zip(points, _KEPT, strict=True):
+                column += np.atleast_1d(document["data"].get(key, ())).tolist()
+    return points[0], points[1]
 
 
 def _belongs(kind: str, document: Mapping[str, Any], name: str, mine: set[str]) -> bool:

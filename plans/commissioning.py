@@ -32,6 +32,9 @@ __all__ = ["ModeMap", "cool_and_ramp", "find_crossings", "map_modes"]
 
 #: Wide enough to hold the mode on both sides of an avoided crossing.
 MODE_SWEEP = Sweep("Weak", 1.0, 401, 1000.0)
+#: Pulled farther off its course than this a resonance is crossing, kHz: the pull where the TM
+#: fraction is 90 % (haloscope note 2.7).
+PULL_KHZ = 20.0
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,14 @@ class ModeMap:
 
     Attributes:
         angle_deg: rod angles (N,).
+        bare_mhz: calculated frequency of the bare mode at each (N,).
         frequency_mhz: strongest resonance at each (N,).
         pull_khz: its distance from where the bare mode would be (N,).
         crossings_mhz: intervals (low, high) to leave out of a scan.
     """
 
     angle_deg: NDArray[np.float64]
+    bare_mhz: NDArray[np.float64]
     frequency_mhz: NDArray[np.float64]
     pull_khz: NDArray[np.float64]
     crossings_mhz: list[tuple[float, float]]
@@ -102,7 +107,7 @@ def map_modes(
     stop_mhz: float,
     *,
     step_khz: float = 20.0,
-    pull_khz: float = 20.0,
+    pull_khz: float = PULL_KHZ,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[ModeMap]:
     """Map the strongest resonance against the rod's angle and find where modes cross.
@@ -129,7 +134,12 @@ def map_modes(
     for angle in (angles.min(), angles.max()):
         haloscope.rod.check_value(float(angle))
     machine = yield from provenance(haloscope)
-    args = {"start_mhz": start_mhz, "stop_mhz": stop_mhz, "step_khz": step_khz}
+    args = {
+        "start_mhz": start_mhz,
+        "stop_mhz": stop_mhz,
+        "step_khz": step_khz,
+        "pull_khz": pull_khz,
+    }
     hints = {"dimensions": [(["rod"], "primary")]}
     devices = [haloscope.measured]
     start = metadata("map_modes", devices, args, md, hints=hints, num_points=len(angles), **machine)
@@ -156,7 +166,7 @@ def map_modes(
 
     found_mhz = yield from run_haloscope_safely(in_run(inner(), start), haloscope)
     pulls, crossings = find_crossings(bare_mhz, found_mhz, pull_khz)
-    return ModeMap(angles, found_mhz, pulls, crossings)
+    return ModeMap(angles, bare_mhz, found_mhz, pulls, crossings)
 
 
 def find_crossings(

@@ -12,6 +12,7 @@ from plans.adaptive import adaptive_scan
 from plans.campaign import campaign
 from plans.commissioning import cool_and_ramp, map_modes
 from plans.common import in_run
+from plans.crossings import map_crossings
 from plans.scan import ScanState, rescan, scan, step
 
 Y_FACTOR = {
@@ -39,6 +40,12 @@ def _gain(haloscope: Any) -> MsgGenerator[Any]:
     return profile
 
 
+def _campaign(haloscope: Any) -> MsgGenerator[Any]:
+    return campaign(
+        haloscope, "table", STEPS, averages=100, find_crossings=True, calibration=Y_FACTOR
+    )
+
+
 PLANS: dict[str, Callable[[Any], MsgGenerator[Any]]] = {
     "cool_and_ramp": lambda h: cool_and_ramp(h, 11.95),
     "tune_to": lambda h: tuning.tune_to(h, 1100.05),
@@ -52,7 +59,8 @@ PLANS: dict[str, Callable[[Any], MsgGenerator[Any]]] = {
     "scan": lambda h: scan(h, STEPS, averages=100),
     "rescan": lambda h: rescan(h, [1100.01], half_width_khz=10.0, averages=100),
     "adaptive_scan": lambda h: adaptive_scan(h, STEPS, 2e-15, first_averages=200),
-    "campaign": lambda h: campaign(h, "table", STEPS, averages=100, calibration=Y_FACTOR),
+    "campaign": lambda h: _campaign(h),
+    "map_crossings": lambda h: map_crossings(h, [MHZ]),
     "map_modes": lambda h: map_modes(h, MHZ, 1100.4, step_khz=40.0),
     "clear_interlocks": safety.clear_interlocks,
     "make_safe": safety.make_safe,

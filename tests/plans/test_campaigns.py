@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import bluesky.preprocessors as bpp
@@ -9,12 +11,16 @@ import numpy as np
 import pytest
 from bluesky import RunEngine
 from bluesky.utils import MsgGenerator
+from ophyd.utils.errors import LimitError
 
 from devices.simulated.haloscope import Haloscope
 from haloscope.analysis.online import Online
+from haloscope.parameters import Parameters
 from plans.adaptive import adaptive_scan, worst_coupling
 from plans.campaign import campaign, resumed
 from plans.commissioning import cool_and_ramp, find_crossings, map_modes
+from plans.crossings import Mapped, NotMappedError, map_crossings, merged, minus
+from plans.rehearsal import rehearse
 from plans.scan import scan
 from plans.steps import completed, planned
 from tests.plans.conftest import Documents
@@ -56,9 +62,9 @@ def test_a_torn_campaign_is_completed_from_its_documents(
     with pytest.raises(RuntimeError, match="power"):
         RE(_power_cut(torn, after=4))
     del documents[-1]  # the stop document that a power cut would not have left
-    done, known = resumed("mine", documents)
-    assert done == targets[:4]
-    assert known == CALIBRATION
+    earlier = resumed("mine", documents)
+    assert earlier.done_mhz == targets[:4]
+    assert earlier.calibration == CALIBRATION
     end = RE(
         campaign(haloscope, "mine", targets, averages=200, documents=list(documents))
     ).plan_result
@@ -76,6 +82,116 @@ def test_the_mode_map_finds_the_letters_crossing(RE: RunEngine, haloscope: Any) 
     [(low, high)] = found.crossings_mhz
     assert low == pytest.approx(1094.63 - 0.19, abs=0.05)
     assert high == pytest.approx(1094.63 + 0.19, abs=0.05)
+
+
+#: The letter's crossing is between 1094.44 and 1094.82 MHz.
+ABOUT_THE_CROSSING = planned(start_mhz=1094.40, stop_mhz=1094.90, step_khz=50.0)
+
+
+def _about_the_crossing(device: Any, **more: Any) -> MsgGenerator[Any]:
+    return campaign(
+        device,
+        "crossing",
+        ABOUT_THE_CROSSING,
+        averages=100,
+        rescan_averages=100,
+        find_crossings=True,
+        calibration=CALIBRATION,
+        **more,
+    )
+
+
+def test_a_campaign_leaves_out_the_crossing_that_it_finds(
+    RE: RunEngine, haloscope: Any, documents: Documents
+) -> None:
+    end = RE(_about_the_crossing(haloscope)).plan_result
+    [(low, high)] = end.crossings_mhz
+    assert 1094.40 < low < 1094.50
+    assert 1094.75 < high < 1094.85
+    assert end.taken_mhz == [1094.4, 1094.85, 1094.9]
+    first, *_ = documents.of("start")
+    assert first["plan_name"] == "map_modes"
+    scans = [start for start in documents.of("start") if start["plan_name"] == "scan"]
+    assert scans[0]["crossings_mhz"] == [[low, high]]
+    stops = [number for number, (name, _) in enumerate(documents) if name == "stop"]
+    of_the_map = documents[: stops[0] + 1]
+    left = rehearse(_about_the_crossing(haloscope, documents=of_the_map), haloscope)
+    assert left.result.crossings_mhz == end.crossings_mhz
+    assert left.events == len(end.taken_mhz)
+    again = RE(_about_the_crossing(haloscope, documents=list(documents))).plan_result
+    assert again.taken_mhz == []
+    assert again.crossings_mhz == end.crossings_mhz
+    assert len([start for start in documents.of("start") if start["plan_name"] == "map_modes"]) == 1
+
+
+def test_a_torn_map_goes_on_where_it_was_cut(
+    RE: RunEngine, haloscope: Any, documents: Documents
+) -> None:
+    with pytest.raises(RuntimeError, match="power"):
+        RE(_power_cut(_about_the_crossing(haloscope), after=30))
+    cut_mhz = documents.events()[-1]["measured_target_frequency"]
+    assert 1094.44 < cut_mhz < 1094.82  # in the midst of the crossing
+    end = RE(_about_the_crossing(haloscope, documents=list(documents))).plan_result
+    assert end.taken_mhz == [1094.4, 1094.85, 1094.9]
+    maps = [start for start in documents.of("start") if start["plan_name"] == "map_modes"]
+    assert [start["plan_args"]["start_mhz"] for start in maps[1:]] == [pytest.approx(cut_mhz)]
+
+
+def test_a_wider_band_is_mapped_where_it_is_new(
+    RE: RunEngine, haloscope: Any, documents: Documents
+) -> None:
+    known = Mapped(concluded_mhz=[(1094.0, 1096.0)], crossings_mhz=[(1094.4, 1094.8)])
+    found = RE(map_crossings(haloscope, [1094.6, 1095.6, 1096.0], known)).plan_result
+    [start] = documents.of("start")
+    assert start["plan_args"]["start_mhz"] == pytest.approx(1096.0)
+    assert start["plan_args"]["stop_mhz"] == pytest.approx(1096.5)
+    assert found["crossings_mhz"] == [[1094.4, 1094.8]]
+
+
+@pytest.fixture
+def off_course() -> Iterator[Any]:
+    """A cavity whose resonance is 2.2 MHz off the calculated map."""
+    letter = Parameters.capp12tb()
+    machined = replace(letter, cavity=replace(letter.cavity, frequency_scale=1.002))
+    device = Haloscope(name="haloscope", parameters=machined)
+    yield device
+    device.bench.close()
+
+
+def test_a_cavity_off_its_course_is_mapped_where_it_is(RE: RunEngine, off_course: Any) -> None:
+    known = Mapped()
+    RE(map_crossings(off_course, [1101.0], known))
+    assert known.offset_mhz == pytest.approx(2.2, abs=0.1)
+    assert np.sum(np.abs(np.array(known.found_mhz) - 1101.0) <= 0.25) >= 25
+    assert known.missing([1101.0], (1000.0, 1200.0)) == []
+
+
+def test_a_band_that_was_not_seen_is_named(
+    RE: RunEngine, off_course: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plans.crossings.PASSES", 1)
+    with pytest.raises(NotMappedError, match=r"frequencies 1098\.\d+ to 1099\.\d+ MHz"):
+        RE(map_crossings(off_course, [1101.0]))
+
+
+def test_a_target_beyond_the_rod_is_refused(haloscope: Any) -> None:
+    with pytest.raises(LimitError, match=r"rod: .* deg is outside 20 to 60 deg"):
+        rehearse(map_crossings(haloscope, [1000.0]), haloscope)
+
+
+def test_a_campaign_refuses_before_anything_moves(haloscope: Any) -> None:
+    before = haloscope.bench.machine.time_s
+    with pytest.raises(ValueError, match="outside of the mode map"):
+        rehearse(campaign(haloscope, "far", [1100.0, 1500.0], find_crossings=True), haloscope)
+    with pytest.raises(ValueError, match="nothing is left"):
+        rehearse(campaign(haloscope, "none", [1100.0], skip_mhz=[(1099.0, 1101.0)]), haloscope)
+    assert haloscope.bench.machine.time_s == before
+
+
+def test_intervals_are_merged_and_cut() -> None:
+    assert merged([(3.0, 4.0), (1.0, 2.0), (2.0, 3.0), (5.0, 6.0)]) == [(1.0, 4.0), (5.0, 6.0)]
+    assert minus([(1.0, 4.0)], [(2.0, 3.0), (3.5, 9.0)]) == [(1.0, 2.0), (3.0, 3.5)]
+    assert minus([(1.0, 2.0)], [(0.0, 3.0)]) == []
 
 
 def test_a_mode_without_crossings_has_none() -> None:
