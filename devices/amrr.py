@@ -7,19 +7,12 @@ from typing import Any
 from ophyd import Component as Cpt
 from ophyd import Device
 
-from devices.base import (
-    Instrument,
-    Part,
-    Positioner,
-    Watch,
-    command,
-    readback,
-    setting,
-    wall_timeout,
-)
+from devices.base import Instrument, Part, Positioner, wall_timeout
 from devices.clock import Health, SimClock
 from devices.magnet import PumpMagnet, RegeneratorMagnet
 from devices.measured import Measured, number
+from devices.signals import command, readback, setting
+from devices.status import Watch
 
 __all__ = [
     "ColdExchanger",

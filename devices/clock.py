@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ophyd import Device
 
-from devices.base import Watch, command, readback, setting
+from devices.signals import Fetching, command, readback, setting
+from devices.status import Watch
 
 __all__ = ["Health", "SimClock"]
 
@@ -17,7 +18,7 @@ SLOWEST_FREE_RUN = 20.0
 MARGIN = 2.0
 
 
-class SimClock(Device):
+class SimClock(Fetching):
     """`Sim:`, simulated time and its speed: 1 is real time, N is N times, 0 as fast as it goes.
 
     Hardware that serves these PVs reports speed 1 and its own time.

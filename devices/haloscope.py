@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ophyd import Device
 
-from devices.base import Instrument, Part, command, readback, setting
+from devices.base import Instrument, Part
 from devices.cavity import CavityFrequency
 from devices.clock import Health, SimClock
 from devices.interlock import Interlock
@@ -18,6 +18,8 @@ from devices.rf import (
     NetworkAnalyzer,
     NoiseSource,
 )
+from devices.settings import Settings
+from devices.signals import command, readback, setting
 
 __all__ = ["Fridge", "Haloscope", "Interlock"]
 
@@ -70,6 +72,7 @@ class Haloscope(Instrument):
     interlock = Part(Interlock, "Interlock:", kind="omitted")
     seal = Part(Seal, "Sim:", kind="config")
     cavity = Part(CavityFrequency, "", kind="omitted")
+    settings = Part(Settings, "", kind="omitted")
     measured = Part(CavityMeasured, "", kind="normal")
 
     def stop(self, *, success: bool = False) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ophyd import Device
 
-from devices.base import command, readback
+from devices.signals import command, readback
 
 __all__ = ["Interlock"]
 

@@ -6,9 +6,9 @@ The signal set follows what operators of Cryomagnetics 4G, AMI 430 and Lake Shor
 from __future__ import annotations
 
 from ophyd import Component as Cpt
-from ophyd import Device
 
-from devices.base import Positioner, command, readback, setting
+from devices.base import Positioner
+from devices.signals import Fetching, command, readback, setting
 
 __all__ = ["MagnetSupply", "PumpMagnet", "RegeneratorMagnet"]
 
@@ -23,7 +23,7 @@ class Ramp(Positioner):
         super().stop(success=success)
 
 
-class MagnetSupply(Device):
+class MagnetSupply(Fetching):
     """One supply with its coil. `stop` pauses a ramp under way: the coil keeps its current."""
 
     #: Within 5 mT (20 mA) of the setpoint counts as there; the longest ramp is taken as 24 h.

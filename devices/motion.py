@@ -8,7 +8,8 @@ from typing import Any
 from ophyd import EpicsMotor
 from ophyd.positioner import PositionerBase
 
-from devices.base import NotReachedError, check_limits, wall_timeout, watched
+from devices.base import check_limits, wall_timeout
+from devices.status import NotReachedError, watched
 
 __all__ = ["Axis"]
 

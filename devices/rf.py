@@ -12,19 +12,21 @@ from ophyd import Component as Cpt
 from ophyd import Device
 from ophyd.status import Status
 
-from devices.base import Positioner, command, completion, readback, setting, wall_timeout
+from devices.base import Positioner, wall_timeout
+from devices.signals import Fetching, command, readback, setting
+from devices.status import completion
 
 __all__ = ["Digitizer", "JosephsonAmplifier", "LocalOscillator", "NetworkAnalyzer", "NoiseSource"]
 
 
-class Acquiring(Device):
+class Acquiring(Fetching):
     """What analyzer and digitizer share: acquire, abort, progress, a counter of acquisitions."""
 
     acquire = command("Acquire", doc="Done, Acquire; completes when idle again")
     acquiring = readback("Acquire_RBV", "omitted")
     abort = command("Abort")
     progress = readback("Progress_RBV", "omitted")
-    counter = readback("Counter_RBV", "omitted")
+    counter = readback("Counter_RBV", "omitted", monitor=True)
 
     def acquire_time_s(self) -> float:
         """Seconds of the instrument's time that the next acquisition takes."""
@@ -38,17 +40,22 @@ class Acquiring(Device):
 
     def trigger(self) -> Status:
         """Start an acquisition; the status ends with it, and fails if no new data came of it."""
-        before = int(self.counter.get()) if self._counted is None else self._counted
+        before = self._count(use_monitor=False) if self._counted is None else self._counted
         self._interrupted = False
 
         def no_new_data() -> str | None:
-            self._counted = int(self.counter.get())
+            self._counted = self._count()
+            if self._counted == before:  # a monitor may be late
+                self._counted = self._count(use_monitor=False)
             if self._counted != before or self._interrupted:
                 return None
             return f"{self.name}: the acquisition ended without new data"
 
         limit_s = wall_timeout(self, self.acquire_time_s())
-        return completion(self, self.acquire, 1, limit_s, no_new_data)
+        return completion(self.acquire, [(self.acquire, 1)], limit_s, no_new_data)
+
+    def _count(self, **how: Any) -> int:
+        return int(self.counter.get(**how))
 
     #: Settings that `unstage` puts back to what they were at `stage`.
     RESTORED: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 from bluesky.utils import Msg, MsgGenerator
 
-from devices.base import Watch
+from devices.status import Watch
 from haloscope.analysis.apparatus import CAPP_12TB, Apparatus
 from haloscope.mode_map import ModeMap, load
 

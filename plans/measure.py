@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from devices.haloscope import Haloscope
 from haloscope.resonance import fit_reflection, fit_transmission
 from plans.amplifier import GainProfile, fit_gain
-from plans.common import value_of
 
 __all__ = [
     "GAIN",
@@ -107,20 +106,16 @@ class Coupling:
 def configure(settings: Mapping[Any, Any]) -> MsgGenerator[None]:
     """Set settings, those that do not hold the value already, all at once, and wait for them."""
     group = yield from begin(settings)
-    if group:
-        yield from bps.wait(group)
+    yield from bps.wait(group)
 
 
 def begin(settings: Mapping[Any, Any]) -> MsgGenerator[str]:
-    """As `configure` without the wait; returns the group to wait for, empty if nothing is set."""
+    """As `configure` without the wait; returns the group to wait for."""
     group = short_uid("configure")
-    changed = False
-    for signal, value in settings.items():
-        present = yield from value_of(signal, None)
-        if present is None or not signal.holds(value, present):
-            yield from bps.abs_set(signal, value, group=group)
-            changed = True
-    return group if changed else ""
+    instrument = next(iter(settings)).root
+    values = {signal.name: value for signal, value in settings.items()}
+    yield from bps.abs_set(instrument.settings, values, group=group)
+    return group
 
 
 def analyzer_settings(haloscope: Haloscope, settings: Sweep, center_mhz: float) -> dict[Any, Any]:
@@ -153,10 +148,12 @@ def sweep(
     vna = haloscope.vna
     yield from configure({**(more or {}), **analyzer_settings(haloscope, settings, center_mhz)})
     yield from bps.trigger(vna, wait=True)
-    frequency = yield from value_of(vna.frequency)
-    real = yield from value_of(vna.real)
-    imaginary = yield from value_of(vna.imaginary)
-    return Trace(np.asarray(frequency), np.asarray(real) + 1j * np.asarray(imaginary))
+    reading = yield from bps.read(vna)
+    frequency, real, imaginary = (
+        np.asarray(reading[signal.name]["value"])
+        for signal in (vna.frequency, vna.real, vna.imaginary)
+    )
+    return Trace(frequency, real + 1j * imaginary)
 
 
 def passive(haloscope: Haloscope, source: str = "Cavity") -> dict[Any, Any]:

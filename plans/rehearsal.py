@@ -88,6 +88,9 @@ class _Stage:
         value = message.args[0]
         if hasattr(message.obj, "check_value"):
             message.obj.check_value(value)
+        if message.obj.name == "settings":
+            self.values.update(value)
+            return
         self._busy(message, self._move_s(message.obj, value))
         self.values[message.obj.name] = value
 
@@ -103,12 +106,8 @@ class _Stage:
     def read(self, message: Msg) -> dict[str, Any]:
         """Say what the device would say."""
         name = message.obj.name
-        if name.startswith("vna_") and name.rpartition("_")[2] in (
-            "frequency",
-            "real",
-            "imaginary",
-        ):
-            return _reading(**{name: self._trace()[name.rpartition("_")[2]]})
+        if name == "vna":
+            return _reading(**{f"vna_{part}": trace for part, trace in self._trace().items()})
         if name == "daq":
             return _reading(**self._spectrum())
         if name == "noise_source":

@@ -12,7 +12,7 @@ from ophyd.status import Status, StatusBase
 from ophyd.utils import ReadOnlyError
 from ophyd.utils.errors import LimitError
 
-from devices.base import Setting
+from devices.signals import WRITE_TIMEOUT_S, Readback, Remembering, Setting
 from devices.simulated.bench import Bench, Channel, current_bench
 
 __all__ = ["ChannelSignal", "ChannelSignalRO", "ChannelSignalWithRBV", "simulated"]
@@ -103,6 +103,11 @@ class ChannelSignal(Signal):
         self._readback = value
         self._metadata["timestamp"] = time.time()
         return value
+
+    def get_setpoint(self, **_: Any) -> Any:
+        """Read the setpoint now."""
+        with self.bench.lock:
+            return self._shown(self._write.get())
 
     def check_value(self, value: Any) -> None:
         """Refuse what lies outside the limits.
@@ -204,19 +209,19 @@ class ChannelSignalWithRBV(ChannelSignal):
         super().__init__(f"{prefix}_RBV", write_pv=prefix, **kwargs)
 
 
-class ChannelSetting(ChannelSignalWithRBV):
-    """`devices.base.Setting` over channels."""
+class ChannelSetting(Remembering, ChannelSignalWithRBV):
+    """`devices.signals.Setting` over channels."""
 
-    wanted: Any = None
-    holds = Setting.holds
+    set = Setting.set
 
-    def put(self, value: Any, force: bool = False, **kwargs: Any) -> None:
-        """Put, and remember."""
-        self.wanted = value
-        super().put(value, force, **kwargs)
+    @property
+    def write_timeout(self) -> float:
+        """Wall seconds after which a put without a time-out of its own fails."""
+        return self._write_timeout or WRITE_TIMEOUT_S
 
 
 _REPLACEMENTS: dict[type, type] = {
+    Readback: ChannelSignalRO,
     Setting: ChannelSetting,
     EpicsSignal: ChannelSignal,
     EpicsSignalRO: ChannelSignalRO,

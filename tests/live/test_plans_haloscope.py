@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from bluesky import RunEngine
 
-from devices.base import Watch
 from devices.haloscope import Haloscope
 from devices.simulated.haloscope import Haloscope as SimulatedHaloscope
+from devices.status import Watch
 from plans.calibration import calibrate
 from plans.safety import clear_interlocks
 from plans.scan import LETTER, scan

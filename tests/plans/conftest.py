@@ -11,7 +11,7 @@ from event_model import DocumentNames, schema_validators
 from ophyd.sim import FakeEpicsSignalWithRBV, fake_device_cache
 
 from cryohalo.run_engine import close_run_engine, make_run_engine
-from devices.base import Setting
+from devices.signals import Setting
 
 # ophyd's fakes stand in for this room's setpoint-with-readback as for ophyd's own.
 fake_device_cache[Setting] = FakeEpicsSignalWithRBV

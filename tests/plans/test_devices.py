@@ -12,10 +12,10 @@ from ophyd.status import Status
 from ophyd.utils.errors import LimitError, StatusTimeoutError, UnknownStatusFailure
 
 from devices import amrr, haloscope, motion
-from devices.base import NotReachedError, Watch, completion
 from devices.cavity import CavityBusyError
 from devices.clock import SimClock
 from devices.measured import CavityMeasured
+from devices.status import NotReachedError, Watch, completion
 
 
 @pytest.mark.parametrize("cls", [amrr.Refrigerator, haloscope.Haloscope])
@@ -87,7 +87,7 @@ def test_a_status_that_is_not_met_times_out(haloscope: Any) -> None:
 
 def test_a_put_whose_ioc_goes_away_fails_at_once(haloscope: Any) -> None:
     haloscope.bench.paused = True
-    status = completion(haloscope.daq, haloscope.daq.acquire, 1, 3600.0)
+    status = completion(haloscope.daq, [(haloscope.daq.acquire, 1)], 3600.0)
     signal = haloscope.daq.acquire
     signal._run_subs(sub_type=signal.SUB_META, connected=False)
     with pytest.raises(ConnectionError, match="daq_acquire: the IOC went away"):
@@ -118,7 +118,58 @@ def test_a_move_without_a_readback_at_its_end_fails(
         field.set(11.9).wait(20.0)
 
 
-def test_a_put_that_raises_leaves_neither_status_nor_subscription(
+def test_a_put_that_is_not_completed_in_time_fails_in_words(haloscope: Any) -> None:
+    haloscope.bench.paused = True
+    status = completion(haloscope.daq, [(haloscope.daq.acquire, 1)], 0.05)
+    with pytest.raises(
+        TimeoutError, match=r"daq_acquire: the put has not completed within 0\.05 s"
+    ):
+        status.wait(10.0)
+
+
+def test_settings_are_put_together_and_none_if_one_is_beyond_its_limits(haloscope: Any) -> None:
+    vna, settings = haloscope.vna, haloscope.settings
+    settings.set({"vna_center": 1101.0, "vna_path": "Bypass"}).wait(10.0)
+    assert (vna.center.get(), vna.path.get()) == (1101.0, "Bypass")
+    with pytest.raises(LimitError):
+        settings.set({"vna_path": "Weak", "vna_center": 5.0})
+    with pytest.raises(KeyError, match="haloscope has no setting vna_colour"):
+        settings.set({"vna_path": "Weak", "vna_colour": 1.0})
+    assert (vna.center.get(), vna.path.get()) == (1101.0, "Bypass")
+
+
+def test_a_setting_that_holds_its_value_is_not_put_again(
+    haloscope: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = {"vna_center": 1101.0, "vna_averages": 2}
+    haloscope.settings.set(wanted).wait(10.0)
+    puts: list[Any] = []
+    monkeypatch.setattr(haloscope.vna.center, "put", lambda value, **_: puts.append(value))
+    assert haloscope.settings.set(wanted).done
+    assert not puts
+    haloscope.bench.channel("HALO:VNA:Center").put(1102.0)  # by another client
+    haloscope.settings.set(wanted)
+    assert puts == [1101.0]
+
+
+def test_a_refused_setting_fails_and_says_why(haloscope: Any) -> None:
+    haloscope.bench.paused = True
+    acquiring = haloscope.daq.trigger()
+    before = haloscope.daq.num_averages.get()
+    for status in (
+        haloscope.daq.num_averages.set(before + 1),
+        haloscope.settings.set({"daq_num_averages": before + 2, "vna_averages": 3}),
+    ):
+        with pytest.raises(
+            NotReachedError, match="daq_num_averages: asked .*refusal: .*acquiring"
+        ):
+            status.wait(10.0)
+    assert haloscope.vna.averages.get() == 3
+    haloscope.bench.paused = False
+    acquiring.wait(20.0)
+
+
+def test_a_put_that_raises_leaves_no_status_open(
     haloscope: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[Status] = []
@@ -133,15 +184,13 @@ def test_a_put_that_raises_leaves_neither_status_nor_subscription(
         raise ConnectionError("no such channel")
 
     signal = haloscope.daq.acquire
-    monkeypatch.setattr("devices.base.Status", Noted)
+    monkeypatch.setattr("devices.status.Status", Noted)
     monkeypatch.setattr(signal, "put", refuse)
-    watches = set(signal._callbacks[signal.SUB_META])
     with pytest.raises(ConnectionError, match="no such channel"):
-        completion(haloscope.daq, signal, 1, 3600.0)
+        completion(haloscope.daq, [(signal, 1)], 3600.0)
     made[0].add_callback(lambda _: ended.set())
     assert ended.wait(10.0)
     assert isinstance(made[0].exception(), ConnectionError)
-    assert set(signal._callbacks[signal.SUB_META]) == watches
 
 
 def test_staging_puts_the_analyzer_back(haloscope: Any) -> None:

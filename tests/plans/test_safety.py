@@ -11,6 +11,7 @@ from bluesky import RunEngine, SupplementalData
 from bluesky.utils import MsgGenerator, RunEngineInterrupted
 from ophyd import Signal
 
+from devices.status import NotReachedError
 from plans.baseline import baseline
 from plans.rehearsal import rehearse
 from plans.safety import InterlockedError, SuspendDisconnected, clear_interlocks, suspenders
@@ -139,7 +140,8 @@ def test_a_quench_trips_its_suspender(RE: RunEngine, haloscope: Any) -> None:
 def _oscillate(haloscope: Any) -> None:
     """Far too much pump power: the amplifier oscillates and the interlock switches the pump off."""
     haloscope.jpa.pump_power.set(-20.0).wait(10.0)
-    haloscope.jpa.pump.set("On").wait(10.0)
+    with pytest.raises(NotReachedError, match="jpa_pump: asked for On, stands at Off"):
+        haloscope.jpa.pump.set("On").wait(10.0)
 
 
 def test_an_oscillating_amplifier_stays_latched_until_it_is_reset(
@@ -171,7 +173,8 @@ def test_a_reason_that_still_stands_is_named(RE: RunEngine, haloscope: Any) -> N
     with pytest.raises(InterlockedError, match=r"haloscope: .* stands: magnet quenched"):
         RE(clear_interlocks(haloscope))
     assert "oscillation" not in haloscope.interlock.reason.get()
-    haloscope.jpa.pump.set("On").wait(10.0)  # refused
+    with pytest.raises(NotReachedError, match="jpa_pump: asked for On, stands at Off"):
+        haloscope.jpa.pump.set("On").wait(10.0)
     haloscope.noise_source.temperature.setpoint.put(0.3)
     assert haloscope.ioc.refusal.get().startswith("NoiseSource: magnet quenched")
     assert haloscope.jpa.pump.get() == "Off"

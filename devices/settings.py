@@ -1,0 +1,56 @@
+"""All settings of an instrument as one thing to set.
+
+To set up an analyzer takes half a dozen settings. As messages of their own each costs a status and
+a turn of the RunEngine; together they cost one, and their puts travel with each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from ophyd import Device
+from ophyd.status import Status
+
+from devices.signals import WRITE_TIMEOUT_S, Remembering
+from devices.status import completion
+
+__all__ = ["Settings"]
+
+
+class Settings(Device):
+    """The settings of its parent: `abs_set(haloscope.settings, {"vna_path": "Weak", ...})`."""
+
+    @cached_property
+    def signals(self) -> dict[str, Any]:
+        """The settings by the names they have in events."""
+        found = (walk.item for walk in self.parent.walk_signals())
+        return {signal.name: signal for signal in found if isinstance(signal, Remembering)}
+
+    def check_value(self, values: Mapping[str, Any]) -> None:
+        """Refuse unknown names and values beyond a limit, before anything is put.
+
+        Raises:
+            KeyError: no such setting.
+            LimitError: a value beyond the limits of its PV.
+        """
+        unknown = set(values) - set(self.signals)
+        if unknown:
+            raise KeyError(f"{self.parent.name} has no setting {', '.join(sorted(unknown))}")
+        for name, value in values.items():
+            self.signals[name].check_value(value)
+
+    def set(self, values: Mapping[str, Any]) -> Status:
+        """Put those that do not hold their value already; the status ends with the last of them.
+
+        It fails, and says which, when one is refused.
+        """
+        self.check_value(values)
+        signals = {self.signals[name]: value for name, value in values.items()}
+        changed = {one: value for one, value in signals.items() if not one.holds(value)}
+
+        def refused() -> str | None:
+            return "; ".join(filter(None, (signal.refused() for signal in changed))) or None
+
+        return completion(self, changed.items(), WRITE_TIMEOUT_S, refused)

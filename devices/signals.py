@@ -1,0 +1,186 @@
+"""The signals of this project's devices: readbacks, settings, commands.
+
+Every signal has an explicit kind and finite time-outs, and takes units, limits and precision from
+its PV. Channel access reports no failure with a completed put, so a setting looks whether its
+setpoint took the value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from epics import ca
+from ophyd import Component, Device, EpicsSignal, EpicsSignalRO, EpicsSignalWithRBV
+from ophyd.status import Status
+
+from devices.status import completion
+
+__all__ = [
+    "CONNECTION_TIMEOUT_S",
+    "READ_TIMEOUT_S",
+    "WRITE_TIMEOUT_S",
+    "Fetching",
+    "Readback",
+    "Remembering",
+    "Setting",
+    "command",
+    "readback",
+    "setting",
+]
+
+#: Seconds allowed for one read over channel access: many round trips, one lost beacon.
+READ_TIMEOUT_S = 10.0
+#: Seconds allowed for finding a channel on the network.
+CONNECTION_TIMEOUT_S = 10.0
+#: Seconds allowed for a put that starts nothing slow.
+WRITE_TIMEOUT_S = 20.0
+
+
+class Readback(EpicsSignalRO):
+    """A read-only signal that can be asked for its value before the value is needed.
+
+    A fetch is one round trip, and most of it is waiting: a device that is read asks for all of its
+    values first, and then collects the answers.
+    """
+
+    _asked = False
+
+    def ask(self) -> None:
+        """Ask the IOC for the value; the next `get` collects the answer."""
+        pv = self._read_pv
+        if self._auto_monitor or not pv.wait_for_connection(timeout=0.0):
+            return
+        ca.get_with_metadata(pv.chid, ftype=pv.ftype, wait=False)
+        self._asked = True
+
+    def _get_with_timeout(self, pv: Any, timeout: Any, *args: Any) -> Any:
+        if self._asked:
+            self._asked = False
+            how = {"ftype": pv.ftype, "count": 0, "timeout": self.timeout}
+            if (found := ca.get_complete_with_metadata(pv.chid, **how)) is not None:
+                return found
+        return super()._get_with_timeout(pv, timeout, *args)
+
+
+class Fetching(Device):
+    """A device whose readbacks are fetched in one round trip, not in one each."""
+
+    def read(self) -> dict[str, Any]:
+        """Read all signals of kind normal and hinted."""
+        for name in self.read_attrs:
+            signal = getattr(self, name)
+            if isinstance(signal, Readback):
+                signal.ask()
+        return dict(super().read())
+
+
+def readback(
+    suffix: str, kind: str = "normal", *, monitor: bool = False, string: bool = False, doc: str = ""
+) -> Any:
+    """A read-only signal, fetched whenever it is read.
+
+    With `monitor` a read returns what the last monitor brought, which costs no round trip. An IOC
+    that runs its physics fast posts by the clock on the wall: such a value may be old in simulated
+    time, which is right for what changes slowly and wrong for what an event is about.
+    """
+    return Component(
+        Readback,
+        suffix,
+        kind=kind,
+        auto_monitor=monitor,
+        string=string,
+        timeout=READ_TIMEOUT_S,
+        connection_timeout=CONNECTION_TIMEOUT_S,
+        doc=doc or None,
+    )
+
+
+class Remembering:
+    """Mixed in before a signal: remembers what this client asked for last."""
+
+    name: str
+    root: Any
+    wanted: Any = None
+    get: Callable[..., Any]
+    get_setpoint: Callable[..., Any]
+
+    def put(self, value: Any, *args: Any, **kwargs: Any) -> None:
+        """Put, and remember."""
+        self.wanted = value
+        super().put(value, *args, **kwargs)  # type: ignore[misc]
+
+    def holds(self, value: Any) -> bool:
+        """Whether `value` need not be put again.
+
+        That is so if this client asked for it last and the readback reports it: a readback alone
+        may be older than the last put, a memory alone than another client's.
+        """
+        return self.wanted is not None and same(self.wanted, value) and same(self.get(), value)
+
+    def refused(self) -> str | None:
+        """Why the last put had no effect, None if it had: the setpoint tells, once it is put.
+
+        A monitor that is late is no refusal, so the setpoint is then fetched.
+        """
+        if same(self.get_setpoint(), self.wanted):
+            return None
+        stands = self.get_setpoint(use_monitor=False)
+        if same(stands, self.wanted):
+            return None
+        health = getattr(self.root, "ioc", None)
+        last = health.refusal.get() if health is not None else ""
+        why = f"; the IOC's last refusal: {last}" if last else ""
+        return f"{self.name}: asked for {self.wanted}, stands at {stands}{why}"
+
+
+class Setting(Remembering, EpicsSignalWithRBV):
+    """A setpoint `X` with its readback `X_RBV`."""
+
+    def set(self, value: Any, *, timeout: float | None = None, **_: Any) -> Status:
+        """Put; the status ends with the put's completion.
+
+        It fails when the put is refused, when the IOC goes away, or when it takes too long.
+        """
+        limit_s = timeout if isinstance(timeout, int | float) else self.write_timeout
+        return completion(self, [(self, value)], limit_s, self.refused)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values of a setting are the same, numbers to nine digits."""
+    if isinstance(one, str) or isinstance(other, str):
+        return str(one) == str(other)
+    return abs(float(one) - float(other)) <= 1e-9 * max(1.0, abs(float(other)))
+
+
+def setting(suffix: str, kind: str = "config", *, string: bool = False, doc: str = "") -> Any:
+    """A setpoint `X` with its readback `X_RBV`; a set completes when the IOC says so."""
+    return Component(
+        Setting,
+        suffix,
+        kind=kind,
+        auto_monitor=True,
+        string=string,
+        limits=not string,
+        put_complete=True,
+        timeout=READ_TIMEOUT_S,
+        write_timeout=WRITE_TIMEOUT_S,
+        connection_timeout=CONNECTION_TIMEOUT_S,
+        doc=doc or None,
+    )
+
+
+def command(suffix: str, kind: str = "omitted", *, string: bool = False, doc: str = "") -> Any:
+    """A signal to write to: a momentary command, or a setpoint whose readback is another signal."""
+    return Component(
+        EpicsSignal,
+        suffix,
+        kind=kind,
+        auto_monitor=False,
+        string=string,
+        put_complete=True,
+        timeout=READ_TIMEOUT_S,
+        write_timeout=WRITE_TIMEOUT_S,
+        connection_timeout=CONNECTION_TIMEOUT_S,
+        doc=doc or None,
+    )
