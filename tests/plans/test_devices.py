@@ -161,7 +161,7 @@ def test_a_refused_setting_fails_and_says_why(haloscope: Any) -> None:
         haloscope.settings.set({"daq_num_averages": before + 2, "vna_averages": 3}),
     ):
         with pytest.raises(
-            NotReachedError, match="daq_num_averages: asked .*refusal: .*acquiring"
+            NotReachedError, match=r"daq_num_averages: asked .*refusal: .*acquiring"
         ):
             status.wait(10.0)
     assert haloscope.vna.averages.get() == 3
