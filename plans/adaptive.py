@@ -23,7 +23,7 @@ from haloscope.analysis.online import Online, Update
 from haloscope.axion import coupling_dfsz
 from plans.allocation import Ledger, allocate
 from plans.common import finite, in_run, metadata, provenance, require
-from plans.safety import run_haloscope_safely
+from plans.safety import left_as_found, run_haloscope_safely
 from plans.scan import LETTER, ScanState, Tolerances, check, direction, step
 from plans.steps import planned, without
 
@@ -127,7 +127,7 @@ def adaptive_scan(
         return taken
 
     watched = bpp.subs_wrapper(in_run(inner(), start), analysis)
-    taken = yield from run_haloscope_safely(watched, haloscope)
+    taken = yield from left_as_found(run_haloscope_safely(watched, haloscope), haloscope)
     seconds = 0.1 * sum(averages for _, averages in taken)
     return AdaptiveScan(taken, seconds, watcher.worst_per_gev, watcher.filled)
 

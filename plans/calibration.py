@@ -19,7 +19,7 @@ from devices.haloscope import Haloscope
 from haloscope import calibration as formulas
 from plans.common import finite, in_run, metadata, provenance, record, require
 from plans.measure import REFLECTION, configure, sweep
-from plans.safety import run_haloscope_safely
+from plans.safety import left_as_found, run_haloscope_safely
 from plans.tuning import Amplifier, set_jpa
 
 __all__ = [
@@ -129,7 +129,7 @@ def y_factor(
             "receiver_temperature_k_error": fit.temperature_k_error,
         }
 
-    return (yield from run_haloscope_safely(in_run(inner(), start), haloscope))
+    return (yield from _run(inner(), start, haloscope))
 
 
 def jpa_noise(
@@ -181,7 +181,7 @@ def jpa_noise(
             "jpa_noise_temperature_k_error": fit.temperature_k_error,
         }
 
-    return (yield from run_haloscope_safely(in_run(inner(), start), haloscope))
+    return (yield from _run(inner(), start, haloscope))
 
 
 def line_attenuation(
@@ -214,7 +214,7 @@ def line_attenuation(
             "line_attenuation_db_error": fit.attenuation_db_error,
         }
 
-    return (yield from run_haloscope_safely(in_run(inner(), start), haloscope))
+    return (yield from _run(inner(), start, haloscope))
 
 
 def noise_in_situ(
@@ -265,7 +265,7 @@ def noise_in_situ(
             ratios.append(float(by_ratio))
         return {"noise_temperature_k": gains, "noise_temperature_by_ratio_k": ratios}
 
-    return (yield from run_haloscope_safely(in_run(inner(), start), haloscope))
+    return (yield from _run(inner(), start, haloscope))
 
 
 def calibrate(
@@ -290,6 +290,14 @@ def calibrate(
     noise = yield from jpa_noise(haloscope, frequency_mhz, found, averages=5 * averages, md=md)
     loss = yield from line_attenuation(haloscope, frequency_mhz, md=md)
     return {**found, **noise, **loss}
+
+
+def _run(
+    plan: MsgGenerator[Any], start: Mapping[str, Any], haloscope: Haloscope
+) -> MsgGenerator[Any]:
+    """A run of its own that leaves the haloscope safe, its analyzer and digitizer as found."""
+    safe = run_haloscope_safely(in_run(plan, start), haloscope)
+    return (yield from left_as_found(safe, haloscope))
 
 
 def _check_averages(averages: int) -> None:

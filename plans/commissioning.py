@@ -25,7 +25,7 @@ from plans.common import (
     value_of,
 )
 from plans.measure import Sweep, configure, sweep
-from plans.safety import COLD_MXC_K, run_haloscope_safely
+from plans.safety import COLD_MXC_K, left_as_found, run_haloscope_safely
 from plans.tuning import Rod, approach, locate
 
 __all__ = ["ModeMap", "cool_and_ramp", "find_crossings", "map_modes"]
@@ -164,7 +164,8 @@ def map_modes(
             yield from record([haloscope.measured, haloscope.rod, haloscope.sim], "primary")
         return np.array(found)
 
-    found_mhz = yield from run_haloscope_safely(in_run(inner(), start), haloscope)
+    safe = run_haloscope_safely(in_run(inner(), start), haloscope)
+    found_mhz = yield from left_as_found(safe, haloscope)
     pulls, crossings = find_crossings(bare_mhz, found_mhz, pull_khz)
     return ModeMap(angles, bare_mhz, found_mhz, pulls, crossings)
 

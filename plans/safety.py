@@ -23,6 +23,7 @@ __all__ = [
     "InterlockedError",
     "SuspendDisconnected",
     "clear_interlocks",
+    "left_as_found",
     "make_safe",
     "run_haloscope_safely",
     "suspenders",
@@ -127,3 +128,24 @@ def run_haloscope_safely(plan: MsgGenerator[Any], haloscope: Haloscope) -> MsgGe
             plan, except_plan=lambda _: make_safe(haloscope), auto_raise=True
         )
     )
+
+
+def left_as_found(plan: MsgGenerator[Any], haloscope: Haloscope) -> MsgGenerator[Any]:
+    """Run a plan, then put the settings of analyzer and digitizer back, however it ends.
+
+    Args:
+        plan: itself safe, so that nothing acquires any more when settings are put back.
+        haloscope: the device.
+    """
+    devices = haloscope.vna, haloscope.daq
+
+    def staged() -> MsgGenerator[Any]:
+        for device in devices:
+            yield from bps.stage(device)
+        return (yield from plan)
+
+    def unstaged() -> MsgGenerator[None]:
+        for device in devices:
+            yield from bps.unstage(device)
+
+    return (yield from bpp.finalize_wrapper(staged(), unstaged()))

@@ -11,7 +11,7 @@ from bluesky import RunEngine
 from devices.haloscope import Haloscope
 from devices.simulated.haloscope import Haloscope as SimulatedHaloscope
 from devices.status import Watch
-from plans.calibration import calibrate
+from plans.calibration import calibrate, line_attenuation
 from plans.safety import clear_interlocks
 from plans.scan import LETTER, scan
 from plans.steps import planned
@@ -77,6 +77,19 @@ def test_a_latched_interlock_is_cleared_over_channel_access(
     assert "parametric oscillation" in engine(clear_interlocks(device)).plan_result
     assert device.interlock.active.get() == 0
     assert device.interlock.reason.get() == ""
+
+
+def test_the_analyzer_is_left_as_found_over_channel_access(
+    engine: RunEngine, device: Haloscope
+) -> None:
+    settings = {"path": "Strong", "center": 1101.5, "span": 3.0, "num_points": 77}
+    for name, value in settings.items():
+        getattr(device.vna, name).set(value).wait(20.0)
+    counter = device.vna.counter.get(use_monitor=False)
+    engine(line_attenuation(device, 1100.0))
+    assert device.vna.counter.get(use_monitor=False) == counter + 2
+    left = {name: getattr(device.vna, name).get(use_monitor=False) for name in settings}
+    assert left == settings
 
 
 @pytest.mark.parametrize("name", PLANS)

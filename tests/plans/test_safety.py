@@ -13,11 +13,21 @@ from ophyd import Signal
 
 from devices.status import NotReachedError
 from plans.baseline import baseline
+from plans.calibration import noise_in_situ
 from plans.rehearsal import rehearse
-from plans.safety import InterlockedError, SuspendDisconnected, clear_interlocks, suspenders
+from plans.safety import (
+    InterlockedError,
+    SuspendDisconnected,
+    clear_interlocks,
+    left_as_found,
+    run_haloscope_safely,
+    suspenders,
+)
 from plans.scan import scan
 from plans.steps import completed, planned
+from plans.tuning import tune_to
 from tests.plans.conftest import Documents
+from tests.plans.haloscope_table import PLANS, Y_FACTOR
 
 TARGETS = planned(start_mhz=1100.0, stop_mhz=1100.05)
 
@@ -203,6 +213,58 @@ def test_a_rehearsed_reset_resets_nothing(haloscope: Any) -> None:
     _oscillate(haloscope)
     assert rehearse(clear_interlocks(haloscope), haloscope).messages
     assert haloscope.interlock.active.get() == 1
+
+
+def _panel(haloscope: Any) -> dict[str, Any]:
+    """All that can be set at analyzer and digitizer."""
+    return {
+        f"{device.name}_{name}": getattr(device, name).get()
+        for device in (haloscope.vna, haloscope.daq)
+        for name in device.RESTORED
+    }
+
+
+def _arrange(haloscope: Any) -> dict[str, Any]:
+    """An operator's own settings of analyzer and digitizer."""
+    haloscope.vna.path.set("Bypass").wait(10.0)
+    haloscope.vna.center.set(1101.5).wait(10.0)
+    haloscope.vna.num_points.set(333).wait(10.0)
+    haloscope.daq.num_averages.set(777).wait(10.0)
+    return _panel(haloscope)
+
+
+RESTORING = {
+    **{name: PLANS[name] for name in ("map_modes", "calibrate", "adaptive_scan")},
+    "noise_in_situ": lambda h: noise_in_situ(h, 1100.0, Y_FACTOR, averages=200),
+}
+
+
+@pytest.mark.parametrize("name", RESTORING)
+def test_a_plan_leaves_analyzer_and_digitizer_as_found(
+    RE: RunEngine, haloscope: Any, name: str
+) -> None:
+    RE(tune_to(haloscope, 1100.0))
+    found = _arrange(haloscope)
+    counters = haloscope.vna.counter.get(), haloscope.daq.counter.get()
+    RE(RESTORING[name](haloscope))
+    assert counters != (haloscope.vna.counter.get(), haloscope.daq.counter.get())
+    assert _panel(haloscope) == found
+
+
+def test_a_plan_that_fails_leaves_analyzer_and_digitizer_as_found(
+    RE: RunEngine, haloscope: Any
+) -> None:
+    found = _arrange(haloscope)
+
+    def fail() -> MsgGenerator[None]:
+        yield from bps.abs_set(haloscope.vna.center, 1102.0, wait=True)
+        yield from bps.trigger(haloscope.daq, wait=False)
+        raise RuntimeError("on the way")
+
+    with pytest.raises(RuntimeError, match="on the way"):
+        RE(left_as_found(run_haloscope_safely(fail(), haloscope), haloscope))
+    assert not haloscope.bench.machine.digitizer.busy
+    assert _panel(haloscope) == found
 
 
 def test_a_baseline_goes_into_every_run(
