@@ -7,12 +7,13 @@ from its last checkpoint: `for s in suspenders(haloscope): RE.install_suspender(
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 from bluesky.suspenders import SuspendBoolHigh, SuspendCeil, SuspenderBase
-from bluesky.utils import MsgGenerator
+from bluesky.utils import MsgGenerator, RunEngineControlException
 
 from devices.amrr import Refrigerator
 from devices.base import wall_timeout
@@ -21,6 +22,7 @@ from plans.common import Until, value_of
 
 __all__ = [
     "InterlockedError",
+    "NotSafeError",
     "SuspendDisconnected",
     "clear_interlocks",
     "left_as_found",
@@ -28,6 +30,8 @@ __all__ = [
     "run_haloscope_safely",
     "suspenders",
 ]
+
+log = logging.getLogger("cryohalo.plans.safety")
 
 #: The mixing chamber may not be warmer than this while data are taken, K (four times its 25 mK:
 #: assumed; the Y factor heats the noise source on its weak link, not the mixing chamber).
@@ -37,6 +41,10 @@ COLD_MXC_K = 0.06
 #: The interlocks look at the machine after its steps, and thermometers tell a new value every
 #: second: a reason that has just gone is known to have gone after this, s.
 SETTLED_S = 2.0
+
+
+class NotSafeError(RuntimeError):
+    """The haloscope could not be made safe; the message has what was not done, and why."""
 
 
 class InterlockedError(RuntimeError):
@@ -82,12 +90,32 @@ def suspenders(instrument: Haloscope | Refrigerator) -> list[SuspenderBase]:
 
 
 def make_safe(haloscope: Haloscope) -> MsgGenerator[None]:
-    """Abort acquisitions, stop the motors where they are, pump tone off; the magnet holds."""
-    yield from bps.abs_set(haloscope.jpa.pump, "Off", wait=True)
-    for device in (haloscope.daq, haloscope.vna):
-        yield from bps.abs_set(device.abort, 1, wait=True)
-    yield from bps.stop(haloscope.rod)
-    yield from bps.stop(haloscope.antenna)
+    """Abort acquisitions, stop the motors where they are, pump tone off; the magnet holds.
+
+    Each is tried, whatever becomes of the others.
+
+    Raises:
+        NotSafeError: what could not be done, and why.
+    """
+    if not haloscope.ioc.heartbeat.connected:
+        raise NotSafeError(f"{haloscope.name}: the IOC is gone; its own interlocks must do")
+    actions = {
+        "pump tone off": bps.abs_set(haloscope.jpa.pump, "Off", wait=True),
+        "digitizer aborted": bps.abs_set(haloscope.daq.abort, 1, wait=True),
+        "analyzer aborted": bps.abs_set(haloscope.vna.abort, 1, wait=True),
+        "rod stopped": bps.stop(haloscope.rod),
+        "antenna stopped": bps.stop(haloscope.antenna),
+    }
+    failed = []
+    for name, action in actions.items():
+        try:
+            yield from action
+        except RunEngineControlException:
+            raise
+        except Exception as error:
+            failed.append(f"{name}: {error.__cause__ or error}")
+    if failed:
+        raise NotSafeError(f"{haloscope.name}: not {'; not '.join(failed)}")
 
 
 def clear_interlocks(haloscope: Haloscope) -> MsgGenerator[str]:
@@ -122,12 +150,19 @@ def _let_pass(haloscope: Haloscope, simulated_s: float) -> MsgGenerator[None]:
 
 
 def run_haloscope_safely(plan: MsgGenerator[Any], haloscope: Haloscope) -> MsgGenerator[Any]:
-    """Run a plan; if it fails or is aborted, leave the haloscope safe."""
-    return (
-        yield from bpp.contingency_wrapper(
-            plan, except_plan=lambda _: make_safe(haloscope), auto_raise=True
-        )
-    )
+    """Run a plan; if it fails or is aborted, leave the haloscope safe.
+
+    The plan's own error is passed on; where the haloscope could not be made safe, a note says so.
+    """
+
+    def recover(error: Exception) -> MsgGenerator[None]:
+        try:
+            yield from make_safe(haloscope)
+        except NotSafeError as also:
+            log.error("%s", also)
+            error.add_note(str(also))
+
+    return (yield from bpp.contingency_wrapper(plan, except_plan=recover, auto_raise=True))
 
 
 def left_as_found(plan: MsgGenerator[Any], haloscope: Haloscope) -> MsgGenerator[Any]:
@@ -140,11 +175,15 @@ def left_as_found(plan: MsgGenerator[Any], haloscope: Haloscope) -> MsgGenerator
     devices = haloscope.vna, haloscope.daq
 
     def staged() -> MsgGenerator[Any]:
+        # What an earlier plan could not put back, since its IOC was gone, is put back first.
+        yield from unstaged()
         for device in devices:
             yield from bps.stage(device)
         return (yield from plan)
 
     def unstaged() -> MsgGenerator[None]:
+        if not haloscope.ioc.heartbeat.connected:
+            return
         for device in devices:
             yield from bps.unstage(device)
 

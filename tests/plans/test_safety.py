@@ -10,6 +10,7 @@ import pytest
 from bluesky import RunEngine, SupplementalData
 from bluesky.utils import MsgGenerator, RunEngineInterrupted
 from ophyd import Signal
+from ophyd.status import Status
 
 from devices.status import NotReachedError
 from plans.baseline import baseline
@@ -17,9 +18,11 @@ from plans.calibration import noise_in_situ
 from plans.rehearsal import rehearse
 from plans.safety import (
     InterlockedError,
+    NotSafeError,
     SuspendDisconnected,
     clear_interlocks,
     left_as_found,
+    make_safe,
     run_haloscope_safely,
     suspenders,
 )
@@ -264,6 +267,52 @@ def test_a_plan_that_fails_leaves_analyzer_and_digitizer_as_found(
     with pytest.raises(RuntimeError, match="on the way"):
         RE(left_as_found(run_haloscope_safely(fail(), haloscope), haloscope))
     assert not haloscope.bench.machine.digitizer.busy
+    assert _panel(haloscope) == found
+
+
+def _deaf(haloscope: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pump's generator does not answer."""
+
+    def fail(*_: Any, **__: Any) -> Status:
+        status = Status(timeout=10.0)
+        status.set_exception(TimeoutError("no answer"))
+        return status
+
+    monkeypatch.setattr(haloscope.jpa.pump, "set", fail)
+
+
+def test_all_is_made_safe_that_can_be(
+    RE: RunEngine, haloscope: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _deaf(haloscope, monkeypatch)
+    haloscope.bench.paused = True
+    haloscope.daq.trigger()
+    haloscope.rod.set(40.0)
+    with pytest.raises(NotSafeError, match="haloscope: not pump tone off: no answer"):
+        RE(make_safe(haloscope))
+    assert not haloscope.bench.machine.digitizer.busy
+    assert haloscope.bench.machine.rod.setpoint != 40.0
+
+
+def test_the_plans_own_error_is_told_where_it_could_not_be_made_safe(
+    RE: RunEngine, haloscope: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _deaf(haloscope, monkeypatch)
+
+    def fail() -> MsgGenerator[None]:
+        yield from bps.null()
+        raise RuntimeError("the plan's own")
+
+    with pytest.raises(RuntimeError, match="the plan's own") as raised:
+        RE(run_haloscope_safely(fail(), haloscope))
+    assert "not pump tone off" in raised.value.__notes__[0]
+
+
+def test_what_was_not_put_back_is_put_back_by_the_next_plan(RE: RunEngine, haloscope: Any) -> None:
+    found = _arrange(haloscope)
+    haloscope.vna.stage()  # and never unstaged: the IOC was gone
+    haloscope.vna.center.set(1103.0).wait(10.0)
+    RE(PLANS["line_attenuation"](haloscope))
     assert _panel(haloscope) == found
 
 
