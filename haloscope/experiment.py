@@ -36,6 +36,8 @@ from instruments.supply import MagnetSupply, SupplyParameters, SupplyState
 __all__ = ["Haloscope", "LocalOscillator", "Path", "Switch", "SwitchPosition"]
 
 _MAGNET_GRID_NS: Final[int] = NS_PER_S
+_NEVER_NS: Final[int] = 2**63
+_MOVING: Final = (SupplyState.RAMPING, SupplyState.ZEROING)
 
 
 class LocalOscillator:
@@ -175,7 +177,7 @@ class Haloscope:
         if not (math.isfinite(dt_s) and dt_s >= 0):
             raise ValueError(f"haloscope: step of {dt_s!r} s, must be 0 or more")
         end_ns = self._timeline.now_ns + to_ns(dt_s)
-        while (event_ns := min(self._events(), default=end_ns + 1)) <= end_ns:
+        while (event_ns := self._next_event_ns()) <= end_ns:
             self._timeline.now_ns = event_ns
             self._handle(event_ns)
         self._timeline.now_ns = end_ns
@@ -245,17 +247,19 @@ class Haloscope:
 
     # events
 
-    def _events(self) -> Iterator[int]:
-        now = self._timeline.now_ns
+    def _next_event_ns(self) -> int:
+        """When something happens next, ``_NEVER_NS`` if nothing is on its way."""
+        now, found = self._timeline.now_ns, _NEVER_NS
         for drive in (self.rod, self.antenna):
-            if drive.done_ns > now:
-                yield drive.done_ns
+            if now < drive.done_ns < found:
+                found = drive.done_ns
         for instrument in (self.vna, self.digitizer):
             event = instrument.next_event_ns
-            if event is not None:
-                yield event
+            if event is not None and event < found:
+                found = event
         if self._magnet_active:
-            yield (now // _MAGNET_GRID_NS + 1) * _MAGNET_GRID_NS
+            found = min(found, (now // _MAGNET_GRID_NS + 1) * _MAGNET_GRID_NS)
+        return found
 
     def _handle(self, event_ns: int) -> None:
         if event_ns in (self.rod.done_ns, self.antenna.done_ns):
@@ -280,10 +284,13 @@ class Haloscope:
 
     @property
     def _magnet_active(self) -> bool:
-        moving = self.magnet.state in (SupplyState.RAMPING, SupplyState.ZEROING)
-        lagging = abs(self.magnet.supply_current_a - self._coil.current_a) > 1e-6
-        warm = self._coil.temperature_k > self._coil.bath_temperature_k + 0.01
-        return moving or lagging or warm or self._coil.normal
+        supply, coil = self.magnet, self._coil
+        return (
+            supply.state in _MOVING
+            or coil.normal
+            or abs(supply.supply_current_a - coil.current_a) > 1e-6
+            or coil.temperature_k > coil.bath_temperature_k + 0.01
+        )
 
     def _centre_hz(self) -> float:
         return self.local_oscillator.frequency_hz + self.parameters.receiver.intermediate_hz

@@ -23,6 +23,10 @@ from numpy.typing import ArrayLike, NDArray
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
 
+#: A fit whose residual is below this share of the largest reflection is no false minimum: those miss
+#: the resonance, and their residual is as large as the circle.
+_GOOD_FIT = 0.03
+
 __all__ = ["Reflection", "Transmission", "fit_reflection", "fit_transmission"]
 
 
@@ -192,15 +196,20 @@ def _transmission_start(x: FloatArray, power: FloatArray) -> FloatArray:
 
 
 def _best_reflection(x: FloatArray, data: ComplexArray) -> tuple[FloatArray, FloatArray]:
-    """Gauss-Newton from two starts: without a slope of the phase, and with that of the ends."""
-    stacked = np.concatenate([data.real, data.imag])
+    """Gauss-Newton from two starts: with the slope of the phase at the ends, and without a slope.
+
+    The second is for traces whose ends tell little; one that fits to a few percent needs none.
+    """
+    stacked = _stack(data)
     found = []
-    for slope in (0.0, _end_slope(x, data)):
+    for slope in (_end_slope(x, data), 0.0):
         start = _reflection_start(x, data * np.exp(-1j * slope * x))
         start[5] = slope
         best, covariance = _gauss_newton(lambda p: _reflection(p, x), stacked, start, None)
         residual = stacked - _reflection(best, x)[0]
         found.append((float(residual @ residual), best, covariance))
+        if found[-1][0] < _GOOD_FIT**2 * data.size:
+            break
     return min(found, key=lambda entry: entry[0])[1:]
 
 
@@ -269,29 +278,44 @@ def _gauss_newton(
 ) -> tuple[FloatArray, FloatArray]:
     """Damped Gauss-Newton (Levenberg-Marquardt); returns parameters and their covariance."""
     p, damping = start.copy(), 1e-3
-    w = weight(p) if weight else np.ones_like(data)
+    w = weight(p) if weight else None
     value, jacobian = model(p)
-    cost = float(((data - value) * w) @ ((data - value) * w))
+    cost = _cost(data - value, w)
     for _ in range(60):
-        normal = (jacobian * w[:, None]).T @ (jacobian * w[:, None])
-        gradient = (jacobian * w[:, None]).T @ ((data - value) * w)
-        diagonal = np.diag(normal) + 1e-300
-        step = np.linalg.solve(normal + damping * np.diag(diagonal), gradient)
+        normal, gradient = _normal_equations(jacobian, data - value, w)
+        damped = normal.copy()
+        damped.flat[:: p.size + 1] *= 1 + damping
+        damped.flat[:: p.size + 1] += 1e-300
+        step = np.linalg.solve(damped, gradient)
         trial, trial_jacobian = model(p + step)
-        trial_cost = float(((data - trial) * w) @ ((data - trial) * w))
+        trial_cost = _cost(data - trial, w)
         if trial_cost <= cost:
             done = cost - trial_cost <= 1e-12 * cost and damping < 1e-2
             p, value, jacobian, cost = p + step, trial, trial_jacobian, trial_cost
             damping *= 0.1
             if weight:
                 w = weight(p)
-                cost = float(((data - value) * w) @ ((data - value) * w))
+                cost = _cost(data - value, w)
             if done:
                 break
         else:
             damping *= 10
             if damping > 1e8:
                 break
-    weighted = jacobian * w[:, None]
+    normal, _ = _normal_equations(jacobian, data - value, w)
     variance = cost / max(1, data.size - p.size)
-    return p, np.asarray(np.linalg.pinv(weighted.T @ weighted) * variance, dtype=np.float64)
+    return p, np.asarray(np.linalg.pinv(normal) * variance, dtype=np.float64)
+
+
+def _cost(residual: FloatArray, w: FloatArray | None) -> float:
+    weighted = residual if w is None else residual * w
+    return float(weighted @ weighted)
+
+
+def _normal_equations(
+    jacobian: FloatArray, residual: FloatArray, w: FloatArray | None
+) -> tuple[FloatArray, FloatArray]:
+    """J^T W J and J^T W r."""
+    if w is not None:
+        jacobian, residual = jacobian * w[:, None], residual * w
+    return jacobian.T @ jacobian, jacobian.T @ residual

@@ -48,6 +48,8 @@ class Relaxation:
 
     def at(self, now_ns: int) -> float:
         """Value at ``now_ns``."""
+        if self.value == self.target:  # most are, and all are asked after every step
+            return self.target
         elapsed_s = (now_ns - self.since_ns) / NS_PER_S
         return self.target + (self.value - self.target) * math.exp(
             -elapsed_s / self.time_constant_s

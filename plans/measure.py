@@ -185,6 +185,7 @@ def amplifier_gain(
     settings: Sweep = GAIN,
     *,
     source: str = "Cavity",
+    more: Mapping[Any, Any] | None = None,
 ) -> MsgGenerator[GainProfile]:
     """Gain of the amplifier as the power ratio with pump on and off; leaves the pump on.
 
@@ -194,10 +195,11 @@ def amplifier_gain(
         reference: the same path with the pump off.
         settings: of the analyzer.
         source: what the switch connects: the cavity (in situ) or the 50 ohm noise source.
+        more: settings of the amplifier, set at the same time.
     """
     center_mhz = round(resonance_mhz + TARGET_OFFSET_MHZ, 9)
     pumped = {haloscope.jpa.pump: "On", haloscope.switch.selected: source}
-    on = yield from sweep(haloscope, settings, center_mhz, pumped)
+    on = yield from sweep(haloscope, settings, center_mhz, {**(more or {}), **pumped})
     off = np.interp(on.frequency_mhz, reference.frequency_mhz, np.abs(reference.s) ** 2)
     probe_mhz = resonance_mhz + PROBE_OFFSET_MHZ
     return fit_gain(on.frequency_mhz, np.abs(on.s) ** 2 / off, probe_mhz)

@@ -24,7 +24,6 @@ from plans.measure import (
     Resonance,
     analyzer_settings,
     begin,
-    configure,
     reflection,
     transmission,
 )
@@ -205,7 +204,6 @@ def step(
         amplifier=state.amplifier,
     )
     yield from bps.checkpoint()
-    yield from configure(_receiver(haloscope, target_mhz, averages))
     group = short_uid("digitize")
     yield from bps.trigger(haloscope.daq, group=group)
     values = measured_values(target_mhz, cavity, coupling, profile)

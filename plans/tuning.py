@@ -7,7 +7,9 @@ The drive has play, so the rod arrives at every position from the same side.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator
@@ -26,7 +28,6 @@ from plans.measure import (
     Sweep,
     Trace,
     amplifier_gain,
-    configure,
     passive,
     reflection,
     sweep,
@@ -228,7 +229,11 @@ def set_coupling(
 
 
 def pump_off(
-    haloscope: Haloscope, resonance_mhz: float, source: str, amplifier: Amplifier
+    haloscope: Haloscope,
+    resonance_mhz: float,
+    source: str,
+    amplifier: Amplifier,
+    settings: Mapping[Any, Any],
 ) -> MsgGenerator[Trace]:
     """The bypass with the pump off, which a gain at `resonance_mhz` is held against.
 
@@ -242,7 +247,8 @@ def pump_off(
         low, high = known.frequency_mhz[[0, -1]]
         used_up = resonance_mhz - half < low or resonance_mhz + half > high
     if known is None or used_up:
-        known = yield from sweep(haloscope, REFERENCE, resonance_mhz, passive(haloscope, source))
+        passively = {**settings, **passive(haloscope, source)}
+        known = yield from sweep(haloscope, REFERENCE, resonance_mhz, passively)
         amplifier.reference, amplifier.uses = known, 0
     amplifier.uses += 1
     return known
@@ -286,9 +292,10 @@ def set_jpa(
             jpa.pump_frequency: 2.0 * resonance_mhz,
             jpa.pump_power: amplifier.pump_power_dbm,
         }
-        yield from configure(settings)
-        reference = yield from pump_off(haloscope, resonance_mhz, source, amplifier)
-        profile = yield from amplifier_gain(haloscope, resonance_mhz, reference, source=source)
+        reference = yield from pump_off(haloscope, resonance_mhz, source, amplifier, settings)
+        profile = yield from amplifier_gain(
+            haloscope, resonance_mhz, reference, source=source, more=settings
+        )
         excess_db = profile.probe_gain_db - gain_db
         # Aim at the middle of the band: drifts until the next step then stay inside it.
         if abs(excess_db) > 0.25 * tolerance_db:

@@ -10,9 +10,9 @@ __all__ = ["Together"]
 
 MOST_TURNS: Final = 20
 """Turns of the event loop in which others may still join; some microseconds each."""
-IDLE_TURNS: Final = 2
-"""Turns without anybody joining after which the action begins: a put that waits in the client's
-connection needs one to be read and one to begin."""
+IDLE_TURNS: Final = 1
+"""Turns without anybody joining after which the action begins: of the puts in one packet one begins
+in each turn."""
 
 
 class Together:
