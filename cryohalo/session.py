@@ -36,7 +36,7 @@ CONNECTION_TIMEOUT_S = 20.0
 _PLAN_MODULES = (
     *("amrr", "cooling", "waypoints"),
     *("commissioning", "calibration", "tuning", "scan", "adaptive", "campaign"),
-    *("rehearsal", "safety"),
+    *("crossings", "rehearsal", "safety"),
 )
 
 

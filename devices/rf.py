@@ -66,15 +66,16 @@ class Acquiring(Fetching):
         return list(super().stage())
 
     def unstage(self) -> list[Any]:
-        """Put the settings back."""
-        statuses = [
-            getattr(self, name).set(value)
-            for name, value in self._staged_values.items()
-            if getattr(self, name).get() != value
-        ]
-        self._staged_values = {}
-        for status in statuses:
-            status.wait()
+        """Put the settings back; those of a lost IOC are kept for when it is back."""
+        if self.connected:
+            statuses = [
+                signal.set(value)
+                for name, value in self._staged_values.items()
+                if not (signal := getattr(self, name)).holds(value)
+            ]
+            self._staged_values = {}
+            for status in statuses:
+                status.wait()
         return list(super().unstage())
 
     def pause(self) -> None:

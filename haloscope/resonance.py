@@ -23,8 +23,8 @@ from numpy.typing import ArrayLike, NDArray
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
 
-#: A fit whose residual is below this share of the largest reflection is no false minimum: those miss
-#: the resonance, and their residual is as large as the circle.
+#: A fit whose residual is below this share of the largest reflection is no false minimum: those
+#: miss the resonance, and their residual is as large as the circle.
 _GOOD_FIT = 0.03
 
 __all__ = ["Reflection", "Transmission", "fit_reflection", "fit_transmission"]

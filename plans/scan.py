@@ -27,7 +27,7 @@ from plans.measure import (
     reflection,
     transmission,
 )
-from plans.safety import run_haloscope_safely
+from plans.safety import left_as_found, run_haloscope_safely
 from plans.steps import planned, remaining, without
 from plans.tuning import JPA_OFFSET_MHZ, Amplifier, Rod, set_coupling, set_jpa, tune_to
 
@@ -138,7 +138,8 @@ def scan(
             yield from take(haloscope, target, counts[target], state)
         return targets
 
-    return (yield from run_haloscope_safely(in_run(inner(), start), haloscope))
+    safely = run_haloscope_safely(in_run(inner(), start), haloscope)
+    return (yield from left_as_found(safely, haloscope))
 
 
 def rescan(
