@@ -19,21 +19,21 @@ from devices.rf import (
     NoiseSource,
 )
 from devices.settings import Settings
-from devices.signals import command, readback, setting
+from devices.signals import Fetching, command, readback, setting
 
 __all__ = ["Fridge", "Haloscope", "Interlock"]
 
 
-class Fridge(Device):
+class Fridge(Fetching):
     """Thermometers of the dilution refrigerator and of what hangs on it, K."""
 
-    mxc = readback("MXC_RBV", monitor=True)
-    still = readback("Still_RBV", monitor=True)
-    four_k = readback("FourK_RBV", monitor=True)
-    cavity = readback("Cavity_RBV", monitor=True)
-    rod = readback("Rod_RBV", monitor=True)
-    jpa = readback("JPA_RBV", monitor=True)
-    noise_source = readback("NoiseSource_RBV", monitor=True)
+    mxc = readback("MXC_RBV")
+    still = readback("Still_RBV")
+    four_k = readback("FourK_RBV")
+    cavity = readback("Cavity_RBV")
+    rod = readback("Rod_RBV")
+    jpa = readback("JPA_RBV")
+    noise_source = readback("NoiseSource_RBV")
 
 
 class Selector(Device):
