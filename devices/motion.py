@@ -9,7 +9,7 @@ from ophyd import EpicsMotor
 from ophyd.positioner import PositionerBase
 
 from devices.base import check_limits, wall_timeout
-from devices.status import NotReachedError, watched
+from devices.status import NotReachedError, fail_when_late, later, watched
 
 __all__ = ["Axis"]
 
@@ -43,7 +43,9 @@ class Axis(EpicsMotor):
         self.check_value(position)
         limit = self.longest_move_s(position) if timeout is None else timeout
         self._started_moving = False
-        status = PositionerBase.move(self, position, timeout=limit, **kwargs)
+        status = PositionerBase.move(self, position, **kwargs)
+        move = f"{self.name}: the move to {position:g} {self.egu}"
+        fail_when_late(status, limit, f"{move} has not ended")
         self.user_setpoint.put(
             position, use_complete=True, callback=lambda **_: self._completed(status, position)
         )
@@ -51,13 +53,16 @@ class Axis(EpicsMotor):
 
     def _completed(self, status: Any, position: float) -> None:
         """Give the edge its time, then judge by what the motor says."""
-        judge = threading.Timer(EDGE_GRACE_S, self._judge, (status, position))
-        judge.daemon = True
-        judge.start()
-        status.add_callback(lambda _: judge.cancel())
+
+        def judge() -> None:
+            if not status.done:
+                threading.Thread(target=self._judge, args=(status, position), daemon=True).start()
+
+        if not status.done:
+            later(EDGE_GRACE_S, judge)
 
     def _judge(self, status: Any, position: float) -> None:
-        if status.done or not self.motor_done_move.get(use_monitor=False):
+        if not self.motor_done_move.get(use_monitor=False):
             return
         target = float(self.user_setpoint.get(use_monitor=False))
         if target != position:

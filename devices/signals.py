@@ -11,13 +11,15 @@ from collections.abc import Callable
 from typing import Any
 
 from epics import ca
-from ophyd import Component, Device, EpicsSignal, EpicsSignalRO, EpicsSignalWithRBV
+from ophyd import Component, Device, EpicsSignal, EpicsSignalRO, EpicsSignalWithRBV, Kind
 from ophyd.status import Status
 
+from devices import burst
 from devices.status import completion
 
 __all__ = [
     "CONNECTION_TIMEOUT_S",
+    "LONG_TEXT",
     "READ_TIMEOUT_S",
     "WRITE_TIMEOUT_S",
     "Fetching",
@@ -35,6 +37,8 @@ READ_TIMEOUT_S = 10.0
 CONNECTION_TIMEOUT_S = 10.0
 #: Seconds allowed for a put that starts nothing slow.
 WRITE_TIMEOUT_S = 20.0
+#: Ends the name of a text that is read as characters, all of it.
+LONG_TEXT = ".VAL$"
 
 
 class Readback(EpicsSignalRO):
@@ -68,28 +72,37 @@ class Fetching(Device):
 
     def read(self) -> dict[str, Any]:
         """Read all signals of kind normal and hinted."""
-        for name in self.read_attrs:
-            signal = getattr(self, name)
-            if isinstance(signal, Readback):
-                signal.ask()
-        return dict(super().read())
+        parts = [part for _, part in self._get_components_of_kind(Kind.normal)]
+        for part in parts:
+            if isinstance(part, Readback):
+                part.ask()
+        return {name: value for part in parts for name, value in part.read().items()}
 
 
 def readback(
-    suffix: str, kind: str = "normal", *, monitor: bool = False, string: bool = False, doc: str = ""
+    suffix: str,
+    kind: str = "normal",
+    *,
+    monitor: bool = False,
+    string: bool = False,
+    long: bool = False,
+    doc: str = "",
 ) -> Any:
     """A read-only signal, fetched whenever it is read.
 
     With `monitor` a read returns what the last monitor brought, which costs no round trip. An IOC
     that runs its physics fast posts by the clock on the wall: such a value may be old in simulated
     time, which is right for what changes slowly and wrong for what an event is about.
+
+    With `long` a text is read as characters: a string of channel access (DBR_STRING) ends after 39
+    of them, in the middle of a reason or of a hash.
     """
     return Component(
         Readback,
-        suffix,
+        f"{suffix}{LONG_TEXT}" if long else suffix,
         kind=kind,
         auto_monitor=monitor,
-        string=string,
+        string=string or long,
         timeout=READ_TIMEOUT_S,
         connection_timeout=CONNECTION_TIMEOUT_S,
         doc=doc or None,
@@ -136,6 +149,15 @@ class Remembering:
 
 class Setting(Remembering, EpicsSignalWithRBV):
     """A setpoint `X` with its readback `X_RBV`."""
+
+    def join(self, value: Any, completed: Callable[..., None]) -> None:
+        """Put with others, all sent by the next `devices.burst.flush`."""
+        if not burst.can_join(self):
+            self.put(value, use_complete=True, callback=completed)
+            return
+        self.check_value(value)
+        self.wanted = value
+        burst.join(self, value, completed)
 
     def set(self, value: Any, *, timeout: float | None = None, **_: Any) -> Status:
         """Put; the status ends with the put's completion.

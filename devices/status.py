@@ -20,6 +20,8 @@ from ophyd.status import Status, StatusBase, SubscriptionStatus
 from ophyd.status import wait as wait_for
 from ophyd.utils.errors import InvalidState
 
+from devices import burst
+
 __all__ = [
     "NotReachedError",
     "Watch",
@@ -74,12 +76,21 @@ def completion(
     fail_when_late(status, timeout_s, f"{names}: the put has not completed")
     fail_when_lost(puts[0][0], status)
     try:
-        for signal, value in puts:
-            signal.put(value, use_complete=True, callback=completed)
+        _start(puts, completed)
     except Exception as error:
         end(status, error)
         raise
     return status
+
+
+def _start(puts: list[tuple[Any, Any]], completed: Callable[..., None]) -> None:
+    """Start puts, several in one packet where the signals know how."""
+    for signal, value in puts:
+        if len(puts) > 1 and hasattr(signal, "join"):
+            signal.join(value, completed)
+        else:
+            signal.put(value, use_complete=True, callback=completed)
+    burst.flush()
 
 
 def end(status: StatusBase, error: Exception | None) -> None:

@@ -1,0 +1,74 @@
+"""Puts that leave for the IOC together, in one packet.
+
+pyepics sends every put by itself and then waits a tenth of a millisecond for events. A packet with
+all settings of an analyzer is answered by the IOC in one go. What pyepics does with arrays and long
+texts is not repeated here: `can_join` says which puts this is for.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any, Final
+
+from epics import ca, dbr
+
+__all__ = ["can_join", "flush", "join"]
+
+_NUMBERS: Final = (dbr.DOUBLE, dbr.FLOAT, dbr.LONG, dbr.SHORT, dbr.ENUM)
+#: What has not been answered yet: libca keeps the address alone.
+_unanswered: set[Callable[[], None]] = set()
+
+
+def _answered(event: Any) -> None:
+    """Called by libca, on a thread of its own."""
+    answered = event.usr  # libca's is no reference of its own
+    _unanswered.discard(answered)
+    answered()
+
+
+_ON_ANSWER: Final = dbr.make_callback(_answered, dbr.event_handler_args)
+
+
+def can_join(signal: Any) -> bool:
+    """Whether a put to `signal` may leave with others: a connected scalar, number or state."""
+    pv = getattr(signal, "_write_pv", None)
+    if pv is None or not pv.wait_for_connection(timeout=0.0):
+        return False
+    return ca.field_type(pv.chid) in _NUMBERS and pv.nelm == 1
+
+
+def join(signal: Any, value: Any, completed: Callable[[], None]) -> None:
+    """Put `value` to `signal` with the next `flush`.
+
+    Args:
+        signal: one that `can_join`.
+        value: a number, or the name of a state.
+        completed: called, as ophyd calls it for a put of its own, when the put has completed.
+
+    Raises:
+        ValueError: no such state.
+        ca.ChannelAccessException: libca does not take the put.
+    """
+    pv = signal._write_pv  # noqa: SLF001 (ophyd has no public way)
+    kind = ca.field_type(pv.chid)
+    if isinstance(value, str):
+        value = tuple(pv.enum_strs).index(value)
+    data = dbr.Map[kind]()
+    data.value = value if kind in (dbr.DOUBLE, dbr.FLOAT) else int(value)
+    run = signal.cl.get_dispatcher().get_thread_context("get_put")
+
+    def answered() -> None:
+        run(completed)
+
+    _unanswered.add(answered)
+    status = ca.libca.ca_array_put_callback(
+        kind, 1, pv.chid, ctypes.byref(data), _ON_ANSWER, ctypes.py_object(answered)
+    )
+    ca.PySEVCHK("put", status)
+
+
+def flush() -> None:
+    """Send what has joined, if anything has."""
+    if _unanswered:
+        ca.flush_io()
