@@ -6,9 +6,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from amrr.interlocks import interlocks_of
 from amrr.parameters import Parameters
 from amrr.refrigerator import Refrigerator
-from iocs.amrr_records import amrr_interlocks, amrr_records
+from iocs.amrr_records import amrr_records
 from iocs.ioc import Plant, main
 from iocs.parameters import from_file
 
@@ -19,7 +20,7 @@ def build(options: argparse.Namespace) -> Plant:
     """The refrigerator that the options describe."""
     parameters = from_file(Parameters(), options.parameters)
     machine = Refrigerator(parameters, seed=options.seed)
-    interlocks = amrr_interlocks(machine)
+    interlocks = interlocks_of(machine)
     return Plant(
         machine=machine,
         records=amrr_records(machine, interlocks),

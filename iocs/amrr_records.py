@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
-from amrr.cycle import CycleState
 from amrr.refrigerator import Refrigerator
 from amrr.thermometry import Status
 from instruments.errors import Refused
+from instruments.interlocks import Interlocks
 from instruments.pid import Pid
-from instruments.supply import SupplyState
 from iocs.binding import reader, writer
 from iocs.cycle_records import cycle_records
 from iocs.faults import SensorFaults, quench_record
-from iocs.helium_records import helium_fault, helium_interlock, helium_records
-from iocs.interlocks import Interlock, Interlocks
+from iocs.helium_records import helium_fault, helium_records
+from iocs.interlocks import interlock_records
 from iocs.magnet_supply import SupplyRecords
 from iocs.records import (
     AlarmLimits,
@@ -47,29 +46,6 @@ _TROUBLES = {
 }
 
 
-def amrr_interlocks(machine: Refrigerator) -> Interlocks:
-    """A quench ramps the other magnets down; little helium stops the cycle."""
-
-    def quenched() -> str:
-        names = [name for name, supply in machine.supplies.items() if supply.quenched]
-        return f"{' and '.join(names)} quenched; the others ramp to zero" if names else ""
-
-    def ramp_down() -> None:
-        if machine.cycle.state in (CycleState.RUNNING, CycleState.PAUSED):
-            machine.cycle.stop()
-        for supply in machine.supplies.values():
-            if supply.state < SupplyState.QUENCH and not supply.programmed:
-                supply.zero()
-
-    magnets = tuple(machine.supplies)
-    return Interlocks(
-        [
-            Interlock("quench", quenched, ramp_down, restrains=magnets),
-            helium_interlock(machine),
-        ]
-    )
-
-
 def amrr_records(machine: Refrigerator, interlocks: Interlocks) -> list[Record]:
     """All records of the machine itself (``Sim:`` and ``IOC:`` are added by the IOC)."""
     faults = amrr_faults(machine)
@@ -86,7 +62,7 @@ def amrr_records(machine: Refrigerator, interlocks: Interlocks) -> list[Record]:
     quenches = {name: magnet.quench for name, magnet in machine.magnets.items()}
     return [
         *table,
-        *interlocks.records(),
+        *interlock_records(interlocks),
         *faults.records(),
         quench_record(quenches),
         helium_fault(machine),

@@ -8,9 +8,8 @@ from caproto import AlarmSeverity
 
 from amrr.cycle import CycleState
 from amrr.refrigerator import Refrigerator
-from instruments.errors import Refused
+from instruments.interlocks import Interlocks
 from iocs.binding import reader, setting, writer
-from iocs.interlocks import Interlocks
 from iocs.records import Record, State, choice, command, counter, readback, setpoint, state, text
 
 UW_PER_W = 1e6
@@ -41,11 +40,10 @@ def cycle_records(machine: Refrigerator, interlocks: Interlocks) -> Iterator[Rec
 
 def _commands(machine: Refrigerator, interlocks: Interlocks) -> Iterator[Record]:
     cycle = machine.cycle
+    start = interlocks.guarded("Cycle", lambda _: cycle.run())
 
     def run(index: int) -> None:
-        if index and (reason := interlocks.hindrance("Cycle")):
-            raise Refused(f"Cycle: {reason}")
-        cycle.run() if index else cycle.stop()
+        start(index) if index else cycle.stop()
 
     def pause(index: int) -> None:
         if bool(index) is not (cycle.state is CycleState.PAUSED):

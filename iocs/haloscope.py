@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from haloscope.axion import AxionLine
 from haloscope.experiment import Haloscope
 from haloscope.injection import hidden_line
+from haloscope.interlocks import interlocks_of
 from haloscope.parameters import Parameters
 from iocs.envelope import Envelope
-from iocs.haloscope_records import haloscope_faults, haloscope_interlocks, haloscope_records
+from iocs.haloscope_records import haloscope_faults, haloscope_records
 from iocs.ioc import Plant, main
 from iocs.parameters import from_file
 
@@ -48,7 +49,7 @@ def build(options: argparse.Namespace) -> Plant:
     line = hidden(options)
     machine = Haloscope(parameters, seed=options.seed, lines=[line] if line else [])
     faults = haloscope_faults(machine)
-    interlocks = haloscope_interlocks(machine, faults)
+    interlocks = interlocks_of(machine, lambda: faults.reading("MXC"))
     envelope = Envelope(options.seed, line)
     return Plant(
         machine=machine,

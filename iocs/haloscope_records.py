@@ -1,7 +1,7 @@
 """The process variables of the haloscope, over `haloscope.experiment.Haloscope`.
 
-Motors, magnet, temperatures, switch and interlocks; the microwave instruments are in
-`iocs.microwave_records`.
+Motors, magnet, temperatures and switch; the microwave instruments are in `iocs.microwave_records`,
+the interlocks in `haloscope.interlocks`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 
 from haloscope.experiment import Haloscope, SwitchPosition
 from instruments.errors import Refused
+from instruments.interlocks import Interlocks
 from iocs.binding import reader
 from iocs.faults import SensorFaults, quench_record, stall_record
-from iocs.interlocks import Interlock, Interlocks
+from iocs.interlocks import interlock_records
 from iocs.magnet_supply import SupplyRecords
 from iocs.measured_records import measured_records
 from iocs.microwave_records import microwave_records
@@ -23,8 +24,6 @@ from iocs.records import AlarmLimits, Record, choice, group, readback, setpoint,
 MW_PER_W = 1e3
 NS_PER_S = 1_000_000_000
 SWITCH_POSITIONS = ("Cavity", "Noise source", "Open")
-WARM_MXC_K = 0.06
-"""The noise source's heater is cut above (assumed: twice what the heater alone can cause)."""
 
 _COLD = AlarmLimits(high=0.04, hihi=0.1, hysteresis=0.002)
 STAGES = {
@@ -46,71 +45,6 @@ def haloscope_faults(machine: Haloscope) -> SensorFaults:
     return SensorFaults(tuple(STAGES), read, lambda: machine.time_s, machine.seed)
 
 
-def haloscope_interlocks(machine: Haloscope, faults: SensorFaults) -> Interlocks:
-    """Quench, warm mixing chamber, oscillating amplifier; either digitizing or motion."""
-
-    def warm() -> str:
-        reading_k = faults.reading("MXC")
-        if not reading_k > WARM_MXC_K:
-            return ""
-        return f"mixing chamber at {1e3 * reading_k:.0f} mK: noise source heater cut"
-
-    def cut_heater() -> None:
-        machine.noise_source.setpoint_k = machine.parameters.noise_source.lowest_k
-
-    def oscillating() -> str:
-        return f"pump switched off: {machine.jpa.fault}" if _jpa_fault(machine) else ""
-
-    def pump_off() -> None:
-        machine.jpa.pump_on = False
-
-    def make_safe() -> None:
-        pump_off()
-        cut_heater()
-
-    quench = Interlock(
-        "quench",
-        lambda: "magnet quenched: pump and noise source off" if machine.magnet.quenched else "",
-        make_safe,
-        restrains=("Magnet", "JPA", "NoiseSource"),
-    )
-    digitizing = Interlock(
-        "digitizing",
-        lambda: "no motion while digitizing" if machine.digitizer.busy else "",
-        restrains=("Rod", "Antenna"),
-        alarming=False,
-    )
-    measuring = Interlock(
-        "measuring",
-        lambda: "no change while digitizing" if machine.digitizer.busy else "",
-        restrains=("Switch", "JPA settings"),
-        alarming=False,
-    )
-    moving = Interlock("moving", lambda: _motion(machine), restrains=("Digitizer",), alarming=False)
-    return Interlocks(
-        [
-            quench,
-            Interlock("warm", warm, cut_heater, restrains=("NoiseSource",), latched=True),
-            Interlock("jpa", oscillating, pump_off, latched=True),
-            digitizing,
-            measuring,
-            moving,
-        ]
-    )
-
-
-def _motion(machine: Haloscope) -> str:
-    if not (machine.rod.moving or machine.antenna.moving):  # asked after every step
-        return ""
-    axes = {"rod": machine.rod, "antenna": machine.antenna}
-    names = " and ".join(name for name, axis in axes.items() if axis.moving)
-    return f"no digitizing while moving: {names}"
-
-
-def _jpa_fault(machine: Haloscope) -> str:
-    return machine.jpa.fault if machine.jpa.pump_on else ""
-
-
 def haloscope_records(
     machine: Haloscope, interlocks: Interlocks, faults: SensorFaults
 ) -> list[Record]:
@@ -124,7 +58,7 @@ def haloscope_records(
         *_switch(machine, interlocks),
         *microwave_records(machine, interlocks),
         *measured_records(machine),
-        *interlocks.records(),
+        *interlock_records(interlocks),
         *faults.records(),
         quench_record({"Magnet": machine.quench}),
         stall_record({"Rod": machine.rod, "Antenna": machine.antenna}),

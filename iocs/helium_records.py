@@ -1,35 +1,16 @@
-"""The bath of the refrigerator on the wire: level, transfer, loss on demand, interlock."""
+"""The bath of the refrigerator on the wire: level, transfer, loss on demand."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from amrr.cycle import CycleState
+from amrr.interlocks import LOWEST_HELIUM_PERCENT
 from amrr.refrigerator import Refrigerator
 from iocs.binding import reader
-from iocs.interlocks import Interlock
 from iocs.records import AlarmLimits, Record, choice, readback
 
 PERCENT = 100.0
-LOWEST_HELIUM = 10.0
-"""Level in percent below which the cycle stops (assumed: a day's helium is left for the stage)."""
-HELIUM_ALARMS = AlarmLimits(lolo=LOWEST_HELIUM, low=20.0, hysteresis=1.0)
-
-
-def helium_interlock(machine: Refrigerator) -> Interlock:
-    """Below `LOWEST_HELIUM` the cycle stops safely, and does not run until there is more."""
-
-    def low() -> str:
-        percent = PERCENT * machine.bath.level
-        if percent >= LOWEST_HELIUM:
-            return ""
-        return f"helium at {percent:.1f} %, below {LOWEST_HELIUM:g} %: the cycle stops"
-
-    def stop_cycle() -> None:
-        if machine.cycle.state in (CycleState.RUNNING, CycleState.PAUSED):
-            machine.cycle.stop()
-
-    return Interlock("helium", low, stop_cycle, restrains=("Cycle",))
+HELIUM_ALARMS = AlarmLimits(lolo=LOWEST_HELIUM_PERCENT, low=20.0, hysteresis=1.0)
 
 
 def helium_records(machine: Refrigerator) -> Iterator[Record]:

@@ -15,10 +15,10 @@ from caproto import AlarmSeverity
 
 from haloscope.acquisition import Acquisition
 from haloscope.experiment import Haloscope, Path
-from instruments.errors import Refused
+from haloscope.interlocks import amplifier_fault, pump_switch
+from instruments.interlocks import Interlocks
 from iocs.binding import reader, setting
 from iocs.faults import Interference
-from iocs.interlocks import Interlocks
 from iocs.records import (
     Record,
     State,
@@ -206,26 +206,16 @@ def _amplifier(machine: Haloscope, interlocks: Interlocks) -> Iterator[Record]:
     yield from setting(
         "PumpPower", jpa, "pump_power_dbm", "Pump power", "dBm", (-80.0, 0.0), guard=guard
     )
-    yield from _pump(jpa, interlocks)
+    yield from _pump(machine, interlocks)
 
 
-def _pump(jpa: Any, interlocks: Interlocks) -> Iterator[Record]:
-    def switch(index: int) -> None:
-        # Off is always allowed. On again acknowledges what had switched it off.
-        if index:
-            if reason := interlocks.hindrance("JPA settings"):
-                raise Refused(f"JPA pump: {reason}")
-            interlocks.reset("jpa")
-        jpa.pump_on = bool(index)
-
-    def fault() -> str:
-        return jpa.fault or interlocks.reason_of("jpa")
-
-    states = ("Off", "On")
+def _pump(machine: Haloscope, interlocks: Interlocks) -> Iterator[Record]:
+    jpa, states = machine.jpa, ("Off", "On")
+    fault = amplifier_fault(machine, interlocks)
     yield choice(
         "Pump",
         lambda: int(jpa.pump_on),
-        interlocks.guarded("JPA", switch),
+        pump_switch(machine, interlocks),
         "Pump tone",
         states,
         saved=True,

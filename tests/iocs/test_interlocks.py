@@ -7,7 +7,6 @@ import asyncio
 import pytest
 
 from instruments.errors import Refused
-from iocs.interlocks import Interlock, Interlocks
 from iocs.ioc import Ioc
 from tests.iocs.conftest import Run
 from tests.iocs.driving import let_pass, start, wait_for
@@ -23,28 +22,6 @@ def haloscope() -> Ioc:
 
 def value(ioc: Ioc, name: str) -> object:
     return ioc.database[name].value
-
-
-def test_an_interlock_acts_once_and_again_after_its_reason_has_gone() -> None:
-    reason, acts = [""], []
-    locks = Interlocks([Interlock("one", lambda: reason[0], lambda: acts.append(1))])
-    for reason[0] in ("", "hot", "hot", "", "hot"):
-        locks.check()
-    assert len(acts) == 2
-    assert locks.reason() == "hot"
-
-
-def test_a_latched_interlock_tells_its_reason_until_reset() -> None:
-    reason = ["hot"]
-    locks = Interlocks([Interlock("one", lambda: reason[0], latched=True)])
-    locks.check()
-    locks.reset()
-    assert locks.reason() == "hot", "still there: no reset"
-    reason[0] = ""
-    locks.check()
-    assert locks.reason() == "hot"
-    locks.reset()
-    assert locks.reason() == ""
 
 
 def test_nothing_moves_while_the_digitizer_acquires(haloscope: Ioc, run: Run) -> None:
@@ -232,5 +209,57 @@ def test_a_low_bath_stops_the_cycle_and_helium_frees_it(run: Run) -> None:
         await ioc.database.put("Cycle:Run", "Run")
         await let_pass(ioc, 10.0)
         assert value(ioc, "Cycle:Run") == "Run"
+
+    run(story())
+
+
+def test_a_reset_at_idle_forgets_what_has_gone_since_the_last_step(
+    haloscope: Ioc, run: Run
+) -> None:
+    machine = haloscope.plant.machine
+
+    async def story() -> None:
+        for _ in range(2):  # the cut of the heater works the loads out anew
+            machine.fridge.load(0.0, 0.0, 0.05)
+            await let_pass(haloscope, 60.0)
+        await haloscope.database.put("Interlock:Reset", 1)
+        assert "mixing chamber" in str(value(haloscope, "Interlock:Reason_RBV")), "still there"
+        machine.fridge.load(0.0, 0.0, 0.0)
+        machine.step(36_000.0)  # cold again; the IOC has taken no step of its own
+        await haloscope.database.post()
+        assert value(haloscope, "Interlock:Active_RBV") == "Yes", "latched"
+        await haloscope.database.put("Interlock:Reset", 1)
+        assert value(haloscope, "Interlock:Active_RBV") == "No"
+        assert value(haloscope, "Interlock:Reason_RBV") == ""
+
+    run(story())
+
+
+def test_the_pump_may_be_switched_off_during_a_quench(haloscope: Ioc, run: Run) -> None:
+    async def story() -> None:
+        haloscope.plant.machine.quench()
+        await let_pass(haloscope, 5.0)
+        await haloscope.database.put("JPA:Pump", "Off")
+        with pytest.raises(Refused, match="JPA: magnet quenched"):
+            await haloscope.database.put("JPA:Pump", "On")
+
+    run(story())
+
+
+def test_an_interlock_sees_the_reading_of_a_faulty_sensor(haloscope: Ioc, run: Run) -> None:
+    """Reading too much, it cuts the heater of a cold refrigerator; without a signal it is quiet."""
+    faults = {"Sim:FaultSensor": "MXC", "Sim:FaultSize": 0.1, "Sim:FaultKind": "Offset"}
+
+    async def story() -> None:
+        for name, wanted in faults.items():
+            await haloscope.database.put(name, wanted)
+        await let_pass(haloscope, 1.0)
+        assert "mixing chamber at 1" in str(value(haloscope, "Interlock:Reason_RBV"))
+        with pytest.raises(Refused, match="NoiseSource: mixing chamber"):
+            await haloscope.database.put("NoiseSource:Temp", 0.1)
+        await haloscope.database.put("Sim:FaultKind", "Drop-out")
+        await haloscope.database.put("Interlock:Reset", 1)
+        await let_pass(haloscope, 1.0)
+        assert value(haloscope, "Interlock:Active_RBV") == "No"
 
     run(story())
