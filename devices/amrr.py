@@ -9,6 +9,7 @@ from ophyd import Device
 
 from devices.base import Instrument, Part, Positioner, wall_timeout
 from devices.clock import Health, SimClock
+from devices.interlock import Interlock
 from devices.magnet import PumpMagnet, RegeneratorMagnet
 from devices.measured import Measured, number
 from devices.signals import command, readback, setting
@@ -121,7 +122,7 @@ class Cycle(Device):
     mean_chx_power = readback("MeanCHXPower_RBV")
     work = readback("Work_RBV")
     rejected_heat = readback("RejectedHeat_RBV")
-    blocked = readback("Blocked_RBV", "omitted", string=True)
+    blocked = readback("Blocked_RBV", "omitted", long=True)
 
     def period_s(self) -> float:
         """Length of one cycle: two flows and two pauses without flow."""
@@ -180,6 +181,7 @@ class Refrigerator(Instrument):
     one_k_stage = Part(OneKelvinStage, "Stage:", kind="normal")
     flow = Part(Flow, "Flow:", kind="normal")
     cycle = Part(Cycle, "Cycle:", kind="normal")
+    interlock = Part(Interlock, "Interlock:", kind="omitted")
 
     @property
     def magnets(self) -> dict[str, Any]:

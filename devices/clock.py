@@ -59,6 +59,6 @@ class Health(Device):
     cpu_load = readback("IOC_CPU_LOAD", "omitted")
     hostname = readback("HOSTNAME", "omitted", string=True)
     version = readback("Version_RBV", "config", string=True)
-    parameters_hash = readback("ParametersHash_RBV", "config", string=True)
+    parameters_hash = readback("ParametersHash_RBV", "config", long=True)
     dropped = readback("Dropped_RBV", "omitted")
-    refusal = readback("Refusal_RBV", "omitted", string=True)
+    refusal = readback("Refusal_RBV", "omitted", long=True)

@@ -19,21 +19,24 @@ from devices.rf import (
     NoiseSource,
 )
 from devices.settings import Settings
-from devices.signals import Fetching, command, readback, setting
+from devices.signals import command, readback, setting
 
 __all__ = ["Fridge", "Haloscope", "Interlock"]
 
 
-class Fridge(Fetching):
-    """Thermometers of the dilution refrigerator and of what hangs on it, K."""
+class Fridge(Device):
+    """Thermometers of the dilution refrigerator and of what hangs on it, K.
 
-    mxc = readback("MXC_RBV")
-    still = readback("Still_RBV")
-    four_k = readback("FourK_RBV")
-    cavity = readback("Cavity_RBV")
-    rod = readback("Rod_RBV")
-    jpa = readback("JPA_RBV")
-    noise_source = readback("NoiseSource_RBV")
+    Monitored: an IOC posts them before it says that an acquisition or a move has ended.
+    """
+
+    mxc = readback("MXC_RBV", monitor=True)
+    still = readback("Still_RBV", monitor=True)
+    four_k = readback("FourK_RBV", monitor=True)
+    cavity = readback("Cavity_RBV", monitor=True)
+    rod = readback("Rod_RBV", monitor=True)
+    jpa = readback("JPA_RBV", monitor=True)
+    noise_source = readback("NoiseSource_RBV", monitor=True)
 
 
 class Selector(Device):
@@ -45,7 +48,7 @@ class Selector(Device):
 class Seal(Device):
     """The sealed blind injection: its hash is known from the start, its contents when opened."""
 
-    envelope_hash = readback("EnvelopeHash_RBV", "config", string=True)
+    envelope_hash = readback("EnvelopeHash_RBV", "config", long=True)
     unseal = command("Unseal")
     envelope = readback("Envelope_RBV", "omitted", string=True)
 

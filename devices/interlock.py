@@ -17,6 +17,5 @@ class Interlock(Device):
     """
 
     active = readback("Active_RBV")
-    #: As characters: a string of channel access ends after 39 of them, in the middle of the reason.
-    reason = readback("Reason_RBV.VAL$", "omitted", string=True)
+    reason = readback("Reason_RBV", "omitted", long=True)
     reset = command("Reset", doc="forget latched reasons that have gone")

@@ -41,7 +41,7 @@ class MagnetSupply(Fetching):
     coil_temperature = readback("CoilTemp_RBV")
     quench = readback("Quench_RBV", doc="latched: No, Yes")
     quench_reset = command("QuenchReset")
-    message = readback("Message_RBV", "omitted", string=True)
+    message = readback("Message_RBV", "omitted", long=True)
 
 
 class PumpMagnet(MagnetSupply):

@@ -16,9 +16,8 @@ from bluesky.suspenders import SuspendBoolHigh, SuspendCeil, SuspenderBase
 from bluesky.utils import MsgGenerator, RunEngineControlException
 
 from devices.amrr import Refrigerator
-from devices.base import wall_timeout
 from devices.haloscope import Haloscope
-from plans.common import Until, value_of
+from plans.common import value_of
 
 __all__ = [
     "InterlockedError",
@@ -38,9 +37,6 @@ log = logging.getLogger("cryohalo.plans.safety")
 WARM_MXC_K = 0.1
 #: Resume below this, K.
 COLD_MXC_K = 0.06
-#: The interlocks look at the machine after its steps, and thermometers tell a new value every
-#: second: a reason that has just gone is known to have gone after this, s.
-SETTLED_S = 2.0
 
 
 class NotSafeError(RuntimeError):
@@ -76,7 +72,10 @@ class SuspendDisconnected(SuspenderBase):
 
 def suspenders(instrument: Haloscope | Refrigerator) -> list[SuspenderBase]:
     """The suspenders of an instrument, to be installed in a RunEngine."""
-    found: list[SuspenderBase] = [SuspendDisconnected(instrument.ioc.heartbeat)]
+    found: list[SuspenderBase] = [
+        SuspendDisconnected(instrument.ioc.heartbeat),
+        SuspendBoolHigh(instrument.interlock.active),
+    ]
     if isinstance(instrument, Refrigerator):
         magnets = list(instrument.magnets.values())
     else:
@@ -84,7 +83,6 @@ def suspenders(instrument: Haloscope | Refrigerator) -> list[SuspenderBase]:
         found += [
             SuspendCeil(instrument.fridge.mxc, WARM_MXC_K, resume_thresh=COLD_MXC_K),
             SuspendBoolHigh(instrument.jpa.fault),
-            SuspendBoolHigh(instrument.interlock.active),
         ]
     return found + [SuspendBoolHigh(magnet.quench) for magnet in magnets]
 
@@ -118,35 +116,25 @@ def make_safe(haloscope: Haloscope) -> MsgGenerator[None]:
         raise NotSafeError(f"{haloscope.name}: not {'; not '.join(failed)}")
 
 
-def clear_interlocks(haloscope: Haloscope) -> MsgGenerator[str]:
+def clear_interlocks(instrument: Haloscope | Refrigerator) -> MsgGenerator[str]:
     """Acknowledge the latched interlocks. Returns what they were, "" if there were none.
 
     A suspender of the interlock holds this plan too: in a session, run it within
     `session.unsuspended()`. A quench is latched in the magnet's supply, and reset there.
 
     Args:
-        haloscope: the device.
+        instrument: the device.
 
     Raises:
         InterlockedError: a reason still stands; it names the reason.
     """
-    interlock = haloscope.interlock
+    interlock = instrument.interlock
     before = yield from value_of(interlock.reason, "")
     yield from bps.abs_set(interlock.reset, 1, wait=True)
     if (yield from value_of(interlock.active, 0)):
-        yield from _let_pass(haloscope, SETTLED_S)
-        yield from bps.abs_set(interlock.reset, 1, wait=True)
-    if (yield from value_of(interlock.active, 0)):
         reason = yield from value_of(interlock.reason, "")
-        raise InterlockedError(f"{haloscope.name}: reset, but this still stands: {reason}")
+        raise InterlockedError(f"{instrument.name}: reset, but this still stands: {reason}")
     return str(before)
-
-
-def _let_pass(haloscope: Haloscope, simulated_s: float) -> MsgGenerator[None]:
-    """Wait for so much of the instrument's time."""
-    end_s = (yield from value_of(haloscope.sim.time, 0.0)) + simulated_s
-    limit_s = wall_timeout(haloscope, simulated_s)
-    yield from Until(haloscope.sim.time, lambda now_s: now_s >= end_s, limit_s).wait()
 
 
 def run_haloscope_safely(plan: MsgGenerator[Any], haloscope: Haloscope) -> MsgGenerator[Any]:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from amrr.interlocks import interlocks_of
 from amrr.parameters import Parameters
 from amrr.refrigerator import Refrigerator as Machine
 from devices.amrr import Refrigerator as RefrigeratorDevice
 from devices.simulated.bench import DO, Bench, Channel, current_bench
+from devices.simulated.interlocks import interlock_channels
 from devices.simulated.signals import simulated
 from devices.simulated.supply import NO_YES, supply_channels
+from instruments.interlocks import Interlocks
 from instruments.pid import Pid
 
 __all__ = ["Refrigerator", "channels"]
@@ -50,8 +54,9 @@ def Refrigerator(
     The device's `bench` holds the machine; `bench.close()` ends its clock thread.
     """
     machine = machine or Machine(parameters, seed=seed)
-    table = {f"{prefix}{key}": channel for key, channel in channels(machine).items()}
-    bench = Bench(machine, table, prefix)
+    interlocks = interlocks_of(machine)
+    table = {f"{prefix}{key}": one for key, one in channels(machine, interlocks).items()}
+    bench = Bench(machine, table, prefix, interlocks.check)
     token = current_bench.set(bench)
     try:
         device = simulated(RefrigeratorDevice)(prefix, name=name, **kwargs)
@@ -61,11 +66,13 @@ def Refrigerator(
     return device
 
 
-def channels(machine: Machine) -> dict[str, Channel]:
+def channels(machine: Machine, interlocks: Interlocks) -> dict[str, Channel]:
     """All channels of the refrigerator by name without prefix."""
-    table = _places(machine) | _chx(machine) | _stage(machine) | _flow(machine) | _cycle(machine)
-    for supply, unit in machine.supplies.items():
-        table |= supply_channels(f"{supply}:", unit)
+    table = _places(machine) | _chx(machine) | _stage(machine) | _flow(machine)
+    table |= _cycle(machine, interlocks) | interlock_channels(interlocks)
+    for name, supply in machine.supplies.items():
+        guard = partial(interlocks.guarded, name)
+        table |= supply_channels(f"{name}:", supply, guard=guard)
     return table | {
         "IOC:ParametersHash_RBV": Channel(lambda: machine.parameters.digest()),
         "Sim:Seed_RBV": Channel(lambda: machine.seed),
@@ -180,12 +187,13 @@ def _flow(machine: Machine) -> dict[str, Channel]:
     }
 
 
-def _cycle(machine: Machine) -> dict[str, Channel]:
+def _cycle(machine: Machine, interlocks: Interlocks) -> dict[str, Channel]:
     """The sequencer: commands, state, waypoints, results of the last cycle."""
     cycle = machine.cycle
+    start = interlocks.guarded("Cycle", lambda _: cycle.run())
 
     def run(name: str) -> None:
-        (cycle.run if name == "Run" else cycle.stop)()
+        start(name) if name == "Run" else cycle.stop()
 
     def pause(name: str) -> None:
         (cycle.pause if name == "Yes" else cycle.resume)()

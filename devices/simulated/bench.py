@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from devices.signals import LONG_TEXT
 from instruments.errors import Refused
 
 __all__ = ["DO", "Bench", "Channel", "current_bench"]
@@ -106,13 +107,13 @@ class Bench:
         self._thread.start()
 
     def channel(self, name: str) -> Channel:
-        """The channel of a name.
+        """The channel of a name; that of its long text, `NAME.VAL$`, is the same one.
 
         Raises:
             KeyError: this machine has no such channel.
         """
         try:
-            return self._channels[name]
+            return self._channels[name.removesuffix(LONG_TEXT)]
         except KeyError:
             raise KeyError(f"the simulated machine serves no {name!r}") from None
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from devices.haloscope import Haloscope as HaloscopeDevice
 from devices.simulated.bench import DO, Bench, Channel, Done, current_bench
-from devices.simulated.interlocks import Interlocks
+from devices.simulated.interlocks import Guard, interlock_channels, unguarded
 from devices.simulated.motor import motor_channels
 from devices.simulated.signals import simulated
 from devices.simulated.supply import NO_YES, supply_channels
 from haloscope.axion import AxionLine
 from haloscope.experiment import Haloscope as Machine
 from haloscope.experiment import Path, SwitchPosition
+from haloscope.interlocks import amplifier_fault, interlocks_of, pump_switch
 from haloscope.parameters import Parameters
+from instruments.interlocks import Interlocks
 
 __all__ = ["Haloscope", "channels"]
 
@@ -49,7 +52,7 @@ def Haloscope(
     The device's `bench` holds the machine; `bench.close()` ends its clock thread.
     """
     machine = machine or Machine(parameters, seed=seed, lines=lines)
-    interlocks = Interlocks(machine)
+    interlocks = interlocks_of(machine, lambda: machine.fridge.reading_k("MXC"))
     table = {f"{prefix}{key}": one for key, one in channels(machine, interlocks).items()}
     bench = Bench(machine, table, prefix, interlocks.check)
     token = current_bench.set(bench)
@@ -63,16 +66,17 @@ def Haloscope(
 
 def channels(machine: Machine, interlocks: Interlocks) -> dict[str, Channel]:
     """All channels of the haloscope by name without prefix."""
+    guard = partial(partial, interlocks.guarded)
     return {
-        **motor_channels("Rod", machine.rod, "deg"),
-        **motor_channels("Antenna", machine.antenna, "mm"),
-        **supply_channels("Magnet:", machine.magnet),
+        **motor_channels("Rod", machine.rod, "deg", guard("Rod")),
+        **motor_channels("Antenna", machine.antenna, "mm", guard("Antenna")),
+        **supply_channels("Magnet:", machine.magnet, guard=guard("Magnet")),
         **_cold(machine, interlocks),
         **_analyzer(machine),
         **_amplifier(machine, interlocks),
-        **_digitizer(machine),
-        **_rest(machine),
-        **interlocks.channels(),
+        **_digitizer(machine, guard("Digitizer")),
+        **_rest(machine, guard("Switch")),
+        **interlock_channels(interlocks),
     }
 
 
@@ -85,6 +89,7 @@ def _pair(
     limits: tuple[float, float] = (0.0, 0.0),
     kind: type = float,
     precision: int | None = None,
+    guard: Guard = unguarded,
 ) -> dict[str, Channel]:
     """A setpoint `X` and its readback `X_RBV` over an attribute in SI units."""
 
@@ -95,12 +100,18 @@ def _pair(
         setattr(target, attribute, kind(value / scale))
 
     return {
-        name: Channel(get, put, units, precision, limits),
+        name: Channel(get, guard(put), units, precision, limits),
         f"{name}_RBV": Channel(get, None, units, precision),
     }
 
 
-def _choice(name: str, target: Any, attribute: str, names: tuple[str, ...]) -> dict[str, Channel]:
+def _choice(
+    name: str,
+    target: Any,
+    attribute: str,
+    names: tuple[str, ...],
+    guard: Guard = unguarded,
+) -> dict[str, Channel]:
     """An enumeration as setpoint and readback."""
 
     def get() -> int:
@@ -109,7 +120,7 @@ def _choice(name: str, target: Any, attribute: str, names: tuple[str, ...]) -> d
     def put(value: str) -> None:
         setattr(target, attribute, names.index(value))
 
-    return {name: Channel(get, put, enum=names), f"{name}_RBV": Channel(get, enum=names)}
+    return {name: Channel(get, guard(put), enum=names), f"{name}_RBV": Channel(get, enum=names)}
 
 
 def _reading(get: Callable[[], Any], units: str = "", precision: int | None = None) -> Channel:
@@ -123,14 +134,17 @@ def _cold(machine: Machine, interlocks: Interlocks) -> dict[str, Channel]:
         table[f"Fridge:{stage}_RBV"] = _thermometer(machine, stage)
 
     def heat(kelvin: float) -> Done:
-        interlocks.may_heat()
         source.setpoint_k = wanted_k = float(kelvin)
         return lambda: source.settled or source.setpoint_k != wanted_k
 
     p = machine.parameters.noise_source
     return table | {
         "NoiseSource:Temp": Channel(
-            lambda: source.setpoint_k, heat, "K", 4, (p.lowest_k, p.highest_k)
+            lambda: source.setpoint_k,
+            interlocks.guarded("NoiseSource", heat),
+            "K",
+            4,
+            (p.lowest_k, p.highest_k),
         ),
         "NoiseSource:Temp_RBV": _thermometer(machine, "NoiseSource"),
         "NoiseSource:Heater_RBV": _reading(lambda: source.heater_w * 1e3, "mW", 5),
@@ -141,14 +155,17 @@ def _thermometer(machine: Machine, stage: str) -> Channel:
     return _reading(lambda: float(machine.fridge.reading_k(stage)), "K", 4)
 
 
-def _acquisition(instrument: Any) -> dict[str, Channel]:
+def _acquisition(instrument: Any, guard: Guard = unguarded) -> dict[str, Channel]:
     """What analyzer and digitizer share."""
 
-    def acquire(value: str) -> Done | None:
-        if value == "Done":
-            return None
+    def begin(_: str) -> Done:
         instrument.acquire()
         return lambda: not instrument.busy
+
+    guarded_begin = guard(begin)
+
+    def acquire(value: str) -> Done | None:
+        return None if value == "Done" else guarded_begin(value)
 
     return {
         "Acquire": Channel(lambda: int(instrument.busy), acquire, enum=DONE_ACQUIRE),
@@ -193,29 +210,23 @@ def _amplifier(machine: Machine, interlocks: Interlocks) -> dict[str, Channel]:
     low, high = (hz * 1e-6 for hz in jpa.resonance_limits_hz)
     flux = jpa.parameters.flux_period_a * 1e6
 
-    def switch(name: str) -> None:
-        if name == "On":
-            interlocks.may_pump()
-        jpa.pump_on = name == "On"
-
-    def fault() -> int:
-        return int(bool(jpa.fault or interlocks.reason_of("jpa")))
-
+    switch, fault = pump_switch(machine, interlocks), amplifier_fault(machine, interlocks)
+    pair = partial(_pair, guard=partial(interlocks.guarded, "JPA settings"))
     table = {
-        **_pair("FluxCurrent", jpa, "flux_current_a", "uA", 1e6, (-flux, flux), precision=3),
-        **_pair("Resonance", jpa, "resonance_setpoint_hz", "MHz", 1e-6, (low, high), precision=6),
-        **_pair(
+        **pair("FluxCurrent", jpa, "flux_current_a", "uA", 1e6, (-flux, flux), precision=3),
+        **pair("Resonance", jpa, "resonance_setpoint_hz", "MHz", 1e-6, (low, high), precision=6),
+        **pair(
             "PumpFrequency", jpa, "pump_frequency_hz", "MHz", 1e-6, (2 * low, 2 * high), precision=6
         ),
-        **_pair("PumpPower", jpa, "pump_power_dbm", "dBm", 1.0, (-80.0, 0.0), precision=3),
-        "Pump": Channel(lambda: int(jpa.pump_on), switch, enum=OFF_ON),
+        **pair("PumpPower", jpa, "pump_power_dbm", "dBm", 1.0, (-80.0, 0.0), precision=3),
+        "Pump": Channel(lambda: int(jpa.pump_on), lambda name: switch(name == "On"), enum=OFF_ON),
         "Pump_RBV": Channel(lambda: int(jpa.pump_on), enum=OFF_ON),
-        "Fault_RBV": Channel(fault, enum=NO_YES),
+        "Fault_RBV": Channel(lambda: int(bool(fault())), enum=NO_YES),
     }
     return {f"JPA:{name}": channel for name, channel in table.items()}
 
 
-def _digitizer(machine: Machine) -> dict[str, Channel]:
+def _digitizer(machine: Machine, guard: Guard) -> dict[str, Channel]:
     """The digitizer and the local oscillator before it."""
     daq, lo = machine.digitizer, machine.local_oscillator
     reference = machine.parameters.cavity.reference_hz
@@ -229,7 +240,7 @@ def _digitizer(machine: Machine) -> dict[str, Channel]:
         return daq.spectrum_w.reshape(PREVIEW, -1).mean(axis=1)
 
     table = {
-        **_acquisition(daq),
+        **_acquisition(daq, guard),
         **_pair("NumAverages", daq, "averages", "", 1, (1, 10_000_000), int),
         "AcquireTime_RBV": _reading(lambda: float(daq.duration_s), "s", 1),
         "RBW_RBV": _reading(lambda: float(width_hz), "Hz", 1),
@@ -250,11 +261,11 @@ def _digitizer(machine: Machine) -> dict[str, Channel]:
     }
 
 
-def _rest(machine: Machine) -> dict[str, Channel]:
+def _rest(machine: Machine, guard: Guard) -> dict[str, Channel]:
     """Switch and provenance; there is no sealed injection in process."""
     names = tuple(position.name.replace("_", " ").capitalize() for position in SwitchPosition)
     return {
-        **_choice("Switch", machine.switch, "position", names),
+        **_choice("Switch", machine.switch, "position", names, guard),
         "Sim:EnvelopeHash_RBV": Channel(lambda: ""),
         "Sim:Unseal": Channel(lambda: 0, lambda _: None, enum=DO),
         "Sim:Envelope_RBV": Channel(lambda: ""),

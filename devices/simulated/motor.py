@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from devices.simulated.bench import Channel, Done
+from devices.simulated.interlocks import Guard, unguarded
 
 __all__ = ["motor_channels"]
 
 
-def motor_channels(name: str, drive: Any, units: str) -> dict[str, Channel]:
+def motor_channels(
+    name: str, drive: Any, units: str, guard: Guard = unguarded
+) -> dict[str, Channel]:
     """The fields of one motor record.
 
     Args:
         name: of the record.
         drive: a `haloscope.motion.PiezoDrive`.
         units: of its position.
+        guard: wrapped around what moves it (an interlock).
     """
 
     def move(position: float) -> Done:
@@ -26,11 +30,14 @@ def motor_channels(name: str, drive: Any, units: str) -> dict[str, Channel]:
         if value:
             drive.stop()
 
-    def home(value: float) -> Done | None:
-        if not value:
-            return None
+    def find_reference(_: float) -> Done:
         drive.home()
         return lambda: not drive.moving
+
+    guarded_home = guard(find_reference)
+
+    def home(value: float) -> Done | None:
+        return guarded_home(value) if value else None
 
     def limit(attribute: str) -> Channel:
         return Channel(
@@ -43,7 +50,7 @@ def motor_channels(name: str, drive: Any, units: str) -> dict[str, Channel]:
     table = {
         "VAL": Channel(
             lambda: float(drive.setpoint),
-            move,
+            guard(move),
             units,
             6,
             lambda: (float(drive.low_limit), float(drive.high_limit)),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from devices.simulated.bench import DO, Channel, Done
+from devices.simulated.interlocks import Guard, unguarded
 from instruments.errors import Refused
 from instruments.supply import MagnetSupply
 
@@ -19,8 +20,9 @@ NO_YES = ("No", "Yes")
 class _Panel:
     """The front panel of a supply: what was asked for last, what it answered."""
 
-    def __init__(self, supply: MagnetSupply) -> None:
+    def __init__(self, supply: MagnetSupply, guard: Guard) -> None:
         self.supply = supply
+        self._ramp = guard(lambda _: supply.ramp())
         self.field_t = self.current_a = 0.0
         self.message = ""
 
@@ -42,7 +44,7 @@ class _Panel:
 
     def command(self, name: str) -> None:
         {
-            "Ramp": self.supply.ramp,
+            "Ramp": lambda: self._ramp(name),
             "Pause": self.supply.pause,
             "Zero": self.supply.zero,
             "Abort": self.supply.abort,
@@ -58,11 +60,14 @@ class _Panel:
 
 
 def supply_channels(
-    prefix: str, supply: MagnetSupply, *, bipolar: bool = False
+    prefix: str, supply: MagnetSupply, *, bipolar: bool = False, guard: Guard = unguarded
 ) -> dict[str, Channel]:
-    """The channels of one supply, by name with its prefix (`PumpA:` for example)."""
+    """The channels of one supply, by name with its prefix (`PumpA:` for example).
+
+    `guard` is wrapped around what ramps it (an interlock).
+    """
     bottom = -1.0 if bipolar else 0.0
-    panel = _Panel(supply)
+    panel = _Panel(supply, guard)
     top_a = supply.parameters.current_limit_a
     top_t = top_a * abs(supply.coil.field_per_ampere_t)
     top_rate, top_v = supply.parameters.max_ramp_rate_a_per_s, supply.parameters.voltage_limit_v
@@ -84,11 +89,13 @@ def supply_channels(
 
     table = {
         "Current": Channel(
-            lambda: panel.current_a, panel.set_current, "A", 4, (bottom * top_a, top_a)
+            lambda: panel.current_a, guard(panel.set_current), "A", 4, (bottom * top_a, top_a)
         ),
         "Current_RBV": reading(lambda: supply.current_a, "A"),
         "SupplyCurrent_RBV": reading(lambda: supply.supply_current_a, "A"),
-        "Field": Channel(lambda: panel.field_t, panel.set_field, "T", 4, (bottom * top_t, top_t)),
+        "Field": Channel(
+            lambda: panel.field_t, guard(panel.set_field), "T", 4, (bottom * top_t, top_t)
+        ),
         "Field_RBV": reading(lambda: supply.field_t, "T"),
         "State_RBV": Channel(lambda: int(supply.state), enum=STATES),
         "Command": Channel(lambda: 0, panel.command, enum=COMMANDS),

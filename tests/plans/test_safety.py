@@ -81,14 +81,54 @@ def test_stopping_a_device_makes_it_safe(haloscope: Any) -> None:
     haloscope.bench.paused = True  # so that what is started below is still under way
     haloscope.daq.trigger()
     haloscope.magnet.field.set(11.0)
-    haloscope.rod.set(36.0)
     assert machine.digitizer.busy
-    assert machine.rod.moving
     haloscope.stop()
     assert not machine.digitizer.busy
     assert not machine.jpa.pump_on
-    assert machine.rod.setpoint != 36.0
     assert machine.magnet.state.name == "PAUSED"
+
+
+def test_stopping_a_device_stops_its_motors_and_its_analyzer(haloscope: Any) -> None:
+    machine = haloscope.bench.machine
+    haloscope.bench.paused = True
+    haloscope.rod.set(36.0)
+    haloscope.vna.trigger()
+    assert machine.rod.moving
+    assert machine.vna.busy
+    haloscope.stop()
+    assert machine.rod.setpoint != 36.0
+    assert not machine.vna.busy
+
+
+@pytest.mark.parametrize(("axis", "target"), [("rod", 36.0), ("antenna", 4.0)])
+def test_either_digitizing_or_motion(haloscope: Any, axis: str, target: float) -> None:
+    machine, drive = haloscope.bench.machine, getattr(haloscope.bench.machine, axis)
+    haloscope.bench.paused = True
+    haloscope.daq.trigger()
+    getattr(haloscope, axis).user_setpoint.put(target)
+    assert not drive.moving
+    assert haloscope.ioc.refusal.get() == f"{axis.title()}: no motion while digitizing"
+    haloscope.daq.abort.put(1)
+    getattr(haloscope, axis).user_setpoint.put(target)
+    assert drive.moving
+    haloscope.daq.trigger()
+    assert not machine.digitizer.busy
+    assert haloscope.ioc.refusal.get() == f"Digitizer: no digitizing while moving: {axis}"
+    assert haloscope.interlock.active.get() == 0, "locks, not faults"
+
+
+def test_nothing_that_shapes_the_spectrum_changes_while_digitizing(haloscope: Any) -> None:
+    haloscope.bench.paused = True
+    haloscope.daq.trigger()
+    for signal, value in (
+        (haloscope.jpa.flux_current, 1.0),
+        (haloscope.jpa.pump_frequency, 2200.0),
+        (haloscope.switch.selected, "Open"),
+    ):
+        before = signal.get()
+        signal.put(value)
+        assert signal.get() == before != value
+        assert "no change while digitizing" in haloscope.ioc.refusal.get()
 
 
 def test_a_lost_ioc_suspends_a_plan_until_it_is_back(RE: RunEngine, documents: Documents) -> None:
@@ -136,7 +176,7 @@ def _until(RE: RunEngine, event: threading.Event) -> Any:
 
 def test_every_instrument_has_its_suspenders(haloscope: Any, refrigerator: Any) -> None:
     assert len(suspenders(haloscope)) == 5
-    assert len(suspenders(refrigerator)) == 5
+    assert len(suspenders(refrigerator)) == 6
 
 
 def test_a_quench_trips_its_suspender(RE: RunEngine, haloscope: Any) -> None:
@@ -210,6 +250,73 @@ def test_a_warm_mixing_chamber_cuts_the_noise_source_until_it_is_cold(
     assert haloscope.interlock.active.get() == 1  # latched
     assert "mixing chamber" in RE(clear_interlocks(haloscope)).plan_result
     assert haloscope.interlock.active.get() == 0
+
+
+def test_a_reset_asks_for_reasons_that_went_while_time_stood_still(
+    RE: RunEngine, haloscope: Any
+) -> None:
+    haloscope.bench.paused = True
+    haloscope.bench.machine.fridge.load(0.0, 0.0, 0.05)
+    haloscope.sim.advance.put(600.0)
+    assert haloscope.interlock.active.get() == 1
+    haloscope.bench.machine.fridge.load(0.0, 0.0, 0.0)
+    haloscope.bench.machine.step(36000.0)  # cold again, and nothing has looked
+    now_s = haloscope.sim.time.get()
+    assert "mixing chamber" in RE(clear_interlocks(haloscope)).plan_result
+    assert haloscope.interlock.active.get() == 0
+    assert haloscope.sim.time.get() == now_s
+
+
+def test_little_helium_stops_the_refrigerator_and_holds_its_cycle(
+    RE: RunEngine, refrigerator: Any
+) -> None:
+    for suspender in suspenders(refrigerator):
+        RE.install_suspender(suspender)
+    bath = refrigerator.bench.machine.bath
+    refrigerator.cycle.run.set("Run").wait(10.0)
+    bath.losing = True
+    refrigerator.sim.advance.put(1130.0)
+    bath.losing = False
+    assert refrigerator.cycle.state.get() == "Ramping down"
+    assert refrigerator.interlock.active.get() == 1
+    tripped = {suspender._sig.name for suspender in RE.suspenders if suspender.tripped}
+    assert tripped == {"interlock_active"}
+    RE.clear_suspenders()
+    with pytest.raises(InterlockedError, match=r"refrigerator: .* stands: helium at [\d.]+ %"):
+        RE(clear_interlocks(refrigerator))
+    refrigerator.sim.advance.put(600.0)
+    refrigerator.cycle.run.put("Run")
+    assert refrigerator.cycle.state.get() == "Stopped"
+    assert refrigerator.ioc.refusal.get().startswith("Cycle: helium at ")
+
+
+def test_a_quench_ramps_the_other_magnets_down_and_holds_them(
+    RE: RunEngine, refrigerator: Any
+) -> None:
+    for magnet in (refrigerator.pump_a, refrigerator.pump_b):
+        magnet.current.set(1.0).wait(20.0)
+    refrigerator.bench.machine.magnets["PumpA"].quench()
+    refrigerator.sim.advance.put(2.0)
+    assert refrigerator.pump_b.state.get() == "Zeroing"
+    assert refrigerator.interlock.active.get() == 1
+    for signal in (refrigerator.pump_b.field.setpoint, refrigerator.pump_b.current.setpoint):
+        signal.put(0.5)
+        assert refrigerator.ioc.refusal.get().startswith("PumpB: PumpA quenched")
+    refrigerator.pump_b.control.put("Ramp")
+    assert refrigerator.pump_b.state.get() == "Zeroing"
+    with pytest.raises(InterlockedError, match="PumpA quenched; the others ramp to zero"):
+        RE(clear_interlocks(refrigerator))
+
+
+def test_an_interlock_goes_with_its_reason(RE: RunEngine, refrigerator: Any) -> None:
+    refrigerator.pump_a.current.set(1.0).wait(20.0)
+    refrigerator.bench.paused = True
+    refrigerator.bench.machine.magnets["PumpA"].quench()
+    refrigerator.sim.advance.put(5.0)
+    refrigerator.bench.machine.step(1500.0)  # cold again, and nothing has looked
+    refrigerator.bench.machine.supplies["PumpA"].reset_quench()
+    assert "PumpA quenched" in RE(clear_interlocks(refrigerator)).plan_result
+    assert refrigerator.interlock.active.get() == 0
 
 
 def test_a_rehearsed_reset_resets_nothing(haloscope: Any) -> None:
@@ -286,11 +393,11 @@ def test_all_is_made_safe_that_can_be(
 ) -> None:
     _deaf(haloscope, monkeypatch)
     haloscope.bench.paused = True
-    haloscope.daq.trigger()
+    haloscope.vna.trigger()
     haloscope.rod.set(40.0)
     with pytest.raises(NotSafeError, match="haloscope: not pump tone off: no answer"):
         RE(make_safe(haloscope))
-    assert not haloscope.bench.machine.digitizer.busy
+    assert not haloscope.bench.machine.vna.busy
     assert haloscope.bench.machine.rod.setpoint != 40.0
 
 
