@@ -45,7 +45,8 @@ class Readback(EpicsSignalRO):
     """A read-only signal that can be asked for its value before the value is needed.
 
     A fetch is one round trip, and most of it is waiting: a device that is read asks for all of its
-    values first, and then collects the answers.
+    values first, and then collects the answers. Texts and states are fetched when they are needed:
+    what they are called is looked up by pyepics' own `get`.
     """
 
     _asked = False
@@ -53,10 +54,14 @@ class Readback(EpicsSignalRO):
     def ask(self) -> None:
         """Ask the IOC for the value; the next `get` collects the answer."""
         pv = self._read_pv
-        if self._auto_monitor or not pv.wait_for_connection(timeout=0.0):
+        if self._auto_monitor or self._string or not pv.wait_for_connection(timeout=0.0):
             return
         ca.get_with_metadata(pv.chid, ftype=pv.ftype, wait=False)
         self._asked = True
+
+    def forget(self) -> None:
+        """Let the next `get` ask anew."""
+        self._asked = False
 
     def _get_with_timeout(self, pv: Any, timeout: Any, *args: Any) -> Any:
         if self._asked:
@@ -73,10 +78,14 @@ class Fetching(Device):
     def read(self) -> dict[str, Any]:
         """Read all signals of kind normal and hinted."""
         parts = [part for _, part in self._get_components_of_kind(Kind.normal)]
-        for part in parts:
-            if isinstance(part, Readback):
+        fetched = [part for part in parts if isinstance(part, Readback)]
+        try:
+            for part in fetched:
                 part.ask()
-        return {name: value for part in parts for name, value in part.read().items()}
+            return {name: value for part in parts for name, value in part.read().items()}
+        finally:
+            for part in fetched:
+                part.forget()
 
 
 def readback(

@@ -70,7 +70,7 @@ def test_a_latched_interlock_is_cleared_over_channel_access(
     before_dbm = device.jpa.pump_power.get()
     device.jpa.pump_power.set(-20.0).wait(20.0)
     latched = Watch(device.interlock.active, lambda active: active == 1, 20.0)
-    device.jpa.pump.set("On").wait(20.0)
+    device.jpa.pump.put("On")  # it does not stay on
     latched.wait()
     device.jpa.pump_power.set(before_dbm).wait(20.0)
     assert device.interlock.active.get() == 1

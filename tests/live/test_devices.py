@@ -1,0 +1,122 @@
+"""Devices over Channel Access: settings in one packet, readbacks in one round trip, a lost IOC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from ophyd.utils.errors import LimitError
+
+from cryohalo.addresses import wait_served
+from cryohalo.launcher import Ioc
+from devices.haloscope import Haloscope
+from devices.status import NotReachedError
+
+WANTED = {
+    "vna_path": "Bypass",
+    "vna_center": 1101.0,
+    "vna_span": 0.3,
+    "vna_num_points": 41,
+    "lo_frequency": 1090.5,
+    "jpa_pump": "Off",
+}
+
+
+@pytest.fixture(scope="module")
+def device(haloscope: str) -> Iterator[Haloscope]:
+    device = Haloscope(haloscope, name="haloscope")
+    device.connect(20.0)
+    yield device
+    device.destroy()
+
+
+def standing(device: Haloscope, names: Any) -> dict[str, Any]:
+    """What setpoint and readback of settings are, fetched."""
+    signals = device.settings.signals
+    return {
+        name: (
+            signals[name].get_setpoint(use_monitor=False),
+            signals[name].get(use_monitor=False),
+        )
+        for name in names
+    }
+
+
+def test_settings_of_all_types_arrive_together(device: Haloscope) -> None:
+    device.settings.set({**WANTED, "vna_path": "Weak", "vna_span": 0.5}).wait(20.0)
+    device.settings.set(WANTED).wait(20.0)
+    assert standing(device, WANTED) == {name: (value, value) for name, value in WANTED.items()}
+
+
+def test_settings_that_hold_their_values_are_not_put(device: Haloscope) -> None:
+    device.settings.set(WANTED).wait(20.0)
+    assert device.settings.set(WANTED).done
+
+
+def test_of_settings_put_together_the_refused_one_is_named(device: Haloscope) -> None:
+    device.settings.set({**WANTED, "daq_num_averages": 20_000}).wait(20.0)
+    acquiring = device.daq.trigger()
+    wanted = {"vna_center": 1102.0, "daq_num_averages": 30, "vna_span": 0.4}
+    status = device.settings.set(wanted)
+    with pytest.raises(NotReachedError, match="daq_num_averages: asked for 30, stands at 20000"):
+        status.wait(20.0)
+    assert standing(device, ["vna_center", "vna_span"]) == {
+        "vna_center": (1102.0, 1102.0),
+        "vna_span": (0.4, 0.4),
+    }
+    device.daq.stop()
+    acquiring.wait(20.0)
+
+
+def test_one_setting_beyond_its_limits_keeps_all_from_being_put(device: Haloscope) -> None:
+    device.settings.set(WANTED).wait(20.0)
+    with pytest.raises(LimitError):
+        device.settings.set({"vna_span": 0.7, "vna_center": 9999.0})
+    assert standing(device, ["vna_span"]) == {"vna_span": (0.3, 0.3)}
+
+
+def test_a_device_that_is_read_says_what_its_signals_say(device: Haloscope) -> None:
+    device.vna.trigger().wait(20.0)
+    for part in (device.vna, device.magnet, device.daq):
+        together = part.read()
+        assert list(together) == list(part.describe())
+        for name, reading in together.items():
+            signal = next(w.item for w in part.walk_signals() if w.item.name == name)
+            assert np.array_equal(reading["value"], signal.get(use_monitor=False)), name
+    assert device.magnet.read()["magnet_state"]["value"] == "Holding"
+
+
+def test_a_value_is_asked_for_anew_each_time(device: Haloscope) -> None:
+    device.settings.set(WANTED).wait(20.0)
+    traces = []
+    for _ in range(3):
+        device.vna.trigger().wait(20.0)
+        traces.append(device.vna.read()["vna_real"]["value"].copy())
+    assert not np.array_equal(traces[0], traces[1])
+    assert not np.array_equal(traces[1], traces[2])
+
+
+def test_an_ioc_that_dies_ends_what_waits_for_it(
+    pool: Any, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A put under way and a reading fail, soon and in words; nothing hangs."""
+    running = pool.start(Ioc("haloscope", arguments=("--prefix", prefix, "--seed", "1")))
+    wait_served([f"{prefix}Rod"], running.port)
+    lost = Haloscope(prefix, name="lost")
+    try:
+        lost.connect(20.0)
+        acquiring = lost.daq.trigger()
+        for signal in (lost.vna.frequency, lost.vna.center):
+            monkeypatch.setattr(signal, "_connection_timeout", 0.5)
+        running.process.kill()
+        with pytest.raises(ConnectionError, match="daq_acquire: the IOC went away"):
+            acquiring.wait(20.0)
+        with pytest.raises(Exception, match=r"(?i)time|connect|disconn"):
+            lost.vna.read()
+        with pytest.raises(Exception, match=r"(?i)connect"):
+            lost.settings.set({"vna_center": 1101.0, "vna_span": 0.2})
+    finally:
+        lost.destroy()
+        pool.end(running)
