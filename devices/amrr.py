@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from ophyd import Component as Cpt
 from ophyd import Device
+from ophyd.utils.errors import InvalidState
 
 from devices.base import Instrument, Part, Positioner, wall_timeout
 from devices.clock import Health, SimClock
@@ -146,12 +148,21 @@ class Cycle(Device):
             if state not in self.ENDED:
                 return False
             if not status.done:
-                status.set_exception(CycleEndedError(f"{state.lower()}: {self.blocked.get()}"))
+                status.set_exception(CycleEndedError(f"{state.lower()}: {self._why_ended()}"))
             return True
 
         watch = Watch(self.state, judge, limit_s, aside=True)
-        status.add_callback(lambda _: watch.done or watch.set_finished())
+
+        def release(_: Any) -> None:
+            with suppress(InvalidState):  # the watch may be ending by itself at this moment
+                watch.set_finished()
+
+        status.add_callback(release)
         return status
+
+    def _why_ended(self) -> str:
+        """What blocks the sequencer, or the interlock that stopped it; neither if told to stop."""
+        return self.blocked.get() or self.parent.interlock.reason.get() or "no reason is given"
 
     def stop(self, *, success: bool = False) -> None:
         """End the cycle safely: the sequencer ramps all magnets to zero."""
