@@ -63,7 +63,10 @@ class Health:
     cpu_percent: float = 0.0
     open_files: int = 0
     cores: int = field(default_factory=lambda: os.cpu_count() or 0)
+    process_id: int = field(default_factory=os.getpid)
+    parent_id: int = field(default_factory=os.getppid)
     now: str = ""
+    uptime: str = ""
 
     def __post_init__(self) -> None:
         self._process = psutil.Process()
@@ -80,7 +83,9 @@ class Health:
         self.memory_mb = self._process.memory_info().rss / BYTES_PER_MB
         self.cpu_percent = self._process.cpu_percent()
         self.open_files = _open_files()
+        self.parent_id = os.getppid()
         self.now = _clock_time(time.time())
+        self.uptime = _uptime(time.time() - self.started)
 
     def reset(self) -> None:
         """End the process; a supervisor starts it again."""
@@ -88,29 +93,19 @@ class Health:
             raise Refused("the IOC is not serving yet")
         self.restart()
 
-    def uptime(self) -> str:
-        """Time since the start, as iocStats writes it."""
-        minutes, seconds = divmod(int(time.time() - self.started), 60)
-        hours, minutes = divmod(minutes, 60)
-        days, hours = divmod(hours, 24)
-        return f"{days} days, {hours:02d}:{minutes:02d}:{seconds:02d}"
-
     def records(self) -> list[Record]:
         """The ``IOC:`` records."""
-        started = _clock_time(self.started)
         return [
             counter("IOC:HEARTBEAT", lambda: self.heartbeat, "Counts seconds while it serves"),
-            text("IOC:UPTIME", self.uptime, "Time since the start", length=39),
-            text("IOC:STARTTOD", lambda: started, "Time of day of the start", length=39),
+            text("IOC:UPTIME", lambda: self.uptime, "Time since the start", length=39),
+            _fixed("IOC:STARTTOD", _clock_time(self.started), "Time of day of the start"),
             text("IOC:TOD", lambda: self.now, "Time of day", length=39),
-            text("IOC:HOSTNAME", socket.gethostname, "Host", length=39),
-            text("IOC:ENGINEER", lambda: os.environ.get("ENGINEER", ""), "Responsible", length=39),
-            text(
-                "IOC:LOCATION", lambda: os.environ.get("LOCATION", ""), "Where it runs", length=39
-            ),
+            _fixed("IOC:HOSTNAME", socket.gethostname(), "Host"),
+            _fixed("IOC:ENGINEER", os.environ.get("ENGINEER", ""), "Responsible"),
+            _fixed("IOC:LOCATION", os.environ.get("LOCATION", ""), "Where it runs"),
             *self._figures(),
             *self._counts(),
-            text("IOC:Version_RBV", lambda: self.version, "Software version", length=39),
+            _fixed("IOC:Version_RBV", self.version, "Software version"),
             text("IOC:ParametersHash_RBV", lambda: self.parameters_hash, "Hash of the model"),
             text("IOC:Refusal_RBV", self.refusal, "The last refused put and why"),
             text(
@@ -135,8 +130,8 @@ class Health:
                 display=(0.0, 100.0),
                 alarms=load_alarms,
             ),
-            counter("IOC:PROCESS_ID", os.getpid, "Process number"),
-            counter("IOC:PARENT_ID", os.getppid, "Process number of the parent"),
+            counter("IOC:PROCESS_ID", lambda: self.process_id, "Process number"),
+            counter("IOC:PARENT_ID", lambda: self.parent_id, "Process number of the parent"),
             counter("IOC:CPU_CNT", lambda: self.cores, "Cores of the host"),
             counter("IOC:FD_CNT", lambda: self.open_files, "Open files and sockets"),
         ]
@@ -153,6 +148,19 @@ class Health:
             counter("IOC:Coalesced_RBV", served("coalesced"), "Updates replaced by newer ones"),
             counter("IOC:RefusedPuts_RBV", served("refused_puts"), "Puts refused"),
         ]
+
+
+def _fixed(name: str, value: str, description: str) -> Record:
+    """A short text that stays as it is: it is looked at before every post, and costs little."""
+    return text(name, lambda: value, description, length=39)
+
+
+def _uptime(seconds: float) -> str:
+    """A duration, as iocStats writes it."""
+    minutes, whole_s = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    return f"{days} days, {hours:02d}:{minutes:02d}:{whole_s:02d}"
 
 
 def _clock_time(unix_s: float) -> str:
