@@ -12,7 +12,7 @@ from bluesky.utils import MsgGenerator, RunEngineInterrupted
 from ophyd import Signal
 from ophyd.status import Status
 
-from devices.status import NotReachedError
+from devices.status import NotReachedError, Watch
 from plans.baseline import baseline
 from plans.calibration import noise_in_situ
 from plans.rehearsal import rehearse
@@ -272,11 +272,13 @@ def test_little_helium_stops_the_refrigerator_and_holds_its_cycle(
 ) -> None:
     for suspender in suspenders(refrigerator):
         RE.install_suspender(suspender)
+    told = Watch(refrigerator.interlock.active, lambda active: active == 1, 20.0, aside=True)
     bath = refrigerator.bench.machine.bath
     refrigerator.cycle.run.set("Run").wait(10.0)
     bath.losing = True
     refrigerator.sim.advance.put(1130.0)
     bath.losing = False
+    told.wait()  # the suspenders, which subscribed before, have been told too
     assert refrigerator.cycle.state.get() == "Ramping down"
     assert refrigerator.interlock.active.get() == 1
     tripped = {suspender._sig.name for suspender in RE.suspenders if suspender.tripped}

@@ -11,6 +11,7 @@ import bluesky.plan_stubs as bps
 import pytest
 
 from cryohalo.session import Session
+from devices.status import Watch
 from plans.calibration import calibrate
 from plans.scan import scan
 
@@ -52,7 +53,8 @@ def test_the_suspenders_watch_every_danger_and_are_gone_at_the_end(
         dangers = {"fridge_mxc", "jpa_fault", "interlock_active", "magnet_quench"}
         dangers |= {f"{magnet}_quench" for magnet in instruments["refrigerator"].magnets}
         assert watched(session) == dangers | {"ioc_heartbeat"}
-        assert len(session.run_engine.suspenders) == len(dangers) + 2
+        # Heartbeat and interlock are on both instruments.
+        assert len(session.run_engine.suspenders) == len(dangers) + 3
     assert not session.run_engine.suspenders
     callbacks = instruments["haloscope"].magnet.quench._callbacks
     assert not callbacks[instruments["haloscope"].magnet.quench.SUB_VALUE]
@@ -69,13 +71,17 @@ def test_a_quench_trips_and_what_ends_it_runs_unsuspended(
     haloscope = instruments["haloscope"]
     with Session.open(tmp_path, halo_prefix="HALO:") as session:
         assert tripped(session) == set()
+        signals = haloscope.magnet.quench, haloscope.interlock.active
+        told = [Watch(signal, lambda value: value == 1, 10.0, aside=True) for signal in signals]
         haloscope.bench.machine.quench()
         haloscope.sim.advance.put(5.0)
-        assert tripped(session) == {"magnet_quench"}
+        for watch in told:  # the suspenders, which subscribed before, have been told too
+            watch.wait()
+        assert tripped(session) == {"magnet_quench", "interlock_active"}
         with session.unsuspended():
             assert not session.run_engine.suspenders
             session.run_engine(bps.abs_set(haloscope.jpa.pump, "Off", wait=True))
-        assert tripped(session) == {"magnet_quench"}
+        assert tripped(session) == {"magnet_quench", "interlock_active"}
 
 
 def test_calibration_and_scan_do_not_trip_the_suspenders(
