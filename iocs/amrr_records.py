@@ -61,8 +61,8 @@ def amrr_records(machine: Refrigerator, interlocks: Interlocks) -> list[Record]:
     table += cycle_records(machine, interlocks)
     quenches = {name: magnet.quench for name, magnet in machine.magnets.items()}
     return [
+        *interlock_records(interlocks),  # posted before what they have done
         *table,
-        *interlock_records(interlocks),
         *faults.records(),
         quench_record(quenches),
         helium_fault(machine),

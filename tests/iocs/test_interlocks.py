@@ -263,3 +263,21 @@ def test_an_interlock_sees_the_reading_of_a_faulty_sensor(haloscope: Ioc, run: R
         assert value(haloscope, "Interlock:Active_RBV") == "No"
 
     run(story())
+
+
+def test_a_reason_is_posted_before_what_its_interlock_has_done(run: Run) -> None:
+    """A client that is told of the end of the cycle finds the reason when it asks for it."""
+    ioc = make("amrr")
+    ioc.clock.paused = True
+    posted: list[str] = []
+
+    async def story() -> None:
+        await ioc.database.put("Cycle:Run", "Run")
+        await let_pass(ioc, 60.0)
+        ioc.database.watchers.append(lambda channel, _: posted.append(channel.record.name))
+        ioc.plant.machine.magnets["PumpA"].quench()
+        await let_pass(ioc, 2.0)
+        assert value(ioc, "Cycle:State_RBV") == "Ramping down"
+        assert posted.index("Interlock:Reason_RBV") < posted.index("Cycle:State_RBV")
+
+    run(story())
