@@ -41,9 +41,17 @@ Array = NDArray[np.float64]
 SIDES = ("A", "B")
 
 
+COIL_COLD_K = 5.0
+"""A winding below this has recovered from a quench (NbTi at 1.5 T shares current above 7 K)."""
+
+
 @cache
 def _advance() -> Any:
     return kernel.build()
+
+
+def _warm(coil: Any) -> bool:
+    return bool(coil.normal or coil.temperature_k > COIL_COLD_K)
 
 
 class Refrigerator:
@@ -177,13 +185,18 @@ class Refrigerator:
 
     @property
     def busy(self) -> bool:
-        """True while the cycle runs or ramps down, any supply ramps, or helium is transferred."""
+        """True while something is under way.
+
+        The cycle runs or ramps down, a supply ramps, a coil recovers from a quench, or helium is
+        transferred.
+        """
         active = self.cycle.state in (
             sequencer.CycleState.RUNNING,
             sequencer.CycleState.RAMPING_DOWN,
         )
         ramping = any(s.state in (1, 4) for s in self.supplies.values())
-        return active or ramping or self.bath.filling
+        recovering = any(s.quenched and _warm(s.coil) for s in self.supplies.values())
+        return active or ramping or recovering or self.bath.filling
 
     # -- readbacks -----------------------------------------------------------------------------
 

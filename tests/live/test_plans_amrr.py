@@ -125,15 +125,6 @@ def test_the_optimiser_finds_colder_waypoints_within_their_bounds(
     assert refrigerator.cycle.pump_high.get(use_monitor=False) == best.waypoints["pump_high"]
 
 
-@pytest.fixture
-def brisk(refrigerator: Refrigerator) -> Iterator[None]:
-    """A stated speed: as fast as possible, time runs free only while cycle or supplies are busy."""
-    refrigerator.sim.speed.put(1000.0, wait=True)
-    yield
-    refrigerator.sim.speed.put(0.0, wait=True)
-
-
-@pytest.mark.usefixtures("brisk")
 def test_a_quench_is_recovered_from_and_the_cycle_runs_again(
     engine: RunEngine, refrigerator: Refrigerator
 ) -> None:

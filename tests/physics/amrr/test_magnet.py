@@ -155,3 +155,22 @@ def test_a_quench_blocks_the_cycle_and_ramps_the_others_down(machine: Refrigerat
     others = [s for name, s in machine.supplies.items() if name != "RegenA"]
     assert all(s.state is SupplyState.AT_ZERO for s in others)
     assert math.isfinite(machine.chx_temperature_k)
+
+
+def test_the_machine_is_busy_until_a_quenched_coil_is_cold() -> None:
+    machine = Refrigerator()
+    coil = at_field(machine, "PumpA", 1.4)
+    coil.quench()
+    machine.step(1.0)
+    supply = machine.supplies["PumpA"]
+    assert supply.quenched
+    warmest_k = coil.temperature_k
+    while machine.busy:
+        machine.step(10.0)
+        warmest_k = max(warmest_k, coil.temperature_k)
+        assert machine.time_s < 86400.0
+    assert warmest_k > 20.0
+    assert coil.temperature_k <= 5.0
+    assert supply.quenched
+    supply.reset_quench()
+    assert not machine.busy
