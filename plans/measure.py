@@ -136,6 +136,8 @@ def sweep(
     settings: Sweep,
     center_mhz: float,
     more: Mapping[Any, Any] | None = None,
+    *,
+    ready: str = "",
 ) -> MsgGenerator[Trace]:
     """Acquire one trace.
 
@@ -144,9 +146,13 @@ def sweep(
         settings: of the analyzer.
         center_mhz: middle of the sweep, MHz.
         more: settings of other instruments that the sweep needs, set at the same time.
+        ready: the group of `begin` in which all of these are being set already.
     """
     vna = haloscope.vna
-    yield from configure({**(more or {}), **analyzer_settings(haloscope, settings, center_mhz)})
+    if ready:
+        yield from bps.wait(ready)
+    else:
+        yield from configure({**(more or {}), **analyzer_settings(haloscope, settings, center_mhz)})
     yield from bps.trigger(vna, wait=True)
     reading = yield from bps.read(vna)
     frequency, real, imaginary = (
@@ -162,10 +168,10 @@ def passive(haloscope: Haloscope, source: str = "Cavity") -> dict[Any, Any]:
 
 
 def transmission(
-    haloscope: Haloscope, center_mhz: float, settings: Sweep = TRANSMISSION
+    haloscope: Haloscope, center_mhz: float, settings: Sweep = TRANSMISSION, *, ready: str = ""
 ) -> MsgGenerator[Resonance]:
     """Resonance and loaded Q through the weak antenna, the pump of the amplifier off."""
-    trace = yield from sweep(haloscope, settings, center_mhz, passive(haloscope))
+    trace = yield from sweep(haloscope, settings, center_mhz, passive(haloscope), ready=ready)
     return _resonance(fit_transmission(trace.frequency_mhz * 1e6, trace.s))
 
 

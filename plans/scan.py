@@ -24,6 +24,7 @@ from plans.measure import (
     Resonance,
     analyzer_settings,
     begin,
+    passive,
     reflection,
     transmission,
 )
@@ -281,9 +282,9 @@ def _cavity(
     resonance_mhz = target_mhz + JPA_OFFSET_MHZ
     ready = yield from begin(
         {
-            haloscope.jpa.pump: "Off",
             haloscope.jpa.resonance: resonance_mhz,
             haloscope.jpa.pump_frequency: 2.0 * resonance_mhz,
+            **passive(haloscope),
             **analyzer_settings(haloscope, TRANSMISSION, target_mhz),
             **_receiver(haloscope, target_mhz, averages),
         }

@@ -115,7 +115,7 @@ def tune_to(
         tolerance_khz: greatest distance of the measured resonance from it, kHz.
         attempts: moves before giving up.
         rod: what earlier tunings learnt; updated.
-        ready: a group of settings to wait for before the first measurement.
+        ready: the group in which the first measurement's settings are being set already.
 
     Returns:
         The last measurement, within the tolerance.
@@ -130,16 +130,17 @@ def tune_to(
     low, high = modes.lowest_hz / 1e6, modes.highest_hz / 1e6
     finite("frequency_mhz", frequency_mhz, low, high, "MHz")
     if math.isnan(rod.offset_mhz):
+        if ready:  # looking for the resonance changes these settings
+            yield from bps.wait(ready)
+            ready = ""
         yield from locate(haloscope, frequency_mhz, rod)
     found = None
     for _ in range(attempts):
         angle = float(modes.angle_deg((frequency_mhz - rod.offset_mhz) * 1e6))
         yield from approach(haloscope, angle, rod)
-        if ready:
-            yield from bps.wait(ready)
-            ready = ""
+        already, ready = ready, ""
         try:
-            found = yield from transmission(haloscope, frequency_mhz)
+            found = yield from transmission(haloscope, frequency_mhz, ready=already)
         except ValueError:  # no resonance in the window
             yield from locate(haloscope, frequency_mhz, rod)
             continue
