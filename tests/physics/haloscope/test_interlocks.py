@@ -1,0 +1,82 @@
+"""The haloscope's own interlocks: what they do to the machine, and what they hold back."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from haloscope.experiment import Haloscope
+from haloscope.interlocks import WARM_MXC_K, interlocks_of, pump_switch
+from instruments.errors import Refused
+from instruments.interlocks import Interlocks
+
+
+@pytest.fixture(scope="module")
+def machine() -> Haloscope:
+    return Haloscope(seed=3)
+
+
+@pytest.fixture
+def locks(machine: Haloscope) -> Interlocks:
+    return interlocks_of(machine, lambda: machine.fridge.reading_k("MXC"))
+
+
+def test_a_cold_machine_has_no_reason(locks: Interlocks) -> None:
+    locks.check()
+    assert locks.reason() == ""
+
+
+@pytest.mark.parametrize(
+    ("reading_k", "cut"), [(WARM_MXC_K, False), (1.01 * WARM_MXC_K, True), (math.nan, False)]
+)
+def test_the_reading_given_decides_not_the_temperature(
+    machine: Haloscope, reading_k: float, cut: bool
+) -> None:
+    locks = interlocks_of(machine, lambda: reading_k)
+    machine.noise_source.setpoint_k = 0.2
+    locks.check()
+    lowest_k = machine.parameters.noise_source.lowest_k
+    assert machine.noise_source.setpoint_k == (lowest_k if cut else 0.2)
+    assert bool(locks.hindrance("NoiseSource")) is cut
+
+
+def test_the_pump_is_not_switched_on_while_digitizing_but_off(
+    machine: Haloscope, locks: Interlocks
+) -> None:
+    switch = pump_switch(machine, locks)
+    switch(True)
+    machine.digitizer.acquire()
+    switch(False)
+    assert not machine.jpa.pump_on
+    with pytest.raises(Refused, match="no change while digitizing"):
+        switch(True)
+    machine.digitizer.abort()
+    switch(True)
+    assert machine.jpa.pump_on
+
+
+@pytest.mark.parametrize("axis", ["rod", "antenna"])
+def test_either_digitizing_or_motion(machine: Haloscope, locks: Interlocks, axis: str) -> None:
+    drive = getattr(machine, axis)
+    machine.digitizer.acquire()
+    assert locks.hindrance(axis.title()) == "no motion while digitizing"
+    machine.digitizer.abort()
+    assert locks.hindrance(axis.title()) == ""
+    drive.move_to(drive.position + 0.1)
+    assert locks.hindrance("Digitizer") == f"no digitizing while moving: {axis}"
+    drive.stop()
+    machine.step(10.0)
+    assert locks.hindrance("Digitizer") == ""
+
+
+def test_every_fault_is_told_and_no_lock_is(machine: Haloscope, locks: Interlocks) -> None:
+    machine.digitizer.acquire()
+    locks.check()
+    machine.digitizer.abort()
+    assert locks.reason() == ""
+    assert {name for name, lock in locks.interlocks.items() if lock.alarming} == {
+        "quench",
+        "warm",
+        "jpa",
+    }
