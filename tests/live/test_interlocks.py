@@ -10,7 +10,7 @@ from ophyd import EpicsSignal
 
 from devices.amrr import Refrigerator
 from devices.status import Watch
-from plans.amrr import recover_from_quench
+from plans.amrr import recover_from_quench, safe_shutdown
 from plans.safety import InterlockedError, clear_interlocks
 
 
@@ -31,6 +31,7 @@ def test_a_quench_is_told_restrains_and_goes_with_its_reason(
     interlock, pump_a, pump_b = (
         getattr(refrigerator, n) for n in ("interlock", "pump_a", "pump_b")
     )
+    engine(safe_shutdown(refrigerator))
     assert engine(clear_interlocks(refrigerator)).plan_result == ""
     pump_a.current.set(1.0).wait(60.0)
     quenched = Watch(interlock.active, lambda active: active == 1, 20.0)

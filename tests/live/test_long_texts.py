@@ -67,11 +67,10 @@ def test_an_opened_envelope_arrives_whole_and_fits_its_hash(device: Haloscope) -
     assert open_envelope(contents, device.seal.envelope_hash.get()) is None
 
 
-def test_why_the_refrigerator_refuses_arrives_whole(refrigerator: Refrigerator) -> None:
-    current = refrigerator.pump_a.current.setpoint
-    told = Watch(refrigerator.ioc.refusal, lambda text: "PumpA" in text, 20.0)
-    current.put(1000.0, force=True, wait=True)
+def test_a_refusal_of_the_refrigerator_arrives_whole(refrigerator: Refrigerator) -> None:
+    told = Watch(refrigerator.ioc.refusal, lambda text: text.startswith("CHX:HeaterPower"), 20.0)
+    refrigerator.chx.heater_power.setpoint.put(6000.0, force=True, wait=True)
     told.wait()
     refusal = refrigerator.ioc.refusal.get()
+    assert refusal == "CHX:HeaterPower = 6000 uW is outside 0..5000 uW"
     assert len(refusal) > SHORT
-    assert refusal.endswith(" A"), refusal
