@@ -8,6 +8,7 @@ readback is not where it was asked to be.
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from ophyd import Component, Device, EpicsSignal, PVPositionerPC
@@ -16,7 +17,15 @@ from ophyd.utils.errors import LimitError
 from devices.signals import CONNECTION_TIMEOUT_S, READ_TIMEOUT_S, WRITE_TIMEOUT_S, Readback
 from devices.status import watched
 
-__all__ = ["Instrument", "Part", "Positioner", "check_limits", "limits_of", "wall_timeout"]
+__all__ = [
+    "Instrument",
+    "OneMoveAtATime",
+    "Part",
+    "Positioner",
+    "check_limits",
+    "limits_of",
+    "wall_timeout",
+]
 
 
 class Part(Component):
@@ -63,7 +72,24 @@ def check_limits(device: Any, signal: Any, position: float) -> None:
         )
 
 
-class Positioner(PVPositionerPC):
+class OneMoveAtATime:
+    """Mixed in before a positioner: a move begins when the end of the last has been told to all.
+
+    ophyd forgets who waits for a move right after it has told them. A RunEngine that is told moves
+    on at once, on its own thread; were the next move to begin in between, nobody would ever tell it
+    that this one has ended.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.telling = threading.RLock()
+        super().__init__(*args, **kwargs)
+
+    def _done_moving(self, *args: Any, **kwargs: Any) -> None:
+        with self.telling:
+            super()._done_moving(*args, **kwargs)  # type: ignore[misc]
+
+
+class Positioner(OneMoveAtATime, PVPositionerPC):
     """A setpoint with put completion, a readback and a tolerance.
 
     `X` is the setpoint (it completes when the readback is there), `X_RBV` the readback. The status
@@ -120,7 +146,8 @@ class Positioner(PVPositionerPC):
         """Move; without a time-out of its own the move gets its longest time, scaled by speed."""
         self.check_value(position)
         limit = wall_timeout(self, self.longest_move_s) if timeout is None else timeout
-        status = super().move(position, wait=False, timeout=limit, moved_cb=moved_cb)
+        with self.telling:
+            status = super().move(position, wait=False, timeout=limit, moved_cb=moved_cb)
         return watched(self, self.setpoint, status, wait)
 
     def _setup_move(self, position: float) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from ophyd import EpicsMotor
 from ophyd.positioner import PositionerBase
 
-from devices.base import check_limits, wall_timeout
+from devices.base import OneMoveAtATime, check_limits, wall_timeout
 from devices.status import NotReachedError, fail_when_late, later, watched
 
 __all__ = ["Axis"]
@@ -20,7 +20,7 @@ MOVE_OVERHEAD_S = 60.0
 EDGE_GRACE_S = 2.0
 
 
-class Axis(EpicsMotor):
+class Axis(OneMoveAtATime, EpicsMotor):
     """A motor record; every move has a finite time-out from its distance and velocity.
 
     A move ends with `DMOV`'s edge, as in `EpicsMotor`. The put's completion stands in for an edge
@@ -42,8 +42,9 @@ class Axis(EpicsMotor):
         """Move; without a time-out of its own the move gets one from its distance and velocity."""
         self.check_value(position)
         limit = self.longest_move_s(position) if timeout is None else timeout
-        self._started_moving = False
-        status = PositionerBase.move(self, position, **kwargs)
+        with self.telling:
+            self._started_moving = False
+            status = PositionerBase.move(self, position, **kwargs)
         move = f"{self.name}: the move to {position:g} {self.egu}"
         fail_when_late(status, limit, f"{move} has not ended")
         self.user_setpoint.put(

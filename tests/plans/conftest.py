@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from bluesky import RunEngine
 from event_model import DocumentNames, schema_validators
-from ophyd.sim import FakeEpicsSignalWithRBV, fake_device_cache
+from ophyd.sim import FakeEpicsSignalRO, FakeEpicsSignalWithRBV, fake_device_cache
 
 from cryohalo.run_engine import close_run_engine, make_run_engine
-from devices.signals import Setting
+from devices.signals import Readback, Setting
 
-# ophyd's fakes stand in for this room's setpoint-with-readback as for ophyd's own.
+# ophyd's fakes stand in for this room's signals as for ophyd's own.
 fake_device_cache[Setting] = FakeEpicsSignalWithRBV
+fake_device_cache[Readback] = FakeEpicsSignalRO
 
 
 class Documents(list):
