@@ -146,7 +146,8 @@ class PvaServer:
         """One put, with the same checks as over Channel Access."""
         host = where.rpartition(":")[0]
         if AccessRights.WRITE not in channel.check_access(host, user):
-            raise PermissionError(self.database.forbid(channel, value, f"{user}@{host}", where))
+            why = await self.database.forbid(channel, value, f"{user}@{host}", where)
+            raise PermissionError(why)
         await self.database.put_for(channel, value, f"{user}@{host}", where)
 
     def stop(self) -> None:

@@ -59,7 +59,7 @@ log = logging.getLogger("cryohalo.iocs.records")
 
 _NUMBERS = frozenset({Wire.DOUBLE, Wire.FLOAT, Wire.LONG, Wire.SHORT})
 _UNREAD = object()
-"""Stands for what was read last where nothing was, or where it does not matter any more."""
+"""What was read last where nothing was, or where it does not matter any more."""
 
 
 class LiveChannel(Outgoing):
@@ -123,7 +123,8 @@ class LiveChannel(Outgoing):
         rights = self.check_access(hostname, username)
         if AccessRights.WRITE not in rights:
             where = f"{user_address[0]}:{user_address[1]}" if user_address else ""
-            raise Forbidden(self.database.forbid(self, data, f"{username}@{hostname}", where))
+            why = await self.database.forbid(self, data, f"{username}@{hostname}", where)
+            raise Forbidden(why)
         if data_type in (ChannelType.PUT_ACKS, ChannelType.PUT_ACKT):
             await self.write_from_dbr(data, data_type, metadata)  # type: ignore[attr-defined]
             return

@@ -345,14 +345,15 @@ class Database:
         if channel.record.write is not None:
             channel.refusal = str(why)
             await channel.process(self._wall_time())
-            if channel.record.write_checks_range:  # its write may have noted the violation
-                await self.post()
+        # Who is told asks at once why; and the record's write may have noted a violation.
+        await self._post_together()
 
-    def forbid(self, channel: LiveChannel, data: Any, client: str, where: str) -> str:
-        """Note and log a put that the access rules forbid; returns why, in words."""
+    async def forbid(self, channel: LiveChannel, data: Any, client: str, where: str) -> str:
+        """Note, log and post a put that the access rules forbid; returns why, in words."""
         message = f"{channel.record.name} is not writable for {client}"
         self.note_refusal(message)
         self._on_put(Put(channel.record.name, channel.value, data, client, where, message))
+        await self._post_together()
         return message
 
     def note_refusal(self, message: str) -> None:

@@ -11,8 +11,9 @@ import pytest
 from caproto import AlarmSeverity, AlarmStatus, ChannelType, SubscriptionType
 
 from instruments.errors import Refused
-from iocs.records import Database, Superseded, choice, counter, readback, setpoint, waveform
+from iocs.records import Database, Superseded, choice, counter, readback, setpoint, text, waveform
 from tests.iocs.conftest import Bench, Run, monitor
+from tests.iocs.toy import Toy, toy_records
 
 
 def controlled(channel: Any) -> tuple[float, float]:
@@ -380,6 +381,26 @@ def test_what_a_put_changes_elsewhere_is_posted_before_it_completes(bench: Bench
         object.__setattr__(reset, "write", lambda _: setattr(bench.toy, "stale", "reset"))
         await bench.database.put("Reset", 1)
         assert bench.database["Message_RBV"].value == "reset"
+
+    run(story())
+
+
+def test_who_is_told_of_a_refusal_finds_its_reason(run: Run) -> None:
+    """At once, not with the next tick."""
+    toy = Toy()
+
+    def last() -> str:
+        return database.refusal
+
+    database = Database([*toy_records(toy), text("Refusal_RBV", last, "Why")], "T:")
+
+    async def story() -> None:
+        await database.post()
+        with pytest.raises(Refused, match="Temp"):
+            await database.put("Temp", 1e9)
+        assert "Temp" in database["Refusal_RBV"].value
+        await database.forbid(database["Temp_RBV"], 1.0, "guest@x", "")
+        assert database["Refusal_RBV"].value == "Temp_RBV is not writable for guest@x"
 
     run(story())
 
