@@ -23,20 +23,26 @@ class Changes:
         self._channels: list[LiveChannel] = []
         self._plain: list[tuple[int, LiveChannel, Callable[[], Any]]] = []
         self._others: list[tuple[int, LiveChannel]] = []
+        self._held: list[tuple[int, LiveChannel]] = []
 
     def add(self, channel: LiveChannel) -> None:
         """Look at this channel, too."""
         record, place = channel.record, len(self._channels)
         self._channels.append(channel)
         watched = record.version is not None or record.trouble is not None
-        if record.read is None or watched or callable(record.control):
+        if watched or callable(record.control):
             self._others.append((place, channel))
-        else:
+        elif record.read is not None:
             self._plain.append((place, channel, record.read))
+        else:
+            self._held.append((place, channel))
 
     def found(self) -> list[LiveChannel]:
         """Those that have changed since they were processed last, all looked at at one moment."""
         places = [place for place, channel in self._others if not channel.quiet()]
+        # What holds the last put is processed by the put: it is looked at here but once.
+        places += [place for place, _ in self._held]
+        self._held.clear()
         for place, channel, read in self._plain:
             try:
                 if read() != channel.seen or channel.refusal != channel.told_refusal:

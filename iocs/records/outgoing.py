@@ -33,6 +33,7 @@ class Outgoing:
     parent: Any
     timestamp: float
     _data: dict[str, Any]
+    _queues: dict[Any, Any]
     _posting: int = VALUE | LOG | ALARM
 
     async def process(self, now: float, *, force: int = 0) -> None:
@@ -42,7 +43,8 @@ class Outgoing:
     async def publish(self, flags: int) -> None:
         """Send the value to the subscriptions that want one of these kinds of event."""
         self._posting = flags
-        await super().publish(flags)  # type: ignore[misc]
+        if self._queues:  # most records have no subscriber
+            await super().publish(flags)  # type: ignore[misc]
         for watcher in self.database.watchers:
             watcher(self, flags)
 
