@@ -141,11 +141,12 @@ class Remembering:
         return self.wanted is not None and same(self.wanted, value) and same(self.get(), value)
 
     def refused(self) -> str | None:
-        """Why the last put had no effect, None if it had: the setpoint tells, once it is put.
+        """Why the last put had no effect, None if it had.
 
-        A monitor that is late is no refusal, so the setpoint is then fetched.
+        The readback tells. Where it is something else the setpoint is fetched: a device may round
+        what it is given, and a monitor may be late.
         """
-        if same(self.get_setpoint(), self.wanted):
+        if same(self.get(), self.wanted):
             return None
         stands = self.get_setpoint(use_monitor=False)
         if same(stands, self.wanted):
@@ -157,7 +158,22 @@ class Remembering:
 
 
 class Setting(Remembering, EpicsSignalWithRBV):
-    """A setpoint `X` with its readback `X_RBV`."""
+    """A setpoint `X` with its readback `X_RBV`, of which the readback alone is monitored."""
+
+    _following = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._write_pv.clear_auto_monitor()
+
+    def subscribe(self, callback: Any, event_type: Any = None, run: bool = True) -> int:
+        """Subscribe; the setpoint is monitored from the first subscription to it on."""
+        self._following = self._following or event_type == self.SUB_SETPOINT
+        return int(super().subscribe(callback, event_type=event_type, run=run))
+
+    def _add_callback(self, pvname: str, pv: Any, callback: Any) -> None:
+        if self._following or pvname != self.setpoint_pvname:
+            super()._add_callback(pvname, pv, callback)
 
     def join(self, value: Any, completed: Callable[..., None]) -> None:
         """Put with others, all sent by the next `devices.burst.flush`."""
