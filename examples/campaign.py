@@ -108,6 +108,7 @@ def show(outcome: Any, output: Path, console: Console) -> None:
     console.print(f"  ours over published     {ratio.min():.3f} to {ratio.max():.3f}")
     console.print(f"  candidates              {[round(f, 6) for f in outcome.candidates_mhz]} MHz")
     console.print(f"  after the rescan        {[round(f, 6) for f in outcome.survivors_mhz]} MHz")
+    console.print(f"  new since the rescan    {[round(f, 6) for f in outcome.fresh_mhz]} MHz")
     files.save(output / "result.h5", result)
     files.save_limit(output / "limit.txt", result, "cryohalo, simulated campaign")
     console.print(f"  report                  {write_report(output / 'report.html', result)}")

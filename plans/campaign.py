@@ -23,7 +23,11 @@ from plans.crossings import Intervals, Mapped, map_crossings
 from plans.scan import check, rescan, scan
 from plans.steps import Documents, completed, planned, remaining, without
 
-__all__ = ["Campaign", "Earlier", "campaign", "resumed"]
+__all__ = ["Campaign", "Earlier", "campaign", "resumed", "sorted_out"]
+
+#: Candidates this near to each other are one: a grand bin sums nine bins of 450 Hz, within which
+#: noise moves the highest.
+SAME_LINE_KHZ = 4.05
 
 
 @dataclass(frozen=True)
@@ -34,9 +38,11 @@ class Campaign:
         name: of the campaign; in every start document as `campaign`.
         taken_mhz: targets of the scan taken by this call.
         candidates_mhz: candidates after the scan, MHz.
-        survivors_mhz: candidates still above threshold with the rescan, MHz.
+        survivors_mhz: those of them still above threshold with the rescan, MHz.
         result: the analysis of everything.
         crossings_mhz: mode crossings left out of the scan, if they were looked for.
+        fresh_mhz: above threshold only since the rescan, MHz: its noise, or a line too weak for the
+            scan. Going on with the campaign rescans them.
     """
 
     name: str
@@ -45,6 +51,7 @@ class Campaign:
     survivors_mhz: list[float]
     result: Result | None
     crossings_mhz: Intervals = field(default_factory=list)
+    fresh_mhz: list[float] = field(default_factory=list)
 
 
 @dataclass
@@ -130,10 +137,27 @@ def campaign(
     if candidates:
         plan = rescan(haloscope, candidates, averages=rescan_averages, calibration=known, md=more)
         yield from bpp.subs_wrapper(plan, analysis)
-    outcome = Campaign(name, taken, candidates, _candidates(analysis), _result(analysis), crossings)
+    survivors, fresh = sorted_out(_candidates(analysis), candidates)
+    result = _result(analysis)
+    outcome = Campaign(name, taken, candidates, survivors, result, crossings, fresh)
     if report is not None:
         report(outcome)
     return outcome
+
+
+def sorted_out(
+    now_mhz: Sequence[float], before_mhz: Sequence[float]
+) -> tuple[list[float], list[float]]:
+    """Candidates that were candidates before, and those that are new.
+
+    Args:
+        now_mhz: after the rescan, MHz.
+        before_mhz: before it, MHz.
+    """
+    reach_mhz = SAME_LINE_KHZ * 1e-3
+    known = [any(abs(f - other) <= reach_mhz for other in before_mhz) for f in now_mhz]
+    survivors = [f for f, old in zip(now_mhz, known, strict=True) if old]
+    return survivors, [f for f, old in zip(now_mhz, known, strict=True) if not old]
 
 
 def resumed(name: str, documents: Documents, analysis: Online | None = None) -> Earlier:

@@ -17,7 +17,7 @@ from devices.simulated.haloscope import Haloscope
 from haloscope.analysis.online import Online
 from haloscope.parameters import Parameters
 from plans.adaptive import adaptive_scan, worst_coupling
-from plans.campaign import campaign, resumed
+from plans.campaign import campaign, resumed, sorted_out
 from plans.commissioning import cool_and_ramp, find_crossings, map_modes
 from plans.crossings import Mapped, NotMappedError, map_crossings, merged, minus
 from plans.rehearsal import rehearse
@@ -225,3 +225,9 @@ def _runs(documents: Documents, uids: set[str]) -> list[tuple[str, dict[str, Any
             known.add(document.get("uid", ""))
             kept.append((name, document))
     return kept
+
+
+def test_candidates_that_only_the_rescan_lifted_are_no_survivors() -> None:
+    survivors, fresh = sorted_out([1100.0012, 1100.05, 1100.1], [1100.0, 1100.2])
+    assert survivors == [1100.0012]
+    assert fresh == [1100.05, 1100.1]
