@@ -10,6 +10,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -132,6 +133,28 @@ def amrr(pool: _Pool) -> Iterator[str]:
 def haloscope(pool: _Pool) -> Iterator[str]:
     """The haloscope's IOC; gives its prefix."""
     yield from _machine(pool, "haloscope", "Rod")
+
+
+@pytest.fixture(scope="module")
+def device(haloscope: str) -> Iterator[Any]:
+    """The haloscope over Channel Access."""
+    from devices.haloscope import Haloscope  # libca reads its environment when it is loaded
+
+    device = Haloscope(haloscope, name="haloscope")
+    device.connect(20.0)
+    yield device
+    device.destroy()
+
+
+@pytest.fixture(scope="module")
+def refrigerator(amrr: str) -> Iterator[Any]:
+    """The refrigerator over Channel Access."""
+    from devices.amrr import Refrigerator
+
+    device = Refrigerator(amrr, name="refrigerator")
+    device.connect(20.0)
+    yield device
+    device.destroy()
 
 
 def _machine(pool: _Pool, name: str, pv: str) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,14 +21,6 @@ WANTED = {
     "lo_frequency": 1090.5,
     "jpa_pump": "Off",
 }
-
-
-@pytest.fixture(scope="module")
-def device(haloscope: str) -> Iterator[Haloscope]:
-    device = Haloscope(haloscope, name="haloscope")
-    device.connect(20.0)
-    yield device
-    device.destroy()
 
 
 def standing(device: Haloscope, names: Any) -> dict[str, Any]:

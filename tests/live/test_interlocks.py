@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from bluesky import RunEngine
 from ophyd import EpicsSignal
@@ -12,17 +10,6 @@ from devices.amrr import Refrigerator
 from devices.status import Watch
 from plans.amrr import recover_from_quench, safe_shutdown
 from plans.safety import InterlockedError, clear_interlocks
-
-
-@pytest.fixture
-def refrigerator(amrr: str) -> Iterator[Refrigerator]:
-    """At a stated speed: coils that cool keep no machine busy, so no time would run free."""
-    device = Refrigerator(amrr, name="refrigerator")
-    device.connect(20.0)
-    device.sim.speed.put(1000.0, wait=True)
-    yield device
-    device.sim.speed.put(0.0, wait=True)
-    device.destroy()
 
 
 def test_a_quench_is_told_restrains_and_goes_with_its_reason(

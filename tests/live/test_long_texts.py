@@ -17,22 +17,6 @@ SEED = 1
 """Of the IOCs that all live tests share."""
 
 
-@pytest.fixture(scope="module")
-def device(haloscope: str) -> Iterator[Haloscope]:
-    device = Haloscope(haloscope, name="haloscope")
-    device.connect(20.0)
-    yield device
-    device.destroy()
-
-
-@pytest.fixture(scope="module")
-def refrigerator(amrr: str) -> Iterator[Refrigerator]:
-    device = Refrigerator(amrr, name="refrigerator")
-    device.connect(20.0)
-    yield device
-    device.destroy()
-
-
 @pytest.fixture
 def paused(device: Haloscope) -> Iterator[None]:
     """Simulated time stands still: what is moving goes on moving."""

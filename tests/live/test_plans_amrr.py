@@ -22,14 +22,6 @@ PHASES = {"Flow A to B", "No flow 1", "Flow B to A", "No flow 2"}
 
 
 @pytest.fixture(scope="module")
-def refrigerator(amrr: str) -> Iterator[Refrigerator]:
-    device = Refrigerator(amrr, name="refrigerator")
-    device.connect(20.0)
-    yield device
-    device.destroy()
-
-
-@pytest.fixture(scope="module")
 def simulated() -> Iterator[Any]:
     device = SimulatedRefrigerator(name="refrigerator")
     yield device

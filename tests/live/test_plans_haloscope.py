@@ -21,14 +21,6 @@ from tests.plans.same import assert_same_signals
 
 
 @pytest.fixture(scope="module")
-def device(haloscope: str) -> Iterator[Haloscope]:
-    device = Haloscope(haloscope, name="haloscope")
-    device.connect(20.0)
-    yield device
-    device.destroy()
-
-
-@pytest.fixture(scope="module")
 def simulated() -> Iterator[Any]:
     device = SimulatedHaloscope(name="haloscope")
     yield device
