@@ -14,6 +14,7 @@ from devices.clock import Health, SimClock
 from devices.interlock import Interlock
 from devices.magnet import PumpMagnet, RegeneratorMagnet
 from devices.measured import Measured, number
+from devices.settings import Settings
 from devices.signals import command, readback, setting
 from devices.status import Watch
 
@@ -193,6 +194,7 @@ class Refrigerator(Instrument):
     flow = Part(Flow, "Flow:", kind="normal")
     cycle = Part(Cycle, "Cycle:", kind="normal")
     interlock = Part(Interlock, "Interlock:", kind="omitted")
+    settings = Part(Settings, "", kind="omitted")
 
     @property
     def magnets(self) -> dict[str, Any]:

@@ -254,3 +254,10 @@ def test_a_move_whose_edge_was_not_seen_ends_with_the_puts_completion(
     status = axis.set(axis.user_readback.get() + 0.1)
     status.wait(20)
     assert status.success
+
+
+def test_the_refrigerators_waypoints_are_set_as_one(refrigerator: Any) -> None:
+    cycle = refrigerator.cycle
+    wanted = {cycle.pump_high.name: 1.1, cycle.pump_low.name: 0.1}
+    refrigerator.settings.set(wanted).wait(10.0)
+    assert (cycle.pump_high.get(), cycle.pump_low.get()) == (1.1, 0.1)
