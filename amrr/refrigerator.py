@@ -41,7 +41,7 @@ Array = NDArray[np.float64]
 SIDES = ("A", "B")
 
 
-COIL_COLD_K = 5.0
+COIL_COLD_K = 4.5
 """A winding below this has recovered from a quench (NbTi at 1.5 T shares current above 7 K)."""
 
 

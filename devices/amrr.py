@@ -163,7 +163,11 @@ class Cycle(Device):
 
     def _why_ended(self) -> str:
         """What blocks the sequencer, or the interlock that stopped it; neither if told to stop."""
-        return self.blocked.get() or self.parent.interlock.reason.get() or "no reason is given"
+        try:
+            reason = self.blocked.get() or self.parent.interlock.reason.get()
+        except Exception as error:  # the end itself must be told
+            return f"its reason could not be read: {error}"
+        return reason or "no reason is given"
 
     def stop(self, *, success: bool = False) -> None:
         """End the cycle safely: the sequencer ramps all magnets to zero."""
@@ -173,9 +177,13 @@ class Cycle(Device):
 
 
 class CyclesMissed(Measured):
-    """What a plan infers from the counts of the cycles it records: `CyclesMissed(name="cycle")`."""
+    """What a plan infers from the counts of the cycles it records, in events as `cycle_unseen`."""
 
     unseen = number("cycles")
+
+    def __init__(self, prefix: str = "", **kwargs: Any) -> None:
+        super().__init__(prefix, **kwargs)
+        self.unseen.name = "cycle_unseen"
 
 
 class Refrigerator(Instrument):

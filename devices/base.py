@@ -15,7 +15,7 @@ from ophyd import Component, Device, EpicsSignal, PVPositionerPC
 from ophyd.utils.errors import LimitError
 
 from devices.signals import CONNECTION_TIMEOUT_S, READ_TIMEOUT_S, WRITE_TIMEOUT_S, Readback
-from devices.status import watched
+from devices.status import fail_when_late, watched
 
 __all__ = [
     "Instrument",
@@ -82,7 +82,31 @@ class OneMoveAtATime:
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.telling = threading.RLock()
+        self._replacing: int | None = None
         super().__init__(*args, **kwargs)
+
+    def replace_last(self) -> None:
+        """Let the last move be told to all; one that is under way fails, but stops nothing.
+
+        ophyd stops the device of a move that fails, and would stop the one that replaces it.
+        """
+        with self.telling:  # not held while the next one begins: that reads from the machine
+            self._replacing = threading.get_ident()
+            try:
+                self._run_subs(sub_type=self._SUB_REQ_DONE, success=False)  # type: ignore[attr-defined]
+                self._reset_sub(self._SUB_REQ_DONE)  # type: ignore[attr-defined]
+            finally:
+                self._replacing = None
+
+    @property
+    def replacing(self) -> bool:
+        """Whether this thread is replacing the last move by another."""
+        return self._replacing == threading.get_ident()
+
+    def stop(self, *, success: bool = False) -> None:
+        """Stop, unless it is the end of a move that is being replaced that asks for it."""
+        if not self.replacing:
+            super().stop(success=success)  # type: ignore[misc]
 
     def _done_moving(self, *args: Any, **kwargs: Any) -> None:
         with self.telling:
@@ -126,6 +150,7 @@ class Positioner(OneMoveAtATime, PVPositionerPC):
             simulated_s: seconds of the instrument's time that the longest move may take.
             kwargs: passed on to ophyd.
         """
+        self._number = 0
         super().__init__(prefix, **kwargs)
         self.tolerance = tolerance
         self.longest_move_s = simulated_s
@@ -146,16 +171,24 @@ class Positioner(OneMoveAtATime, PVPositionerPC):
         """Move; without a time-out of its own the move gets its longest time, scaled by speed."""
         self.check_value(position)
         limit = wall_timeout(self, self.longest_move_s) if timeout is None else timeout
-        with self.telling:
-            status = super().move(position, wait=False, timeout=limit, moved_cb=moved_cb)
+        self.replace_last()
+        self._number += 1
+        status = super().move(position, wait=False, moved_cb=moved_cb)
+        fail_when_late(
+            status, limit, f"{self.name}: the move to {position:g} {self.egu} has not ended"
+        )
         return watched(self, self.setpoint, status, wait)
 
     def _setup_move(self, position: float) -> None:
         self._move_changed(value=1 - self.done_value)
+        number = self._number
+
+        def completed(**_: Any) -> None:
+            if number == self._number:  # a later move ends this one's put, too
+                self._arrived(position)
+
         try:
-            self.setpoint.put(
-                position, use_complete=True, callback=lambda **_: self._arrived(position)
-            )
+            self.setpoint.put(position, use_complete=True, callback=completed)
         except Exception:
             self._done_moving(success=False)
             raise

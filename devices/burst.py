@@ -17,14 +17,14 @@ __all__ = ["can_join", "flush", "join"]
 
 _NUMBERS: Final = (dbr.DOUBLE, dbr.FLOAT, dbr.LONG, dbr.SHORT, dbr.ENUM)
 #: What has not been answered yet: libca keeps the address alone.
-_unanswered: set[Callable[[], None]] = set()
+_unanswered: set[Callable[[int], None]] = set()
 
 
 def _answered(event: Any) -> None:
     """Called by libca, on a thread of its own."""
     answered = event.usr  # libca's is no reference of its own
     _unanswered.discard(answered)
-    answered()
+    answered(event.status)
 
 
 _ON_ANSWER: Final = dbr.make_callback(_answered, dbr.event_handler_args)
@@ -38,19 +38,21 @@ def can_join(signal: Any) -> bool:
     return ca.field_type(pv.chid) in _NUMBERS and pv.nelm == 1
 
 
-def join(signal: Any, value: Any, completed: Callable[[], None]) -> None:
+def join(signal: Any, value: Any, completed: Callable[..., None]) -> None:
     """Put `value` to `signal` with the next `flush`.
 
     Args:
         signal: one that `can_join`.
         value: a number, or the name of a state.
-        completed: called, as ophyd calls it for a put of its own, when the put has completed.
+        completed: called, where ophyd calls it for a put of its own, when the put has completed;
+            with `refused=True` if the IOC has refused it, which pyepics keeps to itself.
 
     Raises:
         ValueError: no such state.
         ca.ChannelAccessException: libca does not take the put.
     """
     pv = signal._write_pv  # noqa: SLF001 (ophyd has no public way)
+    pv.wait_for_connection(timeout=0.0)  # which also gives this thread libca's context
     kind = ca.field_type(pv.chid)
     if isinstance(value, str):
         value = tuple(pv.enum_strs).index(value)
@@ -58,13 +60,15 @@ def join(signal: Any, value: Any, completed: Callable[[], None]) -> None:
     data.value = value if kind in (dbr.DOUBLE, dbr.FLOAT) else int(value)
     run = signal.cl.get_dispatcher().get_thread_context("get_put")
 
-    def answered() -> None:
-        run(completed)
+    def answered(status: int) -> None:
+        run(completed, refused=status != dbr.ECA_NORMAL)
 
     _unanswered.add(answered)
     status = ca.libca.ca_array_put_callback(
         kind, 1, pv.chid, ctypes.byref(data), _ON_ANSWER, ctypes.py_object(answered)
     )
+    if status != dbr.ECA_NORMAL:
+        _unanswered.discard(answered)
     ca.PySEVCHK("put", status)
 
 

@@ -80,6 +80,8 @@ class Haloscope(Instrument):
 
     def stop(self, *, success: bool = False) -> None:
         """Stop motors, hold the magnet, abort acquisitions, switch the pump tone off."""
-        super().stop(success=success)
-        if self.jpa.connected:
-            self.jpa.pump.put("Off", use_complete=False)
+        try:
+            super().stop(success=success)
+        finally:  # whatever part could not be stopped
+            if self.jpa.connected:
+                self.jpa.pump.put("Off", use_complete=False)

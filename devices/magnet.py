@@ -18,7 +18,7 @@ class Ramp(Positioner):
 
     def stop(self, *, success: bool = False) -> None:
         """Hold the present current; a ramp under way ends where it is."""
-        if self.moving:
+        if self.moving and not self.replacing:
             self.parent.control.put("Pause", use_complete=False)
         super().stop(success=success)
 

@@ -9,7 +9,7 @@ from ophyd import EpicsMotor
 from ophyd.positioner import PositionerBase
 
 from devices.base import OneMoveAtATime, check_limits, wall_timeout
-from devices.status import NotReachedError, fail_when_late, later, watched
+from devices.status import NotReachedError, end, fail_when_late, later, watched
 
 __all__ = ["Axis"]
 
@@ -42,9 +42,9 @@ class Axis(OneMoveAtATime, EpicsMotor):
         """Move; without a time-out of its own the move gets one from its distance and velocity."""
         self.check_value(position)
         limit = self.longest_move_s(position) if timeout is None else timeout
-        with self.telling:
-            self._started_moving = False
-            status = PositionerBase.move(self, position, **kwargs)
+        self.replace_last()
+        self._started_moving = False
+        status = PositionerBase.move(self, position, **kwargs)
         move = f"{self.name}: the move to {position:g} {self.egu}"
         fail_when_late(status, limit, f"{move} has not ended")
         self.user_setpoint.put(
@@ -68,7 +68,7 @@ class Axis(OneMoveAtATime, EpicsMotor):
         target = float(self.user_setpoint.get(use_monitor=False))
         if target != position:
             text = f"{self.name}: asked for {position:g} {self.egu}, stays at {target:g} {self.egu}"
-            status.set_exception(NotReachedError(text))
+            end(status, NotReachedError(text))
             return
         self.log.warning("%s: the move to %g %s ended unseen", self.name, position, self.egu)
         self._move_changed(value=0)

@@ -13,7 +13,7 @@ from ophyd import Device
 from ophyd.status import Status
 
 from devices.base import Positioner, wall_timeout
-from devices.signals import Fetching, command, readback, setting
+from devices.signals import WRITE_TIMEOUT_S, Fetching, command, readback, setting
 from devices.status import completion
 
 __all__ = ["Digitizer", "JosephsonAmplifier", "LocalOscillator", "NetworkAnalyzer", "NoiseSource"]
@@ -35,19 +35,19 @@ class Acquiring(Fetching):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._staged_values: dict[str, Any] = {}
-        self._counted: int | None = None
         self._interrupted = False
 
     def trigger(self) -> Status:
         """Start an acquisition; the status ends with it, and fails if no new data came of it."""
-        before = self._count(use_monitor=False) if self._counted is None else self._counted
         self._interrupted = False
+        self.counter.ask(anew=True)  # answered before the acquisition begins
 
         def no_new_data() -> str | None:
-            self._counted = self._count()
-            if self._counted == before:  # a monitor may be late
-                self._counted = self._count(use_monitor=False)
-            if self._counted != before or self._interrupted:
+            before = self._count(use_monitor=False)
+            counted = self._count()
+            if counted <= before:  # a monitor may be late
+                counted = self._count(use_monitor=False)
+            if counted != before or self._interrupted:
                 return None
             return f"{self.name}: the acquisition ended without new data"
 
@@ -67,16 +67,16 @@ class Acquiring(Fetching):
 
     def unstage(self) -> list[Any]:
         """Put the settings back; those of a lost IOC are kept for when it is back."""
+        status = None
         if self.connected:
-            statuses = [
-                signal.set(value)
-                for name, value in self._staged_values.items()
-                if not (signal := getattr(self, name)).holds(value)
-            ]
+            wanted = {getattr(self, name): value for name, value in self._staged_values.items()}
+            moved = [(signal, value) for signal, value in wanted.items() if not signal.holds(value)]
             self._staged_values = {}
-            for status in statuses:
-                status.wait()
-        return list(super().unstage())
+            status = completion(self, moved, WRITE_TIMEOUT_S)
+        unstaged = list(super().unstage())
+        if status is not None:
+            status.wait()
+        return unstaged
 
     def pause(self) -> None:
         """When a plan is paused: abort; resuming acquires again from the last checkpoint."""

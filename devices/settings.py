@@ -49,8 +49,4 @@ class Settings(Device):
         self.check_value(values)
         signals = {self.signals[name]: value for name, value in values.items()}
         changed = {one: value for one, value in signals.items() if not one.holds(value)}
-
-        def refused() -> str | None:
-            return "; ".join(filter(None, (signal.refused() for signal in changed))) or None
-
-        return completion(self, changed.items(), WRITE_TIMEOUT_S, refused)
+        return completion(self, changed.items(), WRITE_TIMEOUT_S)

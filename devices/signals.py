@@ -1,8 +1,7 @@
 """The signals of this project's devices: readbacks, settings, commands.
 
 Every signal has an explicit kind and finite time-outs, and takes units, limits and precision from
-its PV. Channel access reports no failure with a completed put, so a setting looks whether its
-setpoint took the value.
+its PV.
 """
 
 from __future__ import annotations
@@ -51,10 +50,16 @@ class Readback(EpicsSignalRO):
 
     _asked = False
 
-    def ask(self) -> None:
-        """Ask the IOC for the value; the next `get` collects the answer."""
+    def ask(self, *, anew: bool = False) -> None:
+        """Ask the IOC for the value; the next fetch collects the answer.
+
+        Args:
+            anew: ask though a monitor holds a value; `get(use_monitor=False)` collects the answer.
+        """
         pv = self._read_pv
-        if self._auto_monitor or self._string or not pv.wait_for_connection(timeout=0.0):
+        if (self._auto_monitor and not anew) or self._string:
+            return
+        if not pv.wait_for_connection(timeout=0.0):  # which also gives this thread libca's context
             return
         ca.get_with_metadata(pv.chid, ftype=pv.ftype, wait=False)
         self._asked = True
@@ -64,7 +69,7 @@ class Readback(EpicsSignalRO):
         self._asked = False
 
     def _get_with_timeout(self, pv: Any, timeout: Any, *args: Any) -> Any:
-        if self._asked:
+        if self._asked and not args[-1]:  # the last: whether a monitor's value will do
             self._asked = False
             how = {"ftype": pv.ftype, "count": 0, "timeout": self.timeout}
             if (found := ca.get_complete_with_metadata(pv.chid, **how)) is not None:
@@ -122,10 +127,8 @@ class Remembering:
     """Mixed in before a signal: remembers what this client asked for last."""
 
     name: str
-    root: Any
     wanted: Any = None
     get: Callable[..., Any]
-    get_setpoint: Callable[..., Any]
 
     def put(self, value: Any, *args: Any, **kwargs: Any) -> None:
         """Put, and remember."""
@@ -140,22 +143,6 @@ class Remembering:
         """
         return self.wanted is not None and same(self.wanted, value) and same(self.get(), value)
 
-    def refused(self) -> str | None:
-        """Why the last put had no effect, None if it had.
-
-        The readback tells. Where it is something else the setpoint is fetched: a device may round
-        what it is given, and a monitor may be late.
-        """
-        if same(self.get(), self.wanted):
-            return None
-        stands = self.get_setpoint(use_monitor=False)
-        if same(stands, self.wanted):
-            return None
-        health = getattr(self.root, "ioc", None)
-        last = health.refusal.get() if health is not None else ""
-        why = f"; the IOC's last refusal: {last}" if last else ""
-        return f"{self.name}: asked for {self.wanted}, stands at {stands}{why}"
-
 
 class Setting(Remembering, EpicsSignalWithRBV):
     """A setpoint `X` with its readback `X_RBV`, of which the readback alone is monitored."""
@@ -165,6 +152,11 @@ class Setting(Remembering, EpicsSignalWithRBV):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._write_pv.clear_auto_monitor()
+
+    @property
+    def setpoint(self) -> Any:
+        """What the setpoint is now, fetched."""
+        return self.get_setpoint(use_monitor=False)
 
     def subscribe(self, callback: Any, event_type: Any = None, run: bool = True) -> int:
         """Subscribe; the setpoint is monitored from the first subscription to it on."""
@@ -190,7 +182,7 @@ class Setting(Remembering, EpicsSignalWithRBV):
         It fails when the put is refused, when the IOC goes away, or when it takes too long.
         """
         limit_s = timeout if isinstance(timeout, int | float) else self.write_timeout
-        return completion(self, [(self, value)], limit_s, self.refused)
+        return completion(self, [(self, value)], limit_s)
 
 
 def same(one: Any, other: Any) -> bool:

@@ -1,7 +1,7 @@
 """Statuses: they end with what they stand for, and fail when it cannot come any more.
 
-ophyd starts a thread for every status that has a time-out. A step of a scan makes dozens, so here
-one thread watches over all of them.
+ophyd starts a thread for every status that has a time-out. A step of a scan makes dozens, so one
+thread watches over those of `completion` and whatever `fail_when_late` is told of.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
-from ophyd.status import Status, StatusBase, SubscriptionStatus
+from ophyd.status import MoveStatus, Status, StatusBase, SubscriptionStatus
 from ophyd.status import wait as wait_for
 from ophyd.utils.errors import InvalidState
 
@@ -49,6 +50,9 @@ def completion(
 ) -> Status:
     """Put values and return the status that ends when the last put has completed.
 
+    It fails when a put is refused, when the IOC goes away, and when it takes too long. Who waits
+    for it is told on the thread that completes puts, and may not wait for another put there.
+
     Args:
         device: whose action this is.
         puts: signals of one IOC, each with the value to put; none is a status that is done.
@@ -57,21 +61,24 @@ def completion(
     """
     puts = list(puts)
     status = Status(device)
+    if not puts:
+        end(status, None)
+        return status
     left = itertools.count(len(puts) - 1, -1)
+    refusals: list[str] = []
 
-    def completed(**_: Any) -> None:
-        if next(left) > 0:
+    def completed(signal: Any, *, refused: bool = False, **_: Any) -> None:
+        if refused:
+            refusals.append(signal.name)
+        if next(left) > 0 or status.done:
             return
         try:
-            problem = check()
+            problem = _refused(signal, refusals) if refusals else check()
         except Exception as error:
             end(status, error)
         else:
             end(status, None if problem is None else NotReachedError(problem))
 
-    if not puts:
-        end(status, None)
-        return status
     names = ", ".join(signal.name for signal, _ in puts)
     fail_when_late(status, timeout_s, f"{names}: the put has not completed")
     fail_when_lost(puts[0][0], status)
@@ -84,13 +91,26 @@ def completion(
 
 
 def _start(puts: list[tuple[Any, Any]], completed: Callable[..., None]) -> None:
-    """Start puts, several in one packet where the signals know how."""
-    for signal, value in puts:
-        if len(puts) > 1 and hasattr(signal, "join"):
-            signal.join(value, completed)
-        else:
-            signal.put(value, use_complete=True, callback=completed)
-    burst.flush()
+    """Start puts, in one packet where the signals can."""
+    try:
+        for signal, value in puts:
+            told = partial(completed, signal)
+            if hasattr(signal, "join"):
+                signal.join(value, told)
+            elif burst.can_join(signal):
+                signal.check_value(value)
+                burst.join(signal, value, told)
+            else:
+                signal.put(value, use_complete=True, callback=told)
+    finally:
+        burst.flush()
+
+
+def _refused(signal: Any, names: list[str]) -> str:
+    """What was refused, with the IOC's reason, which is posted before the refusal is told."""
+    health = getattr(signal.root, "ioc", None)
+    why = f": {health.refusal.get()}" if health is not None else ""
+    return f"{', '.join(names)} refused{why}"
 
 
 def end(status: StatusBase, error: Exception | None) -> None:
@@ -98,6 +118,9 @@ def end(status: StatusBase, error: Exception | None) -> None:
     with contextlib.suppress(InvalidState):
         if status.done:
             return
+        if isinstance(status, MoveStatus):  # the positioner has nobody to tell any more
+            mover = status.pos
+            mover.clear_sub(status._finished, event_type=mover._SUB_REQ_DONE)  # noqa: SLF001
         if error is None:
             status.set_finished()
         else:
@@ -165,8 +188,10 @@ def fail_when_late(status: StatusBase, timeout_s: float, what: str) -> None:
     known = weakref.ref(status)
 
     def late() -> None:
-        if (found := known()) is not None:
-            end(found, TimeoutError(f"{what} within {timeout_s:g} s"))
+        if (found := known()) is not None and not found.done:
+            error = TimeoutError(f"{what} within {timeout_s:g} s")
+            # On a thread of its own: a move that fails stops its device, which may block.
+            threading.Thread(target=end, args=(found, error), daemon=True).start()
 
     later(timeout_s, late)
 

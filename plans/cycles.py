@@ -104,7 +104,7 @@ class CycleRecorder:
         self.refrigerator, self.stream, self.phases = refrigerator, stream, phases
         self.recorded = self.unseen = 0
         self._last_count: int | None = None
-        self._gap = CyclesMissed(name="cycle")
+        self._gap = CyclesMissed(name="cycles_missed")
 
     def cycle(self) -> MsgGenerator[Mapping[str, Any]]:
         """Wait for the end of the next cycle and record it; returns the readings."""

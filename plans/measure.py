@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from devices.haloscope import Haloscope
 from haloscope.resonance import fit_reflection, fit_transmission
 from plans.amplifier import GainProfile, fit_gain
+from plans.common import require
 
 __all__ = [
     "GAIN",
@@ -111,6 +112,7 @@ def configure(settings: Mapping[Any, Any]) -> MsgGenerator[None]:
 
 def begin(settings: Mapping[Any, Any]) -> MsgGenerator[str]:
     """As `configure` without the wait; returns the group to wait for."""
+    require(bool(settings), "no settings to set")
     group = short_uid("configure")
     instrument = next(iter(settings)).root
     values = {signal.name: value for signal, value in settings.items()}

@@ -24,6 +24,7 @@ from plans.measure import (
     Resonance,
     analyzer_settings,
     begin,
+    configure,
     passive,
     reflection,
     transmission,
@@ -206,6 +207,7 @@ def step(
         amplifier=state.amplifier,
     )
     yield from bps.checkpoint()
+    yield from configure(_receiver(haloscope, target_mhz, averages))  # after a pause, too
     group = short_uid("digitize")
     yield from bps.trigger(haloscope.daq, group=group)
     values = measured_values(target_mhz, cavity, coupling, profile)

@@ -133,26 +133,27 @@ class Bench:
         """All channels by name."""
         return self._channels
 
-    def put(self, channel: Channel, value: Any, callback: Callable[[], None]) -> None:
-        """Command a value; `callback` is called once, when it is completed or refused.
+    def put(self, channel: Channel, value: Any, callback: Callable[[bool], None]) -> None:
+        """Command a value; `callback` is called once, told whether the put was refused.
 
-        As over channel access, a refusal completes: nothing has moved, and `refusal` says why.
+        A refused put moves nothing, and `refusal` says why.
         """
         if channel.put is None:
             raise RuntimeError("the channel is read-only")
         with self.lock:
+            refused = False
             try:
                 done = channel.put(value)
             except Refused as error:
                 self.refusal = str(error)
-                done = None
+                refused, done = True, None
             self._guard()
             self._post()
             if done is not None:
-                self._pending.append(_Pending(done, callback))
+                self._pending.append(_Pending(done, partial(callback, False)))
                 self._wanted.notify()
                 return
-        callback()
+        callback(refused)
 
     def watch(self, channel: Channel, post: Callable[[Any], None]) -> int:
         """Call `post` on the bench's thread with each new value; returns a key for `demand`."""

@@ -137,7 +137,9 @@ class ChannelSignal(Signal):
             value = value if isinstance(value, str) else names[int(value)]
             if value not in names:
                 raise ValueError(f"{self.name}: {value!r} is none of {', '.join(names)}")
-        self.bench.put(self._write, value, lambda: callback() if callback else None)
+        self.bench.put(
+            self._write, value, lambda refused: callback(refused=refused) if callback else None
+        )
 
     def set(
         self, value: Any, *, timeout: float | None = None, settle_time: float | None = None
@@ -145,7 +147,7 @@ class ChannelSignal(Signal):
         """Command the machine; the status ends when that is completed."""
         limit = timeout if timeout is not None else self._write_timeout
         status = Status(self, timeout=limit, settle_time=settle_time)
-        self.put(value, callback=lambda: None if status.done else status.set_finished())
+        self.put(value, callback=lambda **_: None if status.done else status.set_finished())
         return status
 
     def subscribe(
@@ -202,6 +204,23 @@ class ChannelSignalRO(ChannelSignal):
         raise ReadOnlyError(f"{self.name} is read-only")
 
 
+class ChannelReadback(ChannelSignalRO):
+    """`devices.signals.Readback` over a channel: there is no round trip to save."""
+
+    _answer: Any = None
+
+    def ask(self, *, anew: bool = False) -> None:
+        """Remember what the machine says now for the next `get(use_monitor=False)`."""
+        self._answer = self.get() if anew else None
+
+    def get(self, *, use_monitor: bool | None = None, **how: Any) -> Any:
+        """Read the machine now, or collect what was asked for."""
+        answer, self._answer = self._answer, None
+        if answer is not None and use_monitor is False:
+            return answer
+        return super().get(**how)
+
+
 class ChannelSignalWithRBV(ChannelSignal):
     """A setpoint `X` with its readback `X_RBV`."""
 
@@ -225,7 +244,7 @@ class ChannelSetting(Remembering, ChannelSignalWithRBV):
 
 
 _REPLACEMENTS: dict[type, type] = {
-    Readback: ChannelSignalRO,
+    Readback: ChannelReadback,
     Setting: ChannelSetting,
     EpicsSignal: ChannelSignal,
     EpicsSignalRO: ChannelSignalRO,

@@ -52,7 +52,7 @@ def test_of_settings_put_together_the_refused_one_is_named(device: Haloscope) ->
     try:
         acquiring = device.daq.trigger()
         status = device.settings.set({"vna_center": 1102.0, "daq_num_averages": 30})
-        with pytest.raises(NotReachedError, match="daq_num_averages: asked for 30, stands at 20"):
+        with pytest.raises(NotReachedError, match=r"daq_num_averages refused: .*acquiring"):
             status.wait(20.0)
         assert standing(device, ["vna_center"]) == {"vna_center": (1102.0, 1102.0)}
     finally:

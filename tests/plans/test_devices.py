@@ -160,13 +160,53 @@ def test_a_refused_setting_fails_and_says_why(haloscope: Any) -> None:
         haloscope.daq.num_averages.set(before + 1),
         haloscope.settings.set({"daq_num_averages": before + 2, "vna_averages": 3}),
     ):
-        with pytest.raises(
-            NotReachedError, match=r"daq_num_averages: asked .*refusal: .*acquiring"
-        ):
+        with pytest.raises(NotReachedError, match=r"daq_num_averages refused: .*acquiring"):
             status.wait(10.0)
     assert haloscope.vna.averages.get() == 3
     haloscope.bench.paused = False
     acquiring.wait(20.0)
+
+
+def test_a_refused_acquisition_is_no_old_one(haloscope: Any) -> None:
+    """The counter has moved meanwhile, by another client."""
+    haloscope.daq.trigger().wait(20.0)
+    haloscope.daq.acquire.set(1).wait(20.0)
+    haloscope.bench.paused = True
+    haloscope.rod.set(haloscope.rod.position + 0.1)
+    status = haloscope.daq.trigger()
+    with pytest.raises(NotReachedError, match=r"daq_acquire refused: .*moving: rod"):
+        status.wait(20.0)
+    haloscope.bench.paused = False
+
+
+def test_states_are_set_by_name_and_by_number(haloscope: Any) -> None:
+    haloscope.switch.selected.set(1).wait(10.0)
+    assert haloscope.switch.selected.get() == "Noise source"
+    haloscope.switch.selected.set("Cavity").wait(10.0)
+    assert haloscope.switch.selected.get() == "Cavity"
+
+
+def test_a_move_is_not_ended_by_the_one_it_replaced(haloscope: Any) -> None:
+    field = haloscope.magnet.field
+    haloscope.bench.paused = True
+    field.set(11.5)
+    second = field.set(11.9)
+    haloscope.bench.paused = False
+    second.wait(60.0)
+    assert field.position == pytest.approx(11.9, abs=0.005)
+
+
+def test_a_part_that_cannot_be_stopped_does_not_keep_the_pump_on(
+    haloscope: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stuck(**_: Any) -> None:
+        raise TimeoutError("no answer")
+
+    haloscope.jpa.pump.set("On").wait(10.0)
+    monkeypatch.setattr(haloscope.daq, "stop", stuck)
+    with pytest.raises(Exception, match="daq"):
+        haloscope.stop()
+    assert haloscope.jpa.pump.get() == "Off"
 
 
 def test_a_put_that_raises_leaves_no_status_open(

@@ -193,8 +193,7 @@ def test_a_quench_trips_its_suspender(RE: RunEngine, haloscope: Any) -> None:
 def _oscillate(haloscope: Any) -> None:
     """Far too much pump power: the amplifier oscillates and the interlock switches the pump off."""
     haloscope.jpa.pump_power.set(-20.0).wait(10.0)
-    with pytest.raises(NotReachedError, match="jpa_pump: asked for On, stands at Off"):
-        haloscope.jpa.pump.set("On").wait(10.0)
+    haloscope.jpa.pump.set("On").wait(10.0)
 
 
 def test_an_oscillating_amplifier_stays_latched_until_it_is_reset(
@@ -226,7 +225,7 @@ def test_a_reason_that_still_stands_is_named(RE: RunEngine, haloscope: Any) -> N
     with pytest.raises(InterlockedError, match=r"haloscope: .* stands: magnet quenched"):
         RE(clear_interlocks(haloscope))
     assert "oscillation" not in haloscope.interlock.reason.get()
-    with pytest.raises(NotReachedError, match="jpa_pump: asked for On, stands at Off"):
+    with pytest.raises(NotReachedError, match=r"jpa_pump refused: .*quench"):
         haloscope.jpa.pump.set("On").wait(10.0)
     haloscope.noise_source.temperature.setpoint.put(0.3)
     assert haloscope.ioc.refusal.get().startswith("NoiseSource: magnet quenched")
