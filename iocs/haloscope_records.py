@@ -50,6 +50,7 @@ def haloscope_records(
 ) -> list[Record]:
     """All records of the machine itself (``Sim:`` and ``IOC:`` are added by the IOC)."""
     return [
+        *interlock_records(interlocks),  # posted before what they have done
         *motor_records(rod_motor(machine, interlocks)),
         *motor_records(antenna_motor(machine, interlocks)),
         *group("Magnet", SupplyRecords(machine.magnet, _hindrance(interlocks, "Magnet")).records()),
@@ -58,7 +59,6 @@ def haloscope_records(
         *_switch(machine, interlocks),
         *microwave_records(machine, interlocks),
         *measured_records(machine),
-        *interlock_records(interlocks),
         *faults.records(),
         quench_record({"Magnet": machine.quench}),
         stall_record({"Rod": machine.rod, "Antenna": machine.antenna}),

@@ -216,9 +216,9 @@ def _cut(plan: MsgGenerator[Any], *, saves: int) -> MsgGenerator[Any]:
 
 
 def test_descriptors_of_cycles_hold_the_cycles_own_configuration(
-    RE: RunEngine, refrigerator: Any, documents: Any
+    RE: RunEngine, refrigerator: Any, documents: Documents
 ) -> None:
-    RE(plans.run_cycles(refrigerator, 1))
+    RE(amrr.run_cycles(refrigerator, 1))
     primary = next(d for d in documents.of("descriptor") if d["name"] == "primary")
     assert "cycle_pump_high" in primary["configuration"]["cycle"]["data"]
     assert "cycle_unseen" in primary["data_keys"]
