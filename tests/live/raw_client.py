@@ -5,6 +5,7 @@ Protocol: https://docs.epics-controls.org/en/latest/internal/ca_protocol.html
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import struct
@@ -44,9 +45,11 @@ class RawClient:
         self.socket.settimeout(timeout_s)
         self.socket.connect(("127.0.0.1", port))
         self._buffer = b""
-        self.send(VERSION, count=13)
-        self.send(CLIENT_NAME, payload=b"raw\0\0\0\0\0")
-        self.send(HOST_NAME, payload=b"here\0\0\0\0")
+        # A server that turns this client away may do so while it still greets; `closed` tells.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.send(VERSION, count=13)
+            self.send(CLIENT_NAME, payload=b"raw\0\0\0\0\0")
+            self.send(HOST_NAME, payload=b"here\0\0\0\0")
 
     def __enter__(self) -> RawClient:
         return self
