@@ -31,7 +31,10 @@ _ON_ANSWER: Final = dbr.make_callback(_answered, dbr.event_handler_args)
 
 
 def can_join(signal: Any) -> bool:
-    """Whether a put to `signal` may leave with others: a connected scalar, number or state."""
+    """Whether a put to `signal` may leave with others: a connected scalar, number or state.
+
+    Asking also gives this thread libca's context, which `join` and `flush` need.
+    """
     pv = getattr(signal, "_write_pv", None)
     if pv is None or not pv.wait_for_connection(timeout=0.0):
         return False
@@ -52,7 +55,6 @@ def join(signal: Any, value: Any, completed: Callable[..., None]) -> None:
         ca.ChannelAccessException: libca does not take the put.
     """
     pv = signal._write_pv  # noqa: SLF001 (ophyd has no public way)
-    pv.wait_for_connection(timeout=0.0)  # which also gives this thread libca's context
     kind = ca.field_type(pv.chid)
     if isinstance(value, str):
         value = tuple(pv.enum_strs).index(value)

@@ -13,7 +13,8 @@ from ophyd import Device
 from ophyd.status import Status
 
 from devices.base import Positioner, wall_timeout
-from devices.signals import WRITE_TIMEOUT_S, Fetching, command, readback, setting
+from devices.settings import set_together
+from devices.signals import Fetching, command, readback, setting
 from devices.status import completion
 
 __all__ = ["Digitizer", "JosephsonAmplifier", "LocalOscillator", "NetworkAnalyzer", "NoiseSource"]
@@ -70,9 +71,8 @@ class Acquiring(Fetching):
         status = None
         if self.connected:
             wanted = {getattr(self, name): value for name, value in self._staged_values.items()}
-            moved = [(signal, value) for signal, value in wanted.items() if not signal.holds(value)]
             self._staged_values = {}
-            status = completion(self, moved, WRITE_TIMEOUT_S)
+            status = set_together(self, wanted)
         unstaged = list(super().unstage())
         if status is not None:
             status.wait()

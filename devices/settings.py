@@ -16,7 +16,7 @@ from ophyd.status import Status
 from devices.signals import WRITE_TIMEOUT_S, Remembering
 from devices.status import completion
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "set_together"]
 
 
 class Settings(Device):
@@ -47,6 +47,15 @@ class Settings(Device):
         It fails, and says which, when one is refused.
         """
         self.check_value(values)
-        signals = {self.signals[name]: value for name, value in values.items()}
-        changed = {one: value for one, value in signals.items() if not one.holds(value)}
-        return completion(self, changed.items(), WRITE_TIMEOUT_S)
+        return set_together(self, {self.signals[name]: value for name, value in values.items()})
+
+
+def set_together(device: Any, values: Mapping[Any, Any]) -> Status:
+    """Put settings that do not hold their value already, in one packet.
+
+    Args:
+        device: whose action this is.
+        values: by setting.
+    """
+    changed = [(signal, value) for signal, value in values.items() if not signal.holds(value)]
+    return completion(device, changed, WRITE_TIMEOUT_S)

@@ -13,7 +13,6 @@ from epics import ca
 from ophyd import Component, Device, EpicsSignal, EpicsSignalRO, EpicsSignalWithRBV, Kind
 from ophyd.status import Status
 
-from devices import burst
 from devices.status import completion
 
 __all__ = [
@@ -131,7 +130,7 @@ class Remembering:
     get: Callable[..., Any]
 
     def put(self, value: Any, *args: Any, **kwargs: Any) -> None:
-        """Put, and remember."""
+        """Put, and remember; `devices.status.completion` remembers what it puts by itself."""
         self.wanted = value
         super().put(value, *args, **kwargs)  # type: ignore[misc]
 
@@ -166,15 +165,6 @@ class Setting(Remembering, EpicsSignalWithRBV):
     def _add_callback(self, pvname: str, pv: Any, callback: Any) -> None:
         if self._following or pvname != self.setpoint_pvname:
             super()._add_callback(pvname, pv, callback)
-
-    def join(self, value: Any, completed: Callable[..., None]) -> None:
-        """Put with others, all sent by the next `devices.burst.flush`."""
-        if not burst.can_join(self):
-            self.put(value, use_complete=True, callback=completed)
-            return
-        self.check_value(value)
-        self.wanted = value
-        burst.join(self, value, completed)
 
     def set(self, value: Any, *, timeout: float | None = None, **_: Any) -> Status:
         """Put; the status ends with the put's completion.

@@ -39,7 +39,7 @@ log = logging.getLogger("cryohalo.devices")
 
 
 class NotReachedError(RuntimeError):
-    """A put completed, but the readback is not where it was asked to be."""
+    """A put was refused, or completed without the effect that was asked for."""
 
 
 def completion(
@@ -95,10 +95,9 @@ def _start(puts: list[tuple[Any, Any]], completed: Callable[..., None]) -> None:
     try:
         for signal, value in puts:
             told = partial(completed, signal)
-            if hasattr(signal, "join"):
-                signal.join(value, told)
-            elif burst.can_join(signal):
+            if burst.can_join(signal):
                 signal.check_value(value)
+                signal.wanted = value
                 burst.join(signal, value, told)
             else:
                 signal.put(value, use_complete=True, callback=told)

@@ -233,10 +233,6 @@ class ChannelSetting(Remembering, ChannelSignalWithRBV):
 
     set = Setting.set
 
-    def join(self, value: Any, completed: Callable[..., None]) -> None:
-        """Put; there is no packet to wait for."""
-        self.put(value, callback=completed)
-
     @property
     def write_timeout(self) -> float:
         """Wall seconds after which a put without a time-out of its own fails."""
