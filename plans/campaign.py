@@ -17,13 +17,14 @@ from bluesky.utils import MsgGenerator
 from devices.haloscope import Haloscope
 from haloscope.analysis.online import Online
 from haloscope.analysis.pipeline import Result
+from haloscope.analysis.statistics.rescan import Verdict, judge
 from plans.calibration import calibrate
 from plans.common import require
 from plans.crossings import Intervals, Mapped, map_crossings
 from plans.scan import check, rescan, scan
 from plans.steps import Documents, completed, planned, remaining, without
 
-__all__ = ["Campaign", "Earlier", "campaign", "resumed", "sorted_out"]
+__all__ = ["Campaign", "Earlier", "campaign", "fresh_candidates", "resumed"]
 
 #: Candidates this near to each other are one: a grand bin sums nine bins of 450 Hz, within which
 #: noise moves the highest.
@@ -38,7 +39,7 @@ class Campaign:
         name: of the campaign; in every start document as `campaign`.
         taken_mhz: targets of the scan taken by this call.
         candidates_mhz: candidates after the scan, MHz.
-        survivors_mhz: those of them still above threshold with the rescan, MHz.
+        verdicts: what the rescan says of each of them.
         result: the analysis of everything.
         crossings_mhz: mode crossings left out of the scan, if they were looked for.
         fresh_mhz: above threshold only since the rescan, MHz: its noise, or a line too weak for the
@@ -48,10 +49,15 @@ class Campaign:
     name: str
     taken_mhz: list[float]
     candidates_mhz: list[float]
-    survivors_mhz: list[float]
+    verdicts: list[Verdict]
     result: Result | None
     crossings_mhz: Intervals = field(default_factory=list)
     fresh_mhz: list[float] = field(default_factory=list)
+
+    @property
+    def survivors_mhz(self) -> list[float]:
+        """Candidates that persisted, MHz."""
+        return [v.candidate.frequency_hz * 1e-6 for v in self.verdicts if v.persists]
 
 
 @dataclass
@@ -133,31 +139,37 @@ def campaign(
             md=more,
         )
         taken = yield from bpp.subs_wrapper(plan, analysis)
-    candidates = _candidates(analysis)
+    search, alone = _result(analysis), Online(analysis.options)
+    result, candidates = search, _candidates(search)
     if candidates:
         plan = rescan(haloscope, candidates, averages=rescan_averages, calibration=known, md=more)
-        yield from bpp.subs_wrapper(plan, analysis)
-    survivors, fresh = sorted_out(_candidates(analysis), candidates)
-    result = _result(analysis)
-    outcome = Campaign(name, taken, candidates, survivors, result, crossings, fresh)
+        yield from bpp.subs_wrapper(plan, [analysis, alone])
+        result = _result(analysis)
+    verdicts = _verdicts(search, alone, result)
+    fresh = fresh_candidates(_candidates(result), candidates)
+    outcome = Campaign(name, taken, candidates, verdicts, result, crossings, fresh)
     if report is not None:
         report(outcome)
     return outcome
 
 
-def sorted_out(
-    now_mhz: Sequence[float], before_mhz: Sequence[float]
-) -> tuple[list[float], list[float]]:
-    """Candidates that were candidates before, and those that are new.
+def _verdicts(search: Result | None, alone: Online, combined: Result | None) -> list[Verdict]:
+    """What the rescan alone, and with the scan, says of each candidate of the scan."""
+    rescanned = _result(alone)
+    if search is None or rescanned is None or combined is None:
+        return []
+    return [judge(candidate, search, rescanned, combined) for candidate in search.candidates]
+
+
+def fresh_candidates(now_mhz: Sequence[float], before_mhz: Sequence[float]) -> list[float]:
+    """Candidates after a rescan that were none before it.
 
     Args:
         now_mhz: after the rescan, MHz.
         before_mhz: before it, MHz.
     """
     reach_mhz = SAME_LINE_KHZ * 1e-3
-    known = [any(abs(f - other) <= reach_mhz for other in before_mhz) for f in now_mhz]
-    survivors = [f for f, old in zip(now_mhz, known, strict=True) if old]
-    return survivors, [f for f, old in zip(now_mhz, known, strict=True) if not old]
+    return [f for f in now_mhz if all(abs(f - other) > reach_mhz for other in before_mhz)]
 
 
 def resumed(name: str, documents: Documents, analysis: Online | None = None) -> Earlier:
@@ -231,6 +243,5 @@ def _result(analysis: Online) -> Result | None:
         return None
 
 
-def _candidates(analysis: Online) -> list[float]:
-    result = _result(analysis)
+def _candidates(result: Result | None) -> list[float]:
     return [] if result is None else [c.frequency_hz * 1e-6 for c in result.candidates]

@@ -66,7 +66,10 @@ def Haloscope(
 
 def channels(machine: Machine, interlocks: Interlocks) -> dict[str, Channel]:
     """All channels of the haloscope by name without prefix."""
-    guard = partial(partial, interlocks.guarded)
+
+    def guard(thing: str) -> Guard:
+        return partial(interlocks.guarded, thing)
+
     return {
         **motor_channels("Rod", machine.rod, "deg", guard("Rod")),
         **motor_channels("Antenna", machine.antenna, "mm", guard("Antenna")),

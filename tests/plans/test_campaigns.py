@@ -15,9 +15,10 @@ from ophyd.utils.errors import LimitError
 
 from devices.simulated.haloscope import Haloscope
 from haloscope.analysis.online import Online
+from haloscope.axion import AxionLine
 from haloscope.parameters import Parameters
 from plans.adaptive import adaptive_scan, worst_coupling
-from plans.campaign import campaign, resumed, sorted_out
+from plans.campaign import campaign, fresh_candidates, resumed
 from plans.commissioning import cool_and_ramp, find_crossings, map_modes
 from plans.crossings import Mapped, NotMappedError, map_crossings, merged, minus
 from plans.rehearsal import rehearse
@@ -227,7 +228,17 @@ def _runs(documents: Documents, uids: set[str]) -> list[tuple[str, dict[str, Any
     return kept
 
 
-def test_candidates_that_only_the_rescan_lifted_are_no_survivors() -> None:
-    survivors, fresh = sorted_out([1100.0012, 1100.05, 1100.1], [1100.0, 1100.2])
-    assert survivors == [1100.0012]
-    assert fresh == [1100.05, 1100.1]
+def test_candidates_that_only_the_rescan_lifted_are_told_apart() -> None:
+    assert fresh_candidates([1100.0012, 1100.05, 1100.1], [1100.0, 1100.2]) == [1100.05, 1100.1]
+
+
+def test_a_line_in_the_field_is_a_candidate_that_persists(RE: RunEngine) -> None:
+    hidden = AxionLine(frequency_hz=1100.05e6, coupling_per_gev=1.3e-15)
+    device = Haloscope(name="haloscope", seed=4, lines=[hidden])
+    targets = planned(start_mhz=1100.0, stop_mhz=1100.1)
+    end = RE(campaign(device, "hidden", targets, calibration=CALIBRATION)).plan_result
+    device.bench.close()
+    (found,) = (f for f in end.survivors_mhz if abs(f - 1100.05) < 0.003)
+    assert found in end.candidates_mhz
+    verdict = next(v for v in end.verdicts if v.candidate.frequency_hz * 1e-6 == found)
+    assert verdict.combined_excess > verdict.candidate.excess
