@@ -63,6 +63,7 @@ def spectrum(result: Result) -> Figure:
               ms=5, mfc="none", label=f"candidates ({len(found)})")  # fmt: skip
     axis.set(xlabel="frequency (MHz)", ylabel=r"normalised excess ($\sigma$)")
     axis.legend(loc="lower right", fontsize=8)
+    axis.ticklabel_format(axis="x", useOffset=False)
     _mass_axis(axis)
     return figure
 
