@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from amrr import loop
+from amrr.circuit import loop
 from amrr.refrigerator import Refrigerator
 
 

@@ -16,7 +16,7 @@ from typing import TypeVar, cast
 
 import numba
 
-from instruments import coil as _coil
+import instruments
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -34,8 +34,8 @@ def jit_entry(function: F) -> F:
 @cache
 def source_digest() -> str:
     """Digest of all sources that go into compiled code."""
-    rooms = (Path(__file__).parent, Path(_coil.__file__).parent)
+    rooms = (Path(__file__).parent, Path(instruments.__path__[0]))
     digest = hashlib.blake2b(digest_size=12)
-    for path in sorted(p for room in rooms for p in room.glob("*.py")):
+    for path in sorted(p for room in rooms for p in room.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()

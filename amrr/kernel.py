@@ -14,10 +14,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from amrr import loop, magnet, sequence, slip, stage, thermometry
+from amrr.circuit import loop, slip
+from amrr.coils import magnet
 from amrr.compiled import jit, jit_entry, source_digest
-from instruments import pid as controller
-from instruments import ramp
+from amrr.controls import sequence, thermometry
+from amrr.cryostat import stage
+from instruments.control import pid as controller
+from instruments.magnets import ramp
 
 Array = NDArray[np.float64]
 

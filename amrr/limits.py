@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from amrr import helium
-from amrr.garnet import MATERIALS
+from amrr.fluid import helium
 from amrr.parameters import MagnetParameters, Parameters
+from amrr.solids.garnet import MATERIALS
 from amrr.validity import require
-from instruments.supply import SupplyParameters
+from instruments.magnets.supply import SupplyParameters
 
 #: Durations that the sequencer accepts, s.
 FLOW_TIME_S: Final = (5.0, 1000.0)

@@ -2,7 +2,7 @@
 
 The paper's Table 1 (the final dimensions) is not available. Values marked "assumed" are ours: a
 set that is consistent with everything the paper does state, found with its own design model
-(:mod:`amrr.sizing`). Values marked "paper" are the paper's.
+(:mod:`amrr.design.sizing`). Values marked "paper" are the paper's.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import math
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, ClassVar
 
-from amrr.solenoid import Solenoid
-from amrr.superconductor import Wire
+from amrr.coils.solenoid import Solenoid
+from amrr.solids.superconductor import Wire
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class PumpParameters:
 
     Attributes:
         bed_volume_m3: Volume of one empty canister.
-        refrigerant: Key of :data:`amrr.garnet.MATERIALS`; the paper's pump is filled with GGG.
+        refrigerant: Key of `amrr.solids.garnet.MATERIALS`; the paper's pump is filled with GGG.
         porosity: As in the regenerators.
         link_w_per_k: Conductance from a bed to the 1 K stage.
         flow_resistance_pa_s_per_m3: Of the loop (2 m of 1.5 mm tube).
@@ -216,7 +216,7 @@ class Parameters:
 
     Attributes:
         dt_s: Fixed step.
-        refrigerant: Of the regenerators, a key of :data:`amrr.garnet.MATERIALS`.
+        refrigerant: Of the regenerators, a key of :data:`amrr.solids.garnet.MATERIALS`.
         concentration: 3He mole fraction of the filling, assumed.
         fluid_closure: "bulk" (the paper's: normal fluid and superfluid move together) or "osmotic"
             (superfluid slips until mu4 is uniform).

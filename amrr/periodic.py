@@ -18,7 +18,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from amrr.cycle import CycleState, Phase
+from amrr.controls.cycle import CycleState, Phase
 from amrr.refrigerator import Refrigerator
 from instruments.errors import Refused
 

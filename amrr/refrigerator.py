@@ -15,26 +15,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from amrr import (
-    bath,
-    helium,
-    kernel,
-    layout,
-    limits,
-    loop,
-    magnet,
-    stage,
-    support,
-    tables,
-    thermometry,
-)
-from amrr import cycle as sequencer
-from amrr.heaters import ChxHeater, Stage
+from amrr import kernel, limits
+from amrr.circuit import layout, loop, support, tables
+from amrr.coils import magnet
+from amrr.controls import cycle as sequencer
+from amrr.controls import thermometry
+from amrr.controls.heaters import ChxHeater, Stage
+from amrr.cryostat import bath, stage
+from amrr.fluid import helium
 from amrr.parameters import Parameters
-from instruments import pid as controller
-from instruments import ramp
+from instruments.control import pid as controller
 from instruments.errors import Refused
-from instruments.supply import MagnetSupply, SupplyParameters
+from instruments.magnets import ramp
+from instruments.magnets.supply import MagnetSupply, SupplyParameters
 
 Array = NDArray[np.float64]
 
@@ -352,7 +345,7 @@ class Refrigerator:
 
     @property
     def lump_constants(self) -> Array:
-        """Constants of all lumps, rows as in :mod:`amrr.loop` (a view; not to be changed)."""
+        """Constants of all lumps, rows as in `amrr.circuit.loop` (a view; not to be changed)."""
         return self._node_c
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from amrr import loop, nodes
+from amrr.circuit import loop, nodes
 
 Array = NDArray[np.float64]
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 import numba
 import numpy as np
 
-from amrr import loop
+from amrr.circuit import loop
 from amrr.compiled import jit_entry
 from amrr.refrigerator import Refrigerator
 from amrr.snapshot import start_cold

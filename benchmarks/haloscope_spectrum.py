@@ -14,10 +14,10 @@ from time import process_time
 
 import numpy as np
 
+from haloscope.apparatus.digitizer import gamma_mean
+from haloscope.apparatus.experiment import Haloscope
+from haloscope.apparatus.spectrum import mean_spectrum_w
 from haloscope.axion import AxionLine
-from haloscope.digitizer import gamma_mean
-from haloscope.experiment import Haloscope
-from haloscope.spectrum import mean_spectrum_w
 from instruments.random import generator
 
 

@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 
-from haloscope.digitizer import gamma_mean
+from haloscope.apparatus.digitizer import gamma_mean
 from instruments.random import generator
 
 BLOCK = 100_000

@@ -14,8 +14,8 @@ from time import process_time
 import numpy as np
 
 from haloscope import commissioning as operator
+from haloscope.apparatus.experiment import Haloscope
 from haloscope.axion import AxionLine
-from haloscope.experiment import Haloscope
 
 
 def main(steps: int) -> None:

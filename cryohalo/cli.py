@@ -128,7 +128,7 @@ def size(
     as_json: Annotated[bool, typer.Option("--json", help="Print the sheet as JSON.")] = False,
 ) -> None:
     """The refrigerator's design sheet: regenerator, field swing, solenoid (Eqs. 1-4)."""
-    from amrr.sizing import design_sheet, format_sheet
+    from amrr.design.sizing import design_sheet, format_sheet
 
     overrides = dict(_assignment(text) for text in set_ or [])
     sheet = design_sheet(**overrides)

@@ -137,7 +137,7 @@ def _unseal(session: Session) -> AxionLine | None:
     Raises:
         ValueError: Its contents are not those whose hash stood in the PV from the start.
     """
-    from haloscope.injection import open_envelope
+    from haloscope.apparatus.injection import open_envelope
 
     seal = session.haloscope.seal
     published = session.catalog.named("scan")[-1].start["envelope_hash"]

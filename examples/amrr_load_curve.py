@@ -17,10 +17,10 @@ import matplotlib as mpl
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
-from amrr.garnet import GGG
 from amrr.parameters import CycleParameters, Parameters
 from amrr.periodic import settle
 from amrr.refrigerator import Refrigerator
+from amrr.solids.garnet import GGG
 
 POWERS_UW = (0, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1000, 1150, 1300, 1500)
 STRONG = CycleParameters(

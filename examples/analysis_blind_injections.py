@@ -25,9 +25,9 @@ from haloscope.analysis.exchange.documents import spectra_from_documents
 from haloscope.analysis.pipeline import analyze
 from haloscope.analysis.spectra import Spectra, concatenate
 from haloscope.analysis.statistics.injection import Recovery, recovery
+from haloscope.apparatus.experiment import Haloscope
+from haloscope.apparatus.injection import envelope, envelope_hash, hidden_line, open_envelope
 from haloscope.axion import AxionLine, coupling_dfsz
-from haloscope.experiment import Haloscope
-from haloscope.injection import envelope, envelope_hash, hidden_line, open_envelope
 from instruments.random import generator
 
 FIRST_HZ, STEPS, STEP_HZ = 1.1e9, 24, 10e3

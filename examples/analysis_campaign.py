@@ -32,7 +32,7 @@ from haloscope.analysis.report.page import checks, write_report
 from haloscope.analysis.spectra import Calibration, Spectra, concatenate
 from haloscope.analysis.statistics.candidates import expected_clusters, neighbour_correlation
 from haloscope.analysis.statistics.rescan import judge
-from haloscope.experiment import Haloscope
+from haloscope.apparatus.experiment import Haloscope
 
 FIRST_HZ, LAST_HZ, STEP_HZ = 1089.98e6, 1110.04e6, 10e3
 CROSSING_HZ = (1094.45e6, 1094.83e6)  # The letter's 380 kHz, from the field calculation.

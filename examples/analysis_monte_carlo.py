@@ -33,7 +33,7 @@ from haloscope.analysis.statistics.efficiency import closed_form, linear_chain
 from haloscope.analysis.statistics.injection import relative_signal
 from haloscope.analysis.statistics.limits import dfsz
 from haloscope.analysis.statistics.montecarlo import Outcome, Plan, efficiency, strength_at_limit
-from haloscope.experiment import Haloscope
+from haloscope.apparatus.experiment import Haloscope
 from instruments.random import generator
 
 TONE_K = 0.02  # Median strength of a tone in one 10 Hz bin: half a dozen standard deviations.

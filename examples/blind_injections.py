@@ -85,7 +85,7 @@ def ioc(seed: int, prefix: str, options: argparse.Namespace) -> Ioc:
 def fate(prefix: str, options: argparse.Namespace) -> Fate:
     """Calibrate, scan, analyse, and only then open the envelope."""
     from cryohalo.session import Session
-    from haloscope.injection import open_envelope
+    from haloscope.apparatus.injection import open_envelope
     from plans.calibration import calibrate
     from plans.scan import scan
 

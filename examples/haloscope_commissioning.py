@@ -13,7 +13,7 @@ import sys
 import numpy as np
 
 from haloscope import commissioning as operator
-from haloscope.experiment import Haloscope
+from haloscope.apparatus.experiment import Haloscope
 
 TARGET_HZ = 1.1e9
 

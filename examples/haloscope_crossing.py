@@ -15,7 +15,7 @@ import numpy as np
 
 from haloscope import commissioning as operator
 from haloscope import mode_map
-from haloscope.experiment import Haloscope
+from haloscope.apparatus.experiment import Haloscope
 
 BETA_RANGE = (1.8, 2.2)
 

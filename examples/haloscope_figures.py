@@ -18,9 +18,9 @@ from matplotlib.figure import Figure
 
 from haloscope import axion, mode_map
 from haloscope import commissioning as operator
+from haloscope.apparatus.experiment import Haloscope, SwitchPosition
 from haloscope.axion import AxionLine
-from haloscope.calibration import effective_temperature_k
-from haloscope.experiment import Haloscope, SwitchPosition
+from haloscope.measuring.calibration import effective_temperature_k
 
 TARGET_HZ = 1.1e9
 BLUE, RED, GREEN, GREY = "#1f5fa8", "#c03a2b", "#2c8a57", "#777777"

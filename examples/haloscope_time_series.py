@@ -14,8 +14,8 @@ import sys
 import numpy as np
 from scipy import stats
 
+from haloscope.apparatus.experiment import Haloscope
 from haloscope.axion import AxionLine
-from haloscope.experiment import Haloscope
 from haloscope.parameters import Parameters
 
 QUIET = {

@@ -12,9 +12,9 @@ import sys
 
 import numpy as np
 
-from haloscope import calibration
 from haloscope import commissioning as operator
-from haloscope.experiment import Haloscope
+from haloscope.apparatus.experiment import Haloscope
+from haloscope.measuring import calibration
 
 #: A long move warms the rod for a while.
 WAIT_S = 1800.0

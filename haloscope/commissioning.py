@@ -1,9 +1,9 @@
 """How an operator measures the apparatus: the letter's procedures, through instruments alone.
 
 The functions command drives, switch, JPA, analyser and digitizer of a machine, let simulated time
-pass, and evaluate what the instruments show with ``haloscope.resonance`` and
-``haloscope.calibration``. They never read parameters or truth of the simulation. Plans do the same
-over process variables; this module is for tests, examples and figures.
+pass, and evaluate what the instruments show with ``haloscope.measuring.resonance`` and
+``haloscope.measuring.calibration``. They never read parameters or truth of the simulation. Plans do
+the same over process variables; this module is for tests, examples and figures.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from haloscope import calibration, mode_map, resonance
-from haloscope.experiment import Haloscope, Path, SwitchPosition
+from haloscope import mode_map
+from haloscope.apparatus.experiment import Haloscope, Path, SwitchPosition
+from haloscope.measuring import calibration, resonance
 from haloscope.mode_map import ModeMap
 
 FloatArray = NDArray[np.float64]

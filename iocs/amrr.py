@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from amrr.interlocks import interlocks_of
+from amrr.controls.interlocks import interlocks_of
 from amrr.parameters import Parameters
 from amrr.refrigerator import Refrigerator
 from iocs.amrr_records import amrr_records

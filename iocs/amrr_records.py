@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
+from amrr.controls.thermometry import Status
 from amrr.refrigerator import Refrigerator
-from amrr.thermometry import Status
+from instruments.control.interlocks import Interlocks
+from instruments.control.pid import Pid
 from instruments.errors import Refused
-from instruments.interlocks import Interlocks
-from instruments.pid import Pid
 from iocs.binding import reader, writer
 from iocs.cycle_records import cycle_records
 from iocs.faults import SensorFaults, quench_record

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from caproto import AlarmSeverity
 
-from amrr.cycle import CycleState
+from amrr.controls.cycle import CycleState
 from amrr.refrigerator import Refrigerator
-from instruments.interlocks import Interlocks
+from instruments.control.interlocks import Interlocks
 from iocs.binding import reader, setting, writer
 from iocs.records import Record, State, choice, command, counter, readback, setpoint, state, text
 

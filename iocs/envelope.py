@@ -1,7 +1,7 @@
 """The sealed envelope of a blind injection, served.
 
 Its hash is known from the start; its contents only after it has been unsealed. What is in it says
-`haloscope.injection`.
+`haloscope.apparatus.injection`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from caproto import AlarmSeverity
 
+from haloscope.apparatus.injection import envelope, envelope_hash
 from haloscope.axion import AxionLine
-from haloscope.injection import envelope, envelope_hash
 from iocs.records import Record, State, Wire, command, state, text, waveform
 
 LONGEST = 2000

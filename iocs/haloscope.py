@@ -6,10 +6,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from haloscope.apparatus.experiment import Haloscope
+from haloscope.apparatus.injection import hidden_line
+from haloscope.apparatus.interlocks import interlocks_of
 from haloscope.axion import AxionLine
-from haloscope.experiment import Haloscope
-from haloscope.injection import hidden_line
-from haloscope.interlocks import interlocks_of
 from haloscope.parameters import Parameters
 from iocs.envelope import Envelope
 from iocs.haloscope_records import haloscope_faults, haloscope_records

@@ -1,16 +1,16 @@
-"""The process variables of the haloscope, over `haloscope.experiment.Haloscope`.
+"""The process variables of the haloscope, over `haloscope.apparatus.experiment.Haloscope`.
 
 Motors, magnet, temperatures and switch; the microwave instruments are in `iocs.microwave_records`,
-the interlocks in `haloscope.interlocks`.
+the interlocks in `haloscope.apparatus.interlocks`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from haloscope.experiment import Haloscope, SwitchPosition
+from haloscope.apparatus.experiment import Haloscope, SwitchPosition
+from instruments.control.interlocks import Interlocks
 from instruments.errors import Refused
-from instruments.interlocks import Interlocks
 from iocs.binding import reader
 from iocs.faults import SensorFaults, quench_record, stall_record
 from iocs.interlocks import interlock_records

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from amrr.interlocks import LOWEST_HELIUM_PERCENT
+from amrr.controls.interlocks import LOWEST_HELIUM_PERCENT
 from amrr.refrigerator import Refrigerator
 from iocs.binding import reader
 from iocs.records import AlarmLimits, Record, choice, readback

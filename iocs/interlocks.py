@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from caproto import AlarmSeverity
 
-from instruments.interlocks import Interlocks
+from instruments.control.interlocks import Interlocks
 from iocs.records import Record, State, command, state, text
 
 

@@ -1,4 +1,4 @@
-"""The process variables of one magnet power supply over `instruments.supply.MagnetSupply`.
+"""The process variables of one magnet power supply over `instruments.magnets.supply.MagnetSupply`.
 
 Names and commands are those that users of AMI 430, Cryomagnetics 4G and Lake Shore 625 supplies
 know. Puts to ``Current`` and ``Field`` complete when the coil is there; a later put to either,
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from caproto import AlarmSeverity
 
 from instruments.errors import Refused
-from instruments.supply import MagnetSupply, SupplyState
+from instruments.magnets.supply import MagnetSupply, SupplyState
 from iocs.records import (
     AlarmLimits,
     Range,

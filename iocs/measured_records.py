@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from haloscope.experiment import Haloscope
+from haloscope.apparatus.experiment import Haloscope
 from iocs.records import AlarmLimits, Range, Record, published
 
 MHZ_PER_HZ = 1e-6

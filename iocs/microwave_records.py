@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from caproto import AlarmSeverity
 
-from haloscope.acquisition import Acquisition
-from haloscope.experiment import Haloscope, Path
-from haloscope.interlocks import amplifier_fault, pump_switch
-from instruments.interlocks import Interlocks
+from haloscope.apparatus.acquisition import Acquisition
+from haloscope.apparatus.experiment import Haloscope, Path
+from haloscope.apparatus.interlocks import amplifier_fault, pump_switch
+from instruments.control.interlocks import Interlocks
 from iocs.binding import reader, setting
 from iocs.faults import Interference
 from iocs.records import (

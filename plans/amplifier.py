@@ -1,8 +1,9 @@
 """The Josephson amplifier's gain from measured power ratios, and what pump power it needs next.
 
-The profile's Lorentzian is fitted by `haloscope.calibration`. At its peak a degenerate amplifier
-far from saturation has G0 = ((1 + r) / (1 - r))^2, with r the pump power over its threshold (Clerk
-et al., Rev. Mod. Phys. 82, 1155 (2010), section V): that gives the next pump power in one stride.
+The profile's Lorentzian is fitted by `haloscope.measuring.calibration`. At its peak a degenerate
+amplifier far from saturation has G0 = ((1 + r) / (1 - r))^2, with r the pump power over its
+threshold (Clerk et al., Rev. Mod. Phys. 82, 1155 (2010), section V): that gives the next pump power
+in one stride.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from haloscope.calibration import fit_gain_profile
+from haloscope.measuring.calibration import fit_gain_profile
 
 __all__ = ["GainProfile", "fit_gain", "pump_step_db"]
 

@@ -1,7 +1,8 @@
 """Calibration of the receiver: Y factor, amplifier noise, line attenuation, noise in situ.
 
 Each plan is a run of its own and returns what it measured; `calibrate` does all and returns the
-mapping that the scan puts into its start document. The formulas are in `haloscope.calibration`.
+mapping that the scan puts into its start document. `haloscope.measuring.calibration` has the
+formulas.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from bluesky.utils import MsgGenerator
 from numpy.typing import NDArray
 
 from devices.haloscope import Haloscope
-from haloscope import calibration as formulas
+from haloscope.measuring import calibration as formulas
 from plans.common import finite, in_run, metadata, provenance, record, require
 from plans.measure import REFLECTION, configure, sweep
 from plans.safety import left_as_found, run_haloscope_safely

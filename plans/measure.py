@@ -17,7 +17,7 @@ from bluesky.utils import MsgGenerator, short_uid
 from numpy.typing import NDArray
 
 from devices.haloscope import Haloscope
-from haloscope.resonance import fit_reflection, fit_transmission
+from haloscope.measuring.resonance import fit_reflection, fit_transmission
 from plans.amplifier import GainProfile, fit_gain
 from plans.common import require
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from amrr.interlocks import interlocks_of
+from amrr.controls.interlocks import interlocks_of
 from amrr.parameters import Parameters
 from amrr.refrigerator import Refrigerator as Machine
 from devices.amrr import Refrigerator as RefrigeratorDevice
@@ -15,8 +15,8 @@ from devices.simulated.bench import DO, Bench, Channel, current_bench
 from devices.simulated.interlocks import interlock_channels
 from devices.simulated.signals import simulated
 from devices.simulated.supply import NO_YES, supply_channels
-from instruments.interlocks import Interlocks
-from instruments.pid import Pid
+from instruments.control.interlocks import Interlocks
+from instruments.control.pid import Pid
 
 __all__ = ["Refrigerator", "channels"]
 

@@ -14,12 +14,12 @@ from devices.simulated.interlocks import Guard, interlock_channels, unguarded
 from devices.simulated.motor import motor_channels
 from devices.simulated.signals import simulated
 from devices.simulated.supply import NO_YES, supply_channels
+from haloscope.apparatus.experiment import Haloscope as Machine
+from haloscope.apparatus.experiment import Path, SwitchPosition
+from haloscope.apparatus.interlocks import amplifier_fault, interlocks_of, pump_switch
 from haloscope.axion import AxionLine
-from haloscope.experiment import Haloscope as Machine
-from haloscope.experiment import Path, SwitchPosition
-from haloscope.interlocks import amplifier_fault, interlocks_of, pump_switch
 from haloscope.parameters import Parameters
-from instruments.interlocks import Interlocks
+from instruments.control.interlocks import Interlocks
 
 __all__ = ["Haloscope", "channels"]
 

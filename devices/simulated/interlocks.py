@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from devices.simulated.bench import DO, Channel
-from instruments.interlocks import Interlocks
+from instruments.control.interlocks import Interlocks
 
 __all__ = ["Guard", "interlock_channels", "unguarded"]
 

@@ -17,7 +17,7 @@ def motor_channels(
 
     Args:
         name: of the record.
-        drive: a `haloscope.motion.PiezoDrive`.
+        drive: a `haloscope.apparatus.motion.PiezoDrive`.
         units: of its position.
         guard: wrapped around what moves it (an interlock).
     """

@@ -8,7 +8,7 @@ from typing import Any
 from devices.simulated.bench import DO, Channel, Done
 from devices.simulated.interlocks import Guard, unguarded
 from instruments.errors import Refused
-from instruments.supply import MagnetSupply
+from instruments.magnets.supply import MagnetSupply
 
 __all__ = ["supply_channels"]
 

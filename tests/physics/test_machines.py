@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from amrr.refrigerator import Refrigerator
-from haloscope.experiment import Haloscope
+from haloscope.apparatus.experiment import Haloscope
 
 MACHINES = {"amrr": lambda: Refrigerator(seed=1), "haloscope": lambda: Haloscope(seed=1)}
 PARTS = {

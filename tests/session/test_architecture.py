@@ -17,11 +17,14 @@ VIOLATIONS = {
     "Four floors, no arrow upwards": ("haloscope/axion.py", "import plans"),
     "IOCs stand on the physics alone": ("amrr/__init__.py", "import iocs"),
     "The wire is all that joins IOCs and clients": ("iocs/__init__.py", "import devices"),
-    "Plans never see an IOC or a simulation": ("plans/__init__.py", "import haloscope.spectrum"),
+    "Plans never see an IOC or a simulation": (
+        "plans/__init__.py",
+        "import haloscope.apparatus.spectrum",
+    ),
     "Devices over PVs never see a simulation": ("devices/__init__.py", "import haloscope"),
-    "The analysis knows measured quantities only": (
+    "Measuring and analysis know measured quantities only": (
         "haloscope/analysis/__init__.py",
-        "import haloscope.commissioning",
+        "import haloscope.apparatus",
     ),
     "Physics knows no network": ("instruments/errors.py", "import socket"),
 }

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from amrr import bath, helium, stage
-from amrr.helium_flow import latent_heat_4he
+from amrr.cryostat import bath, stage
+from amrr.fluid import helium
+from amrr.fluid.helium_flow import latent_heat_4he
 from amrr.refrigerator import Refrigerator
 from instruments.errors import Refused
 

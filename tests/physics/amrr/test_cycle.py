@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from amrr.cycle import WAYPOINT_NAMES, CycleState, Phase
+from amrr.controls.cycle import WAYPOINT_NAMES, CycleState, Phase
 from amrr.refrigerator import Refrigerator
 from instruments.errors import Refused
-from instruments.supply import SupplyState
+from instruments.magnets.supply import SupplyState
 
 
 def fields(machine: Refrigerator) -> list[float]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amrr.garnet import GGG, GLF
+from amrr.solids.garnet import GGG, GLF
 from instruments.constants import GAS_CONSTANT_J_PER_MOL_K
 
 FISHER = np.loadtxt(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amrr import helium, helium4, helium_flow
+from amrr.fluid import helium, helium4, helium_flow
 from instruments.constants import GAS_CONSTANT_J_PER_MOL_K
 
 TABLE = np.genfromtxt(

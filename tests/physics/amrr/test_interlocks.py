@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from amrr.cycle import CycleState
-from amrr.interlocks import LOWEST_HELIUM_PERCENT, interlocks_of
+from amrr.controls.cycle import CycleState
+from amrr.controls.interlocks import LOWEST_HELIUM_PERCENT, interlocks_of
 from amrr.refrigerator import Refrigerator
-from instruments.supply import SupplyState
+from instruments.magnets.supply import SupplyState
 
 
 def test_little_helium_stops_the_cycle_and_holds_it_until_there_is_more() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from amrr import loop
-from amrr.cycle import Cycle
+from amrr.circuit import loop
+from amrr.controls.cycle import Cycle
 from amrr.limits import LIMITS, check
 from amrr.parameters import CycleParameters, Parameters
 from amrr.refrigerator import Refrigerator

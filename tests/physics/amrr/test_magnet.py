@@ -5,13 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from amrr import magnet
-from amrr.magnet import Magnet
+from amrr.coils import magnet
+from amrr.coils.magnet import Magnet
 from amrr.parameters import MagnetParameters, Parameters
 from amrr.refrigerator import Refrigerator
-from amrr.superconductor import Wire, critical_current_density, upper_critical_field
+from amrr.solids.superconductor import Wire, critical_current_density, upper_critical_field
 from instruments.errors import Refused
-from instruments.supply import SupplyState
+from instruments.magnets.supply import SupplyState
 
 WIRE = Wire(critical_current_scale=1.0)
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from amrr import stage
-from amrr.materials import ALUMINIUM_6061, COPPER, KEVLAR, STAINLESS_304
+from amrr.cryostat import stage
 from amrr.parameters import StageParameters
-from amrr.superconductor import Wire
+from amrr.solids.materials import ALUMINIUM_6061, COPPER, KEVLAR, STAINLESS_304
+from amrr.solids.superconductor import Wire
 
 
 def test_handbook_values_at_1_k() -> None:

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amrr import helium, nodes, tables
-from amrr.garnet import GGG
+from amrr.circuit import nodes, tables
+from amrr.fluid import helium
+from amrr.solids.garnet import GGG
 
 GARNET, FLUID = tables.garnet_table("GGG"), tables.fluid_table()
 

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from amrr.garnet import GGG
+from amrr.coils.solenoid import Solenoid, turns_for
+from amrr.design.sizing import design_sheet, format_sheet, heat_per_mole
 from amrr.parameters import Parameters
-from amrr.sizing import design_sheet, format_sheet, heat_per_mole
-from amrr.solenoid import Solenoid, turns_for
+from amrr.solids.garnet import GGG
 from instruments.constants import VACUUM_PERMEABILITY_H_PER_M
 
 SHEET = design_sheet()

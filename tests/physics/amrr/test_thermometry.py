@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from amrr import thermometry
+from amrr.controls import thermometry
+from amrr.controls.thermometry import CURVE_K, CURVE_OHM, Status
 from amrr.refrigerator import Refrigerator
-from amrr.thermometry import CURVE_K, CURVE_OHM, Status
 from instruments.errors import Refused
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from haloscope import calibration
 from haloscope.constants import BOLTZMANN_J_PER_K
+from haloscope.measuring import calibration
 
 NU = 1.1e9
 KB = BOLTZMANN_J_PER_K * 10.0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from haloscope import mode_map
-from haloscope.cavity import Cavity, CavityState
+from haloscope.apparatus.cavity import Cavity, CavityState
 from haloscope.parameters import Parameters
 
 PARAMETERS = Parameters.capp12tb()

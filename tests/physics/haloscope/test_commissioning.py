@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from haloscope import commissioning as operator
-from haloscope.experiment import Haloscope, SwitchPosition
+from haloscope.apparatus.experiment import Haloscope, SwitchPosition
 from haloscope.parameters import Parameters
 
 TARGET_HZ = 1.1e9

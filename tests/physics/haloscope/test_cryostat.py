@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from haloscope.cryostat import Cryostat, NoiseSource
+from haloscope.apparatus.cryostat import Cryostat, NoiseSource
+from haloscope.apparatus.timeline import Timeline, to_ns
 from haloscope.parameters import Parameters
-from haloscope.timeline import Timeline, to_ns
 from instruments.errors import Refused
 
 P = Parameters.capp12tb()

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from haloscope.digitizer import gamma_mean, time_series_spectrum
-from haloscope.experiment import Haloscope
+from haloscope.apparatus.digitizer import gamma_mean, time_series_spectrum
+from haloscope.apparatus.experiment import Haloscope
 from haloscope.parameters import Parameters
 from instruments.errors import Refused
 from instruments.random import generator

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
+from haloscope.apparatus.experiment import Haloscope, Path, SwitchPosition
 from haloscope.axion import AxionLine
-from haloscope.experiment import Haloscope, Path, SwitchPosition
 from haloscope.parameters import Parameters
 from instruments.errors import Refused
-from instruments.supply import SupplyState
+from instruments.magnets.supply import SupplyState
 
 
 def run(h: Haloscope) -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from haloscope.injection import envelope, envelope_hash, hidden_line, open_envelope
+from haloscope.apparatus.injection import envelope, envelope_hash, hidden_line, open_envelope
 
 
 def test_the_seed_alone_decides_the_frequency():

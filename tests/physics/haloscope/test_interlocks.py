@@ -6,10 +6,10 @@ import math
 
 import pytest
 
-from haloscope.experiment import Haloscope
-from haloscope.interlocks import WARM_MXC_K, interlocks_of, pump_switch
+from haloscope.apparatus.experiment import Haloscope
+from haloscope.apparatus.interlocks import WARM_MXC_K, interlocks_of, pump_switch
+from instruments.control.interlocks import Interlocks
 from instruments.errors import Refused
-from instruments.interlocks import Interlocks
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from haloscope.motion import DriveParameters, PiezoDrive
-from haloscope.timeline import Timeline, to_ns
+from haloscope.apparatus.motion import DriveParameters, PiezoDrive
+from haloscope.apparatus.timeline import Timeline, to_ns
 from instruments.errors import Refused
 
 PARAMETERS = DriveParameters(

@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 
+from haloscope.apparatus.paramp import Paramp
+from haloscope.apparatus.timeline import Timeline
 from haloscope.parameters import Parameters
-from haloscope.paramp import Paramp
-from haloscope.timeline import Timeline
 from instruments.errors import Refused
 
 PARAMETERS = Parameters.from_mapping({"jpa": {"drift_hz": 0.0, "pump_drift_db": 0.0}})

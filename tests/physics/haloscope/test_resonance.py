@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from haloscope.resonance import fit_reflection, fit_transmission
+from haloscope.measuring.resonance import fit_reflection, fit_transmission
 
 NU0, Q_L = 1.1e9, 35000.0
 NOISE = np.random.default_rng(7)

@@ -6,13 +6,13 @@ import dataclasses
 import numpy as np
 import pytest
 
+from haloscope.apparatus.experiment import Haloscope
+from haloscope.apparatus.receiver import SwitchPosition
+from haloscope.apparatus.spectrum import mean_spectrum_w
 from haloscope.axion import AxionLine, signal_power_w
-from haloscope.calibration import effective_temperature_k
 from haloscope.constants import BOLTZMANN_J_PER_K
-from haloscope.experiment import Haloscope
+from haloscope.measuring.calibration import effective_temperature_k
 from haloscope.parameters import Parameters
-from haloscope.receiver import SwitchPosition
-from haloscope.spectrum import mean_spectrum_w
 
 QUIET = {
     "receiver": {"comb_power_k": 0.0, "interference_per_hour": 0.0},

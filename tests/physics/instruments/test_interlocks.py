@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
+from instruments.control.interlocks import Interlock, Interlocks
 from instruments.errors import Refused
-from instruments.interlocks import Interlock, Interlocks
 
 
 def test_an_interlock_acts_once_and_again_after_its_reason_has_gone() -> None:

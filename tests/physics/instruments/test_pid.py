@@ -4,8 +4,8 @@ import math
 
 import pytest
 
+from instruments.control.pid import Pid
 from instruments.errors import Refused
-from instruments.pid import Pid
 
 
 def plant(temperature_k: float, power_w: float, dt_s: float) -> float:

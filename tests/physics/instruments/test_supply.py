@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instruments.coil import SimpleCoil
 from instruments.errors import Refused
-from instruments.supply import MagnetSupply, SupplyParameters, SupplyState
+from instruments.magnets.coil import SimpleCoil
+from instruments.magnets.supply import MagnetSupply, SupplyParameters, SupplyState
 
 
 def make(**changes: float) -> MagnetSupply:

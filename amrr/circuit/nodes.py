@@ -1,0 +1,273 @@
+"""Thermodynamics of one lump of refrigerant, fluid and metal, from its free energy. Compiled.
+
+    F(T) = n F_spin(T, B) + V phi(T, c3) - gamma T^2 / 2
+    phi(T, c3) = spline + R T c3 ln(c3 / c0)         Helmholtz energy per volume of fluid
+    S = -F_T,   U = F - T F_T,   C = -T F_TT
+
+n moles of Gd3+, V fluid volume, gamma T the heat capacity of metal. F_spin and phi are uniform
+cubic splines (:mod:`amrr.circuit.spline`); the ideal-mixing term is analytic because its
+logarithm has no good spline. With constant partial volumes phi also gives
+Pi = c3 phi_c - phi, and mu4 = -v4 Pi. The fluid's e = U/V stands for its enthalpy per volume: the
+liquid is incompressible and at zero pressure.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amrr.compiled import jit
+from instruments.constants import GAS_CONSTANT_J_PER_MOL_K
+
+Array = NDArray[np.float64]
+Four = tuple[float, float, float, float]
+
+# The two tables share one temperature grid.
+T_FIRST_K: Final = 0.20
+T_STEP_K: Final = 0.02
+T_POINTS: Final = 151
+B_STEP_T: Final = 0.025
+B_POINTS: Final = 121
+C_STEP: Final = 250.0  # mol of 3He per m3
+C_POINTS: Final = 65
+C_REFERENCE: Final = 3000.0
+#: Rows of one refrigerant's table.
+TABLE_ROWS: Final = B_POINTS + 2
+_PER_T_STEP: Final = 1.0 / T_STEP_K
+_PER_B_STEP: Final = 1.0 / B_STEP_T
+_PER_C_STEP: Final = 1.0 / C_STEP
+_SIXTH: Final = 1.0 / 6.0
+R_GAS: Final = GAS_CONSTANT_J_PER_MOL_K
+#: Newton steps below this end the iteration: the next error is its square.
+_SMALL_K: Final = 1e-7
+
+
+@jit
+def cell(value: float, first: float, per_step: float, points: int) -> tuple[int, float]:
+    """Grid cell and position inside it (outside the grid: the end cell, extrapolated).
+
+    ``per_step`` is the reciprocal of the grid's step: divisions cost more than all else here.
+    """
+    position = (value - first) * per_step
+    index = min(max(math.floor(position), 0), points - 2)
+    return index, position - index
+
+
+@jit
+def basis(u: float) -> Four:
+    """The four cubic B-splines at position u of a cell."""
+    v = 1.0 - u
+    return (
+        v * v * v * _SIXTH,
+        (3.0 * u * u * u - 6.0 * u * u + 4.0) * _SIXTH,
+        (3.0 * v * v * v - 6.0 * v * v + 4.0) * _SIXTH,
+        u * u * u * _SIXTH,
+    )
+
+
+@jit
+def basis_slope(u: float) -> Four:
+    """Their first derivatives with respect to u."""
+    v = 1.0 - u
+    return (
+        -0.5 * v * v,
+        1.5 * u * u - 2.0 * u,
+        -1.5 * v * v + 2.0 * v,
+        0.5 * u * u,
+    )
+
+
+@jit
+def row(table: Array, i: int, j: int, w: Four) -> Four:
+    """Contract a 4 x 4 block over the table's first axis: coefficients of a function of T alone.
+
+    The temperature axis is the last, so that the four sums run over neighbouring numbers.
+    """
+    return (
+        table[j, i] * w[0] + table[j + 1, i] * w[1]
+        + table[j + 2, i] * w[2] + table[j + 3, i] * w[3],
+        table[j, i + 1] * w[0] + table[j + 1, i + 1] * w[1]
+        + table[j + 2, i + 1] * w[2] + table[j + 3, i + 1] * w[3],
+        table[j, i + 2] * w[0] + table[j + 1, i + 2] * w[1]
+        + table[j + 2, i + 2] * w[2] + table[j + 3, i + 2] * w[3],
+        table[j, i + 3] * w[0] + table[j + 1, i + 3] * w[1]
+        + table[j + 2, i + 3] * w[2] + table[j + 3, i + 3] * w[3],
+    )  # fmt: skip
+
+
+@jit
+def derivatives(q: Four, u: float) -> tuple[float, float, float]:
+    """Value, dF/dT and d2F/dT2 of a row of coefficients at position u of its cell."""
+    w, d, v = basis(u), basis_slope(u), 1.0 - u
+    f = q[0] * w[0] + q[1] * w[1] + q[2] * w[2] + q[3] * w[3]
+    f_t = q[0] * d[0] + q[1] * d[1] + q[2] * d[2] + q[3] * d[3]
+    f_tt = q[0] * v + q[1] * (3.0 * u - 2.0) + q[2] * (3.0 * v - 2.0) + q[3] * u
+    return f, f_t * _PER_T_STEP, f_tt * (_PER_T_STEP * _PER_T_STEP)
+
+
+@jit
+def spin_row(garnet: Array, first: int, i: int, field_t: float) -> Four:
+    """Coefficients of F_spin(T) at one field, of the table that starts at row ``first``."""
+    j, v = cell(abs(field_t), 0.0, _PER_B_STEP, B_POINTS)
+    return row(garnet, i, first + j, basis(v))
+
+
+@jit
+def fluid_row(fluid: Array, i: int, c3: float) -> Four:
+    """Coefficients of phi(T) at one concentration, without the ideal-mixing term."""
+    j, v = cell(c3, 0.0, _PER_C_STEP, C_POINTS)
+    return row(fluid, i, j, basis(v))
+
+
+@jit
+def mixing(c3: float) -> float:
+    """R c3 ln(c3/c0): dphi/dT of the ideal-mixing term, J/(m3 K)."""
+    if c3 <= 0.0:
+        return 0.0
+    return R_GAS * c3 * math.log(c3 / C_REFERENCE)
+
+
+@jit
+def add(a: Four, scale_a: float, b: Four, scale_b: float) -> Four:
+    """Sum of two rows of coefficients, a times scale_a plus b times scale_b."""
+    return (
+        a[0] * scale_a + b[0] * scale_b,
+        a[1] * scale_a + b[1] * scale_b,
+        a[2] * scale_a + b[2] * scale_b,
+        a[3] * scale_a + b[3] * scale_b,
+    )
+
+
+@jit
+def lump_row(
+    garnet: Array,
+    fluid: Array,
+    first: int,
+    i: int,
+    spins_mol: float,
+    volume_m3: float,
+    field_t: float,
+    c3: float,
+) -> Four:
+    """Coefficients of the lump's F(T), without metal and mixing."""
+    f = fluid_row(fluid, i, c3)
+    if spins_mol == 0.0:
+        return add(f, volume_m3, f, 0.0)
+    return add(spin_row(garnet, first, i, field_t), spins_mol, f, volume_m3)
+
+
+@jit
+def lump(
+    garnet: Array,
+    fluid: Array,
+    first: int,
+    spins_mol: float,
+    volume_m3: float,
+    gamma: float,
+    temperature_k: float,
+    field_t: float,
+    c3: float,
+) -> tuple[float, float, float]:
+    """S (J/K), U (J) and C (J/K) of a lump."""
+    i, u = cell(temperature_k, T_FIRST_K, _PER_T_STEP, T_POINTS)
+    q = lump_row(garnet, fluid, first, i, spins_mol, volume_m3, field_t, c3)
+    f, f_t, f_tt = derivatives(q, u)
+    entropy = -f_t - volume_m3 * mixing(c3) + gamma * temperature_k
+    energy = f - temperature_k * f_t + 0.5 * gamma * temperature_k**2
+    return entropy, energy, temperature_k * (gamma - f_tt)
+
+
+@jit
+def relax(
+    garnet: Array,
+    fluid: Array,
+    first: int,
+    spins_mol: float,
+    volume_m3: float,
+    gamma: float,
+    guess_k: float,
+    field_t: float,
+    c3: float,
+    goal: float,
+    link_j_per_k: float,
+    isentropic: bool,
+) -> tuple[float, float, float, float]:
+    """Find a lump's temperature from its entropy, or from its energy, by Newton's method.
+
+    Args:
+        garnet: Tables of F_spin, one below the other.
+        fluid: Table of phi.
+        first: First row of the refrigerant's table.
+        spins_mol: Moles of Gd.
+        volume_m3: Fluid volume.
+        gamma: Metal, J/K2.
+        guess_k: Where to start.
+        field_t: Field.
+        c3: 3He density, mol/m3.
+        goal: The entropy in J/K; or U + link T in J.
+        link_j_per_k: Conductance to a bath times the step, for the energy balance.
+        isentropic: Which of the two.
+
+    Returns:
+        T (K), S (J/K), U (J) and the fluid's energy density (J/m3).
+    """
+    mix = mixing(c3)
+    t = guess_k
+    i, u = cell(t, T_FIRST_K, _PER_T_STEP, T_POINTS)
+    f_row = fluid_row(fluid, i, c3)
+    q = add(f_row, volume_m3, f_row, 0.0)
+    if spins_mol > 0.0:
+        q = add(spin_row(garnet, first, i, field_t), spins_mol, f_row, volume_m3)
+    for _ in range(40):
+        f, f_t, f_tt = derivatives(q, u)
+        if isentropic:
+            change = (goal + volume_m3 * mix + f_t - gamma * t) / (gamma - f_tt)
+        else:
+            energy = f - t * f_t + 0.5 * gamma * t * t
+            change = (goal - energy - link_j_per_k * t) / (t * (gamma - f_tt) + link_j_per_k)
+        t = min(max(t + change, 0.5 * t), 2.0 * t)
+        last = i
+        i, u = cell(t, T_FIRST_K, _PER_T_STEP, T_POINTS)
+        if i != last:
+            f_row = fluid_row(fluid, i, c3)
+            q = add(f_row, volume_m3, f_row, 0.0)
+            if spins_mol > 0.0:
+                q = add(spin_row(garnet, first, i, field_t), spins_mol, f_row, volume_m3)
+        if abs(change) < _SMALL_K:
+            break
+    f, f_t, _ = derivatives(q, u)
+    entropy = -f_t - volume_m3 * mix + gamma * t
+    energy = f - t * f_t + 0.5 * gamma * t * t
+    fluid_f, fluid_f_t, _ = derivatives(f_row, u)
+    return t, entropy, energy, fluid_f - t * fluid_f_t
+
+
+@jit
+def fluid_energy(fluid: Array, temperature_k: float, c3: float) -> float:
+    """e(T, c3) in J/m3."""
+    i, u = cell(temperature_k, T_FIRST_K, _PER_T_STEP, T_POINTS)
+    f, f_t, _ = derivatives(fluid_row(fluid, i, c3), u)
+    return f - temperature_k * f_t
+
+
+@jit
+def fluid_pressure(
+    fluid: Array, temperature_k: float, c3: float
+) -> tuple[float, float, float, float]:
+    """Pi (Pa), dPi/dT (Pa/K), dPi/dc3 (Pa m3/mol), de/dc3 (J/mol) at one state."""
+    i, u = cell(temperature_k, T_FIRST_K, _PER_T_STEP, T_POINTS)
+    j, v = cell(c3, 0.0, _PER_C_STEP, C_POINTS)
+    f, f_t, _ = derivatives(row(fluid, i, j, basis(v)), u)
+    slope = row(fluid, i, j, basis_slope(v))
+    f_c, f_ct, _ = derivatives(slope, u)
+    f_c, f_ct = f_c * _PER_C_STEP, f_ct * _PER_C_STEP
+    curve = row(fluid, i, j, (1.0 - v, 3.0 * v - 2.0, 1.0 - 3.0 * v, v))
+    f_cc = derivatives(curve, u)[0] * (_PER_C_STEP * _PER_C_STEP)
+    # The ideal-mixing term adds R T c to Pi and nothing to the energy.
+    pi = c3 * f_c - f + R_GAS * temperature_k * c3
+    pi_t = c3 * f_ct - f_t + R_GAS * c3
+    pi_c = c3 * f_cc + R_GAS * temperature_k
+    return pi, pi_t, pi_c, f_c - temperature_k * f_ct

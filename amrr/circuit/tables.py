@@ -1,0 +1,47 @@
+"""The two potentials of :mod:`amrr.circuit.nodes` as spline tables, computed at start-up.
+
+The tables reach beyond the validity of the material models, so that a badly run machine still
+moves on; it is then flagged by :attr:`amrr.refrigerator.Refrigerator.warnings`.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amrr.circuit import nodes
+from amrr.circuit.spline import coefficients_2d
+from amrr.fluid import helium
+from amrr.solids.garnet import MATERIALS
+from instruments.constants import GAS_CONSTANT_J_PER_MOL_K
+
+Array = NDArray[np.float64]
+
+
+def temperatures_k() -> Array:
+    """The common temperature grid."""
+    return nodes.T_FIRST_K + nodes.T_STEP_K * np.arange(nodes.T_POINTS, dtype=np.float64)
+
+
+@cache
+def garnet_table(name: str) -> Array:
+    """F_spin(T, B) of a refrigerant, J/(mol Gd), as spline coefficients [field, T]."""
+    fields_t = nodes.B_STEP_T * np.arange(nodes.B_POINTS)
+    free = MATERIALS[name].free_energy(
+        temperatures_k()[:, None], fields_t[None, :], extrapolate=True
+    )
+    return np.ascontiguousarray(coefficients_2d(free).T)
+
+
+@cache
+def fluid_table() -> Array:
+    """phi(T, c3) less its ideal-mixing term, J/m3, as spline coefficients [c3, T]."""
+    t = temperatures_k()[:, None]
+    c3 = nodes.C_STEP * np.arange(nodes.C_POINTS)[None, :]
+    x = np.maximum(helium.concentration(c3), 1e-9)
+    c3 = helium.density_3he(x)
+    phi = helium.free_energy(t, x, extrapolate=True) / helium.molar_volume(x)
+    ideal = GAS_CONSTANT_J_PER_MOL_K * t * c3 * np.log(c3 / nodes.C_REFERENCE)
+    return np.ascontiguousarray(coefficients_2d(phi - ideal).T)

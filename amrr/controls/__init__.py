@@ -1,0 +1,1 @@
+"""What runs the refrigerator: cycle, thermometers, heaters, interlocks."""

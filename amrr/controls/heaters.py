@@ -1,0 +1,128 @@
+"""The heaters an operator sets: the load on the cold heat exchanger, the stage's trim heater."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amrr import kernel
+from amrr.controls.thermometry import READING
+from amrr.parameters import Parameters
+from instruments.control.pid import Pid
+from instruments.errors import Refused
+
+Array = NDArray[np.float64]
+
+
+def _within(what: str, value: float, low: float, high: float, unit: str) -> float:
+    number = float(value)
+    if not (math.isfinite(number) and low <= number <= high):
+        raise Refused(f"{what} {number:g} {unit} is outside {low:g} to {high:g} {unit}")
+    return number
+
+
+class ChxHeater:
+    """Heater of the cold heat exchanger: open loop measures power, closed loop holds a temperature.
+
+    Args:
+        machine: The machine's miscellaneous state.
+        pid_state: State of its control loop.
+        meters: Thermometer state.
+        parameters: For the range.
+    """
+
+    def __init__(
+        self, machine: Array, pid_state: Array, meters: Array, parameters: Parameters
+    ) -> None:
+        self._m, self._meters = machine, meters
+        self.highest_w = parameters.exchangers.highest_heater_w
+        self.pid = Pid(2e-3, 0.02, 0.0, 0.0, self.highest_w, name="CHX", state=pid_state)
+        self._m[kernel.CHX_SETPOINT] = 0.9
+
+    @property
+    def power_setpoint_w(self) -> float:
+        """Power in open loop, W."""
+        return float(self._m[kernel.CHX_POWER])
+
+    @power_setpoint_w.setter
+    def power_setpoint_w(self, value: float) -> None:
+        self._m[kernel.CHX_POWER] = _within("CHX heater power", value, 0.0, self.highest_w, "W")
+
+    @property
+    def power_w(self) -> float:
+        """Power now, W."""
+        return float(self._m[kernel.CHX_HEATER])
+
+    @property
+    def setpoint_k(self) -> float:
+        """Temperature in closed loop, K."""
+        return float(self._m[kernel.CHX_SETPOINT])
+
+    @setpoint_k.setter
+    def setpoint_k(self, value: float) -> None:
+        self._m[kernel.CHX_SETPOINT] = _within("CHX temperature", value, 0.3, 2.0, "K")
+
+    @property
+    def closed_loop(self) -> bool:
+        """True: the loop sets the power; False: the power setpoint does."""
+        return bool(self._m[kernel.CHX_CLOSED] > 0.0)
+
+    @closed_loop.setter
+    def closed_loop(self, value: bool) -> None:
+        if value and not self.closed_loop:
+            error = self.setpoint_k - float(self._meters[READING, 0])
+            self.pid.track(self.power_w, error)
+        elif not value and self.closed_loop:
+            self._m[kernel.CHX_POWER] = self._m[kernel.CHX_HEATER]
+        self._m[kernel.CHX_CLOSED] = float(bool(value))
+
+
+class Stage:
+    """The 1.6 K stage and its trim heater.
+
+    Args:
+        machine: The machine's miscellaneous state.
+        pid_state: State of its control loop.
+        meters: Thermometer state.
+        parameters: For the range and the setpoint.
+    """
+
+    def __init__(
+        self, machine: Array, pid_state: Array, meters: Array, parameters: Parameters
+    ) -> None:
+        self._m, self._meters = machine, meters
+        self.highest_w = parameters.stage.highest_heater_w
+        self.pid = Pid(5.0, 0.03, 0.0, 0.0, self.highest_w, name="Stage", state=pid_state)
+
+    @property
+    def setpoint_k(self) -> float:
+        """Setpoint, K."""
+        return float(self._m[kernel.STAGE_SETPOINT])
+
+    @setpoint_k.setter
+    def setpoint_k(self, value: float) -> None:
+        self._m[kernel.STAGE_SETPOINT] = _within("stage temperature", value, 1.2, 2.0, "K")
+
+    @property
+    def closed_loop(self) -> bool:
+        """True: the heater is controlled; False: it is off."""
+        return bool(self._m[kernel.STAGE_CLOSED] > 0.0)
+
+    @closed_loop.setter
+    def closed_loop(self, value: bool) -> None:
+        if value and not self.closed_loop:
+            error = self.setpoint_k - float(self._meters[READING, 1])
+            self.pid.track(self.heater_w, error)
+        self._m[kernel.STAGE_CLOSED] = float(bool(value))
+
+    @property
+    def heater_w(self) -> float:
+        """Heater power, W."""
+        return float(self._m[kernel.STAGE_HEATER])
+
+    @property
+    def temperature_k(self) -> float:
+        """True temperature, K."""
+        return float(self._m[kernel.STAGE])

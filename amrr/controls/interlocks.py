@@ -1,0 +1,70 @@
+"""The refrigerator's interlocks: a quench ramps the other magnets down, little helium stops all."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from amrr.controls.cycle import CycleState
+from amrr.refrigerator import Refrigerator
+from instruments.control.interlocks import Interlock, Interlocks
+from instruments.magnets.supply import SupplyState
+
+__all__ = ["LOWEST_HELIUM_PERCENT", "interlocks_of"]
+
+PERCENT: Final[float] = 100.0
+LOWEST_HELIUM_PERCENT: Final[float] = 10.0
+"""Level below which the cycle stops (assumed: a day's helium is left for the stage)."""
+
+
+def interlocks_of(machine: Refrigerator) -> Interlocks:
+    """All interlocks of a refrigerator.
+
+    They restrain the supplies, by their names, and "Cycle".
+    """
+    return Interlocks(
+        [
+            Interlock(
+                "quench",
+                partial(_quenched, machine),
+                partial(_ramp_down, machine),
+                restrains=tuple(machine.supplies),
+            ),
+            Interlock(
+                "helium",
+                partial(_little_helium, machine),
+                partial(_stop_cycle, machine),
+                restrains=("Cycle",),
+            ),
+        ]
+    )
+
+
+# Reasons; they are asked after every step --------------------------------------------------------
+
+
+def _quenched(machine: Refrigerator) -> str:
+    names = [name for name, supply in machine.supplies.items() if supply.quenched]
+    return f"{' and '.join(names)} quenched; the others ramp to zero" if names else ""
+
+
+def _little_helium(machine: Refrigerator) -> str:
+    percent = PERCENT * machine.bath.level
+    if percent >= LOWEST_HELIUM_PERCENT:
+        return ""
+    return f"helium at {percent:.1f} %, below {LOWEST_HELIUM_PERCENT:g} %: the cycle stops"
+
+
+# What is done about them -------------------------------------------------------------------------
+
+
+def _ramp_down(machine: Refrigerator) -> None:
+    _stop_cycle(machine)
+    for supply in machine.supplies.values():
+        if supply.state < SupplyState.QUENCH and not supply.programmed:
+            supply.zero()
+
+
+def _stop_cycle(machine: Refrigerator) -> None:
+    if machine.cycle.state in (CycleState.RUNNING, CycleState.PAUSED):
+        machine.cycle.stop()

@@ -1,0 +1,1 @@
+"""Refrigerants, metals and fibres, and the superconductor of the wires."""

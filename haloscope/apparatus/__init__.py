@@ -1,0 +1,1 @@
+"""The simulated experiment: cavity, drives, cryostat, receiver, instruments."""

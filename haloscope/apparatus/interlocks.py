@@ -1,0 +1,134 @@
+"""The haloscope's interlocks: quench, warm mixing chamber, oscillating amplifier; and its locks.
+
+A lock is no fault: nothing that shapes a spectrum moves while the digitizer acquires, and the
+digitizer does not start while an axis moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from haloscope.apparatus.experiment import Haloscope
+from instruments.control.interlocks import Interlock, Interlocks
+
+__all__ = ["WARM_MXC_K", "amplifier_fault", "interlocks_of", "pump_switch"]
+
+WARM_MXC_K: Final[float] = 0.06
+"""The noise source's heater is cut above (assumed: twice what the heater alone can cause)."""
+
+
+def interlocks_of(machine: Haloscope, mixing_chamber_k: Callable[[], float]) -> Interlocks:
+    """All interlocks of a haloscope.
+
+    They restrain "Magnet", "JPA" (its pump), "JPA settings", "NoiseSource", "Rod", "Antenna",
+    "Switch" and "Digitizer".
+
+    Args:
+        machine: The haloscope.
+        mixing_chamber_k: Gives the reading of the thermometer at the mixing chamber, K; NaN when
+            there is none. With a fault of the sensor it gives the faulty reading, as to any
+            controller in a laboratory.
+    """
+    return Interlocks(
+        [
+            Interlock(
+                "quench",
+                partial(_quenched, machine),
+                partial(_make_safe, machine),
+                restrains=("Magnet", "JPA", "NoiseSource"),
+            ),
+            Interlock(
+                "warm",
+                partial(_warm, mixing_chamber_k),
+                partial(_cut_heater, machine),
+                restrains=("NoiseSource",),
+                latched=True,
+            ),
+            Interlock(
+                "jpa", partial(_oscillating, machine), partial(_pump_off, machine), latched=True
+            ),
+            *_locks(machine),
+        ]
+    )
+
+
+def _locks(machine: Haloscope) -> list[Interlock]:
+    """Either digitizing or motion: no faults."""
+    no_motion = partial(_digitizing, machine, "no motion while digitizing")
+    no_change = partial(_digitizing, machine, "no change while digitizing")
+    return [
+        Interlock("digitizing", no_motion, restrains=("Rod", "Antenna"), alarming=False),
+        Interlock("measuring", no_change, restrains=("Switch", "JPA settings"), alarming=False),
+        Interlock("moving", partial(_moving, machine), restrains=("Digitizer",), alarming=False),
+    ]
+
+
+def pump_switch(machine: Haloscope, interlocks: Interlocks) -> Callable[[object], None]:
+    """What switches the amplifier's pump tone.
+
+    Off is always allowed. On is refused during a quench and while digitizing, and acknowledges what
+    had switched it off.
+    """
+    reset = interlocks.guarded("JPA settings", lambda _: interlocks.reset("jpa"))
+    acknowledge = interlocks.guarded("JPA", reset)
+
+    def switch(on: object) -> None:
+        if on:
+            acknowledge(on)
+        machine.jpa.pump_on = bool(on)
+
+    return switch
+
+
+def amplifier_fault(machine: Haloscope, interlocks: Interlocks) -> Callable[[], str]:
+    """What tells the amplifier's fault, also after it has cost the pump; "" for none."""
+    return lambda: machine.jpa.fault or interlocks.reason_of("jpa")
+
+
+# Reasons; they are asked after every step, so all is well costs one look -------------------------
+
+
+def _quenched(machine: Haloscope) -> str:
+    return "magnet quenched: pump and noise source off" if machine.magnet.quenched else ""
+
+
+def _warm(mixing_chamber_k: Callable[[], float]) -> str:
+    reading_k = mixing_chamber_k()
+    if not reading_k > WARM_MXC_K:
+        return ""
+    return f"mixing chamber at {1e3 * reading_k:.0f} mK: noise source heater cut"
+
+
+def _oscillating(machine: Haloscope) -> str:
+    fault = machine.jpa.fault if machine.jpa.pump_on else ""
+    return f"pump switched off: {fault}" if fault else ""
+
+
+def _digitizing(machine: Haloscope, words: str) -> str:
+    return words if machine.digitizer.busy else ""
+
+
+def _moving(machine: Haloscope) -> str:
+    if not (machine.rod.moving or machine.antenna.moving):
+        return ""
+    axes = {"rod": machine.rod, "antenna": machine.antenna}
+    names = " and ".join(name for name, axis in axes.items() if axis.moving)
+    return f"no digitizing while moving: {names}"
+
+
+# What is done about them -------------------------------------------------------------------------
+
+
+def _make_safe(machine: Haloscope) -> None:
+    _pump_off(machine)
+    _cut_heater(machine)
+
+
+def _cut_heater(machine: Haloscope) -> None:
+    machine.noise_source.setpoint_k = machine.parameters.noise_source.lowest_k
+
+
+def _pump_off(machine: Haloscope) -> None:
+    machine.jpa.pump_on = False

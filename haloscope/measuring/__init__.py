@@ -1,0 +1,1 @@
+"""What an operator works out from measured data alone: resonances, gain, noise."""

@@ -1,0 +1,1 @@
+"""What a laboratory rack does by itself: control loops and interlocks."""

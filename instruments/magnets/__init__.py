@@ -1,0 +1,1 @@
+"""Magnet and supply: the coil, the ramp generator, the front panel."""
