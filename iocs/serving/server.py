@@ -11,7 +11,7 @@ Four promises to whoever starts an IOC:
    lingers.
 
 caproto's server does the serving; what had to be mended in it stands in
-``iocs/serving/caproto_overrides.py``.
+``iocs/serving/caproto_overrides.py`` and, for one client, ``iocs/serving/circuit.py``.
 """
 
 from __future__ import annotations
