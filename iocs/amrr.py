@@ -6,12 +6,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from amrr.controls.interlocks import interlocks_of
 from amrr.parameters import Parameters
-from amrr.refrigerator import Refrigerator
-from iocs.amrr_records import amrr_records
-from iocs.ioc import Plant, main
+from iocs.ioc import main
 from iocs.parameters import from_file
+from pvdb.plant import Plant
+from pvdb.refrigerator.plant import refrigerator_plant
 
 PREFIX = "AMRR:"
 
@@ -19,15 +18,7 @@ PREFIX = "AMRR:"
 def build(options: argparse.Namespace) -> Plant:
     """The refrigerator that the options describe."""
     parameters = from_file(Parameters(), options.parameters)
-    machine = Refrigerator(parameters, seed=options.seed)
-    interlocks = interlocks_of(machine)
-    return Plant(
-        machine=machine,
-        records=amrr_records(machine, interlocks),
-        guards=(interlocks.check,),
-        seed=options.seed,
-        parameters_hash=parameters.digest(),
-    )
+    return refrigerator_plant(parameters, seed=options.seed)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

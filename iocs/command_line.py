@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from iocs.clock import MAX_SPEED
 from iocs.serving import add_arguments
+from pvdb.parts.clock import MAX_SPEED
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 DESCRIPTION = "Serve the simulated {name} over EPICS Channel Access."

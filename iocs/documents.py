@@ -14,13 +14,11 @@ from itertools import groupby
 from math import isfinite
 from pathlib import Path
 
-from caproto import AlarmSeverity
-
 from iocs import pydm_screens
 from iocs.command_line import parse, parser
 from iocs.ioc import Ioc
-from iocs.records import Record, Wire
 from iocs.screens import screen
+from pvdb.records import Record, Severity, Wire
 
 NAMES = {"amrr": "Refrigerator", "haloscope": "Haloscope"}
 ARCHIVE_PERIOD_S = 1.0
@@ -111,7 +109,7 @@ def _alarms(record: Record) -> str:
     return ", ".join(named)
 
 
-def _short(severity: AlarmSeverity) -> str:
+def _short(severity: Severity) -> str:
     return severity.name.removesuffix("_ALARM").lower()
 
 

@@ -6,20 +6,15 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from haloscope.apparatus.experiment import Haloscope
 from haloscope.apparatus.injection import hidden_line
-from haloscope.apparatus.interlocks import interlocks_of
 from haloscope.axion import AxionLine
 from haloscope.parameters import Parameters
-from iocs.envelope import Envelope
-from iocs.haloscope_records import haloscope_faults, haloscope_records
-from iocs.ioc import Plant, main
+from iocs.ioc import main
 from iocs.parameters import from_file
+from pvdb.haloscope.plant import haloscope_plant
+from pvdb.plant import Plant
 
 PREFIX = "HALO:"
-BYTES_PER_BIN = 8
-HEADER_BYTES = 200_000
-"""Room for the header and for clients that ask for a little more than an array."""
 DEFAULT_BAND_MHZ = (1090.0, 1110.0)
 """The letter's scan, about 20 MHz."""
 HZ_PER_MHZ = 1e6
@@ -46,19 +41,7 @@ def extend(parser: argparse.ArgumentParser) -> None:
 def build(options: argparse.Namespace) -> Plant:
     """The haloscope that the options describe."""
     parameters = from_file(Parameters.capp12tb(), options.parameters)
-    line = hidden(options)
-    machine = Haloscope(parameters, seed=options.seed, lines=[line] if line else [])
-    faults = haloscope_faults(machine)
-    interlocks = interlocks_of(machine, lambda: faults.reading("MXC"))
-    envelope = Envelope(options.seed, line)
-    return Plant(
-        machine=machine,
-        records=[*haloscope_records(machine, interlocks, faults), *envelope.records()],
-        guards=(interlocks.check,),
-        seed=options.seed,
-        parameters_hash=parameters.hash(),
-        array_bytes=parameters.digitizer.bins * BYTES_PER_BIN + HEADER_BYTES,
-    )
+    return haloscope_plant(parameters, seed=options.seed, hidden=hidden(options))
 
 
 def hidden(options: argparse.Namespace) -> AxionLine | None:

@@ -15,10 +15,9 @@ from datetime import datetime
 from typing import Protocol
 
 import psutil
-from caproto import AlarmSeverity
 
 from instruments.errors import Refused
-from iocs.records import AlarmLimits, Record, command, counter, readback, text
+from pvdb.records import AlarmLimits, Record, Severity, command, counter, readback, text
 
 PERIOD_S = 1.0
 BYTES_PER_MB = 1e6
@@ -112,7 +111,7 @@ class Health:
                 "IOC:SavingError_RBV",
                 lambda: self.saving_error(),
                 "Why the state cannot be kept",
-                alarm=AlarmSeverity.MINOR_ALARM,
+                alarm=Severity.MINOR_ALARM,
             ),
             command("IOC:SYSRESET", self.reset, "End the process cleanly", group="ENGINEER"),
         ]

@@ -8,21 +8,22 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iocs.access import AccessFileError, AccessRules
-from iocs.clock import Machine, SimClock
-from iocs.clock_records import clock_records
 from iocs.command_line import parse, parser
 from iocs.health import Health
 from iocs.parameters import ParameterFileError
-from iocs.records import Database, Record
+from iocs.records import Database
 from iocs.serving import Server, options_from, serve
 from iocs.simulation import Simulation
 from iocs.state_store import PutLog, StateStore
+from pvdb.parts.clock import SimClock
+from pvdb.parts.clock_records import clock_records
+from pvdb.plant import Plant
+from pvdb.records import Record
 
 if TYPE_CHECKING:
     from iocs.pva import PvaServer
@@ -31,27 +32,6 @@ log = logging.getLogger("cryohalo.iocs")
 
 EXIT_USAGE = 2
 """Options that cannot be used; argparse ends with the same."""
-
-
-@dataclass(frozen=True)
-class Plant:
-    """A machine ready to be put on the wire.
-
-    Attributes:
-        machine: The physics.
-        records: Its own records, without ``Sim:`` clock and ``IOC:``.
-        guards: Called after every step (interlocks, faults).
-        seed: Of its random numbers.
-        parameters_hash: Of its model.
-        array_bytes: Largest array a client reads.
-    """
-
-    machine: Machine
-    records: Sequence[Record]
-    guards: Sequence[Callable[[], None]]
-    seed: int
-    parameters_hash: str
-    array_bytes: int = 16_000
 
 
 class Ioc:

@@ -20,8 +20,9 @@ from p4p.nt import NTEnum, NTScalar
 from p4p.server import Server, StaticProvider
 from p4p.server.raw import Handler, ServOpWrap, SharedPV
 
-from iocs.records import Database, Record, Wire
+from iocs.records import Database
 from iocs.records.channels import LiveChannel
+from pvdb.records import Record, Wire
 
 _CODES = {
     Wire.DOUBLE: "d",

@@ -11,7 +11,6 @@ import json
 from collections.abc import Sequence
 from xml.etree import ElementTree as Xml
 
-from iocs.records import Record
 from iocs.screens import (
     COLUMN_WIDTH,
     LABEL_WIDTH,
@@ -26,6 +25,7 @@ from iocs.screens import (
     plots,
     size,
 )
+from pvdb.records import Record
 
 CUSTOM = {
     "PyDMLabel": ("QLabel", "pydm.widgets.label"),

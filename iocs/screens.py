@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from xml.etree import ElementTree as Xml
 
-from iocs.records import Record
+from pvdb.records import Record
 
 ROW, MARGIN, TITLE = 24, 10, 30
 LABEL_WIDTH, VALUE_WIDTH = 260, 120

@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from iocs.clock import Machine, SimClock
 from iocs.records import Database
+from pvdb.parts.clock import Machine, SimClock
 
 log = logging.getLogger("cryohalo.iocs.simulation")
 

@@ -25,9 +25,9 @@ import numpy as np
 
 from instruments.errors import Refused
 from iocs import storage
-from iocs.clock import Machine
 from iocs.records import Database, Put
-from iocs.records.values import checked
+from pvdb.parts.clock import Machine
+from pvdb.records.checking import checked
 
 log = logging.getLogger("cryohalo.iocs.state")
 

@@ -1,4 +1,4 @@
-"""The records layer: process variables described as data, served by caproto without its traps.
+"""The records layer: the PV database on the wire, served by caproto without its traps.
 
 The rules that hold for every PV built here (each has its test in ``tests/iocs``):
 
@@ -7,7 +7,7 @@ The rules that hold for every PV built here (each has its test in ``tests/iocs``
 3. Readbacks have display limits only; control limits belong to setpoints. No reading that fails
    stops the server.
 4. Fields tell the truth; ``.MDEL .ADEL .HYST`` act; unchanged values are not posted.
-5. Motors complete their puts when the move ends (`iocs.motor`).
+5. Motors complete their puts when the move ends (`pvdb.parts.motor`).
 6. A put is checked before anything moves; refused, it moves nothing and says so; committed, it
    completes after the readback is true. A second put supersedes, joins or is refused, as the record
    states (`OnBusy`).
@@ -15,43 +15,5 @@ The rules that hold for every PV built here (each has its test in ``tests/iocs``
 """
 
 from iocs.records.database import Access, Database, Put, Superseded
-from iocs.records.description import AlarmLimits, OnBusy, Range, Record, State, Wire
-from iocs.records.factories import (
-    acquire,
-    choice,
-    command,
-    counter,
-    group,
-    published,
-    readback,
-    setpoint,
-    state,
-    text,
-    waveform,
-    whole_setpoint,
-)
 
-__all__ = [
-    "Access",
-    "AlarmLimits",
-    "Database",
-    "OnBusy",
-    "Put",
-    "Range",
-    "Record",
-    "State",
-    "Superseded",
-    "Wire",
-    "acquire",
-    "choice",
-    "command",
-    "counter",
-    "group",
-    "published",
-    "readback",
-    "setpoint",
-    "state",
-    "text",
-    "waveform",
-    "whole_setpoint",
-]
+__all__ = ["Access", "Database", "Put", "Superseded"]

@@ -22,8 +22,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from caproto import (
     AccessRights,
-    AlarmSeverity,
-    AlarmStatus,
     ChannelByte,
     ChannelDouble,
     ChannelEnum,
@@ -36,20 +34,14 @@ from caproto import (
     TimeStamp,
 )
 
-from iocs.records.alarms import NO_ALARM, Alarm, limit_alarm, state_alarm
-from iocs.records.comparison import same
-from iocs.records.description import (
-    NO_LIMITS,
-    Range,
-    Record,
-    State,
-    Value,
-    Wire,
-)
 from iocs.records.fields import field_record
 from iocs.records.metadata import first_value, metadata
 from iocs.records.outgoing import ALARM, LOG, PROPERTY, VALUE, Outgoing
-from iocs.records.values import cut, whole
+from pvdb.records import Severity, Status
+from pvdb.records.alarms import NO_ALARM, Alarm, limit_alarm, state_alarm
+from pvdb.records.checking import cut, whole
+from pvdb.records.comparison import same
+from pvdb.records.description import NO_LIMITS, Range, Record, State, Value, Wire
 
 if TYPE_CHECKING:
     from iocs.records.database import Database
@@ -245,19 +237,19 @@ class LiveChannel(Outgoing):
         if message != self._read_failure:
             log.error("reading %s failed: %s", self.record.name, message, exc_info=error)
             self._read_failure = message
-        return Alarm(AlarmStatus.READ, AlarmSeverity.INVALID_ALARM, message)
+        return Alarm(Status.READ, Severity.INVALID_ALARM, message)
 
     def _trouble_alarm(self, reason: str) -> Alarm:
         if not reason:
             return NO_ALARM
         severity = self.record.trouble_severity
-        status = AlarmStatus.READ if severity is AlarmSeverity.INVALID_ALARM else AlarmStatus.STATE
+        status = Status.READ if severity is Severity.INVALID_ALARM else Status.STATE
         return Alarm(status, severity, reason)
 
     def _refusal_alarm(self) -> Alarm:
         if not self.refusal:
             return NO_ALARM
-        return Alarm(AlarmStatus.WRITE, AlarmSeverity.MINOR_ALARM, self.refusal)
+        return Alarm(Status.WRITE, Severity.MINOR_ALARM, self.refusal)
 
     def _alarm_of(self, value: Value) -> Alarm:
         if self.record.wire is Wire.ENUM:

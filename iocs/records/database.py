@@ -20,9 +20,10 @@ from caproto import AccessRights, ChannelType
 from instruments.errors import Refused
 from iocs.records.changes import Changes
 from iocs.records.channels import PROPERTY, LiveChannel, make_channel
-from iocs.records.description import MAX_NAME_LENGTH, OnBusy, Record, Value
 from iocs.records.together import Together
-from iocs.records.values import checked, from_wire
+from iocs.records.values import from_wire
+from pvdb.records.checking import checked
+from pvdb.records.description import MAX_NAME_LENGTH, OnBusy, Record, Value
 
 log = logging.getLogger("cryohalo.iocs.records")
 

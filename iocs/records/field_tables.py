@@ -10,7 +10,7 @@ from typing import Any
 
 from caproto import ChannelType
 
-from iocs.records.description import MAX_STRING_LENGTH, Read, Record, State, Wire, Write
+from pvdb.records.description import MAX_STRING_LENGTH, Read, Record, State, Wire, Write
 
 _WIRES = {
     ChannelType.DOUBLE: Wire.DOUBLE,

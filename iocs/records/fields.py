@@ -14,11 +14,11 @@ from math import isinf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from caproto import AlarmSeverity, AlarmStatus
 
 from instruments.errors import Refused
-from iocs.records.description import Read, Record, State, Wire, Write
 from iocs.records.field_tables import AS_DOUBLE, field_of, from_table
+from pvdb.records import Severity, Status
+from pvdb.records.description import Read, Record, State, Wire, Write
 
 if TYPE_CHECKING:
     from iocs.records.channels import LiveChannel
@@ -130,7 +130,7 @@ def _common(channel: LiveChannel, name: str) -> Record | None:
         read, states = menus[name]
         return _field(channel, name, Wire.ENUM, read, states=states)
     if name == "UDF":
-        return _field(channel, name, Wire.CHAR, lambda: int(alarm.status == AlarmStatus.UDF))
+        return _field(channel, name, Wire.CHAR, lambda: int(alarm.status == Status.UDF))
     if name in ("DISP", "PROC", "PACT"):
         return _field(channel, name, Wire.CHAR, lambda: 0)
     if name == "UTAG":
@@ -143,7 +143,7 @@ def _common(channel: LiveChannel, name: str) -> Record | None:
 
 
 def _status_index(status: int) -> int:
-    return int(status) if status < len(STATUSES) else int(AlarmStatus.CALC)
+    return int(status) if status < len(STATUSES) else int(Status.CALC)
 
 
 _SCANS = tuple(State(name) for name in ("Passive", "I/O Intr"))
@@ -262,7 +262,7 @@ def _severity_writer(channel: LiveChannel, limit: str) -> Write:
             raise Refused(
                 f"{channel.record.name} has no {limit.upper()} limit to give a severity to"
             )
-        change(AlarmSeverity(index))
+        change(Severity(index))
 
     return write
 
@@ -313,7 +313,7 @@ def _state_severity_field(channel: LiveChannel, name: str, index: int) -> Record
         return _field(channel, name, Wire.ENUM, lambda: 0, states=SEVERITIES)
 
     def write(severity: int) -> None:
-        severities[index] = AlarmSeverity(severity)
+        severities[index] = Severity(severity)
 
     return _field(
         channel, name, Wire.ENUM, lambda: int(severities[index]), write, states=SEVERITIES

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from iocs.records.description import INTEGER_RANGES, Record, Value, Wire
+from pvdb.records.description import INTEGER_RANGES, Record, Value, Wire
 
 WAVEFORM_BACKLOG = 2
 """Updates of a waveform kept for a slow client: the newest two, 1.6 MB for 100 000 points."""

@@ -8,7 +8,7 @@ import numpy as np
 from caproto import ChannelType, SubscriptionType, native_type
 from caproto._dbr import DbrStringArray
 
-from iocs.records.description import INTEGER_RANGES, Record, Wire
+from pvdb.records.description import INTEGER_RANGES, Record, Wire
 
 VALUE, LOG, ALARM, PROPERTY = (
     SubscriptionType.DBE_VALUE,

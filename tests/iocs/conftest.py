@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from caproto import SubscriptionType
 
-from iocs.clock import SimClock
 from iocs.records import Database
 from iocs.simulation import Simulation
+from pvdb.parts.clock import SimClock
 from tests.iocs.toy import Toy, toy_records
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]

@@ -9,7 +9,8 @@ import pytest
 from caproto import AccessRights, ChannelType, Forbidden
 
 from iocs.access import AccessFileError, AccessRules
-from iocs.records import Database, Put, Record, readback, setpoint
+from iocs.records import Database, Put
+from pvdb.records import Record, readback, setpoint
 
 READ, BOTH = AccessRights.READ, AccessRights.READ | AccessRights.WRITE
 FILE = """

@@ -7,10 +7,10 @@ import asyncio
 import pytest
 
 from instruments.errors import Refused
-from iocs.clock import SimClock
-from iocs.clock_records import clock_records
 from iocs.records import Database
 from iocs.simulation import Simulation
+from pvdb.parts.clock import SimClock
+from pvdb.parts.clock_records import clock_records
 from tests.iocs.conftest import Bench, Run
 from tests.iocs.toy import Toy, toy_records
 

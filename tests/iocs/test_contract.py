@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from caproto import AccessRights, AlarmSeverity, ChannelType, Forbidden
+from caproto import AccessRights, ChannelType, Forbidden
 
 from instruments.errors import Refused
 from iocs.ioc import Ioc
-from iocs.records import Database, Record, Wire
+from iocs.records import Database
 from iocs.records.channels import LiveChannel
+from pvdb.records import Record, Severity, Wire
 from tests.iocs.plants import NAMES, shared
 
 NUMBERS = (Wire.DOUBLE, Wire.FLOAT, Wire.LONG, Wire.SHORT)
@@ -264,7 +265,7 @@ def test_alarming_states_are_marked(ioc: Ioc) -> None:
     for name, _, record in channels(ioc):
         for state in record.states:
             if state.name in ("Quench", "Fault", "Blocked"):
-                assert state.severity is AlarmSeverity.MAJOR_ALARM, name
+                assert state.severity is Severity.MAJOR_ALARM, name
 
 
 def test_the_simulations_truth_is_served_and_readable_by_nobody(ioc: Ioc) -> None:

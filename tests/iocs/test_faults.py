@@ -7,10 +7,10 @@ import math
 
 import numpy as np
 import pytest
-from caproto import AlarmSeverity
 
 from instruments.errors import Refused
 from iocs.ioc import Ioc
+from pvdb.records import Severity
 from tests.iocs.conftest import Run
 from tests.iocs.driving import let_pass, start, wait_for
 from tests.iocs.plants import make
@@ -69,7 +69,7 @@ def test_a_reading_that_is_gone_is_invalid_and_says_why(
         await ioc.database.put(name, value)
         assert math.isnan((await readings(ioc, 1))[0])
         alarm = ioc.database[MXC].alarm
-        assert alarm.severity == AlarmSeverity.INVALID_ALARM
+        assert alarm.severity == Severity.INVALID_ALARM
 
     run(story())
 
@@ -98,10 +98,10 @@ def test_a_stalled_motor_ends_its_put_short_of_the_target_in_alarm(ioc: Ioc, run
         await wait_for(ioc, start(ioc, "Antenna", 6.0))
         assert ioc.database["Antenna.DMOV"].value == 1
         assert ioc.database["Antenna.RBV"].value == pytest.approx(5.5)
-        assert ioc.database["Antenna.RBV"].alarm.severity == AlarmSeverity.MAJOR_ALARM
+        assert ioc.database["Antenna.RBV"].alarm.severity == Severity.MAJOR_ALARM
         await wait_for(ioc, start(ioc, "Antenna", 6.0))
         assert ioc.database["Antenna.RBV"].value == pytest.approx(6.0)
-        assert ioc.database["Antenna.RBV"].alarm.severity == AlarmSeverity.NO_ALARM
+        assert ioc.database["Antenna.RBV"].alarm.severity == Severity.NO_ALARM
 
     run(story())
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 import pytest
-from caproto import AlarmSeverity, AlarmStatus
+from caproto import AlarmStatus
 
 from instruments.errors import Refused
 from iocs.ioc import Ioc
+from pvdb.records import Severity
 from tests.iocs.conftest import Run
 from tests.iocs.plants import make
 
@@ -17,9 +18,9 @@ NAMES = (
     *("LimitCoupling", "HighestExcess"),
 )
 NO_ALARM, MINOR, MAJOR = (
-    AlarmSeverity.NO_ALARM,
-    AlarmSeverity.MINOR_ALARM,
-    AlarmSeverity.MAJOR_ALARM,
+    Severity.NO_ALARM,
+    Severity.MINOR_ALARM,
+    Severity.MAJOR_ALARM,
 )
 
 
@@ -54,7 +55,7 @@ def test_a_quantity_is_undefined_until_the_first_put(ioc: Ioc, run: Run) -> None
     ],
 )
 def test_alarms_begin_where_the_scan_does_not_go(
-    ioc: Ioc, run: Run, name: str, story: list[tuple[float, AlarmSeverity]]
+    ioc: Ioc, run: Run, name: str, story: list[tuple[float, Severity]]
 ) -> None:
     for value, severity in story:
         run(ioc.database.put(f"Measured:{name}", value))

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from instruments.errors import Refused
-from iocs.clock import SimClock
-from iocs.motor import DONE, HOMED, MOVING, MotorRecord, MotorSettings
-from iocs.motor_fields import motor_records
 from iocs.records import Database
 from iocs.simulation import Simulation
+from pvdb.parts.clock import SimClock
+from pvdb.parts.motor import DONE, HOMED, MOVING, MotorRecord, MotorSettings
+from pvdb.parts.motor_fields import motor_records
 from tests.iocs.conftest import Bench, Run, monitor
 from tests.iocs.toy import Toy
 

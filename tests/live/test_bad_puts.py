@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from iocs.records import Record, Wire
+from pvdb.records import Record, Wire
 from tests.iocs.plants import NAMES, shared
 from tests.live.epics_base import run
 

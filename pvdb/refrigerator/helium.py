@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from amrr.controls.interlocks import LOWEST_HELIUM_PERCENT
 from amrr.refrigerator import Refrigerator
-from iocs.binding import reader
-from iocs.records import AlarmLimits, Record, choice, readback
+from pvdb.records import AlarmLimits, Record, choice, readback
+from pvdb.records.binding import reader
 
 PERCENT = 100.0
 HELIUM_ALARMS = AlarmLimits(lolo=LOWEST_HELIUM_PERCENT, low=20.0, hysteresis=1.0)

@@ -1,7 +1,7 @@
 """The fields of a motor record, as records over a `MotorRecord`.
 
-Each field is a PV of its own (``Rod.RBV``), polled, posted and put like any other; see `iocs.motor`
-for what they mean together.
+Each field is a PV of its own (``Rod.RBV``), polled, posted and put like any other; see
+`pvdb.parts.motor` for what they mean together.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from caproto import AlarmSeverity
-
 from instruments.errors import Refused
-from iocs.motor import SPMG, MotorRecord
-from iocs.records import OnBusy, Record, State, Wire
-from iocs.records.description import Read, Write
+from pvdb.parts.motor import SPMG, MotorRecord
+from pvdb.records import OnBusy, Record, State, Wire
+from pvdb.records.description import Read, Write
+from pvdb.records.severity import Severity
 
 DESCRIPTIONS = {
     "RBV": "Readback",
@@ -101,7 +100,7 @@ def _value_record(motor: MotorRecord) -> Record:
         done=motor.at_rest,
         on_busy=OnBusy.QUEUE,
         trouble=motor.problem,
-        trouble_severity=AlarmSeverity.MAJOR_ALARM,
+        trouble_severity=Severity.MAJOR_ALARM,
         write_checks_range=True,
     )
 
@@ -168,7 +167,7 @@ def _positions(motor: MotorRecord) -> list[Record]:
             "RBV",
             motor.position,
             trouble=motor.problem,
-            trouble_severity=AlarmSeverity.MAJOR_ALARM,
+            trouble_severity=Severity.MAJOR_ALARM,
         ),
         _double(motor, "DRBV", lambda: axis.position),
         _double(

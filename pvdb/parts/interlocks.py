@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from caproto import AlarmSeverity
-
 from instruments.control.interlocks import Interlocks
-from iocs.records import Record, State, command, state, text
+from pvdb.records import Record, State, command, state, text
+from pvdb.records.severity import Severity
 
 
 def interlock_records(interlocks: Interlocks) -> list[Record]:
     """``Interlock:Active_RBV``, ``Interlock:Reason_RBV``, ``Interlock:Reset``."""
-    states = (State("No"), State("Yes", AlarmSeverity.MAJOR_ALARM))
+    states = (State("No"), State("Yes", Severity.MAJOR_ALARM))
     reason = interlocks.reason
     return [
         state("Interlock:Active_RBV", lambda: int(bool(reason())), "Interlocked", states),

@@ -1,7 +1,7 @@
 """The process variables of the haloscope, over `haloscope.apparatus.experiment.Haloscope`.
 
-Motors, magnet, temperatures and switch; the microwave instruments are in `iocs.microwave_records`,
-the interlocks in `haloscope.apparatus.interlocks`.
+Motors, magnet, temperatures and switch; the microwave instruments are in
+`pvdb.haloscope.microwave`, the interlocks in `haloscope.apparatus.interlocks`.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterator
 from haloscope.apparatus.experiment import Haloscope, SwitchPosition
 from instruments.control.interlocks import Interlocks
 from instruments.errors import Refused
-from iocs.binding import reader
-from iocs.faults import SensorFaults, quench_record, stall_record
-from iocs.interlocks import interlock_records
-from iocs.magnet_supply import SupplyRecords
-from iocs.measured_records import measured_records
-from iocs.microwave_records import microwave_records
-from iocs.motor import MotorRecord, MotorSettings
-from iocs.motor_fields import motor_records
-from iocs.records import AlarmLimits, Record, choice, group, readback, setpoint, state
+from pvdb.haloscope.measured import measured_records
+from pvdb.haloscope.microwave import microwave_records
+from pvdb.parts.faults import SensorFaults, quench_record, stall_record
+from pvdb.parts.interlocks import interlock_records
+from pvdb.parts.motor import MotorRecord, MotorSettings
+from pvdb.parts.motor_fields import motor_records
+from pvdb.parts.supply import SupplyRecords
+from pvdb.records import AlarmLimits, Record, choice, group, readback, setpoint, state
+from pvdb.records.binding import reader
 
 MW_PER_W = 1e3
 NS_PER_S = 1_000_000_000

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from caproto import AlarmSeverity
 
 from instruments.errors import Refused
 from instruments.random import generator
-from iocs.records import Record, choice, command, setpoint, text
+from pvdb.records import Record, choice, command, setpoint, text
+from pvdb.records.severity import Severity
 
 KINDS = ("None", "Stuck", "Noise", "Offset", "Drop-out")
 NONE, STUCK, NOISE, OFFSET, DROP_OUT = range(len(KINDS))
@@ -145,7 +145,7 @@ class SensorFaults:
             "Sim:Fault_RBV",
             self.described,
             "Faults made on demand",
-            alarm=AlarmSeverity.MINOR_ALARM,
+            alarm=Severity.MINOR_ALARM,
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from iocs.records.description import Value
+from pvdb.records.description import Value
 
 
 def same(value: Value, other: Value) -> bool:

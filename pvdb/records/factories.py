@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from math import nan
 
-from caproto import AlarmSeverity
-
-from iocs.records.description import (
+from pvdb.records.description import (
     NO_LIMITS,
     AlarmLimits,
     OnBusy,
@@ -23,6 +21,7 @@ from iocs.records.description import (
     Wire,
     Write,
 )
+from pvdb.records.severity import Severity
 
 
 def readback(
@@ -291,7 +290,7 @@ def text(
     description: str,
     *,
     length: int = 256,
-    alarm: AlarmSeverity = AlarmSeverity.NO_ALARM,
+    alarm: Severity = Severity.NO_ALARM,
     group: str = "READBACK",
 ) -> Record:
     """A text that clients only read; ``alarm`` is the severity while it is not empty.

@@ -10,21 +10,13 @@ from amrr.refrigerator import Refrigerator
 from instruments.control.interlocks import Interlocks
 from instruments.control.pid import Pid
 from instruments.errors import Refused
-from iocs.binding import reader, writer
-from iocs.cycle_records import cycle_records
-from iocs.faults import SensorFaults, quench_record
-from iocs.helium_records import helium_fault, helium_records
-from iocs.interlocks import interlock_records
-from iocs.magnet_supply import SupplyRecords
-from iocs.records import (
-    AlarmLimits,
-    Record,
-    choice,
-    group,
-    readback,
-    setpoint,
-    waveform,
-)
+from pvdb.parts.faults import SensorFaults, quench_record
+from pvdb.parts.interlocks import interlock_records
+from pvdb.parts.supply import SupplyRecords
+from pvdb.records import AlarmLimits, Record, choice, group, readback, setpoint, waveform
+from pvdb.records.binding import reader, writer
+from pvdb.refrigerator.cycle import cycle_records
+from pvdb.refrigerator.helium import helium_fault, helium_records
 
 UW_PER_W = 1e6
 MW_PER_W = 1e3

@@ -11,15 +11,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from caproto import AlarmSeverity
 
 from haloscope.apparatus.acquisition import Acquisition
 from haloscope.apparatus.experiment import Haloscope, Path
 from haloscope.apparatus.interlocks import amplifier_fault, pump_switch
 from instruments.control.interlocks import Interlocks
-from iocs.binding import reader, setting
-from iocs.faults import Interference
-from iocs.records import (
+from pvdb.parts.faults import Interference
+from pvdb.records import (
     Record,
     State,
     acquire,
@@ -33,6 +31,8 @@ from iocs.records import (
     waveform,
     whole_setpoint,
 )
+from pvdb.records.binding import reader, setting
+from pvdb.records.severity import Severity
 
 MHZ_PER_HZ = 1e-6
 UA_PER_A = 1e6
@@ -221,7 +221,7 @@ def _pump(machine: Haloscope, interlocks: Interlocks) -> Iterator[Record]:
         saved=True,
     )
     yield state("Pump_RBV", lambda: int(jpa.pump_on), "Pump tone", states)
-    alarming = (State("No"), State("Yes", AlarmSeverity.MAJOR_ALARM))
+    alarming = (State("No"), State("Yes", Severity.MAJOR_ALARM))
     yield state("Fault_RBV", lambda: int(bool(fault())), "Parametric oscillation", alarming)
     yield text("Message_RBV", fault, "What is wrong with the amplifier")
 

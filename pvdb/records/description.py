@@ -2,7 +2,7 @@
 
 A table of records describes a whole IOC. From it the layer builds the channels, and the tools
 generate ``--list-pvs``, the documentation, the archiver list and the screens. Tables are written
-with the factories of `iocs.records.factories`.
+with the factories of `pvdb.records.factories`.
 
 Record types and field names are those of the EPICS Record Reference Manual; the limits of lengths
 are those of Channel Access (``caerr``/``db_access.h``: units 8 bytes, names of states 26 bytes,
@@ -17,7 +17,7 @@ from enum import Enum
 from math import inf, isinf
 from typing import Any
 
-from caproto import AlarmSeverity
+from pvdb.records.severity import Severity
 
 MAX_NAME_LENGTH = 59
 MAX_DESCRIPTION_LENGTH = 40
@@ -76,7 +76,7 @@ class State:
     """One state of an enum record and the alarm severity that it stands for."""
 
     name: str
-    severity: AlarmSeverity = AlarmSeverity.NO_ALARM
+    severity: Severity = Severity.NO_ALARM
 
     def __post_init__(self) -> None:
         _at_most(f"state {self.name!r}", len(self.name), MAX_STATE_LENGTH, "characters")
@@ -94,16 +94,16 @@ class AlarmLimits:
     low: float = -inf
     high: float = inf
     hihi: float = inf
-    lolo_severity: AlarmSeverity = AlarmSeverity.MAJOR_ALARM
-    low_severity: AlarmSeverity = AlarmSeverity.MINOR_ALARM
-    high_severity: AlarmSeverity = AlarmSeverity.MINOR_ALARM
-    hihi_severity: AlarmSeverity = AlarmSeverity.MAJOR_ALARM
+    lolo_severity: Severity = Severity.MAJOR_ALARM
+    low_severity: Severity = Severity.MINOR_ALARM
+    high_severity: Severity = Severity.MINOR_ALARM
+    hihi_severity: Severity = Severity.MAJOR_ALARM
     hysteresis: float = 0.0
 
-    def severity(self, name: str) -> AlarmSeverity:
+    def severity(self, name: str) -> Severity:
         """Severity of limit ``name`` (``"hihi"`` ...): none where the limit is infinite."""
         if isinf(getattr(self, name)):
-            return AlarmSeverity.NO_ALARM
+            return Severity.NO_ALARM
         return getattr(self, f"{name}_severity")
 
 
@@ -167,7 +167,7 @@ class Record:
     read: Read | None = None
     version: Callable[[], object] | None = None
     trouble: Callable[[], str] | None = None
-    trouble_severity: AlarmSeverity = AlarmSeverity.INVALID_ALARM
+    trouble_severity: Severity = Severity.INVALID_ALARM
     write: Write | None = None
     done: Callable[[], bool] | None = None
     on_busy: OnBusy = OnBusy.SUPERSEDE

@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from caproto import AlarmSeverity
-
-from iocs.clock import MAX_SPEED, SimClock
-from iocs.records import (
-    AlarmLimits,
-    OnBusy,
-    Record,
-    choice,
-    counter,
-    readback,
-    setpoint,
-    text,
-)
+from pvdb.parts.clock import MAX_SPEED, SimClock
+from pvdb.records import AlarmLimits, OnBusy, Record, choice, counter, readback, setpoint, text
+from pvdb.records.severity import Severity
 
 LONGEST_STEP_S = 1e6
 
@@ -60,7 +50,7 @@ def clock_records(clock: SimClock, seed: int, error: Callable[[], str]) -> list[
         ),
         counter("Sim:Seed_RBV", lambda: seed, "Seed of the random numbers"),
         _overruns(clock),
-        text("Sim:Error_RBV", error, "Why the simulation stopped", alarm=AlarmSeverity.MAJOR_ALARM),
+        text("Sim:Error_RBV", error, "Why the simulation stopped", alarm=Severity.MAJOR_ALARM),
     ]
 
 

@@ -7,11 +7,11 @@ Its hash is known from the start; its contents only after it has been unsealed. 
 from __future__ import annotations
 
 import numpy as np
-from caproto import AlarmSeverity
 
 from haloscope.apparatus.injection import envelope, envelope_hash
 from haloscope.axion import AxionLine
-from iocs.records import Record, State, Wire, command, state, text, waveform
+from pvdb.records import Record, State, Wire, command, state, text, waveform
+from pvdb.records.severity import Severity
 
 LONGEST = 2000
 
@@ -44,7 +44,7 @@ class Envelope:
 
     def records(self) -> list[Record]:
         """``Sim:EnvelopeHash_RBV``, ``Sim:Unseal``, ``Sim:Unsealed_RBV``, ``Sim:Envelope_RBV``."""
-        opened = (State("No"), State("Yes", AlarmSeverity.NO_ALARM))
+        opened = (State("No"), State("Yes", Severity.NO_ALARM))
         return [
             text("Sim:EnvelopeHash_RBV", lambda: self.hash, "Hash of the sealed envelope"),
             command("Sim:Unseal", self.unseal, "Open the sealed envelope, for good"),

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from caproto import AlarmSeverity, AlarmStatus
-
-from iocs.records.description import AlarmLimits, State
+from pvdb.records.description import AlarmLimits, State
+from pvdb.records.severity import Severity, Status
 
 
 @dataclass(frozen=True)
 class Alarm:
     """Status, severity and a message (``.STAT``, ``.SEVR``, ``.AMSG``)."""
 
-    status: AlarmStatus = AlarmStatus.NO_ALARM
-    severity: AlarmSeverity = AlarmSeverity.NO_ALARM
+    status: Status = Status.NO_ALARM
+    severity: Severity = Severity.NO_ALARM
     message: str = ""
 
     def worse(self, other: Alarm) -> Alarm:
@@ -30,10 +29,10 @@ NO_ALARM = Alarm()
 
 # Order of precedence, status and side of each limit.
 _LEVELS = (
-    ("hihi", AlarmStatus.HIHI, 1.0),
-    ("lolo", AlarmStatus.LOLO, -1.0),
-    ("high", AlarmStatus.HIGH, 1.0),
-    ("low", AlarmStatus.LOW, -1.0),
+    ("hihi", Status.HIHI, 1.0),
+    ("lolo", Status.LOLO, -1.0),
+    ("high", Status.HIGH, 1.0),
+    ("low", Status.LOW, -1.0),
 )
 
 
@@ -50,7 +49,7 @@ def limit_alarm(limits: AlarmLimits, value: float, last: str) -> tuple[Alarm, st
         The alarm, and the name of the limit now in force.
     """
     if value != value:
-        return Alarm(AlarmStatus.UDF, AlarmSeverity.INVALID_ALARM, "no value"), ""
+        return Alarm(Status.UDF, Severity.INVALID_ALARM, "no value"), ""
     for name, status, side in _LEVELS:
         severity = limits.severity(name)
         if not severity:
@@ -65,4 +64,4 @@ def state_alarm(state: State) -> Alarm:
     """Alarm of an enum record in ``state``."""
     if not state.severity:
         return NO_ALARM
-    return Alarm(AlarmStatus.STATE, state.severity)
+    return Alarm(Status.STATE, state.severity)

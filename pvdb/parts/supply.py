@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from caproto import AlarmSeverity
-
 from instruments.errors import Refused
 from instruments.magnets.supply import MagnetSupply, SupplyState
-from iocs.records import (
+from pvdb.records import (
     AlarmLimits,
     Range,
     Record,
@@ -25,15 +23,16 @@ from iocs.records import (
     state,
     text,
 )
+from pvdb.records.severity import Severity
 
 STATES = (
     State("At zero"),
     State("Ramping"),
     State("Holding"),
-    State("Paused", AlarmSeverity.MINOR_ALARM),
+    State("Paused", Severity.MINOR_ALARM),
     State("Zeroing"),
-    State("Quench", AlarmSeverity.MAJOR_ALARM),
-    State("Fault", AlarmSeverity.MAJOR_ALARM),
+    State("Quench", Severity.MAJOR_ALARM),
+    State("Fault", Severity.MAJOR_ALARM),
 )
 COMMANDS = ("Ramp", "Pause", "Zero", "Abort")
 WARM_COIL_K = 5.5
@@ -187,7 +186,7 @@ class SupplyRecords:
 
     def _states(self) -> list[Record]:
         supply = self.supply
-        quenched = (State("No"), State("Yes", AlarmSeverity.MAJOR_ALARM))
+        quenched = (State("No"), State("Yes", Severity.MAJOR_ALARM))
         return [
             state("State_RBV", lambda: supply.state, "What the supply is doing", STATES),
             state("Quench_RBV", lambda: int(supply.quenched), "Quench detected, latched", quenched),

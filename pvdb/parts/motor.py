@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from instruments.errors import Refused
-from iocs.records import Range
+from pvdb.records import Range
 
 
 class Axis(Protocol):

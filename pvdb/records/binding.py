@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from iocs.records import AlarmLimits, Range, Record, readback, setpoint
-from iocs.records.description import NO_LIMITS, Write
+from pvdb.records import AlarmLimits, Range, Record, readback, setpoint
+from pvdb.records.description import NO_LIMITS, Write
 
 
 def reader(thing: Any, attribute: str, scale: float = 1.0) -> Callable[[], float]:

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from caproto import AlarmSeverity
-
 from amrr.controls.cycle import CycleState
 from amrr.refrigerator import Refrigerator
 from instruments.control.interlocks import Interlocks
-from iocs.binding import reader, setting, writer
-from iocs.records import Record, State, choice, command, counter, readback, setpoint, state, text
+from pvdb.records import Record, State, choice, command, counter, readback, setpoint, state, text
+from pvdb.records.binding import reader, setting, writer
+from pvdb.records.severity import Severity
 
 UW_PER_W = 1e6
 CYCLE_STATES = (
     State("Stopped"),
     State("Running"),
-    State("Paused", AlarmSeverity.MINOR_ALARM),
+    State("Paused", Severity.MINOR_ALARM),
     State("Ramping down"),
-    State("Aborted", AlarmSeverity.MINOR_ALARM),
-    State("Blocked", AlarmSeverity.MAJOR_ALARM),
+    State("Aborted", Severity.MINOR_ALARM),
+    State("Blocked", Severity.MAJOR_ALARM),
 )
 PHASES = ("Idle", "Flow A to B", "No flow 1", "Flow B to A", "No flow 2")
 WAYPOINTS = {
@@ -120,5 +119,5 @@ def _readbacks(machine: Refrigerator) -> Iterator[Record]:
         "Cycle:Blocked_RBV",
         lambda: cycle.blocked,
         "Why the cycle does not run",
-        alarm=AlarmSeverity.MAJOR_ALARM,
+        alarm=Severity.MAJOR_ALARM,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from haloscope.apparatus.experiment import Haloscope
-from iocs.records import AlarmLimits, Range, Record, published
+from pvdb.records import AlarmLimits, Range, Record, published
 
 MHZ_PER_HZ = 1e-6
 GAIN_ALARMS = AlarmLimits(lolo=19.0, low=19.6, high=20.4, hihi=21.0, hysteresis=0.05)

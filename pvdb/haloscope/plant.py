@@ -1,0 +1,50 @@
+"""The haloscope with its faults, its interlocks, its sealed injection and its table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from haloscope.apparatus.experiment import Haloscope
+from haloscope.apparatus.interlocks import interlocks_of
+from haloscope.axion import AxionLine
+from haloscope.parameters import Parameters
+from pvdb.haloscope.envelope import Envelope
+from pvdb.haloscope.table import haloscope_faults, haloscope_records
+from pvdb.plant import Plant
+
+BYTES_PER_BIN = 8
+HEADER_BYTES = 200_000
+"""Room for the header and for clients that ask for a little more than an array."""
+
+
+def haloscope_plant(
+    parameters: Parameters | None = None,
+    *,
+    seed: int = 0,
+    lines: Sequence[AxionLine] = (),
+    hidden: AxionLine | None = None,
+    machine: Haloscope | None = None,
+) -> Plant:
+    """The haloscope, ready to be served.
+
+    Args:
+        parameters: Of the apparatus; CAPP-12TB if not given.
+        seed: Of its random numbers.
+        lines: Axions in its field that everybody may know of.
+        hidden: One more, sealed in the envelope.
+        machine: The physics, where it is made already; the other arguments but ``hidden`` are then
+            its.
+    """
+    in_field = [*lines, *([hidden] if hidden else [])]
+    machine = machine or Haloscope(parameters, seed=seed, lines=in_field)
+    faults = haloscope_faults(machine)
+    interlocks = interlocks_of(machine, lambda: faults.reading("MXC"))
+    envelope = Envelope(machine.seed, hidden)
+    return Plant(
+        machine=machine,
+        records=[*haloscope_records(machine, interlocks, faults), *envelope.records()],
+        guards=(interlocks.check,),
+        seed=machine.seed,
+        parameters_hash=machine.parameters.hash(),
+        array_bytes=machine.parameters.digitizer.bins * BYTES_PER_BIN + HEADER_BYTES,
+    )

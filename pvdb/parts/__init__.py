@@ -1,0 +1,1 @@
+"""What both instruments are described with: supply, motor, faults, interlocks, clock."""

@@ -1,0 +1,128 @@
+"""What is put, checked and turned into the value a record takes.
+
+Nothing is wrapped, clipped or cut: what does not fit is refused with a message that names the
+record, the value and the limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from instruments.errors import Refused
+from pvdb.records.description import INTEGER_RANGES, Range, Record, Value, Wire
+
+
+def checked(record: Record, data: Any) -> Value:
+    """``data`` as ``record`` takes it.
+
+    Args:
+        record: The record that is written to.
+        data: A number, a text, a state's name or index, or a sequence of numbers.
+
+    Returns:
+        A float, int (also the index of a state), str or array.
+
+    Raises:
+        Refused: It does not fit; the message says why.
+    """
+    if record.array:
+        return _array(record, data)
+    if record.wire is Wire.STRING:
+        return _text(record, data)
+    item = _single(record, data)
+    if record.wire is Wire.ENUM:
+        return _state(record, item)
+    return _number(record, item, None if record.write_checks_range else record.control_range())
+
+
+def _single(record: Record, data: Any) -> Any:
+    if isinstance(data, np.ndarray) or (
+        isinstance(data, Sequence) and not isinstance(data, (str, bytes))
+    ):
+        if len(data) != 1:
+            raise Refused(f"{record.name} takes one value, {len(data)} were sent")
+        data = data[0]
+    return data.item() if isinstance(data, np.generic) else data
+
+
+def _number(record: Record, item: Any, limits: Range | None) -> float | int:
+    number = _as_float(record, item)
+    if not np.isfinite(number):
+        raise Refused(f"{record.name} = {number}: not a finite number")
+    if record.wire.integer and number != int(number):
+        raise Refused(f"{record.name} = {number:g}: not a whole number")
+    low, high = _tightest(limits, INTEGER_RANGES.get(record.wire))
+    if not low <= number <= high:
+        unit = f" {record.units}" if record.units else ""
+        raise Refused(f"{record.name} = {number:g}{unit} is outside {low:g}..{high:g}{unit}")
+    return int(number) if record.wire.integer else number
+
+
+def _as_float(record: Record, item: Any) -> float:
+    try:
+        return float(item)
+    except (TypeError, ValueError):
+        raise Refused(f"{record.name} = {item!r}: not a number") from None
+
+
+def _tightest(*ranges: Range | None) -> Range:
+    given = [limits for limits in ranges if limits is not None]
+    return (
+        max((low for low, _ in given), default=-np.inf),
+        min((high for _, high in given), default=np.inf),
+    )
+
+
+def _state(record: Record, item: Any) -> int:
+    names = record.state_names()
+    if isinstance(item, str):
+        if item in names:
+            return names.index(item)
+        if not item.isdecimal():
+            raise Refused(f"{record.name} = {item!r}: not one of {', '.join(names)}")
+    number = _as_float(record, item)
+    if number not in range(len(names)):
+        raise Refused(f"{record.name} = {number:g}: its states are 0..{len(names) - 1}")
+    return int(number)
+
+
+def _text(record: Record, data: Any) -> str:
+    if isinstance(data, np.ndarray) and data.dtype.kind == "u" and data.dtype.itemsize == 1:
+        data = data.tobytes().split(b"\0", 1)[0].decode("utf-8", errors="replace")
+    item = data if isinstance(data, str) else _single(record, data)
+    if not isinstance(item, str):
+        raise Refused(f"{record.name} = {item!r}: not a text")
+    if len(item.encode()) > record.length:
+        raise Refused(f"{record.name}: text of {len(item.encode())} bytes, at most {record.length}")
+    return item
+
+
+def _array(record: Record, data: Any) -> np.ndarray:
+    if np.size(data) > record.length:
+        raise Refused(f"{record.name}: {np.size(data)} elements, at most {record.length}")
+    try:
+        array = np.atleast_1d(np.asarray(data, dtype=float))
+    except (TypeError, ValueError):
+        raise Refused(f"{record.name}: not an array of numbers") from None
+    if not np.isfinite(array).all():
+        raise Refused(f"{record.name}: not all elements are finite numbers")
+    return array
+
+
+def whole(value: Value, wire: Wire) -> int:
+    """``value`` as a whole number; raises ``OverflowError`` if its wire type is too small."""
+    low, high = INTEGER_RANGES[wire]
+    number = int(value)
+    if not low <= number <= high:
+        raise OverflowError(f"{number} does not fit {wire.value} ({low:g}..{high:g})")
+    return number
+
+
+def cut(text: str, length: int) -> str:
+    """``text`` in at most ``length`` bytes, with dots where it was cut."""
+    if len(text.encode()) <= length:
+        return text
+    return text.encode()[: length - 3].decode(errors="ignore") + "..."

@@ -1,0 +1,1 @@
+"""The process variables of the magnetic refrigerator."""
