@@ -17,9 +17,11 @@ from typing import Protocol
 import psutil
 
 from instruments.errors import Refused
+from iocs.complaints import words
 from pvdb.records import AlarmLimits, Record, Severity, command, counter, readback, text
 
 PERIOD_S = 1.0
+_HAS_PROC = os.path.isdir("/proc/self/fd")
 BYTES_PER_MB = 1e6
 
 
@@ -47,6 +49,8 @@ class Health:
         restart: Ends the process (``IOC:SYSRESET``), None before it serves.
         served: The server's counts, None before it serves.
         saving_error: Gives why the state cannot be kept, "" if it can.
+        error: Gives what of the IOC's own work fails, "" if nothing does.
+        unknown: Why memory, load and open files are not known, "" if they are.
     """
 
     version: str
@@ -56,6 +60,8 @@ class Health:
     restart: Callable[[], None] | None = None
     served: Served | None = None
     saving_error: Callable[[], str] = _none
+    error: Callable[[], str] = _none
+    unknown: str = ""
     heartbeat: int = 0
     started: float = field(default_factory=time.time)
     memory_mb: float = 0.0
@@ -79,12 +85,21 @@ class Health:
             return
         self._next_s = now_s + PERIOD_S
         self.heartbeat += 1
-        self.memory_mb = self._process.memory_info().rss / BYTES_PER_MB
-        self.cpu_percent = self._process.cpu_percent()
-        self.open_files = _open_files()
         self.parent_id = os.getppid()
         self.now = _clock_time(time.time())
         self.uptime = _uptime(time.time() - self.started)
+        self._ask_the_system()
+
+    def _ask_the_system(self) -> None:
+        """Memory, load and open files: each needs a file descriptor, of which there may be none."""
+        try:
+            self.memory_mb = self._process.memory_info().rss / BYTES_PER_MB
+            self.cpu_percent = self._process.cpu_percent()
+            self.open_files = len(os.listdir("/proc/self/fd")) if _HAS_PROC else 0
+        except (OSError, psutil.Error) as error:
+            self.unknown = words(error)
+        else:
+            self.unknown = ""
 
     def reset(self) -> None:
         """End the process; a supervisor starts it again."""
@@ -113,13 +128,28 @@ class Health:
                 "Why the state cannot be kept",
                 alarm=Severity.MINOR_ALARM,
             ),
-            command("IOC:SYSRESET", self.reset, "End the process cleanly", group="ENGINEER"),
+            text(
+                "IOC:Error_RBV",
+                lambda: self.error(),
+                "What of the IOC's own work fails",
+                alarm=Severity.MAJOR_ALARM,
+            ),
+            command(
+                "IOC:SYSRESET", self.reset, "End the process, to be started again", group="ENGINEER"
+            ),
         ]
 
     def _figures(self) -> list[Record]:
         load_alarms = AlarmLimits(high=80.0, hihi=95.0, hysteresis=5.0)
         return [
-            readback("IOC:MEM_USED", lambda: self.memory_mb, "Resident memory", "MB", precision=1),
+            readback(
+                "IOC:MEM_USED",
+                lambda: self.memory_mb,
+                "Resident memory",
+                "MB",
+                precision=1,
+                trouble=lambda: self.unknown,
+            ),
             readback(
                 "IOC:IOC_CPU_LOAD",
                 lambda: self.cpu_percent,
@@ -128,11 +158,17 @@ class Health:
                 precision=1,
                 display=(0.0, 100.0),
                 alarms=load_alarms,
+                trouble=lambda: self.unknown,
             ),
             counter("IOC:PROCESS_ID", lambda: self.process_id, "Process number"),
             counter("IOC:PARENT_ID", lambda: self.parent_id, "Process number of the parent"),
             counter("IOC:CPU_CNT", lambda: self.cores, "Cores of the host"),
-            counter("IOC:FD_CNT", lambda: self.open_files, "Open files and sockets"),
+            counter(
+                "IOC:FD_CNT",
+                lambda: self.open_files,
+                "Open files and sockets",
+                trouble=lambda: self.unknown,
+            ),
         ]
 
     def _counts(self) -> list[Record]:
@@ -164,10 +200,3 @@ def _uptime(seconds: float) -> str:
 
 def _clock_time(unix_s: float) -> str:
     return datetime.fromtimestamp(unix_s).strftime("%m/%d/%Y %H:%M:%S")
-
-
-def _open_files() -> int:
-    try:
-        return len(os.listdir("/proc/self/fd"))
-    except OSError:  # not on this system
-        return 0

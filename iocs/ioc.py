@@ -18,7 +18,7 @@ from iocs.health import Health
 from iocs.parameters import ParameterFileError
 from iocs.records import Database
 from iocs.serving import Server, options_from, serve
-from iocs.simulation import Simulation
+from iocs.simulation import Chore, Simulation
 from iocs.state_store import PutLog, StateStore
 from pvdb.parts.clock import SimClock
 from pvdb.parts.clock_records import clock_records
@@ -75,11 +75,16 @@ class Ioc:
             StateStore(state_dir, machine, identity=identity) if state_dir is not None else None
         )
         self.health.saving_error = lambda: self.store.error if self.store is not None else ""
+        self.health.error = self._trouble
         self._driving: asyncio.Task[None] | None = None
 
     def _table(self) -> list[Record]:
         clock = clock_records(self.clock, self.plant.seed, lambda: self.simulation.error)
         return [*self.plant.records, *clock, *self.health.records()]
+
+    def _trouble(self) -> str:
+        found = (self.simulation.trouble, self.database.put_log_error)
+        return "; ".join(error for error in found if error)
 
     @property
     def refusal(self) -> str:
@@ -103,10 +108,10 @@ class Ioc:
         """Post everything once, then drive the machine."""
         if server is not None:
             self.health.served = server.statistics
-            self.health.restart = lambda: server.stop("asked to by IOC:SYSRESET")
-        self.simulation.on_tick.append(self.health.tick)
+            self.health.restart = lambda: server.restart("asked to by IOC:SYSRESET")
+        self.simulation.chores.append(Chore("health", self.health.tick))
         if self.store is not None:
-            self.simulation.on_tick.append(self.store.tick)
+            self.simulation.chores.append(Chore("saving", self.store.tick))
         self.health.tick()
         await self.database.post()
         if self.pva_port is not None and server is not None:
@@ -134,11 +139,11 @@ def _pva_server(database: Database, interface: str, port: int) -> PvaServer:
 
 def _ended(task: asyncio.Task[None], server: Server | None) -> None:
     """The simulation loop must not end by itself; if it does, so does the server."""
-    if task.cancelled() or task.exception() is None:
+    if task.cancelled():
         return
     log.critical("the simulation loop failed", exc_info=task.exception())
     if server is not None:
-        server.stop("the simulation loop failed")
+        server.fail("the simulation loop failed")
 
 
 def software_version() -> str:

@@ -5,7 +5,8 @@ puts and gets never wait for more than one step of the machine. The results do n
 slices: the machine is stepped with its own fixed step, and guards (interlocks, faults) look at it
 after every step, not on the wall's tick.
 
-A step that raises does not kill the server: time is paused and ``Sim:Error_RBV`` says why.
+A step that raises does not kill the server: time is paused and ``Sim:Error_RBV`` says why. Nor does
+anything that is done beside the physics on each tick (health, saving): `Chore`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from iocs.complaints import Complaints, words
 from iocs.records import Database
 from pvdb.parts.clock import Machine, SimClock
 
@@ -28,6 +30,36 @@ SLICE_S: Final = 0.005
 LONGEST_SLEEP_S: Final = 0.05
 
 
+class Chore:
+    """Something beside the physics that is done on each tick, and whose failure stops nothing.
+
+    It is tried again on the next tick.
+
+    Args:
+        name: What it is, for the log and for ``IOC:Error_RBV``.
+        act: Does it.
+
+    Attributes:
+        error: Why it failed the last time, "" if it did not.
+    """
+
+    def __init__(self, name: str, act: Callable[[], None]) -> None:
+        self.name = name
+        self.error = ""
+        self._act = act
+        self._complaints = Complaints(log)
+
+    def __call__(self) -> None:
+        """Do it."""
+        try:
+            self._act()
+        except Exception as error:
+            self.error = f"{self.name}: {words(error)}"
+            self._complaints.tell(type(error).__name__, f"{self.error}; it is tried again")
+        else:
+            self.error = ""
+
+
 class Simulation:
     """One machine, its clock and its records.
 
@@ -37,6 +69,10 @@ class Simulation:
         database: What to post.
         guards: Called after every step (interlocks, faults).
         wall: Monotonic wall clock, s.
+
+    Attributes:
+        error: Why the last step of the machine failed, "" if it did not.
+        chores: Done on each tick.
     """
 
     def __init__(
@@ -52,12 +88,17 @@ class Simulation:
         self.database = database
         self.guards = tuple(guards)
         self.error = ""
-        self.on_tick: list[Callable[[], None]] = []
+        self.chores: list[Chore] = []
         self._wall = wall
         self._next_tick_s = wall()
         self._awake = asyncio.Event()
         clock.awaited = lambda: database.waiting
         database.on_wake = self._awake.set
+
+    @property
+    def trouble(self) -> str:
+        """What of the chores fails, in words; "" while all is well."""
+        return "; ".join(chore.error for chore in self.chores if chore.error)
 
     async def run(self) -> None:
         """Drive the machine until cancelled."""
@@ -76,25 +117,28 @@ class Simulation:
             return False
         end_s = self._wall() + budget_s
         stepped = False
-        while (step_s := self.clock.due_s()) > 0.0:
-            stepped = True
-            if not self._step(step_s) or self.database.settled() or self._wall() >= end_s:
-                break
-        self.clock.forgive_lag()
+        try:
+            while (step_s := self.clock.due_s()) > 0.0:
+                stepped = True
+                self._step(step_s)
+                if self.database.settled() or self._wall() >= end_s:
+                    break
+            self.clock.forgive_lag()
+        except Exception as error:
+            self._stop(error)
         return stepped
 
-    def _step(self, step_s: float) -> bool:
-        try:
-            self.machine.step(step_s)
-            for guard in self.guards:
-                guard()
-        except Exception as error:
-            log.exception("the simulation stopped at %g s", self.machine.time_s)
-            self.error = f"{type(error).__name__}: {error}"
-            self.clock.paused = True
-            return False
+    def _step(self, step_s: float) -> None:
+        self.machine.step(step_s)
+        for guard in self.guards:
+            guard()
         self.error = ""
-        return True
+
+    def _stop(self, error: Exception) -> None:
+        """The machine fails: hold time, say why."""
+        log.error("the simulation stopped", exc_info=error)
+        self.error = words(error)
+        self.clock.paused = True
 
     async def _serve_records(self, stepped: bool) -> None:
         if stepped or self.database.waiting:
@@ -104,8 +148,8 @@ class Simulation:
             return
         # Ticks stay on their grid; those that were missed are not made up for.
         self._next_tick_s += TICK_S * (1 + (now_s - self._next_tick_s) // TICK_S)
-        for action in self.on_tick:
-            action()
+        for chore in self.chores:
+            chore()
         # In a single step the values in between depend on the host's speed: they are not posted.
         if not self.clock.stepping:
             await self.database.post()

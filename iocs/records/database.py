@@ -18,8 +18,10 @@ from typing import Any, Protocol
 from caproto import AccessRights, ChannelType
 
 from instruments.errors import Refused
+from iocs.complaints import Complaints, words
 from iocs.records.changes import Changes
-from iocs.records.channels import PROPERTY, LiveChannel, make_channel
+from iocs.records.channels import LiveChannel, make_channel
+from iocs.records.outgoing import PROPERTY
 from iocs.records.together import Together
 from iocs.records.values import from_wire
 from pvdb.records.checking import checked
@@ -96,6 +98,8 @@ class Database:
         self.prefix = prefix
         self.refusal = ""
         self.refusals = 0
+        self.complaints = Complaints(log)
+        self.put_log_error = ""
         self.watchers: list[Callable[[LiveChannel, int], None]] = []
         self.on_wake: Callable[[], None] = lambda: None
         self._access = access
@@ -236,8 +240,18 @@ class Database:
             why = Refused(f"{name}: internal error, {kind}: {error}")
             await self._refuse(channel, data, client, where, why)
             raise why from error
-        self._on_put(Put(channel.record.name, old, value, client, where))
+        self._log_put(Put(channel.record.name, old, value, client, where))
         await self._complete(channel, value)
+
+    def _log_put(self, put: Put) -> None:
+        """Tell the put log; a put is not undone because it cannot be logged."""
+        try:
+            self._on_put(put)
+        except Exception as error:
+            self.put_log_error = f"put log: {words(error)}"
+            self.complaints.tell("put log", self.put_log_error)
+        else:
+            self.put_log_error = ""
 
     def _act(self, channel: LiveChannel, data: Any) -> Value:
         record = channel.record
@@ -342,7 +356,7 @@ class Database:
         self, channel: LiveChannel, data: Any, client: str, where: str, why: Refused
     ) -> None:
         self.note_refusal(str(why))
-        self._on_put(Put(channel.record.name, channel.value, data, client, where, str(why)))
+        self._log_put(Put(channel.record.name, channel.value, data, client, where, str(why)))
         if channel.record.write is not None:
             channel.refusal = str(why)
             await channel.process(self._wall_time())
@@ -353,7 +367,7 @@ class Database:
         """Note, log and post a put that the access rules forbid; returns why, in words."""
         message = f"{channel.record.name} is not writable for {client}"
         self.note_refusal(message)
-        self._on_put(Put(channel.record.name, channel.value, data, client, where, message))
+        self._log_put(Put(channel.record.name, channel.value, data, client, where, message))
         await self._post_together()
         return message
 

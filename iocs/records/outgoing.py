@@ -8,6 +8,7 @@ import numpy as np
 from caproto import ChannelType, SubscriptionType, native_type
 from caproto._dbr import DbrStringArray
 
+from iocs.complaints import words
 from pvdb.records.description import INTEGER_RANGES, Record, Wire
 
 VALUE, LOG, ALARM, PROPERTY = (
@@ -41,12 +42,25 @@ class Outgoing:
         raise NotImplementedError
 
     async def publish(self, flags: int) -> None:
-        """Send the value to the subscriptions that want one of these kinds of event."""
+        """Hand the value over to those who want one of these kinds of event; never raises.
+
+        This runs on the call stack of the machine: whoever listens and fails is told of in the log.
+        """
         self._posting = flags
         if self._queues:  # most records have no subscriber
-            await super().publish(flags)  # type: ignore[misc]
+            try:
+                await super().publish(flags)  # type: ignore[misc]
+            except Exception as error:
+                self._not_handed_over(error)
         for watcher in self.database.watchers:
-            watcher(self, flags)
+            try:
+                watcher(self, flags)
+            except Exception as error:
+                self._not_handed_over(error)
+
+    def _not_handed_over(self, error: Exception) -> None:
+        line = f"handing over {self.record.name} failed: {words(error)}"
+        self.database.complaints.tell((self, "handing over"), line)
 
     def _is_eligible(self, spec: Any) -> bool:
         return bool(spec.mask & self._posting) and super()._is_eligible(spec)  # type: ignore[misc]

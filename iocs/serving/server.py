@@ -7,8 +7,9 @@ Four promises to whoever starts an IOC:
 2. SIGTERM and SIGINT run ``shutdown`` (outputs safe, state saved) while clients still see the PVs;
    exit code 0.
 3. A taken port is never shared by accident: the start ends with code 69 and says who has it.
-4. A failure of the server itself runs ``shutdown`` too and ends the process with code 1; nothing
-   lingers.
+4. A failure of the server itself, or of what :meth:`Server.fail` is called for, runs ``shutdown``
+   too and ends the process with code 1; nothing lingers.
+5. :meth:`Server.restart` does the same with code 75: a supervisor starts the process again.
 
 caproto's server does the serving; what had to be mended in it stands in
 ``iocs/serving/caproto_overrides.py`` and, for one client, ``iocs/serving/circuit.py``.
@@ -35,6 +36,8 @@ __all__ = ["Hook", "Server", "ServerOptions", "add_arguments", "options_from", "
 
 EXIT_OK: Final = 0
 EXIT_SERVER_FAILED: Final = 1
+#: ``EX_TEMPFAIL`` of sysexits.h: ended well, and is to be started again.
+EXIT_RESTART: Final = 75
 #: ``EX_UNAVAILABLE`` of sysexits.h.
 EXIT_PORT_TAKEN: Final = 69
 #: Set by a launcher that holds our standard input open: end when it closes, even if the launcher
@@ -74,11 +77,13 @@ class Server:
 
     Attributes:
         options: What it was started with.
+        exit_code: With which the process will end.
     """
 
     def __init__(self, context: ServingContext, options: ServerOptions) -> None:
         self.context = context
         self.options = options
+        self.exit_code = EXIT_OK
         self._stopping = asyncio.Event()
 
     @property
@@ -96,6 +101,17 @@ class Server:
         if not self._stopping.is_set():
             log.info("%s: stopping, %s", self.options.name, reason)
         self._stopping.set()
+
+    def fail(self, reason: str) -> None:
+        """End the server because it cannot go on: as :meth:`stop`, with exit code 1."""
+        log.critical("%s: %s", self.options.name, reason)
+        self.exit_code = EXIT_SERVER_FAILED
+        self.stop(reason)
+
+    def restart(self, reason: str) -> None:
+        """End the server so that a supervisor starts it again: exit code 75."""
+        self.exit_code = self.exit_code or EXIT_RESTART
+        self.stop(reason)
 
     async def wait_stopping(self) -> None:
         """Return when somebody has asked the server to stop."""
@@ -122,7 +138,8 @@ def serve(
             connected.
 
     Returns:
-        The exit code of the process: 0, 1 (server failed) or 69 (port taken).
+        The exit code of the process: 0, 1 (server failed), 69 (port taken) or 75 (asked to end and
+        be started again).
     """
     try:
         if not options.share_port:
@@ -158,9 +175,10 @@ async def _serve(
     running = asyncio.create_task(context.run(startup_hook=start), name="server")
     stopping = asyncio.create_task(server.wait_stopping(), name="stopping")
     await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    failed = running.done()
+    if running.done():  # nothing asked it to
+        server.exit_code = EXIT_SERVER_FAILED
     await _run_shutdown(server, shutdown)
-    return await _end(running, stopping, options.name, failed)
+    return await _end(running, stopping, server)
 
 
 async def _run_shutdown(server: Server, shutdown: Hook | None) -> None:
@@ -175,9 +193,7 @@ async def _run_shutdown(server: Server, shutdown: Hook | None) -> None:
         log.exception("%s: shutdown failed", name)
 
 
-async def _end(
-    running: asyncio.Task[None], stopping: asyncio.Task[None], name: str, failed: bool
-) -> int:
+async def _end(running: asyncio.Task[None], stopping: asyncio.Task[None], server: Server) -> int:
     stopping.cancel()
     running.cancel()
     try:
@@ -185,9 +201,9 @@ async def _end(
     except asyncio.CancelledError:
         pass
     except Exception:
-        log.exception("%s: the server failed", name)
+        log.exception("%s: the server failed", server.options.name)
         return EXIT_SERVER_FAILED
-    return EXIT_SERVER_FAILED if failed else EXIT_OK
+    return server.exit_code
 
 
 def _watch_signals(server: Server) -> None:

@@ -57,7 +57,13 @@ def readback(
 
 
 def counter(
-    name: str, read: Read, description: str, units: str = "", *, display: Range = (0, 0)
+    name: str,
+    read: Read,
+    description: str,
+    units: str = "",
+    *,
+    display: Range = (0, 0),
+    trouble: Callable[[], str] | None = None,
 ) -> Record:
     """A long input: a whole number that clients only read."""
     return Record(
@@ -69,6 +75,7 @@ def counter(
         precision=0,
         display=display,
         read=read,
+        trouble=trouble,
         group="READBACK",
     )
 

@@ -2,13 +2,17 @@
 
 import os
 import signal
+import struct
 import subprocess
 
 import pytest
 
 from cryohalo.addresses import search
 from cryohalo.launcher import Ioc, IocFailedError, Launcher
+from iocs import storage
+from tests.live import raw_client as ca
 from tests.live.conftest import TOY
+from tests.live.raw_client import RawClient
 
 
 def test_readiness_line_names_the_port_that_answers(start_toy, prefix):
@@ -24,6 +28,41 @@ def test_a_signal_runs_the_shutdown_and_exits_zero(start_toy, tmp_path, number):
     os.kill(ioc.process.pid, number)
     assert ioc.process.wait(20) == 0
     assert saved.read_text() == "1.0"
+
+
+@pytest.mark.parametrize(("how", "code"), [(1, 1), (2, 75)])
+def test_a_failure_and_a_restart_run_the_shutdown_and_say_so_by_the_exit_code(
+    start_toy, prefix, tmp_path, how, code
+):
+    saved = tmp_path / "state"
+    ioc = start_toy("--saved", str(saved))
+    with RawClient(ioc.port) as client:
+        client.send(ca.WRITE, ca.DOUBLE, 1, client.open(f"{prefix}End"), 1, struct.pack(">d", how))
+        assert client.closed()
+    assert ioc.process.wait(20) == code
+    assert saved.read_text() == "1.0"
+
+
+BROKEN_LOOP = """
+import sys
+from iocs.haloscope import run
+from iocs.simulation import Simulation
+
+async def broken(self):
+    raise MemoryError("the loop itself")
+
+Simulation.run = broken
+sys.exit(run())
+"""
+
+
+def test_an_ioc_whose_loop_fails_saves_its_state_and_ends_with_1(pool, prefix, tmp_path):
+    arguments = ("--prefix", prefix, "--state-dir", str(tmp_path))
+    running = pool.start(Ioc("haloscope", ("-c", BROKEN_LOOP), arguments))
+    assert running.process.wait(30) == 1
+    assert pool.end(running) == 1
+    assert "the simulation loop failed" in running.log.read_text()
+    assert storage.load(tmp_path / "snapshot.json") is not None
 
 
 def test_an_ioc_ends_when_the_launcher_is_gone(start_toy, tmp_path):

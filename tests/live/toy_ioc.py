@@ -39,6 +39,9 @@ class Toy(PVGroup):
     Broken = pvproperty(value=0, alarm_group="broken")
     Slow = pvproperty(value=0, alarm_group="slow")
     Finish = pvproperty(value=0, alarm_group="finish")
+    End = pvproperty(
+        value=0, doc="1: the server fails, 2: it is to be started again", alarm_group="end"
+    )
     Complain = pvproperty(
         value=0, doc="puts a long text into Value's alarm", alarm_group="complain"
     )
@@ -69,6 +72,11 @@ class Toy(PVGroup):
     @Finish.putter
     async def Finish(self, instance, value):
         self.finished.set()
+
+    @End.putter
+    async def End(self, instance, value):
+        end = {1: self.server.fail, 2: self.server.restart}[int(value)]
+        end("asked to by a test")
 
     @Complain.putter
     async def Complain(self, instance, value):

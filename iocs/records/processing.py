@@ -1,0 +1,265 @@
+"""What becomes of a value: read, compared with what was posted last, its alarm worked out, posted.
+
+What the value is and what is worth posting is decided here; how it is sent, in `Outgoing`.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from caproto import TimeStamp
+
+from iocs.complaints import words
+from iocs.records.outgoing import ALARM, LOG, PROPERTY, VALUE, Outgoing
+from pvdb.records import Severity, Status
+from pvdb.records.alarms import NO_ALARM, Alarm, limit_alarm, state_alarm
+from pvdb.records.checking import cut, whole
+from pvdb.records.comparison import same
+from pvdb.records.description import NO_LIMITS, Range, Record, State, Value, Wire
+
+if TYPE_CHECKING:
+    from iocs.records.channels import LiveChannel
+
+log = logging.getLogger("cryohalo.iocs.records")
+
+_NUMBERS = frozenset({Wire.DOUBLE, Wire.FLOAT, Wire.LONG, Wire.SHORT})
+_UNREAD = object()
+"""What was read last where nothing was, or where it does not matter any more."""
+
+
+class Processing(Outgoing):
+    """Mixed in before a caproto channel class: the working out of a live channel.
+
+    Attributes:
+        alarms: Limits and severities, as an operator may have changed them.
+        seen: The reading that was processed last.
+        refusal: Why the last put was refused, "" if it was not.
+        told_refusal: The refusal that is in the alarm.
+    """
+
+    # What caproto's ChannelData gives:
+    value: Any
+    timestamp: float
+    alarm: Any
+    _content: dict[Any, Any]
+
+    def begin(self, record: Record) -> None:
+        """Take over the record's limits and deadbands, which an operator may change."""
+        self.record = record
+        self.alarms = record.alarms
+        self.monitor_deadband = record.monitor_deadband
+        self.archive_deadband = record.archive_deadband
+        self.description = record.description
+        self.state_severities = [state.severity for state in record.states]
+        self.last_limit = ""
+        self.refusal = ""
+        self.monitored: Value = None
+        self.archived: Value = None
+        self._version: object = object()
+        self._unread = False
+        self.seen: object = _UNREAD
+        self._told_trouble = self.told_refusal = ""
+        self._fields: dict[str, LiveChannel] = {}
+
+    def quiet(self) -> bool:
+        """Whether processing would find what it found last time: nothing to work out or to post.
+
+        What clients change (fields, refusals) is processed by the put itself. A reading that is
+        undefined or fails is never quiet, so that what becomes of it is not missed.
+        """
+        record = self.record
+        if self.seen is _UNREAD or self.refusal != self.told_refusal:
+            return False
+        try:
+            if record.version is not None:
+                if not self._is_read():
+                    return False
+            elif record.read is not None and record.read() != self.seen:
+                return False
+            if record.trouble is not None and record.trouble() != self._told_trouble:
+                return False
+            return not callable(record.control) or not self._control_moved(record.control())
+        except Exception:  # processing reads again, and says so
+            return False
+
+    async def process(self, now: float, *, force: int = 0) -> None:
+        """Read the value, work out the alarm, and post what changed; never raises.
+
+        What fails is this channel's alarm: the others are posted all the same.
+
+        Args:
+            now: Wall-clock time stamp, s since the Unix epoch.
+            force: Event kinds to post whatever changed.
+        """
+        try:
+            await self._process(now, force)
+        except Exception as error:
+            self.seen = _UNREAD  # to be tried again at the next post
+            if self._take_alarm(self._failed("posting", error)):
+                await self.publish(ALARM)
+
+    async def _process(self, now: float, force: int) -> None:
+        value, alarm, limits_moved = self._work_out()
+        flags = force | self._changes(value) | self._take_alarm(alarm)
+        if flags or not same(value, self.value):
+            self._store(value, now)
+        if flags:
+            await self.publish(flags)
+        if limits_moved:
+            await self.publish(PROPERTY)
+        if flags or limits_moved:
+            await self._process_fields(now)
+
+    async def hold(self, value: Value, now: float) -> None:
+        """Take a put value (of a record without ``read``) and post it."""
+        self._store(self.to_stored(value), now)
+        await self.process(now, force=VALUE | LOG)
+
+    def _work_out(self) -> tuple[Value, Alarm, bool]:
+        """Value, alarm, whether the control range moved; what fails must not stop the others."""
+        self.told_refusal = self.refusal
+        try:
+            value, alarm = self._read_value()
+            alarm = self._alarm_of(value).worse(alarm)
+            limits_moved = self._take_control_range()
+        except Exception as error:
+            self.seen = _UNREAD
+            value, alarm, limits_moved = self.value, self._failed("reading", error), False
+        else:
+            self.database.complaints.forget((self, "reading"))
+        return value, alarm.worse(self._refusal_alarm()), limits_moved
+
+    def _read_value(self) -> tuple[Value, Alarm]:
+        record = self.record
+        if record.read is None:
+            self.seen = None
+            return self.value, NO_ALARM
+        self.seen = _UNREAD
+        if record.version is not None and self._is_read():
+            self.seen = None
+            return self.value, NO_ALARM
+        reading = record.read()
+        value = self.to_stored(reading)
+        self._told_trouble = reason = record.trouble() if record.trouble is not None else ""
+        if record.version is not None:
+            self.seen, self._unread = None, False
+        elif not record.array:  # an array may be changed in place
+            self.seen = reading
+        return value, self._trouble_alarm(reason)
+
+    def _is_read(self) -> bool:
+        """Whether a waveform is still of the version that was read last."""
+        assert self.record.version is not None
+        if not self._unread:
+            version = self.record.version()
+            self._unread, self._version = version != self._version, version
+        return not self._unread
+
+    def _failed(self, what: str, error: Exception) -> Alarm:
+        """The alarm of a channel that cannot be read or posted; told once."""
+        message = words(error)
+        self.database.complaints.tell((self, what), f"{what} {self.record.name} failed: {message}")
+        log.debug("%s %s failed", what, self.record.name, exc_info=error)
+        return Alarm(Status.READ, Severity.INVALID_ALARM, message)
+
+    def _trouble_alarm(self, reason: str) -> Alarm:
+        if not reason:
+            return NO_ALARM
+        severity = self.record.trouble_severity
+        status = Status.READ if severity is Severity.INVALID_ALARM else Status.STATE
+        return Alarm(status, severity, reason)
+
+    def _refusal_alarm(self) -> Alarm:
+        if not self.refusal:
+            return NO_ALARM
+        return Alarm(Status.WRITE, Severity.MINOR_ALARM, self.refusal)
+
+    def _alarm_of(self, value: Value) -> Alarm:
+        if self.record.wire is Wire.ENUM:
+            index = self.record.state_names().index(value)
+            severity = self.state_severities[index]
+            return state_alarm(State(value, severity)) if severity else NO_ALARM
+        if self.record.array or self.record.wire not in _NUMBERS:
+            return NO_ALARM
+        if self.alarms is NO_LIMITS and value == value:
+            self.last_limit = ""
+            return NO_ALARM
+        alarm, self.last_limit = limit_alarm(self.alarms, float(value), self.last_limit)
+        return alarm
+
+    def _changes(self, value: Value) -> int:
+        flags = 0
+        if self._moved(self.monitored, value, self.monitor_deadband):
+            flags |= VALUE
+            self.monitored = value
+        if self._moved(self.archived, value, self.archive_deadband):
+            flags |= LOG
+            self.archived = value
+        return flags
+
+    def _moved(self, last: Value, value: Value, deadband: float) -> bool:
+        if last is None:
+            return True
+        if deadband and not isinstance(value, (str, np.ndarray)):
+            # NaN differs from everything, so a reading that appears or vanishes is always posted.
+            return not abs(value - last) <= deadband and not (value != value and last != last)
+        return not same(value, last)
+
+    def _take_alarm(self, alarm: Alarm) -> int:
+        data = self.alarm._data  # noqa: SLF001  (caproto's own writer is a coroutine that also posts)
+        if (data["status"], data["severity"], data["alarm_string"]) == (
+            alarm.status,
+            alarm.severity,
+            alarm.message,
+        ):
+            return 0
+        data.update(status=alarm.status, severity=alarm.severity, alarm_string=alarm.message)
+        transient = data["must_acknowledge_transient"]
+        if not transient or data["severity_to_acknowledge"] < alarm.severity:
+            data["severity_to_acknowledge"] = alarm.severity
+        return ALARM
+
+    def _take_control_range(self) -> bool:
+        if not callable(self.record.control):
+            return False
+        low, high = self.record.control()
+        if not self._control_moved((low, high)):
+            return False
+        self._data.update(lower_ctrl_limit=low, upper_ctrl_limit=high)
+        self._content.clear()
+        return True
+
+    def _control_moved(self, limits: Range) -> bool:
+        return (self._data["lower_ctrl_limit"], self._data["upper_ctrl_limit"]) != tuple(limits)
+
+    def to_stored(self, value: Value) -> Value:
+        """``value`` as the channel keeps it.
+
+        Plain Python, the name of a state, or an array of its own.
+        """
+        wire = self.record.wire
+        if self.record.array:
+            return np.asarray(value)
+        if wire is Wire.ENUM:
+            return value if isinstance(value, str) else self.record.state_names()[int(value)]
+        if wire is Wire.STRING:
+            return cut(str(value), self.record.length)
+        return whole(value, wire) if wire.integer else float(value)
+
+    def _store(self, value: Value, now: float) -> None:
+        self._data["value"] = value
+        self._data["timestamp"] = _stamp(now)
+        self._content.clear()
+
+    async def _process_fields(self, now: float) -> None:
+        for channel in self._fields.values():
+            await channel.process(now)
+
+
+@lru_cache(maxsize=4)
+def _stamp(now: float) -> TimeStamp:
+    """One time stamp for all that is posted at one moment."""
+    return TimeStamp.from_flexible_value(now)
