@@ -84,20 +84,17 @@ def runs(catalog: CatalogOption = DEFAULT_CATALOG) -> None:
 def iocs(
     speed: Annotated[float, typer.Option(help="Simulated per real second; 0: fast as can be")] = 1,
     seed: Annotated[int, typer.Option(help="Seed of both simulations.")] = 0,
+    state_dir: Annotated[
+        Path | None, typer.Option(help="Keep their state in its folders amrr and haloscope.")
+    ] = None,
 ) -> None:
-    """Run both IOCs on free loopback ports until Ctrl-C, and say how to reach them."""
-    import signal
+    """Run both IOCs on free loopback ports until Ctrl-C, and say how to reach them.
 
-    from cryohalo.launcher import Ioc, Launcher
+    Exit code 0: both have ended well. 1: one has failed, or had to be killed.
+    """
+    from cryohalo.iocs_command import both, run_until_signal
 
-    arguments = ("--speed", str(speed), "--seed", str(seed))
-    signals = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # sigwait takes them, no handler does
-    with Launcher([Ioc("amrr", arguments=arguments), Ioc("haloscope", arguments=arguments)]) as up:
-        for running in up.running.values():
-            console.print(running.ready)
-        console.print(f"\nIn another terminal:\n{up.describe()}\n\nCtrl-C ends both.")
-        signal.sigwait(signals)
+    raise typer.Exit(run_until_signal(both(speed, seed, state_dir), console))
 
 
 @app.command()

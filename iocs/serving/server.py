@@ -4,7 +4,7 @@ Four promises to whoever starts an IOC:
 
 1. One line on stdout, ``ready NAME ADDRESS:PORT pvs=N``, once circuits are accepted and ``startup``
    has returned.
-2. SIGTERM and SIGINT run ``shutdown`` (outputs safe, state saved) while clients still see the PVs;
+2. SIGTERM, SIGINT, SIGHUP and SIGQUIT run ``shutdown`` (outputs safe, state saved) while clients still see the PVs;
    exit code 0.
 3. A taken port is never shared by accident: the start ends with code 69 and says who has it.
 4. A failure of the server itself, or of what :meth:`Server.fail` is called for, runs ``shutdown``
@@ -40,6 +40,8 @@ EXIT_SERVER_FAILED: Final = 1
 EXIT_RESTART: Final = 75
 #: ``EX_UNAVAILABLE`` of sysexits.h.
 EXIT_PORT_TAKEN: Final = 69
+#: Signals that ask for a clean end: a supervisor's, Ctrl-C, a terminal that was closed, Ctrl-\\.
+ENDING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 #: Set by a launcher that holds our standard input open: end when it closes, even if the launcher
 #: was killed.
 END_WITH_STDIN: Final = "CRYOHALO_END_WITH_STDIN"
@@ -149,7 +151,16 @@ def serve(
         return EXIT_PORT_TAKEN
     set_environment(options)
     install(options.limits)
-    return asyncio.run(_serve(pvdb, options, startup, shutdown))
+    try:
+        return asyncio.run(_serve(pvdb, options, startup, shutdown))
+    finally:
+        _ignore_signals()
+
+
+def _ignore_signals() -> None:
+    """All is done: a second signal must not turn the clean end into one by a signal."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def set_environment(options: ServerOptions) -> None:
@@ -208,7 +219,11 @@ async def _end(running: asyncio.Task[None], stopping: asyncio.Task[None], server
 
 def _watch_signals(server: Server) -> None:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    # Whoever started us may have had them blocked: a child inherits that.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
+    for number in ENDING:
+        if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+            continue  # started under nohup
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C ends asyncio.run instead
             loop.add_signal_handler(number, server.stop, signal.Signals(number).name)
     if os.environ.get(END_WITH_STDIN):

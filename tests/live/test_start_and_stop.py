@@ -21,7 +21,7 @@ def test_readiness_line_names_the_port_that_answers(start_toy, prefix):
     assert search(f"{prefix}Value", ioc.port) == ioc.port
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
 def test_a_signal_runs_the_shutdown_and_exits_zero(start_toy, tmp_path, number):
     saved = tmp_path / "state"
     ioc = start_toy("--saved", str(saved))
