@@ -32,7 +32,7 @@ READY_TIMEOUT_S: Final = 180.0
 """Importing and compiling the physics takes up to 15 s on one free core; it has taken more than a
 minute on a machine with six times more to do than cores."""
 TERMINATE_TIMEOUT_S: Final = 25.0
-"""Longer than the 20 s after which an IOC gives up its own shutdown: it is not killed while it still
+"""Longer than the 20 s after which an IOC gives up its own shutdown: it is not killed while it
 saves its state."""
 
 

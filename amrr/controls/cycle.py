@@ -46,6 +46,7 @@ from amrr.limits import FLOW_TIME_S, HOLD_TIME_S
 from amrr.parameters import CycleParameters
 from instruments.errors import Refused
 from instruments.magnets.supply import MagnetSupply
+from instruments.ranges import landed
 
 __all__ = ["STATE_SIZE", "SUPPLY_NAMES", "WAYPOINT_NAMES", "Cycle", "CycleState", "Phase"]
 
@@ -279,7 +280,7 @@ class Cycle:
 
 
 def _within(what: str, value: float, low: float, high: float, unit: str) -> float:
-    number = float(value)
+    number = landed(float(value), low, high)
     if not low <= number <= high:
         raise Refused(f"cycle: {what} {number:g} {unit} is outside {low:g} to {high:.4g} {unit}")
     return number

@@ -12,12 +12,13 @@ from amrr.controls.thermometry import READING
 from amrr.parameters import Parameters
 from instruments.control.pid import Pid
 from instruments.errors import Refused
+from instruments.ranges import landed
 
 Array = NDArray[np.float64]
 
 
 def _within(what: str, value: float, low: float, high: float, unit: str) -> float:
-    number = float(value)
+    number = landed(float(value), low, high)
     if not (math.isfinite(number) and low <= number <= high):
         raise Refused(f"{what} {number:g} {unit} is outside {low:g} to {high:g} {unit}")
     return number

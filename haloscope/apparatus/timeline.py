@@ -16,6 +16,7 @@ import numpy as np
 
 from instruments.errors import Refused
 from instruments.random import generator
+from instruments.ranges import landed
 
 NS_PER_S: Final[int] = 1_000_000_000
 
@@ -116,7 +117,7 @@ def checked(name: str, value: float, low: float, high: float, unit: str) -> floa
     Raises:
         Refused: Otherwise, naming the thing, the value with its unit and the limits.
     """
-    number = float(value)
+    number = landed(float(value), low, high)
     if not (math.isfinite(number) and low <= number <= high):
         raise Refused(
             f"{name}: {number:.10g} {unit} is outside of {low:.10g} to {high:.10g} {unit}"

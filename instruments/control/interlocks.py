@@ -56,19 +56,36 @@ class Interlocks:
         self._told: dict[str, str] = {}
 
     def check(self) -> None:
-        """Act on the reasons that have appeared; forget those that have gone."""
-        for name, interlock in self.interlocks.items():
-            reason = interlock.reason()
-            if not reason:
-                if name in self._told:
-                    self._gone(interlock)
-                continue
-            self._told[name] = reason
-            if name not in self._present:
-                self._present.add(name)
-                if interlock.alarming:
-                    log.warning("interlock %s: %s", name, reason)
-                interlock.act()
+        """Act on the reasons that have appeared; forget those that have gone.
+
+        One that fails does not keep the others from acting, and is tried again at the next check.
+
+        Raises:
+            Exception: What the first of those raised that have failed.
+        """
+        failures = []
+        for interlock in self.interlocks.values():
+            try:
+                self._check(interlock)
+            except Exception as error:
+                log.error("interlock %s failed: %s", interlock.name, error)
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+    def _check(self, interlock: Interlock) -> None:
+        name, reason = interlock.name, interlock.reason()
+        if not reason:
+            if name in self._told:
+                self._gone(interlock)
+            return
+        self._told[name] = reason
+        if name in self._present:
+            return
+        if interlock.alarming:
+            log.warning("interlock %s: %s", name, reason)
+        interlock.act()
+        self._present.add(name)  # it has acted: not before
 
     def _gone(self, interlock: Interlock) -> None:
         self._present.discard(interlock.name)

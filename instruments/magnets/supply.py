@@ -38,6 +38,7 @@ from instruments.magnets.ramp import (
     observe,
     ramp_output,
 )
+from instruments.ranges import landed
 
 __all__ = ["MagnetSupply", "SupplyParameters", "SupplyState"]
 
@@ -127,6 +128,7 @@ class MagnetSupply:
                 program input drives the output.
         """
         value = self._finite("target current", current_a, "A")
+        value = landed(value, -self.current_limit_a, self.current_limit_a)
         if abs(value) > self.current_limit_a:
             raise Refused(
                 f"{self.name}: target {value:g} A is beyond the limit {self.current_limit_a:g} A"
@@ -140,6 +142,7 @@ class MagnetSupply:
         """Set the target as a central field in tesla, start the ramp; raises :class:`Refused`."""
         value = self._finite("target field", field_t, "T")
         limit_t = self.current_limit_a * self.coil.field_per_ampere_t
+        value = landed(value, -limit_t, limit_t)
         if abs(value) > limit_t:
             raise Refused(f"{self.name}: target {value:g} T is beyond the limit {limit_t:g} T")
         self.set_current(value / self.coil.field_per_ampere_t)
@@ -346,7 +349,7 @@ class MagnetSupply:
         return number
 
     def _between(self, what: str, value: float, limit: float, unit: str) -> float:
-        number = self._finite(what, value, unit)
+        number = landed(self._finite(what, value, unit), 0.0, limit)
         if not 0.0 < number <= limit:
             raise Refused(f"{self.name}: {what} {number:g} {unit} is outside 0 to {limit:g} {unit}")
         return number

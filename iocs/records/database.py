@@ -273,16 +273,21 @@ class Database:
         channel.refusal = ""
         if record.read is None:
             await channel.hold(value, self._wall_time())
-        if record.done is None:
+        try:
+            await self._wait_for_effect(channel)
+        finally:
+            if record.momentary:
+                await channel.hold(0, self._wall_time())
+
+    async def _wait_for_effect(self, channel: LiveChannel) -> None:
+        if channel.record.done is None:
             await self._post_consequences(channel)
             self.on_wake()
-        else:
-            waiting = self._wait_for(channel)
-            await self._post_together()
-            self.on_wake()
-            await waiting
-        if record.momentary:
-            await channel.hold(0, self._wall_time())
+            return
+        waiting = self._wait_for(channel)
+        await self._post_together()
+        self.on_wake()
+        await waiting
 
     def _wait_for(self, channel: LiveChannel) -> asyncio.Future[None]:
         """Begin to wait until the put has had its effect; `settle` completes it."""

@@ -4,8 +4,8 @@ Four promises to whoever starts an IOC:
 
 1. One line on stdout, ``ready NAME ADDRESS:PORT pvs=N``, once circuits are accepted and ``startup``
    has returned.
-2. SIGTERM, SIGINT, SIGHUP and SIGQUIT run ``shutdown`` (outputs safe, state saved) while clients still see the PVs;
-   exit code 0.
+2. SIGTERM, SIGINT, SIGHUP and SIGQUIT run ``shutdown`` (outputs safe, state saved) while clients
+   still see the PVs; exit code 0.
 3. A taken port is never shared by accident: the start ends with code 69 and says who has it.
 4. A failure of the server itself, or of what :meth:`Server.fail` is called for, runs ``shutdown``
    too and ends the process with code 1; nothing lingers.

@@ -69,6 +69,7 @@ class SimClock:
         self._speed = speed
         self._paused = False
         self._step_until_s: float | None = None
+        self._last_piece_given = False
         self._cut_short = False
         self._anchor()
 
@@ -111,7 +112,7 @@ class SimClock:
         if not seconds > 0:
             raise Refused(f"a step of {seconds:g} s is not in the future")
         self._step_until_s = self.machine.time_s + seconds
-        self._cut_short = False
+        self._last_piece_given = self._cut_short = False
 
     def step_done(self) -> bool:
         """Whether the last single step has ended.
@@ -156,8 +157,11 @@ class SimClock:
         if left_s > step_s * (1 - 1e-6):
             return step_s
         # A machine of fixed steps may owe a remainder to its next step: it is asked for it once.
+        if left_s > 1e-6 * step_s and not self._last_piece_given:
+            self._last_piece_given = True  # until it is taken, a pause still cuts the step short
+            return left_s
         self._step_until_s = None
-        return left_s if left_s > 1e-6 * step_s else 0.0
+        return 0.0
 
     def forgive_lag(self) -> None:
         """Forget a lag beyond what is allowed, and count it as an overrun."""

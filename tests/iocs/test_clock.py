@@ -73,6 +73,28 @@ async def acted_on(database: Database) -> None:
         await asyncio.sleep(0)
 
 
+@pytest.mark.parametrize("seconds", [0.05, 0.25])
+def test_a_step_whose_last_piece_fails_has_been_cut_short(run: Run, seconds: float) -> None:
+    async def story() -> None:
+        toy = Toy()
+        clock = SimClock(toy)
+        clock.paused = True
+        database = Database([*toy_records(toy), *clock_records(clock, 0, lambda: "")], "T:")
+        simulation = Simulation(toy, clock, database)
+        step = asyncio.create_task(database.put("Sim:Step", seconds))
+        await acted_on(database)
+        while toy.time_s < seconds - toy.dt_s:
+            simulation.advance(0.0)
+        toy.broken = True
+        simulation.advance(60.0)
+        await database.settle()
+        with pytest.raises(Refused, match=f"cut short at {toy.time_s:g} s"):
+            await step
+        assert toy.time_s < seconds
+
+    run(story())
+
+
 @pytest.mark.parametrize("cut", ["pause", "failure"])
 def test_a_step_that_is_cut_short_ends_its_put_with_an_error(run: Run, cut: str) -> None:
     async def story() -> None:

@@ -15,7 +15,7 @@ from caproto import AlarmStatus, ChannelType
 
 from instruments.errors import Refused
 from iocs.records import Database, Superseded
-from pvdb.records import Severity, text
+from pvdb.records import Severity, command, text
 from tests.iocs.conftest import Bench, Run, monitor
 from tests.iocs.toy import Toy, toy_records
 
@@ -194,6 +194,24 @@ def test_a_command_acts_once_and_returns_to_rest(bench: Bench, run: Run) -> None
         assert bench.toy.resets == 2
         assert bench.database["Reset"].value == "Done"
         assert updates.values()[:4] == [1, 0, 1, 0]
+
+    run(story())
+
+
+def test_a_command_that_does_not_reach_its_end_returns_to_rest_too(run: Run) -> None:
+    def never() -> bool:
+        raise Refused("the door is open")
+
+    async def story() -> None:
+        records = [command("Close", lambda: None, "Close the door", done=never)]
+        database = Database(records, "T:")
+        put = asyncio.create_task(database.put("Close", 1))
+        while not database.waiting:
+            await asyncio.sleep(0)
+        await database.settle()
+        with pytest.raises(Refused, match="the door is open"):
+            await put
+        assert database["Close"].value == "Done"
 
     run(story())
 

@@ -19,6 +19,36 @@ def test_an_interlock_acts_once_and_again_after_its_reason_has_gone() -> None:
     assert locks.reason() == "hot"
 
 
+def test_an_interlock_that_fails_keeps_no_other_from_acting_and_is_tried_again() -> None:
+    acts: list[str] = []
+    broken = [True]
+
+    def act() -> None:
+        if broken[0]:
+            raise OSError("the valve does not answer")
+        acts.append("first")
+
+    def no_reading() -> str:
+        if broken[0]:
+            raise ValueError("no reading")
+        return ""
+
+    locks = Interlocks(
+        [
+            Interlock("first", lambda: "hot", act),
+            Interlock("blind", no_reading),
+            Interlock("last", lambda: "hot", lambda: acts.append("last")),
+        ]
+    )
+    with pytest.raises(OSError, match="the valve"):
+        locks.check()
+    assert acts == ["last"]
+    broken[0] = False
+    locks.check()
+    locks.check()
+    assert acts == ["last", "first"]
+
+
 def test_a_latched_interlock_tells_its_reason_until_reset() -> None:
     reason = ["hot"]
     locks = Interlocks([Interlock("one", lambda: reason[0], latched=True)])

@@ -131,6 +131,23 @@ def test_a_quench_latches_until_the_coil_is_cold_and_reset() -> None:
     assert supply.at_target
 
 
+@given(
+    limit=st.floats(0.1, 5.0),
+    field_per_ampere_t=st.floats(1e-3, 10.0),
+    sign=st.sampled_from([1, -1]),
+)
+def test_a_field_at_the_limit_itself_is_taken(
+    limit: float, field_per_ampere_t: float, sign: int
+) -> None:
+    coil = SimpleCoil(inductance_h=9.0, field_per_ampere_t=field_per_ampere_t)
+    supply = MagnetSupply(SupplyParameters(name="Test", current_limit_a=limit), coil)
+    supply.set_field(sign * (limit * field_per_ampere_t))
+    assert abs(supply.target_current_a) <= limit
+    assert supply.target_current_a == pytest.approx(sign * limit, rel=1e-12)
+    with pytest.raises(Refused, match="beyond the limit"):
+        supply.set_field(sign * (limit * field_per_ampere_t) * (1 + 1e-6))
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 5.01, -5.01])
 def test_a_bad_target_is_refused_and_moves_nothing(bad: float) -> None:
     supply = make()
