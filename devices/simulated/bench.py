@@ -1,8 +1,9 @@
-"""A machine in process behind a table of channels, and the thread that lets its time pass.
+"""A machine in process behind its records, and the thread that lets its time pass.
 
-A channel stands for one process variable: it reads the machine, and may command it. Time passes
-only on demand: while a put has not completed, or a status watches a channel. So a plan that thinks
-for a second between two phases of a cycle misses none of them, and a forgotten device costs no CPU.
+Time passes only on demand: while a put has not completed, or a status watches a record. So a plan
+that thinks for a second between two phases of a cycle misses none of them, and a forgotten device
+costs no CPU. What a put does, when it completes and what a second one does are the PV database's
+(`pvdb.live.puts`), the same as on the wire.
 """
 
 from __future__ import annotations
@@ -17,88 +18,56 @@ from typing import Any
 import numpy as np
 
 from devices.signals import LONG_TEXT
+from devices.simulated.server import server_records
 from instruments.errors import Refused
+from pvdb.live.driver import Driver
+from pvdb.live.point import Point
+from pvdb.live.puts import Completed, Puts
+from pvdb.parts.clock import SimClock
+from pvdb.parts.clock_records import clock_records
+from pvdb.plant import Plant
+from pvdb.records import Record, Value, text
 
-__all__ = ["DO", "Bench", "Channel", "current_bench"]
-
-#: States of a momentary command.
-DO = ("Done", "Do")
+__all__ = ["Bench", "current_bench"]
 
 #: The bench that signals made now belong to.
 current_bench: ContextVar[Bench] = ContextVar("current_bench")
 
-Done = Callable[[], bool]
-
-
-@dataclass(frozen=True)
-class Channel:
-    """One process variable of a simulated machine.
-
-    Attributes:
-        get: reads the present value.
-        put: commands a value; returns what tells when that is completed, or None for at once.
-        units: engineering units.
-        precision: digits shown.
-        limits: lowest and highest value that may be put, or what tells them; equal for none.
-        enum: names of the states, for an enumeration (`get` then returns an index or a name).
-    """
-
-    get: Callable[[], Any]
-    put: Callable[[Any], Done | None] | None = None
-    units: str = ""
-    precision: int | None = None
-    limits: tuple[float, float] | Callable[[], tuple[float, float]] = (0.0, 0.0)
-    enum: tuple[str, ...] | None = None
-
-    def range(self) -> tuple[float, float]:
-        """Lowest and highest value that may be put now."""
-        return self.limits() if callable(self.limits) else self.limits
-
-
-@dataclass
-class _Pending:
-    done: Done
-    callback: Callable[[], None]
-
 
 @dataclass
 class _Watched:
-    post: Callable[[Any], None]
-    channel: Channel
+    post: Callable[[Value], None]
+    point: Point
     last: Any
     waiting: int = 0
 
 
 class Bench:
-    """A machine, its channels by PV name, and its clock thread.
+    """A plant in process: its records by PV name, and its clock thread.
 
     Args:
-        machine: has `time_s`, `step(dt_s)`, `dt_s`.
-        channels: the table by full name.
-        prefix: of the clock's and health's names.
-        guard: looks at the machine after every step and every command (interlocks).
+        plant: The machine, its records and its guards.
+        prefix: Begins every name.
     """
 
     #: Steps between two posts to those who watch without waiting.
     STEPS_PER_POST = 50
 
-    def __init__(
-        self,
-        machine: Any,
-        channels: Mapping[str, Channel],
-        prefix: str,
-        guard: Callable[[], None] = lambda: None,
-    ) -> None:
-        self.machine = machine
-        self._guard = guard
+    def __init__(self, plant: Plant, prefix: str) -> None:
+        self.machine: Any = plant.machine
+        self.clock = SimClock(plant.machine, speed=0.0)
+        self.clock.awaited = lambda: self.wanted
+        self.driver = Driver(plant.machine, self.clock, plant.guards)
         self.lock = threading.RLock()
-        self._paused = False
         self.refusal = ""
-        self._channels = {
-            **{f"{prefix}{name}": channel for name, channel in _clock_channels(self).items()},
-            **channels,
-        }
-        self._pending: list[_Pending] = []
+        records = [
+            *plant.records,
+            *clock_records(self.clock, plant.seed, lambda: self.driver.error),
+            *server_records(plant.parameters_hash, lambda: self.refusal),
+        ]
+        self._prefix = prefix
+        self._points = {prefix + record.name: Point(record) for record in records}
+        self._puts = Puts()
         self._watched: dict[int, _Watched] = {}
         self._keys = iter(range(2**62))
         self._wanted = threading.Condition(self.lock)
@@ -106,60 +75,85 @@ class Bench:
         self._thread = threading.Thread(target=self._run, name="simulated-bench", daemon=True)
         self._thread.start()
 
-    def channel(self, name: str) -> Channel:
-        """The channel of a name; that of its long text, `NAME.VAL$`, is the same one.
+    def point(self, name: str) -> Point:
+        """The point of a PV; ``NAME.VAL`` and the long text ``NAME.VAL$`` are the same one.
 
         Raises:
-            KeyError: this machine has no such channel.
+            KeyError: this machine has no such record or field.
         """
-        try:
-            return self._channels[name.removesuffix(LONG_TEXT)]
-        except KeyError:
-            raise KeyError(f"the simulated machine serves no {name!r}") from None
+        name = name.removesuffix(LONG_TEXT).removesuffix(".VAL")
+        if name in self._points:
+            return self._points[name]
+        record, _, field = name.rpartition(".")
+        if record in self._points and field == "EGU":
+            units = self._points[record].record.units
+            return Point(text(field, lambda: units, "Units"))
+        raise KeyError(f"the simulated machine serves no {name!r}")
+
+    @property
+    def records(self) -> Mapping[str, Record]:
+        """All records by name without prefix."""
+        return {point.record.name: point.record for point in self._points.values()}
 
     @property
     def paused(self) -> bool:
         """Time stands still, whoever waits."""
-        return self._paused
+        return self.clock.paused
 
     @paused.setter
     def paused(self, value: bool) -> None:
         with self.lock:
-            self._paused = bool(value)
+            self.clock.paused = bool(value)
             self._wanted.notify()
 
-    @property
-    def channels(self) -> Mapping[str, Channel]:
-        """All channels by name."""
-        return self._channels
+    def put(self, point: Point, value: Any, completed: Completed) -> None:
+        """Put a value; ``completed`` is called once: with None, or with why it was refused.
 
-    def put(self, channel: Channel, value: Any, callback: Callable[[bool], None]) -> None:
-        """Command a value; `callback` is called once, told whether the put was refused.
-
-        A refused put moves nothing, and `refusal` says why.
+        A refused put moves nothing.
         """
-        if channel.put is None:
-            raise RuntimeError("the channel is read-only")
         with self.lock:
-            refused = False
-            try:
-                done = channel.put(value)
-            except Refused as error:
-                self.refusal = str(error)
-                refused, done = True, None
-            self._guard()
-            self._post()
-            if done is not None:
-                self._pending.append(_Pending(done, partial(callback, False)))
-                self._wanted.notify()
-                return
-        callback(refused)
+            outcome = self._begin(point, value, completed)
+        if outcome is not _WAITS:
+            completed(outcome)
 
-    def watch(self, channel: Channel, post: Callable[[Any], None]) -> int:
-        """Call `post` on the bench's thread with each new value; returns a key for `demand`."""
+    def put_as_client(self, name: str, value: Any) -> None:
+        """A put of another client to PV ``name`` (without prefix), which does not wait.
+
+        Raises:
+            Refused: nothing has moved.
+        """
+        ended: list[Refused | None] = []
+        self.put(self.point(self._prefix + name), value, ended.append)
+        for refusal in ended:
+            if refusal is not None:
+                raise refusal
+
+    def _begin(self, point: Point, value: Any, completed: Completed) -> Any:
+        """Act on a put; returns how it ended, or `_WAITS`."""
+        record = point.record
+        outcome: Any = None
+        try:
+            taken = self._puts.act(record, value)
+        except Refused as refusal:
+            self.refusal = point.refusal = str(refusal)
+            outcome = refusal
+        else:
+            point.refusal = ""
+            if record.read is None and not record.momentary:
+                point.hold(taken)
+            if record.done is not None and self._puts.wait(record, completed):
+                outcome = _WAITS
+        # No time passes by itself here: what the put has led to is looked at now.
+        self.driver.look()
+        self._post()
+        self._wanted.notify()
+        return outcome
+
+    def watch(self, point: Point, post: Callable[[Value], None]) -> int:
+        """Call ``post`` on the bench's thread with each new value; returns a key for `demand`."""
         with self.lock:
             key = next(self._keys)
-            self._watched[key] = _Watched(post, channel, _comparable(channel.get()))
+            self._watched[key] = _Watched(post, point, _comparable(point.read()))
         return key
 
     def demand(self, key: int | None, waiting: int) -> None:
@@ -169,10 +163,15 @@ class Bench:
                 self._watched[key].waiting = waiting
                 self._wanted.notify()
 
-    def step(self, dt_s: float) -> None:
-        """Let the machine's time pass, and look at it."""
-        self.machine.step(dt_s)
-        self._guard()
+    def let_pass(self, seconds: float) -> None:
+        """Let simulated time pass at once, also while it is held; guards look after every step."""
+        with self.lock:
+            end_s = self.machine.time_s + seconds
+            while (left_s := end_s - self.machine.time_s) > 1e-9:
+                if not self.driver.step(min(self.machine.dt_s, left_s)):
+                    break
+            self._post()
+            self._wanted.notify()
 
     def close(self) -> None:
         """End the clock thread."""
@@ -183,89 +182,63 @@ class Bench:
 
     @property
     def wanted(self) -> bool:
-        """Somebody waits for time to pass."""
-        return bool(self._pending) or any(w.waiting for w in self._watched.values())
+        """Whether somebody waits for time to pass."""
+        return bool(self._puts) or any(w.waiting for w in self._watched.values())
+
+    @property
+    def _runs(self) -> bool:
+        return self.clock.stepping or (self.wanted and not self.clock.paused)
 
     def _run(self) -> None:
         while True:
             with self.lock:
-                while not self._closed and (self.paused or not self.wanted):
+                while not self._closed and not self._runs:
                     self._wanted.wait()
+                    self.clock.begin_now()
                 if self._closed:
                     return
-                finished = self._advance()
-            for one in finished:
-                one.callback()
+                ended = self._advance()
+                if not ended:
+                    self._wait_until_due()
+            for tell in ended:
+                tell()
 
-    def _advance(self) -> list[_Pending]:
-        """Step until a put completes or it is time to post; returns the completed puts."""
-        finished = [one for one in self._pending if one.done()]
+    def _wait_until_due(self) -> None:
+        """At a speed set by somebody, time passes by the clock on the wall."""
+        if self._runs and (wait_s := self.clock.until_due_s()) > 0.0:
+            self._wanted.wait(wait_s)
+
+    def _advance(self) -> list[Callable[[], None]]:
+        """Step until a put has had its effect or it is time to post; returns whom to tell."""
         for _ in range(self.STEPS_PER_POST):
-            if finished or not self.wanted:
+            if self._puts.settled() or not self._runs:
                 break
-            self.step(self.machine.dt_s)
+            step_s = self.clock.due_s()
+            if step_s <= 0.0 or not self.driver.step(step_s):
+                break
             self._post(demanding=True)
-            finished = [one for one in self._pending if one.done()]
-        self._pending = [one for one in self._pending if one not in finished]
+        ended = self._puts.take_settled()
         self._post()
-        return finished
+        return [partial(waiting.completed, refusal) for waiting, refusal in ended]
 
     def _post(self, *, demanding: bool = False) -> None:
-        """Post what has changed; with `demanding`, only to those who wait."""
+        """Post what has changed; with ``demanding``, only to those who wait."""
         for watched in list(self._watched.values()):
             if demanding and not watched.waiting:
                 continue
-            value = _comparable(watched.channel.get())
-            if value != watched.last:
-                watched.last = value
-                watched.post(watched.channel.get())
+            value = watched.point.read()
+            comparable = _comparable(value)
+            if comparable != watched.last:
+                watched.last = comparable
+                watched.post(value)
 
 
-def _same(value: Any) -> Any:
-    return value
+#: What `Bench._begin` returns for a put that is told of its end later.
+_WAITS = object()
 
 
 def _comparable(value: Any) -> Any:
-    """A value that `!=` can compare: arrays as bytes."""
-    return value.tobytes() if isinstance(value, np.ndarray) else value
-
-
-def _clock_channels(bench: Bench) -> dict[str, Channel]:
-    """Clock and health channels, the same for every machine."""
-
-    def pause(value: Any) -> None:
-        bench.paused = value in (1, "Yes")
-
-    def advance(seconds: float) -> None:
-        end_s = bench.machine.time_s + float(seconds)
-        while bench.machine.time_s < end_s - 1e-9:
-            bench.step(min(bench.machine.dt_s, end_s - bench.machine.time_s))
-
-    def ignore(_: Any) -> None:
-        return None
-
-    constant = {
-        "IOC:HEARTBEAT": 0,
-        "IOC:UPTIME": "0:00:00",
-        "IOC:CA_CLNT_CNT": 0,
-        "IOC:RECORD_CNT": 0,
-        "IOC:MEM_USED": 0.0,
-        "IOC:IOC_CPU_LOAD": 0.0,
-        "IOC:HOSTNAME": "in process",
-        "IOC:Version_RBV": "simulated",
-        "IOC:Dropped_RBV": 0,
-        "Sim:Overruns_RBV": 0.0,
-    }
-    units = {"IOC:MEM_USED": "MB", "IOC:IOC_CPU_LOAD": "%"}
-    table = {
-        name: Channel(partial(_same, value), units=units.get(name, ""))
-        for name, value in constant.items()
-    }
-    return table | {
-        "IOC:Refusal_RBV": Channel(lambda: bench.refusal),
-        "Sim:Time_RBV": Channel(lambda: float(bench.machine.time_s), units="s", precision=1),
-        "Sim:Speed": Channel(lambda: 0.0, ignore, precision=1, limits=(0.0, 1e6)),
-        "Sim:Speed_RBV": Channel(lambda: 0.0, precision=1),
-        "Sim:Pause": Channel(lambda: int(bench.paused), pause, enum=("No", "Yes")),
-        "Sim:Step": Channel(lambda: 0.0, advance, units="s", limits=(0.0, 1e6)),
-    }
+    """A value that ``!=`` can compare: arrays as bytes, all that is no number as one."""
+    if isinstance(value, np.ndarray):
+        return value.tobytes()
+    return None if value != value else value

@@ -1,4 +1,4 @@
-"""Signals over a bench's channels, with the interface of ophyd's EPICS signals; device builder."""
+"""Signals bound to records in process, with the interface of ophyd's EPICS signals."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from ophyd.utils import ReadOnlyError
 from ophyd.utils.errors import LimitError
 
 from devices.signals import WRITE_TIMEOUT_S, Readback, Remembering, Setting
-from devices.simulated.bench import Bench, Channel, current_bench
+from devices.simulated.bench import Bench, current_bench
+from instruments.errors import Refused
+from pvdb.live.point import Point
+from pvdb.records import Wire
 
-__all__ = ["ChannelSignal", "ChannelSignalRO", "ChannelSignalWithRBV", "simulated"]
+__all__ = ["RecordSignal", "RecordSignalRO", "RecordSignalWithRBV", "simulated"]
 
 
-class ChannelSignal(Signal):
-    """A signal over one channel, or a readback and a setpoint channel.
+class RecordSignal(Signal):
+    """A signal over one record, or over a readback and its setpoint.
 
     The arguments are those of `ophyd.EpicsSignal`; time-outs of the network mean nothing here.
     """
@@ -40,56 +43,59 @@ class ChannelSignal(Signal):
     ) -> None:
         self.bench: Bench = current_bench.get()
         self.pvname, self.setpoint_pvname = read_pv, write_pv or read_pv
-        self._read: Channel = self.bench.channel(read_pv)
-        self._write: Channel = self.bench.channel(self.setpoint_pvname)
+        self._read: Point = self.bench.point(read_pv)
+        self._write: Point = self.bench.point(self.setpoint_pvname)
         self._string, self._use_limits = string, limits
         self._write_timeout = write_timeout
         self._key: int | None = None
         self._waiting: set[int] = set()
-        super().__init__(value=self._shown(self._read.get()), **kwargs)
+        super().__init__(value=self._shown(self._read.read()), **kwargs)
+        low, high = self.limits
         self._metadata.update(
-            units=self._read.units,
-            precision=self._read.precision,
-            enum_strs=self._read.enum,
-            lower_ctrl_limit=self._write.range()[0],
-            upper_ctrl_limit=self._write.range()[1],
-            severity=0,
-            status=0,
-            write_access=self._write.put is not None,
+            units=self._read.record.units,
+            precision=self.precision,
+            enum_strs=self.enum_strs,
+            lower_ctrl_limit=low,
+            upper_ctrl_limit=high,
+            severity=int(self._read.alarm.severity),
+            status=int(self._read.alarm.status),
+            write_access=self._write.record.writable,
         )
 
     def _shown(self, value: Any) -> Any:
-        """The value as this signal shows it: enumerations by name or by index."""
-        names = self._read.enum
-        if names is not None:
-            index = names.index(value) if isinstance(value, str) else int(value)
-            return names[index] if self._string else index
+        """The value as this signal shows it: states by name or by index."""
+        names = self._read.record.state_names()
+        if names:
+            return value if self._string else names.index(value)
         return str(value) if self._string else value
 
     @property
     def limits(self) -> tuple[float, float]:
         """Limits of what may be put, as (low, high); equal for none."""
-        return self._write.range()
+        return self._write.record.control_range() or (0.0, 0.0)
 
     @property
     def precision(self) -> int | None:
-        """Digits shown."""
-        return self._read.precision
+        """Digits shown; None of what is no floating-point number."""
+        record = self._read.record
+        return record.precision if record.wire in (Wire.DOUBLE, Wire.FLOAT) else None
 
     @property
     def enum_strs(self) -> tuple[str, ...] | None:
         """Names of the states, if an enumeration."""
-        return self._read.enum
+        return self._read.record.state_names() or None
 
     @property
     def alarm_severity(self) -> int:
-        """No channel of a bench is ever in alarm."""
-        return 0
+        """Severity of the readback's alarm now."""
+        self.get()
+        return int(self._read.alarm.severity)
 
     @property
     def alarm_status(self) -> int:
-        """No channel of a bench is ever in alarm."""
-        return 0
+        """What kind of alarm the readback is in now."""
+        self.get()
+        return int(self._read.alarm.status)
 
     @property
     def source_name(self) -> str:
@@ -99,15 +105,18 @@ class ChannelSignal(Signal):
     def get(self, **_: Any) -> Any:
         """Read the machine now."""
         with self.bench.lock:
-            value = self._shown(self._read.get())
+            value = self._shown(self._read.read())
+            alarm = self._read.alarm
         self._readback = value
-        self._metadata["timestamp"] = time.time()
+        self._metadata.update(
+            timestamp=time.time(), severity=int(alarm.severity), status=int(alarm.status)
+        )
         return value
 
     def get_setpoint(self, **_: Any) -> Any:
         """Read the setpoint now."""
         with self.bench.lock:
-            return self._shown(self._write.get())
+            return self._shown(self._write.read())
 
     def check_value(self, value: Any) -> None:
         """Refuse what lies outside the limits.
@@ -128,18 +137,19 @@ class ChannelSignal(Signal):
         **_: Any,
     ) -> None:
         """Command the machine; `callback` is called when that is completed."""
-        if self._write.put is None:
+        if not self._write.record.writable:
             raise ReadOnlyError(f"{self.name} is read-only")
         if not force:
             self.check_value(value)
-        names = self._write.enum
-        if names is not None:
-            value = value if isinstance(value, str) else names[int(value)]
-            if value not in names:
-                raise ValueError(f"{self.name}: {value!r} is none of {', '.join(names)}")
-        self.bench.put(
-            self._write, value, lambda refused: callback(refused=refused) if callback else None
-        )
+        names = self._write.record.state_names()
+        if names and isinstance(value, str) and value not in names:
+            raise ValueError(f"{self.name}: {value!r} is none of {', '.join(names)}")
+
+        def completed(refusal: Refused | None) -> None:
+            if callback is not None:
+                callback(refused=refusal is not None)
+
+        self.bench.put(self._write, value, completed)
 
     def set(
         self, value: Any, *, timeout: float | None = None, settle_time: float | None = None
@@ -183,17 +193,21 @@ class ChannelSignal(Signal):
         """Describe as ophyd's EPICS signals do."""
         description = super().describe()
         low, high = self.limits
-        more = {"units": self._read.units, "lower_ctrl_limit": low, "upper_ctrl_limit": high}
-        if self._read.precision is not None:
-            more["precision"] = self._read.precision
-        if self._read.enum is not None:
-            more["enum_strs"] = self._read.enum
+        more: dict[str, Any] = {
+            "units": self._read.record.units,
+            "lower_ctrl_limit": low,
+            "upper_ctrl_limit": high,
+        }
+        if self.precision is not None:
+            more["precision"] = self.precision
+        if self.enum_strs is not None:
+            more["enum_strs"] = self.enum_strs
         description[self.name].update(more)
         return description
 
 
-class ChannelSignalRO(ChannelSignal):
-    """A read-only signal over a channel."""
+class RecordSignalRO(RecordSignal):
+    """A read-only signal over a record."""
 
     def put(self, value: Any, force: bool = False, **_: Any) -> None:
         """Refuse."""
@@ -204,8 +218,8 @@ class ChannelSignalRO(ChannelSignal):
         raise ReadOnlyError(f"{self.name} is read-only")
 
 
-class ChannelReadback(ChannelSignalRO):
-    """`devices.signals.Readback` over a channel: there is no round trip to save."""
+class RecordReadback(RecordSignalRO):
+    """`devices.signals.Readback` over a record: there is no round trip to save."""
 
     _answer: Any = None
 
@@ -221,15 +235,15 @@ class ChannelReadback(ChannelSignalRO):
         return super().get(**how)
 
 
-class ChannelSignalWithRBV(ChannelSignal):
+class RecordSignalWithRBV(RecordSignal):
     """A setpoint `X` with its readback `X_RBV`."""
 
     def __init__(self, prefix: str, **kwargs: Any) -> None:
         super().__init__(f"{prefix}_RBV", write_pv=prefix, **kwargs)
 
 
-class ChannelSetting(Remembering, ChannelSignalWithRBV):
-    """`devices.signals.Setting` over channels."""
+class RecordSetting(Remembering, RecordSignalWithRBV):
+    """`devices.signals.Setting` over records."""
 
     set = Setting.set
 
@@ -240,11 +254,11 @@ class ChannelSetting(Remembering, ChannelSignalWithRBV):
 
 
 _REPLACEMENTS: dict[type, type] = {
-    Readback: ChannelReadback,
-    Setting: ChannelSetting,
-    EpicsSignal: ChannelSignal,
-    EpicsSignalRO: ChannelSignalRO,
-    EpicsSignalWithRBV: ChannelSignalWithRBV,
+    Readback: RecordReadback,
+    Setting: RecordSetting,
+    EpicsSignal: RecordSignal,
+    EpicsSignalRO: RecordSignalRO,
+    EpicsSignalWithRBV: RecordSignalWithRBV,
 }
 
 

@@ -129,6 +129,10 @@ class SimClock:
         """Whether a single step has not finished."""
         return self._step_until_s is not None
 
+    def begin_now(self) -> None:
+        """Let time go on from here: the wall time since nobody asked does not count."""
+        self._anchor()
+
     # -- what the simulation asks ----------------------------------------------------------------
 
     @property

@@ -6,9 +6,18 @@ inclusively, and once reached it holds until the value has come back by more tha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pvdb.records.description import AlarmLimits, State
+from pvdb.records.description import (
+    NO_LIMITS,
+    NUMBERS,
+    AlarmLimits,
+    Record,
+    State,
+    Value,
+    Wire,
+)
 from pvdb.records.severity import Severity, Status
 
 
@@ -65,3 +74,27 @@ def state_alarm(state: State) -> Alarm:
     if not state.severity:
         return NO_ALARM
     return Alarm(Status.STATE, state.severity)
+
+
+def value_alarm(
+    record: Record, limits: AlarmLimits, states: Sequence[State], value: Value, last: str
+) -> tuple[Alarm, str]:
+    """Alarm of a value as its record keeps it.
+
+    Args:
+        record: Whose value it is.
+        limits: The limits in force; clients may have changed the record's own.
+        states: The states in force, likewise.
+        value: The value.
+        last: Name of the limit that was in force before, see `limit_alarm`.
+
+    Returns:
+        The alarm, and the name of the limit now in force.
+    """
+    if record.wire is Wire.ENUM:
+        return state_alarm(states[record.state_names().index(value)]), last
+    if record.array or record.wire not in NUMBERS:
+        return NO_ALARM, last
+    if limits is NO_LIMITS and value == value:
+        return NO_ALARM, ""
+    return limit_alarm(limits, float(value), last)

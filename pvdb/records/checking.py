@@ -126,3 +126,31 @@ def cut(text: str, length: int) -> str:
     if len(text.encode()) <= length:
         return text
     return text.encode()[: length - 3].decode(errors="ignore") + "..."
+
+
+def first_value(record: Record) -> Value:
+    """What a record holds before it is first read or put to."""
+    if record.array:
+        return np.zeros(0, dtype=np.uint8 if record.wire is Wire.CHAR else float)
+    if record.wire is Wire.ENUM:
+        return record.state_names()[int(record.initial or 0)]
+    if record.wire is Wire.STRING:
+        return str(record.initial or "")
+    return (int if record.wire.integer else float)(record.initial or 0)
+
+
+def stored(record: Record, value: Value) -> Value:
+    """``value`` as a record keeps it: plain Python, the name of a state, or an array.
+
+    Raises:
+        OverflowError: A whole number that its type on the wire cannot hold.
+        IndexError: No such state.
+    """
+    wire = record.wire
+    if record.array:
+        return np.asarray(value)
+    if wire is Wire.ENUM:
+        return value if isinstance(value, str) else record.state_names()[int(value)]
+    if wire is Wire.STRING:
+        return cut(str(value), record.length)
+    return whole(value, wire) if wire.integer else float(value)

@@ -60,6 +60,10 @@ INTEGER_RANGES: dict[Wire, Range] = {
 }
 
 
+NUMBERS = frozenset({Wire.DOUBLE, Wire.FLOAT, Wire.LONG, Wire.SHORT})
+"""What alarm limits apply to."""
+
+
 class OnBusy(Enum):
     """What a second put does while the first has not completed."""
 

@@ -153,7 +153,7 @@ def test_a_quench_is_named_and_recovered_from(RE: RunEngine, refrigerator: Any) 
 def test_recovery_waits_for_a_current_that_still_flows(RE: RunEngine, refrigerator: Any) -> None:
     RE(amrr.run_cycles(refrigerator, 1, record_phases=False))
     refrigerator.bench.machine.magnets["RegenA"].quench()
-    refrigerator.sim.advance.put(5.0)
+    refrigerator.bench.let_pass(5.0)
     currents = [abs(m.current.readback.get()) for m in refrigerator.magnets.values()]
     assert max(currents) > 1.0
     RE(amrr.recover_from_quench(refrigerator))
@@ -176,7 +176,7 @@ def test_cycles_that_went_unseen_are_counted_in_the_events(
         machine = refrigerator.bench.machine
         begin = machine.cycle.count
         while begin and machine.cycle.count == begin:
-            refrigerator.sim.advance.put(10.0)
+            refrigerator.bench.let_pass(10.0)
         return trigger(cycle)
 
     monkeypatch.setattr(type(refrigerator.cycle), "trigger", late)

@@ -62,11 +62,12 @@ def test_a_positioner_refuses_what_lies_outside_and_moves_nothing(haloscope: Any
 def test_a_ramp_that_is_stopped_does_not_count_as_arrived(haloscope: Any) -> None:
     haloscope.bench.paused = True
     status = haloscope.magnet.field.set(11.0)
-    haloscope.magnet.control.put("Pause")
+    haloscope.magnet.control.put("Abort")
     haloscope.bench.paused = False
     with pytest.raises(Exception, match=r"UnknownStatusFailure|failed"):
         status.wait(20.0)
-    assert haloscope.magnet.state.get() == "Paused"
+    haloscope.bench.let_pass(1.0)
+    assert haloscope.magnet.state.get() == "Holding"
 
 
 def test_an_acquisition_without_data_fails_in_words(haloscope: Any) -> None:
@@ -147,7 +148,7 @@ def test_a_setting_that_holds_its_value_is_not_put_again(
     monkeypatch.setattr(haloscope.vna.center, "put", lambda value, **_: puts.append(value))
     assert haloscope.settings.set(wanted).done
     assert not puts
-    haloscope.bench.channel("HALO:VNA:Center").put(1102.0)  # by another client
+    haloscope.bench.put_as_client("VNA:Center", 1102.0)
     haloscope.settings.set(wanted)
     assert puts == [1101.0]
 

@@ -81,7 +81,7 @@ def test_switching_the_pump_on_again_acknowledges_its_fault(haloscope: Any) -> N
 def test_a_reason_that_still_stands_is_named(RE: RunEngine, haloscope: Any) -> None:
     _oscillate(haloscope)
     haloscope.bench.machine.quench()
-    haloscope.sim.advance.put(5.0)
+    haloscope.bench.let_pass(5.0)
     with pytest.raises(InterlockedError, match=r"haloscope: .* stands: magnet quenched"):
         RE(clear_interlocks(haloscope))
     assert "oscillation" not in haloscope.interlock.reason.get()
@@ -105,7 +105,7 @@ def test_a_warm_mixing_chamber_cuts_the_noise_source_until_it_is_cold(
     with pytest.raises(InterlockedError, match=r"mixing chamber at \d+ mK"):
         RE(clear_interlocks(haloscope))
     haloscope.bench.machine.fridge.load(0.0, 0.0, 0.0)
-    haloscope.sim.advance.put(36000.0)
+    haloscope.bench.let_pass(36000.0)
     assert haloscope.interlock.active.get() == 1  # latched
     assert "mixing chamber" in RE(clear_interlocks(haloscope)).plan_result
     assert haloscope.interlock.active.get() == 0
@@ -116,7 +116,7 @@ def test_a_reset_asks_for_reasons_that_went_while_time_stood_still(
 ) -> None:
     haloscope.bench.paused = True
     haloscope.bench.machine.fridge.load(0.0, 0.0, 0.05)
-    haloscope.sim.advance.put(600.0)
+    haloscope.bench.let_pass(600.0)
     assert haloscope.interlock.active.get() == 1
     haloscope.bench.machine.fridge.load(0.0, 0.0, 0.0)
     haloscope.bench.machine.step(36000.0)  # cold again, and nothing has looked
@@ -135,7 +135,7 @@ def test_little_helium_stops_the_refrigerator_and_holds_its_cycle(
     bath = refrigerator.bench.machine.bath
     refrigerator.cycle.run.set("Run").wait(10.0)
     bath.losing = True
-    refrigerator.sim.advance.put(1130.0)
+    refrigerator.bench.let_pass(1130.0)
     bath.losing = False
     told.wait()  # the suspenders, which subscribed before, have been told too
     assert refrigerator.cycle.state.get() == "Ramping down"
@@ -145,7 +145,7 @@ def test_little_helium_stops_the_refrigerator_and_holds_its_cycle(
     RE.clear_suspenders()
     with pytest.raises(InterlockedError, match=r"refrigerator: .* stands: helium at [\d.]+ %"):
         RE(clear_interlocks(refrigerator))
-    refrigerator.sim.advance.put(600.0)
+    refrigerator.bench.let_pass(600.0)
     refrigerator.cycle.run.put("Run")
     assert refrigerator.cycle.state.get() == "Stopped"
     assert refrigerator.ioc.refusal.get().startswith("Cycle: helium at ")
@@ -157,7 +157,7 @@ def test_a_quench_ramps_the_other_magnets_down_and_holds_them(
     for magnet in (refrigerator.pump_a, refrigerator.pump_b):
         magnet.current.set(1.0).wait(20.0)
     refrigerator.bench.machine.magnets["PumpA"].quench()
-    refrigerator.sim.advance.put(2.0)
+    refrigerator.bench.let_pass(2.0)
     assert refrigerator.pump_b.state.get() == "Zeroing"
     assert refrigerator.interlock.active.get() == 1
     for signal in (refrigerator.pump_b.field.setpoint, refrigerator.pump_b.current.setpoint):
@@ -173,7 +173,7 @@ def test_an_interlock_goes_with_its_reason(RE: RunEngine, refrigerator: Any) -> 
     refrigerator.pump_a.current.set(1.0).wait(20.0)
     refrigerator.bench.paused = True
     refrigerator.bench.machine.magnets["PumpA"].quench()
-    refrigerator.sim.advance.put(5.0)
+    refrigerator.bench.let_pass(5.0)
     refrigerator.bench.machine.step(1500.0)  # cold again, and nothing has looked
     refrigerator.bench.machine.supplies["PumpA"].reset_quench()
     assert "PumpA quenched" in RE(clear_interlocks(refrigerator)).plan_result

@@ -149,7 +149,7 @@ def test_a_quench_trips_its_suspender(RE: RunEngine, haloscope: Any) -> None:
         RE.install_suspender(suspender)
     assert not any(suspender.tripped for suspender in RE.suspenders)
     haloscope.bench.machine.quench()
-    haloscope.sim.advance.put(5.0)
+    haloscope.bench.let_pass(5.0)
     assert haloscope.magnet.quench.get() == 1
     assert any(suspender.tripped for suspender in RE.suspenders)
     RE.clear_suspenders()
