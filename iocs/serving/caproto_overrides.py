@@ -103,7 +103,7 @@ class ServingContext(Context):
 
     def count(self) -> Statistics:
         """The counts, with clients and channels as they are now; done once a second, too."""
-        return self.counts.now([len(one.circuit.channels_sid) for one in self.circuits])
+        return self.counts.now([len(one.answers.channels) for one in self.circuits])
 
     async def server_accept_loop(self, sock: socket.socket) -> None:
         """Accept circuits.
@@ -125,8 +125,7 @@ class ServingContext(Context):
             writer.transport.abort()
             return
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        state = ca.VirtualCircuit(ca.SERVER, peer, None)
-        circuit = ServingCircuit(state, _TransportWrapper(reader, writer), self)
+        circuit = ServingCircuit(peer, _TransportWrapper(reader, writer), self)
         self.circuits.add(circuit)
         self.server_tasks.create(self._serve(circuit))
 
@@ -134,7 +133,7 @@ class ServingContext(Context):
         try:
             await circuit.serve()
         except Exception:
-            log.exception("serving %s:%d failed", *circuit.circuit.address)
+            log.exception("serving %s:%d failed", *circuit.address)
         finally:
             self.circuits.discard(circuit)
 

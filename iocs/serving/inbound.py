@@ -1,19 +1,23 @@
-"""Bytes of one client, cut into commands, with a bound on how much one message may hold."""
+"""Bytes of one client, cut into messages, with a bound on how much one message may hold."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-import caproto as ca
-from caproto._commands import Commands
+from iocs.serving.messages import (
+    ALIGNMENT,
+    HEADER,
+    LARGE,
+    LARGE_HEADER,
+    REQUESTS,
+    Request,
+)
 
 #: Read at once; more when a larger message is on its way.
 READ_BYTES: Final = 16_384
 LARGE_READ_BYTES: Final = 1_048_576
-_REQUESTS: Final = frozenset(Commands[ca.CLIENT])
-_LARGE: Final = b"\xff\xff"
 
 
 @dataclass(frozen=True)
@@ -21,72 +25,105 @@ class Oversized:
     """A message that is refused; what is left of it is thrown away as it comes.
 
     Attributes:
-        header: The request's header, for the error reply.
+        request: The request without its payload.
         size: Bytes of the whole message.
     """
 
-    header: bytes
+    request: Request
     size: int
 
-    @property
-    def channel_number(self) -> int:
-        """The channel the message was for."""
-        return int.from_bytes(self.header[8:12])
+
+@dataclass(frozen=True)
+class Unreadable:
+    """Where a stream of messages can be cut no further.
+
+    Attributes:
+        request: The message, without its payload.
+        reason: What is wrong with it.
+    """
+
+    request: Request
+    reason: str
 
 
 class Inbound:
     """What has come in from one client.
 
     Args:
-        circuit: caproto's state of the circuit, which cuts bytes into commands.
         max_message_bytes: Beyond this a message is refused.
 
     Attributes:
         partial_since: When the message that stands half received last grew, monotonic seconds.
+        unreadable: Set once what came is no Channel Access; nothing is taken from then on.
     """
 
-    def __init__(self, circuit: Any, max_message_bytes: int) -> None:
-        self._circuit = circuit
+    def __init__(self, max_message_bytes: int) -> None:
         self._max_bytes = max_message_bytes
-        self._wanted_bytes = 0
+        self._held = bytearray()
         self._drain_bytes = 0
+        self._wanted_bytes = 0
         self.partial_since: float | None = None
+        self.unreadable: Unreadable | None = None
 
     @property
     def read_bytes(self) -> int:
         """How much to read at once."""
         return max(READ_BYTES, min(self._wanted_bytes, LARGE_READ_BYTES))
 
-    def take(self, data: bytes) -> tuple[list[Any], Oversized | None]:
-        """Take what was received.
-
-        Returns:
-            The commands that are complete now, and a message that is too large if there is one.
-
-        Raises:
-            RemoteProtocolError: This is no Channel Access.
-        """
+    def take(self, data: bytes) -> list[Request | Oversized]:
+        """Take what was received; the requests that are complete now, in their order."""
+        if self.unreadable is not None:
+            return []
         drained = min(self._drain_bytes, len(data))
         self._drain_bytes -= drained
-        if not (data := data[drained:]):
-            return [], None
-        commands, self._wanted_bytes = self._circuit.recv(data)
-        held = self._circuit._data  # noqa: SLF001
-        if len(held) > 1 and int.from_bytes(held[:2]) not in _REQUESTS:
-            raise ca.RemoteProtocolError("this is no Channel Access")
-        self.partial_since = time.monotonic() if held else None
-        return list(commands), self._oversized(held)
+        self._held += memoryview(data)[drained:]
+        found: list[Request | Oversized] = []
+        offset = 0
+        while self.unreadable is None and (cut := self._next(offset)) is not None:
+            request, offset = cut
+            found.append(request)
+        del self._held[:offset]
+        self.partial_since = time.monotonic() if self._held else None
+        return found
 
     def drop(self) -> None:
         """Forget a half received message."""
-        self._circuit._data = bytearray()  # noqa: SLF001
+        self._held = bytearray()
         self._wanted_bytes = 0
         self.partial_since = None
 
-    def _oversized(self, held: bytearray) -> Oversized | None:
-        size = len(held) + self._wanted_bytes
-        if size <= self._max_bytes:
+    def _next(self, offset: int) -> tuple[Request | Oversized, int] | None:
+        """The message that begins at ``offset`` and where it ends, None if more has to come."""
+        have = len(self._held) - offset
+        self._wanted_bytes = max(HEADER.size - have, 0)
+        if have < HEADER.size:
             return None
-        self._drain_bytes = self._wanted_bytes
-        self.drop()
-        return Oversized(bytes(held[: 24 if held[2:4] == _LARGE else 16]), size)
+        command, size, kind, count, first, second = HEADER.unpack_from(self._held, offset)
+        start = HEADER.size
+        if size == LARGE and count == 0:
+            if have < LARGE_HEADER.size:
+                self._wanted_bytes = LARGE_HEADER.size - have
+                return None
+            size, count = LARGE_HEADER.unpack_from(self._held, offset)[6:]
+            start = LARGE_HEADER.size
+        request = Request(command, kind, count, first, second)
+        if (reason := _wrong(command, size)) is not None:
+            self.unreadable = Unreadable(request, reason)
+            self.drop()
+            return None
+        if start + size > self._max_bytes:
+            self._drain_bytes = max(start + size - have, 0)
+            return Oversized(request, start + size), min(offset + start + size, len(self._held))
+        self._wanted_bytes = max(start + size - have, 0)
+        if have < start + size:
+            return None
+        payload = bytes(memoryview(self._held)[offset + start : offset + start + size])
+        return Request(command, kind, count, first, second, payload), offset + start + size
+
+
+def _wrong(command: int, size: int) -> str | None:
+    if command not in REQUESTS:
+        return f"{command} is no request of Channel Access"
+    if size % ALIGNMENT:
+        return f"a payload of {size} bytes, not a multiple of {ALIGNMENT}"
+    return None

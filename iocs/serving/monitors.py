@@ -58,10 +58,6 @@ class Monitors:
         self.counts.sent += len(batch)
         return [self._encode(number, update) for number, update in batch]
 
-    def subscription(self, number: int) -> Any:
-        """A subscription by the client's number, None if nothing of it was ever posted."""
-        return self._subscriptions.get(number)
-
     def discard(self, number: int) -> None:
         """Forget a subscription."""
         self._subscriptions.pop(number, None)
@@ -69,10 +65,8 @@ class Monitors:
 
     def _encode(self, number: Any, update: Any) -> bytes:
         subscription = self._subscriptions[number]
-        entry = subscription.db_entry
-        most = max(entry.max_length, getattr(entry, "long_string_max_length", 0))
         kind, count = int(subscription.data_type), subscription.data_count
-        return bytes(update.message(kind, count, most, number))
+        return bytes(update.message(kind, count, number))
 
     def _outside(self, subscription: Any, update: Update, flags: int) -> bool:
         moved = apply_deadband_filter(

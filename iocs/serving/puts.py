@@ -10,15 +10,29 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 import caproto as ca
-from caproto import Forbidden
+import numpy as np
+from caproto import CAStatus, ChannelType, Forbidden
+from caproto._commands import extract_data
 from caproto.asyncio.server import AsyncioEvent
 from caproto.server.common import WRITE_LOCK_TIMEOUT, DisconnectedCircuit
 
 from iocs.serving.limits import Limits, Statistics
+from iocs.serving.messages import (
+    LAST_TYPE,
+    NO_CHANNEL,
+    Command,
+    Request,
+    element_bytes,
+    error,
+    kind_name,
+    message,
+)
+from iocs.serving.readings import REASON_LENGTH, Channel, RefusedRequestError
+from iocs.serving.updates import NORMAL
 
 #: What a client can do wrong. Anything else that a put raises is a fault of ours, logged in full.
 CLIENTS_FAULT: Final = (
@@ -28,9 +42,10 @@ CLIENTS_FAULT: Final = (
     OverflowError,
     PermissionError,
     TimeoutError,
+    RefusedRequestError,
 )
-#: Longest reason sent to a client; the whole is in the log.
-REASON_LENGTH: Final = 200
+_LAST_PLAIN: Final = int(ChannelType.DOUBLE)
+_ACKNOWLEDGING: Final = (int(ChannelType.PUT_ACKT), int(ChannelType.PUT_ACKS))
 
 log = logging.getLogger("iocs.serving")
 
@@ -59,81 +74,84 @@ class Puts:
         self._tell = tell
 
     async def begin(
-        self, command: Any, channel: Any, entry: Any, who: tuple[str | None, str | None]
-    ) -> list[Any]:
-        """Start a put; it goes on if the client leaves.
+        self, request: Request, channel: Channel, who: tuple[str | None, str | None]
+    ) -> None:
+        """Start a put; it goes on if the client leaves. Its reply goes out when it completes.
 
         Args:
-            command: The request.
-            channel: The client's channel.
-            entry: What is served.
+            request: What the client sent.
+            channel: The channel it is for.
             who: Host and user, as the client names them.
-
-        Returns:
-            The refusal if too many of this client are in progress, nothing otherwise: the reply
-            goes out when the put completes.
         """
         if self.in_progress >= self.limits.max_puts_in_progress:
             reason = f"{self.in_progress} puts of this client are still in progress"
-            return self.refuse(command, channel, ca.CaprotoValueError(reason), who)
+            await self._tell(self.refuse(request, channel, ca.CaprotoValueError(reason), who))
+            return
         self.in_progress += 1
         self.young.clear()
-        self._create_task(self._complete(command, channel, entry, who))
-        await asyncio.sleep(0)  # it takes its first step before the client's next command
-        return []
+        self._create_task(self._complete(request, channel, who))
+        await asyncio.sleep(0)  # it takes its first step before the client's next request
 
     async def _complete(
-        self, command: Any, channel: Any, entry: Any, who: tuple[str | None, str | None]
+        self, request: Request, channel: Channel, who: tuple[str | None, str | None]
     ) -> None:
         try:
-            replies = await self._carry_out(command, channel, entry, who)
+            reply = await self._carry_out(request, channel, who)
         finally:
             self.in_progress -= 1
             self.young.set()
         try:
-            if channel.circuit.channels_sid.get(command.sid) is channel:
-                await self._tell(*replies)
+            if reply and not channel.cleared:
+                await self._tell(reply)
         except DisconnectedCircuit:
             log.debug("%s: nobody left to tell that a put has completed", channel.name)
 
     async def _carry_out(
-        self, command: Any, channel: Any, entry: Any, who: tuple[str | None, str | None]
-    ) -> list[Any]:
-        written = (command.data, command.data_type, command.metadata)
+        self, request: Request, channel: Channel, who: tuple[str | None, str | None]
+    ) -> bytes:
         try:
-            status = await entry.auth_write(*who, *written, user_address=self.address)
-        except Exception as error:
-            if not isinstance(error, CLIENTS_FAULT):
+            data = put_data(request, channel.name)
+            await channel.entry.auth_write(
+                *who, data, ChannelType(request.kind), None, user_address=self.address
+            )
+        except Exception as failure:
+            if not isinstance(failure, CLIENTS_FAULT):
                 log.exception("a put to %s by %s failed", channel.name, who)
-            return self.refuse(command, channel, error, who)
-        if not isinstance(command, ca.WriteNotifyRequest):
-            return []
-        status = True if status is None else status
-        return [channel.write(ioid=command.ioid, status=status, data_count=entry.length)]
+            return self.refuse(request, channel, failure, who)
+        if request.command != Command.WRITE_NOTIFY:
+            return b""
+        return message(Command.WRITE_NOTIFY, request.kind, request.count, NORMAL, request.second)
 
     def refuse(
-        self, command: Any, channel: Any, error: Exception, who: tuple[str | None, str | None]
-    ) -> list[Any]:
+        self,
+        request: Request,
+        channel: Channel,
+        failure: Exception,
+        who: tuple[str | None, str | None],
+    ) -> bytes:
         """The reply to a refused put, which is also counted and logged."""
-        forbidden = isinstance(error, Forbidden)
-        status = ca.CAStatus.ECA_NOWTACCESS if forbidden else ca.CAStatus.ECA_PUTFAIL
-        reason = str(error) or str(error.__cause__ or type(error).__name__)
+        status = CAStatus.ECA_PUTFAIL
+        if isinstance(failure, RefusedRequestError):
+            status = failure.status
+        elif isinstance(failure, Forbidden):
+            status = CAStatus.ECA_NOWTACCESS
+        reason = str(failure) or str(failure.__cause__ or type(failure).__name__)
         self.note(channel.name, reason, "{1}@{0}".format(*who))
-        return [ca.ErrorResponse(command, channel.cid, status, reason[:REASON_LENGTH])]
+        return error(request, status, reason[:REASON_LENGTH], channel.cid)
 
-    def refuse_large(self, header: bytes, size: int, channel: Any, who: str) -> list[Any]:
+    def refuse_large(self, request: Request, size: int, channel: Channel | None, who: str) -> bytes:
         """The reply to a message that is too large to be taken.
 
         Args:
-            header: The request's header as it came.
+            request: Its header.
             size: Bytes of the message.
             channel: The channel it was for, or None if there is no such channel.
             who: The client.
         """
         reason = f"{size} bytes are more than the {self.limits.max_message_bytes} this server takes"
         self.note(channel.name if channel else "a message", reason, who)
-        cid = channel.cid if channel else 0
-        return [ca.ErrorResponse(Request(header), cid, ca.CAStatus.ECA_TOLARGE, reason)]
+        cid = channel.cid if channel else NO_CHANNEL
+        return error(request, CAStatus.ECA_TOLARGE, reason, cid)
 
     def note(self, name: str, reason: str, who: str) -> None:
         """Count and log a refusal."""
@@ -142,23 +160,39 @@ class Puts:
         log.warning("%s: put by %s refused: %s", name, who, reason)
 
 
-def failed(command: Any, channels: Mapping[int, Any], error: Exception) -> Any:
-    """The reply to a request, other than a put, that failed.
+def put_data(request: Request, name: str) -> Any:
+    """The elements that a put brings, in this machine's byte order.
 
     Args:
-        command: The request.
-        channels: The client's channels by the server's number.
-        error: What went wrong.
+        request: The put.
+        name: The channel, for messages.
+
+    Returns:
+        An array, or a list of texts as bytes; a number for an acknowledgement.
 
     Raises:
-        RemoteProtocolError: The request was for no channel of this client.
+        RefusedRequestError: Nothing of this DBR type is put, or there are fewer bytes than
+            elements. (EPICS base then takes whatever stands in its buffer.)
     """
-    channel = channels.get(getattr(command, "sid", -1))
-    if channel is None:
-        raise ca.RemoteProtocolError(f"{type(command).__name__}: {error}") from error
-    forbidden = isinstance(error, Forbidden)
-    status = ca.CAStatus.ECA_NORDACCESS if forbidden else ca.CAStatus.ECA_GETFAIL
-    return ca.ErrorResponse(command, channel.cid, status, str(error)[:REASON_LENGTH])
+    kind, count, payload = request.kind, request.count, request.payload
+    if kind > LAST_TYPE:
+        raise RefusedRequestError(CAStatus.ECA_BADTYPE, f"there is no {kind_name(kind)}")
+    if kind in _ACKNOWLEDGING:
+        count = 1
+    elif kind > _LAST_PLAIN:
+        reason = f"{name}: {kind_name(kind)} is for reading; put the plain type"
+        raise RefusedRequestError(CAStatus.ECA_PUTFAIL, reason)
+    needed = count * element_bytes(kind)
+    if kind == ChannelType.STRING and count == 1:
+        needed = 1  # a single text comes without the zeros after it
+    if len(payload) < needed:
+        reason = (
+            f"{name}: {count} of {kind_name(kind)} are {needed} bytes, {len(payload)} were sent"
+        )
+        raise RefusedRequestError(CAStatus.ECA_BADCOUNT, reason)
+    if kind in _ACKNOWLEDGING:
+        return int.from_bytes(payload[:2])
+    return extract_data(payload, ChannelType(kind), count) if count else np.zeros(0)
 
 
 class YoungPut(AsyncioEvent):
@@ -184,10 +218,3 @@ class YoungPut(AsyncioEvent):
         if self.is_set() or time.monotonic() - self._began > WRITE_LOCK_TIMEOUT:
             return True
         return bool(await super().wait(timeout))
-
-
-class Request:
-    """A request of which only the header was kept, for an error reply."""
-
-    def __init__(self, header: Any) -> None:
-        self.header = header

@@ -7,21 +7,19 @@ of their header, so here the rest is made once and joined to each header.
 
 from __future__ import annotations
 
-import ctypes
-import struct
 from typing import Any, Final
 
 import numpy as np
 from caproto import ChannelType
 from caproto._backend import backend
 from caproto._constants import MAX_STRING_SIZE
-from caproto._dbr import DBR_TYPES, native_type
 
-_HEADER: Final = struct.Struct(">HHHHII")
-_LARGE_HEADER: Final = struct.Struct(">HHHHIIII")
-_EVENT_ADD: Final = 1
-_NORMAL: Final = 1
-_LARGE: Final = 0xFFFF
+from iocs.serving.messages import ALIGNMENT, Command, element_bytes, message, native_of
+
+#: ECA_NORMAL.
+NORMAL: Final = 1
+_WHOLE: Final = frozenset({ChannelType.STSACK_STRING, ChannelType.CLASS_NAME})
+"""caproto gives these with their text inside the metadata."""
 
 
 class Update:
@@ -41,28 +39,45 @@ class Update:
         self.nbytes = _size(values) + 32
         self._bodies: dict[tuple[int, int], bytes] = {}
 
-    def message(self, data_type: int, count: int, most: int, subscription: int) -> bytes:
-        """The event message for one subscriber.
+    def message(self, kind: int, count: int, subscription: int) -> bytes:
+        """The event message for one subscriber; arguments as for `payload`."""
+        body = self.payload(kind, count)
+        return message(Command.EVENT_ADD, kind, count or self.count, NORMAL, subscription, body)
+
+    @property
+    def count(self) -> int:
+        """Elements there are."""
+        return len(self.values) or int(not self.values_apart)
+
+    @property
+    def values_apart(self) -> bool:
+        """Whether the elements stand apart from the metadata; a class name does not."""
+        return getattr(self.metadata, "DBR_ID", 0) not in _WHOLE
+
+    def payload(self, kind: int, count: int) -> bytes:
+        """What is sent of it, as EPICS base counts.
 
         Args:
-            data_type: The DBR type asked for.
-            count: Elements asked for; 0 for as many as there are.
-            most: Elements the channel can hold; nobody gets more.
-            subscription: The client's number of the subscription.
+            kind: The DBR type asked for.
+            count: Elements asked for; what there is not is zero. 0 for as many as there are.
         """
-        if count == 0 or count > most:
-            count = len(self.values)
-        body = self._bodies.get((data_type, count))
+        count = count or self.count
+        body = self._bodies.get((kind, count))
         if body is None:
-            body = self._bodies[data_type, count] = self._body(data_type, count)
-        return _header(len(body), data_type, count, subscription) + body
+            body = self._bodies[kind, count] = self._body(kind, count)
+        return body
 
-    def _body(self, data_type: int, count: int) -> bytes:
-        native = native_type(ChannelType(data_type))
-        data = _big_endian(native, self.values[:count])
-        missing = count * ctypes.sizeof(DBR_TYPES[native]) - len(data)
-        body = bytes(self.metadata) + data + b"\0" * max(missing, 0)
-        return body + b"\0" * (-len(body) % 8)
+    def _body(self, kind: int, count: int) -> bytes:
+        native = native_of(kind)
+        size = count * element_bytes(kind)
+        if self.values_apart:
+            body = bytes(self.metadata) + _big_endian(native, self.values[:count])[:size]
+            missing = len(bytes(self.metadata)) + size - len(body)
+        else:
+            body = bytes(self.metadata)
+            missing = size - element_bytes(kind)
+        body += b"\0" * max(missing, 0)
+        return body + b"\0" * (-len(body) % ALIGNMENT)
 
 
 def cut_text(text: str, encoding: str) -> str:
@@ -89,9 +104,3 @@ def _big_endian(native: ChannelType, values: Any) -> bytes:
     if isinstance(values, np.ndarray) and values.dtype == backend.type_map.get(native):
         return values.tobytes()
     return bytes(backend.python_to_epics(native, values, byteswap=True))
-
-
-def _header(size: int, data_type: int, count: int, subscription: int) -> bytes:
-    if size < _LARGE and count < _LARGE:
-        return _HEADER.pack(_EVENT_ADD, size, data_type, count, _NORMAL, subscription)
-    return _LARGE_HEADER.pack(_EVENT_ADD, _LARGE, data_type, 0, _NORMAL, subscription, size, count)

@@ -7,7 +7,9 @@ import caproto as ca
 import numpy as np
 import pytest
 
-from iocs.serving.inbound import Inbound
+from iocs.serving.inbound import Inbound, Oversized
+from iocs.serving.messages import Command
+from iocs.serving.readings import Channel, RefusedRequestError, check_kind
 from iocs.serving.updates import Update, cut_text
 
 CHANNELS = {
@@ -39,25 +41,26 @@ def test_the_bytes_are_those_of_caproto(name, kind):
     data_type, metadata, values = read(CHANNELS[name], kind)
     count = len(values)
     theirs = ca.EventAddResponse(values, data_type, count, 1, 77, metadata=metadata)
-    ours = Update(metadata, values).message(int(data_type), 0, 100_000, 77)
+    ours = Update(metadata, values).message(int(data_type), 0, 77)
     assert ours == message_of(theirs)
 
 
 def test_what_is_asked_for_beyond_the_value_is_zero():
     data_type, metadata, values = read(CHANNELS["doubles"], "native")
-    message = Update(metadata, values).message(int(data_type), 7, 8, 1)
+    message = Update(metadata, values).message(int(data_type), 7, 1)
     assert struct.unpack(">7d", message[16:]) == (0, 1, 2, 3, 4, 0, 0)
 
 
-def test_nobody_gets_more_than_the_channel_can_hold():
-    data_type, metadata, values = read(CHANNELS["doubles"], "native")
-    message = Update(metadata, values).message(int(data_type), 2**31, 8, 1)
-    assert len(message) == 16 + 5 * 8
+def test_a_request_for_more_than_there_could_be_is_refused():
+    channel = Channel("waveform", 1, 1, CHANNELS["doubles"], None, long_text=False)
+    check_kind(channel, 6, 100, 4000)  # zeros behind the value, as base sends them
+    with pytest.raises(RefusedRequestError, match="holds 8 elements, 2147483648 were asked for"):
+        check_kind(channel, 6, 2**31, 4000)
 
 
 def test_a_part_of_an_array():
     data_type, metadata, values = read(CHANNELS["doubles"], "native")
-    message = Update(metadata, values).message(int(data_type), 2, 8, 1)
+    message = Update(metadata, values).message(int(data_type), 2, 1)
     assert struct.unpack(">2d", message[16:]) == (0, 1)
 
 
@@ -77,13 +80,17 @@ def test_a_text_is_not_cut_inside_a_character():
 
 @pytest.fixture
 def inbound():
-    return Inbound(ca.VirtualCircuit(ca.SERVER, ("here", 1), None), 10_000)
+    return Inbound(10_000)
 
 
-def test_commands_arrive_in_pieces(inbound):
-    message = bytes(ca.VersionRequest(0, 13)) + bytes(ca.EchoRequest())
-    got = [command for byte in message for command in inbound.take(bytes([byte]))[0]]
-    assert [type(command) for command in got] == [ca.VersionRequest, ca.EchoRequest]
+def commands(taken):
+    return [request.command for request in taken]
+
+
+def test_requests_arrive_in_pieces(inbound):
+    stream = bytes(ca.VersionRequest(0, 13)) + bytes(ca.EchoRequest())
+    got = [request for byte in stream for request in inbound.take(bytes([byte]))]
+    assert commands(got) == [Command.VERSION, Command.ECHO]
     assert inbound.partial_since is None
 
 
@@ -94,16 +101,28 @@ def test_half_a_message_is_noticed_and_can_be_dropped(inbound):
     assert inbound.partial_since is None
 
 
-def test_an_oversized_message_is_named_and_its_rest_thrown_away(inbound):
+@pytest.mark.parametrize("piece", [100, 40_000, 60_000])
+def test_an_oversized_message_is_named_and_its_rest_thrown_away(inbound, piece):
     header = struct.pack(">HHHHIIII", 4, 0xFFFF, 6, 0, 33, 1, 50_000, 6250)
-    commands, oversized = inbound.take(header + b"\0" * 100)
-    assert (commands, oversized.channel_number) == ([], 33)
-    assert oversized.size == 50_024
-    assert inbound.take(b"\0" * 40_000) == ([], None)
-    commands, _ = inbound.take(b"\0" * 9_900 + bytes(ca.EchoRequest()))
-    assert [type(command) for command in commands] == [ca.EchoRequest]
+    stream = header + b"\0" * 50_000 + bytes(ca.EchoRequest())
+    pieces = [stream[i : i + piece] for i in range(0, len(stream), piece)]
+    oversized, *others = [taken for data in pieces for taken in inbound.take(data)]
+    assert isinstance(oversized, Oversized)
+    assert (oversized.request.first, oversized.size) == (33, 50_024)
+    assert commands(others) == [Command.ECHO]
 
 
-def test_another_protocol_is_recognised_by_its_first_bytes(inbound):
-    with pytest.raises(ca.RemoteProtocolError, match="no Channel Access"):
-        inbound.take(b"GET / HTTP/1.1\r\n\r\n")
+@pytest.mark.parametrize(
+    ("nonsense", "reason"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", "18245 is no request of Channel Access"),
+        (struct.pack(">HHHHII", 15, 5, 6, 1, 1, 1) + b"12345", "5 bytes, not a multiple of 8"),
+        (struct.pack(">HHHHII", 22, 0, 0, 0, 1, 3), "22 is no request"),
+    ],
+)
+def test_what_came_before_nonsense_is_taken_and_nothing_after_it(inbound, nonsense, reason):
+    echo = bytes(ca.EchoRequest())
+    assert commands(inbound.take(echo + nonsense + echo)) == [Command.ECHO]
+    assert reason in inbound.unreadable.reason
+    assert inbound.take(echo) == []
+    assert inbound.partial_since is None

@@ -1,0 +1,266 @@
+"""What one client asks for, answered: a mistake in one request is an error and ends nothing.
+
+Only who is out of step is cut off, as by EPICS base: who names a channel that is not there, or
+speaks a version that nobody speaks any more. Defects of caproto's circuit: it refuses what base
+takes (a priority or a search number told anew, a request's number used again, a subscription ended
+with another type than it was begun with), and cuts off a client for a mistake in one name.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+
+import caproto as ca
+from caproto import CAStatus, ChannelType
+from caproto.server.common import WRITE_LOCK_TIMEOUT
+
+from iocs.serving.inbound import Oversized
+from iocs.serving.messages import (
+    ADDRESS_OF_SENDER,
+    MINOR_VERSION,
+    OLDEST_VERSION,
+    REPLY_WANTED,
+    Command,
+    Request,
+    error,
+    message,
+)
+from iocs.serving.puts import Puts
+from iocs.serving.readings import Channel, RefusedRequestError, check_kind, failed, read
+from iocs.serving.subscriptions import Subscriptions
+
+if TYPE_CHECKING:
+    from iocs.serving.caproto_overrides import ServingContext
+    from iocs.serving.circuit import ServingCircuit
+
+HIGHEST_PRIORITY: Final = 99
+
+log = logging.getLogger("iocs.serving")
+
+
+class BrokenProtocolError(Exception):
+    """The client is out of step and is cut off.
+
+    Attributes:
+        reply: What it is told before, if anything.
+    """
+
+    def __init__(self, reason: str, reply: bytes = b"") -> None:
+        super().__init__(reason)
+        self.reply = reply
+
+
+class Answers:
+    """One client's channels, and what its requests get.
+
+    Attributes:
+        channels: Its channels by the server's number.
+        hostname: As the client names its host.
+        username: As it names its user.
+        puts: Its puts in progress.
+        subscriptions: Its subscriptions.
+    """
+
+    def __init__(self, circuit: ServingCircuit, context: ServingContext) -> None:
+        self._circuit = circuit
+        self._context = context
+        self._most_bytes = circuit.limits.max_message_bytes
+        self._last_number = 0
+        self.channels: dict[int, Channel] = {}
+        self.hostname: str | None = None
+        self.username: str | None = None
+        # Defects: puts in progress are not bounded; a refusal is logged as a traceback; a reading
+        # waits for as long as a put is in progress.
+        limits, counts = circuit.limits, circuit.counts
+        create_task = context.server_tasks.create
+        self.puts = Puts(limits, counts, circuit.address, create_task, circuit.tell)
+        self.subscriptions = Subscriptions(circuit, context)
+        self._handlers: dict[int, Callable[[Request], Awaitable[None]]] = {
+            Command.VERSION: self._version,
+            Command.SEARCH: self._search,
+            Command.ECHO: self._echo,
+            Command.READ_SYNC: self._echo,
+            Command.CLIENT_NAME: self._name,
+            Command.HOST_NAME: self._name,
+            Command.CREATE_CHANNEL: self._create,
+            Command.CLEAR_CHANNEL: self._clear,
+            Command.READ: self._read,
+            Command.READ_NOTIFY: self._read,
+            Command.WRITE: self._put,
+            Command.WRITE_NOTIFY: self._put,
+            Command.EVENT_ADD: self._subscribe,
+            Command.EVENT_CANCEL: self._cancel,
+            Command.EVENTS_OFF: self._pause,
+            Command.EVENTS_ON: self._pause,
+        }
+
+    async def __call__(self, request: Request) -> None:
+        """Answer one request.
+
+        Raises:
+            BrokenProtocolError: The client is out of step.
+        """
+        await self._handlers[request.command](request)
+
+    def refuse(self, oversized: Oversized) -> bytes:
+        """The reply to a message that is too large to be taken."""
+        channel = self.channels.get(oversized.request.first)
+        return self.puts.refuse_large(
+            oversized.request, oversized.size, channel, str(self.username)
+        )
+
+    async def forget(self) -> None:
+        """The client is gone."""
+        for channel in self.channels.values():
+            channel.cleared = True
+        await self.subscriptions.end_all(lambda _: True)
+        self.channels.clear()
+
+    @property
+    def _who(self) -> tuple[str | None, str | None]:
+        return self.hostname, self.username
+
+    # -- the circuit itself ----------------------------------------------------------------------
+
+    async def _version(self, request: Request) -> None:
+        """Take the client's version; ours was sent when it connected.
+
+        Defect: the priority, and the number of a search over TCP that stands in its place, must
+        never change, so that no client whose searches come over TCP (``EPICS_CA_NAME_SERVERS``) is
+        answered.
+        """
+        if request.count < OLDEST_VERSION or request.kind > HIGHEST_PRIORITY:
+            raise BrokenProtocolError(f"version {request.count}, priority {request.kind}")
+
+    async def _search(self, request: Request) -> None:
+        """Answer a search over TCP."""
+        if not request.text:
+            return
+        if self._context.serves(request.text):
+            version = MINOR_VERSION.to_bytes(2) + b"\0" * 6
+            port, here = self._context.port, ADDRESS_OF_SENDER
+            self._circuit.send(message(Command.SEARCH, port, 0, here, request.second, version))
+        elif request.kind == REPLY_WANTED:
+            version_of_client = request.count
+            self._circuit.send(
+                message(
+                    Command.NOT_FOUND, REPLY_WANTED, version_of_client, request.second,
+                    request.second,
+                )
+            )  # fmt: skip
+
+    async def _echo(self, request: Request) -> None:
+        self._circuit.send(message(request.command))
+
+    async def _name(self, request: Request) -> None:
+        """Take the client's or its host's name, unless channels have been given rights by it."""
+        if self.channels:
+            reason = "a name that comes after the first channel is not taken"
+            self._circuit.send(error(request, CAStatus.ECA_INTERNAL, reason))
+        elif request.command == Command.CLIENT_NAME:
+            self.username = request.text
+        else:
+            self.hostname = request.text
+
+    async def _pause(self, request: Request) -> None:
+        self._circuit.monitors.pending.paused = request.command == Command.EVENTS_OFF
+        self._circuit.wake()
+
+    # -- channels --------------------------------------------------------------------------------
+
+    async def _create(self, request: Request) -> None:
+        """Open a channel.
+
+        Defect: a mistake in its name (a filter that is none) ends all channels of the client.
+        """
+        cid, name = request.first, request.text
+        if request.second < OLDEST_VERSION:
+            raise BrokenProtocolError(f"version {request.second}")
+        if not name:
+            return
+        try:
+            channel = self._channel(name, cid)
+        except Exception as mistake:  # names come from the network
+            log.debug("%r is not served: %s", name, mistake)
+            self._circuit.send(message(Command.CREATE_FAILED, first=cid))
+            return
+        self.channels[channel.sid] = channel
+        rights = channel.entry.check_access(*self._who)
+        self._circuit.send(
+            message(Command.ACCESS_RIGHTS, first=cid, second=int(rights)),
+            message(Command.CREATE_CHANNEL, channel.kind, channel.most, cid, channel.sid),
+        )
+
+    def _channel(self, name: str, cid: int) -> Channel:
+        entry = self._context[name]
+        modifiers = ca.parse_record_field(name).modifiers
+        filtered = ca.parse_channel_filter(modifiers.filter_ if modifiers else None)
+        long_text = ca.RecordModifiers.long_string in (modifiers or {})
+        long_text = long_text and entry.data_type == ChannelType.STRING
+        self._last_number += 1
+        return Channel(name, cid, self._last_number, entry, filtered, long_text)
+
+    def _found(self, request: Request) -> Channel:
+        """The channel a request is for."""
+        channel = self.channels.get(request.first)
+        if channel is None:
+            reason = f"there is no channel {request.first}"
+            reply = error(request, CAStatus.ECA_INTERNAL, reason)
+            raise BrokenProtocolError(f"{Command(request.command).name}: {reason}", reply)
+        return channel
+
+    async def _clear(self, request: Request) -> None:
+        """Forget a channel and its subscriptions.
+
+        Defect: they are looked up by comparing a channel with a number, never found, and posted to
+        until the task that sends dies of the missing channel.
+        """
+        channel = self._found(request)
+        channel.cleared = True
+        del self.channels[channel.sid]
+        await self.subscriptions.end_all(lambda subscription: subscription.channel is channel)
+        self._circuit.send(
+            message(Command.CLEAR_CHANNEL, first=request.first, second=request.second)
+        )
+
+    async def _read(self, request: Request) -> None:
+        """Answer a reading.
+
+        Defect: one that fails is answered ECA_INTERNAL, on which EPICS base's ``caget`` aborts.
+        """
+        channel = self._found(request)
+        try:
+            check_kind(channel, request.kind, request.count, self._most_bytes)
+            await self.puts.young.wait(WRITE_LOCK_TIMEOUT)
+            reply = await read(request, channel, self._who, self._circuit.address)
+        except Exception as failure:
+            self._failed(request, channel, failure)
+        else:
+            self._circuit.send(reply)
+
+    def _failed(self, request: Request, channel: Channel, failure: Exception) -> None:
+        kind = Command(request.command).name
+        if isinstance(failure, (ca.CaprotoError, RefusedRequestError)):
+            who = "{1}@{0}".format(*self._who)
+            log.warning("%s: %s by %s refused: %s", channel.name, kind, who, failure)
+        else:
+            log.exception("%s: answering %s failed", channel.name, kind)
+        self._circuit.send(failed(request, channel, failure))
+
+    async def _put(self, request: Request) -> None:
+        await self.puts.begin(request, self._found(request), self._who)
+
+    async def _subscribe(self, request: Request) -> None:
+        channel = self._found(request)
+        try:
+            check_kind(channel, request.kind, request.count, self._most_bytes)
+            await self.puts.young.wait(WRITE_LOCK_TIMEOUT)
+            await self.subscriptions.begin(request, channel)
+        except Exception as failure:
+            self._failed(request, channel, failure)
+
+    async def _cancel(self, request: Request) -> None:
+        channel = self._found(request)
+        self._circuit.send(await self.subscriptions.cancel(request, channel))
