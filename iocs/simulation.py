@@ -19,6 +19,7 @@ from typing import Final
 
 from iocs.complaints import Complaints, words
 from iocs.records import Database
+from pvdb.live.driver import Driver
 from pvdb.parts.clock import Machine, SimClock
 
 log = logging.getLogger("cryohalo.iocs.simulation")
@@ -71,7 +72,7 @@ class Simulation:
         wall: Monotonic wall clock, s.
 
     Attributes:
-        error: Why the last step of the machine failed, "" if it did not.
+        driver: Takes the steps.
         chores: Done on each tick.
     """
 
@@ -83,17 +84,20 @@ class Simulation:
         guards: Sequence[Callable[[], None]] = (),
         wall: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.machine = machine
         self.clock = clock
         self.database = database
-        self.guards = tuple(guards)
-        self.error = ""
+        self.driver = Driver(machine, clock, guards)
         self.chores: list[Chore] = []
         self._wall = wall
         self._next_tick_s = wall()
         self._awake = asyncio.Event()
         clock.awaited = lambda: database.waiting
         database.on_wake = self._awake.set
+
+    @property
+    def error(self) -> str:
+        """Why the last step of the machine failed, "" if it did not."""
+        return self.driver.error
 
     @property
     def trouble(self) -> str:
@@ -120,25 +124,13 @@ class Simulation:
         try:
             while (step_s := self.clock.due_s()) > 0.0:
                 stepped = True
-                self._step(step_s)
-                if self.database.settled() or self._wall() >= end_s:
+                took = self.driver.step(step_s)
+                if not took or self.database.settled() or self._wall() >= end_s:
                     break
             self.clock.forgive_lag()
-        except Exception as error:
-            self._stop(error)
+        except Exception as error:  # the machine cannot even say when its next step is due
+            self.driver.stop(error)
         return stepped
-
-    def _step(self, step_s: float) -> None:
-        self.machine.step(step_s)
-        for guard in self.guards:
-            guard()
-        self.error = ""
-
-    def _stop(self, error: Exception) -> None:
-        """The machine fails: hold time, say why."""
-        log.error("the simulation stopped", exc_info=error)
-        self.error = words(error)
-        self.clock.paused = True
 
     async def _serve_records(self, stepped: bool) -> None:
         if stepped or self.database.waiting:

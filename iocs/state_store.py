@@ -27,7 +27,7 @@ from instruments.errors import Refused
 from iocs import storage
 from iocs.records import Database, Put
 from pvdb.parts.clock import Machine
-from pvdb.records.checking import checked
+from pvdb.records.checking import checked, stored
 
 log = logging.getLogger("cryohalo.iocs.state")
 
@@ -121,7 +121,7 @@ class StateStore:
         if record.write is None:
             raise Refused("is read-only now")
         # A write of what stands already might start something: a ramp to where it is.
-        if record.read is None or channel.to_stored(record.read()) != value:
+        if record.read is None or stored(record, record.read()) != value:
             record.write(checked(record, value))
         if channel.parent is not None:  # it is to be kept for the life after this one too
             channel.parent.note_changed_field(channel)

@@ -14,6 +14,7 @@ The rules that hold for every PV built here (each has its test in ``tests/iocs``
 7. Subscriptions to waveforms keep a short queue.
 """
 
-from iocs.records.database import Access, Database, Put, Superseded
+from iocs.records.database import Access, Database, Put
+from pvdb.live.puts import Superseded
 
 __all__ = ["Access", "Database", "Put", "Superseded"]

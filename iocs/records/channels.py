@@ -32,8 +32,9 @@ from caproto import (
 )
 
 from iocs.records.fields import field_record
-from iocs.records.metadata import first_value, metadata
+from iocs.records.metadata import metadata
 from iocs.records.processing import Processing
+from pvdb.records.checking import first_value, stored
 from pvdb.records.description import Record, Value, Wire
 
 if TYPE_CHECKING:
@@ -159,5 +160,5 @@ def make_channel(
     channel = _CLASSES[record.wire](value=first_value(record), **metadata(record))
     channel.attach(record, database, parent)
     if parent is not None and record.read is not None:
-        channel._data["value"] = channel.to_stored(record.read())  # noqa: SLF001
+        channel._data["value"] = stored(record, record.read())  # noqa: SLF001
     return channel

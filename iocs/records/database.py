@@ -1,9 +1,8 @@
-"""All channels of an IOC, and the one way a put goes through.
+"""All channels of an IOC, and what a put of a client leads to.
 
-A put is checked, then acted on by the record's ``write`` (which refuses before anything moves),
-logged, and completes once its ``done`` is true and the readbacks have been posted. What is refused
-is counted and told in `Database.refusal`; the setpoint is in WRITE alarm until the next put that is
-accepted.
+What a put does to the machine and when it is done is `pvdb.live.puts`; here it is logged, its
+consequences are posted, and its client is told. What is refused is told in `Database.refusal`; the
+setpoint is in WRITE alarm until the next put that is accepted.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from caproto import AccessRights, ChannelType
@@ -24,14 +24,10 @@ from iocs.records.channels import LiveChannel, make_channel
 from iocs.records.outgoing import PROPERTY
 from iocs.records.together import Together
 from iocs.records.values import from_wire
-from pvdb.records.checking import checked
-from pvdb.records.description import MAX_NAME_LENGTH, OnBusy, Record, Value
+from pvdb.live.puts import Puts
+from pvdb.records.description import MAX_NAME_LENGTH, Record, Value
 
 log = logging.getLogger("cryohalo.iocs.records")
-
-
-class Superseded(Refused):
-    """A put was accepted, and ended by a later one or by a command before it had its effect."""
 
 
 class Access(Protocol):
@@ -60,12 +56,6 @@ class Put:
     client: str
     address: str
     refused: str = ""
-
-
-@dataclass
-class _Pending:
-    done: Callable[[], bool]
-    completed: asyncio.Future[None]
 
 
 def _nothing(_: Put) -> None:
@@ -107,7 +97,7 @@ class Database:
         self._wall_time = wall_time
         self._posting = 0
         self._post_together = Together(self.post)
-        self._pending: dict[LiveChannel, list[_Pending]] = {}
+        self._puts = Puts()
         self._properties: set[LiveChannel] = set()
         self._changes = Changes()
         self.channels: dict[str, LiveChannel] = {}
@@ -230,16 +220,12 @@ class Database:
     async def _put(self, channel: LiveChannel, data: Any, client: str, where: str) -> None:
         old = channel.value
         try:
-            value = self._act(channel, data)
+            value = self._puts.act(channel.record, data)
         except Refused as refusal:
             await self._refuse(channel, data, client, where, refusal)
             raise
-        except Exception as error:
-            log.exception("putting %r to %s failed", data, channel.record.name)
-            name, kind = channel.record.name, type(error).__name__
-            why = Refused(f"{name}: internal error, {kind}: {error}")
-            await self._refuse(channel, data, client, where, why)
-            raise why from error
+        if channel.parent is not None:
+            channel.parent.note_changed_field(channel)
         self._log_put(Put(channel.record.name, old, value, client, where))
         await self._complete(channel, value)
 
@@ -252,21 +238,6 @@ class Database:
             self.complaints.tell("put log", self.put_log_error)
         else:
             self.put_log_error = ""
-
-    def _act(self, channel: LiveChannel, data: Any) -> Value:
-        record = channel.record
-        if record.write is None:
-            raise Refused(f"{record.name} is read-only")
-        value = checked(record, data)
-        if record.on_busy is OnBusy.REFUSE and self._is_pending(channel):
-            raise Refused(f"{record.name} is busy with the last put")
-        record.write(value)
-        if channel.parent is not None:
-            channel.parent.note_changed_field(channel)
-        return value
-
-    def _is_pending(self, channel: LiveChannel) -> bool:
-        return any(not pending.completed.done() for pending in self._pending.get(channel, ()))
 
     async def _complete(self, channel: LiveChannel, value: Value) -> None:
         record = channel.record
@@ -284,32 +255,12 @@ class Database:
             await self._post_consequences(channel)
             self.on_wake()
             return
-        waiting = self._wait_for(channel)
+        completed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waits = self._puts.wait(channel.record, partial(_end, completed), completed.done)
         await self._post_together()
         self.on_wake()
-        await waiting
-
-    def _wait_for(self, channel: LiveChannel) -> asyncio.Future[None]:
-        """Begin to wait until the put has had its effect; `settle` completes it."""
-        record = channel.record
-        assert record.done is not None
-        if record.on_busy is OnBusy.SUPERSEDE:
-            self._supersede(channel)
-        pending = _Pending(record.done, asyncio.get_running_loop().create_future())
-        if _outcome(pending) is False:  # nothing to wait for
-            pending.completed.set_result(None)
-        else:
-            self._pending.setdefault(channel, []).append(pending)
-        return pending.completed
-
-    def _supersede(self, channel: LiveChannel) -> None:
-        """End the earlier puts to this record, and to others that set the same thing."""
-        by, target = channel.record.name, channel.record.target
-        same = [c for c in self._pending if target and c.record.target == target]
-        for rival in same or [c for c in self._pending if c is channel]:
-            why = f"{rival.record.name}: superseded by a later put to {by}"
-            for earlier in self._pending.pop(rival):
-                _fail(earlier.completed, Superseded(why))
+        if waits:
+            await completed
 
     async def _post_consequences(self, channel: LiveChannel) -> None:
         """Post what a put changes at once: for a field its record, else whatever has changed.
@@ -326,34 +277,23 @@ class Database:
 
     async def settle(self) -> None:
         """Complete the puts that have had their effect, after posting the readbacks."""
-        finished = [
-            (pending, outcome)
-            for waiting in self._pending.values()
-            for pending in waiting
-            if (outcome := _outcome(pending)) is not None
-        ]
-        if not finished:
+        ended = self._puts.take_settled()
+        if not ended:
             return
-        await self.post()
-        for pending, outcome in finished:
-            _fail(pending.completed, outcome) if outcome else _succeed(pending.completed)
-        self._forget_completed()
+        try:
+            await self.post()
+        finally:
+            for waiting, refusal in ended:
+                waiting.completed(refusal)
 
     def settled(self) -> bool:
         """Whether `settle` has something to complete."""
-        return any(_outcome(p) is not None for waiting in self._pending.values() for p in waiting)
-
-    def _forget_completed(self) -> None:
-        still = {
-            c: [p for p in waiting if not p.completed.done()]
-            for c, waiting in self._pending.items()
-        }
-        self._pending = {channel: waiting for channel, waiting in still.items() if waiting}
+        return self._puts.settled()
 
     @property
     def waiting(self) -> bool:
         """Whether a put has not completed yet."""
-        return bool(self._pending)
+        return bool(self._puts)
 
     # -- refusals --------------------------------------------------------------------------------
 
@@ -382,24 +322,11 @@ class Database:
         self.refusal = message
 
 
-def _outcome(pending: _Pending) -> Refused | bool | None:
-    """None while it goes on, False when done, the error when it never will be."""
-    if pending.completed.done():  # its client has gone
-        return False
-    try:
-        return False if pending.done() else None
-    except Refused as refusal:
-        return refusal
-    except Exception as error:
-        log.exception("asking whether a put has completed failed")
-        return Refused(f"internal error, {type(error).__name__}: {error}")
-
-
-def _fail(future: asyncio.Future[None], error: Refused | bool) -> None:
-    if not future.done() and isinstance(error, Refused):
-        future.set_exception(error)
-
-
-def _succeed(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
+def _end(completed: asyncio.Future[None], refusal: Refused | None) -> None:
+    """Tell the one who waits for a put how it ended, unless it has gone."""
+    if completed.done():
+        return
+    if refusal is None:
+        completed.set_result(None)
+    else:
+        completed.set_exception(refusal)

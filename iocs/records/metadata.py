@@ -5,24 +5,11 @@ from __future__ import annotations
 from math import inf, isfinite
 from typing import Any
 
-import numpy as np
-
-from pvdb.records.description import INTEGER_RANGES, Record, Value, Wire
+from pvdb.records.description import INTEGER_RANGES, Record, Wire
 
 WAVEFORM_BACKLOG = 2
 """Updates of a waveform kept for a slow client: the newest two, 1.6 MB for 100 000 points."""
 SCALAR_BACKLOG = 20
-
-
-def first_value(record: Record) -> Value:
-    """What a channel holds before it is first read."""
-    if record.array:
-        return np.zeros(0, dtype=np.uint8 if record.wire is Wire.CHAR else float)
-    if record.wire is Wire.ENUM:
-        return record.state_names()[int(record.initial or 0)]
-    if record.wire is Wire.STRING:
-        return str(record.initial or "")
-    return (int if record.wire.integer else float)(record.initial or 0)
 
 
 def metadata(record: Record) -> dict[str, Any]:

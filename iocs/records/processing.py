@@ -15,17 +15,16 @@ from caproto import TimeStamp
 from iocs.complaints import words
 from iocs.records.outgoing import ALARM, LOG, PROPERTY, VALUE, Outgoing
 from pvdb.records import Severity, Status
-from pvdb.records.alarms import NO_ALARM, Alarm, limit_alarm, state_alarm
-from pvdb.records.checking import cut, whole
+from pvdb.records.alarms import NO_ALARM, Alarm, refusal_alarm, trouble_alarm, value_alarm
+from pvdb.records.checking import stored
 from pvdb.records.comparison import same
-from pvdb.records.description import NO_LIMITS, Range, Record, State, Value, Wire
+from pvdb.records.description import Range, Record, Value
 
 if TYPE_CHECKING:
     from iocs.records.channels import LiveChannel
 
 log = logging.getLogger("cryohalo.iocs.records")
 
-_NUMBERS = frozenset({Wire.DOUBLE, Wire.FLOAT, Wire.LONG, Wire.SHORT})
 _UNREAD = object()
 """What was read last where nothing was, or where it does not matter any more."""
 
@@ -115,7 +114,7 @@ class Processing(Outgoing):
 
     async def hold(self, value: Value, now: float) -> None:
         """Take a put value (of a record without ``read``) and post it."""
-        self._store(self.to_stored(value), now)
+        self._store(stored(self.record, value), now)
         await self.process(now, force=VALUE | LOG)
 
     def _work_out(self) -> tuple[Value, Alarm, bool]:
@@ -123,14 +122,17 @@ class Processing(Outgoing):
         self.told_refusal = self.refusal
         try:
             value, alarm = self._read_value()
-            alarm = self._alarm_of(value).worse(alarm)
+            limit, self.last_limit = value_alarm(
+                self.record, self.alarms, self.state_severities, value, self.last_limit
+            )
+            alarm = limit.worse(alarm)
             limits_moved = self._take_control_range()
         except Exception as error:
             self.seen = _UNREAD
             value, alarm, limits_moved = self.value, self._failed("reading", error), False
         else:
             self.database.complaints.forget((self, "reading"))
-        return value, alarm.worse(self._refusal_alarm()), limits_moved
+        return value, alarm.worse(refusal_alarm(self.refusal)), limits_moved
 
     def _read_value(self) -> tuple[Value, Alarm]:
         record = self.record
@@ -142,13 +144,13 @@ class Processing(Outgoing):
             self.seen = None
             return self.value, NO_ALARM
         reading = record.read()
-        value = self.to_stored(reading)
+        value = stored(record, reading)
         self._told_trouble = reason = record.trouble() if record.trouble is not None else ""
         if record.version is not None:
             self.seen, self._unread = None, False
         elif not record.array:  # an array may be changed in place
             self.seen = reading
-        return value, self._trouble_alarm(reason)
+        return value, trouble_alarm(record, reason)
 
     def _is_read(self) -> bool:
         """Whether a waveform is still of the version that was read last."""
@@ -164,31 +166,6 @@ class Processing(Outgoing):
         self.database.complaints.tell((self, what), f"{what} {self.record.name} failed: {message}")
         log.debug("%s %s failed", what, self.record.name, exc_info=error)
         return Alarm(Status.READ, Severity.INVALID_ALARM, message)
-
-    def _trouble_alarm(self, reason: str) -> Alarm:
-        if not reason:
-            return NO_ALARM
-        severity = self.record.trouble_severity
-        status = Status.READ if severity is Severity.INVALID_ALARM else Status.STATE
-        return Alarm(status, severity, reason)
-
-    def _refusal_alarm(self) -> Alarm:
-        if not self.refusal:
-            return NO_ALARM
-        return Alarm(Status.WRITE, Severity.MINOR_ALARM, self.refusal)
-
-    def _alarm_of(self, value: Value) -> Alarm:
-        if self.record.wire is Wire.ENUM:
-            index = self.record.state_names().index(value)
-            severity = self.state_severities[index]
-            return state_alarm(State(value, severity)) if severity else NO_ALARM
-        if self.record.array or self.record.wire not in _NUMBERS:
-            return NO_ALARM
-        if self.alarms is NO_LIMITS and value == value:
-            self.last_limit = ""
-            return NO_ALARM
-        alarm, self.last_limit = limit_alarm(self.alarms, float(value), self.last_limit)
-        return alarm
 
     def _changes(self, value: Value) -> int:
         flags = 0
@@ -234,20 +211,6 @@ class Processing(Outgoing):
 
     def _control_moved(self, limits: Range) -> bool:
         return (self._data["lower_ctrl_limit"], self._data["upper_ctrl_limit"]) != tuple(limits)
-
-    def to_stored(self, value: Value) -> Value:
-        """``value`` as the channel keeps it.
-
-        Plain Python, the name of a state, or an array of its own.
-        """
-        wire = self.record.wire
-        if self.record.array:
-            return np.asarray(value)
-        if wire is Wire.ENUM:
-            return value if isinstance(value, str) else self.record.state_names()[int(value)]
-        if wire is Wire.STRING:
-            return cut(str(value), self.record.length)
-        return whole(value, wire) if wire.integer else float(value)
 
     def _store(self, value: Value, now: float) -> None:
         self._data["value"] = value

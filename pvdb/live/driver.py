@@ -40,12 +40,17 @@ class Driver:
             self.machine.step(step_s)
             self.look()
         except Exception as error:
-            log.exception("the simulation stopped at %g s", self.machine.time_s)
-            self.error = f"{type(error).__name__}: {error}"
-            self.clock.paused = True
+            self.stop(error)
             return False
         self.error = ""
         return True
+
+    def stop(self, error: Exception) -> None:
+        """The machine fails: hold simulated time and say why."""
+        log.error("the simulation stopped", exc_info=error)
+        text = " ".join(str(error).split())
+        self.error = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        self.clock.paused = True
 
     def look(self) -> None:
         """Let the guards look at the machine."""

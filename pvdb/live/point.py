@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from pvdb.records import Record, Severity, Status, Value
-from pvdb.records.alarms import NO_ALARM, Alarm, value_alarm
+from pvdb.records.alarms import NO_ALARM, Alarm, refusal_alarm, trouble_alarm, value_alarm
 from pvdb.records.checking import first_value, stored
 
 log = logging.getLogger("cryohalo.pvdb")
@@ -26,6 +26,7 @@ class Point:
         self.alarm: Alarm = NO_ALARM
         self._value: Value = first_value(record)
         self._last_limit = ""
+        self._severities = [state.severity for state in record.states]
 
     def read(self) -> Value:
         """The value now, and with it the alarm; a reading that fails leaves the last value."""
@@ -35,7 +36,7 @@ class Point:
             if record.read is not None:
                 self._value = stored(record, record.read())
             alarm, self._last_limit = value_alarm(
-                record, record.alarms, record.states, self._value, self._last_limit
+                record, record.alarms, self._severities, self._value, self._last_limit
             )
             if record.trouble is not None:
                 alarm = alarm.worse(trouble_alarm(record, record.trouble()))
@@ -47,20 +48,6 @@ class Point:
     def hold(self, value: Value) -> None:
         """Take a put value, of a record that has nothing to read."""
         self._value = stored(self.record, value)
-
-
-def trouble_alarm(record: Record, reason: str) -> Alarm:
-    """Alarm of a reading that is in trouble; none where ``reason`` is empty."""
-    if not reason:
-        return NO_ALARM
-    severity = record.trouble_severity
-    status = Status.READ if severity is Severity.INVALID_ALARM else Status.STATE
-    return Alarm(status, severity, reason)
-
-
-def refusal_alarm(reason: str) -> Alarm:
-    """Alarm of a setpoint whose last put was refused; none where ``reason`` is empty."""
-    return Alarm(Status.WRITE, Severity.MINOR_ALARM, reason) if reason else NO_ALARM
 
 
 def failed_reading(record: Record, error: Exception) -> Alarm:

@@ -14,7 +14,6 @@ from pvdb.records.description import (
     NUMBERS,
     AlarmLimits,
     Record,
-    State,
     Value,
     Wire,
 )
@@ -69,22 +68,15 @@ def limit_alarm(limits: AlarmLimits, value: float, last: str) -> tuple[Alarm, st
     return NO_ALARM, ""
 
 
-def state_alarm(state: State) -> Alarm:
-    """Alarm of an enum record in ``state``."""
-    if not state.severity:
-        return NO_ALARM
-    return Alarm(Status.STATE, state.severity)
-
-
 def value_alarm(
-    record: Record, limits: AlarmLimits, states: Sequence[State], value: Value, last: str
+    record: Record, limits: AlarmLimits, severities: Sequence[Severity], value: Value, last: str
 ) -> tuple[Alarm, str]:
     """Alarm of a value as its record keeps it.
 
     Args:
         record: Whose value it is.
         limits: The limits in force; clients may have changed the record's own.
-        states: The states in force, likewise.
+        severities: Of the states, in their order, likewise.
         value: The value.
         last: Name of the limit that was in force before, see `limit_alarm`.
 
@@ -92,9 +84,24 @@ def value_alarm(
         The alarm, and the name of the limit now in force.
     """
     if record.wire is Wire.ENUM:
-        return state_alarm(states[record.state_names().index(value)]), last
+        severity = severities[record.state_names().index(value)]
+        return (Alarm(Status.STATE, severity) if severity else NO_ALARM), last
     if record.array or record.wire not in NUMBERS:
         return NO_ALARM, last
     if limits is NO_LIMITS and value == value:
         return NO_ALARM, ""
     return limit_alarm(limits, float(value), last)
+
+
+def trouble_alarm(record: Record, reason: str) -> Alarm:
+    """Alarm of a reading that is in trouble; none where ``reason`` is empty."""
+    if not reason:
+        return NO_ALARM
+    severity = record.trouble_severity
+    status = Status.READ if severity is Severity.INVALID_ALARM else Status.STATE
+    return Alarm(status, severity, reason)
+
+
+def refusal_alarm(reason: str) -> Alarm:
+    """Alarm of a setpoint whose last put was refused; none where ``reason`` is empty."""
+    return Alarm(Status.WRITE, Severity.MINOR_ALARM, reason) if reason else NO_ALARM
