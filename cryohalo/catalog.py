@@ -24,6 +24,8 @@ import msgpack
 import msgpack_numpy
 import numpy as np
 
+from haloscope.analysis.exchange.keys import AmbiguousFieldError, key_of
+
 Document = tuple[str, dict[str, Any]]
 """A document's name (``start``, ``descriptor``, ``event`` ...) and its content."""
 
@@ -166,18 +168,38 @@ class Run:
                 yield document
 
     def table(self, *fields: str, stream: str = "primary") -> dict[str, np.ndarray]:
-        """Some fields of a stream as arrays of shape (events, ...).
+        """Some fields of a stream as arrays of shape (events, ...), by the names asked for.
+
+        Args:
+            fields: With or without their instrument's name: ``measured_beta`` is
+                ``haloscope_measured_beta`` where no other instrument of the run has one.
+            stream: Whose events.
 
         Raises:
-            CatalogError: An event lacks one of the fields.
+            CatalogError: An event lacks one of the fields, several instruments have it, or its
+                length changes from event to event.
         """
         rows = [event["data"] for event in self.events(stream)]
-        try:
-            return {field: np.asarray([row[field] for row in rows]) for field in fields}
-        except KeyError as missing:
+        return {field: self._column(rows, field, stream) for field in fields}
+
+    def _column(self, rows: list[Mapping[str, Any]], field: str, stream: str) -> np.ndarray:
+        values = [self._value(row, field, stream) for row in rows]
+        shapes = sorted({np.shape(value) for value in values})
+        if len(shapes) > 1:
             raise CatalogError(
-                f"run {self.uid}: stream {stream!r} has no field {missing}"
-            ) from missing
+                f"run {self.uid}: stream {stream!r}: {field} has different lengths, "
+                f"{', '.join(map(str, shapes))}: no table; read the events one by one"
+            )
+        return np.asarray(values)
+
+    def _value(self, row: Mapping[str, Any], field: str, stream: str) -> Any:
+        try:
+            key = key_of(row, field)
+        except AmbiguousFieldError as error:
+            raise CatalogError(f"run {self.uid}: stream {stream!r}: {error}") from error
+        if key is None:
+            raise CatalogError(f"run {self.uid}: stream {stream!r} has no field {field!r}")
+        return row[key]
 
 
 class Catalog:

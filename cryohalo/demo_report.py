@@ -12,6 +12,7 @@ from rich.console import Console
 from cryohalo.catalog import Catalog, Run
 from cryohalo.report_page import Page, Section
 from haloscope.analysis.exchange.documents import spectra_from_documents
+from haloscope.analysis.exchange.keys import value_in
 from haloscope.analysis.pipeline import Result, analyze, expected_width
 from haloscope.analysis.report import figures
 
@@ -136,10 +137,10 @@ def _figures(page: Page, section: Section, run: Run, result: Result) -> None:
 def _spectrum_figure(data: Mapping[str, Any]) -> Figure:
     figure = Figure(figsize=(8, 4.2), layout="constrained")
     axes = figure.subplots()
-    power_pw = np.asarray(data["daq_spectrum"]) * 1e12
-    target_mhz = data["measured_target_frequency"]
-    first_khz = (data["daq_frequency_start"] - target_mhz) * 1e3
-    khz = first_khz + np.arange(len(power_pw)) * data["daq_frequency_step"] * 1e-3
+    power_pw = np.asarray(value_in(data, "daq_spectrum")) * 1e12
+    target_mhz = value_in(data, "measured_target_frequency")
+    first_khz = (value_in(data, "daq_frequency_start") - target_mhz) * 1e3
+    khz = first_khz + np.arange(len(power_pw)) * value_in(data, "daq_frequency_step") * 1e-3
     axes.semilogy(khz, power_pw, lw=0.2, color="#1f4e9c", rasterized=True)
     axes.axvspan(-75, 75, color="0.88", zorder=0, label="analysed, 150 kHz")
     axes.axvline(0, color="0.4", lw=0.8, ls=":", label=f"cavity, {target_mhz:.3f} MHz")

@@ -17,6 +17,8 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bars
 
+from haloscope.analysis.exchange.keys import value_in
+
 if TYPE_CHECKING:
     from cryohalo.session import Session
 
@@ -60,7 +62,7 @@ class Progress:
             session: Whose documents to follow.
             title: Name of the bar.
             unit: What the events are, e.g. ``"cycles"``.
-            field: The reading to show.
+            field: The reading to show, with or without its instrument's name.
             egu: Its unit.
             total: How many events are expected, if known.
         """
@@ -103,9 +105,9 @@ class _Follower:
 
     def sees(self, name: str, document: Mapping[str, Any]) -> bool:
         """Take a document; whether it changed what is shown."""
-        if name != "event" or self.field not in document["data"]:
+        value = value_in(document["data"], self.field) if name == "event" else None
+        if value is None:
             return False
         self.count += 1
-        value = document["data"][self.field]
         self.reading = f"{self.field.replace('_', ' ')} {value:.6g} {self.egu}"
         return True

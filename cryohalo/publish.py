@@ -16,6 +16,8 @@ import numpy as np
 import ophyd  # noqa: F401  (first: it chooses the Channel Access library that pyepics loads)
 from epics import PV
 
+from haloscope.analysis.exchange.keys import key_of, value_in
+
 if TYPE_CHECKING:
     from haloscope.analysis.online import Online, Update
 
@@ -28,7 +30,7 @@ NAMES: Final = {
     "measured_cavity_frequency": "CavityFrequency",
     "measured_target_frequency": "TargetFrequency",
 }
-"""Key of an event: PV of the group; the units are the same."""
+"""Field of an event, without its instrument's name: PV of the group; the units are the same."""
 LIMIT, EXCESS = "LimitCoupling", "HighestExcess"
 LIMIT_UNIT_PER_GEV: Final = 1e-15
 SERVED_WITHIN_S: Final = 2.0
@@ -78,9 +80,8 @@ class Publisher:
     def __call__(self, name: str, document: Mapping[str, Any]) -> None:
         """Take a document of a run."""
         if name == "event":
-            self._publish(
-                {NAMES[key]: value for key, value in document["data"].items() if key in NAMES}
-            )
+            found = {pv: value_in(document["data"], field) for field, pv in NAMES.items()}
+            self._publish({pv: value for pv, value in found.items() if value is not None})
         if self._online is not None:
             self._analyze(name, document)
 
@@ -111,7 +112,7 @@ class Publisher:
         """Feed the online analysis with the documents of scans, and of nothing else."""
         if name == "start":
             self._start = document
-        elif name == "descriptor" and set(document["data_keys"]) >= _FOR_LIMITS:
+        elif name == "descriptor" and all(key_of(document["data_keys"], f) for f in _FOR_LIMITS):
             self._scans.add(document["uid"])
             self._add("start", self._start)
             self._add(name, document)

@@ -9,7 +9,7 @@ from ophyd import Component as Cpt
 from ophyd import Device
 from ophyd.utils.errors import InvalidState
 
-from devices.base import Instrument, Part, Positioner, wall_timeout
+from devices.base import Instrument, Positioner, wall_timeout
 from devices.clock import Health, SimClock
 from devices.interlock import Interlock
 from devices.magnet import PumpMagnet, RegeneratorMagnet
@@ -177,32 +177,32 @@ class Cycle(Device):
 
 
 class CyclesMissed(Measured):
-    """What a plan infers from the counts of the cycles it records, in events as `cycle_unseen`."""
+    """What a plan infers from the counts of the cycles it records; the number has its name."""
 
-    unseen = number("cycles")
+    unseen = number("cycles", "hinted")
 
     def __init__(self, prefix: str = "", **kwargs: Any) -> None:
         super().__init__(prefix, **kwargs)
-        self.unseen.name = "cycle_unseen"
+        self.unseen.name = self.name
 
 
 class Refrigerator(Instrument):
     """The active magnetic regenerative refrigerator: `Refrigerator("AMRR:", name="amrr")`."""
 
-    sim = Part(SimClock, "Sim:", kind="normal")
-    ioc = Part(Health, "IOC:", kind="config")
-    pump_a = Part(PumpMagnet, "PumpA:", kind="normal")
-    pump_b = Part(PumpMagnet, "PumpB:", kind="normal")
-    regen_a = Part(RegeneratorMagnet, "RegenA:", kind="normal")
-    regen_b = Part(RegeneratorMagnet, "RegenB:", kind="normal")
-    hhx_a = Part(HotExchanger, "HHXA:", kind="normal")
-    hhx_b = Part(HotExchanger, "HHXB:", kind="normal")
-    chx = Part(ColdExchanger, "CHX:", kind="normal")
-    one_k_stage = Part(OneKelvinStage, "Stage:", kind="normal")
-    flow = Part(Flow, "Flow:", kind="normal")
-    cycle = Part(Cycle, "Cycle:", kind="normal")
-    interlock = Part(Interlock, "Interlock:", kind="omitted")
-    settings = Part(Settings, "", kind="omitted")
+    sim = Cpt(SimClock, "Sim:", kind="normal")
+    ioc = Cpt(Health, "IOC:", kind="config")
+    pump_a = Cpt(PumpMagnet, "PumpA:", kind="normal")
+    pump_b = Cpt(PumpMagnet, "PumpB:", kind="normal")
+    regen_a = Cpt(RegeneratorMagnet, "RegenA:", kind="normal")
+    regen_b = Cpt(RegeneratorMagnet, "RegenB:", kind="normal")
+    hhx_a = Cpt(HotExchanger, "HHXA:", kind="normal")
+    hhx_b = Cpt(HotExchanger, "HHXB:", kind="normal")
+    chx = Cpt(ColdExchanger, "CHX:", kind="normal")
+    one_k_stage = Cpt(OneKelvinStage, "Stage:", kind="normal")
+    flow = Cpt(Flow, "Flow:", kind="normal")
+    cycle = Cpt(Cycle, "Cycle:", kind="normal")
+    interlock = Cpt(Interlock, "Interlock:", kind="normal")
+    settings = Cpt(Settings, "", kind="omitted")
 
     @property
     def magnets(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What all devices share: named parts, limits, time-outs in simulated time, positioners that check.
+"""What all devices share: limits, time-outs in simulated time, positioners that check.
 
 Nothing waits for ever: time-outs are stated in simulated seconds and turned into seconds of the
 wall by the speed that the IOC reports (`devices.clock.SimClock`). Channel access reports no failure
@@ -20,27 +20,11 @@ from devices.status import fail_when_late, watched
 __all__ = [
     "Instrument",
     "OneMoveAtATime",
-    "Part",
     "Positioner",
     "check_limits",
     "limits_of",
     "wall_timeout",
 ]
-
-
-class Part(Component):
-    """A component named by its attribute alone: `daq_spectrum`, not `haloscope_daq_spectrum`."""
-
-    def create_component(self, instance: Any) -> Any:
-        """Make the sub-device for `instance`."""
-        return self.cls(
-            f"{instance.prefix}{self.suffix or ''}",
-            parent=instance,
-            name=self.attr,
-            kind=instance._component_kinds[self.attr],  # noqa: SLF001 (ophyd has no public way)
-            attr_name=self.attr,
-            **self.kwargs,
-        )
 
 
 def wall_timeout(device: Any, simulated_s: float) -> float:
@@ -155,6 +139,11 @@ class Positioner(OneMoveAtATime, PVPositionerPC):
         self.tolerance = tolerance
         self.longest_move_s = simulated_s
         self.readback.name = self.name
+
+    def locate(self) -> dict[str, float]:
+        """Where it was told to be and where it is, both fetched: bluesky's `Location`."""
+        asked = self.setpoint.get(use_monitor=False)
+        return {"setpoint": asked, "readback": self.readback.get(use_monitor=False)}
 
     @property
     def egu(self) -> str:

@@ -14,6 +14,7 @@ from ophyd import Device
 from ophyd.positioner import PositionerBase
 
 from devices.base import check_limits, wall_timeout
+from devices.measured import number
 
 __all__ = ["CavityBusyError", "CavityFrequency"]
 
@@ -42,6 +43,10 @@ class CavityFrequency(Device, PositionerBase):
         span_mhz: span of the sweep in which the resonance is looked for.
     """
 
+    #: The frequency asked for last and the one measured last, MHz; NaN before the first tuning.
+    setpoint = number("MHz", source="DEVICE")
+    readback = number("MHz", "hinted", source="DEVICE")
+
     tolerance_khz = 1.0
     span_mhz = 1.0
 
@@ -49,7 +54,7 @@ class CavityFrequency(Device, PositionerBase):
         super().__init__(prefix, **kwargs)
         self._wanted = threading.Event()
         self._tuning: threading.Thread | None = None
-        self._target_mhz = float("nan")
+        self.readback.name = self.name
 
     @property
     def egu(self) -> str:
@@ -60,6 +65,14 @@ class CavityFrequency(Device, PositionerBase):
     def position(self) -> float | None:
         """The last measured resonance, MHz; None before the first tuning."""
         return self._position
+
+    def locate(self) -> dict[str, float]:
+        """The frequency asked for and the one measured last: bluesky's `Location`."""
+        return {"setpoint": self.setpoint.get(), "readback": self.readback.get()}
+
+    def _set_position(self, value: float, **kwargs: Any) -> None:
+        self.readback.put(value)
+        super()._set_position(value, **kwargs)
 
     def check_value(self, pos: float) -> None:
         """Refuse what the analyzer cannot look at."""
@@ -77,10 +90,10 @@ class CavityFrequency(Device, PositionerBase):
         limit_s = wall_timeout(self, LONGEST_TUNING_S) if timeout is None else timeout
         status = super().move(new_position, timeout=limit_s)
         self._wanted.set()
-        self._target_mhz = float(new_position)
+        self.setpoint.put(float(new_position))
         self._tuning = threading.Thread(
             target=self._tune,
-            args=(self._target_mhz, limit_s),
+            args=(float(new_position), limit_s),
             name=f"{self.name}-tuning",
             daemon=True,
         )
@@ -96,7 +109,7 @@ class CavityFrequency(Device, PositionerBase):
             thread.join(STOPPED_S)
         if thread.is_alive():
             raise CavityBusyError(
-                f"{self.name}: still being tuned to {self._target_mhz:g} MHz; stop it first"
+                f"{self.name}: still being tuned to {self.setpoint.get():g} MHz; stop it first"
             )
 
     def stop(self, *, success: bool = False) -> None:

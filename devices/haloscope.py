@@ -1,10 +1,11 @@
-"""The haloscope as one ophyd device. Its parts keep short names: `daq_spectrum`, `magnet_field`."""
+"""The haloscope as one ophyd device; keys begin with its name: `haloscope_daq_spectrum`."""
 
 from __future__ import annotations
 
+from ophyd import Component as Cpt
 from ophyd import Device
 
-from devices.base import Instrument, Part
+from devices.base import Instrument
 from devices.cavity import CavityFrequency
 from devices.clock import Health, SimClock
 from devices.interlock import Interlock
@@ -60,23 +61,23 @@ class Haloscope(Instrument):
     by plans into `measured`, so that events carry it beside the raw data.
     """
 
-    sim = Part(SimClock, "Sim:", kind="normal")
-    ioc = Part(Health, "IOC:", kind="config")
-    rod = Part(Axis, "Rod", kind="normal")
-    antenna = Part(Axis, "Antenna", kind="normal")
-    magnet = Part(MagnetSupply, "Magnet:", kind="normal")
-    fridge = Part(Fridge, "Fridge:", kind="normal")
-    noise_source = Part(NoiseSource, "NoiseSource:", kind="normal")
-    switch = Part(Selector, "Switch", kind="config")
-    vna = Part(NetworkAnalyzer, "VNA:", kind="config")
-    jpa = Part(JosephsonAmplifier, "JPA:", kind="config")
-    lo = Part(LocalOscillator, "LO:", kind="config")
-    daq = Part(Digitizer, "DAQ:", kind="config")
-    interlock = Part(Interlock, "Interlock:", kind="omitted")
-    seal = Part(Seal, "Sim:", kind="config")
-    cavity = Part(CavityFrequency, "", kind="omitted")
-    settings = Part(Settings, "", kind="omitted")
-    measured = Part(CavityMeasured, "", kind="normal")
+    sim = Cpt(SimClock, "Sim:", kind="normal")
+    ioc = Cpt(Health, "IOC:", kind="config")
+    rod = Cpt(Axis, "Rod", kind="normal")
+    antenna = Cpt(Axis, "Antenna", kind="normal")
+    magnet = Cpt(MagnetSupply, "Magnet:", kind="normal")
+    fridge = Cpt(Fridge, "Fridge:", kind="normal")
+    noise_source = Cpt(NoiseSource, "NoiseSource:", kind="normal")
+    switch = Cpt(Selector, "Switch", kind="config")
+    vna = Cpt(NetworkAnalyzer, "VNA:", kind="config")
+    jpa = Cpt(JosephsonAmplifier, "JPA:", kind="config")
+    lo = Cpt(LocalOscillator, "LO:", kind="config")
+    daq = Cpt(Digitizer, "DAQ:", kind="config")
+    interlock = Cpt(Interlock, "Interlock:", kind="normal")
+    seal = Cpt(Seal, "Sim:", kind="config")
+    cavity = Cpt(CavityFrequency, "", kind="normal")
+    settings = Cpt(Settings, "", kind="omitted")
+    measured = Cpt(CavityMeasured, "", kind="normal")
 
     def stop(self, *, success: bool = False) -> None:
         """Stop motors, hold the magnet, abort acquisitions, switch the pump tone off."""

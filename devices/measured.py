@@ -16,17 +16,23 @@ __all__ = ["CavityMeasured", "Measured"]
 
 
 class MeasuredSignal(Signal):
-    """A soft number with units in its description."""
+    """A soft number with units in its description.
 
-    def __init__(self, *, units: str, **kwargs: Any) -> None:
+    Args:
+        units: of the number.
+        source: who works it out, for its description.
+        kwargs: passed on to ophyd.
+    """
+
+    def __init__(self, *, units: str, source: str = "PLAN", **kwargs: Any) -> None:
         super().__init__(value=math.nan, **kwargs)
-        self.units = units
+        self.units, self._source = units, source
 
     def describe(self) -> dict[str, Any]:
-        """Describe as a number in its units, inferred by the plan rather than read from a PV."""
+        """Describe as a number in its units, worked out rather than read from a PV."""
         return {
             self.name: {
-                "source": f"PLAN:{self.name}",
+                "source": f"{self._source}:{self.name}",
                 "dtype": "number",
                 "shape": [],
                 "units": self.units,
@@ -34,9 +40,9 @@ class MeasuredSignal(Signal):
         }
 
 
-def number(units: str) -> Any:
+def number(units: str, kind: str = "normal", source: str = "PLAN") -> Any:
     """A measured number."""
-    return Component(MeasuredSignal, units=units, kind="normal")
+    return Component(MeasuredSignal, units=units, source=source, kind=kind)
 
 
 class Measured(Device):
@@ -61,6 +67,11 @@ class Measured(Device):
         status.set_finished()
         return status
 
+    def locate(self) -> dict[str, dict[str, float]]:
+        """All numbers by name, as bluesky's `Location`: what was set is what is."""
+        now = {name: getattr(self, name).get() for name in self.component_names}
+        return {"setpoint": now, "readback": dict(now)}
+
     def forget(self) -> None:
         """Make every number NaN: nothing of an earlier step may pass for measured in this one."""
         for name in self.component_names:
@@ -71,13 +82,13 @@ class CavityMeasured(Measured):
     """What a step of the scan infers: the cavity, its coupling, and the amplifier."""
 
     target_frequency = number("MHz")
-    cavity_frequency = number("MHz")
+    cavity_frequency = number("MHz", "hinted")
     cavity_frequency_error = number("MHz")
-    loaded_q = number("")
+    loaded_q = number("", "hinted")
     loaded_q_error = number("")
-    beta = number("")
+    beta = number("", "hinted")
     beta_error = number("")
-    jpa_gain = number("dB")
+    jpa_gain = number("dB", "hinted")
     jpa_gain_error = number("dB")
     jpa_gain_peak = number("dB")
     jpa_gain_peak_error = number("dB")

@@ -32,6 +32,11 @@ class Axis(OneMoveAtATime, EpicsMotor):
         for signal in (self.user_setpoint, self.user_readback):
             signal.kind = "normal" if signal is self.user_setpoint else "hinted"
 
+    def locate(self) -> dict[str, float]:
+        """Where it was told to be and where it is, both fetched: bluesky's `Location`."""
+        asked = self.user_setpoint.get(use_monitor=False)
+        return {"setpoint": asked, "readback": self.user_readback.get(use_monitor=False)}
+
     def check_value(self, pos: float) -> None:
         """Refuse a position outside the motor's limits before anything moves."""
         check_limits(self, self.user_setpoint, pos)

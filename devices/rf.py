@@ -95,6 +95,9 @@ class NetworkAnalyzer(Acquiring):
 
     Weak: through the cavity by the weakly coupled antenna; Strong: reflection off the cavity by the
     directional coupler; Bypass: past the cavity, to see the amplifier alone.
+
+    A trace has as many points as the sweep had, `num_points` when it was triggered; its description
+    leaves the length open.
     """
 
     RESTORED = ("path", "center", "span", "num_points", "averages", "bandwidth", "power")
@@ -106,11 +109,11 @@ class NetworkAnalyzer(Acquiring):
     averages = setting("Averages")
     bandwidth = setting("Bandwidth", doc="IF bandwidth, Hz")
     power = setting("Power", doc="dBm")
-    frequency = readback("Frequency_RBV")
-    real = readback("Real_RBV")
-    imaginary = readback("Imag_RBV")
-    magnitude = readback("Magnitude_RBV", "omitted")
-    phase = readback("Phase_RBV", "omitted")
+    frequency = readback("Frequency_RBV", varying=True)
+    real = readback("Real_RBV", varying=True)
+    imaginary = readback("Imag_RBV", varying=True)
+    magnitude = readback("Magnitude_RBV", "omitted", varying=True)
+    phase = readback("Phase_RBV", "omitted", varying=True)
 
     def acquire_time_s(self) -> float:
         """Points times averages, one settled reading of the IF filter each."""

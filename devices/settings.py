@@ -16,17 +16,51 @@ from ophyd.status import Status
 from devices.signals import WRITE_TIMEOUT_S, Remembering
 from devices.status import completion
 
-__all__ = ["Settings", "set_together"]
+__all__ = ["Settings", "set_together", "within"]
 
 
 class Settings(Device):
-    """The settings of its parent: `abs_set(haloscope.settings, {"vna_path": "Weak", ...})`."""
+    """The settings of its parent: `abs_set(haloscope.settings, {"vna_path": "Weak", ...})`.
+
+    It reads them all, under its own name: `haloscope_settings_vna_path`.
+    """
 
     @cached_property
     def signals(self) -> dict[str, Any]:
-        """The settings by the names they have in events."""
+        """The settings by the names they have in events, without the instrument's."""
         found = (walk.item for walk in self.parent.walk_signals())
-        return {signal.name: signal for signal in found if isinstance(signal, Remembering)}
+        return {
+            within(self.parent, signal): signal
+            for signal in found
+            if isinstance(signal, Remembering)
+        }
+
+    @property
+    def hints(self) -> dict[str, list[str]]:
+        """All of them: what is set together is read together."""
+        return {"fields": [f"{self.name}_{name}" for name in self.signals]}
+
+    def read(self) -> dict[str, Any]:
+        """Read all settings."""
+        return {
+            f"{self.name}_{name}": signal.read()[signal.name]
+            for name, signal in self.signals.items()
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """Describe what `read` reads."""
+        return {
+            f"{self.name}_{name}": signal.describe()[signal.name]
+            for name, signal in self.signals.items()
+        }
+
+    def locate(self) -> dict[str, dict[str, Any]]:
+        """All settings by name, as bluesky's `Location`."""
+        where = {name: signal.locate() for name, signal in self.signals.items()}
+        return {
+            part: {name: one[part] for name, one in where.items()}
+            for part in ("setpoint", "readback")
+        }
 
     def check_value(self, values: Mapping[str, Any]) -> None:
         """Refuse unknown names and values beyond a limit, before anything is put.
@@ -48,6 +82,11 @@ class Settings(Device):
         """
         self.check_value(values)
         return set_together(self, {self.signals[name]: value for name, value in values.items()})
+
+
+def within(instrument: Any, part: Any) -> str:
+    """Name of a part of an instrument without the instrument's: `vna_path`."""
+    return str(part.name).removeprefix(f"{instrument.name}_")
 
 
 def set_together(device: Any, values: Mapping[Any, Any]) -> Status:

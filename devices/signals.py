@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from epics import ca
 from ophyd import Component, Device, EpicsSignal, EpicsSignalRO, EpicsSignalWithRBV, Kind
 from ophyd.status import Status
@@ -20,10 +21,15 @@ __all__ = [
     "LONG_TEXT",
     "READ_TIMEOUT_S",
     "WRITE_TIMEOUT_S",
+    "Command",
     "Fetching",
+    "LengthError",
     "Readback",
     "Remembering",
+    "Settable",
     "Setting",
+    "Shaped",
+    "Varying",
     "command",
     "readback",
     "setting",
@@ -39,7 +45,53 @@ WRITE_TIMEOUT_S = 20.0
 LONG_TEXT = ".VAL$"
 
 
-class Readback(EpicsSignalRO):
+class LengthError(ValueError):
+    """An array has another length than its description says."""
+
+
+class Shaped:
+    """Mixed in before a signal: what it describes and what it reads agree in length.
+
+    A descriptor is written once for all events of a run. An array whose number of points is a
+    setting is `varying`: its description has `None` there, which event-model has for a length that
+    is unknown or changes. Any other array has the length of its description, or is refused.
+    """
+
+    name: str
+    varying = False
+    _described: list[int | None] | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """Describe, with the length only if it stays."""
+        description = super().describe()  # type: ignore[misc]
+        found = description[self.name]
+        if self.varying:
+            found["shape"] = [None for _ in found["shape"]]
+        self._described = found["shape"]
+        return dict(description)
+
+    def read(self) -> dict[str, Any]:
+        """Read.
+
+        Raises:
+            LengthError: an array has not the length that was described. The description is
+                forgotten with that: the next one, of a new run, is of what is there then.
+        """
+        reading = super().read()  # type: ignore[misc]
+        described, now = self._described, list(np.shape(reading[self.name]["value"]))
+        if described is not None and not self.varying and now != described:
+            self._described = None
+            raise LengthError(
+                f"{self.name}: {_length(now)}, but this run describes {_length(described)}"
+            )
+        return dict(reading)
+
+
+def _length(shape: list[Any]) -> str:
+    return " x ".join(map(str, shape)) + " values" if shape else "a single value"
+
+
+class Readback(Shaped, EpicsSignalRO):
     """A read-only signal that can be asked for its value before the value is needed.
 
     A fetch is one round trip, and most of it is waiting: a device that is read asks for all of its
@@ -76,6 +128,12 @@ class Readback(EpicsSignalRO):
         return super()._get_with_timeout(pv, timeout, *args)
 
 
+class Varying(Readback):
+    """An array whose length a setting of its instrument changes."""
+
+    varying = True
+
+
 class Fetching(Device):
     """A device whose readbacks are fetched in one round trip, not in one each."""
 
@@ -99,6 +157,7 @@ def readback(
     monitor: bool = False,
     string: bool = False,
     long: bool = False,
+    varying: bool = False,
     doc: str = "",
 ) -> Any:
     """A read-only signal, fetched whenever it is read.
@@ -109,9 +168,11 @@ def readback(
 
     With `long` a text is read as characters: a string of channel access (DBR_STRING) ends after 39
     of them, in the middle of a reason or of a hash.
+
+    With `varying` it is an array whose length a setting of the instrument changes.
     """
     return Component(
-        Readback,
+        Varying if varying else Readback,
         f"{suffix}{LONG_TEXT}" if long else suffix,
         kind=kind,
         auto_monitor=monitor,
@@ -122,12 +183,32 @@ def readback(
     )
 
 
-class Remembering:
-    """Mixed in before a signal: remembers what this client asked for last."""
+class Settable:
+    """Mixed in before a signal that plans set: it shows what it is set to, whatever its kind is.
+
+    ophyd hints by kind alone. A setting that is scanned is what the scan is about, although it is
+    mere configuration of its device otherwise.
+    """
 
     name: str
-    wanted: Any = None
     get: Callable[..., Any]
+    get_setpoint: Callable[..., Any]
+
+    @property
+    def hints(self) -> dict[str, list[str]]:
+        """The field that shows it."""
+        return {"fields": [self.name]}
+
+    def locate(self) -> dict[str, Any]:
+        """What was asked for and what is, both fetched: bluesky's `Location`."""
+        asked = self.get_setpoint(use_monitor=False)
+        return {"setpoint": asked, "readback": self.get(use_monitor=False)}
+
+
+class Remembering(Settable):
+    """Mixed in before a signal: remembers what this client asked for last."""
+
+    wanted: Any = None
 
     def put(self, value: Any, *args: Any, **kwargs: Any) -> None:
         """Put, and remember; `devices.status.completion` remembers what it puts by itself."""
@@ -141,6 +222,10 @@ class Remembering:
         may be older than the last put, a memory alone than another client's.
         """
         return self.wanted is not None and same(self.wanted, value) and same(self.get(), value)
+
+
+class Command(Settable, EpicsSignal):
+    """A PV to write to that is its own readback."""
 
 
 class Setting(Remembering, EpicsSignalWithRBV):
@@ -202,7 +287,7 @@ def setting(suffix: str, kind: str = "config", *, string: bool = False, doc: str
 def command(suffix: str, kind: str = "omitted", *, string: bool = False, doc: str = "") -> Any:
     """A signal to write to: a momentary command, or a setpoint whose readback is another signal."""
     return Component(
-        EpicsSignal,
+        Command,
         suffix,
         kind=kind,
         auto_monitor=False,

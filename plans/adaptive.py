@@ -106,7 +106,7 @@ def adaptive_scan(
         [haloscope.daq, haloscope.measured],
         args,
         md,
-        hints={"dimensions": [(["measured_target_frequency"], "primary")]},
+        hints={"dimensions": [([haloscope.measured.target_frequency.name], "primary")]},
         calibration=dict(calibration) if calibration else None,
         **machine,
     )

@@ -1,8 +1,6 @@
 """What every run should carry at its beginning and end, whatever its plan is about.
 
-RE.preprocessors.append(SupplementalData(baseline=baseline(haloscope)))
-
-One instrument to a RunEngine: both have a clock and an IOC, whose names in a run are the same.
+RE.preprocessors.append(SupplementalData(baseline=[*baseline(haloscope), *baseline(refrigerator)]))
 """
 
 from __future__ import annotations

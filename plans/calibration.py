@@ -17,8 +17,9 @@ from bluesky.utils import MsgGenerator
 from numpy.typing import NDArray
 
 from devices.haloscope import Haloscope
+from devices.rf import Digitizer
 from haloscope.measuring import calibration as formulas
-from plans.common import finite, in_run, metadata, provenance, record, require
+from plans.common import finite, in_run, metadata, number_in, provenance, record, require
 from plans.measure import REFLECTION, configure, sweep
 from plans.safety import left_as_found, run_haloscope_safely
 from plans.tuning import Amplifier, set_jpa
@@ -54,28 +55,26 @@ def digitize(
 
 
 def band_power(
-    reading: Mapping[str, Any], center_mhz: float, half_width_mhz: float = BAND_MHZ
+    daq: Digitizer, reading: Mapping[str, Any], center_mhz: float, half_width_mhz: float = BAND_MHZ
 ) -> tuple[float, float]:
     """Mean power per bin about a frequency and its standard error, W, without narrow lines.
 
     The median is not used: for averaged spectra it is biased by the skew. Bins beyond five standard
     deviations are taken out once instead.
     """
-    spectrum = np.asarray(reading["daq_spectrum"]["value"])
-    frequency = _frequencies(reading, len(spectrum))
+    spectrum = np.asarray(reading[daq.spectrum.name]["value"])
+    frequency = _frequencies(daq, reading, len(spectrum))
     band = spectrum[np.abs(frequency - center_mhz) <= half_width_mhz]
     spread = 1.4826 * np.median(np.abs(band - np.median(band)))
     clean = band[np.abs(band - np.median(band)) <= 5.0 * spread] if spread > 0 else band
     return float(clean.mean()), float(clean.std(ddof=1) / math.sqrt(len(clean)))
 
 
-def _frequencies(reading: Mapping[str, Any], bins: int) -> NDArray[np.float64]:
+def _frequencies(daq: Digitizer, reading: Mapping[str, Any], bins: int) -> NDArray[np.float64]:
     """Frequency of each bin, MHz."""
-    start = float(reading["daq_frequency_start"]["value"])
-    return (
-        start
-        + np.arange(bins, dtype=np.float64) * float(reading["daq_frequency_step"]["value"]) * 1e-6
-    )
+    start_mhz = number_in(reading, daq.frequency_start)
+    step_mhz = number_in(reading, daq.frequency_step) * 1e-6
+    return start_mhz + np.arange(bins, dtype=np.float64) * step_mhz
 
 
 def y_factor(
@@ -116,12 +115,12 @@ def y_factor(
             yield from bps.checkpoint()
             yield from bps.abs_set(haloscope.noise_source.temperature, kelvin, wait=True)
             reading = yield from digitize(haloscope, frequency_mhz, averages, "primary")
-            power, error = band_power(reading, frequency_mhz)
-            kelvins.append(float(reading["noise_source_temperature"]["value"]))
+            power, error = band_power(haloscope.daq, reading, frequency_mhz)
+            kelvins.append(number_in(reading, haloscope.noise_source.temperature))
             powers.append(power)
             errors.append(error)
         yield from bps.abs_set(haloscope.noise_source.temperature, temperatures_k[0], wait=True)
-        width_hz = float(reading["daq_frequency_step"]["value"])
+        width_hz = number_in(reading, haloscope.daq.frequency_step)
         fit = formulas.y_factor(kelvins, powers, errors, frequency_mhz * 1e6, bin_width_hz=width_hz)
         return {
             "receiver_gain_db": fit.gain_db,
@@ -168,11 +167,11 @@ def jpa_noise(
         gain, gain_error = profile.gain_at(target_mhz)
         # A band narrow enough that the gain hardly bends over it.
         fit = formulas.jpa_noise(
-            *band_power(on, target_mhz, 0.01),
-            *band_power(off, target_mhz, 0.01),
+            *band_power(haloscope.daq, on, target_mhz, 0.01),
+            *band_power(haloscope.daq, off, target_mhz, 0.01),
             gain=gain,
             gain_error=gain_error,
-            source_temperature_k=float(on["noise_source_temperature"]["value"]),
+            source_temperature_k=number_in(on, haloscope.noise_source.temperature),
             receiver_temperature_k=calibration["receiver_temperature_k"],
             receiver_temperature_k_error=calibration["receiver_temperature_k_error"],
             frequency_hz=target_mhz * 1e6,
@@ -253,13 +252,13 @@ def noise_in_situ(
         off = yield from digitize(haloscope, target_mhz, averages, "primary")
         gains, ratios = [], []
         receiver_k = calibration["receiver_temperature_k"]
-        width_hz = float(on["daq_frequency_step"]["value"])
-        termination = float(on["noise_source_temperature"]["value"])
+        width_hz = number_in(on, haloscope.daq.frequency_step)
+        termination = number_in(on, haloscope.noise_source.temperature)
         source_k = float(formulas.effective_temperature_k(termination, target_mhz * 1e6))
         for offset_mhz in (-0.1, 0.0, 0.1):
             gain, _ = profile.gain_at(target_mhz + offset_mhz)
-            on_w, _ = band_power(on, target_mhz + offset_mhz, 0.003)
-            off_w, _ = band_power(off, target_mhz + offset_mhz, 0.003)
+            on_w, _ = band_power(haloscope.daq, on, target_mhz + offset_mhz, 0.003)
+            off_w, _ = band_power(haloscope.daq, off, target_mhz + offset_mhz, 0.003)
             total_db = calibration["receiver_gain_db"] + 10.0 * math.log10(gain)
             gains.append(float(formulas.system_noise_k(on_w, total_db, bin_width_hz=width_hz)))
             by_ratio = formulas.noise_by_power_ratio(on_w, off_w, gain, source_k, receiver_k)

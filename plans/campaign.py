@@ -15,6 +15,7 @@ import numpy as np
 from bluesky.utils import MsgGenerator
 
 from devices.haloscope import Haloscope
+from haloscope.analysis.exchange.keys import value_in
 from haloscope.analysis.online import Online
 from haloscope.analysis.pipeline import Result
 from haloscope.analysis.statistics.rescan import Verdict, judge
@@ -205,8 +206,8 @@ def _light(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """A document without its spectra."""
     if "data" not in document:
         return document
-    data = document["data"]
-    return {**document, "data": {key: data[key] for key in _KEPT if key in data}}
+    found = {field: value_in(document["data"], field) for field in _KEPT}
+    return {**document, "data": {field: v for field, v in found.items() if v is not None}}
 
 
 def _mapped(documents: Documents) -> tuple[list[float], list[float]]:

@@ -140,7 +140,7 @@ def map_modes(
         "step_khz": step_khz,
         "pull_khz": pull_khz,
     }
-    hints = {"dimensions": [(["rod"], "primary")]}
+    hints = {"dimensions": [([haloscope.rod.name], "primary")]}
     devices = [haloscope.measured]
     start = metadata("map_modes", devices, args, md, hints=hints, num_points=len(angles), **machine)
 

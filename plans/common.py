@@ -26,6 +26,7 @@ __all__ = [
     "in_run",
     "metadata",
     "mode_map",
+    "number_in",
     "provenance",
     "record",
     "require",
@@ -109,6 +110,11 @@ def value_of(signal: Any, default: Any = math.nan) -> MsgGenerator[Any]:
     """Read one signal; in a rehearsal, where nothing answers, the default."""
     reading = yield from bps.read(signal)
     return default if not reading else reading[signal.name]["value"]
+
+
+def number_in(reading: Mapping[str, Any], signal: Any) -> float:
+    """What a reading holds of a signal, or of a positioner: the number it reads."""
+    return float(reading[signal.name]["value"])
 
 
 def record(devices: Sequence[Any], stream: str) -> MsgGenerator[Mapping[str, Any]]:

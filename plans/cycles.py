@@ -17,7 +17,7 @@ import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator
 
 from devices.amrr import CyclesMissed, Refrigerator
-from plans.common import finite, metadata, provenance, record, require, value_of
+from plans.common import finite, metadata, number_in, provenance, record, require, value_of
 
 __all__ = ["CycleRecorder", "Ending", "Periodic", "start_document", "still_to_come"]
 
@@ -104,7 +104,7 @@ class CycleRecorder:
         self.refrigerator, self.stream, self.phases = refrigerator, stream, phases
         self.recorded = self.unseen = 0
         self._last_count: int | None = None
-        self._gap = CyclesMissed(name="cycles_missed")
+        self._gap = CyclesMissed(name=f"{refrigerator.name}_cycle_unseen")
 
     def cycle(self) -> MsgGenerator[Mapping[str, Any]]:
         """Wait for the end of the next cycle and record it; returns the readings."""
@@ -119,11 +119,11 @@ class CycleRecorder:
         """Record cycles until they are periodic, or too many."""
         temperatures_k: list[float] = []
         powers_uw: list[float] = []
-        unseen, agreed = self.unseen, 0
+        unseen, agreed, cycle = self.unseen, 0, self.refrigerator.cycle
         while len(temperatures_k) < periodic.max_cycles and agreed < periodic.agree:
             reading = yield from self.cycle()
-            temperatures_k.append(_number(reading, "cycle_mean_chx_temperature", temperatures_k))
-            powers_uw.append(_number(reading, "cycle_mean_chx_power", powers_uw))
+            temperatures_k.append(_number(reading, cycle.mean_chx_temperature, temperatures_k))
+            powers_uw.append(_number(reading, cycle.mean_chx_power, powers_uw))
             agreed = agreed + 1 if periodic.reached(temperatures_k, powers_uw) else 0
         ends = temperatures_k[-1], powers_uw[-1]
         converged = agreed >= periodic.agree
@@ -142,9 +142,10 @@ class CycleRecorder:
 
     def _missed(self, reading: Mapping[str, Any]) -> int:
         """Cycles between this one and the last; none in a rehearsal, where nothing answers."""
-        if "cycle_count" not in reading:
+        signal = self.refrigerator.cycle.count
+        if signal.name not in reading:
             return 0
-        count, before = int(reading["cycle_count"]["value"]), self._last_count
+        count, before = int(number_in(reading, signal)), self._last_count
         self._last_count = count
         missed = 0 if before is None else max(0, count - before - 1)
         if missed and not self.unseen:
@@ -186,14 +187,14 @@ def start_document(
 ) -> MsgGenerator[dict[str, Any]]:
     """Metadata of a run of the refrigerator, with the machine's provenance."""
     machine = yield from provenance(refrigerator)
-    hints = {"dimensions": [(["cycle_count"], "primary")]}
+    hints = {"dimensions": [([refrigerator.cycle.count.name], "primary")]}
     return metadata(name, [refrigerator.cycle], args, md, hints=hints, **machine, **more)
 
 
-def _number(reading: Mapping[str, Any], key: str, before: Sequence[float]) -> float:
-    """A reading's value; where nothing answers (a rehearsal) what it was before."""
-    if key in reading:
-        return float(reading[key]["value"])
+def _number(reading: Mapping[str, Any], signal: Any, before: Sequence[float]) -> float:
+    """A signal's value in a reading; where nothing answers (a rehearsal) what it was before."""
+    if signal.name in reading:
+        return number_in(reading, signal)
     return before[-1] if before else 0.0
 
 

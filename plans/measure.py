@@ -17,6 +17,7 @@ from bluesky.utils import MsgGenerator, short_uid
 from numpy.typing import NDArray
 
 from devices.haloscope import Haloscope
+from devices.settings import within
 from haloscope.measuring.resonance import fit_reflection, fit_transmission
 from plans.amplifier import GainProfile, fit_gain
 from plans.common import require
@@ -115,7 +116,7 @@ def begin(settings: Mapping[Any, Any]) -> MsgGenerator[str]:
     require(bool(settings), "no settings to set")
     group = short_uid("configure")
     instrument = next(iter(settings)).root
-    values = {signal.name: value for signal, value in settings.items()}
+    values = {within(instrument, signal): value for signal, value in settings.items()}
     yield from bps.abs_set(instrument.settings, values, group=group)
     return group
 

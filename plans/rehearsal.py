@@ -11,7 +11,6 @@ cavity where the analyzer looks for it, beta = 2, 20 dB of gain. Nothing is put 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +19,7 @@ from bluesky.simulators import RunEngineSimulator
 from bluesky.utils import Msg, MsgGenerator
 from numpy.typing import NDArray
 
+from devices.settings import within
 from haloscope.constants import BOLTZMANN_J_PER_K
 
 __all__ = ["Estimate", "rehearse"]
@@ -88,15 +88,16 @@ class _Stage:
         value = message.args[0]
         if hasattr(message.obj, "check_value"):
             message.obj.check_value(value)
-        if message.obj.name == "settings":
+        name = within(self.instrument, message.obj)
+        if name == "settings":
             self.values.update(value)
             return
-        self._busy(message, self._move_s(message.obj, value))
-        self.values[message.obj.name] = value
+        self._busy(message, self._move_s(name, value))
+        self.values[name] = value
 
     def trigger(self, message: Msg) -> None:
         """Count the time an acquisition takes."""
-        self._busy(message, self._acquire_s(message.obj))
+        self._busy(message, self._acquire_s(within(self.instrument, message.obj)))
 
     def wait(self, message: Msg) -> None:
         """Let the time of the slowest of a group pass."""
@@ -105,17 +106,22 @@ class _Stage:
 
     def read(self, message: Msg) -> dict[str, Any]:
         """Say what the device would say."""
-        name = message.obj.name
+        said = self._says(within(self.instrument, message.obj))
+        return {
+            f"{self.instrument.name}_{name}": {"value": value, "timestamp": 0.0}
+            for name, value in said.items()
+        }
+
+    def _says(self, name: str) -> dict[str, Any]:
+        """What a device reads, by name without the instrument's; nothing if nobody set it."""
         if name == "vna":
-            return _reading(**{f"vna_{part}": trace for part, trace in self._trace().items()})
+            return {f"vna_{part}": trace for part, trace in self._trace().items()}
         if name == "daq":
-            return _reading(**self._spectrum())
+            return self._spectrum()
         if name == "noise_source":
-            return _reading(noise_source_temperature=self._value("noise_source_temperature", 0.025))
-        if name.endswith("_user_setpoint"):
-            name = name.removesuffix("_user_setpoint")
-            return _reading(**{message.obj.name: self.values[name]}) if name in self.values else {}
-        return _reading(**{name: self.values[name]}) if name in self.values else {}
+            return {"noise_source_temperature": self._value("noise_source_temperature", 0.025)}
+        asked = name.removesuffix("_user_setpoint")
+        return {name: self.values[asked]} if asked in self.values else {}
 
     # What things take and say -------------------------------------------------------------------
 
@@ -126,9 +132,8 @@ class _Stage:
     def _value(self, name: str, default: float) -> float:
         return float(self.values.get(name, default))
 
-    def _move_s(self, device: Any, value: Any) -> float:
+    def _move_s(self, name: str, value: Any) -> float:
         """Duration of a move from the value set before, where the device moves at all."""
-        name = device.name
         if name in ("rod", "antenna"):
             return abs(value - self._value(name, value)) / AXIS_SPEED + 0.2
         if name == "magnet_field":
@@ -137,15 +142,15 @@ class _Stage:
             return 600.0 * (value != self.values.get(name))
         return 0.0
 
-    def _acquire_s(self, device: Any) -> float:
-        if device.name == "vna":
+    def _acquire_s(self, name: str) -> float:
+        if name == "vna":
             points = self._value("vna_num_points", 101) * self._value("vna_averages", 1)
             return points / self._value("vna_bandwidth", 100.0)
-        if device.name == "daq":
+        if name == "daq":
             return 0.1 * self._value("daq_num_averages", 5000)
-        if device.name == "cycle":
+        if name == "cycle":
             return 180.0
-        return 45.0 if device.name == "cycle_phase" else 0.0
+        return 45.0 if name == "cycle_phase" else 0.0
 
     def _trace(self) -> dict[str, NDArray[np.float64]]:
         """The analyzer's trace with everything in its place."""
@@ -186,7 +191,3 @@ class _Stage:
             "daq_num_averages": averages,
             "noise_source_temperature": self._value("noise_source_temperature", 0.025),
         }
-
-
-def _reading(**values: Any) -> dict[str, Mapping[str, Any]]:
-    return {name: {"value": value, "timestamp": 0.0} for name, value in values.items()}

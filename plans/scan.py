@@ -123,7 +123,7 @@ def scan(
         [haloscope.daq, haloscope.measured],
         args,
         md,
-        hints={"dimensions": [(["measured_target_frequency"], "primary")]},
+        hints={"dimensions": [([haloscope.measured.target_frequency.name], "primary")]},
         num_points=len(targets),
         expected_duration_s=sum(0.1 * counts[t] + STEP_OVERHEAD_S for t in targets),
         calibration=dict(calibration) if calibration else None,

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from haloscope.analysis.exchange.keys import value_in
 from plans.common import finite, require
 
 __all__ = ["completed", "planned", "remaining", "without"]
@@ -75,12 +76,12 @@ def completed(documents: Documents, plan_name: str | None = None) -> list[float]
             if document.get("name") == "primary":
                 primary.add(document["uid"])
         elif name == "event" and document["descriptor"] in primary:
-            target = document["data"].get("measured_target_frequency")
+            target = value_in(document["data"], "measured_target_frequency")
             if target is not None:
                 done.append(round(float(target), 6))
         elif name == "event_page" and document["descriptor"] in primary:
-            targets = document["data"].get("measured_target_frequency", [])
-            done += [round(float(target), 6) for target in targets]
+            targets = value_in(document["data"], "measured_target_frequency")
+            done += [round(float(target), 6) for target in ([] if targets is None else targets)]
     return done
 
 

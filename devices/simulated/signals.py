@@ -12,7 +12,16 @@ from ophyd.status import Status, StatusBase
 from ophyd.utils import ReadOnlyError
 from ophyd.utils.errors import LimitError
 
-from devices.signals import WRITE_TIMEOUT_S, Readback, Remembering, Setting
+from devices.signals import (
+    WRITE_TIMEOUT_S,
+    Command,
+    Readback,
+    Remembering,
+    Settable,
+    Setting,
+    Shaped,
+    Varying,
+)
 from devices.simulated.bench import Bench, current_bench
 from instruments.errors import Refused
 from pvdb.live.point import Point
@@ -218,7 +227,7 @@ class RecordSignalRO(RecordSignal):
         raise ReadOnlyError(f"{self.name} is read-only")
 
 
-class RecordReadback(RecordSignalRO):
+class RecordReadback(Shaped, RecordSignalRO):
     """`devices.signals.Readback` over a record: there is no round trip to save."""
 
     _answer: Any = None
@@ -235,11 +244,21 @@ class RecordReadback(RecordSignalRO):
         return super().get(**how)
 
 
+class RecordVarying(RecordReadback):
+    """`devices.signals.Varying` over a record."""
+
+    varying = True
+
+
 class RecordSignalWithRBV(RecordSignal):
     """A setpoint `X` with its readback `X_RBV`."""
 
     def __init__(self, prefix: str, **kwargs: Any) -> None:
         super().__init__(f"{prefix}_RBV", write_pv=prefix, **kwargs)
+
+
+class RecordCommand(Settable, RecordSignal):
+    """`devices.signals.Command` over a record."""
 
 
 class RecordSetting(Remembering, RecordSignalWithRBV):
@@ -254,8 +273,10 @@ class RecordSetting(Remembering, RecordSignalWithRBV):
 
 
 _REPLACEMENTS: dict[type, type] = {
+    Command: RecordCommand,
     Readback: RecordReadback,
     Setting: RecordSetting,
+    Varying: RecordVarying,
     EpicsSignal: RecordSignal,
     EpicsSignalRO: RecordSignalRO,
     EpicsSignalWithRBV: RecordSignalWithRBV,

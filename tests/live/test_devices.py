@@ -75,7 +75,7 @@ def test_a_device_that_is_read_says_what_its_signals_say(device: Haloscope) -> N
         for name, reading in together.items():
             signal = next(w.item for w in part.walk_signals() if w.item.name == name)
             assert np.array_equal(reading["value"], signal.get(use_monitor=False)), name
-    assert device.magnet.read()["magnet_state"]["value"] == "Holding"
+    assert device.magnet.read()["haloscope_magnet_state"]["value"] == "Holding"
 
 
 def test_a_value_is_asked_for_anew_each_time(device: Haloscope) -> None:
@@ -83,7 +83,7 @@ def test_a_value_is_asked_for_anew_each_time(device: Haloscope) -> None:
     traces = []
     for _ in range(3):
         device.vna.trigger().wait(20.0)
-        traces.append(device.vna.read()["vna_real"]["value"].copy())
+        traces.append(device.vna.read()["haloscope_vna_real"]["value"].copy())
     assert not np.array_equal(traces[0], traces[1])
     assert not np.array_equal(traces[1], traces[2])
 

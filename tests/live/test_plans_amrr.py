@@ -43,7 +43,9 @@ def test_a_cooldown_over_channel_access(
     engine: RunEngine, refrigerator: Refrigerator, documents: Documents
 ) -> None:
     end = engine(plans.cooldown(refrigerator, tolerance_k=0.05, max_cycles=25)).plan_result
-    temperatures_k = [event["cycle_mean_chx_temperature"] for event in documents.events()]
+    temperatures_k = [
+        event["refrigerator_cycle_mean_chx_temperature"] for event in documents.events()
+    ]
     assert end.converged
     assert temperatures_k[0] > 1.4 > 1.1 > temperatures_k[-1] == end.mean_temperature_k
     assert refrigerator.cycle.state.get(use_monitor=False) == "Running"
@@ -55,12 +57,12 @@ def test_cycles_and_those_unseen_are_recorded(
 ) -> None:
     recorded = engine(plans.run_cycles(refrigerator, 3)).plan_result
     events = documents.events()
-    counts = [event["cycle_count"] for event in events]
+    counts = [event["refrigerator_cycle_count"] for event in events]
     assert recorded.cycles == len(counts) == 3
     # As fast as possible the IOC may end cycles between posts: each is an event or counted.
-    assert counts[-1] - counts[0] == 2 + sum(event["cycle_unseen"] for event in events)
-    assert recorded.unseen == sum(event["cycle_unseen"] for event in events)
-    assert {event["cycle_phase"] for event in documents.events("phases")} <= PHASES
+    assert counts[-1] - counts[0] == 2 + sum(event["refrigerator_cycle_unseen"] for event in events)
+    assert recorded.unseen == sum(event["refrigerator_cycle_unseen"] for event in events)
+    assert {event["refrigerator_cycle_phase"] for event in documents.events("phases")} <= PHASES
 
 
 def test_a_load_curve_rises_with_power(
@@ -72,8 +74,8 @@ def test_a_load_curve_rises_with_power(
     assert high.converged
     assert low.mean_temperature_k < high.mean_temperature_k - 0.1
     events = documents.events()
-    assert [event["chx_heater_power"] for event in events] == [500.0, 900.0]
-    assert events[1]["cycle_mean_chx_power"] == pytest.approx(900.0, rel=0.01)
+    assert [event["refrigerator_chx_heater_power"] for event in events] == [500.0, 900.0]
+    assert events[1]["refrigerator_cycle_mean_chx_power"] == pytest.approx(900.0, rel=0.01)
 
 
 def test_a_temperature_curve_holds_what_was_asked_by_more_and_more_power(
@@ -100,7 +102,7 @@ def test_a_waypoint_scan_cools_with_the_pumps_swing_and_restores_it(
     plan = waypoints.waypoint_scan(refrigerator, "pump_high", [1.1, 1.4], tolerance_k=0.02)
     weak, strong = engine(plan).plan_result
     assert weak.mean_temperature_k > strong.mean_temperature_k + 0.1
-    assert [event["cycle_pump_high"] for event in documents.events()] == [1.1, 1.4]
+    assert [event["refrigerator_cycle_pump_high"] for event in documents.events()] == [1.1, 1.4]
     assert refrigerator.cycle.pump_high.get(use_monitor=False) == before
 
 
@@ -113,7 +115,7 @@ def test_the_optimiser_finds_colder_waypoints_within_their_bounds(
     )
     best = engine(plan).plan_result
     assert best.figure < best.first - 0.03
-    assert all(low <= event["cycle_pump_high"] <= high for event in documents.events())
+    assert all(low <= event["refrigerator_cycle_pump_high"] <= high for event in documents.events())
     assert refrigerator.cycle.pump_high.get(use_monitor=False) == best.waypoints["pump_high"]
 
 

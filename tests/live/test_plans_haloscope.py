@@ -39,13 +39,19 @@ def test_a_scan_over_channel_access(engine: RunEngine, device: Haloscope) -> Non
     events = documents.events()
     assert len(events) == 6
     for event in events:
-        error_khz = 1e3 * (event["measured_cavity_frequency"] - event["measured_target_frequency"])
+        error_khz = 1e3 * (
+            event["haloscope_measured_cavity_frequency"]
+            - event["haloscope_measured_target_frequency"]
+        )
         assert abs(error_khz) < LETTER.tuning_khz
-        assert LETTER.beta_low <= event["measured_beta"] <= LETTER.beta_high
-        assert abs(event["measured_jpa_gain"] - 20.0) <= 0.4
-        assert event["daq_spectrum"].shape == (100_000,)
-        center = event["daq_frequency_start"] + 50_000 * event["daq_frequency_step"] * 1e-6
-        assert center == pytest.approx(event["measured_target_frequency"], abs=1e-5)
+        assert LETTER.beta_low <= event["haloscope_measured_beta"] <= LETTER.beta_high
+        assert abs(event["haloscope_measured_jpa_gain"] - 20.0) <= 0.4
+        assert event["haloscope_daq_spectrum"].shape == (100_000,)
+        center = (
+            event["haloscope_daq_frequency_start"]
+            + 50_000 * event["haloscope_daq_frequency_step"] * 1e-6
+        )
+        assert center == pytest.approx(event["haloscope_measured_target_frequency"], abs=1e-5)
 
 
 def test_a_calibration_over_channel_access(engine: RunEngine, device: Haloscope) -> None:

@@ -41,7 +41,7 @@ def test_the_newest_event_and_limit_of_a_scan_are_on_the_wire(
     (run,) = session.run(plan, calibration=CALIBRATION)
     last = list(run.events())[-1]["data"]
     for key, name in NAMES.items():
-        wanted = last[key]
+        wanted = last[f"haloscope_{key}"]
         wait_until(f"{haloscope}Measured:{name}", lambda told, w=wanted: told == w)
     limit = wait_until(f"{haloscope}Measured:LimitCoupling", math.isfinite)
     assert 1.0 < limit < 1e3
@@ -52,7 +52,7 @@ def test_what_is_not_connected_is_dropped_without_waiting() -> None:
     publisher = Publisher("NOBODY:SERVES:")
     try:
         assert not publisher.served(timeout_s=0.1)
-        publisher("event", {"data": {"measured_beta": 2.0}})
+        publisher("event", {"data": {"haloscope_measured_beta": 2.0}})
     finally:
         publisher.close()
 
@@ -64,12 +64,12 @@ def test_an_analysis_that_fails_ends_no_run(
     try:
         assert publisher.served()
         publisher("start", {"uid": "run"})
-        keys = {"daq_spectrum": {}, "measured_target_frequency": {}}
+        keys = {"haloscope_daq_spectrum": {}, "haloscope_measured_target_frequency": {}}
         publisher(
             "descriptor",
             {"uid": "of", "run_start": "run", "name": "primary", "data_keys": keys},
         )
-        event = {"descriptor": "of", "seq_num": 1, "data": {"daq_spectrum": [0.0]}}
+        event = {"descriptor": "of", "seq_num": 1, "data": {"haloscope_daq_spectrum": [0.0]}}
         publisher("event", event)
         publisher("event", event)
         assert [

@@ -8,14 +8,20 @@ from typing import Any
 import pytest
 from bluesky import RunEngine
 from event_model import DocumentNames, schema_validators
-from ophyd.sim import FakeEpicsSignalRO, FakeEpicsSignalWithRBV, fake_device_cache
+from ophyd.sim import (
+    FakeEpicsSignal,
+    FakeEpicsSignalRO,
+    FakeEpicsSignalWithRBV,
+    fake_device_cache,
+)
 
 from cryohalo.run_engine import close_run_engine, make_run_engine
-from devices.signals import Readback, Setting
+from devices.signals import Command, Readback, Setting, Varying
 
 # ophyd's fakes stand in for this room's signals as for ophyd's own.
 fake_device_cache[Setting] = FakeEpicsSignalWithRBV
-fake_device_cache[Readback] = FakeEpicsSignalRO
+fake_device_cache[Readback] = fake_device_cache[Varying] = FakeEpicsSignalRO
+fake_device_cache[Command] = FakeEpicsSignal
 
 
 class Documents(list):

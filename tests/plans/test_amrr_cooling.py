@@ -39,7 +39,7 @@ def test_the_measured_load_curve_is_the_models_own(
     own_k = {power: _own_temperature_k(power) for power in powers_uw}
     assert measured_k == pytest.approx(own_k, abs=accuracy_k)
     assert own_k[900.0] - own_k[500.0] > 20 * accuracy_k  # a curve, told from a constant
-    assert [event["chx_heater_power"] for event in documents.events()] == powers_uw
+    assert [event["refrigerator_chx_heater_power"] for event in documents.events()] == powers_uw
     assert len(documents.events("cycles")) == sum(point.cycles for point in points)
 
 
@@ -56,7 +56,9 @@ def test_a_temperature_curve_holds_what_was_asked_and_is_the_load_curves_inverse
     powers_uw = [point.mean_power_uw for point in points]
     assert np.all(np.diff(powers_uw) > 5 * tolerance_uw)
     events = documents.events()
-    assert [event["cycle_mean_chx_power"] for event in events] == pytest.approx(powers_uw, rel=0.01)
+    assert [event["refrigerator_cycle_mean_chx_power"] for event in events] == pytest.approx(
+        powers_uw, rel=0.01
+    )
     assert cold.chx.mode.get() == "Closed loop"
 
     [load] = RE(cooling.load_curve(cold, powers_uw[-1:], tolerance_k=tolerance_k)).plan_result
@@ -82,7 +84,7 @@ def test_a_waypoint_scan_cools_with_the_pumps_swing_and_restores_it(
     assert strong.converged
     # More field in the pump moves more fluid per blow.
     assert weak.mean_temperature_k > 0.95 > 0.9 > strong.mean_temperature_k
-    assert [event["cycle_pump_high"] for event in documents.events()] == [1.2, 1.4]
+    assert [event["refrigerator_cycle_pump_high"] for event in documents.events()] == [1.2, 1.4]
     assert cold.cycle.pump_high.get() == before
 
 
@@ -94,14 +96,16 @@ def test_the_optimiser_finds_colder_waypoints_within_their_bounds(
     plan = waypoints.optimize_waypoints(cold, bounds, points=8, tolerance_k=0.01, max_cycles=15)
     best = RE(plan).plan_result
     events = documents.events()
-    assert {name: events[0][f"cycle_{name}"] for name in bounds} == pytest.approx(begin)
+    assert {name: events[0][f"refrigerator_cycle_{name}"] for name in bounds} == pytest.approx(
+        begin
+    )
     assert len(events) == best.points + 1 <= 9
-    temperatures_k = [event["cycle_mean_chx_temperature"] for event in events]
+    temperatures_k = [event["refrigerator_cycle_mean_chx_temperature"] for event in events]
     assert best.first == pytest.approx(temperatures_k[0], abs=1e-3)
     assert best.figure < best.first - 0.1
     assert best.figure == pytest.approx(min(temperatures_k), abs=0.01)
     for name, (low, high) in bounds.items():
-        assert all(low <= event[f"cycle_{name}"] <= high for event in events)
+        assert all(low <= event[f"refrigerator_cycle_{name}"] <= high for event in events)
         assert getattr(cold.cycle, name).get() == pytest.approx(best.waypoints[name])
 
 

@@ -100,12 +100,14 @@ def test_a_cooldown_ends_when_cycles_agree_and_leaves_the_machine_running(
     RE: RunEngine, refrigerator: Any, documents: Documents
 ) -> None:
     end = RE(amrr.cooldown(refrigerator, tolerance_k=0.03, max_cycles=30)).plan_result
-    temperatures = [event["cycle_mean_chx_temperature"] for event in documents.events()]
+    temperatures = [
+        event["refrigerator_cycle_mean_chx_temperature"] for event in documents.events()
+    ]
     assert end.converged
     assert end.cycles == len(temperatures) < 30
     assert temperatures[0] > 1.5 > 1.0 > temperatures[-1] == end.mean_temperature_k
     assert still_to_come(temperatures) <= 0.03 < still_to_come(temperatures[:-2])
-    counts = [event["cycle_count"] for event in documents.events()]
+    counts = [event["refrigerator_cycle_count"] for event in documents.events()]
     assert counts == list(range(1, len(counts) + 1))
     assert refrigerator.cycle.state.get() == "Running"
     assert documents.of("start")[0]["parameters_hash"]
@@ -116,11 +118,11 @@ def test_phases_are_recorded_one_by_one_and_the_shutdown_leaves_no_field(
     RE: RunEngine, refrigerator: Any, documents: Documents
 ) -> None:
     assert RE(amrr.run_cycles(refrigerator, 2)).plan_result == amrr.Recorded(2, unseen=0)
-    phases = [event["cycle_phase"] for event in documents.events("phases")]
+    phases = [event["refrigerator_cycle_phase"] for event in documents.events("phases")]
     assert phases[-8:] == ["No flow 1", "Flow B to A", "No flow 2", "Flow A to B"] * 2
-    counts = [event["cycle_count"] for event in documents.events("phases")]
+    counts = [event["refrigerator_cycle_count"] for event in documents.events("phases")]
     assert counts[-8:] == [0, 0, 0, 1, 1, 1, 1, 2]
-    assert {event["cycle_mean_chx_power"] for event in documents.events()} == {0.0}
+    assert {event["refrigerator_cycle_mean_chx_power"] for event in documents.events()} == {0.0}
     RE(amrr.safe_shutdown(refrigerator))
     assert refrigerator.cycle.state.get() == "Stopped"
     for magnet in refrigerator.magnets.values():
@@ -182,12 +184,12 @@ def test_cycles_that_went_unseen_are_counted_in_the_events(
     monkeypatch.setattr(type(refrigerator.cycle), "trigger", late)
     recorded = RE(amrr.run_cycles(refrigerator, 3, record_phases=False)).plan_result
     assert recorded == amrr.Recorded(3, unseen=2)
-    assert [event["cycle_count"] for event in documents.events()] == [1, 3, 5]
-    assert [event["cycle_unseen"] for event in documents.events()] == [0, 1, 1]
+    assert [event["refrigerator_cycle_count"] for event in documents.events()] == [1, 3, 5]
+    assert [event["refrigerator_cycle_unseen"] for event in documents.events()] == [0, 1, 1]
     documents.clear()
     [point] = RE(cooling.load_curve(refrigerator, [900.0], max_cycles=3)).plan_result
     assert point.unseen == 2
-    assert sum(event["cycle_unseen"] for event in documents.events("cycles")) == 2
+    assert sum(event["refrigerator_cycle_unseen"] for event in documents.events("cycles")) == 2
     assert caplog.text.count("cycles go by unseen") == 2
 
 
@@ -196,8 +198,11 @@ def test_no_cycle_goes_unseen_where_time_waits_for_the_client(
 ) -> None:
     assert RE(amrr.run_cycles(refrigerator, 3, record_phases=False)).plan_result.unseen == 0
     [descriptor] = documents.of("descriptor")
-    assert descriptor["data_keys"]["cycle_unseen"]["source"] == "PLAN:cycle_unseen"
-    assert [event["cycle_unseen"] for event in documents.events()] == [0, 0, 0]
+    assert (
+        descriptor["data_keys"]["refrigerator_cycle_unseen"]["source"]
+        == "PLAN:refrigerator_cycle_unseen"
+    )
+    assert [event["refrigerator_cycle_unseen"] for event in documents.events()] == [0, 0, 0]
 
 
 def _cut(plan: MsgGenerator[Any], *, saves: int) -> MsgGenerator[Any]:
@@ -220,5 +225,5 @@ def test_descriptors_of_cycles_hold_the_cycles_own_configuration(
 ) -> None:
     RE(amrr.run_cycles(refrigerator, 1))
     primary = next(d for d in documents.of("descriptor") if d["name"] == "primary")
-    assert "cycle_pump_high" in primary["configuration"]["cycle"]["data"]
-    assert "cycle_unseen" in primary["data_keys"]
+    assert "refrigerator_cycle_pump_high" in primary["configuration"]["refrigerator_cycle"]["data"]
+    assert "refrigerator_cycle_unseen" in primary["data_keys"]

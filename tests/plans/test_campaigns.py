@@ -130,7 +130,7 @@ def test_a_torn_map_goes_on_where_it_was_cut(
 ) -> None:
     with pytest.raises(RuntimeError, match="power"):
         RE(_power_cut(_about_the_crossing(haloscope), after=30))
-    cut_mhz = documents.events()[-1]["measured_target_frequency"]
+    cut_mhz = documents.events()[-1]["haloscope_measured_target_frequency"]
     assert 1094.44 < cut_mhz < 1094.82  # in the midst of the crossing
     end = RE(_about_the_crossing(haloscope, documents=list(documents))).plan_result
     assert end.taken_mhz == [1094.4, 1094.85, 1094.9]

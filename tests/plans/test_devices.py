@@ -33,9 +33,9 @@ def test_events_have_the_names_that_the_analysis_reads(haloscope: Any) -> None:
     names = set(haloscope.daq.read()) | set(haloscope.measured.read()) | set(haloscope.sim.read())
     wanted = {"daq_spectrum", "daq_frequency_start", "daq_frequency_step", "daq_num_averages"}
     wanted |= {"daq_acquire_time", "measured_cavity_frequency", "measured_beta_error", "sim_time"}
-    assert wanted <= names
-    assert "magnet_field" in haloscope.magnet.field.read()
-    assert "rod" in haloscope.rod.read()
+    assert {f"haloscope_{name}" for name in wanted} <= names
+    assert "haloscope_magnet_field" in haloscope.magnet.field.read()
+    assert "haloscope_rod" in haloscope.rod.read()
 
 
 def test_time_outs_are_finite_and_follow_the_speed() -> None:
@@ -256,7 +256,7 @@ def test_a_cavity_that_is_being_tuned_refuses_another_frequency(haloscope: Any) 
     with pytest.raises(CavityBusyError, match=r"cavity: still being tuned to 1100\.2 MHz"):
         haloscope.cavity.set(1100.3)
     assert not status.done
-    assert [t.name for t in threading.enumerate()].count("cavity-tuning") == 1
+    assert [t.name for t in threading.enumerate()].count("haloscope_cavity-tuning") == 1
     haloscope.cavity.stop()
     with pytest.raises(UnknownStatusFailure):
         status.wait(10.0)
@@ -299,6 +299,6 @@ def test_a_move_whose_edge_was_not_seen_ends_with_the_puts_completion(
 
 def test_the_refrigerators_waypoints_are_set_as_one(refrigerator: Any) -> None:
     cycle = refrigerator.cycle
-    wanted = {cycle.pump_high.name: 1.1, cycle.pump_low.name: 0.1}
+    wanted = {"cycle_pump_high": 1.1, "cycle_pump_low": 0.1}
     refrigerator.settings.set(wanted).wait(10.0)
     assert (cycle.pump_high.get(), cycle.pump_low.get()) == (1.1, 0.1)

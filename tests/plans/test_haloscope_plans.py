@@ -53,7 +53,7 @@ def test_a_rescan_takes_steps_about_each_candidate(
     assert start["candidates_mhz"] == [1100.02, 1100.03]
     assert completed(documents, "rescan") == targets
     assert completed(documents, "scan") == []
-    assert {event["daq_num_averages"] for event in documents.events()} == {100}
+    assert {event["haloscope_daq_num_averages"] for event in documents.events()} == {100}
 
 
 def test_the_amplifier_is_set_to_what_the_letter_says(RE: RunEngine, haloscope: Any) -> None:
@@ -114,16 +114,22 @@ def test_every_step_of_a_scan_fulfils_the_letter(
     assert len(events) == 100
     machine = haloscope.bench.machine
     for event in events:
-        error_khz = 1e3 * (event["measured_cavity_frequency"] - event["measured_target_frequency"])
+        error_khz = 1e3 * (
+            event["haloscope_measured_cavity_frequency"]
+            - event["haloscope_measured_target_frequency"]
+        )
         assert abs(error_khz) < LETTER.tuning_khz
-        assert LETTER.beta_low <= event["measured_beta"] <= LETTER.beta_high
-        assert abs(event["measured_jpa_gain"] - 20.0) <= 0.4
-        assert event["daq_spectrum"].shape == (100_000,)
-        center = event["daq_frequency_start"] + 50_000 * event["daq_frequency_step"] * 1e-6
-        assert center == pytest.approx(event["measured_target_frequency"], abs=1e-5)
+        assert LETTER.beta_low <= event["haloscope_measured_beta"] <= LETTER.beta_high
+        assert abs(event["haloscope_measured_jpa_gain"] - 20.0) <= 0.4
+        assert event["haloscope_daq_spectrum"].shape == (100_000,)
+        center = (
+            event["haloscope_daq_frequency_start"]
+            + 50_000 * event["haloscope_daq_frequency_step"] * 1e-6
+        )
+        assert center == pytest.approx(event["haloscope_measured_target_frequency"], abs=1e-5)
     # The last step against the simulation's truth, which no plan sees.
     [truth_hz] = [nu for nu in machine.cavity_state().resonances_hz() if abs(nu - 1100.49e6) < 5e4]
-    assert abs(truth_hz * 1e-6 - events[-1]["measured_cavity_frequency"]) < 5e-4
+    assert abs(truth_hz * 1e-6 - events[-1]["haloscope_measured_cavity_frequency"]) < 5e-4
     assert completed(documents) == planned(start_mhz=1099.5, stop_mhz=1100.49)
 
 
@@ -133,19 +139,19 @@ def test_events_and_start_documents_hold_what_the_analysis_needs(
     RE(scan(haloscope, [1100.0], averages=50, calibration=Y_FACTOR, md={"operator": "test"}))
     [event], [start] = documents.events(), documents.of("start")
     for name in ("cavity_frequency", "loaded_q", "beta", "jpa_gain", "jpa_resonance"):
-        assert event[f"measured_{name}_error"] > 0
-    more = {"daq_num_averages", "daq_acquire_time", "magnet_field", "rod", "sim_time"}
-    assert more < set(event)
-    assert event["magnet_field"] == pytest.approx(12.0, abs=0.01)
+        assert event[f"haloscope_measured_{name}_error"] > 0
+    more = ("daq_num_averages", "daq_acquire_time", "magnet_field", "rod", "sim_time")
+    assert {f"haloscope_{name}" for name in more} < set(event)
+    assert event["haloscope_magnet_field"] == pytest.approx(12.0, abs=0.01)
     assert start["calibration"] == Y_FACTOR
     assert start["operator"] == "test"
     assert start["seed"] == 11
     assert start["parameters_hash"] == haloscope.bench.machine.parameters.hash()
     assert start["plan_args"]["frequencies_mhz"] == [1100.0]
     [descriptor] = [d for d in documents.of("descriptor") if d["name"] == "primary"]
-    assert descriptor["data_keys"]["daq_spectrum"]["shape"] == [100_000]
-    assert descriptor["data_keys"]["daq_spectrum"]["units"] == "W"
-    assert descriptor["data_keys"]["measured_jpa_bandwidth"]["units"] == "kHz"
+    assert descriptor["data_keys"]["haloscope_daq_spectrum"]["shape"] == [100_000]
+    assert descriptor["data_keys"]["haloscope_daq_spectrum"]["units"] == "W"
+    assert descriptor["data_keys"]["haloscope_measured_jpa_bandwidth"]["units"] == "kHz"
 
 
 def test_a_scan_goes_on_where_the_last_one_was_cut(

@@ -141,7 +141,7 @@ def test_little_helium_stops_the_refrigerator_and_holds_its_cycle(
     assert refrigerator.cycle.state.get() == "Ramping down"
     assert refrigerator.interlock.active.get() == 1
     tripped = {suspender._sig.name for suspender in RE.suspenders if suspender.tripped}
-    assert tripped == {"interlock_active"}
+    assert tripped == {"refrigerator_interlock_active"}
     RE.clear_suspenders()
     with pytest.raises(InterlockedError, match=r"refrigerator: .* stands: helium at [\d.]+ %"):
         RE(clear_interlocks(refrigerator))

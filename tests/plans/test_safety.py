@@ -259,11 +259,13 @@ def test_a_baseline_goes_into_every_run(
     RE.preprocessors.append(SupplementalData(baseline=baseline(haloscope)))
     RE(scan(haloscope, TARGETS[:1], averages=20))
     first, last = documents.events("baseline")
-    assert {"antenna", "fridge_mxc", "jpa_pump_power"} <= set(first)
-    assert last["rod"] != first["rod"]
+    wanted = {"antenna", "fridge_mxc", "jpa_pump_power"}
+    assert {f"haloscope_{name}" for name in wanted} <= set(first)
+    assert last["haloscope_rod"] != first["haloscope_rod"]
     assert completed(documents) == TARGETS[:1]
 
 
 def test_the_refrigerators_baseline_has_its_magnets(refrigerator: Any) -> None:
     names = {name for device in baseline(refrigerator) for name in device.read()}
-    assert {"pump_a_field", "regen_b_quench", "one_k_stage_temperature", "sim_time"} <= names
+    wanted = {"pump_a_field", "regen_b_quench", "one_k_stage_temperature", "sim_time"}
+    assert {f"refrigerator_{name}" for name in wanted} <= names

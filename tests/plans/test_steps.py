@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,14 +38,16 @@ def test_the_crossing_is_left_out() -> None:
     assert set(targets) - set(kept) == {1094.5, 1094.6, 1094.7, 1094.8}
 
 
-def _run(uid: str, targets: list[float], *, plan: str = "scan", stop: bool = True) -> list:
+def _run(
+    uid: str, targets: list[float], *, plan: str = "scan", stop: bool = True, named: str = "halo_"
+) -> list:
     documents = [
         ("start", {"uid": uid, "plan_name": plan}),
         ("descriptor", {"uid": uid + "d", "run_start": uid, "name": "primary"}),
         ("descriptor", {"uid": uid + "b", "run_start": uid, "name": "baseline"}),
     ]
     for target in targets:
-        data = {"measured_target_frequency": target}
+        data = {f"{named}measured_target_frequency": target}
         documents.append(("event", {"descriptor": uid + "d", "data": data}))
         documents.append(("event", {"descriptor": uid + "b", "data": data}))
     return documents + ([("stop", {"run_start": uid})] if stop else [])
@@ -52,8 +55,11 @@ def _run(uid: str, targets: list[float], *, plan: str = "scan", stop: bool = Tru
 
 def test_completed_counts_primary_events_of_the_plan_in_torn_runs_too() -> None:
     documents = _run("a", [1.0, 2.0], stop=False) + _run("b", [3.0], plan="rescan")
-    assert completed(documents, "scan") == [1.0, 2.0]
-    assert completed(documents) == [1.0, 2.0, 3.0]
+    documents += _run("c", [4.0], named="")  # of before keys held the instrument's name
+    page = {"descriptor": "cd", "data": {"measured_target_frequency": np.array([5.0])}}
+    documents.append(("event_page", page))
+    assert completed(documents, "scan") == [1.0, 2.0, 4.0, 5.0]
+    assert completed(documents) == [1.0, 2.0, 3.0, 4.0, 5.0]
 
 
 @given(

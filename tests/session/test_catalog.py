@@ -48,6 +48,30 @@ def test_documents_come_back_with_their_arrays(tmp_path: Path) -> None:
     assert [e["seq_num"] for e in run.events("baseline")] == [7]
 
 
+def test_a_field_is_found_without_its_instruments_name(tmp_path: Path) -> None:
+    two = {"halo_magnet_field": 12.0, "amrr_work": 1.0, "halo_work": 2.0}
+    rows = [("event", {"descriptor": "d1", "seq_num": 1, "data": two})]
+    written(tmp_path, ("start", START), ("descriptor", DESCRIPTOR), *rows).close()
+    run = Catalog(tmp_path)["abc"]
+    assert run.table("magnet_field", "amrr_work") == {"magnet_field": [12.0], "amrr_work": [1.0]}
+    with pytest.raises(CatalogError, match="work: several instruments have it: amrr_work"):
+        run.table("work")
+    with pytest.raises(CatalogError, match="has no field 'rod'"):
+        run.table("rod")
+
+
+def test_a_field_whose_length_changes_is_no_table(tmp_path: Path) -> None:
+    def row(number: int, length: int) -> tuple[str, dict]:
+        data = {"halo_vna_real": np.zeros(length)}
+        return "event", {"descriptor": "d1", "seq_num": number, "data": data}
+
+    written(tmp_path, ("start", START), ("descriptor", DESCRIPTOR), row(1, 5), row(2, 7)).close()
+    run = Catalog(tmp_path)["abc"]
+    with pytest.raises(CatalogError, match=r"vna_real has different lengths, \(5,\), \(7,\)"):
+        run.table("vna_real")
+    assert [len(e["data"]["halo_vna_real"]) for e in run.events()] == [5, 7]
+
+
 def test_a_run_cut_within_a_document_reads_up_to_the_cut(tmp_path: Path) -> None:
     written(
         tmp_path,

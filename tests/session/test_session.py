@@ -50,11 +50,12 @@ def test_the_suspenders_watch_every_danger_and_are_gone_at_the_end(
     instruments: dict[str, Any], tmp_path: Path
 ) -> None:
     with Session.open(tmp_path, amrr_prefix="AMRR:", halo_prefix="HALO:") as session:
-        dangers = {"fridge_mxc", "jpa_fault", "interlock_active", "magnet_quench"}
-        dangers |= {f"{magnet}_quench" for magnet in instruments["refrigerator"].magnets}
-        assert watched(session) == dangers | {"ioc_heartbeat"}
-        # Heartbeat and interlock are on both instruments.
-        assert len(session.run_engine.suspenders) == len(dangers) + 3
+        halo = {"fridge_mxc", "jpa_fault", "interlock_active", "magnet_quench", "ioc_heartbeat"}
+        amrr = {f"{magnet}_quench" for magnet in instruments["refrigerator"].magnets}
+        dangers = {f"haloscope_{name}" for name in halo}
+        dangers |= {f"refrigerator_{n}" for n in amrr | {"interlock_active", "ioc_heartbeat"}}
+        assert watched(session) == dangers
+        assert len(session.run_engine.suspenders) == len(dangers)
     assert not session.run_engine.suspenders
     callbacks = instruments["haloscope"].magnet.quench._callbacks
     assert not callbacks[instruments["haloscope"].magnet.quench.SUB_VALUE]
@@ -77,11 +78,11 @@ def test_a_quench_trips_and_what_ends_it_runs_unsuspended(
         haloscope.bench.let_pass(5.0)
         for watch in told:  # the suspenders, which subscribed before, have been told too
             watch.wait()
-        assert tripped(session) == {"magnet_quench", "interlock_active"}
+        assert tripped(session) == {"haloscope_magnet_quench", "haloscope_interlock_active"}
         with session.unsuspended():
             assert not session.run_engine.suspenders
             session.run_engine(bps.abs_set(haloscope.jpa.pump, "Off", wait=True))
-        assert tripped(session) == {"magnet_quench", "interlock_active"}
+        assert tripped(session) == {"haloscope_magnet_quench", "haloscope_interlock_active"}
 
 
 def test_calibration_and_scan_do_not_trip_the_suspenders(

@@ -3,7 +3,8 @@
 Reads plain bluesky documents ``(name, dict)`` of the scan's stream "primary"; needs no bluesky.
 Units of the event keys (MHz, kHz, dB) end here: the analysis is in SI. Runs with different receiver
 gains are brought to the gain of the first one, since a stack has one calibration. What a run did
-not measure is the letter's or left out, and ``Calibration.assumed`` names it.
+not measure is the letter's or left out, and ``Calibration.assumed`` names it. A scan's keys begin
+with its instrument's name, those of older runs do not: `haloscope.analysis.exchange.keys`.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from haloscope.analysis.apparatus import Apparatus, apparatus_of
+from haloscope.analysis.exchange.keys import instrument_of
 from haloscope.analysis.options import Options
 from haloscope.analysis.spectra import Calibration, Spectra
 
 Document = tuple[str, Mapping[str, Any]]
 
 STREAM = "primary"
+#: The field that makes an event one of a scan.
+SPECTRUM = "daq_spectrum"
 _MEASURED: dict[str, tuple[str, float]] = {
     "cavity_frequency_hz": ("measured_cavity_frequency", 1e6),
     "loaded_q": ("measured_loaded_q", 1.0),
@@ -92,6 +96,7 @@ class DocumentReader:
 
         Raises:
             MissingMeasurementError: An event has a spectrum but lacks a measured value.
+            AmbiguousFieldError: An event has spectra of two instruments.
         """
         if name == "start":
             self.starts[document["uid"]] = document
@@ -134,11 +139,12 @@ class DocumentReader:
         self, rows: Sequence[Mapping[str, Any]], numbers: Sequence[int], descriptor: str
     ) -> list[Event]:
         run = self._run_of[descriptor]
-        events = [
-            self._event(data, f"{run[:8]}:{number}", run)
-            for data, number in zip(rows, numbers, strict=True)
-            if "daq_spectrum" in data
-        ]
+        events = []
+        for data, number in zip(rows, numbers, strict=True):
+            instrument = instrument_of(data, SPECTRUM)
+            if instrument is not None:
+                own = {key.removeprefix(instrument): value for key, value in data.items()}
+                events.append(self._event(own, f"{run[:8]}:{number}", run))
         if events and run not in self.scans:
             self.scans.append(run)
         return events
@@ -152,7 +158,7 @@ class DocumentReader:
                 errors[name] = float(data[f"{key}_error"]) * unit
         step = _value(data, "daq_frequency_step", label)
         start = _value(data, "daq_frequency_start", label) * 1e6
-        power = np.asarray(data["daq_spectrum"], dtype=np.float64) / self._relative_gain(run)
+        power = np.asarray(data[SPECTRUM], dtype=np.float64) / self._relative_gain(run)
         power, start = self._cut(power, start, step, values["target_frequency_hz"])
         return Event(power.astype(np.float32), start, step, values, errors, label)
 

@@ -15,6 +15,7 @@ from haloscope.analysis.exchange.documents import (
     MissingMeasurementError,
     spectra_from_documents,
 )
+from haloscope.analysis.exchange.keys import AmbiguousFieldError, key_of, value_in
 from haloscope.analysis.online import Online, Update, highest
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import analyze
@@ -30,7 +31,12 @@ CALIBRATION = {
 }
 
 
-def event(spectra: Spectra, row: int) -> dict[str, Any]:
+#: What stands before a field in an event's keys: an instrument's name, of the operator's choice;
+#: nothing in runs of before that.
+NAMED, OLD = "halo_2_", ""
+
+
+def event(spectra: Spectra, row: int, named: str = NAMED) -> dict[str, Any]:
     """What a plan records at one step."""
     data: dict[str, Any] = {
         "daq_spectrum": spectra.power_w[row],
@@ -55,19 +61,24 @@ def event(spectra: Spectra, row: int) -> dict[str, Any]:
         "measured_jpa_resonance": 1e-4, "measured_jpa_bandwidth": 1.5,
         "measured_jpa_gain_peak": 0.02,
     }  # fmt: skip
-    return data | {f"{key}_error": value for key, value in errors.items()}
+    data |= {f"{key}_error": value for key, value in errors.items()}
+    return {f"{named}{field}": value for field, value in data.items()}
 
 
 def documents(
-    spectra: Spectra, *, uid: str = "run-0001", calibration: Any = CALIBRATION
+    spectra: Spectra,
+    *,
+    uid: str = "run-0001",
+    calibration: Any = CALIBRATION,
+    named: str = NAMED,
 ) -> Iterator[Document]:
     """A run as a RunEngine emits it, with a stream the analysis must leave alone."""
     yield "start", {"uid": uid, "plan_name": "scan", "calibration": calibration}
     yield "descriptor", {"uid": f"{uid}-b", "run_start": uid, "name": "baseline"}
-    yield "event", {"descriptor": f"{uid}-b", "seq_num": 1, "data": {"magnet_field": 12.0}}
+    yield "event", {"descriptor": f"{uid}-b", "seq_num": 1, "data": {f"{named}magnet_field": 12.0}}
     yield "descriptor", {"uid": f"{uid}-p", "run_start": uid, "name": "primary"}
     for row in range(len(spectra)):
-        data = event(spectra, row)
+        data = event(spectra, row, named)
         yield "event", {"descriptor": f"{uid}-p", "seq_num": row + 1, "data": data}
     yield "stop", {"uid": f"{uid}-s", "run_start": uid}
 
@@ -78,9 +89,20 @@ def whole() -> Spectra:
     return make(scan_targets(30), bins=100_000, seed=7, axions={1.10011e9: 1.4})
 
 
-def test_documents_become_spectra_in_si_units(whole: Spectra) -> None:
+def test_a_field_is_found_with_and_without_its_instruments_name() -> None:
+    data = {"halo_beta": 1.0, "halo_beta_error": 0.1, "rod": 3.0, "halo_magnet_field": 12.0}
+    assert key_of(data, "beta") == "halo_beta"
+    assert key_of(list(data), "rod") == "rod"
+    assert value_in(data, "halo_beta") == 1.0
+    assert value_in(data, "gamma") is None
+    with pytest.raises(AmbiguousFieldError, match=r"field: several .* halo_field, other_field"):
+        key_of(["halo_field", "other_field"], "field")
+
+
+@pytest.mark.parametrize("named", [NAMED, OLD])
+def test_documents_become_spectra_in_si_units(whole: Spectra, named: str) -> None:
     few = whole.subset(slice(0, 3))
-    read = spectra_from_documents(documents(few), whole=True)
+    read = spectra_from_documents(documents(few, named=named), whole=True)
     assert np.array_equal(read.power_w, few.power_w)
     assert read.frequency_start_hz == pytest.approx(few.frequency_start_hz, abs=1e-3)
     assert read.jpa_bandwidth_hz == pytest.approx(few.jpa_bandwidth_hz)
@@ -99,7 +121,7 @@ def test_documents_become_spectra_in_si_units(whole: Spectra) -> None:
 def test_everything_assumed_is_named(whole: Spectra) -> None:
     few = whole.subset(slice(0, 2))
     stream = list(documents(few, calibration=None))
-    del stream[-2][1]["data"]["measured_beta_error"]
+    del stream[-2][1]["data"][f"{NAMED}measured_beta_error"]
     read = spectra_from_documents(stream)
     assert read.calibration.assumed == (
         "receiver_gain_db", "receiver_temperature_k", "line_attenuation_db", "volume_m3",
@@ -171,9 +193,23 @@ def test_pages_of_events_are_read_too(whole: Spectra) -> None:
     assert np.array_equal(read.power_w, few.power_w)
 
 
+def test_runs_of_before_and_after_are_one_campaign(whole: Spectra) -> None:
+    old, new = whole.subset(slice(0, 2)), whole.subset(slice(2, 4))
+    both = [*documents(old, named=OLD), *documents(new, uid="run-0002")]
+    assert len(spectra_from_documents(both)) == 4
+
+
+def test_spectra_of_two_instruments_in_one_event_are_refused(whole: Spectra) -> None:
+    stream = list(documents(whole.subset(slice(0, 1))))
+    data = stream[-2][1]["data"]
+    data["other_daq_spectrum"] = data[f"{NAMED}daq_spectrum"]
+    with pytest.raises(AmbiguousFieldError, match="halo_2_daq_spectrum, other_daq_spectrum"):
+        spectra_from_documents(stream)
+
+
 def test_a_missing_measurement_is_named(whole: Spectra) -> None:
     stream = list(documents(whole.subset(slice(0, 1))))
-    del stream[-2][1]["data"]["measured_beta"]
+    del stream[-2][1]["data"][f"{NAMED}measured_beta"]
     with pytest.raises(MissingMeasurementError, match="event run-0001:1: no measured_beta"):
         spectra_from_documents(stream)
     with pytest.raises(ValueError, match="no scan event"):
