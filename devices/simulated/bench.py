@@ -139,15 +139,30 @@ class Bench:
             outcome = refusal
         else:
             point.refusal = ""
-            if record.read is None and not record.momentary:
+            if record.read is None:
                 point.hold(taken)
-            if record.done is not None and self._puts.wait(record, completed):
+            if record.done is not None and self._puts.wait(record, self._ends(point, completed)):
                 outcome = _WAITS
+            elif record.momentary:
+                point.hold(0)
         # No time passes by itself here: what the put has led to is looked at now.
         self.driver.look()
         self._post()
         self._wanted.notify()
         return outcome
+
+    def _ends(self, point: Point, completed: Completed) -> Completed:
+        """``completed``; a momentary command first returns to its first state."""
+        if not point.record.momentary:
+            return completed
+
+        def ends(refusal: Refused | None) -> None:
+            with self.lock:
+                point.hold(0)
+                self._post()
+            completed(refusal)
+
+        return ends
 
     def watch(self, point: Point, post: Callable[[Value], None]) -> int:
         """Call ``post`` on the bench's thread with each new value; returns a key for `demand`."""
@@ -164,12 +179,20 @@ class Bench:
                 self._wanted.notify()
 
     def let_pass(self, seconds: float) -> None:
-        """Let simulated time pass at once, also while it is held; guards look after every step."""
+        """Let simulated time pass at once, also while it is held.
+
+        Guards look after every step, and puts that have had their effect complete on the way.
+        """
+        end_s = self.machine.time_s + seconds
+        while (left_s := end_s - self.machine.time_s) > 1e-9:
+            with self.lock:
+                stepped = self.driver.step(min(self.clock.step_s, left_s))
+                ended = self._settle() if self._puts.settled() else []
+            for tell in ended:
+                tell()
+            if not stepped:
+                break
         with self.lock:
-            end_s = self.machine.time_s + seconds
-            while (left_s := end_s - self.machine.time_s) > 1e-9:
-                if not self.driver.step(min(self.machine.dt_s, left_s)):
-                    break
             self._post()
             self._wanted.notify()
 
@@ -217,6 +240,10 @@ class Bench:
             if step_s <= 0.0 or not self.driver.step(step_s):
                 break
             self._post(demanding=True)
+        return self._settle()
+
+    def _settle(self) -> list[Callable[[], None]]:
+        """Post, and return whom to tell that a put has had its effect, or never will."""
         ended = self._puts.take_settled()
         self._post()
         return [partial(waiting.completed, refusal) for waiting, refusal in ended]

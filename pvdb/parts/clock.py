@@ -146,7 +146,7 @@ class SimClock:
         """The step to take now, in simulated seconds; 0 if none is due."""
         if self._paused:
             return self._single_step_s()
-        step_s = self._step_s()
+        step_s = self.step_s
         if self.free_running:
             self._anchor()
             return step_s
@@ -157,7 +157,7 @@ class SimClock:
         if self._step_until_s is None:
             return 0.0
         left_s = self._step_until_s - self.machine.time_s
-        step_s = self._step_s()
+        step_s = self.step_s
         if left_s > step_s * (1 - 1e-6):
             return step_s
         # A machine of fixed steps may owe a remainder to its next step: it is asked for it once.
@@ -175,7 +175,7 @@ class SimClock:
             self._anchor()
 
     def _allowed_lag_s(self, rate: float) -> float:
-        return rate * LAG_ALLOWED_S + self._step_s()
+        return rate * LAG_ALLOWED_S + self.step_s
 
     def until_due_s(self) -> float:
         """Wall seconds until the next step is due; infinite while time stands still."""
@@ -183,10 +183,11 @@ class SimClock:
             return 0.0
         if self._paused:
             return float("inf")
-        ahead_s = self.machine.time_s + self._step_s() - self._target_s()
+        ahead_s = self.machine.time_s + self.step_s - self._target_s()
         return max(0.0, ahead_s / (self._speed or 1.0))
 
-    def _step_s(self) -> float:
+    @property
+    def step_s(self) -> float:
         """The machine's own step; it depends on the machine alone, never on the speed."""
         return min(self.machine.dt_s, LONGEST_STEP_S)
 
