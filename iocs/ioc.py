@@ -8,12 +8,14 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iocs.access import AccessFileError, AccessRules
 from iocs.command_line import parse, parser
+from iocs.escaping import EscapingFormatter
 from iocs.health import Health
 from iocs.parameters import ParameterFileError
 from iocs.records import Database
@@ -80,7 +82,8 @@ class Ioc:
 
     def _table(self) -> list[Record]:
         clock = clock_records(self.clock, self.plant.seed, lambda: self.simulation.error)
-        return [*self.plant.records, *clock, *self.health.records()]
+        table = [*self.plant.records, *clock, *self.health.records()]
+        return [_in_its_role(record) for record in table]
 
     def _trouble(self) -> str:
         found = (self.simulation.trouble, self.database.put_log_error)
@@ -131,6 +134,13 @@ class Ioc:
         self.put_log.close()
 
 
+def _in_its_role(record: Record) -> Record:
+    """What is put to the simulation itself is not an operator's, whichever part describes it."""
+    if record.writable and record.name.startswith("Sim:"):
+        return replace(record, group="SIMULATION")
+    return record
+
+
 def _pva_server(database: Database, interface: str, port: int) -> PvaServer:
     from iocs.pva import PvaServer  # 0.3 s: only when asked for
 
@@ -179,7 +189,7 @@ def main(
     found = parser(name, prefix)
     extend(found)
     options = parse(found, arguments)
-    logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s %(message)s")
+    _log_to_stderr(options.log_level)
     try:
         plant = build(options)
         ioc = _assembled(plant, options)
@@ -196,21 +206,27 @@ def main(
     return serve(ioc.database.pvdb, server, startup=ioc.start, shutdown=ioc.stop)
 
 
+def _log_to_stderr(level: str) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(EscapingFormatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
+
+
 def _assembled(plant: Plant, options: argparse.Namespace) -> Ioc:
     if options.list_pvs:
         return Ioc(plant, options.prefix)
-    return Ioc(
+    rules = AccessRules.read(options.access) if options.access else AccessRules.read()
+    ioc = Ioc(
         plant,
         options.prefix,
         speed=options.speed,
         state_dir=options.state_dir,
-        access=_access(options),
+        access=rules,
         pva_port=options.pva,
     )
-
-
-def _access(options: argparse.Namespace) -> AccessRules:
-    return AccessRules.read(options.access) if options.access else AccessRules.read()
+    for group in rules.without_rules(record.group for record in ioc.database.records):
+        log.warning("access security: no rules for %s, those of DEFAULT hold for it", group)
+    return ioc
 
 
 def _say_array_bytes(name: str, array_bytes: int) -> None:

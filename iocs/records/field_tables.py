@@ -36,7 +36,10 @@ def field_of(
     write: Write | None = None,
     **extra: Any,
 ) -> Record:
-    """Field ``name`` of ``record`` as a record of its own."""
+    """Field ``name`` of ``record`` as a record of its own, in the record's security group.
+
+    Its access security level is 1, as of nearly every field but VAL in EPICS base.
+    """
     extra.setdefault("length", MAX_STRING_LENGTH)
     return Record(
         name=f"{record.name}.{name}",
@@ -46,7 +49,8 @@ def field_of(
         precision=record.precision,
         read=read,
         write=write,
-        group="CONFIGURATION" if write else record.group,
+        group=record.group,
+        level=1,
         **extra,
     )
 

@@ -16,6 +16,7 @@ import caproto as ca
 from caproto import CAStatus, ChannelType
 from caproto.server.common import WRITE_LOCK_TIMEOUT
 
+from iocs.serving.identity import Identity
 from iocs.serving.inbound import Oversized
 from iocs.serving.messages import (
     ADDRESS_OF_SENDER,
@@ -57,8 +58,7 @@ class Answers:
 
     Attributes:
         channels: Its channels by the server's number.
-        hostname: As the client names its host.
-        username: As it names its user.
+        identity: Who the client is.
         puts: Its puts in progress.
         subscriptions: Its subscriptions.
     """
@@ -69,13 +69,12 @@ class Answers:
         self._most_bytes = circuit.limits.max_message_bytes
         self._last_number = 0
         self.channels: dict[int, Channel] = {}
-        self.hostname: str | None = None
-        self.username: str | None = None
+        self.identity = Identity(circuit.address)
         # Defects: puts in progress are not bounded; a refusal is logged as a traceback; a reading
         # waits for as long as a put is in progress.
         limits, counts = circuit.limits, circuit.counts
         create_task = context.server_tasks.create
-        self.puts = Puts(limits, counts, circuit.address, create_task, circuit.tell)
+        self.puts = Puts(limits, counts, self.identity, create_task, circuit.tell)
         self.subscriptions = Subscriptions(circuit, context)
         self._handlers: dict[int, Callable[[Request], Awaitable[None]]] = {
             Command.VERSION: self._version,
@@ -107,9 +106,7 @@ class Answers:
     def refuse(self, oversized: Oversized) -> bytes:
         """The reply to a message that is too large to be taken."""
         channel = self.channels.get(oversized.request.first)
-        return self.puts.refuse_large(
-            oversized.request, oversized.size, channel, str(self.username)
-        )
+        return self.puts.refuse_large(oversized.request, oversized.size, channel)
 
     async def forget(self) -> None:
         """The client is gone."""
@@ -117,10 +114,6 @@ class Answers:
             channel.cleared = True
         await self.subscriptions.end_all(lambda _: True)
         self.channels.clear()
-
-    @property
-    def _who(self) -> tuple[str | None, str | None]:
-        return self.hostname, self.username
 
     # -- the circuit itself ----------------------------------------------------------------------
 
@@ -159,10 +152,13 @@ class Answers:
         if self.channels:
             reason = "a name that comes after the first channel is not taken"
             self._circuit.send(error(request, CAStatus.ECA_INTERNAL, reason))
-        elif request.command == Command.CLIENT_NAME:
-            self.username = request.text
-        else:
-            self.hostname = request.text
+            return
+        try:
+            of_user = request.command == Command.CLIENT_NAME
+            self.identity.take(request.text_bytes, of_user=of_user)
+        except ValueError as wrong:
+            reply = error(request, CAStatus.ECA_INTERNAL, str(wrong))
+            raise BrokenProtocolError(str(wrong), reply) from wrong
 
     async def _pause(self, request: Request) -> None:
         self._circuit.monitors.pending.paused = request.command == Command.EVENTS_OFF
@@ -187,7 +183,7 @@ class Answers:
             self._circuit.send(message(Command.CREATE_FAILED, first=cid))
             return
         self.channels[channel.sid] = channel
-        rights = channel.entry.check_access(*self._who)
+        rights = self.identity.rights(channel.entry)
         self._circuit.send(
             message(Command.ACCESS_RIGHTS, first=cid, second=int(rights)),
             message(Command.CREATE_CHANNEL, channel.kind, channel.most, cid, channel.sid),
@@ -234,7 +230,7 @@ class Answers:
         try:
             check_kind(channel, request.kind, request.count, self._most_bytes)
             await self.puts.young.wait(WRITE_LOCK_TIMEOUT)
-            reply = await read(request, channel, self._who, self._circuit.address)
+            reply = await read(request, channel, self.identity)
         except Exception as failure:
             self._failed(request, channel, failure)
         else:
@@ -243,19 +239,19 @@ class Answers:
     def _failed(self, request: Request, channel: Channel, failure: Exception) -> None:
         kind = Command(request.command).name
         if isinstance(failure, (ca.CaprotoError, RefusedRequestError)):
-            who = "{1}@{0}".format(*self._who)
-            log.warning("%s: %s by %s refused: %s", channel.name, kind, who, failure)
+            log.warning("%s: %s by %s refused: %s", channel.name, kind, self.identity, failure)
         else:
             log.exception("%s: answering %s failed", channel.name, kind)
         self._circuit.send(failed(request, channel, failure))
 
     async def _put(self, request: Request) -> None:
-        await self.puts.begin(request, self._found(request), self._who)
+        await self.puts.begin(request, self._found(request))
 
     async def _subscribe(self, request: Request) -> None:
         channel = self._found(request)
         try:
             check_kind(channel, request.kind, request.count, self._most_bytes)
+            self.identity.require_readable(channel.entry, channel.name)
             await self.puts.young.wait(WRITE_LOCK_TIMEOUT)
             await self.subscriptions.begin(request, channel)
         except Exception as failure:

@@ -119,7 +119,7 @@ class ServingCircuit:
     def cut(self, reason: str, *, abort: bool = True) -> None:
         """Close this circuit now and say why; without ``abort`` what was sent goes out first."""
         host, port = self.address
-        log.warning("client %s:%d (%s) cut off: %s", host, port, self.answers.username, reason)
+        log.warning("client %s:%d (%s) cut off: %s", host, port, self.answers.identity.user, reason)
         self.counts.cut_clients += 1
         if abort:
             self.outbound.abort()
@@ -158,7 +158,7 @@ class ServingCircuit:
 
     def post(self, subscription: Any, update: Update, flags: int) -> None:
         """Queue an update for one subscription of this client; never blocks."""
-        if self.connected:
+        if self.connected and self.answers.identity.may_read(subscription.db_entry):
             self.monitors.post(subscription, update, flags)
             self._posted.set()
 

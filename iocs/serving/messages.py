@@ -100,7 +100,12 @@ class Request:
     @property
     def text(self) -> str:
         """The payload as a name: up to the first zero; the last byte never counts."""
-        return self.payload[:-1].partition(b"\0")[0].decode("latin-1")
+        return self.text_bytes.decode("latin-1")
+
+    @property
+    def text_bytes(self) -> bytes:
+        """`text` as it came."""
+        return self.payload[:-1].partition(b"\0")[0]
 
 
 def message(

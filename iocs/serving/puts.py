@@ -20,6 +20,7 @@ from caproto._commands import extract_data
 from caproto.asyncio.server import AsyncioEvent
 from caproto.server.common import WRITE_LOCK_TIMEOUT, DisconnectedCircuit
 
+from iocs.serving.identity import Identity
 from iocs.serving.limits import Limits, Statistics
 from iocs.serving.messages import (
     LAST_TYPE,
@@ -61,42 +62,37 @@ class Puts:
         self,
         limits: Limits,
         counts: Statistics,
-        address: tuple[str, int],
+        client: Identity,
         create_task: Callable[[Coroutine[Any, Any, None]], Any],
         tell: Callable[..., Awaitable[None]],
     ) -> None:
         self.limits = limits
         self.counts = counts
-        self.address = address
+        self.client = client
         self.in_progress = 0
         self.young = YoungPut()
         self._create_task = create_task
         self._tell = tell
 
-    async def begin(
-        self, request: Request, channel: Channel, who: tuple[str | None, str | None]
-    ) -> None:
+    async def begin(self, request: Request, channel: Channel) -> None:
         """Start a put; it goes on if the client leaves. Its reply goes out when it completes.
 
         Args:
             request: What the client sent.
             channel: The channel it is for.
-            who: Host and user, as the client names them.
         """
         if self.in_progress >= self.limits.max_puts_in_progress:
             reason = f"{self.in_progress} puts of this client are still in progress"
-            await self._tell(self.refuse(request, channel, ca.CaprotoValueError(reason), who))
+            await self._tell(self.refuse(request, channel, ca.CaprotoValueError(reason)))
             return
         self.in_progress += 1
         self.young.clear()
-        self._create_task(self._complete(request, channel, who))
+        self._create_task(self._complete(request, channel))
         await asyncio.sleep(0)  # it takes its first step before the client's next request
 
-    async def _complete(
-        self, request: Request, channel: Channel, who: tuple[str | None, str | None]
-    ) -> None:
+    async def _complete(self, request: Request, channel: Channel) -> None:
         try:
-            reply = await self._carry_out(request, channel, who)
+            reply = await self._carry_out(request, channel)
         finally:
             self.in_progress -= 1
             self.young.set()
@@ -106,29 +102,22 @@ class Puts:
         except DisconnectedCircuit:
             log.debug("%s: nobody left to tell that a put has completed", channel.name)
 
-    async def _carry_out(
-        self, request: Request, channel: Channel, who: tuple[str | None, str | None]
-    ) -> bytes:
+    async def _carry_out(self, request: Request, channel: Channel) -> bytes:
+        names = (self.client.claimed_host, self.client.user)
         try:
             data = put_data(request, channel.name)
             await channel.entry.auth_write(
-                *who, data, ChannelType(request.kind), None, user_address=self.address
+                *names, data, ChannelType(request.kind), None, user_address=self.client.address
             )
         except Exception as failure:
             if not isinstance(failure, CLIENTS_FAULT):
-                log.exception("a put to %s by %s failed", channel.name, who)
-            return self.refuse(request, channel, failure, who)
+                log.exception("a put to %s by %s failed", channel.name, self.client)
+            return self.refuse(request, channel, failure)
         if request.command != Command.WRITE_NOTIFY:
             return b""
         return message(Command.WRITE_NOTIFY, request.kind, request.count, NORMAL, request.second)
 
-    def refuse(
-        self,
-        request: Request,
-        channel: Channel,
-        failure: Exception,
-        who: tuple[str | None, str | None],
-    ) -> bytes:
+    def refuse(self, request: Request, channel: Channel, failure: Exception) -> bytes:
         """The reply to a refused put, which is also counted and logged."""
         status = CAStatus.ECA_PUTFAIL
         if isinstance(failure, RefusedRequestError):
@@ -136,28 +125,27 @@ class Puts:
         elif isinstance(failure, Forbidden):
             status = CAStatus.ECA_NOWTACCESS
         reason = str(failure) or str(failure.__cause__ or type(failure).__name__)
-        self.note(channel.name, reason, "{1}@{0}".format(*who))
+        self.note(channel.name, reason)
         return error(request, status, reason[:REASON_LENGTH], channel.cid)
 
-    def refuse_large(self, request: Request, size: int, channel: Channel | None, who: str) -> bytes:
+    def refuse_large(self, request: Request, size: int, channel: Channel | None) -> bytes:
         """The reply to a message that is too large to be taken.
 
         Args:
             request: Its header.
             size: Bytes of the message.
             channel: The channel it was for, or None if there is no such channel.
-            who: The client.
         """
         reason = f"{size} bytes are more than the {self.limits.max_message_bytes} this server takes"
-        self.note(channel.name if channel else "a message", reason, who)
+        self.note(channel.name if channel else "a message", reason)
         cid = channel.cid if channel else NO_CHANNEL
         return error(request, CAStatus.ECA_TOLARGE, reason, cid)
 
-    def note(self, name: str, reason: str, who: str) -> None:
+    def note(self, name: str, reason: str) -> None:
         """Count and log a refusal."""
         self.counts.refused_puts += 1
         self.counts.last_refusal = f"{name}: {reason}"
-        log.warning("%s: put by %s refused: %s", name, who, reason)
+        log.warning("%s: put by %s refused: %s", name, self.client, reason)
 
 
 def put_data(request: Request, name: str) -> Any:

@@ -11,6 +11,7 @@ from caproto import CAStatus, ChannelType, Forbidden
 from caproto._dbr import _LongStringChannelType, time_types
 from caproto._utils import apply_arr_filter
 
+from iocs.serving.identity import Identity
 from iocs.serving.messages import (
     LAST_TYPE,
     Command,
@@ -103,9 +104,7 @@ def check_kind(channel: Channel, kind: int, count: int, most_bytes: int) -> None
         raise RefusedRequestError(CAStatus.ECA_TOLARGE, reason)
 
 
-async def read(
-    request: Request, channel: Channel, who: tuple[str | None, str | None], address: Any
-) -> bytes:
+async def read(request: Request, channel: Channel, client: Identity) -> bytes:
     """The reply to a read of a kind that `check_kind` let pass.
 
     Raises:
@@ -113,7 +112,9 @@ async def read(
         Exception: Whatever reading raises.
     """
     kind = channel.readable_as(request.kind)
-    metadata, values = await channel.entry.auth_read(*who, kind, user_address=address)
+    metadata, values = await channel.entry.auth_read(
+        *client.place, kind, user_address=client.address
+    )
     values = apply_arr_filter(channel.channel_filter.arr, values)
     if channel.channel_filter.ts and request.kind in time_types:
         metadata = type(metadata).from_buffer_copy(bytes(metadata))  # others see the record's time

@@ -151,6 +151,7 @@ class Record:
             own reasons.
         initial: The value before the first read.
         group: Access security group (``.ASG``).
+        level: Access security level: 0 for what operators set, 1 for what configures a record.
         saved: Whether the setpoint is saved and restored (autosave).
     """
 
@@ -180,6 +181,7 @@ class Record:
     write_checks_range: bool = False
     initial: Value = None
     group: str = "DEFAULT"
+    level: int = 0
     saved: bool = False
 
     def __post_init__(self) -> None:

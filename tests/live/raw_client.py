@@ -21,6 +21,11 @@ VALUE_EVENTS = 1
 TIMEOUT_S = float(os.environ.get("RAW_CLIENT_TIMEOUT_S", "20"))
 
 
+def padded(text: bytes) -> bytes:
+    """A text as it travels: closed by a zero, filled up to eights."""
+    return text + b"\0" * (8 - len(text) % 8)
+
+
 @dataclass(frozen=True)
 class Message:
     """One message as it came."""
@@ -37,7 +42,12 @@ class RawClient:
     """One circuit; every read ends at ``timeout_s``."""
 
     def __init__(
-        self, port: int, timeout_s: float = TIMEOUT_S, receive_buffer: int | None = None
+        self,
+        port: int,
+        timeout_s: float = TIMEOUT_S,
+        receive_buffer: int | None = None,
+        user: bytes = b"raw",
+        host: bytes = b"here",
     ) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if receive_buffer is not None:
@@ -48,8 +58,8 @@ class RawClient:
         # A server that turns this client away may do so while it still greets; `closed` tells.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.send(VERSION, count=13)
-            self.send(CLIENT_NAME, payload=b"raw\0\0\0\0\0")
-            self.send(HOST_NAME, payload=b"here\0\0\0\0")
+            self.send(CLIENT_NAME, payload=padded(user))
+            self.send(HOST_NAME, payload=padded(host))
 
     def __enter__(self) -> RawClient:
         return self
@@ -90,9 +100,7 @@ class RawClient:
 
     def open(self, name: str, cid: int = 1) -> int:
         """Create a channel; its server number."""
-        payload = name.encode() + b"\0"
-        payload += b"\0" * (-len(payload) % 8)
-        self.send(CREATE_CHANNEL, first=cid, second=13, payload=payload)
+        self.send(CREATE_CHANNEL, first=cid, second=13, payload=padded(name.encode()))
         return self.until(CREATE_CHANNEL).second
 
     def monitor(self, sid: int, number: int, data_type: int = DOUBLE, count: int = 1) -> None:
