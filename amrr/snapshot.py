@@ -14,6 +14,7 @@ import numpy as np
 
 from amrr import kernel
 from amrr.refrigerator import Refrigerator
+from instruments.npz import load_npz
 
 #: Load of the shipped state: the paper's 600 uW.
 COLD_START_LOAD_W: Final = 600e-6
@@ -26,9 +27,13 @@ def save(path: Path, state: dict[str, Any]) -> None:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read a machine's state; arrays stay arrays, the seed and the digest become plain values."""
-    with np.load(path) as file:
-        return {k: v.item() if v.ndim == 0 else v for k, v in file.items()}
+    """Read a machine's state; arrays stay arrays, the seed and the digest become plain values.
+
+    Raises:
+        OSError: There is no such file.
+        ValueError: It is no archive of plain arrays.
+    """
+    return {k: v.item() if v.ndim == 0 else v for k, v in load_npz(path).items()}
 
 
 def shipped(machine: Refrigerator) -> dict[str, Any] | None:

@@ -13,7 +13,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from cryohalo import analysis_commands
 from cryohalo.provenance import software_version
@@ -25,6 +24,7 @@ app = typer.Typer(
 )
 app.add_typer(analysis_commands.app)
 console = Console(highlight=False)
+errors = Console(highlight=False, stderr=True)
 
 CatalogOption = Annotated[Path, typer.Option("--catalog", help="Folder of the catalog.")]
 DEFAULT_CATALOG = Path("data/runs")
@@ -63,21 +63,14 @@ def demo(
 
 @app.command()
 def runs(catalog: CatalogOption = DEFAULT_CATALOG) -> None:
-    """List the runs of a catalog, oldest first."""
-    from datetime import datetime
+    """List the runs of a catalog, oldest first.
 
-    from cryohalo.catalog import Catalog, CatalogError
+    A file that is no run, or is damaged, is left out and told on standard error in one line. The
+    exit code is 0 all the same, and 1 if the folder cannot be read.
+    """
+    from cryohalo.runs_command import list_runs
 
-    if not catalog.is_dir():
-        raise CatalogError(f"catalog {catalog}: no such folder")
-    table = Table("uid", "plan", "started", "events", "end", box=None)
-    for run in Catalog(catalog):
-        stop = run.stop or {}
-        started = datetime.fromtimestamp(run.start["time"]).strftime("%Y-%m-%d %H:%M:%S")
-        events = ", ".join(f"{k} {v}" for k, v in stop.get("num_events", {}).items())
-        end = stop.get("exit_status", "cut off")
-        table.add_row(run.uid[:8], run.start.get("plan_name", "?"), started, events, end)
-    console.print(table)
+    list_runs(catalog, console, errors)
 
 
 @app.command()

@@ -18,12 +18,16 @@ from typing import Any, Final
 import bluesky.utils
 from bluesky import RunEngine
 
+from cryohalo.metadata import check_metadata, plain_metadata
+from instruments.printable import shown
+
 __all__ = [
     "close_run_engine",
     "make_run_engine",
     "remove_stack_capture",
     "set_epics_timeouts",
     "silence_libca",
+    "tell_failures_once",
 ]
 
 BLUESKY_VERSION: Final = "1.15.1"
@@ -51,11 +55,17 @@ def make_run_engine(
 
     Returns:
         The RunEngine. End it with :func:`close_run_engine`.
+
+    Raises:
+        UnfitError: The metadata hold what no document can hold; the message names the key.
     """
     remove_stack_capture()
     set_epics_timeouts()
     silence_libca()
-    return RunEngine(dict(metadata or {}), call_returns_result=call_returns_result)
+    tell_failures_once()
+    engine = RunEngine(plain_metadata(metadata or {}), call_returns_result=call_returns_result)
+    check_metadata(engine)
+    return engine
 
 
 def close_run_engine(engine: RunEngine, timeout_s: float = 10.0) -> None:
@@ -111,7 +121,32 @@ def set_epics_timeouts() -> None:
             write_timeout=PUT_TIMEOUT_S,
         )
     except RuntimeError:
-        log.debug("ophyd signals exist already; their time-outs stay as they are")
+        log.warning(
+            "ophyd signals were made before this session: they keep their time-outs, and a put to "
+            "one of them may wait for ever for an IOC that is gone"
+        )
+
+
+class _Once(logging.Filter):
+    """Takes the traceback off what the RunEngine logs of a plan that failed.
+
+    The RunEngine raises the same exception to its caller, who shows it.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.msg == "Run aborted" and record.exc_info and record.exc_info[1] is not None:
+            error = record.exc_info[1]
+            record.msg = f"Run aborted: {type(error).__name__} {shown(error)}".rstrip()
+            record.args = record.exc_info = None
+        return True
+
+
+_ONCE: Final = _Once()
+
+
+def tell_failures_once() -> None:
+    """Let the log tell a plan's failure in one line; its traceback is the caller's to show."""
+    logging.getLogger("bluesky").addFilter(_ONCE)
 
 
 @functools.cache  # once: libca keeps the handler's address, pyepics only the newest handler

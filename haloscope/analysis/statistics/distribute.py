@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from haloscope.analysis.statistics.montecarlo import Batch, Outcome, Plan, merge, run_batch
+from instruments.npz import load_npz
 
 Progress = Callable[[int, int], None]
 
@@ -36,7 +38,7 @@ def run(
         progress: Called with (batches done, batches in all) after each one.
 
     Raises:
-        ValueError: The folder holds batches of another plan.
+        ValueError: The folder holds batches of another plan, or one that is damaged.
     """
     store = _Store(plan, folder)
     done = dict(store.load())
@@ -83,7 +85,7 @@ class _Store:
 
     def __init__(self, plan: Plan, folder: Path | str | None) -> None:
         self._folder = None if folder is None else Path(folder)
-        self._batches = plan.batches
+        self._batches, self._size = plan.batches, plan.size
         if self._folder is None:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -99,8 +101,7 @@ class _Store:
         for number in range(self._batches):
             path = self._path(number)
             if path.exists():
-                with np.load(path) as kept:
-                    yield number, Batch(kept["known"], kept["fitted"], kept["offset_hz"])
+                yield number, _batch(path, self._size(number))
 
     def save(self, number: int, batch: Batch) -> None:
         """Write a batch whole or not at all."""
@@ -114,3 +115,17 @@ class _Store:
     def _path(self, number: int) -> Path:
         assert self._folder is not None
         return self._folder / f"batch_{number:05d}.npz"
+
+
+def _batch(path: Path, size: int) -> Batch:
+    """A batch from its file; the names of its arrays are those of `Batch`."""
+    kept = load_npz(path)
+    names = [item.name for item in fields(Batch)]
+    for name in names:
+        array = kept.get(name)
+        if array is None or array.shape != (size,) or array.dtype != np.float64:
+            raise ValueError(
+                f"Monte Carlo: {path} is damaged, it has no {name} of {size} experiments; "
+                "take it away, and it is computed again"
+            )
+    return Batch(**{name: kept[name] for name in names})

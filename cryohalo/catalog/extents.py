@@ -1,0 +1,188 @@
+"""Where a msgpack value ends, found from its headers alone and before anything is made of it.
+
+A header of five bytes may declare four thousand million elements, and a reader that believes it
+sets memory aside for them. Here every declared length is held to the bytes that are really there,
+to a depth and to a number of values. Texts and arrays are stepped over, not read: the place of a
+document of a megabyte costs some hundred steps.
+
+The format is that of https://github.com/msgpack/msgpack/blob/master/spec.md; its extension types
+are refused, no document has any.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Final, NoReturn
+
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_DOCUMENT_BYTES",
+    "MAX_VALUES",
+    "DamagedError",
+    "documents_in",
+    "end_of_value",
+]
+
+MAX_DOCUMENT_BYTES: Final = 256_000_000
+"""Largest document; a spectrum of the haloscope has 800 kB."""
+MAX_VALUES: Final = 2_000_000
+"""Most values of one document, an array counting as one; they become Python objects."""
+MAX_DEPTH: Final = 64
+"""Deepest nesting of lists and maps."""
+MAX_NUMBER_KEYS: Final = 1000
+"""Most keys of one document that are no text: hashes of numbers can be made to collide."""
+
+_PAIR: Final = 0x92
+"""The byte a document begins with: a list of two, its name and its content."""
+_WINDOW: Final = 1 << 16
+_LONGEST_HEADER: Final = 9
+
+
+class DamagedError(ValueError):
+    """Bytes that are no document; the message says why."""
+
+
+# What a first byte says: a scalar of so many bytes (> 0), or one of these.
+_NEVER, _BYTES, _LIST, _MAP = 0, -1, -2, -3
+_EXTENSIONS: Final = (*range(0xC7, 0xCA), *range(0xD4, 0xD9))
+
+
+def _tables() -> tuple[list[int], list[int], list[int]]:
+    """For each first byte: what it is, the size of its length field, the length it holds itself."""
+    kind, field, length = [1] * 256, [0] * 256, [0] * 256
+    kind[0x80:0x90], kind[0x90:0xA0], kind[0xA0:0xC0] = [_MAP] * 16, [_LIST] * 16, [_BYTES] * 32
+    length[0x80:0xC0] = [*range(16), *range(16), *range(32)]
+    kind[0xC4:0xC7], kind[0xD9:0xDC] = [_BYTES] * 3, [_BYTES] * 3
+    field[0xC4:0xC7], field[0xD9:0xDC] = [1, 2, 4], [1, 2, 4]
+    kind[0xCA:0xD4] = [5, 9, 2, 3, 5, 9, 2, 3, 5, 9]  # floats, unsigned and signed integers
+    kind[0xDC:0xDE], kind[0xDE:0xE0] = [_LIST] * 2, [_MAP] * 2
+    field[0xDC:0xE0] = [2, 4, 2, 4]
+    for byte in (0xC1, *_EXTENSIONS):
+        kind[byte] = _NEVER
+    return kind, field, length
+
+
+_KIND, _FIELD, _LENGTH = _tables()
+
+
+def documents_in(handle: int, size: int) -> Iterator[tuple[int, int]]:
+    """Where the documents of a file begin and end, up to one that is incomplete or to zeros.
+
+    Args:
+        handle: Descriptor of an open file.
+        size: Size of the file, or how much of it is to be looked at.
+
+    Raises:
+        DamagedError: After the last whole document comes what is none.
+    """
+    at = 0
+    while at < size:
+        first = os.pread(handle, 1, at)
+        if first == b"\0" and _is_zero(handle, at, size):
+            return
+        if first and first[0] != _PAIR:
+            raise DamagedError(f"damaged at byte {at}: no document begins there")
+        try:
+            end = end_of_value(handle, at, size)
+        except DamagedError as error:
+            raise DamagedError(f"damaged at byte {at}: {error}") from error
+        if end is None:
+            return
+        yield at, end
+        at = end
+
+
+def _is_zero(handle: int, at: int, size: int) -> bool:
+    """Whether the rest is zeros, and no more of them than a document could have had bytes."""
+    if size - at > MAX_DOCUMENT_BYTES:
+        return False
+    while at < size:
+        piece = os.pread(handle, min(_WINDOW, size - at), at)
+        if piece.strip(b"\0"):
+            return False
+        if not piece:
+            break
+        at += len(piece)
+    return True
+
+
+def end_of_value(handle: int, start: int, size: int) -> int | None:
+    """Where the value that begins at ``start`` ends.
+
+    Args:
+        handle: Descriptor of an open file.
+        start: Position of its first byte.
+        size: Size of the file.
+
+    Returns:
+        The position after its last byte; None if the file ends before it does.
+
+    Raises:
+        DamagedError: No document begins so, or it is beyond a bound.
+    """
+    last = min(size, start + MAX_DOCUMENT_BYTES)
+    end: int | None = start
+    left, in_map = [1], [False]  # values still to come in each open container, the outermost first
+    values = number_keys = 0
+    for kind, length, end in _headers(handle, start, last):
+        if in_map[-1] and kind != _BYTES and not left[-1] & 1:
+            number_keys += 1
+            if kind < 0 or number_keys > MAX_NUMBER_KEYS:
+                raise DamagedError("a key that is no text")
+        left[-1] -= 1
+        if kind < _BYTES:
+            values += length
+            if values > MAX_VALUES or len(left) > MAX_DEPTH:
+                raise DamagedError(f"more than {MAX_VALUES} values, or {MAX_DEPTH} of them nested")
+            left.append(length)
+            in_map.append(kind == _MAP)
+        while not left[-1]:
+            left.pop()
+            in_map.pop()
+            if not left:
+                return end
+    if size - start > MAX_DOCUMENT_BYTES:
+        raise DamagedError(f"a document of more than {MAX_DOCUMENT_BYTES} bytes")
+    return None
+
+
+def _headers(handle: int, start: int, last: int) -> Iterator[tuple[int, int, int]]:
+    """The headers from ``start`` on, texts and arrays stepped over, while all is before ``last``.
+
+    Yields:
+        What it is, how many values it declares, where the next header is.
+
+    Raises:
+        DamagedError: A byte that begins no value of a document.
+    """
+    window, base, at = b"", start, 0
+    while True:
+        if at + _LONGEST_HEADER > len(window):
+            base += at
+            window, at = os.pread(handle, _WINDOW, base), 0
+            if not window:
+                return
+        first = window[at]
+        kind, field, length = _KIND[first], _FIELD[first], _LENGTH[first]
+        if kind > 0:
+            at += kind
+        elif kind < 0:
+            if field:
+                length = int.from_bytes(window[at + 1 : at + 1 + field], "big")
+            at += 1 + field
+            if kind == _BYTES:
+                at, length = at + length, 0
+            elif kind == _MAP:
+                length *= 2
+        else:
+            _refuse(first)
+        if base + at + length > last:  # each value that is declared has a byte at least
+            return
+        yield kind, length, base + at
+
+
+def _refuse(first: int) -> NoReturn:
+    if first in _EXTENSIONS:
+        raise DamagedError("a value of an extension type")
+    raise DamagedError(f"byte 0x{first:02x}, which begins no value")

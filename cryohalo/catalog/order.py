@@ -1,0 +1,154 @@
+"""What each document of a run must hold, and what must have come before it.
+
+The same rules hold for what is written and for what is read, so that whoever follows the documents
+finds a start that is whole, events whose descriptor was told, and one end.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sized
+from typing import Any, Final
+
+__all__ = ["REFERS_TO", "RUN_DOCUMENTS", "Order", "OrderError"]
+
+LATEST_TIME_S: Final = 32_503_680_000.0
+"""Year 3000: the time of a start must be one that a calendar can show."""
+
+RUN_DOCUMENTS: Final = ("stop", "descriptor", "resource", "stream_resource")
+"""Documents that name their run itself; events and the like name one of these."""
+REFERS_TO: Final = {
+    "event": "descriptor",
+    "event_page": "descriptor",
+    "stream_datum": "stream_resource",
+    "datum": "resource",
+    "datum_page": "resource",
+}
+"""Document: the key by which it names one that came before."""
+
+
+class OrderError(ValueError):
+    """A document that does not belong where it stands; the message says why."""
+
+
+class Order:
+    """Follows the documents of one run.
+
+    Args:
+        uid: Of a run whose start has been seen elsewhere.
+
+    Attributes:
+        uid: Of the run, "" before its start.
+        told: Identifiers of the descriptors and resources so far, which later documents refer to.
+        ended: Whether its stop document has come.
+    """
+
+    def __init__(self, uid: str = "") -> None:
+        self.uid = uid
+        self.told: set[str] = set()
+        self.ended = False
+
+    def check(self, name: str, document: Mapping[str, Any]) -> None:
+        """Whether ``document`` may come next.
+
+        Raises:
+            OrderError: It may not.
+        """
+        if (name == "start") == bool(self.uid):
+            raise OrderError("a second start" if self.uid else "it comes before a start document")
+        if self.ended:
+            raise OrderError("it comes after the stop document")
+        if name == "start":
+            _check_start(document)
+        elif name in RUN_DOCUMENTS:
+            if document.get("run_start") != self.uid:
+                raise OrderError(f"it is of another run, {document.get('run_start')!r:.50}")
+        elif name in REFERS_TO:
+            self._check_reference(REFERS_TO[name], document)
+        else:
+            raise OrderError("no document has this name")
+        _CONTENT.get(name, _nothing_more)(document)
+
+    def note(self, name: str, document: Mapping[str, Any]) -> None:
+        """Take a document that was checked as the last one so far."""
+        if name == "start":
+            self.uid = document["uid"]
+        elif name == "stop":
+            self.ended = True
+        elif name in RUN_DOCUMENTS:
+            self.told.add(document["uid"])
+
+    def _check_reference(self, key: str, document: Mapping[str, Any]) -> None:
+        named = document.get(key)
+        if not isinstance(named, str) or named not in self.told:
+            raise OrderError(f"its {key} {named!r:.50} has not come before it")
+
+
+def _check_start(document: Mapping[str, Any]) -> None:
+    _check_uid(document)
+    time = document.get("time")
+    if isinstance(time, bool) or not isinstance(time, int | float):
+        raise OrderError(f"its time is {time!r:.50}, not a number of seconds")
+    if not (math.isfinite(time) and 0 <= time < LATEST_TIME_S):
+        raise OrderError(f"its time is {time!r:.50} s, not between the years 1970 and 3000")
+
+
+def _check_uid(document: Mapping[str, Any]) -> None:
+    uid = document.get("uid")
+    if not isinstance(uid, str) or not uid:
+        raise OrderError(f"its uid is {uid!r:.50}, not a text")
+
+
+def _check_descriptor(document: Mapping[str, Any]) -> None:
+    _check_uid(document)
+    _check_types(document, data_keys=Mapping)
+    _check_keys(document["data_keys"])
+    if not isinstance(document.get("name", ""), str):
+        raise OrderError("its name is no text")
+
+
+def _check_event(document: Mapping[str, Any]) -> None:
+    _check_types(document, data=Mapping, seq_num=int)
+    _check_keys(document["data"])
+
+
+def _check_page(document: Mapping[str, Any]) -> None:
+    _check_types(document, data=Mapping, seq_num=Sized)
+    _check_keys(document["data"])
+    rows = len(document["seq_num"])
+    for key, column in document["data"].items():
+        if not isinstance(column, Sized) or len(column) != rows:
+            raise OrderError(f"its column {key!r:.50} has not the {rows} rows of seq_num")
+
+
+def _check_stop(document: Mapping[str, Any]) -> None:
+    for key, kind in (("num_events", Mapping), ("exit_status", str)):
+        if document.get(key) is not None:
+            _check_types(document, **{key: kind})
+
+
+def _check_keys(values: Mapping[Any, Any]) -> None:
+    for key in values:
+        if not isinstance(key, str):
+            raise OrderError(f"a key of its data is {key!r:.50}, not a text")
+
+
+def _check_types(document: Mapping[str, Any], **kinds: type) -> None:
+    for key, kind in kinds.items():
+        found = document.get(key)
+        if not isinstance(found, kind):
+            raise OrderError(f"its {key} is of type {type(found).__name__}")
+
+
+def _nothing_more(_: Mapping[str, Any]) -> None:
+    return
+
+
+_CONTENT: Final = {
+    "descriptor": _check_descriptor,
+    "resource": _check_uid,
+    "stream_resource": _check_uid,
+    "event": _check_event,
+    "event_page": _check_page,
+    "stop": _check_stop,
+}
