@@ -56,6 +56,7 @@ CONSTANTS: Final = 6
 _ramp_output = jit(ramp.ramp_output)
 _observe = jit(ramp.observe)
 _pid = jit(controller.update)
+_follow = jit(controller.follow)
 
 
 @jit
@@ -131,16 +132,25 @@ def read_thermometers(
 
 @jit
 def control_heaters(m: Array, c: Array, meters: Array, pids: Array, dt_s: float) -> None:
-    """Open or closed loop for both heaters; a loop whose sensor is open gives 0 W."""
-    if m[CHX_CLOSED] > 0.0:
-        m[CHX_HEATER] = _pid(pids[0], m[CHX_SETPOINT] - meters[thermometry.READING, 0], dt_s)
-        if meters[thermometry.BROKEN, 0] > 0.0:
-            m[CHX_HEATER] = 0.0
-    else:
+    """Open or closed loop for both heaters; a loop whose sensor is open gives 0 W.
+
+    A loop that does not set its heater follows it, and starts from there when it does again.
+    """
+    if m[CHX_CLOSED] == 0.0:
         m[CHX_HEATER] = m[CHX_POWER]
-    m[STAGE_HEATER] = 0.0
+    elif meters[thermometry.BROKEN, 0] > 0.0:
+        m[CHX_HEATER] = 0.0
+    else:
+        reading = meters[thermometry.READING, 0]
+        m[CHX_HEATER] = _pid(pids[0], m[CHX_SETPOINT] - reading, reading, dt_s)
+    if m[CHX_CLOSED] == 0.0 or meters[thermometry.BROKEN, 0] > 0.0:
+        _follow(pids[0], m[CHX_HEATER])
     if m[STAGE_CLOSED] > 0.0 and meters[thermometry.BROKEN, 1] == 0.0:
-        m[STAGE_HEATER] = _pid(pids[1], m[STAGE_SETPOINT] - meters[thermometry.READING, 1], dt_s)
+        reading = meters[thermometry.READING, 1]
+        m[STAGE_HEATER] = _pid(pids[1], m[STAGE_SETPOINT] - reading, reading, dt_s)
+    else:
+        m[STAGE_HEATER] = 0.0
+        _follow(pids[1], 0.0)
 
 
 def build() -> Callable[..., Any]:

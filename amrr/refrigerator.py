@@ -87,8 +87,8 @@ class Refrigerator:
         self.bath = bath.Bath(self._bath_x, p.stage)
         self._build_magnets()
         self.cycle = sequencer.Cycle(p.cycle, self._cycle_x, self.supplies, self._supply_x, p.dt_s)
-        self.chx_heater = ChxHeater(self._m, self._pids[0], self._meters, p)
-        self.stage = Stage(self._m, self._pids[1], self._meters, p)
+        self.chx_heater = ChxHeater(self._m, self._pids[0], p)
+        self.stage = Stage(self._m, self._pids[1], p)
         self.thermometers = {
             name: thermometry.Thermometer(name, self._meters, self._m, self._dwell)
             for name in thermometry.NAMES
@@ -301,12 +301,16 @@ class Refrigerator:
     def restore(self, saved: dict[str, Any]) -> None:
         """Put back what :meth:`state` returned; a state of before there was a bath has a full one.
 
+        Control loops saved before their derivative was filtered are taken, too.
+
         Raises:
             Refused: It belongs to other parameters, or an array has the wrong shape or is missing.
         """
         if saved.get("parameters") != self.parameters.digest():
             raise Refused("refrigerator: the snapshot belongs to other parameters")
         saved = {"bath": self.bath.full(), **saved}
+        if "pids" in saved:
+            saved["pids"] = controller.adopted(saved["pids"])
         arrays = self._arrays()
         for name, array in arrays.items():
             if np.shape(saved.get(name, 0.0)) != array.shape:

@@ -1,4 +1,7 @@
-"""The heaters an operator sets: the load on the cold heat exchanger, the stage's trim heater."""
+"""The heaters an operator sets: the load on the cold heat exchanger, the stage's trim heater.
+
+Closing or opening a loop leaves the heater where it is.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amrr import kernel
-from amrr.controls.thermometry import READING
 from amrr.parameters import Parameters
 from instruments.control.pid import Pid
 from instruments.errors import Refused
@@ -30,14 +32,11 @@ class ChxHeater:
     Args:
         machine: The machine's miscellaneous state.
         pid_state: State of its control loop.
-        meters: Thermometer state.
         parameters: For the range.
     """
 
-    def __init__(
-        self, machine: Array, pid_state: Array, meters: Array, parameters: Parameters
-    ) -> None:
-        self._m, self._meters = machine, meters
+    def __init__(self, machine: Array, pid_state: Array, parameters: Parameters) -> None:
+        self._m = machine
         self.highest_w = parameters.exchangers.highest_heater_w
         self.pid = Pid(2e-3, 0.02, 0.0, 0.0, self.highest_w, name="CHX", state=pid_state)
         self._m[kernel.CHX_SETPOINT] = 0.9
@@ -73,8 +72,7 @@ class ChxHeater:
     @closed_loop.setter
     def closed_loop(self, value: bool) -> None:
         if value and not self.closed_loop:
-            error = self.setpoint_k - float(self._meters[READING, 0])
-            self.pid.track(self.power_w, error)
+            self.pid.track(self.power_w)
         elif not value and self.closed_loop:
             self._m[kernel.CHX_POWER] = self._m[kernel.CHX_HEATER]
         self._m[kernel.CHX_CLOSED] = float(bool(value))
@@ -86,14 +84,11 @@ class Stage:
     Args:
         machine: The machine's miscellaneous state.
         pid_state: State of its control loop.
-        meters: Thermometer state.
         parameters: For the range and the setpoint.
     """
 
-    def __init__(
-        self, machine: Array, pid_state: Array, meters: Array, parameters: Parameters
-    ) -> None:
-        self._m, self._meters = machine, meters
+    def __init__(self, machine: Array, pid_state: Array, parameters: Parameters) -> None:
+        self._m = machine
         self.highest_w = parameters.stage.highest_heater_w
         self.pid = Pid(5.0, 0.03, 0.0, 0.0, self.highest_w, name="Stage", state=pid_state)
 
@@ -114,8 +109,7 @@ class Stage:
     @closed_loop.setter
     def closed_loop(self, value: bool) -> None:
         if value and not self.closed_loop:
-            error = self.setpoint_k - float(self._meters[READING, 1])
-            self.pid.track(self.heater_w, error)
+            self.pid.track(self.heater_w)
         self._m[kernel.STAGE_CLOSED] = float(bool(value))
 
     @property
