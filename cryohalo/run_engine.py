@@ -19,7 +19,7 @@ import bluesky.utils
 from bluesky import RunEngine
 
 from cryohalo.metadata import check_metadata, plain_metadata
-from instruments.printable import shown
+from instruments.printable import escaped
 
 __all__ = [
     "close_run_engine",
@@ -136,7 +136,7 @@ class _Once(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if record.msg == "Run aborted" and record.exc_info and record.exc_info[1] is not None:
             error = record.exc_info[1]
-            record.msg = f"Run aborted: {type(error).__name__} {shown(error)}".rstrip()
+            record.msg = f"Run aborted: {type(error).__name__} {escaped(error)}".rstrip()
             record.args = record.exc_info = None
         return True
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cryohalo.catalog import Catalog, CatalogError, Run
-from instruments.printable import shown
+from instruments.printable import escaped
 
 __all__ = ["list_runs"]
 
@@ -26,7 +26,7 @@ def list_runs(folder: Path, console: Console, errors: Console) -> None:
         CatalogError: There is no such folder, or it cannot be read.
     """
     if not folder.is_dir():
-        raise CatalogError(f"catalog {shown(folder)}: no such folder")
+        raise CatalogError(f"catalog {escaped(folder)}: no such folder")
     listing = Catalog(folder).listing()
     refused = listing.refused
     table = Table("uid", "plan", "started", "events", "end", box=None)
@@ -37,17 +37,16 @@ def list_runs(folder: Path, console: Console, errors: Console) -> None:
             refused.append(str(error))
     console.print(table)
     for line in refused:
-        errors.print(Text(f"cryohalo: left out: {shown(line, 400)}"), soft_wrap=True)
+        errors.print(Text(f"cryohalo: left out: {escaped(line, 400)}"), soft_wrap=True)
 
 
 def _row(run: Run) -> list[Text]:
     start, stop = run.start, run.stop
     started = datetime.fromtimestamp(start["time"]).strftime("%Y-%m-%d %H:%M:%S")
     end = "cut off" if stop is None else stop.get("exit_status") or "?"
-    events = _events(stop or {})
+    cells = run.uid[:8], start.get("plan_name") or "?", started, _events(stop or {}), end
     # Texts of rich, which takes a plain text's brackets for commands.
-    return [Text(shown(v, _LONGEST)) for v in (run.uid[:8], start.get("plan_name") or "?", started,
-                                               events, end)]  # fmt: skip
+    return [Text(escaped(cell, _LONGEST)) for cell in cells]
 
 
 def _events(stop: Mapping[str, Any]) -> str:

@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from importlib.resources import files
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,8 +22,13 @@ from scipy.interpolate import CubicSpline
 
 from haloscope.constants import SPEED_OF_LIGHT_M_PER_S
 from haloscope.parameters import Parameters
+from instruments.foreign_files import read_bounded
 
 FloatArray = NDArray[np.float64]
+
+
+_MOST_BYTES = 10_000_000
+_COLUMNS, _FEWEST_ROWS = 5, 4  # offset, wavenumber, form factor, two shares; a cubic spline
 
 
 @dataclass(frozen=True)
@@ -167,7 +171,8 @@ def load(parameters: Parameters | None = None) -> ModeMap:
     """The map of ``parameters`` (default: the letter's machine), from a shipped table or a file.
 
     Raises:
-        FileNotFoundError: ``rod.mode_map`` names neither a shipped table nor a file.
+        OSError: ``rod.mode_map`` names neither a shipped table nor a file that can be read.
+        ValueError: The file is no table of a mode map.
     """
     chosen = parameters or Parameters.capp12tb()
     table = _table(chosen.rod.mode_map)
@@ -202,5 +207,11 @@ def _capp12tb() -> ModeMap:
 @lru_cache(maxsize=8)
 def _table(name: str) -> FloatArray:
     shipped = files("haloscope") / "data" / f"mode_map_{name}.csv"
-    text = shipped.read_text() if shipped.is_file() else Path(name).read_text()
-    return np.loadtxt(text.splitlines(), delimiter=",", comments="#")
+    text = shipped.read_text() if shipped.is_file() else read_bounded(name, _MOST_BYTES).decode()
+    table = np.loadtxt(text.splitlines(), delimiter=",", comments="#", ndmin=2)
+    if table.shape[1] != _COLUMNS or len(table) < _FEWEST_ROWS or not np.isfinite(table).all():
+        raise ValueError(
+            f"mode map {name}: a table of shape {table.shape}, needed {_FEWEST_ROWS} rows or more "
+            f"of {_COLUMNS} finite numbers"
+        )
+    return table

@@ -42,6 +42,9 @@ _POSITIVE: Final[tuple[str, ...]] = (
     "digitizer.efficiency",
 )
 
+#: A spectrum of 80 MB; it is held in memory several times.
+MOST_BINS: Final = 10_000_000
+
 
 def override(base: Parameters, group: str, values: Mapping[str, Any]) -> Any:
     """The group of ``base`` with some of its values replaced.
@@ -72,8 +75,8 @@ def _checked(name: str, value: Any, default: Any) -> Any:
         if not isinstance(value, str):
             raise ValueError(f"parameter {name} is {value!r}, must be a text")
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"parameter {name} is {value!r}, must be a finite number")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
+        raise ValueError(f"parameter {name} is {value!r:.60}, must be a finite number")
     if isinstance(default, int) and int(value) != value:
         raise ValueError(f"parameter {name} is {value!r}, must be a whole number")
     return type(default)(value)
@@ -90,6 +93,9 @@ def demand_physical(parameters: Parameters) -> None:
         value = getattr(getattr(parameters, group), item)
         if not value > 0:
             raise ValueError(f"parameter {name} is {value!r}, must be above 0")
+    if parameters.digitizer.bins > MOST_BINS:
+        bins = parameters.digitizer.bins
+        raise ValueError(f"parameter digitizer.bins is {bins}, at most {MOST_BINS}")
     cavity = parameters.cavity
     counts = [len(cavity.te_frequency_hz), len(cavity.te_coupling_hz), len(cavity.te_q)]
     if len(set(counts)) > 1:
@@ -97,6 +103,13 @@ def demand_physical(parameters: Parameters) -> None:
             f"parameters cavity.te_frequency_hz, te_coupling_hz, te_q have {counts} values, "
             "must have one for each TE mode"
         )
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond all floats
+        return False
 
 
 def _as_list(name: str, value: Any) -> list[Any]:

@@ -17,15 +17,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
-from importlib.resources import files
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
 from haloscope.overriding import demand_physical, override
 from haloscope.provenance import Origin, assumed, derived, paper
+from instruments.toml_files import read_toml
 
 __all__ = [
     "Antenna",
@@ -297,28 +297,29 @@ class Parameters:
         file = files("haloscope") / "data" / f"{name}.toml"
         if not file.is_file():
             raise ValueError(f"no parameter set {name!r}; there are capp12tb, haystac, admx")
-        return cls.from_mapping(tomllib.loads(file.read_text()))
+        with as_file(file) as path:
+            return cls.from_toml(path)
 
     @classmethod
     def from_toml(cls, path: Path | str) -> Parameters:
         """Read a file that overrides values of the letter's machine.
 
         Raises:
-            ValueError: A group or value that does not exist, a value of another type or out of its
-                physical range.
+            OSError: The file cannot be read.
+            ValueError: It is no TOML; or it has a group or value that does not exist, a value of
+                another type or out of its physical range.
         """
-        with Path(path).open("rb") as file:
-            return cls.from_mapping(tomllib.load(file))
+        return cls.from_mapping(read_toml(path))
 
     @classmethod
     def from_mapping(cls, content: Mapping[str, Any]) -> Parameters:
         """As ``from_toml``, from the parsed content."""
-        origins = dict(content.get("provenance", {}))
+        origins = _origins(content.get("provenance", {}))
         changed: dict[str, Any] = {}
         base = cls()
         for group, values in content.items():
             if group == "name":
-                changed["name"] = str(values)
+                changed["name"] = _name(values)
             elif group != "provenance":
                 changed[group] = override(base, group, values)
                 for key in values:
@@ -358,3 +359,18 @@ class Parameters:
                 part = getattr(self, group.name)
                 for item in fields(part):
                     yield group.name, item, getattr(part, item.name)
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"parameter name is {value!r}, must be a text")
+    return value
+
+
+def _origins(value: object) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"parameter group 'provenance' is {value!r}, must be a table of texts")
+    for name, origin in value.items():
+        if not isinstance(origin, str):
+            raise ValueError(f"provenance of {name} is {origin!r}, must be a text")
+    return dict(value)

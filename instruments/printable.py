@@ -1,33 +1,36 @@
-"""Text that somebody else chose, made fit for one line of a terminal or of a log."""
+"""Text that somebody else chose, as it may stand in a log, an error or on a terminal.
+
+Names of users, hosts, channels, files and runs may hold anything: a newline would forge a line of
+the log, an escape sequence would drive the terminal of whoever reads it.
+"""
 
 from __future__ import annotations
 
-import os
 from typing import Final
 
-__all__ = ["shown"]
+__all__ = ["escaped"]
 
-LONGEST: Final = 200
+#: Longest piece of foreign text in a line.
+MOST_CHARACTERS: Final = 300
 
 
-def shown(value: object, longest: int = LONGEST) -> str:
-    """``value`` as text of one line.
+def escaped(text: object, most: int = MOST_CHARACTERS) -> str:
+    r"""``text`` with everything that is not printable written as ``\n``, ``\x1b``, ``\u202e`` ...
 
-    Control characters, line ends and what is no character are written as escapes.
+    Printable is what Unicode calls so: no control or format character, no line or paragraph end,
+    no lone surrogate. A backslash stays as it is.
 
     Args:
-        value: A text, a path (whose name may be no UTF-8), an error, a number.
-        longest: Most characters; a cut is marked by ``...``.
+        text: Anything; its ``str``.
+        most: Characters that are kept; how many were left out is said.
     """
-    text = os.fspath(value) if isinstance(value, os.PathLike) else str(value)
-    if isinstance(text, bytes):
-        text = os.fsdecode(text)
-    if len(text) > longest:
-        text = text[: max(longest - 3, 0)] + "..."
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else _escaped(c) for c in text)
+    whole = str(text)
+    kept = whole[:most]
+    if not kept.isprintable():
+        kept = "".join(one if one.isprintable() else _code(one) for one in kept)
+    left_out = len(whole) - most
+    return kept if left_out <= 0 else f"{kept}... ({left_out} more characters)"
 
 
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+def _code(character: str) -> str:
+    return character.encode("unicode_escape").decode()

@@ -4,36 +4,58 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from iocs.serving import add_arguments
+from iocs.serving.arguments import (
+    OneLineParser,
+    check_interfaces,
+    port_number,
+    readable_file,
+    whole,
+    writable_folder,
+)
+from pvdb.names import check_prefix
 from pvdb.parts.clock import MAX_SPEED
 
+MAX_SEED = 2**31 - 1
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 DESCRIPTION = "Serve the simulated {name} over EPICS Channel Access."
 
 
 def parser(name: str, prefix: str) -> argparse.ArgumentParser:
     """The options of IOC ``name``."""
-    found = argparse.ArgumentParser(
-        prog=f"python -m iocs.{name}", description=DESCRIPTION.format(name=name)
-    )
+    found = OneLineParser(prog=f"python -m iocs.{name}", description=DESCRIPTION.format(name=name))
     found.add_argument("--list-pvs", action="store_true", help="print the names and end")
-    found.add_argument("--prefix", default=prefix, help=f"begins every name; default {prefix}")
+    found.add_argument(
+        "--prefix", type=_prefix, default=prefix, help=f"begins every name; default {prefix}"
+    )
     found.add_argument(
         "--speed", type=float, default=1.0, help="times real time; 0: as fast as possible"
     )
-    found.add_argument("--seed", type=int, default=0, help="of all random numbers; default 0")
     found.add_argument(
-        "--parameters", type=Path, metavar="FILE", help="TOML file that overrides the model"
+        "--seed", type=whole(0, MAX_SEED), default=0, help="of all random numbers; default 0"
     )
     found.add_argument(
-        "--state-dir", type=Path, metavar="DIR", help="keep setpoints, snapshots and the put log"
+        "--parameters",
+        type=readable_file,
+        metavar="FILE",
+        help="TOML file that overrides the model",
     )
     found.add_argument(
-        "--access", type=Path, metavar="FILE", help="access security file (.acf) instead of ours"
+        "--state-dir",
+        type=writable_folder,
+        metavar="DIR",
+        help="keep setpoints, snapshots and the put log",
     )
-    found.add_argument("--pva", type=int, metavar="PORT", help="serve PV Access too, on this port")
+    found.add_argument(
+        "--access",
+        type=readable_file,
+        metavar="FILE",
+        help="access security file (.acf) instead of ours",
+    )
+    found.add_argument(
+        "--pva", type=port_number, metavar="PORT", help="serve PV Access too, on this port"
+    )
     found.add_argument(
         "--log-level", type=str.upper, choices=LOG_LEVELS, default="WARNING", help="what is logged"
     )
@@ -46,6 +68,15 @@ def parse(found: argparse.ArgumentParser, arguments: Sequence[str] | None) -> ar
     options = found.parse_args(arguments)
     if not 0 <= options.speed <= MAX_SPEED:
         found.error(f"--speed {options.speed:g}: 0 to {MAX_SPEED:g}")
-    if not 0 <= options.seed < 2**31:
-        found.error(f"--seed {options.seed}: 0 to {2**31 - 1}")
+    if why := check_interfaces(options.interfaces):
+        found.error(f"--interfaces {' '.join(options.interfaces)}: {why}")
+    if options.pva == options.port:
+        found.error(f"--pva {options.pva}: that is the port of Channel Access")
     return options
+
+
+def _prefix(text: str) -> str:
+    try:
+        return check_prefix(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -8,7 +8,7 @@ The test suite fails when the files in ``docs/`` no longer are what the tables s
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from itertools import groupby
 from math import isfinite
@@ -18,6 +18,7 @@ from iocs import pydm_screens
 from iocs.command_line import parse, parser
 from iocs.ioc import Ioc
 from iocs.screens import screen
+from iocs.serving.arguments import OneLineParser
 from pvdb.records import Record, Severity, Wire
 
 NAMES = {"amrr": "Refrigerator", "haloscope": "Haloscope"}
@@ -154,8 +155,9 @@ def documents() -> dict[str, str]:
     return found
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Write all files; returns the exit code."""
+    OneLineParser(prog="python -m iocs.documents", description=__doc__).parse_args(arguments)
     folder = Path(__file__).parents[1] / "docs"
     for name, text in documents().items():
         path = folder / name

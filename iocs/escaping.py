@@ -1,40 +1,17 @@
-"""Text from outside as it may stand in a log: on one line, of bounded length, harmless to read.
+"""A log whose every message is one line, whatever a client has called itself.
 
-Names of users, hosts and channels come from clients, which may send anything: a newline would forge
-a line of the log, an escape sequence would drive the terminal of whoever reads it. Everything that
-writes such text to a log, a refusal or a screen passes it through `escaped`; `EscapingFormatter`
-does it for every line that a process logs.
+Names of users, hosts and channels come from clients, which may send anything. Whatever writes such
+text to a log, a refusal or a screen passes it through `escaped`; `EscapingFormatter` does it for
+every line that a process logs.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import Final
 
-#: Longest piece of foreign text in a line.
-MOST_CHARACTERS: Final = 300
+from instruments.printable import escaped
 
-
-def escaped(text: object, most: int = MOST_CHARACTERS) -> str:
-    r"""``text`` with everything that is not printable written as ``\n``, ``\x1b``, ``\u202e`` ...
-
-    Printable is what Unicode calls so: no control or format character, no line or paragraph end,
-    no lone surrogate. A backslash stays as it is.
-
-    Args:
-        text: Anything; its ``str``.
-        most: Characters that are kept; how many were left out is said.
-    """
-    whole = str(text)
-    kept = whole[:most]
-    if not kept.isprintable():
-        kept = "".join(one if one.isprintable() else _code(one) for one in kept)
-    left_out = len(whole) - most
-    return kept if left_out <= 0 else f"{kept}... ({left_out} more characters)"
-
-
-def _code(character: str) -> str:
-    return character.encode("unicode_escape").decode()
+__all__ = ["EscapingFormatter", "escaped"]
 
 
 class EscapingFormatter(logging.Formatter):

@@ -11,6 +11,7 @@ from haloscope.axion import AxionLine
 from haloscope.parameters import Parameters
 from iocs.ioc import main
 from iocs.parameters import from_file
+from iocs.serving.arguments import between
 from pvdb.haloscope.plant import haloscope_plant
 from pvdb.plant import Plant
 
@@ -18,23 +19,25 @@ PREFIX = "HALO:"
 DEFAULT_BAND_MHZ = (1090.0, 1110.0)
 """The letter's scan, about 20 MHz."""
 HZ_PER_MHZ = 1e6
+MAX_COUPLING_PER_GEV = 1e-9
+"""Ten times what helioscopes exclude."""
+MAX_FREQUENCY_MHZ = 1e6
 
 
 def extend(parser: argparse.ArgumentParser) -> None:
     """Add the options of this IOC alone."""
     parser.add_argument(
         "--inject",
-        type=float,
+        type=between(0.0, MAX_COUPLING_PER_GEV, "1/GeV"),
         metavar="COUPLING",
         help="hide an axion of this coupling (1/GeV) where only the seed decides",
     )
     parser.add_argument(
         "--inject-band",
-        type=float,
+        type=between(0.0, MAX_FREQUENCY_MHZ, "MHz"),
         nargs=2,
-        default=DEFAULT_BAND_MHZ,
         metavar=("LOW", "HIGH"),
-        help="hide it between these frequencies in MHz; default %(default)s",
+        help=f"hide it between these frequencies in MHz; default {DEFAULT_BAND_MHZ}",
     )
 
 
@@ -47,8 +50,10 @@ def build(options: argparse.Namespace) -> Plant:
 def hidden(options: argparse.Namespace) -> AxionLine | None:
     """The axion that the options ask to hide."""
     if options.inject is None:
+        if options.inject_band is not None:
+            raise ValueError("--inject-band hides nothing without --inject")
         return None
-    low_hz, high_hz = (edge * HZ_PER_MHZ for edge in options.inject_band)
+    low_hz, high_hz = (edge * HZ_PER_MHZ for edge in options.inject_band or DEFAULT_BAND_MHZ)
     return hidden_line(options.seed, low_hz, high_hz, options.inject)
 
 

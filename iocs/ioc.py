@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING
 
 from iocs.access import AccessFileError, AccessRules
 from iocs.command_line import parse, parser
-from iocs.escaping import EscapingFormatter
+from iocs.escaping import EscapingFormatter, escaped
 from iocs.health import Health
 from iocs.parameters import ParameterFileError
 from iocs.records import Database
 from iocs.serving import Server, options_from, serve
+from iocs.serving.arguments import EXIT_USAGE
+from iocs.serving.ports import PortTakenError, require_free
+from iocs.serving.server import EXIT_PORT_TAKEN
 from iocs.simulation import Chore, Simulation
 from iocs.state_store import PutLog, StateStore
 from pvdb.parts.clock import SimClock
@@ -32,8 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("cryohalo.iocs")
 
-EXIT_USAGE = 2
-"""Options that cannot be used; argparse ends with the same."""
+MOST_OF_AN_ERROR = 1000
+"""Characters of the one line that says why the IOC cannot start."""
 
 
 class Ioc:
@@ -191,10 +194,19 @@ def main(
     options = parse(found, arguments)
     _log_to_stderr(options.log_level)
     try:
+        if options.pva is not None and not options.list_pvs:
+            require_free(options.interfaces[:1], options.pva)  # else p4p takes another one
         plant = build(options)
         ioc = _assembled(plant, options)
+    except PortTakenError as error:
+        print(f"{name}: --pva: {error}", file=sys.stderr)
+        return EXIT_PORT_TAKEN
     except (ParameterFileError, AccessFileError, ValueError, OSError) as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        print(f"{name}: {escaped(error, MOST_OF_AN_ERROR)}", file=sys.stderr)
+        return EXIT_USAGE
+    except (ArithmeticError, MemoryError) as error:  # parameters that are each allowed
+        why = f"{type(error).__name__}: {escaped(error, MOST_OF_AN_ERROR)}"
+        print(f"{name}: no machine can be made of these parameters: {why}", file=sys.stderr)
         return EXIT_USAGE
     if options.list_pvs:
         print("\n".join(ioc.database.pvdb))
@@ -230,5 +242,7 @@ def _assembled(plant: Plant, options: argparse.Namespace) -> Ioc:
 
 
 def _say_array_bytes(name: str, array_bytes: int) -> None:
+    """On standard error: the first line on standard output is the one that says it is ready."""
     if array_bytes > 16_000:
-        print(f"{name}: clients need EPICS_CA_MAX_ARRAY_BYTES={array_bytes} or more", flush=True)
+        said = f"{name}: clients need EPICS_CA_MAX_ARRAY_BYTES={array_bytes} or more"
+        print(said, file=sys.stderr, flush=True)

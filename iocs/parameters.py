@@ -7,11 +7,13 @@ setpoint_k = 1.55
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
+
+from instruments.foreign_files import reason
+from instruments.toml_files import read_toml
 
 Tree = TypeVar("Tree")
 
@@ -32,11 +34,15 @@ def from_file(defaults: Tree, path: Path | None) -> Tree:
     if hasattr(defaults, "from_toml"):
         try:
             return type(defaults).from_toml(path)
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise ParameterFileError(f"{path}: {reason(error)}") from None
+        except ValueError as error:
             raise ParameterFileError(f"{path}: {error}") from None
     try:
-        content = tomllib.loads(path.read_text())
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        content = read_toml(path)
+    except OSError as error:
+        raise ParameterFileError(f"{path}: {reason(error)}") from None
+    except ValueError as error:
         raise ParameterFileError(f"{path}: {error}") from None
     return overridden(defaults, content, str(path))
 
@@ -53,15 +59,23 @@ def overridden(defaults: Tree, content: Mapping[str, Any], where: str) -> Tree:
     return replace(defaults, **changed)  # type: ignore[type-var]
 
 
+def _float(value: int, where: str) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise ParameterFileError(f"{where} = {value!r:.60} is beyond all numbers") from None
+
+
 def _converted(default: Any, value: Any, where: str) -> Any:
     if is_dataclass(default):
         if not isinstance(value, Mapping):
             raise ParameterFileError(f"{where} is a group of parameters, not {value!r}")
         return overridden(default, value, where)
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        return _float(value, where)
     if isinstance(default, tuple) and isinstance(value, list):
-        return tuple(value)
+        like = default[0] if default else 0.0
+        return tuple(_converted(like, item, where) for item in value)
     if type(value) is not type(default):
-        raise ParameterFileError(f"{where} = {value!r} is not of type {type(default).__name__}")
+        raise ParameterFileError(f"{where} = {value!r:.60} is not of type {type(default).__name__}")
     return value

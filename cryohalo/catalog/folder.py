@@ -12,7 +12,7 @@ from cryohalo.catalog.errors import CatalogError
 from cryohalo.catalog.run import Run
 from cryohalo.catalog.writer import SUFFIX
 from instruments.foreign_files import reason
-from instruments.printable import shown
+from instruments.printable import escaped
 
 log = logging.getLogger("cryohalo.catalog")
 
@@ -78,10 +78,10 @@ class Catalog:
         if isinstance(key, str):
             return self._named(key)
         if not isinstance(key, int):
-            raise CatalogError(f"catalog {shown(self.root)}: a run is named by its uid or place")
+            raise CatalogError(f"catalog {escaped(self.root)}: a run is named by its uid or place")
         runs = list(self)
         if not -len(runs) <= key < len(runs):
-            raise CatalogError(f"catalog {shown(self.root)}: no run {key}, it holds {len(runs)}")
+            raise CatalogError(f"catalog {escaped(self.root)}: no run {key}, it holds {len(runs)}")
         return runs[key]
 
     def named(self, plan_name: str) -> list[Run]:
@@ -89,7 +89,7 @@ class Catalog:
         return [run for run in self if run.start.get("plan_name") == plan_name]
 
     def _named(self, key: str) -> Run:
-        where = f"catalog {shown(self.root)}"
+        where = f"catalog {escaped(self.root)}"
         if not key:
             raise CatalogError(f"{where}: every uid begins with ''; give its first characters")
         fitting = [path for path in self._files() if path.name.startswith(key)]
@@ -99,7 +99,7 @@ class Catalog:
         runs = [run for run in self if run.path in fitting]
         if len(runs) == 1:  # the other files are none
             return runs[0]
-        some = ": " + ", ".join(shown(run.uid, 40) for run in runs[:5]) if runs else ""
+        some = ": " + ", ".join(escaped(run.uid, 40) for run in runs[:5]) if runs else ""
         raise CatalogError(f"{where}: {len(runs)} runs begin with {key!r:.80}{some}")
 
     def _files(self) -> list[Path]:
@@ -110,7 +110,7 @@ class Catalog:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise CatalogError(f"catalog {shown(self.root)}: {reason(error)}") from error
+            raise CatalogError(f"catalog {escaped(self.root)}: {reason(error)}") from error
         return [self.root / name for name in names]
 
 
@@ -122,7 +122,7 @@ def _checked(path: Path) -> Run:
     run = Run(path)
     if path.name != run.uid + SUFFIX:
         raise CatalogError(
-            f"catalog {shown(path)}: it holds the run {run.uid!r:.60}; "
+            f"catalog {escaped(path)}: it holds the run {run.uid!r:.60}; "
             "the file of a run is named after it"
         )
     return run

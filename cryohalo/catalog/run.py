@@ -18,7 +18,7 @@ from cryohalo.catalog.extents import DamagedError, documents_in, end_of_value
 from cryohalo.catalog.order import Order, OrderError
 from haloscope.analysis.exchange.keys import AmbiguousFieldError, key_of
 from instruments.foreign_files import open_regular, reason
-from instruments.printable import shown
+from instruments.printable import escaped
 
 _STOP: Final = b"\x92\xa4stop"
 _TAIL_BYTES: Final = 1 << 16
@@ -46,7 +46,7 @@ class Run:
         """
         for _, document in self.documents():
             return document
-        raise CatalogError(f"catalog {shown(self.path)}: no start document that is whole")
+        raise CatalogError(f"catalog {escaped(self.path)}: no start document that is whole")
 
     @property
     def uid(self) -> str:
@@ -98,9 +98,9 @@ class Run:
             with open_regular(self.path) as file:
                 yield file.fileno()
         except OSError as error:
-            raise CatalogError(f"catalog {shown(self.path)}: {reason(error)}") from error
+            raise CatalogError(f"catalog {escaped(self.path)}: {reason(error)}") from error
         except (DamagedError, OrderError) as error:
-            raise CatalogError(f"catalog {shown(self.path)}: {shown(error)}") from error
+            raise CatalogError(f"catalog {escaped(self.path)}: {escaped(error)}") from error
 
     def events(self, stream: str = "primary") -> Iterator[dict[str, Any]]:
         """The event documents of one stream, in order."""
@@ -127,11 +127,11 @@ class Run:
         return {field: self._column(rows, field, stream) for field in fields}
 
     def _column(self, rows: list[dict[str, Any]], field: str, stream: str) -> np.ndarray:
-        where = f"run {shown(self.uid, 60)}: stream {stream!r}"
+        where = f"run {escaped(self.uid, 60)}: stream {stream!r}"
         try:
             found = [(row, key_of(row, field)) for row in rows]
         except AmbiguousFieldError as error:
-            raise CatalogError(f"{where}: {shown(error)}") from error
+            raise CatalogError(f"{where}: {escaped(error)}") from error
         values = [row[key] for row, key in found if key is not None]
         if len(values) < len(rows):
             raise CatalogError(f"{where} has no field {field!r}")

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Final
 from cryohalo.catalog.codec import UnfitError, encode
 from cryohalo.catalog.errors import CatalogError
 from cryohalo.catalog.order import REFERS_TO, RUN_DOCUMENTS, Order, OrderError
-from instruments.printable import shown
+from instruments.printable import escaped
 
 SUFFIX: Final = ".msgpack"
 LONGEST_UID: Final = 200
@@ -97,7 +97,7 @@ _NOT_WRITTEN: Final = (OSError, UnfitError, OrderError)
 
 
 def _not_written(path: Path, name: str, error: Exception) -> CatalogError:
-    return CatalogError(f"catalog {shown(path)}: {name} document not written: {error}")
+    return CatalogError(f"catalog {escaped(path)}: {name} document not written: {error}")
 
 
 class _RunFile:

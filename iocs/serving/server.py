@@ -28,6 +28,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from iocs.serving.arguments import EXIT_USAGE, beacon_address, interface, port_number, whole
 from iocs.serving.caproto_overrides import ServingContext, install
 from iocs.serving.limits import Limits, Statistics
 from iocs.serving.ports import PortTakenError, require_free
@@ -36,6 +37,8 @@ __all__ = ["Hook", "Server", "ServerOptions", "add_arguments", "options_from", "
 
 EXIT_OK: Final = 0
 EXIT_SERVER_FAILED: Final = 1
+#: More circuits than a process can have descriptors for on most systems.
+MOST_CLIENTS: Final = 100_000
 #: ``EX_TEMPFAIL`` of sysexits.h: ended well, and is to be started again.
 EXIT_RESTART: Final = 75
 #: ``EX_UNAVAILABLE`` of sysexits.h.
@@ -140,7 +143,8 @@ def serve(
             connected.
 
     Returns:
-        The exit code of the process: 0, 1 (server failed), 69 (port taken) or 75 (asked to end and
+        The exit code of the process: 0, 1 (server failed), 2 (it may not listen there), 69 (port
+        taken) or 75 (asked to end and
         be started again).
     """
     try:
@@ -149,6 +153,10 @@ def serve(
     except PortTakenError as error:
         print(f"{options.name}: {error}", file=sys.stderr, flush=True)
         return EXIT_PORT_TAKEN
+    except OSError as error:  # a port that this user may not have, an address that is not ours
+        where = f"{', '.join(options.interfaces)} port {options.port}"
+        print(f"{options.name}: cannot listen on {where}: {error.strerror}", file=sys.stderr)
+        return EXIT_USAGE
     set_environment(options)
     install(options.limits)
     try:
@@ -240,22 +248,32 @@ def add_arguments(parser: argparse.ArgumentParser, port: int = 5064) -> None:
     """Add the options every IOC has on its command line: where to listen, how to be found."""
     parser.add_argument(
         "--interfaces",
+        type=interface,
         nargs="+",
         default=["127.0.0.1"],
         help="addresses to listen on (0.0.0.0: all); default 127.0.0.1",
     )
-    parser.add_argument("--port", type=int, default=port, help=f"UDP and TCP port; default {port}")
+    parser.add_argument(
+        "--port", type=port_number, default=port, help=f"UDP and TCP port; default {port}"
+    )
     parser.add_argument(
         "--share-port", action="store_true", help="share the UDP port with other IOCs on this host"
     )
     parser.add_argument(
         "--beacons",
+        type=beacon_address,
         nargs="+",
         default=["127.0.0.1"],
         metavar="HOST[:PORT]",
         help="where beacons are sent; default this host's repeater",
     )
-    parser.add_argument("--max-clients", type=int, default=Limits().max_clients)
+    clients = Limits().max_clients
+    parser.add_argument(
+        "--max-clients",
+        type=whole(1, MOST_CLIENTS),
+        default=clients,
+        help=f"circuits at once; default {clients}",
+    )
 
 
 def options_from(arguments: argparse.Namespace, name: str) -> ServerOptions:

@@ -105,3 +105,17 @@ def test_a_failed_start_shows_the_log(tmp_path):
     broken = Ioc("broken", ("-c", "raise SystemExit('no helium today')"))
     with pytest.raises(IocFailedError, match="no helium today"):
         Launcher([broken], log_folder=tmp_path).start()
+
+
+def test_the_first_line_on_standard_output_says_that_it_is_ready(pool, prefix):
+    port = pool.ports[0]
+    line = Ioc("haloscope", arguments=("--prefix", prefix)).command_line(port)
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as ioc:
+        assert ioc.stdout is not None
+        first = ioc.stdout.readline()
+        ioc.terminate()
+        rest, errors = ioc.communicate(timeout=30)
+    assert first.startswith(f"ready haloscope 127.0.0.1:{port} pvs=")
+    assert not rest
+    assert "EPICS_CA_MAX_ARRAY_BYTES=1000000" in errors
+    assert ioc.returncode == 0

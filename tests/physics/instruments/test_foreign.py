@@ -15,7 +15,7 @@ import pytest
 from instruments.foreign_files import open_regular, read_bounded, reason
 from instruments.npz import load_npz
 from instruments.plain_arrays import demand_plain, plain_array
-from instruments.printable import shown
+from instruments.printable import escaped
 
 PLAIN: dict[str, Any] = {
     "a": np.arange(6.0).reshape(2, 3),
@@ -138,8 +138,7 @@ def test_every_plain_array_comes_back_from_its_bytes() -> None:
 
 
 def test_text_is_shown_in_one_line_of_bounded_length() -> None:
-    assert shown("plain, é") == "plain, é"
-    assert shown("a\nb\x1b[0m\x00\x9b\u2028\u202e") == r"a\nb\x1b[0m\x00\x9b\u2028\u202e"
-    assert shown(os.fsdecode(b"\xff")) == r"\udcff"
-    assert shown("x" * 300) == "x" * 197 + "..."
-    assert shown(b"abc") == "b'abc'"
+    assert escaped("plain, é") == "plain, é"
+    assert escaped("a\nb\x1b[0m\x00\x9b\u2028\u202e") == r"a\nb\x1b[0m\x00\x9b\u2028\u202e"
+    assert escaped(os.fsdecode(b"\xff")) == r"\udcff"
+    assert escaped("x" * 400) == "x" * 300 + "... (100 more characters)"
