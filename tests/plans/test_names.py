@@ -123,7 +123,9 @@ def test_a_scan_of_the_cavity_records_where_it_was_sent_and_where_it_is(
     [descriptor] = documents.of("descriptor")
     assert descriptor["hints"]["haloscope_cavity"] == {"fields": ["haloscope_cavity"]}
     [start] = documents.of("start")
-    assert [list(one) for one in start["hints"]["dimensions"]] == [[["haloscope_cavity"], "primary"]]
+    assert [list(one) for one in start["hints"]["dimensions"]] == [
+        [["haloscope_cavity"], "primary"]
+    ]
     assert RE(bps.rd(haloscope.cavity)).plan_result == documents.events()[-1]["haloscope_cavity"]
 
 
@@ -139,7 +141,9 @@ def test_a_setting_that_is_scanned_is_what_the_scan_shows(
     RE(bp.list_scan([haloscope.lo], haloscope.jpa.pump_power, [-40.0, -38.0]))
     assert [event["haloscope_jpa_pump_power"] for event in documents.events()] == [-40.0, -38.0]
     [start] = documents.of("start")
-    assert [list(one) for one in start["hints"]["dimensions"]] == [[["haloscope_jpa_pump_power"], "primary"]]
+    assert [list(one) for one in start["hints"]["dimensions"]] == [
+        [["haloscope_jpa_pump_power"], "primary"]
+    ]
 
 
 def test_settings_are_scanned_together(RE: RunEngine, haloscope: Any, documents: Documents) -> None:
