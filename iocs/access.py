@@ -165,6 +165,14 @@ def canonical(host: str) -> str:
     return LOCALHOST if plain.is_loopback or str(plain) in _own_addresses() else str(plain)
 
 
+def is_here(host: str) -> bool:
+    """Whether only this host itself reaches this address: a loopback address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == LOCALHOST
+
+
 @cache
 def _own_addresses() -> frozenset[str]:
     cards = psutil.net_if_addrs().values()

@@ -121,7 +121,8 @@ class Ioc:
         self.health.tick()
         await self.database.post()
         if self.pva_port is not None and server is not None:
-            self._pva = _pva_server(self.database, server.options.interfaces[0], self.pva_port)
+            self._pva = _pva_server(self.database, server.options.interfaces, self.pva_port)
+            await self._pva.start()
         self._driving = asyncio.create_task(self.simulation.run(), name="simulation")
         self._driving.add_done_callback(lambda task: _ended(task, server))
 
@@ -144,10 +145,10 @@ def _in_its_role(record: Record) -> Record:
     return record
 
 
-def _pva_server(database: Database, interface: str, port: int) -> PvaServer:
+def _pva_server(database: Database, interfaces: Sequence[str], port: int) -> PvaServer:
     from iocs.pva import PvaServer  # 0.3 s: only when asked for
 
-    return PvaServer(database, interface, port)
+    return PvaServer(database, interfaces, port)
 
 
 def _ended(task: asyncio.Task[None], server: Server | None) -> None:
@@ -214,7 +215,8 @@ def main(
     ioc.warm_up()
     ioc.restore()
     _say_array_bytes(name, plant.array_bytes)
-    server = options_from(options, name)
+    further = () if options.pva is None else (options.pva,)
+    server = replace(options_from(options, name), further_ports=further)
     return serve(ioc.database.pvdb, server, startup=ioc.start, shutdown=ioc.stop)
 
 

@@ -9,7 +9,8 @@ texts have any length. Off unless asked for (``--pva PORT``): p4p costs about 0.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import socket
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from math import isfinite
 from typing import Any
@@ -20,8 +21,11 @@ from p4p.nt import NTEnum, NTScalar
 from p4p.server import Server, StaticProvider
 from p4p.server.raw import Handler, ServOpWrap, SharedPV
 
+from iocs.access import LOCALHOST, is_here
+from iocs.pva_search import close_wildcard, listen
 from iocs.records import Database
 from iocs.records.channels import LiveChannel
+from iocs.serving.identity import Identity
 from pvdb.records import Record, Wire
 
 _CODES = {
@@ -98,70 +102,124 @@ class _Puts(Handler):
     def put(self, pv: SharedPV, op: ServOpWrap) -> None:
         """A client's put; answered when it has completed or is refused."""
         value = op.value()
-        chosen = value["value.index"] if self._channel.record.wire is Wire.ENUM else value["value"]
-        where = str(op.peer())
-        work = self._mirror.put(self._channel, chosen, str(op.account()), where)
-        self._mirror.submit(work).add_done_callback(lambda done: _answer(op, done))
-
-
-def _answer(op: ServOpWrap, done: Future[None]) -> None:
-    error = None if done.cancelled() else done.exception()
-    op.done(error=str(error) if error is not None else None)
+        key = "value.index" if self._channel.record.wire is Wire.ENUM else "value"
+        if not value.changed(key):  # it would read as zero
+            op.done(error=f"{self._channel.record.name}: the put holds no {key}")
+            return
+        host, _, port = op.peer().rpartition(":")
+        client = Identity((host, int(port)))
+        client.take(op.account().encode(), of_user=True)
+        self._mirror.submit(op, self._mirror.put(self._channel, value[key], client))
 
 
 class PvaServer:
-    """Serves the channels of ``database`` over PV Access until `stop`.
+    """Serves the channels of ``database`` over PV Access from `start` to `stop`.
+
+    Who reads is not told to a server of this library, so what not everybody may read is not served:
+    everybody at this host, where only this host can connect.
 
     Args:
         database: The records.
-        interface: Address to listen on.
+        interfaces: Addresses to listen on.
         port: TCP and UDP port.
     """
 
-    def __init__(self, database: Database, interface: str, port: int) -> None:
+    def __init__(self, database: Database, interfaces: Sequence[str], port: int) -> None:
         self.database = database
+        self._interfaces = [socket.gethostbyname(one) for one in interfaces]
+        self._port = port
+        self._readers = "" if any(not is_here(one) for one in self._interfaces) else LOCALHOST
         self._loop = asyncio.get_running_loop()
         self._shared: dict[LiveChannel, tuple[Any, SharedPV]] = {}
-        provider = StaticProvider("records")
-        for name, channel in database.pvdb.items():
-            if AccessRights.READ not in database.rights(channel.record, "", ""):
+        self._names: set[str] = set()
+        self._puts: set[Future[None]] = set()
+        self._provider = StaticProvider("records")
+        self._server: Server | None = None
+        self._searches: list[asyncio.DatagramTransport] = []
+
+    async def start(self) -> None:
+        """Listen, on the addresses that were asked for alone.
+
+        Raises:
+            OSError: That cannot be had.
+        """
+        for name, channel in self.database.pvdb.items():
+            if not self._readable(channel):
                 continue
             kind = normative_type(channel.record)
-            first = structured(channel, kind)
-            pv = SharedPV(handler=_Puts(self, channel), initial=first)
+            pv = SharedPV(handler=_Puts(self, channel), initial=structured(channel, kind))
             self._shared[channel] = (kind, pv)
-            provider.add(name, pv)
-        database.watchers.append(self._repeat)
-        self._server = Server([provider], conf=_configuration(interface, port), useenv=False)
+            self._provider.add(name, pv)
+            self._names.add(name)
+        self.database.watchers.append(self._repeat)
+        conf = _configuration(self._interfaces, self._port)
+        self._server = Server([self._provider], conf=conf, useenv=False)
+        told = self._server.conf()
+        close_wildcard(int(told["EPICS_PVAS_BROADCAST_PORT"]))
+        if int(told["EPICS_PVAS_SERVER_PORT"]) != self._port:
+            raise OSError(f"PV Access: TCP port {self._port} is taken")
+        self._searches = await listen(self._interfaces, self._port, self._names.__contains__)
+
+    def _readable(self, channel: LiveChannel) -> bool:
+        return AccessRights.READ in channel.check_access(self._readers, "")
 
     def _repeat(self, channel: LiveChannel, _: int) -> None:
-        if channel in self._shared:
-            kind, pv = self._shared[channel]
+        if channel not in self._shared:
+            return
+        kind, pv = self._shared[channel]
+        if self._readable(channel):
             pv.post(structured(channel, kind))
+        else:
+            del self._shared[channel]
+            name = self.database.prefix + channel.record.name
+            self._names.remove(name)
+            self._provider.remove(name)
+            pv.close(destroy=True)
 
-    def submit(self, work: Coroutine[Any, Any, None]) -> Future[None]:
-        """Run ``work`` on the records' event loop; may be called from any thread."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
+    def submit(self, op: ServOpWrap, work: Coroutine[Any, Any, None]) -> None:
+        """Run a put on the records' event loop, and answer it; may be called from any thread."""
 
-    async def put(self, channel: LiveChannel, value: Any, user: str, where: str) -> None:
+        def answer(done: Future[None]) -> None:
+            self._puts.discard(done)
+            error = _ENDING if done.cancelled() else done.exception()
+            op.done(error=str(error) if error is not None else None)
+
+        try:
+            put = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError:  # the loop has ended
+            work.close()
+            op.done(error=_ENDING)
+            return
+        self._puts.add(put)
+        put.add_done_callback(answer)
+
+    async def put(self, channel: LiveChannel, value: Any, client: Identity) -> None:
         """One put, with the same checks as over Channel Access."""
-        host = where.rpartition(":")[0]
-        if AccessRights.WRITE not in channel.check_access(host, user):
-            why = await self.database.forbid(channel, value, f"{user}@{host}", where)
-            raise PermissionError(why)
-        await self.database.put_for(channel, value, f"{user}@{host}", where)
+        where = "{}:{}".format(*client.address)
+        if AccessRights.WRITE not in client.rights(channel):
+            raise PermissionError(await self.database.forbid(channel, value, str(client), where))
+        await self.database.put_for(channel, value, str(client), where)
 
     def stop(self) -> None:
-        """End the server."""
+        """End the server; puts in progress are answered with an error."""
         self.database.watchers.remove(self._repeat)
-        self._server.stop()
+        for put in list(self._puts):
+            put.cancel()
+        for transport in self._searches:
+            transport.close()
+        if self._server is not None:
+            self._server.stop()
 
 
-def _configuration(interface: str, port: int) -> dict[str, str]:
+_ENDING = "the IOC is ending"
+
+
+def _configuration(interfaces: Sequence[str], port: int) -> dict[str, str]:
+    """Circuits on the addresses; searches on any port, which is closed, and no beacons."""
     return {
-        "EPICS_PVAS_INTF_ADDR_LIST": interface,
+        "EPICS_PVAS_INTF_ADDR_LIST": " ".join(interfaces),
         "EPICS_PVAS_SERVER_PORT": str(port),
-        "EPICS_PVAS_BROADCAST_PORT": str(port),
-        "EPICS_PVAS_BEACON_ADDR_LIST": interface,
+        "EPICS_PVAS_BROADCAST_PORT": "0",
+        "EPICS_PVAS_BEACON_ADDR_LIST": "",
         "EPICS_PVAS_AUTO_BEACON_ADDR_LIST": "NO",
     }

@@ -19,28 +19,35 @@ class PortTakenError(OSError):
     """A port this server was told to use belongs to somebody else; the message says to whom."""
 
 
-def require_free(interfaces: Iterable[str], port: int) -> None:
-    """Check that a port is free for UDP and TCP on every interface.
+_BOTH = (socket.SOCK_DGRAM, socket.SOCK_STREAM)
+_NAMES = {socket.SOCK_DGRAM: "UDP", socket.SOCK_STREAM: "TCP"}
+
+
+def require_free(
+    interfaces: Iterable[str], port: int, kinds: Iterable[socket.SocketKind] = _BOTH
+) -> None:
+    """Check that a port is free on every interface.
 
     Args:
         interfaces: Addresses to bind to, e.g. ``"127.0.0.1"`` or ``"0.0.0.0"``.
-        port: The port number of both protocols.
+        port: The port number.
+        kinds: ``SOCK_DGRAM``, ``SOCK_STREAM``: the protocols.
 
     Raises:
         PortTakenError: Somebody has it; names the process where the system tells.
     """
     for interface in interfaces:
-        for kind, name in ((socket.SOCK_DGRAM, "UDP"), (socket.SOCK_STREAM, "TCP")):
+        for kind in kinds:
             if not _is_free(interface, port, kind):
                 raise PortTakenError(
-                    f"{name} port {port} on {interface} is taken by {owner(port, kind)}; "
+                    f"{_NAMES[kind]} port {port} on {interface} is taken by {owner(port, kind)}; "
                     f"stop it or choose another port"
                 )
 
 
 def is_free(interface: str, port: int) -> bool:
     """True if the port is free for both UDP and TCP on this interface."""
-    return all(_is_free(interface, port, kind) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM))
+    return all(_is_free(interface, port, kind) for kind in _BOTH)
 
 
 def owner(port: int, kind: int = socket.SOCK_STREAM) -> str:

@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from p4p.client.thread import Context
 
 from cryohalo.addresses import wait_served
 from cryohalo.launcher import Ioc, RunningIoc
 from iocs.documents import build
+from tests.live.epics_base import run
 from tests.live.raw_client import (
     ACCESS_RIGHTS,
     CREATE_CHANNEL,
@@ -55,21 +57,23 @@ EVERYTHING = 0b1111
 @pytest.fixture(scope="module", params=["amrr", "haloscope"])
 def guarded(
     request: pytest.FixtureRequest, pool: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[list[str], RunningIoc]]:
-    """An IOC that serves the witness alone, and the names of its PVs."""
+) -> Iterator[tuple[list[str], RunningIoc, int]]:
+    """An IOC that serves the witness alone: its PVs, and its port of PV Access."""
     rules = tmp_path_factory.mktemp("access") / "witness.acf"
     rules.write_text(RULES)
     name, prefix = request.param, f"N{request.param}:"
-    arguments = ("--prefix", prefix, "--speed", "0", "--access", str(rules))
+    pva = pool.ports.pop()
+    arguments = ("--prefix", prefix, "--speed", "0", "--access", str(rules), "--pva", str(pva))
     running = pool.start(Ioc(name, arguments=arguments))
     known = [prefix + record for record in build(name).database.channels]
     wait_served(known[:1], running.port)
-    yield known, running
+    yield known, running, pva
     pool.end(running)
+    pool.ports.append(pva)
 
 
 def test_who_may_not_read_gets_no_value_on_any_way(guarded: Any) -> None:
-    names, running = guarded
+    names, running, _ = guarded
     with RawClient(running.port, user=b"stranger") as stranger:
         channels = _opened(stranger, [name + way for name in names for way in WAYS])
         assert len(channels) > 5 * len(names), "most ways lead somewhere"
@@ -84,6 +88,20 @@ def test_who_may_not_read_gets_no_value_on_any_way(guarded: Any) -> None:
     assert refused.count(EVENT_ADD) == len(channels)
     assert refused.count(READ_NOTIFY) == len(channels)
     assert refused.count(READ) == len(channels)
+
+
+def test_what_not_everybody_may_read_is_not_there_over_pv_access(guarded: Any) -> None:
+    names, _, port = guarded
+    listed = run("pvlist", f"127.0.0.1:{port}")
+    assert (listed.returncode, listed.stdout.split()) == (0, [])
+    environment = {
+        "EPICS_PVA_ADDR_LIST": f"127.0.0.1:{port}",
+        "EPICS_PVA_AUTO_ADDR_LIST": "NO",
+        "EPICS_PVA_BROADCAST_PORT": str(port),
+    }
+    with Context("pva", conf=environment, useenv=False) as context:
+        found = context.get(names, timeout=2.0, throw=False)
+    assert {type(answer) for answer in found} == {TimeoutError}
 
 
 def _opened(client: RawClient, names: list[str]) -> list[int]:
