@@ -80,6 +80,8 @@ class Options:
         for name in ("window_hz", "fine_merge", "coarse_merge", "line_bins", "target_snr"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"options: {name} is {getattr(self, name)}, must be above 0")
+        if self.pade_degree < 2:
+            raise ValueError(f"options: pade_degree is {self.pade_degree}, must be 2 or more")
         if not 0.5 <= self.confidence < 1:
             raise ValueError(f"options: confidence is {self.confidence}, needed 0.5 to below 1")
         if not 0 <= self.noise_systematic < 1:

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from haloscope.analysis.chain.fitting import block_size, blocks, fit, information
+from haloscope.analysis.chain.fitting import (
+    block_size,
+    blocks,
+    fit,
+    information,
+    patched,
+    root_inverse,
+)
 from haloscope.analysis.chain.selection import Windows
 from haloscope.analysis.chain.shapes import LetterShape, PadeShape, Shape
 from haloscope.analysis.chain.smoothing import savgol
@@ -29,12 +36,14 @@ class Baseline:
     Attributes:
         power: Mean power in each fine bin, shape (n, fine bins), unit of the input.
         theta: Parameters of the fit, shape (n, p); (n, 0) for the smoother.
+        scale: Unit of the function's value, shape (n,).
         converged: shape (n,).
         shape: The fitted function, or None for the smoother.
     """
 
     power: FloatArray
     theta: FloatArray
+    scale: FloatArray
     converged: NDArray[np.bool_]
     shape: Shape | None
 
@@ -102,21 +111,23 @@ def fit_baseline(
     u = reduced_frequency(windows, rows, options)
     averages = spectra.num_averages[rows] * windows.merge
     result = fit(shape, u, merged, averages, kept=kept, start=start)
-    return Baseline(result.baseline, result.theta, result.converged, shape)
+    return Baseline(result.baseline, result.theta, result.scale, result.converged, shape)
 
 
 def _smoothed(
     windows: Windows, merged: FloatArray, options: Options, kept: FloatArray | None
 ) -> Baseline:
     window = 2 * int(options.savgol_window_hz / windows.fine_hz / 2) + 1
-    data = merged
-    power = savgol(data, window, options.savgol_degree)
-    if kept is not None and (kept <= 0).any():
-        for _ in range(3):
-            data = np.where(kept <= 0, power, merged)
+    if kept is None or not (kept <= 0).any():
+        power = savgol(merged, window, options.savgol_degree)
+    else:
+        # What was cut is first replaced by its neighbour: a tone must not smear into the smooth.
+        data = patched(merged, kept)
+        for _ in range(4):
             power = savgol(data, window, options.savgol_degree)
+            data = np.where(kept <= 0, power, merged)
     n = merged.shape[0]
-    return Baseline(power, np.empty((n, 0)), np.ones(n, dtype=bool), None)
+    return Baseline(power, np.empty((n, 0)), np.ones(n), np.ones(n, dtype=bool), None)
 
 
 def response_factor(
@@ -143,9 +154,7 @@ def response_factor(
         raise ValueError("baseline: a Savitzky-Golay filter has no parameters to respond with")
     size = block_size(u.shape[1])
     jacobian, matrix = information(baseline.shape, baseline.theta, blocks(u, size), averages * size)
-    unit = np.sqrt(np.einsum("nii->ni", matrix))
-    lower = np.linalg.cholesky(matrix / (unit[:, :, None] * unit[:, None, :]))
-    inverse = np.linalg.inv(lower) / unit[:, None, :]
+    inverse = root_inverse(matrix).transpose(0, 2, 1)
     wanted = baseline.shape.log_jacobian(baseline.theta, at) * np.sqrt(averages)[:, None, None]
     factor = inverse @ wanted
     own = (inverse @ jacobian) * np.sqrt(averages * size)[:, None, None]

@@ -8,9 +8,14 @@ information N J^T J, so
 
 with P the weight of a Gaussian prior. At convergence J^T r = 0: the fit is unbiased, unlike the
 minimum of sum (r^2) with the model in the denominator, which lies 1/N too high (a full standard
-deviation of the grand spectrum at 10 Hz). Steps are damped (Levenberg-Marquardt) until the fit is
-close, on spectra averaged into blocks; the last steps use the residuals at full resolution.
-Derivatives are needed on blocks only: b is smooth over one.
+deviation of the grand spectrum at 10 Hz). First on spectra averaged into blocks, then with the
+residuals at full resolution; derivatives are needed on blocks only: b is smooth over one.
+
+Every step must lower the objective, else it is damped and tried again (Levenberg-Marquardt). The
+objective is the one whose score the steps follow: the Gamma deviance of the block residuals, which
+goes on linearly beyond a few standard deviations (Huber's rule), so that a tone in a few bins
+neither drives a step nor decides whether it is taken. Directions that the data do not determine (a
+pole over a zero in a spectrum without a bump) are left where they are.
 """
 
 from __future__ import annotations
@@ -19,13 +24,20 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import median_filter
 
 from haloscope.analysis.chain.shapes import Shape
 from haloscope.analysis.spectra import FloatArray
 
 BLOCK_BINS = 10
-_CONVERGED = 0.01  # Last step, in standard errors.
 _CLIP_SIGMA = 8.0  # Block residuals beyond this are a spike's, not the baseline's.
+# The deviance that one more step would gain, in squared standard errors, when a fit has converged:
+# a hundredth of a standard error, or on blocks (only a start for the rest) a tenth.
+_CONVERGED = 1e-4
+_CLOSE = 1e-2
+# Directions of less than this share of the best one's information are not determined by the data.
+_UNDETERMINED = 1e-10
+_MOST_DAMPED = 1e6
 
 
 @dataclass(frozen=True)
@@ -36,7 +48,8 @@ class Fit:
         theta: Parameters, shape (n, p).
         baseline: Fitted mean, shape (n, m), unit of the data.
         scale: Unit of the shape's value, shape (n,).
-        converged: Whether the last step was below a hundredth of a standard error, shape (n,).
+        converged: Whether one more step would gain less than a hundredth of a standard error, shape
+            (n,).
     """
 
     theta: FloatArray
@@ -66,8 +79,8 @@ def fit(
     kept: FloatArray | None = None,
     start: FloatArray | None = None,
     scale: FloatArray | None = None,
-    coarse_steps: int = 12,
-    fine_steps: int = 6,
+    coarse_steps: int = 40,
+    fine_steps: int = 12,
 ) -> Fit:
     """Fit ``shape`` to ``y``.
 
@@ -78,23 +91,42 @@ def fit(
         averages: Periodograms behind each value, shape (n,).
         kept: Fraction of each bin that survived the spike filter, shape (n, m); None for all.
         start: Parameters to start from, shape (n, p); None to let the shape guess.
-        scale: Unit of the shape's value, shape (n,); the mean of each spectrum by default.
-        coarse_steps: Damped steps at most, on blocks.
-        fine_steps: Full steps at most on residuals at full resolution; fewer once all fits have
+        scale: Unit of the shape's value, shape (n,); a median of each spectrum by default.
+        coarse_steps: Steps at most on blocks.
+        fine_steps: Steps at most on residuals at full resolution; fewer once all fits have
             converged.
     """
-    scale = y.mean(axis=1) if scale is None else scale
-    if start is None or coarse_steps:
-        size = block_size(u.shape[1])
+    size = block_size(u.shape[1])
+    if start is None or scale is None:
+        yb = blocks(y if kept is None else patched(y, kept), size)
+        scale = np.median(yb, axis=1) if scale is None else scale
+        yb = yb / scale[:, None]
+    if start is None:
         ub, weight = blocks(u, size), averages * size
-        clean = y if kept is None else _patched(y, kept)
-        yb = blocks(clean, size) / scale[:, None]
-        theta = shape.start(ub, yb) if start is None else start
-        theta = _damped(shape, theta, ub, yb, weight, coarse_steps)
+        theta = _start(shape, ub, yb, weight)
+        theta, _ = _descend(
+            shape, theta, ub, yb, weight, np.ones_like(scale), 1, coarse_steps, _CLOSE
+        )
     else:
         theta = start
     theta, converged = refine(shape, theta, u, y, averages, scale, fine_steps, kept=kept)
     return Fit(theta, shape.value(theta, u) * scale[:, None], scale, converged)
+
+
+def _start(shape: Shape, ub: FloatArray, yb: FloatArray, weight: FloatArray) -> FloatArray:
+    """The shape's own guess from data without tones, or the flat function where that is better."""
+    guess, flat = shape.start(ub, _tamed(yb, weight)), shape.flat(ub)
+    limit = np.full((len(yb), 1), np.inf)
+    better = _objective(shape, guess, _residual(shape, guess, ub, yb), weight, limit)
+    worse = _objective(shape, flat, _residual(shape, flat, ub, yb), weight, limit)
+    return np.where((better <= worse)[:, None], guess, flat)
+
+
+def _tamed(yb: FloatArray, weight: FloatArray) -> FloatArray:
+    """Blocks brought down to what their neighbours allow: a tone must not bend the first guess."""
+    smooth = median_filter(yb, size=(1, min(15, yb.shape[1] // 4 * 2 + 1)), mode="nearest")
+    limit = _CLIP_SIGMA / np.sqrt(weight)[:, None]
+    return np.clip(yb, smooth * (1 - limit), smooth * (1 + limit))
 
 
 def refine(
@@ -109,7 +141,7 @@ def refine(
     kept: FloatArray | None = None,
     value: FloatArray | None = None,
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Full steps from parameters that are close.
+    """Steps from parameters that are close, on residuals at full resolution.
 
     Args:
         shape: The function.
@@ -120,34 +152,114 @@ def refine(
         scale: Unit of the function, shape (n,).
         steps: At most this many.
         kept: Fraction of each bin that survived the spike filter, shape (n, m).
-        value: The function at ``theta`` in the unit of the data, if it is known already.
+        value: The function at ``theta`` in the unit of the data, if it is known already, shape (m,)
+            or (n, m).
 
     Returns:
         Parameters, shape (n, p), and which fits have converged, shape (n,).
     """
     size = block_size(u.shape[1])
-    ub, weight = blocks(u, size), averages * size
-    active = np.ones(len(theta), dtype=bool)
+    return _descend(
+        shape, theta, u, y, averages * size, scale, size, steps, _CONVERGED, kept=kept, value=value
+    )
+
+
+def _descend(
+    shape: Shape,
+    theta: FloatArray,
+    u: FloatArray,
+    y: FloatArray,
+    weight: FloatArray,
+    scale: FloatArray,
+    size: int,
+    steps: int,
+    tolerance: float,
+    *,
+    kept: FloatArray | None = None,
+    value: FloatArray | None = None,
+) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Lower the objective step by step; see `refine`. ``weight`` is that of a block."""
+    theta = theta.copy()
+    ub = blocks(u, size)
+    residual = _residual(shape, theta, u, y, scale=scale, size=size, kept=kept, value=value)
+    damping = np.zeros(len(theta))
+    converged = np.zeros(len(theta), dtype=bool)
+    active = np.arange(len(theta))
     for _ in range(steps):
-        if value is None:
-            value = shape.value(theta, u)
-            value *= scale[:, None]
-        r = y / value
-        r -= 1
-        if kept is not None:
-            r *= kept
-        step, error = _step(shape, theta, ub, blocks(r, size), weight)
-        # A spectrum that has converged is left alone: its fit must not depend on its company.
-        theta = np.where(active[:, None], theta + step, theta)
-        active &= np.any(np.abs(step) >= _CONVERGED * error, axis=1)
-        if not active.any():
+        part = shape.rows(active)
+        limit = _clip_limit(residual[active], weight[active])
+        step, gain = _step(
+            part, theta[active], ub[active], residual[active], weight[active], limit,
+            damping[active],
+        )  # fmt: skip
+        trial = theta[active] + step
+        # What would gain nothing is taken unseen: its error is the square of the step.
+        near = (gain < tolerance) & (damping[active] == 0)
+        theta[active[near]] = trial[near]
+        # Along the flat bottom of a curved valley full steps promise more than they give; there it
+        # is enough that damped ones promise nothing.
+        bottom = (damping[active] > 0) & (gain * (1 + damping[active]) < _CLOSE)
+        converged[active[near | bottom]] = True
+        seen = ~(near | bottom)
+        if not seen.any():
             break
-        value = None
-    return theta, ~active
+        active, trial, limit = active[seen], trial[seen], limit[seen]
+        part = shape.rows(active)
+        tried = _residual(
+            part, trial, u[active], y[active], scale=scale[active], size=size,
+            kept=None if kept is None else kept[active],
+        )  # fmt: skip
+        before = _objective(part, theta[active], residual[active], weight[active], limit)
+        after = _objective(part, trial, tried, weight[active], limit)
+        better = after <= before + 1e-9 * np.abs(before)
+        taken = active[better]
+        theta[taken], residual[taken] = trial[better], tried[better]
+        damping[taken] = np.where(damping[taken] > 1e-5, damping[taken] / 30, 0.0)
+        worse = active[~better]
+        damping[worse] = np.maximum(damping[worse] * 10, 1e-3)
+        active = active[damping[active] < _MOST_DAMPED]
+        if not active.size:
+            break
+    return theta, converged
 
 
-def _patched(y: FloatArray, kept: FloatArray) -> FloatArray:
-    """The spectrum with every bin that was cut entirely replaced by the last one left."""
+def _residual(
+    shape: Shape,
+    theta: FloatArray,
+    u: FloatArray,
+    y: FloatArray,
+    *,
+    scale: FloatArray | None = None,
+    size: int = 1,
+    kept: FloatArray | None = None,
+    value: FloatArray | None = None,
+) -> FloatArray:
+    """y/b - 1 averaged over blocks, shape (n, blocks)."""
+    if value is None:
+        value = shape.value(theta, u)
+        if scale is not None:
+            value *= scale[:, None]
+    with np.errstate(all="ignore"):  # a trial may leave where the function is positive
+        r = y / value
+    r -= 1
+    if kept is not None:
+        r *= kept
+    return blocks(r, size)
+
+
+def _clip_limit(residual: FloatArray, weight: FloatArray) -> FloatArray:
+    """Beyond which a block residual counts as a spike's, shape (n, 1).
+
+    In units of the measured spread while that is above the radiometer's: far from the solution all
+    residuals are large, and clipping them all would take the slope away.
+    """
+    with np.errstate(invalid="ignore"):
+        spread = 1.4826 * np.median(np.abs(residual), axis=1)
+    return _CLIP_SIGMA * np.fmax(1 / np.sqrt(weight), spread)[:, None]
+
+
+def patched(y: FloatArray, kept: FloatArray) -> FloatArray:
+    """The spectra (n, m) with every bin that was cut entirely replaced by the last one left."""
     gone = kept <= 0
     if not gone.any():
         return y
@@ -167,60 +279,59 @@ def information(
     return jacobian, matrix
 
 
+def root_inverse(matrix: FloatArray, damping: FloatArray | None = None) -> FloatArray:
+    """R with R R^T the inverse of ``matrix``, each (n, p, p), in the directions it determines.
+
+    Scaling to a unit diagonal keeps the solution accurate when parameters nearly trade against each
+    other; directions without information are left out (a pseudo-inverse).
+
+    Args:
+        matrix: Symmetric, not negative.
+        damping: Added to each eigenvalue of the scaled matrix, shape (n,).
+    """
+    unit = np.sqrt(np.einsum("nii->ni", matrix))
+    unit = np.where(unit > 0, unit, 1.0)
+    scaled = matrix / (unit[:, :, None] * unit[:, None, :])
+    values, vectors = np.linalg.eigh(np.where(np.isfinite(scaled), scaled, 0.0))
+    known = values > _UNDETERMINED * values[:, -1:]
+    if damping is not None:
+        values = values + damping[:, None]
+    inverse = np.where(known, 1 / np.sqrt(np.where(known, values, 1.0)), 0.0)
+    return vectors * inverse[:, None, :] / unit[:, :, None]
+
+
 def _step(
     shape: Shape,
     theta: FloatArray,
     ub: FloatArray,
     residual: FloatArray,
     weight: FloatArray,
-    damping: FloatArray | None = None,
+    limit: FloatArray,
+    damping: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
-    """One scoring step and the standard errors of the parameters, each (n, p)."""
+    """One scoring step (n, p), and by how much it should lower the objective (n,)."""
     jacobian, matrix = information(shape, theta, ub, weight)
-    limit = _CLIP_SIGMA / np.sqrt(weight)[:, None]
     score = (jacobian @ np.clip(residual, -limit, limit)[:, :, None])[:, :, 0] * weight[:, None]
     score += shape.prior_weight * (shape.prior_mean - theta)
-    # Scaling to a unit diagonal keeps the solution accurate when parameters nearly trade against
-    # each other.
-    unit = np.sqrt(np.einsum("nii->ni", matrix))
-    matrix = matrix / (unit[:, :, None] * unit[:, None, :])
-    diagonal = np.arange(theta.shape[1])
-    extra = 1e-11 if damping is None else damping[:, None]
-    matrix[:, diagonal, diagonal] += extra
-    inverse = np.linalg.inv(matrix)
-    step = (inverse @ (score / unit)[:, :, None])[:, :, 0] / unit
-    error = np.sqrt(np.abs(np.einsum("nii->ni", inverse))) / unit
-    return step, error
+    root = root_inverse(matrix, damping)
+    along = np.einsum("npk,np->nk", root, score)
+    return np.einsum("npk,nk->np", root, along), np.einsum("nk,nk->n", along, along)
 
 
-def _deviance(
-    shape: Shape, theta: FloatArray, ub: FloatArray, yb: FloatArray, weight: FloatArray
+def _objective(
+    shape: Shape, theta: FloatArray, residual: FloatArray, weight: FloatArray, limit: FloatArray
 ) -> FloatArray:
-    """Gamma deviance plus prior, shape (n,); infinite where the function is not positive."""
+    """Gamma deviance plus prior, shape (n,); infinite where the function is not positive.
+
+    r - ln(1 + r) per block; its derivative with respect to ln b is -r. Beyond ``limit`` it goes on
+    with the slope it has there.
+    """
+    below = np.maximum(-limit, -0.999)
+    inside = np.clip(residual, below, limit)
     with np.errstate(all="ignore"):
-        ratio = yb / shape.value(theta, ub)
-        core = np.where(ratio > 0, ratio - 1 - np.log(ratio), np.inf).sum(axis=1)
-    core = np.where(np.isfinite(core), core, np.inf)
+        core = inside - np.log1p(inside)
+        core += inside * (np.log1p(residual) - np.log1p(inside))
+    total = core.sum(axis=1)
+    total = np.where(np.isfinite(total), total, np.inf)
     prior = (shape.prior_weight * (theta - shape.prior_mean) ** 2).sum(axis=1)
-    return 2 * weight * core + prior
-
-
-def _damped(
-    shape: Shape, theta: FloatArray, ub: FloatArray, yb: FloatArray, weight: FloatArray, steps: int
-) -> FloatArray:
-    damping = np.full(len(theta), 1e-3)
-    best = _deviance(shape, theta, ub, yb, weight)
-    active = np.ones(len(theta), dtype=bool)
-    for _ in range(steps):
-        residual = yb / shape.value(theta, ub) - 1
-        step, error = _step(shape, theta, ub, residual, weight, damping)
-        trial = theta + step
-        deviance = _deviance(shape, trial, ub, yb, weight)
-        better = active & (deviance <= best + 1e-9 * np.abs(best))
-        theta = np.where(better[:, None], trial, theta)
-        best = np.where(better, deviance, best)
-        damping = np.where(better, damping / 30, np.minimum(damping * 10, 1e3))
-        active &= ~(better & np.all(np.abs(step) < 0.1 * error, axis=1))
-        if not active.any():
-            break
-    return theta
+    return 2 * weight * total + prior

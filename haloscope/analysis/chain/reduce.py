@@ -68,6 +68,7 @@ class Reducer:
         self._merged = np.empty((len(spectra), windows.fine_bins))
         self._power = np.empty_like(self._merged)
         self._theta: FloatArray | None = None
+        self._scale = np.ones(len(spectra))
         self._converged = np.zeros(len(spectra), dtype=bool)
         self._stale = np.ones(len(spectra), dtype=bool)
         self._kept: NDArray[np.float32] | None = None
@@ -121,11 +122,14 @@ class Reducer:
             fresh = self._fit(some)
             self._power[some] = fresh.power
             self._theta_of(fresh)[some] = fresh.theta
+            self._scale[some] = fresh.scale
             self._converged[some] = fresh.converged
             self._stale[some] = False
         assert self._theta is not None
         shape = shape_of(self.spectra.subset(rows), self.options)
-        return Baseline(self._power[rows], self._theta[rows], self._converged[rows], shape)
+        return Baseline(
+            self._power[rows], self._theta[rows], self._scale[rows], self._converged[rows], shape
+        )
 
     def _theta_of(self, fresh: Baseline) -> FloatArray:
         with self._lock:

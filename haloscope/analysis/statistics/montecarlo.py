@@ -127,7 +127,7 @@ def _truth(spectra: Spectra, options: Options, chain: LinearChain) -> Truth:
         (frequency - windows.target_hz[:, None]) / (0.5 * options.window_hz),
         baseline.power,
         baseline.theta,
-        merged.mean(axis=1),
+        baseline.scale,
         amplitudes(spectra, windows, frequency, baseline.power),
         spectra.num_averages * windows.merge,
         used,
