@@ -18,6 +18,7 @@ import logging
 import logging.handlers
 import time
 from collections.abc import Callable, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ import numpy as np
 
 from instruments.errors import Refused
 from iocs import storage
+from iocs.escaping import escaped
 from iocs.records import Database, Put
 from pvdb.parts.clock import Machine
 from pvdb.records.checking import checked, stored
@@ -226,9 +228,9 @@ class PutLog:
             "pv": put.name,
             "old": _short(put.old),
             "new": _short(put.new),
-            "client": put.client,
+            "client": escaped(put.client),
             "address": put.address,
-            "refused": put.refused,
+            "refused": escaped(put.refused),
         }
         if self._file is not None:
             line = json.dumps(self.last)
@@ -241,9 +243,13 @@ class PutLog:
 
 
 def _short(value: Any) -> Any:
-    """A value as it fits on a line."""
-    if isinstance(value, np.ndarray) and value.size > 8:
-        return f"array of {value.size}"
+    """A value as it fits on a line of JSON."""
+    if isinstance(value, (np.ndarray, list)) and np.size(value) > 8:
+        return f"array of {np.size(value)}"
     if isinstance(value, (np.ndarray, np.generic)):
-        return value.tolist()
-    return value if isinstance(value, (str, int, float, type(None))) else str(value)[:200]
+        value = value.tolist()
+    if isinstance(value, list):
+        return [_short(item) for item in value]
+    if value is None or isinstance(value, int) or (isinstance(value, float) and isfinite(value)):
+        return value
+    return escaped(value)

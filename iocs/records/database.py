@@ -19,6 +19,7 @@ from caproto import AccessRights, ChannelType
 
 from instruments.errors import Refused
 from iocs.complaints import Complaints, words
+from iocs.escaping import escaped
 from iocs.records.changes import Changes
 from iocs.records.channels import LiveChannel, make_channel
 from iocs.records.outgoing import PROPERTY
@@ -300,10 +301,11 @@ class Database:
     async def _refuse(
         self, channel: LiveChannel, data: Any, client: str, where: str, why: Refused
     ) -> None:
-        self.note_refusal(str(why))
-        self._log_put(Put(channel.record.name, channel.value, data, client, where, str(why)))
+        reason = escaped(why)  # it may quote the client, and everybody reads it
+        self.note_refusal(reason)
+        self._log_put(Put(channel.record.name, channel.value, data, client, where, reason))
         if channel.record.write is not None:
-            channel.refusal = str(why)
+            channel.refusal = reason
             await channel.process(self._wall_time())
         # Who is told asks at once why; and the record's write may have noted a violation.
         await self._post_together()

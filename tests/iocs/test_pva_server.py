@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 from caproto import AccessRights
+from p4p import Value
 from p4p.client.thread import Context, RemoteError
-from p4p.nt import NTURI
+from p4p.nt import NTURI, NTScalar
 
 from cryohalo.addresses import FIRST_PORT, free_ports
 from iocs.access import AccessRules, own_user
 from iocs.documents import build
-from iocs.pva import PvaServer
+from iocs.pva import PvaServer, _Puts
 from iocs.records import Database, Put
 from pvdb.records import choice, readback, setpoint
 
@@ -125,6 +126,45 @@ def test_the_rights_to_put_are_those_of_channel_access(run: Callable[..., Any]) 
 
     run(story())
     assert [(one.name, bool(one.refused)) for one in bench.puts] == [("A", False), ("Sim:B", True)]
+
+
+class NastyPut:
+    """A put of a client that calls itself something that would forge a line."""
+
+    def __init__(self, account: str) -> None:
+        self._account = account
+        self.answered = threading.Event()
+        self.error: str | None = None
+
+    def value(self) -> Any:
+        return Value(NTScalar.buildType("d"), {"value": 3.0})
+
+    def peer(self) -> str:
+        return "127.0.0.1:4242"
+
+    def account(self) -> str:
+        return self._account
+
+    def done(self, error: str | None = None) -> None:
+        self.error = error
+        self.answered.set()
+
+
+def test_an_accounts_name_is_escaped_and_bounded(run: Callable[..., Any]) -> None:
+    bench = Bench(None)
+
+    async def story() -> None:
+        async with served(bench.database) as (server, _):
+            handler = _Puts(server, bench.database["A"])
+            nasty = NastyPut("eve\nERROR forged\x1b[2J")
+            handler.put(None, nasty)
+            await asyncio.to_thread(nasty.answered.wait, 20)
+            assert nasty.error is None
+            with pytest.raises(ValueError, match="a name of 600 bytes"):
+                handler.put(None, NastyPut("u" * 600))
+
+    run(story())
+    assert [one.client for one in bench.puts] == [r"eve\nERROR forged\x1b[2J@127.0.0.1"]
 
 
 def test_procedure_calls_are_refused(run: Callable[..., Any]) -> None:
