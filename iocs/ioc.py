@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import logging
 import os
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -196,7 +197,8 @@ def main(
     _log_to_stderr(options.log_level)
     try:
         if options.pva is not None and not options.list_pvs:
-            require_free(options.interfaces[:1], options.pva)  # else p4p takes another one
+            # Else p4p takes another one. UDP is shared with the clients on this host.
+            require_free(options.interfaces, options.pva, [socket.SOCK_STREAM])
         plant = build(options)
         ioc = _assembled(plant, options)
     except PortTakenError as error:
@@ -215,8 +217,7 @@ def main(
     ioc.warm_up()
     ioc.restore()
     _say_array_bytes(name, plant.array_bytes)
-    further = () if options.pva is None else (options.pva,)
-    server = replace(options_from(options, name), further_ports=further)
+    server = options_from(options, name)
     return serve(ioc.database.pvdb, server, startup=ioc.start, shutdown=ioc.stop)
 
 

@@ -16,8 +16,10 @@ import copy
 import json
 import logging
 import logging.handlers
+import os
 import time
 from collections.abc import Callable, Mapping
+from io import TextIOWrapper
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -216,7 +218,7 @@ class PutLog:
         self._file: logging.handlers.RotatingFileHandler | None = None
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = logging.handlers.RotatingFileHandler(
+            self._file = _OwnersLog(
                 folder / "puts.log", maxBytes=PUT_LOG_BYTES, backupCount=PUT_LOG_FILES
             )
 
@@ -240,6 +242,12 @@ class PutLog:
         """Close the file."""
         if self._file is not None:
             self._file.close()
+
+
+class _OwnersLog(logging.handlers.RotatingFileHandler):
+    def _open(self) -> TextIOWrapper:
+        descriptor = storage.owners_alone(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        return open(descriptor, "a", encoding="utf-8")
 
 
 def _short(value: Any) -> Any:

@@ -31,7 +31,7 @@ def save(path: Path, content: Any) -> None:
     body = json.dumps(_plain(content), separators=(",", ":")).encode()
     new = path.with_suffix(".new")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with new.open("wb") as file:
+    with open(new, "wb", opener=owners_alone) as file:
         file.write(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
         file.flush()
         os.fsync(file.fileno())
@@ -39,6 +39,11 @@ def save(path: Path, content: Any) -> None:
         os.replace(path, path.with_suffix(".old"))
     os.replace(new, path)
     _synchronise(path.parent)
+
+
+def owners_alone(path: str, flags: int) -> int:
+    """Opener of files that no other user may read: they hold what nobody reads over the network."""
+    return os.open(path, flags, 0o600)
 
 
 def load(path: Path) -> Any | None:

@@ -23,7 +23,6 @@ import contextlib
 import logging
 import os
 import signal
-import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -61,7 +60,6 @@ class ServerOptions:
         name: What the ready line and log lines call this IOC.
         interfaces: Addresses to listen on. Loopback unless the operator says otherwise.
         port: UDP and TCP port.
-        further_ports: TCP ports that this process will take besides.
         share_port: Let several IOCs share the UDP port (the site's usual 5064 on 0.0.0.0); TCP then
             moves.
         beacon_addresses: Where beacons go, ``host`` or ``host:port``. They tell clients of a
@@ -73,7 +71,6 @@ class ServerOptions:
     name: str = "ioc"
     interfaces: tuple[str, ...] = ("127.0.0.1",)
     port: int = 5064
-    further_ports: tuple[int, ...] = ()
     share_port: bool = False
     beacon_addresses: tuple[str, ...] = ("127.0.0.1",)
     limits: Limits = field(default_factory=Limits)
@@ -153,8 +150,6 @@ def serve(
     try:
         if not options.share_port:
             require_free(options.interfaces, options.port)
-        for port in options.further_ports:
-            require_free(options.interfaces, port, [socket.SOCK_STREAM])
     except PortTakenError as error:
         print(f"{options.name}: {error}", file=sys.stderr, flush=True)
         return EXIT_PORT_TAKEN

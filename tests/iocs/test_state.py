@@ -12,7 +12,8 @@ import pytest
 
 from instruments.errors import Refused
 from iocs import storage
-from iocs.state_store import StateStore
+from iocs.records import Put
+from iocs.state_store import PutLog, StateStore
 from tests.iocs.driving import let_pass, start, values
 from tests.iocs.plants import make
 
@@ -200,3 +201,12 @@ def test_every_put_is_logged_with_who_from_where_old_and_new(tmp_path: Path) -> 
     assert (done["client"], done["address"]) == ("ann@desk1", "10.0.0.7:4242")
     assert done["sim_time_s"] == 0.0
     assert "outside 1..9999" in refused["refused"]
+
+
+def test_no_other_user_may_read_what_is_kept(tmp_path: Path) -> None:
+    storage.save(tmp_path / "snapshot.json", {"truth": 42.0})
+    log = PutLog(tmp_path, lambda: 0.0)
+    log(Put("A", 1.0, 2.0, "", ""))
+    log.close()
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert modes == {"snapshot.json": 0o600, "puts.log": 0o600}
