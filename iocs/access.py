@@ -15,26 +15,22 @@ that stands twice) is refused when the file is read, rather than half honoured.
 
 from __future__ import annotations
 
-import ipaddress
 import logging
-import os
 import re
 import socket
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import psutil
 from caproto import AccessRights
+
+from iocs.hosts import LOCALHOST, canonical
+from iocs.os_users import own_user
 
 DEFAULT_FILE = Path(__file__).with_name("default.acf")
 READ_WRITE = AccessRights.READ | AccessRights.WRITE
-LOCALHOST = "localhost"
-"""This host, in rules and in `canonical`."""
-
 _PERMISSIONS = {"NONE": AccessRights.NO_ACCESS, "READ": AccessRights.READ, "WRITE": READ_WRITE}
 _LEVELS = (0, 1)
 _MOST_REMEMBERED = 10_000
@@ -134,49 +130,6 @@ class AccessRules:
     def without_rules(self, groups: Iterable[str]) -> list[str]:
         """Those of ``groups`` that the file does not name: DEFAULT's rules hold for them."""
         return sorted(set(groups) - set(self.groups))
-
-
-def user_name(number: int) -> str:
-    """Name of the user with this number, the number itself if there is none."""
-    try:
-        from pwd import getpwuid  # not on every system
-
-        return getpwuid(number).pw_name
-    except (ImportError, KeyError):
-        return str(number)
-
-
-def own_user() -> str:
-    """Name of the user who runs this process."""
-    try:
-        return user_name(os.geteuid())
-    except AttributeError:  # not on this system
-        return psutil.Process().username()
-
-
-def canonical(host: str) -> str:
-    """``LOCALHOST`` for this host, by whichever of its names and addresses; else in plain form."""
-    try:
-        address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
-    except ValueError:
-        name = host.lower()
-        return LOCALHOST if name in (LOCALHOST, socket.gethostname().lower()) else name
-    plain = getattr(address, "ipv4_mapped", None) or address
-    return LOCALHOST if plain.is_loopback or str(plain) in _own_addresses() else str(plain)
-
-
-def is_here(host: str) -> bool:
-    """Whether only this host itself reaches this address: a loopback address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == LOCALHOST
-
-
-@cache
-def _own_addresses() -> frozenset[str]:
-    cards = psutil.net_if_addrs().values()
-    return frozenset(one.address.partition("%")[0] for card in cards for one in card)
 
 
 def _substituted(text: str) -> str:

@@ -21,7 +21,7 @@ from p4p.nt import NTEnum, NTScalar
 from p4p.server import Server, StaticProvider
 from p4p.server.raw import Handler, ServOpWrap, SharedPV
 
-from iocs.access import LOCALHOST, is_here
+from iocs.hosts import LOCALHOST, is_here
 from iocs.pva_search import close_wildcard, listen
 from iocs.records import Database
 from iocs.records.channels import LiveChannel
@@ -107,8 +107,9 @@ class _Puts(Handler):
             op.done(error=f"{self._channel.record.name}: the put holds no {key}")
             return
         host, _, port = op.peer().rpartition(":")
-        client = Identity((host, int(port)))
+        client = Identity((host, int(port)), self._mirror.port)
         client.take(op.account().encode(), of_user=True)
+        client.establish()
         self._mirror.submit(op, self._mirror.put(self._channel, value[key], client))
 
 
@@ -127,7 +128,7 @@ class PvaServer:
     def __init__(self, database: Database, interfaces: Sequence[str], port: int) -> None:
         self.database = database
         self._interfaces = [socket.gethostbyname(one) for one in interfaces]
-        self._port = port
+        self.port = port
         self._readers = "" if any(not is_here(one) for one in self._interfaces) else LOCALHOST
         self._loop = asyncio.get_running_loop()
         self._shared: dict[LiveChannel, tuple[Any, SharedPV]] = {}
@@ -152,13 +153,13 @@ class PvaServer:
             self._provider.add(name, pv)
             self._names.add(name)
         self.database.watchers.append(self._repeat)
-        conf = _configuration(self._interfaces, self._port)
+        conf = _configuration(self._interfaces, self.port)
         self._server = Server([self._provider], conf=conf, useenv=False)
         told = self._server.conf()
         close_wildcard(int(told["EPICS_PVAS_BROADCAST_PORT"]))
-        if int(told["EPICS_PVAS_SERVER_PORT"]) != self._port:
-            raise OSError(f"PV Access: TCP port {self._port} is taken")
-        self._searches = await listen(self._interfaces, self._port, self._names.__contains__)
+        if int(told["EPICS_PVAS_SERVER_PORT"]) != self.port:
+            raise OSError(f"PV Access: TCP port {self.port} is taken")
+        self._searches = await listen(self._interfaces, self.port, self._names.__contains__)
 
     def _readable(self, channel: LiveChannel) -> bool:
         return AccessRights.READ in channel.check_access(self._readers, "")

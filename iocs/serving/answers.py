@@ -69,7 +69,7 @@ class Answers:
         self._most_bytes = circuit.limits.max_message_bytes
         self._last_number = 0
         self.channels: dict[int, Channel] = {}
-        self.identity = Identity(circuit.address)
+        self.identity = Identity(circuit.address, context.port or 0)
         # Defects: puts in progress are not bounded; a refusal is logged as a traceback; a reading
         # waits for as long as a put is in progress.
         limits, counts = circuit.limits, circuit.counts
@@ -182,6 +182,7 @@ class Answers:
             log.debug("%r is not served: %s", name, mistake)
             self._circuit.send(message(Command.CREATE_FAILED, first=cid))
             return
+        await self.identity.established()
         self.channels[channel.sid] = channel
         rights = self.identity.rights(channel.entry)
         self._circuit.send(

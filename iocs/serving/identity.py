@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from typing import Any, Final
 
 from caproto import AccessRights, Forbidden
 
 from iocs.escaping import escaped
+from iocs.os_users import true_user
 
 #: Longest name of a user or host, as in EPICS base.
 MOST_NAME_BYTES: Final = 511
+
+log = logging.getLogger("iocs.serving")
 
 
 class Identity:
@@ -19,17 +24,23 @@ class Identity:
 
     Attributes:
         address: Host and port that its circuit comes from. Access rules go by this host.
-        user: As it names its user, "" until it does.
+        user: As it names its user, "" until it does; from `establish` on as far as it is true.
         claimed_host: As it names its host: for logs alone.
+
+    Args:
+        address: Host and port of the client.
+        server_port: The port that it has connected to.
     """
 
-    def __init__(self, address: tuple[str, int]) -> None:
+    def __init__(self, address: tuple[str, int], server_port: int) -> None:
         self.address = address
+        self._server_port = server_port
+        self._established = False
         self.user = ""
         self.claimed_host = address[0]
 
     def __str__(self) -> str:
-        """``user@host`` in its own words."""
+        """``user@host``."""
         return f"{self.user}@{self.claimed_host}"
 
     @property
@@ -50,6 +61,20 @@ class Identity:
             self.user = told
         else:
             self.claimed_host = told
+
+    def establish(self) -> None:
+        """See whether its user is who it says; the system is asked, which may take milliseconds."""
+        claimed, self._established = self.user, True
+        self.user = true_user(claimed, self.address, self._server_port)
+        if self.user != claimed:
+            host, port = self.address
+            found = self.user or "nobody any more"
+            log.warning("client %s:%d calls its user %s, it is %s", host, port, claimed, found)
+
+    async def established(self) -> None:
+        """`establish`, once, while others are served."""
+        if not self._established:
+            await asyncio.to_thread(self.establish)
 
     def rights(self, entry: Any) -> AccessRights:
         """What this client may do with a channel."""

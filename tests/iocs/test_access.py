@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from caproto import AccessRights, ChannelType, Forbidden
 
-from iocs.access import AccessFileError, AccessRules, own_user
+from iocs.access import AccessFileError, AccessRules
 from iocs.documents import build
+from iocs.os_users import own_user
 from iocs.records import Database, Put
 from pvdb.records import Record, readback, setpoint
 

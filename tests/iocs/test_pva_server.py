@@ -15,8 +15,9 @@ from p4p.client.thread import Context, RemoteError
 from p4p.nt import NTURI, NTScalar
 
 from cryohalo.addresses import FIRST_PORT, free_ports
-from iocs.access import AccessRules, own_user
+from iocs.access import AccessRules
 from iocs.documents import build
+from iocs.os_users import own_user
 from iocs.pva import PvaServer, _Puts
 from iocs.records import Database, Put
 from pvdb.records import choice, readback, setpoint
@@ -140,7 +141,7 @@ class NastyPut:
         return Value(NTScalar.buildType("d"), {"value": 3.0})
 
     def peer(self) -> str:
-        return "127.0.0.1:4242"
+        return "192.0.2.1:4242"
 
     def account(self) -> str:
         return self._account
@@ -164,7 +165,7 @@ def test_an_accounts_name_is_escaped_and_bounded(run: Callable[..., Any]) -> Non
                 handler.put(None, NastyPut("u" * 600))
 
     run(story())
-    assert [one.client for one in bench.puts] == [r"eve\nERROR forged\x1b[2J@127.0.0.1"]
+    assert [one.client for one in bench.puts] == [r"eve\nERROR forged\x1b[2J@192.0.2.1"]
 
 
 def test_procedure_calls_are_refused(run: Callable[..., Any]) -> None:
