@@ -203,7 +203,8 @@ class PvaServer:
 
     def stop(self) -> None:
         """End the server; puts in progress are answered with an error."""
-        self.database.watchers.remove(self._repeat)
+        if self._repeat in self.database.watchers:
+            self.database.watchers.remove(self._repeat)
         for put in list(self._puts):
             put.cancel()
         for transport in self._searches:

@@ -202,8 +202,7 @@ def test_a_put_that_the_end_of_the_ioc_cuts_short_is_no_success(run: Callable[..
         async with served(bench.database) as (server, client):
             answer = asyncio.create_task(put(client, "T:A", {"value": 3.0}))
             await asyncio.to_thread(begun.wait, 20)
-            for unfinished in list(server._puts):
-                unfinished.cancel()
+            server.stop()
             with pytest.raises(RemoteError, match="the IOC is ending"):
                 await answer
 
