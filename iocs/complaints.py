@@ -55,6 +55,6 @@ class Complaints:
 
 
 def words(error: BaseException) -> str:
-    """An exception in one line: its kind and its text."""
-    text = " ".join(str(error).split())
+    """An exception in one line: its kind and its text, or that of what caused it."""
+    text = " ".join(str(error).split()) or " ".join(str(error.__cause__ or "").split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

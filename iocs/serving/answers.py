@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 import caproto as ca
-from caproto import CAStatus, ChannelType
+from caproto import CAStatus
 from caproto.server.common import WRITE_LOCK_TIMEOUT
 
 from iocs.serving.identity import Identity
@@ -112,7 +112,7 @@ class Answers:
         """The client is gone."""
         for channel in self.channels.values():
             channel.cleared = True
-        await self.subscriptions.end_all(lambda _: True)
+        self.subscriptions.end_all(lambda _: True)
         self.channels.clear()
 
     # -- the circuit itself ----------------------------------------------------------------------
@@ -191,13 +191,9 @@ class Answers:
         )
 
     def _channel(self, name: str, cid: int) -> Channel:
-        entry = self._context[name]
-        modifiers = ca.parse_record_field(name).modifiers
-        filtered = ca.parse_channel_filter(modifiers.filter_ if modifiers else None)
-        long_text = ca.RecordModifiers.long_string in (modifiers or {})
-        long_text = long_text and entry.data_type == ChannelType.STRING
+        found = self._context.find(name)
         self._last_number += 1
-        return Channel(name, cid, self._last_number, entry, filtered, long_text)
+        return Channel(name, cid, self._last_number, found.entry, found.filters, found.long_text)
 
     def _found(self, request: Request) -> Channel:
         """The channel a request is for."""
@@ -217,7 +213,7 @@ class Answers:
         channel = self._found(request)
         channel.cleared = True
         del self.channels[channel.sid]
-        await self.subscriptions.end_all(lambda subscription: subscription.channel is channel)
+        self.subscriptions.end_all(lambda subscription: subscription.channel is channel)
         self._circuit.send(
             message(Command.CLEAR_CHANNEL, first=request.first, second=request.second)
         )
@@ -254,10 +250,10 @@ class Answers:
             check_kind(channel, request.kind, request.count, self._most_bytes)
             self.identity.require_readable(channel.entry, channel.name)
             await self.puts.young.wait(WRITE_LOCK_TIMEOUT)
-            await self.subscriptions.begin(request, channel)
+            self.subscriptions.begin(request, channel)
         except Exception as failure:
             self._failed(request, channel, failure)
 
     async def _cancel(self, request: Request) -> None:
         channel = self._found(request)
-        self._circuit.send(await self.subscriptions.cancel(request, channel))
+        self._circuit.send(self.subscriptions.cancel(request, channel))

@@ -11,7 +11,7 @@ import functools
 import logging
 import socket
 import warnings
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import caproto as ca
 from caproto import ChannelData, ChannelEnum
@@ -21,8 +21,11 @@ from caproto.asyncio.utils import _create_udp_socket, _TransportWrapper
 from iocs.serving.beacons import send_beacons
 from iocs.serving.circuit import ServingCircuit
 from iocs.serving.fairness import Breath
+from iocs.serving.fanout import Fanout
+from iocs.serving.filter_text import FilterError, parse_name
+from iocs.serving.filters import NO_FILTERS, Filters, make_filters
 from iocs.serving.limits import Limits, Statistics
-from iocs.serving.monitors import Fanout
+from iocs.serving.posted import Posted
 from iocs.serving.search import Searches
 from iocs.serving.updates import cut_text
 
@@ -51,17 +54,22 @@ def install(limits: Limits) -> None:
 
 
 _breathe = Breath()
-_stock_publish = ChannelData.publish
 _stock_verify_enum = ChannelEnum.verify_value
 _stock_read_alarm = ca.ChannelAlarm.read
 
 
 async def _publish(self: ChannelData, flags: int) -> None:
-    """Post a value, then give way if this task has kept the loop for long.
+    """Hand a value over to those who want it; give way if this task has kept the loop for long.
 
-    Defect: posting never gives way, so a task that posts as fast as it can starves every client.
+    Defects: it is converted to each client's type on the call stack of whoever posts, so that one
+    client's mistake is the end of the task that drives the machine. Posting never gives way, so a
+    task that posts as fast as it can starves every client.
     """
-    await _stock_publish(self, flags)
+    for fanout, by_filter in tuple(self._queues.items()):
+        of_all = [specs for by_type in by_filter.values() for specs in by_type.values()]
+        wanted = [spec for specs in of_all for spec in specs if self._is_eligible(spec)]
+        if wanted:
+            fanout.hand_over(wanted, Posted(self), flags)
     await _breathe()
 
 
@@ -90,6 +98,20 @@ async def _verify_enum(self: ChannelEnum, data: Any) -> Any:
     raise ca.CaprotoValueError(f"{data!r} is no state; the states are {', '.join(states)}")
 
 
+class Found(NamedTuple):
+    """What is served under a name.
+
+    Attributes:
+        entry: caproto's channel.
+        filters: What the name asks for.
+        long_text: Whether a text is to be sent as bytes.
+    """
+
+    entry: Any
+    filters: Filters = NO_FILTERS
+    long_text: bool = False
+
+
 class ServingContext(Context):
     """caproto's server with bounds: see the defects at each method."""
 
@@ -97,7 +119,7 @@ class ServingContext(Context):
         super().__init__(pvdb, interfaces)
         self.limits = limits
         self.counts = Statistics()
-        self.subscription_queue = Fanout(self.subscriptions)
+        self.fanout = Fanout()
         self.listening = asyncio.Event()
         self._not_listening = len(interfaces)
 
@@ -159,11 +181,27 @@ class ServingContext(Context):
         self.udp_socks[interface], _ = await loop.create_datagram_endpoint(searches, sock=udp)
 
     def serves(self, name: str) -> bool:
-        """True if this PV, with field and modifiers, is served here."""
+        """True if this PV, with field and filters, is served here."""
         try:
-            return self[name] is not None
+            self.find(name)
         except Exception:  # names come from the network: any nonsense is simply not ours
             return False
+        return True
+
+    def find(self, name: str) -> Found:
+        """What is served under a name with field, ``$`` and filters.
+
+        Raises:
+            KeyError: There is no such record or field.
+            FilterError: It cannot be filtered like that, or is no text and ends in ``$``.
+        """
+        if name in self.pvdb:
+            return Found(self.pvdb[name])
+        parts = parse_name(name)
+        entry = self[f"{parts.record}.{parts.field}" if parts.field else parts.record]
+        if parts.long_text and entry.data_type != ca.ChannelType.STRING:
+            raise FilterError("it ends in $ and is no text")
+        return Found(entry, make_filters(parts.filters), parts.long_text)
 
     async def broadcast_beacon_loop(self) -> None:
         """Send beacons.

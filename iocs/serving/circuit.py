@@ -24,10 +24,12 @@ from iocs.serving.inbound import Inbound, Oversized
 from iocs.serving.messages import MINOR_VERSION, Command, Request, error, message
 from iocs.serving.monitors import Monitors
 from iocs.serving.outbound import BATCH_BYTES, Outbound
+from iocs.serving.posted import Posted
 from iocs.serving.updates import Update
 
 if TYPE_CHECKING:
     from iocs.serving.caproto_overrides import ServingContext
+    from iocs.serving.subscriptions import Subscription
 
 #: Batches of updates that may follow each other at once before they are spaced.
 FLUSH_BURST: Final = 20
@@ -51,12 +53,11 @@ class ServingCircuit:
         self.tasks = _TaskHandler()  # caproto cancels what is in it when it ends
         self.limits = context.limits
         self.counts = context.counts
-        self.monitors = Monitors(
-            self.limits, self.counts, context.last_dead_band, context.last_sync_edge_update
-        )
+        self._fanout = context.fanout
         self.inbound = Inbound(self.limits.max_message_bytes)
         self.outbound = Outbound(client.writer)
         self.answers = Answers(self, context)
+        self.monitors = Monitors(self.limits, self.counts, self.answers.subscriptions.give_up)
         self._posted = asyncio.Event()
 
     async def serve(self) -> None:
@@ -149,6 +150,7 @@ class ServingCircuit:
 
     async def tell(self, *replies: bytes) -> None:
         """Send a reply after the updates that were posted before it."""
+        self._fanout.deliver()
         await self._flush()  # who hears that a put is complete has seen what it changed
         self.send(*replies)
 
@@ -156,11 +158,23 @@ class ServingCircuit:
         """See whether monitors wait to be sent."""
         self._posted.set()
 
-    def post(self, subscription: Any, update: Update, flags: int) -> None:
-        """Queue an update for one subscription of this client; never blocks."""
-        if self.connected and self.answers.identity.may_read(subscription.db_entry):
-            self.monitors.post(subscription, update, flags)
-            self._posted.set()
+    def post(self, subscription: Subscription, posted: Posted, flags: int) -> None:
+        """Queue an update for one subscription of this client; never blocks.
+
+        What fails ends that subscription.
+        """
+        if not self.connected or not self.answers.identity.may_read(subscription.channel.entry):
+            return
+        try:
+            self.monitors.post(subscription, posted, flags)
+        except Exception as failure:
+            self.answers.subscriptions.give_up(subscription, failure)
+        self._posted.set()
+
+    def queue(self, subscription: Subscription, update: Update) -> None:
+        """Queue the first update of a subscription."""
+        self.monitors.queue(subscription, update)
+        self._posted.set()
 
     async def subscription_queue_loop(self) -> None:
         """Send what waits: at once, or in batches if updates come faster than they can be sent.

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+import numpy as np
 from caproto import ChannelType, SubscriptionType
 
 from iocs.serving.filter_text import (
@@ -28,8 +29,10 @@ from iocs.serving.filter_text import (
 
 _VALUE: Final = int(SubscriptionType.DBE_VALUE | SubscriptionType.DBE_LOG)
 _PROPERTY: Final = int(SubscriptionType.DBE_PROPERTY)
-_STRING_BYTES: Final = 40
-"""A longer text is handled by reference in base, and filters of numbers let it pass."""
+_BY_REFERENCE: Final = frozenset({"lsi", "lso", "mbbi", "mbbo"})
+"""Record types whose ``VAL`` base refers to and does not copy: filters of numbers let it pass."""
+_COPIED_BYTES: Final = 40
+"""Longer texts are referred to as well."""
 
 
 class Gate(Protocol):
@@ -155,7 +158,8 @@ class Filters:
         """
         for one in self._acting(length):
             values = values[one.places(len(values))]
-        return values
+        # A copy: a view of some elements would keep all of them.
+        return values.copy() if isinstance(values, np.ndarray) else values
 
     def _acting(self, length: int) -> Iterator[Slice]:
         """The slices of what can hold more than one element."""
@@ -181,16 +185,18 @@ def number_of(entry: Any, value: Any, *, long_text: bool) -> float | None:
         value: What it holds.
         long_text: Whether it is sent as bytes.
     """
+    field = getattr(entry, "parent", None) is not None
     if entry.max_length != 1 or long_text:
+        return None
+    if entry.reported_record_type in _BY_REFERENCE and not field:
         return None
     if entry.data_type == ChannelType.ENUM:
         return float(entry.enum_strings.index(value)) if isinstance(value, str) else float(value)
     if entry.data_type != ChannelType.STRING:
         return float(value)
-    text = value if isinstance(value, str) else str(value)
-    if getattr(entry, "long_string_max_length", _STRING_BYTES) > _STRING_BYTES:
+    if getattr(entry, "long_string_max_length", 0) > _COPIED_BYTES:
         return None
-    return decimal_number(text) if text else 0.0
+    return decimal_number(str(value)) if value else 0.0
 
 
 # -- from the text ------------------------------------------------------------------------------

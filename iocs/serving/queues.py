@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from iocs.serving.limits import Statistics
 
@@ -26,17 +26,21 @@ class Sized(Protocol):
         """Bytes it keeps alive until it is sent."""
 
 
-class _Slots:
+Key = TypeVar("Key", bound=Hashable)
+Item = TypeVar("Item", bound=Sized)
+
+
+class _Slots(Generic[Item]):
     """The updates of one subscription that wait, oldest first, and its places in the line."""
 
     __slots__ = ("items", "places")
 
     def __init__(self) -> None:
-        self.items: deque[Sized] = deque()
+        self.items: deque[Item] = deque()
         self.places = 0
 
 
-class Pending:
+class Pending(Generic[Key, Item]):
     """Updates waiting for one client.
 
     Args:
@@ -53,13 +57,13 @@ class Pending:
         self.statistics = statistics
         self.nbytes = 0
         self.paused = False
-        self._slots: dict[Hashable, _Slots] = {}
-        self._line: deque[Hashable] = deque()
+        self._slots: dict[Key, _Slots[Item]] = {}
+        self._line: deque[Key] = deque()
 
     def __len__(self) -> int:
         return sum(len(slots.items) for slots in self._slots.values())
 
-    def put(self, key: Hashable, item: Sized, history: int) -> None:
+    def put(self, key: Key, item: Item, history: int) -> None:
         """Add the newest update of a subscription. Never blocks.
 
         Args:
@@ -78,9 +82,9 @@ class Pending:
             slots.places += 1
             self._line.append(key)
 
-    def take(self, max_bytes: int) -> list[tuple[Hashable, Sized]]:
+    def take(self, max_bytes: int) -> list[tuple[Key, Item]]:
         """Take updates in the order of posting, until the batch holds ``max_bytes`` or more."""
-        batch: list[tuple[Hashable, Sized]] = []
+        batch: list[tuple[Key, Item]] = []
         taken = 0
         while self._line and taken < max_bytes and not self.paused:
             key = self._line.popleft()
@@ -95,7 +99,7 @@ class Pending:
         self.nbytes -= taken
         return batch
 
-    def discard(self, key: Hashable) -> None:
+    def discard(self, key: Key) -> None:
         """Forget a subscription: nothing of it is sent any more."""
         slots = self._slots.pop(key, None)
         if slots is not None:
@@ -109,7 +113,7 @@ class Pending:
         self._line.clear()
         self.nbytes = 0
 
-    def _make_room(self, slots: _Slots, nbytes: int, history: int) -> None:
+    def _make_room(self, slots: _Slots[Item], nbytes: int, history: int) -> None:
         if self.paused or self.nbytes + nbytes > self.max_bytes:
             self.statistics.coalesced += len(slots.items)
             self.nbytes -= sum(item.nbytes for item in slots.items)

@@ -6,11 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import Any, Final
 
-import caproto as ca
 from caproto import CAStatus, ChannelType, Forbidden
-from caproto._dbr import _LongStringChannelType, time_types
-from caproto._utils import apply_arr_filter
+from caproto._dbr import _LongStringChannelType
 
+from iocs.serving.filters import Filters
 from iocs.serving.identity import Identity
 from iocs.serving.messages import (
     LAST_TYPE,
@@ -49,7 +48,7 @@ class Channel:
         cid: The client's number.
         sid: The server's number.
         entry: What is served.
-        channel_filter: caproto's filter.
+        filters: What its name asks for.
         long_text: Whether a text is sent as bytes: the name ends in ``$``.
         cleared: Whether the client has given it up.
     """
@@ -58,14 +57,32 @@ class Channel:
     cid: int
     sid: int
     entry: Any
-    channel_filter: Any
+    filters: Filters
     long_text: bool
     cleared: bool = False
 
     @property
     def most(self) -> int:
-        """Elements that it can hold."""
+        """Elements that can be read of it."""
+        return self.filters.most(self._length)
+
+    @property
+    def _length(self) -> int:
+        """Elements of what is served."""
         return int(self.entry.long_string_max_length if self.long_text else self.entry.max_length)
+
+    def filtered(self, update: Update, time_s: float) -> Update:
+        """What a client of this channel gets of a value.
+
+        Args:
+            update: The whole value.
+            time_s: When it is sent, s since the Unix epoch.
+        """
+        if self.filters.stamped:
+            update = update.stamped(time_s)
+        if self.filters.slices:
+            update = Update(update.metadata, self.filters.cut(update.values, self._length))
+        return update
 
     @property
     def kind(self) -> int:
@@ -115,11 +132,7 @@ async def read(request: Request, channel: Channel, client: Identity) -> bytes:
     metadata, values = await channel.entry.auth_read(
         *client.place, kind, user_address=client.address
     )
-    values = apply_arr_filter(channel.channel_filter.arr, values)
-    if channel.channel_filter.ts and request.kind in time_types:
-        metadata = type(metadata).from_buffer_copy(bytes(metadata))  # others see the record's time
-        metadata.stamp = ca.TimeStamp.from_unix_timestamp(time.time())
-    update = Update(metadata, values)
+    update = channel.filtered(Update(metadata, values), time.time())
     if request.command == Command.READ:
         return _old_reply(request, update, channel)
     body = update.payload(request.kind, request.count)

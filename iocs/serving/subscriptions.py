@@ -1,17 +1,23 @@
-"""The subscriptions of one client: begun, ended, kept in the server's books and in its own."""
+"""The subscriptions of one client: begun, ended, given up, kept in the books."""
 
 from __future__ import annotations
 
+import logging
 import struct
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from caproto import CAStatus
-from caproto.server.common import Subscription
+from caproto.server.common import SubscriptionSpec
 
-from iocs.serving.messages import Command, Request, error, message
-from iocs.serving.monitors import spec_of
-from iocs.serving.readings import Channel, RefusedRequestError
+from iocs.complaints import words
+from iocs.serving.fanout import spec_of
+from iocs.serving.filters import Gate
+from iocs.serving.messages import Command, Request, error, kind_name, message
+from iocs.serving.posted import Posted
+from iocs.serving.readings import Channel, RefusedRequestError, failed
+from iocs.serving.updates import Update
 
 if TYPE_CHECKING:
     from iocs.serving.caproto_overrides import ServingContext
@@ -22,32 +28,82 @@ _LAYOUT: Final = struct.Struct(">fffH2x")
 _EVENTS: Final = 0xF
 """VALUE, LOG, ALARM, PROPERTY: what a mask may ask for."""
 
+log = logging.getLogger("iocs.serving")
+
+
+@dataclass(eq=False)
+class Subscription:
+    """One subscription.
+
+    Attributes:
+        circuit: The client's.
+        channel: The client's channel.
+        request: With which it was begun: its type, number of elements and number.
+        mask: The kinds of event that it wants.
+        spec: What it has in common with others.
+        gates: Its filters, in order.
+    """
+
+    circuit: Any
+    channel: Channel
+    request: Request
+    mask: int
+    spec: SubscriptionSpec = field(init=False)
+    gates: list[Gate] = field(init=False)
+
+    def __post_init__(self) -> None:
+        kind = self.channel.readable_as(self.request.kind)
+        self.spec = spec_of(self.channel.entry, kind.name, self.mask)
+        self.gates = self.channel.filters.begin()
+
+    def filtered(self, posted: Posted, flags: int) -> Update | None:
+        """What is to be sent of a posted value, None if its filters let nothing pass.
+
+        Args:
+            posted: The value.
+            flags: The kinds of event that it is.
+
+        Raises:
+            Exception: It cannot be had in this type, or not filtered.
+        """
+        if self.gates:
+            number = posted.number(long_text=self.channel.long_text)
+            events = flags & self.mask
+            if not all(gate.passes(number, events) for gate in self.gates):
+                return None
+        return self.channel.filtered(posted.update(self.spec.data_type_name), posted.time_s)
+
+    def message(self, update: Update) -> bytes:
+        """The event message."""
+        return update.message(self.request.kind, self.request.count, self.request.second)
+
 
 class Subscriptions:
     """Those of one client, by its own number."""
 
     def __init__(self, circuit: ServingCircuit, context: ServingContext) -> None:
         self._circuit = circuit
-        self._context = context
+        self._fanout = context.fanout
         self._by_number: dict[int, Subscription] = {}
 
-    async def begin(self, request: Request, channel: Channel) -> None:
+    def begin(self, request: Request, channel: Channel) -> None:
         """Begin one, with the value as it is; a number that is taken again ends the earlier one.
 
         Raises:
             RefusedRequestError: The mask asks for nothing.
-            Exception: Whatever reading the value raises; there is then no subscription.
+            Exception: The value cannot be had in this type or through these filters, and there is
+                no subscription.
         """
         subscription = self._subscription(request, channel)
-        await self.end(request.second)
-        spec = spec_of(subscription)
+        self._fanout.deliver()  # what was posted before is not for this one
+        first = subscription.filtered(Posted(channel.entry), subscription.mask)
+        if first is not None:
+            subscription.message(first)
+        self.end(request.second)
         self._by_number[request.second] = subscription
-        self._context.subscriptions[spec].append(subscription)
-        try:
-            await channel.entry.subscribe(self._context.subscription_queue, spec, subscription)
-        except Exception:
-            await self.end(request.second)
-            raise
+        self._fanout.add(subscription)
+        if first is not None:
+            self._circuit.queue(subscription, first)
 
     def _subscription(self, request: Request, channel: Channel) -> Subscription:
         if len(request.payload) < _LAYOUT.size:
@@ -57,18 +113,9 @@ class Subscriptions:
         if not mask:
             reason = f"{channel.name}: the mask asks for no kind of event"
             raise RefusedRequestError(CAStatus.ECA_BADMASK, reason)
-        return Subscription(
-            mask=mask,
-            channel_filter=channel.channel_filter,
-            circuit=self._circuit,
-            channel=channel,
-            data_type=channel.readable_as(request.kind),
-            data_count=request.count,
-            subscriptionid=request.second,
-            db_entry=channel.entry,
-        )
+        return Subscription(self._circuit, channel, request, mask)
 
-    async def cancel(self, request: Request, channel: Channel) -> bytes:
+    def cancel(self, request: Request, channel: Channel) -> bytes:
         """End one at the client's wish; the reply.
 
         Defect: it is looked for among all of the client's, each time, and must be named with the
@@ -78,26 +125,29 @@ class Subscriptions:
         if subscription is None or subscription.channel is not channel:
             reason = f"{channel.name} has no subscription {request.second}"
             return error(request, CAStatus.ECA_BADMONID, reason, channel.cid)
-        await self.end(request.second)
-        kind, count = int(subscription.data_type), subscription.data_count
-        return message(Command.EVENT_ADD, kind, count, channel.sid, request.second)
+        self.end(request.second)
+        begun = subscription.request
+        return message(Command.EVENT_ADD, begun.kind, begun.count, channel.sid, request.second)
 
-    async def end(self, number: int) -> None:
+    def give_up(self, subscription: Subscription, failure: Exception) -> None:
+        """End one whose value cannot be sent, and tell its client."""
+        number, channel = subscription.request.second, subscription.channel
+        if self._by_number.get(number) is not subscription:
+            return
+        self.end(number)
+        kind = kind_name(subscription.request.kind)
+        log.warning("%r: its subscription as %s is ended: %s", channel.name, kind, words(failure))
+        self._circuit.send(failed(subscription.request, channel, failure))
+
+    def end(self, number: int) -> None:
         """Forget one, if there is one of this number."""
         subscription = self._by_number.pop(number, None)
-        if subscription is None:
-            return
-        spec, everybodys = spec_of(subscription), self._context.subscriptions
-        self._circuit.monitors.discard(number)
-        self._context.last_dead_band.pop(subscription, None)
-        self._context.last_sync_edge_update.pop(subscription, None)
-        everybodys[spec].remove(subscription)
-        if not everybodys[spec]:
-            del everybodys[spec]
-            await spec.db_entry.unsubscribe(self._context.subscription_queue, spec)
+        if subscription is not None:
+            self._circuit.monitors.discard(subscription)
+            self._fanout.remove(subscription)
 
-    async def end_all(self, concerned: Callable[[Any], bool]) -> None:
+    def end_all(self, concerned: Callable[[Subscription], bool]) -> None:
         """Forget all that are concerned."""
         for number, subscription in list(self._by_number.items()):
             if concerned(subscription):
-                await self.end(number)
+                self.end(number)

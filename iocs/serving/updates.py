@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from caproto import ChannelType
+from caproto import ChannelType, TimeStamp
 from caproto._backend import backend
 from caproto._constants import MAX_STRING_SIZE
 
@@ -43,6 +43,18 @@ class Update:
         """The event message for one subscriber; arguments as for `payload`."""
         body = self.payload(kind, count)
         return message(Command.EVENT_ADD, kind, count or self.count, NORMAL, subscription, body)
+
+    def stamped(self, time_s: float) -> Update:
+        """The same with another time stamp, if it has one.
+
+        Args:
+            time_s: s since the Unix epoch.
+        """
+        if not hasattr(self.metadata, "stamp"):
+            return self
+        metadata = type(self.metadata).from_buffer_copy(bytes(self.metadata))
+        metadata.stamp = TimeStamp.from_unix_timestamp(time_s)
+        return Update(metadata, self.values)
 
     @property
     def count(self) -> int:

@@ -1,18 +1,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import pytest
 from caproto import SubscriptionType
+from caproto._data import SubscriptionUpdate
 
 from iocs.records import Database
+from iocs.serving.caproto_overrides import install
+from iocs.serving.limits import Limits
 from iocs.simulation import Simulation
 from pvdb.parts.clock import SimClock
 from tests.iocs.toy import Toy, toy_records
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
+
+
+install(Limits())  # what is posted goes the way that it goes on the wire
+
+
+class Outlet(asyncio.Queue[Any]):
+    """Takes what is posted, in the place of the server."""
+
+    def hand_over(self, specs: Sequence[Any], posted: Any, flags: int) -> None:
+        for spec in specs:
+            update = posted.update(spec.data_type_name)
+            self.put_nowait(
+                SubscriptionUpdate((spec,), update.metadata, update.values, flags, None)
+            )
 
 
 class Monitor:
@@ -23,7 +40,7 @@ class Monitor:
         from caproto.server.common import SubscriptionSpec
 
         no_filter = ChannelFilter(ts=False, dbnd=None, arr=None, sync=None)
-        self.queue: asyncio.Queue[Any] = asyncio.Queue()
+        self.queue = Outlet()
         self._spec = SubscriptionSpec(channel, "TIME_" + channel.data_type.name, mask, no_filter)
         self._channel = channel
 

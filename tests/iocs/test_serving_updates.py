@@ -7,6 +7,7 @@ import caproto as ca
 import numpy as np
 import pytest
 
+from iocs.serving.filters import NO_FILTERS
 from iocs.serving.inbound import Inbound, Oversized
 from iocs.serving.messages import Command
 from iocs.serving.readings import Channel, RefusedRequestError, check_kind
@@ -52,7 +53,7 @@ def test_what_is_asked_for_beyond_the_value_is_zero():
 
 
 def test_a_request_for_more_than_there_could_be_is_refused():
-    channel = Channel("waveform", 1, 1, CHANNELS["doubles"], None, long_text=False)
+    channel = Channel("waveform", 1, 1, CHANNELS["doubles"], NO_FILTERS, long_text=False)
     check_kind(channel, 6, 100, 4000)  # zeros behind the value, as base sends them
     with pytest.raises(RefusedRequestError, match="holds 8 elements, 2147483648 were asked for"):
         check_kind(channel, 6, 2**31, 4000)
