@@ -18,6 +18,8 @@ from caproto import ChannelData, ChannelEnum
 from caproto.asyncio.server import Context
 from caproto.asyncio.utils import _create_udp_socket, _TransportWrapper
 
+from iocs.complaints import Complaints
+from iocs.serving.accepting import Acceptor
 from iocs.serving.beacons import send_beacons
 from iocs.serving.circuit import ServingCircuit
 from iocs.serving.fairness import Breath
@@ -120,6 +122,7 @@ class ServingContext(Context):
         self.limits = limits
         self.counts = Statistics()
         self.fanout = Fanout()
+        self.complaints = Complaints(log, logging.WARNING)
         self.listening = asyncio.Event()
         self._not_listening = len(interfaces)
 
@@ -132,21 +135,24 @@ class ServingContext(Context):
 
         Defect: caproto's listener has protocol 0, so asyncio does not set TCP_NODELAY, and small
         messages sent back to back wait 40 ms for the client's delayed acknowledgement. Nothing
-        bounds the number of clients.
+        bounds the number of clients, who may take the last file descriptor.
         """
-        await asyncio.start_server(self._accept, sock=sock)
+        acceptor = Acceptor(sock, self._accept, self._refused)
         self._not_listening -= 1
         if self._not_listening == 0:
             self.listening.set()
+        await acceptor.run()
+
+    def _refused(self) -> None:
+        self.counts.refused_clients += 1
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = writer.get_extra_info("peername")
         if peer is None or len(self.circuits) >= self.limits.max_clients:
-            self.counts.refused_clients += 1
-            log.warning("client %s refused: %d clients are connected", peer, len(self.circuits))
+            self._refused()
+            self.complaints.tell("clients", f"clients are refused: {len(self.circuits)} are served")
             writer.transport.abort()
             return
-        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         circuit = ServingCircuit(peer, _TransportWrapper(reader, writer), self)
         self.circuits.add(circuit)
         self.server_tasks.create(self._serve(circuit))

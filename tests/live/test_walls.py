@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import struct
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cryohalo.addresses import search
+from cryohalo.launcher import Ioc
 from tests.live import raw_client as ca
 from tests.live.raw_client import RawClient
 
@@ -48,3 +52,32 @@ def test_texts_and_filters_asked_for_as_numbers_end_themselves_alone(ioc: Any) -
             client.monitor(client.open(name, number), number, ca.LONG)
         first, *_, last = beats(client, 4)
         assert last >= first + 2
+
+
+FEW_DESCRIPTORS = """
+import resource, sys
+from iocs.haloscope import run
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+sys.exit(run())
+"""
+
+
+def test_without_descriptors_an_ioc_serves_who_is_there_and_saves_its_state(
+    pool: Any, prefix: str, tmp_path: Path
+) -> None:
+    arguments = ("--prefix", prefix, "--state-dir", str(tmp_path))
+    running = pool.start(Ioc("haloscope", ("-c", FEW_DESCRIPTORS), arguments))
+    with RawClient(running.port) as client, ExitStack() as idle:
+        client.monitor(client.open(f"{prefix}IOC:HEARTBEAT", 99), 99, ca.LONG)
+        for _ in range(150):
+            idle.enter_context(socket.create_connection(("127.0.0.1", running.port)))
+        beats(client, 4)
+        for name in ("IOC:Error_RBV", "IOC:SavingError_RBV"):
+            assert client.get(client.open(prefix + name, 1), ca.STRING).payload[:1] == b"\0"
+        assert (tmp_path / "setpoints.json").exists()
+    with RawClient(running.port) as client:  # places are given back
+        assert client.get(client.open(f"{prefix}IOC:FD_CNT"), ca.LONG).command == ca.READ_NOTIFY
+    assert pool.end(running) == 0
+    log = running.log.read_text()
+    assert log.count("file descriptors that are left") == 1
+    assert "Traceback" not in log
