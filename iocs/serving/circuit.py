@@ -19,6 +19,7 @@ from caproto import CAStatus
 from caproto.asyncio.utils import _TaskHandler
 from caproto.server.common import DisconnectedCircuit
 
+from iocs.complaints import words
 from iocs.serving.answers import Answers, BrokenProtocolError
 from iocs.serving.inbound import Inbound, Oversized
 from iocs.serving.messages import MINOR_VERSION, Command, Request, error, message
@@ -63,6 +64,7 @@ class ServingCircuit:
     async def serve(self) -> None:
         """Answer this client until it leaves or is cut off."""
         sender = asyncio.create_task(self.subscription_queue_loop())
+        sender.add_done_callback(self._sender_ended)
         self.send(message(Command.VERSION, count=MINOR_VERSION))
         try:
             while self.connected:
@@ -74,6 +76,12 @@ class ServingCircuit:
         finally:
             sender.cancel()
             await self._on_disconnect()
+
+    def _sender_ended(self, sender: asyncio.Task[None]) -> None:
+        """Nobody is to stay connected and hear nothing more."""
+        if self.connected and not sender.cancelled() and (why := sender.exception()) is not None:
+            log.error("sending to a client failed", exc_info=why)
+            self.cut(f"sending failed: {words(why)}")
 
     async def _receive(self) -> Iterable[Request | Oversized]:
         """Requests that have come in.

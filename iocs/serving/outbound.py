@@ -21,7 +21,8 @@ class Outbound:
 
     Attributes:
         nbytes: Bytes that have not been handed to the transport.
-        blocked_since: Since when somebody waits for the client to accept more, monotonic seconds.
+        blocked_since: Since when the client has not accepted what it was sent, monotonic seconds;
+            several may wait for it, and whoever comes later does not begin the time anew.
     """
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
@@ -29,6 +30,7 @@ class Outbound:
         self._waiting: list[Any] = []
         self.nbytes = 0
         self.blocked_since: float | None = None
+        self._blocked = 0
 
     def put(self, *buffers: Any) -> None:
         """Send soon; never blocks."""
@@ -50,13 +52,17 @@ class Outbound:
             DisconnectedCircuit: The client is gone.
         """
         self.write()
-        self.blocked_since = time.monotonic()
+        if self.blocked_since is None:
+            self.blocked_since = time.monotonic()
+        self._blocked += 1
         try:
             await self._writer.drain()
         except OSError as error:
             raise DisconnectedCircuit from error
         finally:
-            self.blocked_since = None
+            self._blocked -= 1
+            if not self._blocked:
+                self.blocked_since = None
 
     def abort(self) -> None:
         """Close without waiting for the client."""
