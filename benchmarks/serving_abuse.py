@@ -1,6 +1,6 @@
 """What clients can do to a server: rubbish, crowds, unfinished puts. Memory and health afterwards.
 
-    python -m benchmarks.serving_abuse malformed crowd unfinished
+    python -m benchmarks.serving_abuse malformed crowd unfinished hoard silent
 
 Runs against both IOCs of this project and, for comparison, stock caproto and softIoc. Everything is
 seeded, bounded in number and goes to loopback only.
@@ -29,6 +29,14 @@ UDP_PACKETS = 30_000
 TCP_CONNECTIONS = 3_000
 TCP_PACKETS = 10_000
 UNFINISHED_BYTES = 100_000_000
+HOARDERS = 100
+HOARDED_BYTES = 3_900_000
+SILENT = 50
+SILENT_S = 20
+ARRAYS = {
+    "haloscope": ("a:DAQ:Spectrum_RBV", "a:DAQ:Preview_RBV", "a:VNA:Magnitude_RBV"),
+    "amrr": ("a:RegenA:TempProfile_RBV", "a:RegenB:TempProfile_RBV"),
+}
 
 
 @contextlib.contextmanager
@@ -124,10 +132,68 @@ def unfinished(running: Running, pv: str) -> Row:
     return row
 
 
+def hoard(running: Running, pv: str) -> Row:
+    """100 puts of 3.9 MB, all stopped one byte before the end; then one honest one."""
+    clients = [RawClient(running.port) for _ in range(HOARDERS)]
+    chunk = b"\0" * (HOARDED_BYTES - 1)
+    for client in clients:
+        sid = client.open(pv)
+        client.send(
+            ca.WRITE_NOTIFY, ca.DOUBLE, HOARDED_BYTES // 8, sid, 1, b"", size=HOARDED_BYTES
+        )
+        with contextlib.suppress(OSError):
+            client.socket.sendall(chunk)
+    row: Row = {"MB while open": round(running.memory_mb(), 1)}
+    with RawClient(running.port) as honest:
+        payload = b"\0" * HOARDED_BYTES
+        reply = honest.put(honest.open(pv), ca.DOUBLE, payload, count=HOARDED_BYTES // 8)
+        row["honest put answered"] = reply.command
+    return _closed(row, running, clients)
+
+
+def silent(running: Running, pv: str) -> Row:
+    """50 clients that ask for all arrays in all types, by gets and monitors, and read nothing."""
+    arrays = ARRAYS.get(running.name, (pv,))
+    clients = [RawClient(running.port, receive_buffer=4096) for _ in range(SILENT)]
+    for client in clients:
+        number = 0
+        for cid, name in enumerate(arrays, 1):
+            sid = client.open(name, cid)
+            for data_type in range(35):
+                number += 1
+                client.monitor(sid, number, data_type, count=0)
+    for client in clients:
+        client.socket.setblocking(False)
+        with contextlib.suppress(OSError):
+            for ioid in range(100):
+                client.send(ca.READ_NOTIFY, ca.DOUBLE, 0, 1, ioid)
+    peak = 0.0
+    with RawClient(running.port) as watcher:
+        sid = watcher.open("a:IOC:HEARTBEAT")
+        watcher.monitor(sid, 1)
+        for _ in range(SILENT_S):
+            watcher.until(ca.EVENT_ADD)
+            peak = max(peak, running.memory_mb())
+    return _closed({"MB while open": round(peak, 1)}, running, clients)
+
+
+def _closed(row: Row, running: Running, clients: list[RawClient]) -> Row:
+    """Close all clients and let the server notice."""
+    for client in clients:
+        client.socket.close()
+    with RawClient(running.port) as watcher:
+        watcher.monitor(watcher.open("a:IOC:HEARTBEAT"), 1)
+        for _ in range(5):
+            watcher.until(ca.EVENT_ADD)
+    return row
+
+
 CASES: dict[str, Callable[[Running, str], Row]] = {
     "malformed": malformed,
     "crowd": crowd,
     "unfinished": unfinished,
+    "hoard": hoard,
+    "silent": silent,
 }
 
 

@@ -106,7 +106,7 @@ class Answers:
     def refuse(self, oversized: Oversized) -> bytes:
         """The reply to a message that is too large to be taken."""
         channel = self.channels.get(oversized.request.first)
-        return self.puts.refuse_large(oversized.request, oversized.size, channel)
+        return self.puts.refuse_large(oversized, channel)
 
     async def forget(self) -> None:
         """The client is gone."""

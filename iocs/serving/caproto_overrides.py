@@ -10,7 +10,9 @@ import asyncio
 import functools
 import logging
 import socket
+import time
 import warnings
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import caproto as ca
@@ -21,17 +23,20 @@ from caproto.asyncio.utils import _create_udp_socket, _TransportWrapper
 from iocs.complaints import Complaints
 from iocs.serving.accepting import Acceptor
 from iocs.serving.beacons import send_beacons
+from iocs.serving.budget import Budget, give_back
 from iocs.serving.circuit import ServingCircuit
 from iocs.serving.fairness import Breath
 from iocs.serving.fanout import Fanout
 from iocs.serving.filter_text import FilterError, parse_name
 from iocs.serving.filters import NO_FILTERS, Filters, make_filters
 from iocs.serving.limits import Limits, Statistics
-from iocs.serving.posted import Posted
+from iocs.serving.posted import posted_of
 from iocs.serving.search import Searches
 from iocs.serving.updates import cut_text
 
 CAPROTO_VERSION: Final = "1.3.0"
+RELIEF_PERIOD_S: Final = 0.05
+"""How often clients are looked through for one to cut off, while too much waits."""
 
 log = logging.getLogger("iocs.serving")
 
@@ -67,11 +72,12 @@ async def _publish(self: ChannelData, flags: int) -> None:
     client's mistake is the end of the task that drives the machine. Posting never gives way, so a
     task that posts as fast as it can starves every client.
     """
+    self._content.clear()
     for fanout, by_filter in tuple(self._queues.items()):
         of_all = [specs for by_type in by_filter.values() for specs in by_type.values()]
         wanted = [spec for specs in of_all for spec in specs if self._is_eligible(spec)]
         if wanted:
-            fanout.hand_over(wanted, Posted(self), flags)
+            fanout.hand_over(wanted, posted_of(self), flags)
     await _breathe()
 
 
@@ -122,6 +128,9 @@ class ServingContext(Context):
         self.limits = limits
         self.counts = Statistics()
         self.fanout = Fanout()
+        self.waiting = Budget(limits.max_waiting_bytes)
+        self.unfinished = Budget(limits.max_unfinished_bytes)
+        self._next_relief_s = 0.0
         self.complaints = Complaints(log, logging.WARNING)
         self.listening = asyncio.Event()
         self._not_listening = len(interfaces)
@@ -172,6 +181,36 @@ class ServingContext(Context):
             self.count()
             for circuit in list(self.circuits):
                 circuit.watch()
+            self.relieve()
+            # Both are asked: each is to forget what it has held at most.
+            if any([self.waiting.has_fallen(), self.unfinished.has_fallen()]):
+                give_back()
+
+    def relieve(self) -> None:
+        """Cut off who has accepted nothing for longest, while too much waits for all together."""
+        now_s = time.monotonic()
+        if not self.waiting.over or now_s < self._next_relief_s:
+            return
+        self._next_relief_s = now_s + RELIEF_PERIOD_S
+        blocked = [(one.outbound.blocked_since or now_s, one) for one in self.circuits]
+        for since_s, circuit in sorted(blocked, key=itemgetter(0)):
+            if not self.waiting.over or now_s - since_s < self.limits.crowded_client_s:
+                return
+            most = self.limits.max_waiting_bytes / 1e6
+            circuit.cut(
+                f"accepted nothing for {now_s - since_s:.1f} s, "
+                f"and more than {most:g} MB wait for all clients"
+            )
+
+    def refuse_unfinished(self) -> None:
+        """Refuse half received messages, the one that has not grown for longest first."""
+        if not self.unfinished.over:
+            return
+        held = [(one.inbound.partial.grew_s, one) for one in self.circuits if one.inbound.partial]
+        for _, circuit in sorted(held, key=itemgetter(0)):
+            circuit.refuse_unfinished()
+            if not self.unfinished.over:
+                return
 
     async def _create_broadcaster_transport(self, interface: str) -> None:
         """Answer searches where they arrive.

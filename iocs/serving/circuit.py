@@ -55,10 +55,12 @@ class ServingCircuit:
         self.limits = context.limits
         self.counts = context.counts
         self._fanout = context.fanout
-        self.inbound = Inbound(self.limits.max_message_bytes)
-        self.outbound = Outbound(client.writer)
+        self.inbound = Inbound(self.limits.max_message_bytes, context.unfinished)
+        self.outbound = Outbound(client.writer, context.waiting)
         self.answers = Answers(self, context)
-        self.monitors = Monitors(self.limits, self.counts, self.answers.subscriptions.give_up)
+        give_up = self.answers.subscriptions.give_up
+        self.monitors = Monitors(self.limits, self.counts, context.waiting, give_up)
+        self._context = context
         self._posted = asyncio.Event()
 
     async def serve(self) -> None:
@@ -96,7 +98,9 @@ class ServingCircuit:
             raise DisconnectedCircuit from gone
         if not data:
             raise DisconnectedCircuit
-        return self.inbound.take(data)
+        requests = self.inbound.take(data)
+        self._context.refuse_unfinished()
+        return requests
 
     async def _answer(self, requests: Iterable[Request | Oversized]) -> None:
         for request in requests:
@@ -124,12 +128,14 @@ class ServingCircuit:
         """
         if self.connected and any(messages):
             self.outbound.put(*messages)
+            self._context.relieve()
 
     def cut(self, reason: str, *, abort: bool = True) -> None:
         """Close this circuit now and say why; without ``abort`` what was sent goes out first."""
         host, port = self.address
         log.warning("client %s:%d (%s) cut off: %s", host, port, self.answers.identity.user, reason)
         self.counts.cut_clients += 1
+        self.monitors.pending.clear()
         if abort:
             self.outbound.abort()
         else:
@@ -137,9 +143,16 @@ class ServingCircuit:
 
     def watch(self) -> None:
         """Cut this circuit off if its client has held on to memory for too long."""
-        blocked, partial = self.outbound.blocked_since, self.inbound.partial_since
+        blocked, partial = self.outbound.blocked_since, self.inbound.partial
         if (reason := self.limits.broken_by(time.monotonic(), blocked, partial)) is not None:
             self.cut(reason)
+
+    def refuse_unfinished(self) -> bool:
+        """Refuse the message that stands half received, to make room for others; False if none."""
+        oversized = self.inbound.give_up()
+        if oversized is not None:
+            self.send(self.answers.refuse(oversized))
+        return oversized is not None
 
     async def _on_disconnect(self) -> None:
         """Forget everything about a client.
@@ -153,6 +166,7 @@ class ServingCircuit:
         await self.answers.forget()
         self.monitors.pending.clear()
         self.inbound.drop()
+        self.outbound.forget()
         if not self.client.writer.is_closing():
             self.outbound.abort()
 
@@ -171,18 +185,25 @@ class ServingCircuit:
 
         What fails ends that subscription.
         """
-        if not self.connected or not self.answers.identity.may_read(subscription.channel.entry):
+        if not self._may_be_sent(subscription):
             return
         try:
             self.monitors.post(subscription, posted, flags)
         except Exception as failure:
             self.answers.subscriptions.give_up(subscription, failure)
         self._posted.set()
+        self._context.relieve()
+
+    def _may_be_sent(self, subscription: Subscription) -> bool:
+        """Whether the client is there, and may still read the channel."""
+        there = self.connected and not self.client.writer.is_closing()
+        return there and self.answers.identity.may_read(subscription.channel.entry)
 
     def queue(self, subscription: Subscription, update: Update) -> None:
         """Queue the first update of a subscription."""
         self.monitors.queue(subscription, update)
         self._posted.set()
+        self._context.relieve()
 
     async def subscription_queue_loop(self) -> None:
         """Send what waits: at once, or in batches if updates come faster than they can be sent.

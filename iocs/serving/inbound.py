@@ -6,6 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+from caproto import CAStatus
+
+from iocs.serving.budget import Budget
+from iocs.serving.limits import Partial
 from iocs.serving.messages import (
     ALIGNMENT,
     HEADER,
@@ -27,10 +31,14 @@ class Oversized:
     Attributes:
         request: The request without its payload.
         size: Bytes of the whole message.
+        reason: Why it is refused.
+        status: The protocol's code for that.
     """
 
     request: Request
     size: int
+    reason: str
+    status: CAStatus = CAStatus.ECA_TOLARGE
 
 
 @dataclass(frozen=True)
@@ -51,18 +59,21 @@ class Inbound:
 
     Args:
         max_message_bytes: Beyond this a message is refused.
+        budget: Where what stands half received is counted, with that of the other clients.
 
     Attributes:
-        partial_since: When the message that stands half received last grew, monotonic seconds.
+        partial: The message that stands half received, None if none does.
         unreadable: Set once what came is no Channel Access; nothing is taken from then on.
     """
 
-    def __init__(self, max_message_bytes: int) -> None:
+    def __init__(self, max_message_bytes: int, budget: Budget) -> None:
         self._max_bytes = max_message_bytes
+        self._budget = budget
         self._held = bytearray()
         self._drain_bytes = 0
         self._wanted_bytes = 0
-        self.partial_since: float | None = None
+        self._announced: tuple[Request, int] | None = None
+        self.partial: Partial | None = None
         self.unreadable: Unreadable | None = None
 
     @property
@@ -83,18 +94,40 @@ class Inbound:
             request, offset = cut
             found.append(request)
         del self._held[:offset]
-        self.partial_since = time.monotonic() if self._held else None
+        self._note_partial(finished=bool(found))
         return found
+
+    def _note_partial(self, *, finished: bool) -> None:
+        known, held = self.partial, len(self._held)
+        self._budget.change(held - (known.nbytes if known else 0))
+        now = time.monotonic()
+        began = now if known is None or finished else known.began_s
+        self.partial = Partial(began, now, held) if held else None
+
+    def give_up(self) -> Oversized | None:
+        """Refuse the message that stands half received; its rest is thrown away as it comes.
+
+        None if it is not known yet what it is.
+        """
+        if self._announced is None:
+            return None
+        request, size = self._announced
+        self._drain_bytes = size - len(self._held)
+        self.drop()
+        reason = f"no room for {size} bytes beside the unfinished messages of other clients"
+        return Oversized(request, size, reason, CAStatus.ECA_ALLOCMEM)
 
     def drop(self) -> None:
         """Forget a half received message."""
         self._held = bytearray()
         self._wanted_bytes = 0
-        self.partial_since = None
+        self._announced = None
+        self._note_partial(finished=False)
 
     def _next(self, offset: int) -> tuple[Request | Oversized, int] | None:
         """The message that begins at ``offset`` and where it ends, None if more has to come."""
         have = len(self._held) - offset
+        self._announced = None
         self._wanted_bytes = max(HEADER.size - have, 0)
         if have < HEADER.size:
             return None
@@ -113,9 +146,12 @@ class Inbound:
             return None
         if start + size > self._max_bytes:
             self._drain_bytes = max(start + size - have, 0)
-            return Oversized(request, start + size), min(offset + start + size, len(self._held))
+            reason = f"{start + size} bytes are more than the {self._max_bytes} this server takes"
+            oversized = Oversized(request, start + size, reason)
+            return oversized, min(offset + start + size, len(self._held))
         self._wanted_bytes = max(start + size - have, 0)
         if have < start + size:
+            self._announced = (request, start + size)
             return None
         payload = bytes(memoryview(self._held)[offset + start : offset + start + size])
         return Request(command, kind, count, first, second, payload), offset + start + size

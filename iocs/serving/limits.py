@@ -7,7 +7,7 @@ beside the memory of the machine that runs the IOC.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 #: A message of a client that is larger than every array we serve can only be a mistake.
 DEFAULT_MESSAGE_BYTES: Final = 4_000_000
@@ -26,9 +26,17 @@ class Limits:
         history: Updates one scalar subscription may have waiting before the oldest is dropped.
         array_history: The same for arrays of more than 100 elements.
         max_puts_in_progress: Puts of one client that have not completed; the next one is refused.
+        max_waiting_bytes: What waits to be sent to all clients together. Beyond it every
+            subscription keeps its newest only, and who has accepted nothing for `crowded_client_s`
+            is cut off, the longest first.
+        max_unfinished_bytes: Half received messages of all clients together. Beyond it the one that
+            has not grown for longest is refused.
         unfinished_message_s: How long a message may stand half received before the circuit is
+            closed; as much longer as it takes at `slowest_bytes_per_s`, if it keeps growing.
+        slowest_bytes_per_s: A client that sends a message slower than this is cut off.
+        stalled_client_s: How long a client may not accept what it is sent before its circuit is
             closed.
-        stalled_client_s: How long a client may accept not one byte before its circuit is closed.
+        crowded_client_s: The same while too much waits for all clients together.
         flush_interval_s: Updates of one circuit that come closer together than this travel
             together.
         fairness_s: A task that posts without pause lets others run after this long.
@@ -40,8 +48,12 @@ class Limits:
     history: int = 20
     array_history: int = 2
     max_puts_in_progress: int = 1000
+    max_waiting_bytes: int = 64_000_000
+    max_unfinished_bytes: int = 16_000_000
     unfinished_message_s: float = 30.0
+    slowest_bytes_per_s: float = 10_000.0
     stalled_client_s: float = 120.0
+    crowded_client_s: float = 1.0
     flush_interval_s: float = 0.001
     fairness_s: float = 0.001
 
@@ -51,20 +63,39 @@ class Limits:
         return min(1.0, self.stalled_client_s / 4, self.unfinished_message_s / 4)
 
     def broken_by(
-        self, now: float, blocked_since: float | None, partial_since: float | None
+        self, now: float, blocked_since: float | None, partial: Partial | None
     ) -> str | None:
         """Why a client is to be cut off, or None.
 
         Args:
             now: Monotonic seconds.
             blocked_since: Since when it has accepted nothing, None if it does.
-            partial_since: Since when half a message of it stands, None if none does.
+            partial: The message of it that stands half received, None if none does.
         """
         if blocked_since is not None and now - blocked_since > self.stalled_client_s:
             return f"accepted nothing for {self.stalled_client_s:g} s"
-        if partial_since is not None and now - partial_since > self.unfinished_message_s:
+        if partial is None:
+            return None
+        if now - partial.grew_s > self.unfinished_message_s:
             return f"half a message for {self.unfinished_message_s:g} s"
+        took_s = now - partial.began_s
+        if took_s > self.unfinished_message_s + partial.nbytes / self.slowest_bytes_per_s:
+            return f"half a message: {partial.nbytes} bytes in {took_s:.0f} s"
         return None
+
+
+class Partial(NamedTuple):
+    """A message that stands half received.
+
+    Attributes:
+        began_s: When its first bytes came, monotonic seconds.
+        grew_s: When the last came.
+        nbytes: How many have come.
+    """
+
+    began_s: float
+    grew_s: float
+    nbytes: int
 
 
 @dataclass

@@ -118,10 +118,14 @@ def message(
 ) -> bytes:
     """The bytes of one message; the payload is padded."""
     payload += b"\0" * (-len(payload) % ALIGNMENT)
-    size = len(payload)
+    return header(command, len(payload), kind, count, first, second) + payload
+
+
+def header(command: int, size: int, kind: int, count: int, first: int, second: int) -> bytes:
+    """What stands before a payload of ``size`` bytes."""
     if size < LARGE and count < LARGE:
-        return HEADER.pack(command, size, kind, count, first, second) + payload
-    return LARGE_HEADER.pack(command, LARGE, kind, 0, first, second, size, count) + payload
+        return HEADER.pack(command, size, kind, count, first, second)
+    return LARGE_HEADER.pack(command, LARGE, kind, 0, first, second, size, count)
 
 
 def error(request: Request, status: CAStatus, reason: str, channel: int = NO_CHANNEL) -> bytes:

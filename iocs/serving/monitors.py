@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from iocs.serving.budget import Budget
 from iocs.serving.limits import Limits, Statistics
 from iocs.serving.outbound import BATCH_BYTES
 from iocs.serving.posted import Posted
@@ -24,6 +25,7 @@ class Monitors:
     Args:
         limits: How many may wait.
         counts: Where they are counted.
+        budget: Where what waits is counted, with that of the other clients.
         give_up: Ends a subscription whose value cannot be encoded.
     """
 
@@ -31,11 +33,14 @@ class Monitors:
         self,
         limits: Limits,
         counts: Statistics,
+        budget: Budget,
         give_up: Callable[[Subscription, Exception], None],
     ) -> None:
         self.limits = limits
         self.counts = counts
-        self.pending: Pending[Subscription, Update] = Pending(limits.max_pending_bytes, counts)
+        self.pending: Pending[Subscription, Update] = Pending(
+            limits.max_pending_bytes, counts, budget
+        )
         self._give_up = give_up
 
     def post(self, subscription: Subscription, posted: Posted, flags: int) -> None:
@@ -44,7 +49,7 @@ class Monitors:
         Raises:
             Exception: The value cannot be had in the client's type, or not filtered.
         """
-        update = subscription.filtered(posted, flags)
+        update = subscription.filtered(posted, flags, posted.time_s)
         if update is not None:
             self.queue(subscription, update)
 
@@ -53,7 +58,7 @@ class Monitors:
         self.pending.put(subscription, update, self._history(subscription))
 
     def take(self) -> list[bytes]:
-        """The next batch of messages, in the order of posting; empty when nothing waits.
+        """The next batch of messages in pieces, in the order of posting; empty when nothing waits.
 
         A value that cannot be encoded ends its subscription.
         """
@@ -61,10 +66,11 @@ class Monitors:
         while not messages and (batch := self.pending.take(BATCH_BYTES)):
             for subscription, update in batch:
                 try:
-                    messages.append(subscription.message(update))
+                    messages += subscription.message(update)
                 except Exception as failure:
                     self._give_up(subscription, failure)
-        self.counts.sent += len(messages)
+                else:
+                    self.counts.sent += 1
         return messages
 
     def discard(self, subscription: Subscription) -> None:

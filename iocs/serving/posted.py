@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Final
+from weakref import WeakValueDictionary
 
 import numpy as np
 from caproto._data import _channel_type_by_name
 
 from iocs.serving.filters import number_of
 from iocs.serving.updates import Update
+
+_KEY: Final = "posted"
+"""caproto's channels have a place for what is worked out of their value; it is emptied when that
+changes."""
 
 
 class Posted:
@@ -33,7 +38,8 @@ class Posted:
         self.time_s = time.time()
         self._data = dict(entry._data)  # noqa: SLF001
         self._alarm = dict(entry.alarm._data)  # noqa: SLF001
-        self._updates: dict[str, Update] = {}
+        # Kept by those who wait for them, not here: a channel may be asked for in all types.
+        self._updates: WeakValueDictionary[str, Update] = WeakValueDictionary()
         value = self._data["value"]
         if isinstance(value, np.ndarray):  # the machine may change it in place
             self._data["value"] = value.copy()
@@ -65,6 +71,15 @@ class Posted:
             return at_once(entry._read(kind))  # noqa: SLF001
         finally:
             entry._data, alarm._data = kept  # noqa: SLF001
+
+
+def posted_of(entry: Any) -> Posted:
+    """A channel as it is now; the same object for all who ask before it changes."""
+    content = entry._content  # noqa: SLF001
+    found = content.get(_KEY)
+    if found is None:
+        found = content[_KEY] = Posted(entry)
+    return found
 
 
 def at_once(work: Coroutine[Any, Any, tuple[Any, Any]]) -> tuple[Any, Any]:

@@ -21,6 +21,7 @@ from caproto.asyncio.server import AsyncioEvent
 from caproto.server.common import WRITE_LOCK_TIMEOUT, DisconnectedCircuit
 
 from iocs.serving.identity import Identity
+from iocs.serving.inbound import Oversized
 from iocs.serving.limits import Limits, Statistics
 from iocs.serving.messages import (
     LAST_TYPE,
@@ -128,18 +129,16 @@ class Puts:
         self.note(channel.name, reason)
         return error(request, status, reason[:REASON_LENGTH], channel.cid)
 
-    def refuse_large(self, request: Request, size: int, channel: Channel | None) -> bytes:
+    def refuse_large(self, oversized: Oversized, channel: Channel | None) -> bytes:
         """The reply to a message that is too large to be taken.
 
         Args:
-            request: Its header.
-            size: Bytes of the message.
+            oversized: The message.
             channel: The channel it was for, or None if there is no such channel.
         """
-        reason = f"{size} bytes are more than the {self.limits.max_message_bytes} this server takes"
-        self.note(channel.name if channel else "a message", reason)
+        self.note(channel.name if channel else "a message", oversized.reason)
         cid = channel.cid if channel else NO_CHANNEL
-        return error(request, CAStatus.ECA_TOLARGE, reason, cid)
+        return error(oversized.request, oversized.status, oversized.reason, cid)
 
     def note(self, name: str, reason: str) -> None:
         """Count and log a refusal."""

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Hashable
 from typing import Generic, Protocol, TypeVar
 
+from iocs.serving.budget import Budget
 from iocs.serving.limits import Statistics
 
 
@@ -46,14 +47,16 @@ class Pending(Generic[Key, Item]):
     Args:
         max_bytes: Beyond this each subscription keeps its newest update only.
         statistics: Where dropped and coalesced updates are counted.
+        budget: What waits for all clients together; beyond it, the same.
 
     Attributes:
         nbytes: Bytes held now.
         paused: The client has turned events off: keep one update per subscription, give none out.
     """
 
-    def __init__(self, max_bytes: int, statistics: Statistics) -> None:
+    def __init__(self, max_bytes: int, statistics: Statistics, budget: Budget) -> None:
         self.max_bytes = max_bytes
+        self._budget = budget
         self.statistics = statistics
         self.nbytes = 0
         self.paused = False
@@ -78,6 +81,7 @@ class Pending(Generic[Key, Item]):
             self._make_room(slots, item.nbytes, history)
         slots.items.append(item)
         self.nbytes += item.nbytes
+        self._budget.hold(item, item.nbytes)
         if slots.places < len(slots.items):
             slots.places += 1
             self._line.append(key)
@@ -93,31 +97,42 @@ class Pending(Generic[Key, Item]):
                 continue
             slots.places -= 1
             if slots.items:
-                item = slots.items.popleft()
+                item = self._out(slots)
                 taken += item.nbytes
                 batch.append((key, item))
-        self.nbytes -= taken
         return batch
 
     def discard(self, key: Key) -> None:
         """Forget a subscription: nothing of it is sent any more."""
         slots = self._slots.pop(key, None)
         if slots is not None:
-            self.nbytes -= sum(item.nbytes for item in slots.items)
+            self._empty(slots)
             if slots.places:
                 self._line = deque(waiting for waiting in self._line if waiting != key)
 
     def clear(self) -> None:
         """Forget everything: the client is gone."""
+        for slots in self._slots.values():
+            self._empty(slots)
         self._slots.clear()
         self._line.clear()
-        self.nbytes = 0
 
     def _make_room(self, slots: _Slots[Item], nbytes: int, history: int) -> None:
-        if self.paused or self.nbytes + nbytes > self.max_bytes:
+        full = self.nbytes + nbytes > self.max_bytes or self._budget.over
+        if self.paused or full:
             self.statistics.coalesced += len(slots.items)
-            self.nbytes -= sum(item.nbytes for item in slots.items)
-            slots.items.clear()
+            self._empty(slots)
         elif len(slots.items) >= history:
             self.statistics.dropped += 1
-            self.nbytes -= slots.items.popleft().nbytes
+            self._out(slots)
+
+    def _out(self, slots: _Slots[Item]) -> Item:
+        """The oldest update, which waits no longer."""
+        item = slots.items.popleft()
+        self.nbytes -= item.nbytes
+        self._budget.release(item, item.nbytes)
+        return item
+
+    def _empty(self, slots: _Slots[Item]) -> None:
+        while slots.items:
+            self._out(slots)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import struct
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +16,7 @@ from iocs.complaints import words
 from iocs.serving.fanout import spec_of
 from iocs.serving.filters import Gate
 from iocs.serving.messages import Command, Request, error, kind_name, message
-from iocs.serving.posted import Posted
+from iocs.serving.posted import Posted, posted_of
 from iocs.serving.readings import Channel, RefusedRequestError, failed
 from iocs.serving.updates import Update
 
@@ -56,12 +57,13 @@ class Subscription:
         self.spec = spec_of(self.channel.entry, kind.name, self.mask)
         self.gates = self.channel.filters.begin()
 
-    def filtered(self, posted: Posted, flags: int) -> Update | None:
+    def filtered(self, posted: Posted, flags: int, time_s: float) -> Update | None:
         """What is to be sent of a posted value, None if its filters let nothing pass.
 
         Args:
             posted: The value.
             flags: The kinds of event that it is.
+            time_s: When it was posted to this subscription, s since the Unix epoch.
 
         Raises:
             Exception: It cannot be had in this type, or not filtered.
@@ -71,10 +73,10 @@ class Subscription:
             events = flags & self.mask
             if not all(gate.passes(number, events) for gate in self.gates):
                 return None
-        return self.channel.filtered(posted.update(self.spec.data_type_name), posted.time_s)
+        return self.channel.filtered(posted.update(self.spec.data_type_name), time_s)
 
-    def message(self, update: Update) -> bytes:
-        """The event message."""
+    def message(self, update: Update) -> tuple[bytes, bytes]:
+        """The event message: what is this subscription's own, and what it shares with others."""
         return update.message(self.request.kind, self.request.count, self.request.second)
 
 
@@ -96,7 +98,7 @@ class Subscriptions:
         """
         subscription = self._subscription(request, channel)
         self._fanout.deliver()  # what was posted before is not for this one
-        first = subscription.filtered(Posted(channel.entry), subscription.mask)
+        first = subscription.filtered(posted_of(channel.entry), subscription.mask, time.time())
         if first is not None:
             subscription.message(first)
         self.end(request.second)

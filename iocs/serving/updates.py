@@ -14,10 +14,12 @@ from caproto import ChannelType, TimeStamp
 from caproto._backend import backend
 from caproto._constants import MAX_STRING_SIZE
 
-from iocs.serving.messages import ALIGNMENT, Command, element_bytes, message, native_of
+from iocs.serving.messages import ALIGNMENT, Command, element_bytes, header, native_of
 
 #: ECA_NORMAL.
 NORMAL: Final = 1
+SMALL_BYTES: Final = 1024
+"""A larger payload is kept for one number of elements only: clients choose that number."""
 _WHOLE: Final = frozenset({ChannelType.STSACK_STRING, ChannelType.CLASS_NAME})
 """caproto gives these with their text inside the metadata."""
 
@@ -31,7 +33,7 @@ class Update:
         nbytes: Bytes it keeps alive.
     """
 
-    __slots__ = ("_bodies", "metadata", "nbytes", "values")
+    __slots__ = ("__weakref__", "_bodies", "metadata", "nbytes", "values")
 
     def __init__(self, metadata: Any, values: Any) -> None:
         self.metadata = metadata
@@ -39,10 +41,14 @@ class Update:
         self.nbytes = _size(values) + 32
         self._bodies: dict[tuple[int, int], bytes] = {}
 
-    def message(self, kind: int, count: int, subscription: int) -> bytes:
-        """The event message for one subscriber; arguments as for `payload`."""
+    def message(self, kind: int, count: int, subscription: int) -> tuple[bytes, bytes]:
+        """The event message for one subscriber: its header, and the payload that others share.
+
+        Arguments as for `payload`.
+        """
         body = self.payload(kind, count)
-        return message(Command.EVENT_ADD, kind, count or self.count, NORMAL, subscription, body)
+        numbers = (kind, count or self.count, NORMAL, subscription)
+        return header(Command.EVENT_ADD, len(body), *numbers), body
 
     def stamped(self, time_s: float) -> Update:
         """The same with another time stamp, if it has one.
@@ -76,7 +82,9 @@ class Update:
         count = count or self.count
         body = self._bodies.get((kind, count))
         if body is None:
-            body = self._bodies[kind, count] = self._body(kind, count)
+            body = self._body(kind, count)
+            if not self._bodies or len(body) <= SMALL_BYTES:
+                self._bodies[kind, count] = body
         return body
 
     def _body(self, kind: int, count: int) -> bytes:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from iocs.serving.budget import Budget
 from iocs.serving.circuit import ServingCircuit
 from iocs.serving.fanout import Fanout
 from iocs.serving.outbound import Outbound
@@ -19,6 +21,7 @@ class Stalled:
 
     def __init__(self) -> None:
         self.takes = asyncio.Event()
+        self.transport = SimpleNamespace(is_closing=lambda: False, get_write_buffer_size=lambda: 0)
 
     def write(self, data: bytes) -> None:
         return None
@@ -35,7 +38,7 @@ def test_who_waits_later_does_not_begin_the_time_anew(
 
     async def story() -> list[float | None]:
         stalled = Stalled()
-        outbound = Outbound(stalled)  # type: ignore[arg-type]
+        outbound = Outbound(stalled, Budget(10**9))  # type: ignore[arg-type]
         waiting = [asyncio.create_task(outbound.drain())]
         await asyncio.sleep(0)
         seen = [outbound.blocked_since]

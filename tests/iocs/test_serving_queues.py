@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iocs.serving.budget import Budget
 from iocs.serving.limits import Statistics
 from iocs.serving.queues import Pending
 
@@ -26,7 +27,7 @@ def counts():
 
 @pytest.fixture
 def pending(counts):
-    return Pending(1000, counts)
+    return Pending(1000, counts, Budget(10**9))
 
 
 def numbers(batch):
@@ -115,7 +116,8 @@ ACTIONS = st.lists(
 
 @given(ACTIONS)
 def test_whatever_happens_the_newest_arrives_and_memory_is_bounded(actions):
-    pending, newest, got, number = Pending(1000, Statistics()), {}, {}, 0
+    budget = Budget(10**9)
+    pending, newest, got, number = Pending(1000, Statistics(), budget), {}, {}, 0
     for action, *given_ in actions:
         if action == "put":
             key, nbytes, history = given_
@@ -132,6 +134,7 @@ def test_whatever_happens_the_newest_arrives_and_memory_is_bounded(actions):
             got.pop(*given_, None)
         # Each of three subscriptions may hold one update of any size beyond the limit.
         assert 0 <= pending.nbytes <= 1000 + 3 * 600
+        assert budget.nbytes == pending.nbytes
     pending.paused = False
     got |= {key: item.number for key, item in pending.take(10**9)}
     assert got == newest

@@ -7,6 +7,7 @@ import caproto as ca
 import numpy as np
 import pytest
 
+from iocs.serving.budget import Budget
 from iocs.serving.filters import NO_FILTERS
 from iocs.serving.inbound import Inbound, Oversized
 from iocs.serving.messages import Command
@@ -42,13 +43,13 @@ def test_the_bytes_are_those_of_caproto(name, kind):
     data_type, metadata, values = read(CHANNELS[name], kind)
     count = len(values)
     theirs = ca.EventAddResponse(values, data_type, count, 1, 77, metadata=metadata)
-    ours = Update(metadata, values).message(int(data_type), 0, 77)
+    ours = b"".join(Update(metadata, values).message(int(data_type), 0, 77))
     assert ours == message_of(theirs)
 
 
 def test_what_is_asked_for_beyond_the_value_is_zero():
     data_type, metadata, values = read(CHANNELS["doubles"], "native")
-    message = Update(metadata, values).message(int(data_type), 7, 1)
+    message = b"".join(Update(metadata, values).message(int(data_type), 7, 1))
     assert struct.unpack(">7d", message[16:]) == (0, 1, 2, 3, 4, 0, 0)
 
 
@@ -61,7 +62,7 @@ def test_a_request_for_more_than_there_could_be_is_refused():
 
 def test_a_part_of_an_array():
     data_type, metadata, values = read(CHANNELS["doubles"], "native")
-    message = Update(metadata, values).message(int(data_type), 2, 1)
+    message = b"".join(Update(metadata, values).message(int(data_type), 2, 1))
     assert struct.unpack(">2d", message[16:]) == (0, 1)
 
 
@@ -81,7 +82,7 @@ def test_a_text_is_not_cut_inside_a_character():
 
 @pytest.fixture
 def inbound():
-    return Inbound(10_000)
+    return Inbound(10_000, Budget(10**9))
 
 
 def commands(taken):
@@ -92,14 +93,14 @@ def test_requests_arrive_in_pieces(inbound):
     stream = bytes(ca.VersionRequest(0, 13)) + bytes(ca.EchoRequest())
     got = [request for byte in stream for request in inbound.take(bytes([byte]))]
     assert commands(got) == [Command.VERSION, Command.ECHO]
-    assert inbound.partial_since is None
+    assert inbound.partial is None
 
 
 def test_half_a_message_is_noticed_and_can_be_dropped(inbound):
     inbound.take(bytes(ca.VersionRequest(0, 13))[:7])
-    assert inbound.partial_since is not None
+    assert inbound.partial is not None
     inbound.drop()
-    assert inbound.partial_since is None
+    assert inbound.partial is None
 
 
 @pytest.mark.parametrize("piece", [100, 40_000, 60_000])
@@ -126,4 +127,4 @@ def test_what_came_before_nonsense_is_taken_and_nothing_after_it(inbound, nonsen
     assert commands(inbound.take(echo + nonsense + echo)) == [Command.ECHO]
     assert reason in inbound.unreadable.reason
     assert inbound.take(echo) == []
-    assert inbound.partial_since is None
+    assert inbound.partial is None

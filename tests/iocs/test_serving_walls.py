@@ -12,6 +12,7 @@ import caproto as ca
 import numpy as np
 import pytest
 
+from iocs.serving.budget import Budget
 from iocs.serving.caproto_overrides import _publish
 from iocs.serving.circuit import ServingCircuit
 from iocs.serving.fanout import Fanout
@@ -32,7 +33,9 @@ class Writer:
 
     def __init__(self) -> None:
         self.sent = b""
-        self.transport = SimpleNamespace(is_closing=lambda: False, abort=lambda: None)
+        self.transport = SimpleNamespace(
+            is_closing=lambda: False, abort=lambda: None, get_write_buffer_size=lambda: 0
+        )
 
     def write(self, data: bytes) -> None:
         self.sent += data
@@ -51,7 +54,14 @@ class Client:
         self.writer = Writer()
         tasks = SimpleNamespace(create=asyncio.create_task)
         context = SimpleNamespace(
-            limits=Limits(), counts=Statistics(), fanout=fanout, server_tasks=tasks
+            limits=Limits(),
+            counts=Statistics(),
+            fanout=fanout,
+            server_tasks=tasks,
+            waiting=Budget(10**9),
+            unfinished=Budget(10**9),
+            relieve=lambda: None,
+            refuse_unfinished=lambda: None,
         )
         streams = SimpleNamespace(writer=self.writer)
         self.circuit = ServingCircuit(("here", 1), streams, context)  # type: ignore[arg-type]
@@ -146,7 +156,7 @@ def test_an_encoding_that_fails_ends_its_subscription(
 ) -> None:
     message = Update.message
 
-    def fails(self: Update, kind: int, count: int, subscription: int) -> bytes:
+    def fails(self: Update, kind: int, count: int, subscription: int) -> tuple[bytes, bytes]:
         if kind == 14:  # the one who asks for the time, too
             raise struct.error("short")
         return message(self, kind, count, subscription)
