@@ -138,9 +138,7 @@ def hoard(running: Running, pv: str) -> Row:
     chunk = b"\0" * (HOARDED_BYTES - 1)
     for client in clients:
         sid = client.open(pv)
-        client.send(
-            ca.WRITE_NOTIFY, ca.DOUBLE, HOARDED_BYTES // 8, sid, 1, b"", size=HOARDED_BYTES
-        )
+        client.send(ca.WRITE_NOTIFY, ca.DOUBLE, HOARDED_BYTES // 8, sid, 1, b"", size=HOARDED_BYTES)
         with contextlib.suppress(OSError):
             client.socket.sendall(chunk)
     row: Row = {"MB while open": round(running.memory_mb(), 1)}

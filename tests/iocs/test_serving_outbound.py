@@ -10,7 +10,6 @@ import pytest
 
 from iocs.serving.budget import Budget
 from iocs.serving.circuit import ServingCircuit
-from iocs.serving.fanout import Fanout
 from iocs.serving.outbound import Outbound
 from tests.iocs.conftest import Run
 from tests.iocs.test_serving_walls import Client
@@ -65,7 +64,7 @@ def test_a_client_whose_sender_fails_is_cut_off(
     struct_error = MemoryError("no room for a batch")
 
     async def story() -> Any:
-        client = Client(Fanout())
+        client = Client()
         cut = asyncio.Event()
 
         class Streams:

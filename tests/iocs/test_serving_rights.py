@@ -42,6 +42,7 @@ def test_updates_stop_when_the_right_to_read_ends_and_go_on_when_it_is_back() ->
         for rules.granted in (AccessRights.READ, AccessRights.NO_ACCESS, AccessRights.READ):
             reading[0] += 1.0
             await database.post()
+            context.fanout.deliver()
             waiting.append(len(circuit.monitors.pending))
         return waiting
 
@@ -49,5 +50,9 @@ def test_updates_stop_when_the_right_to_read_ends_and_go_on_when_it_is_back() ->
 
 
 def _client() -> Any:
-    transport = SimpleNamespace(is_closing=lambda: False, abort=lambda: None)
-    return SimpleNamespace(writer=SimpleNamespace(transport=transport, write=lambda _: None))
+    transport = SimpleNamespace(
+        is_closing=lambda: False, abort=lambda: None, get_write_buffer_size=lambda: 0
+    )
+    return SimpleNamespace(
+        writer=SimpleNamespace(transport=transport, write=lambda _: None, is_closing=lambda: False)
+    )

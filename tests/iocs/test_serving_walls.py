@@ -12,13 +12,11 @@ import caproto as ca
 import numpy as np
 import pytest
 
-from iocs.serving.budget import Budget
-from iocs.serving.caproto_overrides import _publish
+from iocs.serving.caproto_overrides import ServingContext, _publish
 from iocs.serving.circuit import ServingCircuit
-from iocs.serving.fanout import Fanout
 from iocs.serving.filter_text import parse_name
 from iocs.serving.filters import make_filters
-from iocs.serving.limits import Limits, Statistics
+from iocs.serving.limits import Limits
 from iocs.serving.messages import HEADER, Command, Request
 from iocs.serving.posted import Posted, at_once
 from iocs.serving.readings import Channel
@@ -50,22 +48,11 @@ class Writer:
 class Client:
     """A circuit without a socket, and what it was sent."""
 
-    def __init__(self, fanout: Fanout) -> None:
+    def __init__(self, context: ServingContext | None = None) -> None:
         self.writer = Writer()
-        tasks = SimpleNamespace(create=asyncio.create_task)
-        context = SimpleNamespace(
-            limits=Limits(),
-            counts=Statistics(),
-            fanout=fanout,
-            server_tasks=tasks,
-            waiting=Budget(10**9),
-            unfinished=Budget(10**9),
-            relieve=lambda: None,
-            refuse_unfinished=lambda: None,
-        )
+        self.context = context or ServingContext({}, ["127.0.0.1"], Limits())
         streams = SimpleNamespace(writer=self.writer)
-        self.circuit = ServingCircuit(("here", 1), streams, context)  # type: ignore[arg-type]
-        self.fanout = fanout
+        self.circuit = ServingCircuit(("127.0.0.1", 1), streams, self.context)
 
     def subscribe(self, entry: Any, kind: int = DOUBLE, name: str = "A", number: int = 1) -> None:
         mask = struct.pack(">fffH2x", 0, 0, 0, VALUE)
@@ -110,8 +97,8 @@ async def failing_later(
     entry: Any, kind: int, name: str, spoil: Callable[[], Any]
 ) -> tuple[list[Any], list[Any], bool]:
     """One of two subscribers begins to fail: what both get, and whether the books have one left."""
-    fanout = Fanout()
-    bad, good = Client(fanout), Client(fanout)
+    bad = Client()
+    good = Client(bad.context)
     bad.subscribe(entry, kind, name)
     good.subscribe(entry, STRING)
     await bad.received()
@@ -120,7 +107,7 @@ async def failing_later(
     await post(entry, "abc")
     await post(entry, "def")
     got = await bad.received(), await good.received()
-    kept = [one for several in fanout._subscriptions.values() for one in several]
+    kept = [one for several in bad.context.fanout._subscriptions.values() for one in several]
     return *got, [one.circuit for one in kept] == [good.circuit]
 
 
@@ -171,8 +158,8 @@ def test_a_circuit_that_fails_does_not_keep_the_others_from_theirs(
     run: Run, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def story() -> list[Any]:
-        fanout, entry = Fanout(), ca.ChannelDouble(value=1.0)
-        bad, good = Client(fanout), Client(fanout)
+        bad, entry = Client(), ca.ChannelDouble(value=1.0)
+        good = Client(bad.context)
         bad.subscribe(entry)
         good.subscribe(entry)
         await good.received()
@@ -192,11 +179,10 @@ def test_a_circuit_that_fails_does_not_keep_the_others_from_theirs(
 @pytest.mark.parametrize("name", ["A", 'A.{"dbnd":{"abs":1.0}}', 'A.{"dec":{"n":2}}'])
 def test_a_first_value_that_cannot_be_had_leaves_no_subscription(run: Run, name: str) -> None:
     async def story() -> None:
-        fanout, entry = Fanout(), text("0 days, 00:00:05")
-        client = Client(fanout)
+        client, entry = Client(), text("0 days, 00:00:05")
         with pytest.raises(ca.CaprotoConversionError):
             client.subscribe(entry, DOUBLE, name)
-        assert not fanout._subscriptions
+        assert not client.context.fanout._subscriptions
         assert not entry._queues
         await post(entry, "0 days, 00:00:06")
         assert await client.received() == []
@@ -206,8 +192,8 @@ def test_a_first_value_that_cannot_be_had_leaves_no_subscription(run: Run, name:
 
 def test_what_is_given_out_is_what_was_posted(run: Run) -> None:
     async def story() -> tuple[list[float], list[float]]:
-        fanout, entry = Fanout(), ca.ChannelDouble(value=1.0)
-        client, late = Client(fanout), Client(fanout)
+        client, entry = Client(), ca.ChannelDouble(value=1.0)
+        late = Client(client.context)
         client.subscribe(entry)
         await client.received()
         for value in (2.0, 3.0):
@@ -221,8 +207,7 @@ def test_what_is_given_out_is_what_was_posted(run: Run) -> None:
 
 def test_an_array_that_changes_after_it_was_posted_is_given_out_as_it_was(run: Run) -> None:
     async def story() -> bytes:
-        fanout, entry = Fanout(), ca.ChannelDouble(value=np.zeros(2), max_length=2)
-        client = Client(fanout)
+        client, entry = Client(), ca.ChannelDouble(value=np.zeros(2), max_length=2)
         client.subscribe(entry)
         await client.received()
         array = np.ones(2)
@@ -237,7 +222,7 @@ def test_posting_works_out_nothing_of_a_client(run: Run, monkeypatch: pytest.Mon
     async def story() -> list[str]:
         seen = []
         entry = ca.ChannelDouble(value=1.0)
-        client = Client(Fanout())
+        client = Client()
         client.subscribe(entry)
         await client.received()
         monkeypatch.setattr(Posted, "update", lambda *_: seen.append("converted"))
@@ -264,12 +249,11 @@ def test_a_conversion_that_suspends_is_an_error(run: Run) -> None:
 
 def test_when_the_last_subscriber_has_gone_nothing_is_copied_any_more(run: Run) -> None:
     async def story() -> None:
-        fanout, entry = Fanout(), ca.ChannelDouble(value=1.0)
-        client = Client(fanout)
+        client, entry = Client(), ca.ChannelDouble(value=1.0)
         client.subscribe(entry, number=1)
         client.subscribe(entry, STRING, number=2)
         client.circuit.answers.subscriptions.end_all(lambda _: True)
         assert not entry._queues
-        assert not fanout._subscriptions
+        assert not client.context.fanout._subscriptions
 
     run(story())
