@@ -89,3 +89,27 @@ def test_without_descriptors_an_ioc_serves_who_is_there_and_saves_its_state(
     log = running.log.read_text()
     assert log.count("file descriptors that are left") == 1
     assert "Traceback" not in log
+
+
+HOARDED_BYTES = 3_900_000
+
+
+def test_unfinished_puts_of_many_do_not_keep_an_honest_one_from_being_taken(
+    toy: tuple[str, Any],
+) -> None:
+    prefix, running = toy
+    elements = HOARDED_BYTES // 8
+    with ExitStack() as hoarders:
+        clients = [hoarders.enter_context(RawClient(running.port)) for _ in range(10)]
+        for client in clients:
+            sid = client.open(f"{prefix}Wave")
+            client.send(ca.WRITE_NOTIFY, ca.DOUBLE, elements, sid, 1, b"", size=HOARDED_BYTES)
+            client.socket.sendall(b"\0" * (HOARDED_BYTES - 1))
+        refused = clients[0].until(ca.ERROR)
+        assert b"no room for 3900024 bytes" in refused.payload
+        with RawClient(running.port) as honest:
+            size = 800_000  # all that the array holds
+            reply = honest.put(honest.open(f"{prefix}Wave"), ca.DOUBLE, b"\0" * size, count=100_000)
+            assert reply.command == ca.WRITE_NOTIFY
+        clients[0].socket.sendall(b"\0")
+        assert clients[0].get(clients[0].open(f"{prefix}Value", 2)).command == ca.READ_NOTIFY
