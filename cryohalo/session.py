@@ -102,6 +102,7 @@ class Session:
         metadata: Mapping[str, Any] | None = None,
         publish_limits: bool = False,
         suspenders: bool = True,
+        connect: bool = True,
     ) -> Session:
         """Assemble a session and wait until every process variable is connected.
 
@@ -116,6 +117,8 @@ class Session:
             suspenders: Hold every plan while a quench is latched, the mixing chamber is warm, the
                 amplifier or the interlock reports a fault, or an IOC is lost, on either instrument;
                 see :func:`plans.safety.suspenders` and :meth:`unsuspended`.
+            connect: Wait. Without it the devices are there to be looked at, unconnected, and there
+                are no suspenders and is no publisher.
 
         Raises:
             TimeoutError: Some process variables do not connect; the message names them.
@@ -126,10 +129,10 @@ class Session:
         engine.subscribe(writer)
         session = cls(engine, Catalog(catalog), writer)
         try:
-            session._connect(amrr_prefix, halo_prefix)
-            if halo_prefix is not None:
+            (session._connect if connect else session._make)(amrr_prefix, halo_prefix)
+            if halo_prefix is not None and connect:
                 session._publish_to(halo_prefix, publish_limits)
-            if suspenders:
+            if suspenders and connect:
                 session.install_suspenders()
         except BaseException:  # Ctrl-C too: no thread and no channel may stay behind
             session.close()
@@ -137,16 +140,20 @@ class Session:
         return session
 
     def _connect(self, amrr_prefix: str | None, halo_prefix: str | None) -> None:
+        self._make(amrr_prefix, halo_prefix)
+        for instrument in (self._refrigerator, self._haloscope):
+            if instrument is not None:
+                instrument.wait_for_connection(timeout=CONNECTION_TIMEOUT_S)
+
+    def _make(self, amrr_prefix: str | None, halo_prefix: str | None) -> None:
         if amrr_prefix is not None:
             from devices.amrr import Refrigerator
 
             self._refrigerator = Refrigerator(amrr_prefix, name="refrigerator")
-            self._refrigerator.wait_for_connection(timeout=CONNECTION_TIMEOUT_S)
         if halo_prefix is not None:
             from devices.haloscope import Haloscope
 
             self._haloscope = Haloscope(halo_prefix, name="haloscope")
-            self._haloscope.wait_for_connection(timeout=CONNECTION_TIMEOUT_S)
 
     def install_suspenders(self) -> None:
         """Hold plans while an instrument of this session is in no state for them."""

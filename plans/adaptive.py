@@ -6,10 +6,8 @@ something is still missing. Ends when the expected limit is at the target coupli
 band.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import bluesky.plan_stubs as bps
@@ -24,8 +22,9 @@ from haloscope.axion import coupling_dfsz
 from plans.allocation import Ledger, allocate
 from plans.common import finite, in_run, metadata, provenance, require
 from plans.safety import left_as_found, run_haloscope_safely
-from plans.scan import LETTER, ScanState, Tolerances, check, direction, step
+from plans.scan import ScanState, check, direction, step
 from plans.steps import planned, without
+from plans.tolerances import tolerances_of
 
 __all__ = ["AdaptiveScan", "adaptive_scan", "worst_coupling"]
 
@@ -66,25 +65,37 @@ def adaptive_scan(
     band_mhz: tuple[float, float] | None = None,
     skip_mhz: Iterable[tuple[float, float]] = (),
     calibration: Mapping[str, float] | None = None,
-    tolerances: Tolerances = LETTER,
+    tolerances: Mapping[str, float] | None = None,
     first_averages: int = 1000,
     online: Online | None = None,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[AdaptiveScan]:
     """Scan until the expected limit is at a target coupling all over a band, in the least time.
 
-    Args:
-        haloscope: the device.
-        frequencies_mhz: targets that may be used, MHz, ascending or descending.
-        target_per_gev: the coupling to be reached, 1/GeV.
-        band_mhz: where (low, high); from the first to the last target if not given.
-        skip_mhz: intervals (low, high) that are neither targets nor part of the band.
-        calibration: for the start document, and so for the online analysis.
-        tolerances: what each step must fulfil.
-        first_averages: averages of the very first step, before anything is known.
-        online: the online analysis; one with the default options if not given.
-        md: metadata for the start document.
+    Parameters
+    ----------
+    haloscope
+        the device.
+    frequencies_mhz
+        targets that may be used, MHz, ascending or descending.
+    target_per_gev
+        the coupling to be reached, 1/GeV.
+    band_mhz
+        where (low, high); from the first to the last target if not given.
+    skip_mhz
+        intervals (low, high) that are neither targets nor part of the band.
+    calibration
+        for the start document, and so for the online analysis.
+    tolerances
+        what each step must fulfil, by the names of `Tolerances`; what is not given is the letter's.
+    first_averages
+        averages of the very first step, before anything is known.
+    online
+        the online analysis; one with the default options if not given.
+    md
+        metadata for the start document.
     """
+    limits = tolerances_of(tolerances)
     gaps = [(float(a), float(b)) for a, b in skip_mhz]
     targets = without(planned(frequencies_mhz), gaps)
     low, high = band_mhz or (min(targets), max(targets))
@@ -99,7 +110,7 @@ def adaptive_scan(
         "target_per_gev": target_per_gev,
         "band_mhz": [low, high],
         "skip_mhz": [list(gap) for gap in gaps],
-        "tolerances": asdict(tolerances),
+        "tolerances": dict(limits),
     }
     start = metadata(
         "adaptive_scan",
@@ -114,7 +125,7 @@ def adaptive_scan(
     ledger = Ledger(min(low, *targets) - 0.08, max(high, *targets) + 0.08)
     watcher = _Watcher(ledger, target_per_gev, (low, high), gaps)
     analysis = online or Online(publish=watcher, keep=False)
-    state = ScanState(tolerances)
+    state = ScanState(limits)
     state.rod.direction = direction(targets)
 
     def inner() -> MsgGenerator[list[tuple[float, int]]]:

@@ -5,8 +5,6 @@ here too. Events: stream `primary` has one event per cycle, stream `phases` one 
 (`plans.cycles`). Cooling curves are in `plans.cooling`, the cycle's waypoints in `plans.waypoints`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -63,12 +61,17 @@ def run_cycles(
 ) -> MsgGenerator[Recorded]:
     """Record `cycles` cycles of a running refrigerator: one event per cycle, one per phase.
 
-    Args:
-        refrigerator: the device; its cycle is started if it does not run.
-        cycles: cycles to record.
-        record_phases: record an event at the end of each phase too. A client can only see the
-            phases that are posted while it looks; far above real time some go by unseen.
-        md: metadata for the start document.
+    Parameters
+    ----------
+    refrigerator
+        the device; its cycle is started if it does not run.
+    cycles
+        cycles to record.
+    record_phases
+        record an event at the end of each phase too. A client can only see the
+        phases that are posted while it looks; far above real time some go by unseen.
+    md
+        metadata for the start document.
     """
     require(int(cycles) >= 1, f"cycles = {cycles} is not a positive number")
     args = {"cycles": int(cycles), "record_phases": record_phases}
@@ -99,14 +102,22 @@ def cooldown(
     It ends when consecutive cycles agree in their mean temperature so well that less than the
     tolerance is still to come, not after a fixed count; the cycle goes on running.
 
-    Args:
-        refrigerator: the device.
-        heater_power_uw: load on the cold exchanger, uW, open loop.
-        tolerance_k: how far the mean temperature may still be from where it is going, K.
-        agree: how many consecutive cycles must say so.
-        max_cycles: give up after so many cycles; the result then says so.
-        record_phases: record an event per phase too.
-        md: metadata for the start document.
+    Parameters
+    ----------
+    refrigerator
+        the device.
+    heater_power_uw
+        load on the cold exchanger, uW, open loop.
+    tolerance_k
+        how far the mean temperature may still be from where it is going, K.
+    agree
+        how many consecutive cycles must say so.
+    max_cycles
+        give up after so many cycles; the result then says so.
+    record_phases
+        record an event per phase too.
+    md
+        metadata for the start document.
     """
     finite("heater_power_uw", heater_power_uw, 0.0, MAX_HEATER_POWER_UW, "uW")
     periodic = Periodic(tolerance_k, agree=int(agree), max_cycles=int(max_cycles))

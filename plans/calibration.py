@@ -5,8 +5,6 @@ mapping that the scan puts into its start document. `haloscope.measuring.calibra
 formulas.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -90,15 +88,22 @@ def y_factor(
     The noise source is set to each temperature in turn with the amplifier's pump off; a line is
     fitted to power against its effective temperature. Afterwards the source cools to the first one.
 
-    Args:
-        haloscope: the device.
-        frequency_mhz: where, MHz.
-        temperatures_k: physical temperatures, ascending, K.
-        averages: spectra averaged at each.
-        md: metadata for the start document.
+    Parameters
+    ----------
+    haloscope
+        the device.
+    frequency_mhz
+        where, MHz.
+    temperatures_k
+        physical temperatures, ascending, K.
+    averages
+        spectra averaged at each.
+    md
+        metadata for the start document.
 
-    Returns:
-        `receiver_gain_db`, `receiver_temperature_k`, each with `_error`.
+    Returns
+    -------
+    `receiver_gain_db`, `receiver_temperature_k`, each with `_error`.
     """
     require(len(temperatures_k) >= 3, "a Y factor needs at least three temperatures")
     require(list(temperatures_k) == sorted(temperatures_k), "temperatures must ascend")
@@ -142,15 +147,22 @@ def jpa_noise(
 ) -> MsgGenerator[dict[str, float]]:
     """Noise added by the amplifier at the target, by the on/off ratio with the source at 25 mK.
 
-    Args:
-        haloscope: the device.
-        target_mhz: 100 kHz above the amplifier's resonance, MHz.
-        calibration: what `y_factor` returned.
-        averages: spectra averaged, each with pump on and off.
-        md: metadata for the start document.
+    Parameters
+    ----------
+    haloscope
+        the device.
+    target_mhz
+        100 kHz above the amplifier's resonance, MHz.
+    calibration
+        what `y_factor` returned.
+    averages
+        spectra averaged, each with pump on and off.
+    md
+        metadata for the start document.
 
-    Returns:
-        `jpa_noise_temperature_k` and its `_error`.
+    Returns
+    -------
+    `jpa_noise_temperature_k` and its `_error`.
     """
     _check_averages(averages)
     args = {"target_mhz": target_mhz, "averages": averages}
@@ -192,8 +204,18 @@ def line_attenuation(
     Off resonance the cavity reflects everything, and so does the floating switch; the way to the
     cavity and back is longer by twice the line.
 
-    Returns:
-        `line_attenuation_db` and its `_error`.
+    Parameters
+    ----------
+    haloscope
+        the device.
+    frequency_mhz
+        where, MHz.
+    md
+        metadata for the start document.
+
+    Returns
+    -------
+    `line_attenuation_db` and its `_error`.
     """
     center = frequency_mhz - OFF_RESONANCE_MHZ
     haloscope.vna.center.check_value(center)
@@ -231,15 +253,22 @@ def noise_in_situ(
     pump on over power with it off, times the noise without the amplifier, over its gain. The
     cavity must be tuned to the target; the letter finds the two methods 5 to 10 % apart.
 
-    Args:
-        haloscope: the device.
-        target_mhz: where the cavity is tuned, MHz.
-        calibration: what `y_factor` returned.
-        averages: spectra averaged, each with pump on and off.
-        md: metadata for the start document.
+    Parameters
+    ----------
+    haloscope
+        the device.
+    target_mhz
+        where the cavity is tuned, MHz.
+    calibration
+        what `y_factor` returned.
+    averages
+        spectra averaged, each with pump on and off.
+    md
+        metadata for the start document.
 
-    Returns:
-        `noise_temperature_k` and `noise_temperature_by_ratio_k`, each a list of three, K.
+    Returns
+    -------
+    `noise_temperature_k` and `noise_temperature_by_ratio_k`, each a list of three, K.
     """
     _check_averages(averages)
     args = {"target_mhz": target_mhz, "averages": averages}
@@ -277,14 +306,20 @@ def calibrate(
 ) -> MsgGenerator[dict[str, float]]:
     """Y factor, amplifier noise and line attenuation, one run each.
 
-    Args:
-        haloscope: the device.
-        frequency_mhz: where, MHz; the middle of the scan to come.
-        averages: spectra averaged at each temperature; five times as many for the amplifier.
-        md: metadata for the start documents.
+    Parameters
+    ----------
+    haloscope
+        the device.
+    frequency_mhz
+        where, MHz; the middle of the scan to come.
+    averages
+        spectra averaged at each temperature; five times as many for the amplifier.
+    md
+        metadata for the start documents.
 
-    Returns:
-        The mapping that `plans.scan.scan` takes as `calibration`.
+    Returns
+    -------
+    The mapping that `plans.scan.scan` takes as `calibration`.
     """
     found = yield from y_factor(haloscope, frequency_mhz, averages=averages, md=md)
     noise = yield from jpa_noise(haloscope, frequency_mhz, found, averages=5 * averages, md=md)

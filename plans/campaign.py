@@ -4,8 +4,6 @@ What was done is told by the documents of the catalog alone. Give the plan the d
 earlier runs of the campaign and it takes what is missing: none twice, none left out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -93,24 +91,40 @@ def campaign(
 ) -> MsgGenerator[Campaign]:
     """Run a campaign, or what is left of it.
 
-    Args:
-        haloscope: the device.
-        name: of the campaign; tells its runs from others in the catalog.
-        frequencies_mhz: targets of the scan, MHz.
-        averages: spectra averaged at each step.
-        rescan_averages: and at each step of a rescan.
-        skip_mhz: intervals (low, high) to leave out.
-        find_crossings: map the modes about the targets first, as far as the documents do not tell
-            of them, and leave out of the scan where modes cross.
-        calibration: of an earlier call; measured if neither given nor found in the documents.
-        documents: (name, document) pairs of all runs so far, torn ones included; read once.
-        online: the analysis; one with the default options if not given.
-        report: called with the outcome.
-        md: metadata for the start documents.
+    Parameters
+    ----------
+    haloscope
+        the device.
+    name
+        of the campaign; tells its runs from others in the catalog.
+    frequencies_mhz
+        targets of the scan, MHz.
+    averages
+        spectra averaged at each step.
+    rescan_averages
+        and at each step of a rescan.
+    skip_mhz
+        intervals (low, high) to leave out.
+    find_crossings
+        map the modes about the targets first, as far as the documents do not tell
+        of them, and leave out of the scan where modes cross.
+    calibration
+        of an earlier call; measured if neither given nor found in the documents.
+    documents
+        (name, document) pairs of all runs so far, torn ones included; read once.
+    online
+        the analysis; one with the default options if not given.
+    report
+        called with the outcome.
+    md
+        metadata for the start documents.
 
-    Raises:
-        ValueError: nonsense in the arguments; nothing has moved.
-        LimitError: a target beyond a limit of some device; nothing has moved.
+    Raises
+    ------
+    ValueError
+        nonsense in the arguments; nothing has moved.
+    LimitError
+        a target beyond a limit of some device; nothing has moved.
     """
     require(bool(name), "a campaign needs a name")
     targets = without(planned(frequencies_mhz), list(skip_mhz))

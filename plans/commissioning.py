@@ -1,7 +1,5 @@
 """Before a scan: cold and at field, and a map of the modes that shows what to leave out."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -66,15 +64,23 @@ def cool_and_ramp(
 ) -> MsgGenerator[float]:
     """Wait until the mixing chamber is cold, then ramp the magnet. Returns the field reached, T.
 
-    Args:
-        haloscope: the device.
-        field_t: central field, T.
-        cold_k: the mixing chamber must be below this first, and again afterwards, K.
-        longest_s: simulated seconds to wait for it.
-        md: metadata for the start document.
+    Parameters
+    ----------
+    haloscope
+        the device.
+    field_t
+        central field, T.
+    cold_k
+        the mixing chamber must be below this first, and again afterwards, K.
+    longest_s
+        simulated seconds to wait for it.
+    md
+        metadata for the start document.
 
-    Raises:
-        RuntimeError: a quench is latched.
+    Raises
+    ------
+    RuntimeError
+        a quench is latched.
     """
     finite("cold_k", cold_k, 0.01, 1.0, "K")
     finite("longest_s", longest_s, 1.0, 30 * 86400.0, "s")
@@ -116,13 +122,20 @@ def map_modes(
     crossing. At a TM fraction of 90 % the pull is a third of the coupling of the two modes, 21 kHz
     for the letter's crossing (haloscope note 2.7).
 
-    Args:
-        haloscope: the device.
-        start_mhz: from this calculated frequency of the mode, MHz.
-        stop_mhz: to this, MHz.
-        step_khz: in steps of this, kHz.
-        pull_khz: pulled farther than this is crossing.
-        md: metadata for the start document.
+    Parameters
+    ----------
+    haloscope
+        the device.
+    start_mhz
+        from this calculated frequency of the mode, MHz.
+    stop_mhz
+        to this, MHz.
+    step_khz
+        in steps of this, kHz.
+    pull_khz
+        pulled farther than this is crossing.
+    md
+        metadata for the start document.
     """
     finite("step_khz", step_khz, 1.0, 500.0, "kHz")
     finite("pull_khz", pull_khz, 1.0, 500.0, "kHz")

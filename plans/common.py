@@ -4,8 +4,6 @@ A plan refuses nonsense by `ValueError` before its first message; whoever runs i
 `plans.rehearsal` learns of limits and duration without touching anything.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -106,10 +104,12 @@ def provenance(instrument: Any) -> MsgGenerator[dict[str, Any]]:
     }
 
 
-def value_of(signal: Any, default: Any = math.nan) -> MsgGenerator[Any]:
-    """Read one signal; in a rehearsal, where nothing answers, the default."""
+def value_of(signal: Any, default: Any = None) -> MsgGenerator[Any]:
+    """Read one signal; in a rehearsal, where nothing answers, the default, NaN without one."""
     reading = yield from bps.read(signal)
-    return default if not reading else reading[signal.name]["value"]
+    if not reading:
+        return math.nan if default is None else default
+    return reading[signal.name]["value"]
 
 
 def number_in(reading: Mapping[str, Any], signal: Any) -> float:

@@ -4,8 +4,6 @@ Each point waits until the cycles are periodic. Stream `primary` has one event p
 `cycles` one per cycle on the way there (`plans.cycles`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -53,12 +51,18 @@ def load_curve(
 ) -> MsgGenerator[list[LoadPoint]]:
     """Temperature of the cold exchanger at constant heater powers.
 
-    Args:
-        refrigerator: the device.
-        powers_uw: heater powers, uW, in the order to be taken.
-        tolerance_k: consecutive cycles agree within this, K.
-        max_cycles: per point.
-        md: metadata for the start document.
+    Parameters
+    ----------
+    refrigerator
+        the device.
+    powers_uw
+        heater powers, uW, in the order to be taken.
+    tolerance_k
+        consecutive cycles agree within this, K.
+    max_cycles
+        per point.
+    md
+        metadata for the start document.
     """
     settings = _within("powers_uw", powers_uw, 0.0, MAX_HEATER_POWER_UW, "uW")
     periodic = Periodic(tolerance_k, max_cycles=max_cycles)
@@ -81,13 +85,20 @@ def temperature_curve(
 ) -> MsgGenerator[list[LoadPoint]]:
     """Cooling power at constant temperatures: the heater holds each, its mean power is the answer.
 
-    Args:
-        refrigerator: the device.
-        temperatures_k: setpoints of the cold exchanger, K.
-        tolerance_k: consecutive cycles agree within this in temperature, K.
-        tolerance_uw: and within this in mean heater power, uW.
-        max_cycles: per point.
-        md: metadata for the start document.
+    Parameters
+    ----------
+    refrigerator
+        the device.
+    temperatures_k
+        setpoints of the cold exchanger, K.
+    tolerance_k
+        consecutive cycles agree within this in temperature, K.
+    tolerance_uw
+        and within this in mean heater power, uW.
+    max_cycles
+        per point.
+    md
+        metadata for the start document.
     """
     settings = _within("temperatures_k", temperatures_k, 0.3, 1.6, "K")
     periodic = Periodic(tolerance_k, tolerance_uw, max_cycles=max_cycles)
@@ -112,15 +123,24 @@ def curve(
 ) -> MsgGenerator[list[LoadPoint]]:
     """Set each setting in turn, wait for periodic cycles, record the point: one run.
 
-    Args:
-        name: of the plan, for the start document.
-        refrigerator: the device.
-        settings: the plan's argument that lists the settings, by its name.
-        settle: sets one of them.
-        periodic: when a point is reached.
-        recorded: devices whose readings go into each point's event too.
-        md: metadata for the start document.
-        args: the plan's further arguments, for the start document.
+    Parameters
+    ----------
+    name
+        of the plan, for the start document.
+    refrigerator
+        the device.
+    settings
+        the plan's argument that lists the settings, by its name.
+    settle
+        sets one of them.
+    periodic
+        when a point is reached.
+    recorded
+        devices whose readings go into each point's event too.
+    md
+        metadata for the start document.
+    **args
+        the plan's further arguments, for the start document.
     """
     (values,) = settings.values()
     args = {**args, **settings, **periodic.recorded()}

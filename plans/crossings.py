@@ -5,8 +5,6 @@ into the start documents of the runs that follow (`crossings_mhz`, `mapped_mhz`)
 that goes on has the same targets.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -115,19 +113,28 @@ def map_crossings(
 ) -> MsgGenerator[dict[str, list[list[float]]]]:
     """Map the modes about the targets of a scan, where they are not known, and find the crossings.
 
-    Args:
-        haloscope: the device.
-        targets_mhz: of the scan, MHz.
-        known: what earlier maps found; updated.
-        md: metadata for the start documents.
+    Parameters
+    ----------
+    haloscope
+        the device.
+    targets_mhz
+        of the scan, MHz.
+    known
+        what earlier maps found; updated.
+    md
+        metadata for the start documents.
 
-    Returns:
-        `crossings_mhz`, to be left out of the scan, and `mapped_mhz`, where they were looked for:
-        intervals [low, high], for the start documents of the runs that follow.
+    Returns
+    -------
+    `crossings_mhz`, to be left out of the scan, and `mapped_mhz`, where they were looked for:
+    intervals [low, high], for the start documents of the runs that follow.
 
-    Raises:
-        LimitError: a target beyond the rod's limits; nothing has moved.
-        NotMappedError: after all passes part of the band has not been seen.
+    Raises
+    ------
+    LimitError
+        a target beyond the rod's limits; nothing has moved.
+    NotMappedError
+        after all passes part of the band has not been seen.
     """
     known = known if known is not None else Mapped()
     for target in targets_mhz:

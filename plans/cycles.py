@@ -5,8 +5,6 @@ exchanger, its heater power, field work, rejected heat, and `cycle_unseen`, how 
 since the event before without one of their own. Stream `phases` has one event per phase.
 """
 
-from __future__ import annotations
-
 import logging
 import math
 from collections.abc import Mapping, Sequence

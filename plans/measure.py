@@ -5,8 +5,6 @@ trigger it, read its trace, and return numbers with one-sigma uncertainties. Fre
 as on the wire.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -144,12 +142,18 @@ def sweep(
 ) -> MsgGenerator[Trace]:
     """Acquire one trace.
 
-    Args:
-        haloscope: the device.
-        settings: of the analyzer.
-        center_mhz: middle of the sweep, MHz.
-        more: settings of other instruments that the sweep needs, set at the same time.
-        ready: the group of `begin` in which all of these are being set already.
+    Parameters
+    ----------
+    haloscope
+        the device.
+    settings
+        of the analyzer.
+    center_mhz
+        middle of the sweep, MHz.
+    more
+        settings of other instruments that the sweep needs, set at the same time.
+    ready
+        the group of `begin` in which all of these are being set already.
     """
     vna = haloscope.vna
     if ready:
@@ -171,18 +175,42 @@ def passive(haloscope: Haloscope, source: str = "Cavity") -> dict[Any, Any]:
 
 
 def transmission(
-    haloscope: Haloscope, center_mhz: float, settings: Sweep = TRANSMISSION, *, ready: str = ""
+    haloscope: Haloscope, center_mhz: float, settings: Sweep | None = None, *, ready: str = ""
 ) -> MsgGenerator[Resonance]:
-    """Resonance and loaded Q through the weak antenna, the pump of the amplifier off."""
-    trace = yield from sweep(haloscope, settings, center_mhz, passive(haloscope), ready=ready)
+    """Resonance and loaded Q through the weak antenna, the pump of the amplifier off.
+
+    Parameters
+    ----------
+    haloscope
+        the device.
+    center_mhz
+        middle of the sweep, MHz.
+    settings
+        of the analyzer; `TRANSMISSION` if not given.
+    ready
+        the group of `begin` in which all settings are being set already.
+    """
+    trace = yield from sweep(
+        haloscope, settings or TRANSMISSION, center_mhz, passive(haloscope), ready=ready
+    )
     return _resonance(fit_transmission(trace.frequency_mhz * 1e6, trace.s))
 
 
 def reflection(
-    haloscope: Haloscope, center_mhz: float, settings: Sweep = REFLECTION
+    haloscope: Haloscope, center_mhz: float, settings: Sweep | None = None
 ) -> MsgGenerator[Coupling]:
-    """Coupling of the strong antenna from a complex reflection, the pump off."""
-    trace = yield from sweep(haloscope, settings, center_mhz, passive(haloscope))
+    """Coupling of the strong antenna from a complex reflection, the pump off.
+
+    Parameters
+    ----------
+    haloscope
+        the device.
+    center_mhz
+        middle of the sweep, MHz.
+    settings
+        of the analyzer; `REFLECTION` if not given.
+    """
+    trace = yield from sweep(haloscope, settings or REFLECTION, center_mhz, passive(haloscope))
     fit = fit_reflection(trace.frequency_mhz * 1e6, trace.s)
     return Coupling(fit.beta, fit.beta_error, _resonance(fit))
 
@@ -191,24 +219,31 @@ def amplifier_gain(
     haloscope: Haloscope,
     resonance_mhz: float,
     reference: Trace,
-    settings: Sweep = GAIN,
+    settings: Sweep | None = None,
     *,
     source: str = "Cavity",
     more: Mapping[Any, Any] | None = None,
 ) -> MsgGenerator[GainProfile]:
     """Gain of the amplifier as the power ratio with pump on and off; leaves the pump on.
 
-    Args:
-        haloscope: the device.
-        resonance_mhz: half the pump frequency.
-        reference: the same path with the pump off.
-        settings: of the analyzer.
-        source: what the switch connects: the cavity (in situ) or the 50 ohm noise source.
-        more: settings of the amplifier, set at the same time.
+    Parameters
+    ----------
+    haloscope
+        the device.
+    resonance_mhz
+        half the pump frequency.
+    reference
+        the same path with the pump off.
+    settings
+        of the analyzer; `GAIN` if not given.
+    source
+        what the switch connects: the cavity (in situ) or the 50 ohm noise source.
+    more
+        settings of the amplifier, set at the same time.
     """
     center_mhz = round(resonance_mhz + TARGET_OFFSET_MHZ, 9)
     pumped = {haloscope.jpa.pump: "On", haloscope.switch.selected: source}
-    on = yield from sweep(haloscope, settings, center_mhz, {**(more or {}), **pumped})
+    on = yield from sweep(haloscope, settings or GAIN, center_mhz, {**(more or {}), **pumped})
     off = np.interp(on.frequency_mhz, reference.frequency_mhz, np.abs(reference.s) ** 2)
     probe_mhz = resonance_mhz + PROBE_OFFSET_MHZ
     return fit_gain(on.frequency_mhz, np.abs(on.s) ** 2 / off, probe_mhz)

@@ -5,8 +5,6 @@ stands (a quench, a warm mixing chamber, the amplifier out of range, the IOC gon
 from its last checkpoint: `for s in suspenders(haloscope): RE.install_suspender(s)`.
 """
 
-from __future__ import annotations
-
 import logging
 from typing import Any
 
@@ -92,8 +90,15 @@ def make_safe(haloscope: Haloscope) -> MsgGenerator[None]:
 
     Each is tried, whatever becomes of the others.
 
-    Raises:
-        NotSafeError: what could not be done, and why.
+    Parameters
+    ----------
+    haloscope
+        the device.
+
+    Raises
+    ------
+    NotSafeError
+        what could not be done, and why.
     """
     if not haloscope.ioc.heartbeat.connected:
         raise NotSafeError(f"{haloscope.name}: the IOC is gone; its own interlocks must do")
@@ -122,11 +127,15 @@ def clear_interlocks(instrument: Haloscope | Refrigerator) -> MsgGenerator[str]:
     A suspender of the interlock holds this plan too: in a session, run it within
     `session.unsuspended()`. A quench is latched in the magnet's supply, and reset there.
 
-    Args:
-        instrument: the device.
+    Parameters
+    ----------
+    instrument
+        the device.
 
-    Raises:
-        InterlockedError: a reason still stands; it names the reason.
+    Raises
+    ------
+    InterlockedError
+        a reason still stands; it names the reason.
     """
     interlock = instrument.interlock
     before = yield from value_of(interlock.reason, "")
@@ -156,9 +165,12 @@ def run_haloscope_safely(plan: MsgGenerator[Any], haloscope: Haloscope) -> MsgGe
 def left_as_found(plan: MsgGenerator[Any], haloscope: Haloscope) -> MsgGenerator[Any]:
     """Run a plan, then put the settings of analyzer and digitizer back, however it ends.
 
-    Args:
-        plan: itself safe, so that nothing acquires any more when settings are put back.
-        haloscope: the device.
+    Parameters
+    ----------
+    plan
+        itself safe, so that nothing acquires any more when settings are put back.
+    haloscope
+        the device.
     """
     devices = haloscope.vna, haloscope.daq
 

@@ -4,11 +4,9 @@ One event per step in stream `primary`, with the spectrum and everything measure
 targets are frequencies; what the rod did to get there is for the record only.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import bluesky.plan_stubs as bps
@@ -31,26 +29,13 @@ from plans.measure import (
 )
 from plans.safety import left_as_found, run_haloscope_safely
 from plans.steps import planned, remaining, without
+from plans.tolerances import LETTER, Tolerances, tolerances_of
 from plans.tuning import JPA_OFFSET_MHZ, Amplifier, Rod, set_coupling, set_jpa, tune_to
 
 __all__ = ["LETTER", "ScanState", "Tolerances", "check", "direction", "rescan", "scan", "step"]
 
 #: Simulated seconds of a step beside the integration: moves, sweeps, switching (measured: 6 to 20).
 STEP_OVERHEAD_S = 15.0
-
-
-@dataclass(frozen=True)
-class Tolerances:
-    """What every step must fulfil, measured. The defaults are the letter's."""
-
-    tuning_khz: float = 1.0
-    beta_low: float = 1.8
-    beta_high: float = 2.2
-    gain_db: float = 20.0
-    gain_tolerance_db: float = 0.4
-
-
-LETTER = Tolerances()
 
 
 @dataclass
@@ -76,34 +61,53 @@ def scan(
     calibration: Mapping[str, float] | None = None,
     skip_mhz: Iterable[tuple[float, float]] = (),
     done_mhz: Iterable[float] = (),
-    tolerances: Tolerances = LETTER,
+    tolerances: Mapping[str, float] | None = None,
     per_step: PerStep | None = None,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[list[float]]:
     """Scan a list or a range of frequencies.
 
-    Args:
-        haloscope: the device.
-        frequencies_mhz: targets, MHz; or give a range.
-        start_mhz: first target, MHz.
-        stop_mhz: last target, MHz.
-        step_khz: distance of targets in the range, kHz.
-        averages: 0.1 s spectra averaged at each step, 5000 for the letter's 500 s; or one per step.
-        calibration: what `plans.calibration.calibrate` returned, for the start document.
-        skip_mhz: intervals (low, high) to leave out, such as a mode crossing.
-        done_mhz: targets recorded by an earlier run of this scan, not to be taken again.
-        tolerances: what each step must fulfil.
-        per_step: replaces `step`.
-        md: metadata for the start document.
+    Parameters
+    ----------
+    haloscope
+        the device.
+    frequencies_mhz
+        targets, MHz; or give a range.
+    start_mhz
+        first target, MHz.
+    stop_mhz
+        last target, MHz.
+    step_khz
+        distance of targets in the range, kHz.
+    averages
+        0.1 s spectra averaged at each step, 5000 for the letter's 500 s; or one per step.
+    calibration
+        what `plans.calibration.calibrate` returned, for the start document.
+    skip_mhz
+        intervals (low, high) to leave out, such as a mode crossing.
+    done_mhz
+        targets recorded by an earlier run of this scan, not to be taken again.
+    tolerances
+        what each step must fulfil, by the names of `Tolerances`; what is not given is the letter's.
+    per_step
+        replaces `step`.
+    md
+        metadata for the start document.
 
-    Returns:
-        The targets taken.
+    Returns
+    -------
+    The targets taken.
 
-    Raises:
-        ValueError: nonsense in the arguments; nothing has moved.
-        LimitError: a target beyond a limit of the rod, the mixer or the amplifier; nothing moved.
-        NotTunedError: a step does not fulfil the tolerances.
+    Raises
+    ------
+    ValueError
+        nonsense in the arguments; nothing has moved.
+    LimitError
+        a target beyond a limit of the rod, the mixer or the amplifier; nothing moved.
+    NotTunedError
+        a step does not fulfil the tolerances.
     """
+    limits = tolerances_of(tolerances)
     whole = planned(frequencies_mhz, start_mhz=start_mhz, stop_mhz=stop_mhz, step_khz=step_khz)
     wanted = without(whole, skip_mhz)
     counts = _averages(averages, wanted, whole)
@@ -115,7 +119,7 @@ def scan(
         "averages": [counts[target] for target in wanted],
         "skip_mhz": [list(interval) for interval in skip_mhz],
         "done_mhz": sorted(set(wanted) - set(targets)),
-        "tolerances": asdict(tolerances),
+        "tolerances": dict(limits),
     }
     machine = yield from provenance(haloscope)
     start = metadata(
@@ -130,7 +134,7 @@ def scan(
         apparatus=apparatus(),
         **machine,
     )
-    state = ScanState(tolerances)
+    state = ScanState(limits)
     state.rod.direction = direction(targets)
     take = per_step or step
 
@@ -157,15 +161,24 @@ def rescan(
 ) -> MsgGenerator[list[float]]:
     """Take candidates again with higher statistics: steps about each, within half a width.
 
-    Args:
-        haloscope: the device.
-        candidates_mhz: frequencies of the candidates, MHz.
-        averages: spectra averaged at each step.
-        half_width_khz: steps up to this far from each candidate.
-        step_khz: distance of the steps.
-        calibration: for the start document.
-        md: metadata for the start document.
-        more: passed to `scan`.
+    Parameters
+    ----------
+    haloscope
+        the device.
+    candidates_mhz
+        frequencies of the candidates, MHz.
+    averages
+        spectra averaged at each step.
+    half_width_khz
+        steps up to this far from each candidate.
+    step_khz
+        distance of the steps.
+    calibration
+        for the start document.
+    md
+        metadata for the start document.
+    more
+        passed to `scan`.
     """
     require(len(candidates_mhz) > 0, "no candidates to rescan")
     finite("half_width_khz", half_width_khz, 0.0, 75.0, "kHz")
@@ -191,11 +204,16 @@ def step(
 ) -> MsgGenerator[None]:
     """One step: tune, measure the cavity, check the amplifier, digitize, record.
 
-    Args:
-        haloscope: the device.
-        target_mhz: where the cavity and the centre of the spectrum shall be, MHz.
-        averages: spectra averaged.
-        state: what the scan has learnt; updated.
+    Parameters
+    ----------
+    haloscope
+        the device.
+    target_mhz
+        where the cavity and the centre of the spectrum shall be, MHz.
+    averages
+        spectra averaged.
+    state
+        what the scan has learnt; updated.
     """
     cavity, coupling = yield from _cavity(haloscope, target_mhz, averages, state)
     limits = state.tolerances

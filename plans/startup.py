@@ -1,7 +1,5 @@
 """Starting the magnetic refrigerator, shutting it down, and bringing it back after a quench."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import bluesky.plan_stubs as bps
@@ -36,13 +34,18 @@ def safe_start(
 ) -> MsgGenerator[None]:
     """Bring the 1 K stage to temperature and start the cycle; does nothing if it runs already.
 
-    Args:
-        refrigerator: the device.
-        stage_temperature_k: setpoint of the 1 K stage, K.
+    Parameters
+    ----------
+    refrigerator
+        the device.
+    stage_temperature_k
+        setpoint of the 1 K stage, K.
 
-    Raises:
-        NotReadyError: a quench is latched, or the sequencer's own interlock refuses; the message
-            has its reason.
+    Raises
+    ------
+    NotReadyError
+        a quench is latched, or the sequencer's own interlock refuses; the message
+        has its reason.
     """
     finite("stage_temperature_k", stage_temperature_k, 1.2, 2.0, "K")
     for name, magnet in refrigerator.magnets.items():
@@ -62,7 +65,13 @@ def safe_start(
 
 
 def safe_shutdown(refrigerator: Refrigerator) -> MsgGenerator[None]:
-    """Heater off, cycle stopped, all magnets ramped to zero by the sequencer."""
+    """Heater off, cycle stopped, all magnets ramped to zero by the sequencer.
+
+    Parameters
+    ----------
+    refrigerator
+        the device.
+    """
     yield from bps.abs_set(refrigerator.chx.mode, "Open loop", wait=True)
     yield from bps.abs_set(refrigerator.chx.heater_power, 0.0, wait=True)
     yield from _command_cycle(refrigerator, "Stop", ("Stopped",))
@@ -85,13 +94,19 @@ def recover_from_quench(
 ) -> MsgGenerator[None]:
     """After a quench: stop the cycle, let the coils cool, reset the latches, confirm zero field.
 
-    Args:
-        refrigerator: the device.
-        restart: start the cycle again afterwards.
-        longest_s: simulated seconds to wait for the coils to cool.
+    Parameters
+    ----------
+    refrigerator
+        the device.
+    restart
+        start the cycle again afterwards.
+    longest_s
+        simulated seconds to wait for the coils to cool.
 
-    Raises:
-        NotReadyError: a latch does not reset, or a coil still carries current.
+    Raises
+    ------
+    NotReadyError
+        a latch does not reset, or a coil still carries current.
     """
     finite("longest_s", longest_s, 1.0, 7 * 86400.0, "s")
     yield from bps.abs_set(refrigerator.cycle.abort, 1, wait=True)

@@ -4,8 +4,6 @@ The rod's angle is never trusted: each tuning ends with a measured resonance wit
 The drive has play, so the rod arrives at every position from the same side.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ from bluesky.utils import MsgGenerator
 
 from devices.haloscope import Haloscope
 from plans.amplifier import GainProfile, pump_step_db
-from plans.common import finite, mode_map, require, value_of
+from plans.common import finite, mode_map, value_of
 from plans.measure import (
     GAIN,
     PROBE_OFFSET_MHZ,
@@ -33,6 +31,7 @@ from plans.measure import (
     sweep,
     transmission,
 )
+from plans.tolerances import GAIN_DB, GAIN_TOLERANCE_DB, TUNING_KHZ, coupling_range
 
 __all__ = [
     "JPA_OFFSET_MHZ",
@@ -109,22 +108,33 @@ def tune_to(
 ) -> MsgGenerator[Resonance]:
     """Tune the cavity to a frequency by moving the rod and measuring the resonance.
 
-    Args:
-        haloscope: the device.
-        frequency_mhz: wanted resonance, MHz.
-        tolerance_khz: greatest distance of the measured resonance from it, kHz.
-        attempts: moves before giving up.
-        rod: what earlier tunings learnt; updated.
-        ready: the group in which the first measurement's settings are being set already.
+    Parameters
+    ----------
+    haloscope
+        the device.
+    frequency_mhz
+        wanted resonance, MHz.
+    tolerance_khz
+        greatest distance of the measured resonance from it, kHz.
+    attempts
+        moves before giving up.
+    rod
+        what earlier tunings learnt; updated.
+    ready
+        the group in which the first measurement's settings are being set already.
 
-    Returns:
-        The last measurement, within the tolerance.
+    Returns
+    -------
+    The last measurement, within the tolerance.
 
-    Raises:
-        ValueError: the rod cannot reach that frequency.
-        NotTunedError: not there after `attempts` moves.
+    Raises
+    ------
+    ValueError
+        the rod cannot reach that frequency.
+    NotTunedError
+        not there after `attempts` moves.
     """
-    finite("tolerance_khz", tolerance_khz, 0.05, 1000.0, "kHz")
+    finite("tolerance_khz", tolerance_khz, *TUNING_KHZ, "kHz")
     rod = rod if rod is not None else Rod()
     modes = mode_map()
     low, high = modes.lowest_hz / 1e6, modes.highest_hz / 1e6
@@ -200,18 +210,27 @@ def set_coupling(
 ) -> MsgGenerator[Coupling]:
     """Move the strong antenna until the measured coupling is within `low` to `high`.
 
-    Args:
-        haloscope: the device.
-        beta: wanted coupling.
-        low: lowest coupling accepted.
-        high: highest coupling accepted.
-        frequency_mhz: where the resonance is, MHz; the analyzer's present centre if not given.
-        attempts: moves before giving up.
+    Parameters
+    ----------
+    haloscope
+        the device.
+    beta
+        wanted coupling.
+    low
+        lowest coupling accepted.
+    high
+        highest coupling accepted.
+    frequency_mhz
+        where the resonance is, MHz; the analyzer's present centre if not given.
+    attempts
+        moves before giving up.
 
-    Raises:
-        NotTunedError: not there after `attempts` moves.
+    Raises
+    ------
+    NotTunedError
+        not there after `attempts` moves.
     """
-    require(0.05 < low < beta < high < 20.0, f"0.05 < {low} < {beta} < {high} < 20 does not hold")
+    coupling_range(low, beta, high)
     center = frequency_mhz or (yield from value_of(haloscope.vna.center))
     found = yield from reflection(haloscope, center)
     for _ in range(attempts):
@@ -267,23 +286,34 @@ def set_jpa(
 ) -> MsgGenerator[GainProfile]:
     """Set the amplifier 100 kHz below the target, and its gain at the probe tone by pump power.
 
-    Args:
-        haloscope: the device.
-        target_mhz: centre of the spectrum to be taken, MHz.
-        gain_db: wanted gain at the probe tone, 1 kHz above the amplifier's resonance.
-        tolerance_db: greatest distance of the measured gain from it.
-        source: what the switch connects meanwhile: Cavity (in situ) or Noise source (50 ohm).
-        attempts: measurements before giving up.
-        amplifier: what earlier set-ups learnt; updated.
+    Parameters
+    ----------
+    haloscope
+        the device.
+    target_mhz
+        centre of the spectrum to be taken, MHz.
+    gain_db
+        wanted gain at the probe tone, 1 kHz above the amplifier's resonance.
+    tolerance_db
+        greatest distance of the measured gain from it.
+    source
+        what the switch connects meanwhile: Cavity (in situ) or Noise source (50 ohm).
+    attempts
+        measurements before giving up.
+    amplifier
+        what earlier set-ups learnt; updated.
 
-    Returns:
-        The measured profile; the pump is on.
+    Returns
+    -------
+    The measured profile; the pump is on.
 
-    Raises:
-        NotTunedError: the gain is not within the tolerance after `attempts` measurements.
+    Raises
+    ------
+    NotTunedError
+        the gain is not within the tolerance after `attempts` measurements.
     """
-    finite("gain_db", gain_db, 3.0, 30.0, "dB")
-    finite("tolerance_db", tolerance_db, 0.02, 3.0, "dB")
+    finite("gain_db", gain_db, *GAIN_DB, "dB")
+    finite("tolerance_db", tolerance_db, *GAIN_TOLERANCE_DB, "dB")
     amplifier = amplifier if amplifier is not None else Amplifier()
     jpa, resonance_mhz = haloscope.jpa, target_mhz + JPA_OFFSET_MHZ
     profile = None

@@ -3,8 +3,6 @@
 Streams are those of cooling curves: `primary` has one event per point, `cycles` one per cycle.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -68,13 +66,20 @@ def waypoint_scan(
 ) -> MsgGenerator[list[LoadPoint]]:
     """Scan one waypoint of the cycle at the present load; the old value is restored at the end.
 
-    Args:
-        refrigerator: the device.
-        waypoint: one of `WAYPOINTS`.
-        values: in its unit, T or s.
-        tolerance_k: consecutive cycles agree within this, K.
-        max_cycles: per point.
-        md: metadata for the start document.
+    Parameters
+    ----------
+    refrigerator
+        the device.
+    waypoint
+        one of `WAYPOINTS`.
+    values
+        in its unit, T or s.
+    tolerance_k
+        consecutive cycles agree within this, K.
+    max_cycles
+        per point.
+    md
+        metadata for the start document.
     """
     signal = _signal(refrigerator, waypoint)
     require(len(values) > 0, "values is empty: a scan needs at least one")
@@ -113,18 +118,29 @@ def optimize_waypoints(
     refrigerator answers; bounds are cut to the limits that the PVs state. It begins at the present
     waypoints and ends at the best point.
 
-    Args:
-        refrigerator: the device.
-        bounds: waypoint (one of `WAYPOINTS`) to its lowest and highest value.
-        objective: "temperature": lowest mean at `heater_power_uw`; "power": highest at
-            `temperature_k`.
-        heater_power_uw: the load for "temperature", uW.
-        temperature_k: the temperature for "power", K.
-        points: measurements at most.
-        tolerance_k: consecutive cycles agree within this, K.
-        tolerance_uw: and for "power" within this in mean heater power, uW.
-        max_cycles: per point.
-        md: metadata for the start document.
+    Parameters
+    ----------
+    refrigerator
+        the device.
+    bounds
+        waypoint (one of `WAYPOINTS`) to its lowest and highest value.
+    objective
+        "temperature": lowest mean at `heater_power_uw`; "power": highest at
+        `temperature_k`.
+    heater_power_uw
+        the load for "temperature", uW.
+    temperature_k
+        the temperature for "power", K.
+    points
+        measurements at most.
+    tolerance_k
+        consecutive cycles agree within this, K.
+    tolerance_uw
+        and for "power" within this in mean heater power, uW.
+    max_cycles
+        per point.
+    md
+        metadata for the start document.
     """
     require(bool(bounds), "nothing to optimise")
     require(objective in ("temperature", "power"), f"objective {objective!r} is unknown")

@@ -1,0 +1,91 @@
+"""What every step of a scan must fulfil, and how far tolerances may be chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
+from typing import Final
+
+from plans.common import finite, require
+
+__all__ = [
+    "BETA",
+    "GAIN_DB",
+    "GAIN_TOLERANCE_DB",
+    "LETTER",
+    "TUNING_KHZ",
+    "Tolerances",
+    "coupling_range",
+    "tolerances_of",
+]
+
+#: Lowest and highest that may be asked for: distance of the resonance from its target, coupling,
+#: gain of the amplifier, and the distance of the gain from what is wanted.
+TUNING_KHZ: Final = (0.05, 1000.0)
+BETA: Final = (0.05, 20.0)
+GAIN_DB: Final = (3.0, 30.0)
+GAIN_TOLERANCE_DB: Final = (0.02, 3.0)
+
+
+def coupling_range(*betas: float) -> None:
+    """Refuse couplings that no antenna gives.
+
+    Args:
+        betas: lowest, perhaps what is wanted, and highest.
+
+    Raises:
+        ValueError: not all within `BETA`, or not ascending.
+    """
+    chain = (BETA[0], *betas, BETA[1])
+    ascending = all(low < high for low, high in pairwise(chain))
+    require(ascending, f"beta: {' < '.join(f'{beta:g}' for beta in chain)} does not hold")
+
+
+@dataclass(frozen=True)
+class Tolerances(Mapping[str, float]):
+    """What every step must fulfil, measured. The defaults are the letter's.
+
+    It is the mapping of its fields, as a queue gives it: `{"gain_db": 18.0}`.
+    """
+
+    tuning_khz: float = 1.0
+    beta_low: float = 1.8
+    beta_high: float = 2.2
+    gain_db: float = 20.0
+    gain_tolerance_db: float = 0.4
+
+    def __post_init__(self) -> None:
+        """Refuse what no step could fulfil or would be asked for.
+
+        Raises:
+            ValueError: names the number with its unit and limits.
+        """
+        finite("tuning_khz", self.tuning_khz, *TUNING_KHZ, "kHz")
+        coupling_range(self.beta_low, self.beta_high)
+        finite("gain_db", self.gain_db, *GAIN_DB, "dB")
+        finite("gain_tolerance_db", self.gain_tolerance_db, *GAIN_TOLERANCE_DB, "dB")
+
+    def __getitem__(self, name: str) -> float:
+        return asdict(self)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(asdict(self))
+
+    def __len__(self) -> int:
+        return len(fields(self))
+
+
+LETTER: Final = Tolerances()
+
+
+def tolerances_of(given: Mapping[str, float] | None) -> Tolerances:
+    """Tolerances from a mapping; what it does not hold, and all of it without one, is the letter's.
+
+    Raises:
+        ValueError: an unknown name, or a number outside its limits.
+    """
+    given = {} if given is None else dict(given)
+    unknown = sorted(set(given) - set(LETTER))
+    require(not unknown, f"no tolerance {', '.join(unknown)}; they are {', '.join(LETTER)}")
+    return Tolerances(**{**LETTER, **given})
