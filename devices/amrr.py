@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 from ophyd import Component as Cpt
 from ophyd import Device
-from ophyd.utils.errors import InvalidState
 
 from devices.base import Instrument, Positioner, wall_timeout
 from devices.clock import Health, SimClock
 from devices.interlock import Interlock
 from devices.magnet import PumpMagnet, RegeneratorMagnet
 from devices.measured import Measured, number
+from devices.settable import command, setting
 from devices.settings import Settings
-from devices.signals import command, readback, setting
-from devices.status import Watch
+from devices.signals import readback
+from devices.status import NotReachedError, Orders, Watch, end_short
+from devices.watchdogs import end
 
 __all__ = [
     "ColdExchanger",
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 
-class CycleEndedError(RuntimeError):
+class CycleEndedError(NotReachedError):
     """The sequencer stopped while its next cycle or phase was waited for; says why."""
 
 
@@ -93,6 +93,10 @@ class Phase(Device):
         limit_s = wall_timeout(self, self.parent.period_s())
         return self.parent.guard(Watch(self.value, lambda value: value != now, limit_s), limit_s)
 
+    def pause(self) -> None:
+        """When a plan is paused or suspended: what it waits for is asked for again."""
+        self.parent.pause()
+
 
 class Cycle(Device):
     """The sequencer of the 80/10/80/10 s cycle; `trigger` waits for the end of the next cycle.
@@ -104,9 +108,9 @@ class Cycle(Device):
     #: States in which no cycle will end.
     ENDED = frozenset({"Stopped", "Aborted", "Blocked", "Ramping down"})
 
-    run = command("Run", string=True, doc="Stop, Run; Stop finishes safely, ramping to zero")
+    run = command("Run", string=True, ends=True, doc="Stop, Run; Stop ramps to zero first")
     hold = command("Pause", string=True, doc="No, Yes")
-    abort = command("Abort")
+    abort = command("Abort", ends=True)
     state = readback("State_RBV", "omitted", string=True)
     phase = Cpt(Phase, "Phase", kind="omitted")
     phase_time = readback("PhaseTime_RBV", "omitted")
@@ -127,6 +131,11 @@ class Cycle(Device):
     rejected_heat = readback("RejectedHeat_RBV")
     blocked = readback("Blocked_RBV", "omitted", long=True)
 
+    def __init__(self, prefix: str = "", **kwargs: Any) -> None:
+        super().__init__(prefix, **kwargs)
+        self._orders = Orders()
+        self._waits: list[Watch] = []
+
     def period_s(self) -> float:
         """Length of one cycle: two flows and two pauses without flow."""
         return 2.0 * (float(self.flow_time.get()) + float(self.hold_time.get()))
@@ -143,23 +152,38 @@ class Cycle(Device):
         return self.guard(Watch(self.count, lambda value: int(value) > now, limit_s), limit_s)
 
     def guard(self, status: Watch, limit_s: float) -> Watch:
-        """Let `status` fail, with the reason, as soon as the sequencer no longer runs."""
+        """Let `status` fail, with the reason, as soon as the sequencer no longer runs.
+
+        One that a plan has ended itself has not failed it; and one that an interlock has ended
+        leaves its suspender time to hold the plan.
+        """
+        self._waits = [wait for wait in self._waits if not wait.done] + [status]
+        orders = self._orders
+        orders.begin()
 
         def judge(state: str) -> bool:
             if state not in self.ENDED:
                 return False
             if not status.done:
-                status.set_exception(CycleEndedError(f"{state.lower()}: {self._why_ended()}"))
+                why = f"{state.lower()}: {self._why_ended()}"
+                end_short(self, CycleEndedError(why, orders.by), status)
             return True
 
         watch = Watch(self.state, judge, limit_s, aside=True)
-
-        def release(_: Any) -> None:
-            with suppress(InvalidState):  # the watch may be ending by itself at this moment
-                watch.set_finished()
-
-        status.add_callback(release)
+        status.add_callback(lambda _: end(watch, None))
         return status
+
+    def ordered(self) -> None:
+        """A command of this session ends the cycle, and what else moves the magnets."""
+        self._orders.give()
+        for magnet in self.parent.magnets.values():
+            magnet.ordered()
+
+    def pause(self) -> None:
+        """When a plan is paused or suspended: what it waits for is asked for again."""
+        waits, self._waits = self._waits, []
+        for wait in waits:
+            end(wait, None)
 
     def _why_ended(self) -> str:
         """What blocks the sequencer, or the interlock that stopped it; neither if told to stop."""

@@ -8,20 +8,19 @@ readback is not where it was asked to be.
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
-from ophyd import Component, Device, EpicsSignal, PVPositionerPC
-from ophyd.utils.errors import LimitError
+from ophyd import Component, Device, PVPositionerPC
 
+from devices.moves import Mover
+from devices.settable import Target, limits_of
 from devices.signals import CONNECTION_TIMEOUT_S, READ_TIMEOUT_S, WRITE_TIMEOUT_S, Readback
-from devices.status import fail_when_late, watched
+from devices.values import check_number
 
 __all__ = [
     "Instrument",
-    "OneMoveAtATime",
     "Positioner",
-    "check_limits",
+    "check_position",
     "limits_of",
     "wall_timeout",
 ]
@@ -36,76 +35,25 @@ def wall_timeout(device: Any, simulated_s: float) -> float:
     return clock.timeout(simulated_s) if clock is not None else simulated_s + WRITE_TIMEOUT_S
 
 
-def limits_of(signal: Any) -> tuple[float, float] | None:
-    """The control limits of a signal, or None where the PV has none (equal, or not known)."""
-    low, high = signal.limits or (0, 0)
-    return None if low is None or high is None or low >= high else (float(low), float(high))
-
-
-def check_limits(device: Any, signal: Any, position: float) -> None:
-    """Refuse, before anything moves, what the control limits of `signal` would refuse.
+def check_position(device: Any, signal: Any, position: Any) -> None:
+    """Refuse, before anything moves, what a positioner cannot take.
 
     Raises:
-        LimitError: outside; names the device, the position with its unit, and the limits.
+        InvalidValueError: no finite number, or outside the control limits of `signal`; names the
+            device, the position with its unit, and the limits.
     """
-    limits = limits_of(signal)
-    if limits is not None and not limits[0] <= position <= limits[1]:
-        raise LimitError(
-            f"{device.name}: {position:g} {device.egu} is outside {limits[0]:g} to {limits[1]:g}"
-            f" {device.egu}"
-        )
+    check_number(device.name, position, device.egu, limits_of(signal))
 
 
-class OneMoveAtATime:
-    """Mixed in before a positioner: a move begins when the end of the last has been told to all.
-
-    ophyd forgets who waits for a move right after it has told them. A RunEngine that is told moves
-    on at once, on its own thread; were the next move to begin in between, nobody would ever tell it
-    that this one has ended.
-    """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.telling = threading.RLock()
-        self._replacing: int | None = None
-        super().__init__(*args, **kwargs)
-
-    def replace_last(self) -> None:
-        """Let the last move be told to all; one that is under way fails, but stops nothing.
-
-        ophyd stops the device of a move that fails, and would stop the one that replaces it.
-        """
-        with self.telling:  # not held while the next one begins: that reads from the machine
-            self._replacing = threading.get_ident()
-            try:
-                self._run_subs(sub_type=self._SUB_REQ_DONE, success=False)  # type: ignore[attr-defined]
-                self._reset_sub(self._SUB_REQ_DONE)  # type: ignore[attr-defined]
-            finally:
-                self._replacing = None
-
-    @property
-    def replacing(self) -> bool:
-        """Whether this thread is replacing the last move by another."""
-        return self._replacing == threading.get_ident()
-
-    def stop(self, *, success: bool = False) -> None:
-        """Stop, unless it is the end of a move that is being replaced that asks for it."""
-        if not self.replacing:
-            super().stop(success=success)  # type: ignore[misc]
-
-    def _done_moving(self, *args: Any, **kwargs: Any) -> None:
-        with self.telling:
-            super()._done_moving(*args, **kwargs)  # type: ignore[misc]
-
-
-class Positioner(OneMoveAtATime, PVPositionerPC):
+class Positioner(Mover, PVPositionerPC):
     """A setpoint with put completion, a readback and a tolerance.
 
     `X` is the setpoint (it completes when the readback is there), `X_RBV` the readback. The status
-    fails with `NotReachedError` if completion leaves the readback farther away than the tolerance.
+    fails with `NotReachedError` if the put ends with the readback farther away than the tolerance.
     """
 
     setpoint = Component(
-        EpicsSignal,
+        Target,
         "",
         kind="normal",
         limits=True,
@@ -134,68 +82,42 @@ class Positioner(OneMoveAtATime, PVPositionerPC):
             simulated_s: seconds of the instrument's time that the longest move may take.
             kwargs: passed on to ophyd.
         """
-        self._number = 0
         super().__init__(prefix, **kwargs)
         self.tolerance = tolerance
         self.longest_move_s = simulated_s
         self.readback.name = self.name
-
-    def locate(self) -> dict[str, float]:
-        """Where it was told to be and where it is, both fetched: bluesky's `Location`."""
-        asked = self.setpoint.get(use_monitor=False)
-        return {"setpoint": asked, "readback": self.readback.get(use_monitor=False)}
 
     @property
     def egu(self) -> str:
         """Engineering units, as the readback's PV reports them."""
         return str(self.readback.metadata.get("units") or "")
 
-    def check_value(self, pos: float) -> None:
+    @property
+    def position(self) -> float | None:
+        """Where it is, fetched; the last that was seen while the IOC is gone."""
+        return self.where() if self.readback.connected else self._position
+
+    def check_value(self, pos: Any) -> None:
         """Refuse, before anything moves, what the PV's own limits would refuse."""
-        check_limits(self, self.setpoint, pos)
+        check_position(self, self.setpoint, pos)
 
-    def move(
-        self, position: float, wait: bool = True, timeout: float | None = None, moved_cb: Any = None
-    ) -> Any:
-        """Move; without a time-out of its own the move gets its longest time, scaled by speed."""
-        self.check_value(position)
-        limit = wall_timeout(self, self.longest_move_s) if timeout is None else timeout
-        self.replace_last()
-        self._number += 1
-        status = super().move(position, wait=False, moved_cb=moved_cb)
-        fail_when_late(
-            status, limit, f"{self.name}: the move to {position:g} {self.egu} has not ended"
-        )
-        return watched(self, self.setpoint, status, wait)
+    @property
+    def target(self) -> Any:
+        """The setpoint."""
+        return self.setpoint
 
-    def _setup_move(self, position: float) -> None:
-        self._move_changed(value=1 - self.done_value)
-        number = self._number
+    @property
+    def reach(self) -> float:
+        """The tolerance."""
+        return self.tolerance
 
-        def completed(**_: Any) -> None:
-            if number == self._number:  # a later move ends this one's put, too
-                self._arrived(position)
+    def where(self) -> float:
+        """The readback, fetched."""
+        return float(self.readback.get(use_monitor=False))
 
-        try:
-            self.setpoint.put(position, use_complete=True, callback=completed)
-        except Exception:
-            self._done_moving(success=False)
-            raise
-
-    def _arrived(self, position: float) -> None:
-        """Judge a completed put by a readback fetched now."""
-        try:
-            actual = self.readback.get(use_monitor=False)
-        except Exception:
-            self.log.exception("%s: no readback after the put completed", self.name)
-            self._done_moving(success=False)
-            return
-        reached = abs(actual - position) <= self.tolerance
-        if not reached:
-            self.log.error(
-                "%s: asked for %g %s, is at %g %s", self.name, position, self.egu, actual, self.egu
-            )
-        self._done_moving(success=reached)
+    def allowance_s(self, position: float) -> float:
+        """Wall seconds for the longest move at the present speed."""
+        return wall_timeout(self, self.longest_move_s)
 
 
 class Instrument(Device):

@@ -13,9 +13,10 @@ from typing import Any, Final
 
 from epics import ca, dbr
 
-__all__ = ["can_join", "flush", "join"]
+__all__ = ["can_join", "flush", "host_of", "is_whole", "join"]
 
 _NUMBERS: Final = (dbr.DOUBLE, dbr.FLOAT, dbr.LONG, dbr.SHORT, dbr.ENUM)
+_WHOLE: Final = (dbr.LONG, dbr.SHORT, dbr.CHAR)
 #: What has not been answered yet: libca keeps the address alone.
 _unanswered: set[Callable[[int], None]] = set()
 
@@ -39,6 +40,21 @@ def can_join(signal: Any) -> bool:
     if pv is None or not pv.wait_for_connection(timeout=0.0):
         return False
     return ca.field_type(pv.chid) in _NUMBERS and pv.nelm == 1
+
+
+def host_of(signal: Any) -> str:
+    """Who serves, or served last, the PV that a signal writes to; "" where nobody ever did.
+
+    pyepics' own property may ask the network, which a lost PV does not answer.
+    """
+    pv = getattr(signal, "_write_pv", None)
+    return "" if pv is None else str(pv._args.get("host") or "")  # noqa: SLF001
+
+
+def is_whole(signal: Any) -> bool:
+    """Whether the PV that a signal writes to is of an integer type; False while it is lost."""
+    pv = signal._write_pv  # noqa: SLF001 (ophyd has no public way)
+    return bool(pv.wait_for_connection(timeout=0.0)) and ca.field_type(pv.chid) in _WHOLE
 
 
 def join(signal: Any, value: Any, completed: Callable[..., None]) -> None:

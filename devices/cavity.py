@@ -7,16 +7,20 @@ same as a plan, with a calculated mode map and uncertainties.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from ophyd import Device
 from ophyd.positioner import PositionerBase
 
-from devices.base import check_limits, wall_timeout
+from devices.base import check_position, wall_timeout
 from devices.measured import number
+from devices.moves import Move, Mover
+from devices.status import NotReachedError, end_short
 
-__all__ = ["CavityBusyError", "CavityFrequency"]
+__all__ = ["CavityFrequency"]
 
 #: Slope of frequency against rod angle to begin with, MHz/deg (assumed: about -3.5 MHz/deg for a
 #: 50 mm arm, haloscope note 2.6); two measurements replace it.
@@ -26,17 +30,17 @@ TAKE_UP_DEG = 0.005
 #: Simulated seconds that a tuning may take: moves of degrees at 0.01 deg/s, and creep after them.
 LONGEST_TUNING_S = 7200.0
 ATTEMPTS = 12
-#: Wall seconds that a stopped tuning gets to leave the analyzer before a new one is refused
-#: (assumed: short, for a RunEngine waits meanwhile).
-STOPPED_S = 5.0
 
 
-class CavityBusyError(RuntimeError):
-    """The cavity is still being tuned to another frequency; stop it first."""
+class GivenUpError(Exception):
+    """A tuning is no longer wanted; nobody is told."""
 
 
-class CavityFrequency(Device, PositionerBase):
+class CavityFrequency(Mover, Device, PositionerBase):
     """A pseudo-positioner over the rod and the network analyzer of its parent.
+
+    A tuning that is stopped, or replaced by another, gives the rod and the analyzer up before the
+    next begins.
 
     Attributes:
         tolerance_khz: how near the measured resonance must come.
@@ -52,9 +56,9 @@ class CavityFrequency(Device, PositionerBase):
 
     def __init__(self, prefix: str = "", **kwargs: Any) -> None:
         super().__init__(prefix, **kwargs)
-        self._wanted = threading.Event()
-        self._tuning: threading.Thread | None = None
         self.readback.name = self.name
+        self._acting = threading.Lock()
+        self._tuning: threading.Thread | None = None
 
     @property
     def egu(self) -> str:
@@ -74,99 +78,118 @@ class CavityFrequency(Device, PositionerBase):
         self.readback.put(value)
         super()._set_position(value, **kwargs)
 
-    def check_value(self, pos: float) -> None:
-        """Refuse what the analyzer cannot look at."""
-        check_limits(self, self.parent.vna.center, pos)
+    @property
+    def target(self) -> Any:
+        """The rod's setpoint: its IOC is the cavity's."""
+        return self.parent.rod.user_setpoint
 
-    def set(self, new_position: float, *, timeout: float | None = None, **_: Any) -> Any:
-        """Tune; the status ends when the resonance is measured within the tolerance.
+    @property
+    def reach(self) -> float:
+        """`tolerance_khz` in MHz."""
+        return self.tolerance_khz * 1e-3
+
+    def where(self) -> float:
+        """The last measured resonance, MHz.
 
         Raises:
-            CavityBusyError: a tuning is under way and goes on; or one that was stopped has not yet
-                ended, as it does with what rod and analyzer are doing.
+            NotReachedError: there is none yet.
         """
-        self.check_value(new_position)
-        self._wait_for_the_last()
-        limit_s = wall_timeout(self, LONGEST_TUNING_S) if timeout is None else timeout
-        status = super().move(new_position, timeout=limit_s)
-        self._wanted.set()
-        self.setpoint.put(float(new_position))
+        if self._position is None:
+            raise NotReachedError("its resonance has not been measured yet")
+        return float(self._position)
+
+    def allowance_s(self, position: float) -> float:
+        """Wall seconds for the longest tuning at the present speed."""
+        return wall_timeout(self, LONGEST_TUNING_S)
+
+    def check_value(self, pos: Any) -> None:
+        """Refuse what the analyzer cannot look at."""
+        check_position(self, self.parent.vna.center, pos)
+
+    def begin(self, move: Move) -> None:
+        """Tune on a thread of its own; the last tuning ends first."""
+        last = self._tuning
+        if last is not None and last.is_alive():  # replaced while it was at work
+            with self._acting:
+                self.halt(own=True)
+        self.setpoint.put(move.position)
         self._tuning = threading.Thread(
-            target=self._tune,
-            args=(float(new_position), limit_s),
-            name=f"{self.name}-tuning",
-            daemon=True,
+            target=self._tune, args=(move, last), name=f"{self.name}-tuning", daemon=True
         )
         self._tuning.start()
-        return status
-
-    def _wait_for_the_last(self) -> None:
-        """Let a stopped tuning end: two threads may not share rod and analyzer."""
-        thread = self._tuning
-        if thread is None or not thread.is_alive():
-            return
-        if not self._wanted.is_set():
-            thread.join(STOPPED_S)
-        if thread.is_alive():
-            raise CavityBusyError(
-                f"{self.name}: still being tuned to {self.setpoint.get():g} MHz; stop it first"
-            )
 
     def stop(self, *, success: bool = False) -> None:
         """Stop rod and analyzer and give up; the status ends now, not with the sweep."""
-        if self._wanted.is_set():
-            self._wanted.clear()
+        with self._acting:  # what the tuning begins after this sees that it is over
+            super().stop(success=success)
+
+    def halt(self, *, own: bool) -> None:
+        """Stop rod and analyzer, if a tuning of this session uses them."""
+        if own:
             self.parent.rod.stop(success=True)
-            self.parent.vna.stop()
-        PositionerBase.stop(self, success=success)
+            self.parent.vna.stop(success=True)
 
-    def _tune(self, target_mhz: float, limit_s: float) -> None:
-        """Close the loop; ends the status of `set`."""
+    def hindrances(self, move: Move, actual: float, why: str) -> list[str]:
+        """Nothing but what the tuning itself has met, which is `why`."""
+        return []
+
+    def _tune(self, move: Move, last: threading.Thread | None) -> None:
+        """Close the loop and end the move."""
+        if last is not None:
+            last.join()  # two threads may not share rod and analyzer
         try:
-            reached = self._close_loop(target_mhz, limit_s)
-        except Exception:
-            self.log.exception("%s: tuning to %g MHz failed", self.name, target_mhz)
-            reached = False
-        self._wanted.clear()
-        self._done_moving(success=reached)
+            self._close_loop(move)
+        except GivenUpError:
+            return
+        except Exception as error:
+            failure = self.not_reached(move, str(error) or repr(error), getattr(error, "by", None))
+            end_short(self, failure, *move.statuses)
+        else:
+            self.judge(move, "")
 
-    def _close_loop(self, target_mhz: float, limit_s: float) -> bool:
+    def _do(self, move: Move, act: Callable[[], Any]) -> None:
+        """Begin one action of a tuning that is still wanted, and wait for its end."""
+        with self._acting:
+            if self.slot.current is not move:
+                raise GivenUpError
+            status = act()
+        status.wait()
+
+    def _close_loop(self, move: Move) -> None:
         rod, slope = self.parent.rod, FIRST_SLOPE_MHZ_PER_DEG
         before: tuple[float, float] | None = None
         for _ in range(ATTEMPTS):
-            if not self._wanted.is_set():
-                return False
-            found_mhz = self.measure(target_mhz, limit_s)
+            found_mhz = self._measure(move)
             self._set_position(found_mhz)
-            error_mhz = found_mhz - target_mhz
-            if abs(error_mhz) <= self.tolerance_khz * 1e-3:
-                return True
+            error_mhz = found_mhz - move.position
+            if abs(error_mhz) <= self.reach:
+                return
             angle = float(rod.user_setpoint.get(use_monitor=False))
             if before is not None and abs(angle - before[0]) > 0.02:
                 measured = (found_mhz - before[1]) / (angle - before[0])
                 slope = measured if 0.3 < measured / FIRST_SLOPE_MHZ_PER_DEG < 3.0 else slope
             before = angle, found_mhz
             wanted = angle - error_mhz / slope
-            rod.move(wanted - TAKE_UP_DEG, wait=True, timeout=limit_s)
-            rod.move(wanted, wait=True, timeout=limit_s)
-        return False
+            for place in (wanted - TAKE_UP_DEG, wanted):
+                self._do(move, partial(rod.set, place))
+        raise NotReachedError(f"not within the tolerance after {ATTEMPTS} attempts")
 
-    def measure(self, near_mhz: float, limit_s: float) -> float:
-        """Sweep about a frequency and return the resonance, MHz; widens until it finds one."""
-        vna = self.parent.vna
-        self.parent.jpa.pump.set("Off").wait(limit_s)
-        self.parent.switch.selected.set("Cavity").wait(limit_s)
-        vna.path.set("Weak").wait(limit_s)
-        vna.center.set(near_mhz).wait(limit_s)
+    def _measure(self, move: Move) -> float:
+        """Sweep about the position and return the resonance, MHz; widens until it finds one."""
+        vna, near_mhz = self.parent.vna, move.position
+        self._do(move, partial(self.parent.jpa.pump.set, "Off"))
+        self._do(move, partial(self.parent.switch.selected.set, "Cavity"))
+        self._do(move, partial(vna.path.set, "Weak"))
+        self._do(move, partial(vna.center.set, near_mhz))
         for widening in (1.0, 10.0, 40.0):
-            vna.span.set(self.span_mhz * widening).wait(limit_s)
-            vna.num_points.set(int(200 * widening) + 1).wait(limit_s)
-            vna.trigger().wait(limit_s)
+            self._do(move, partial(vna.span.set, self.span_mhz * widening))
+            self._do(move, partial(vna.num_points.set, int(200 * widening) + 1))
+            self._do(move, vna.trigger)
             frequency = np.asarray(vna.frequency.get())
             power = np.asarray(vna.real.get()) ** 2 + np.asarray(vna.imaginary.get()) ** 2
             if power.max() > 10.0 * np.median(power):
                 return _peak(frequency, power)
-        raise RuntimeError(f"{self.name}: no resonance within 20 MHz of {near_mhz:g} MHz")
+        raise NotReachedError(f"no resonance within 20 MHz of {near_mhz:g} MHz")
 
 
 def _peak(frequency: np.ndarray, power: np.ndarray) -> float:

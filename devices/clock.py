@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ophyd import Device
 
-from devices.signals import Fetching, command, readback, setting
+from devices.settable import command, setting
+from devices.signals import Fetching, readback
 from devices.status import Watch
 
 __all__ = ["Health", "SimClock"]

@@ -19,8 +19,9 @@ from devices.rf import (
     NetworkAnalyzer,
     NoiseSource,
 )
+from devices.settable import command, setting
 from devices.settings import Settings
-from devices.signals import command, readback, setting
+from devices.signals import readback
 
 __all__ = ["Fridge", "Haloscope", "Interlock"]
 

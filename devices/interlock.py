@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ophyd import Device
 
-from devices.signals import command, readback
+from devices.settable import command
+from devices.signals import readback
 
 __all__ = ["Interlock"]
 

@@ -5,10 +5,14 @@ The signal set follows what operators of Cryomagnetics 4G, AMI 430 and Lake Shor
 
 from __future__ import annotations
 
+from typing import Any
+
 from ophyd import Component as Cpt
 
 from devices.base import Positioner
-from devices.signals import Fetching, command, readback, setting
+from devices.moves import Move
+from devices.settable import command, setting
+from devices.signals import Fetching, readback
 
 __all__ = ["MagnetSupply", "PumpMagnet", "RegeneratorMagnet"]
 
@@ -16,11 +20,17 @@ __all__ = ["MagnetSupply", "PumpMagnet", "RegeneratorMagnet"]
 class Ramp(Positioner):
     """Field or current of a coil; `stop` pauses the supply, so the coil keeps its current."""
 
-    def stop(self, *, success: bool = False) -> None:
-        """Hold the present current; a ramp under way ends where it is."""
-        if self.moving and not self.replacing:
+    def halt(self, *, own: bool) -> None:
+        """Hold the present current, unless it is not this session (the cycle) that ramps it."""
+        if own:
             self.parent.control.put("Pause", use_complete=False)
-        super().stop(success=success)
+
+    def hindrances(self, move: Move, actual: float, why: str) -> list[str]:
+        """The supply's state, and where it is sent now."""
+        return [
+            f"the supply is {self.parent.state.get()!r}",
+            *super().hindrances(move, actual, why),
+        ]
 
 
 class MagnetSupply(Fetching):
@@ -32,7 +42,7 @@ class MagnetSupply(Fetching):
     supply_current = readback("SupplyCurrent_RBV")
     ramp_rate = setting("RampRate", doc="A/s")
     state = readback("State_RBV", string=True)
-    control = command("Command", doc="Ramp, Pause, Zero, Abort")
+    control = command("Command", ends=True, doc="Ramp, Pause, Zero, Abort")
     voltage = readback("Voltage_RBV")
     coil_voltage = readback("CoilVoltage_RBV")
     voltage_limit = setting("VoltageLimit", doc="V")
@@ -42,6 +52,14 @@ class MagnetSupply(Fetching):
     quench = readback("Quench_RBV", doc="latched: No, Yes")
     quench_reset = command("QuenchReset")
     message = readback("Message_RBV", "omitted", long=True)
+
+    def __init__(self, prefix: str = "", **kwargs: Any) -> None:
+        super().__init__(prefix, **kwargs)
+        self.current.slot = self.field.slot  # one coil
+
+    def ordered(self) -> None:
+        """A command of this session ends the ramp under way."""
+        self.field.slot.ordered()
 
 
 class PumpMagnet(MagnetSupply):

@@ -12,6 +12,8 @@ from typing import Any
 from ophyd import Component, Device, Signal
 from ophyd.status import Status
 
+from devices.values import InvalidValueError, check_names, is_number
+
 __all__ = ["CavityMeasured", "Measured"]
 
 
@@ -52,11 +54,13 @@ class Measured(Device):
         """Refuse names that this set does not hold.
 
         Raises:
-            KeyError: an unknown name.
+            UnknownNameError: an unknown name.
+            InvalidValueError: a value that is no number. NaN is one, for what is not measured.
         """
-        unknown = set(values) - set(self.component_names)
-        if unknown:
-            raise KeyError(f"{self.name} has no {', '.join(sorted(unknown))}")
+        check_names(self.name, values, self.component_names)
+        for name, value in values.items():
+            if not is_number(value):
+                raise InvalidValueError(f"{getattr(self, name).name}: {value!r} is not a number")
 
     def set(self, values: Mapping[str, float]) -> Status:
         """Set the given numbers at once; what is not given keeps its value."""

@@ -1,86 +1,154 @@
-"""The motors of the tuning rod and of the antenna: EPICS motor records with scaled time-outs."""
+"""The motors of tuning rod and antenna: EPICS motor records, judged by where they are."""
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
-from ophyd import EpicsMotor
-from ophyd.positioner import PositionerBase
+from ophyd import Component, EpicsMotor
 
-from devices.base import OneMoveAtATime, check_limits, wall_timeout
-from devices.status import NotReachedError, end, fail_when_late, later, watched
+from devices.base import check_position, wall_timeout
+from devices.moves import Move, Mover
+from devices.settable import Command, Order, Target
+from devices.signals import CONNECTION_TIMEOUT_S, READ_TIMEOUT_S, WRITE_TIMEOUT_S, Readback
+from devices.status import NotReachedError, completion, waited
+from devices.values import show
 
 __all__ = ["Axis"]
 
 #: Seconds of instrument time granted to a move beyond distance / velocity.
 MOVE_OVERHEAD_S = 60.0
-#: Wall seconds after a put's completion in which `DMOV`'s edge must have been seen. A client that
-#: has asked its server to hold events back gets the newest value only, and no edge.
-EDGE_GRACE_S = 2.0
 
 
-class Axis(OneMoveAtATime, EpicsMotor):
+def _field(suffix: str, kind: str, cls: Any = Command) -> Any:
+    """A field of the record that can be written to."""
+    return Component(
+        cls,
+        suffix,
+        kind=kind,
+        auto_monitor=cls is not Order,
+        put_complete=True,
+        timeout=READ_TIMEOUT_S,
+        write_timeout=WRITE_TIMEOUT_S,
+        connection_timeout=CONNECTION_TIMEOUT_S,
+    )
+
+
+def _flag(suffix: str, kind: str) -> Any:
+    """A field that is read only."""
+    return Component(
+        Readback,
+        suffix,
+        kind=kind,
+        auto_monitor=True,
+        timeout=READ_TIMEOUT_S,
+        connection_timeout=CONNECTION_TIMEOUT_S,
+    )
+
+
+class Axis(Mover, EpicsMotor):
     """A motor record; every move has a finite time-out from its distance and velocity.
 
-    A move ends with `DMOV`'s edge, as in `EpicsMotor`. The put's completion stands in for an edge
-    that was not seen, and tells a refused move at once instead of by its time-out.
+    A move is over when its put completes, which the record does when the motor is at rest, whoever
+    has brought it to rest. It has arrived if its readback then is within the record's retry
+    deadband (`.RDBD`) of what was asked for.
     """
+
+    user_setpoint = _field(".VAL", "normal", Target)
+    user_offset = _field(".OFF", "config")
+    user_offset_dir = _field(".DIR", "config")
+    offset_freeze_switch = _field(".FOFF", "omitted")
+    set_use_switch = _field(".SET", "omitted")
+    velocity = _field(".VELO", "config")
+    high_limit_travel = _field(".HLM", "omitted")
+    low_limit_travel = _field(".LLM", "omitted")
+    motor_stop = _field(".STOP", "omitted", Order)
+    home_forward = _field(".HOMF", "omitted", Order)
+    home_reverse = _field(".HOMR", "omitted", Order)
+    deadband = _flag(".RDBD", "config")
+    at_home = _flag(".ATHM", "omitted")
 
     def __init__(self, prefix: str = "", **kwargs: Any) -> None:
         super().__init__(prefix, **kwargs)
-        for signal in (self.user_setpoint, self.user_readback):
-            signal.kind = "normal" if signal is self.user_setpoint else "hinted"
+        self.user_readback.kind = "hinted"
 
-    def locate(self) -> dict[str, float]:
-        """Where it was told to be and where it is, both fetched: bluesky's `Location`."""
-        asked = self.user_setpoint.get(use_monitor=False)
-        return {"setpoint": asked, "readback": self.user_readback.get(use_monitor=False)}
+    @property
+    def egu(self) -> str:
+        """Engineering units, as the readback's PV reports them."""
+        return str(self.user_readback.metadata.get("units") or "")
 
-    def check_value(self, pos: float) -> None:
+    @property
+    def position(self) -> float | None:
+        """Where it is, as the monitor tells; the last that was seen while the IOC is gone."""
+        return self._position
+
+    @property
+    def target(self) -> Any:
+        """The record's `.VAL`."""
+        return self.user_setpoint
+
+    @property
+    def reach(self) -> float:
+        """The record's retry deadband."""
+        return float(self.deadband.get())
+
+    def check_value(self, pos: Any) -> None:
         """Refuse a position outside the motor's limits before anything moves."""
-        check_limits(self, self.user_setpoint, pos)
+        check_position(self, self.user_setpoint, pos)
 
-    def move(
-        self, position: float, wait: bool = True, timeout: float | None = None, **kwargs: Any
-    ) -> Any:
-        """Move; without a time-out of its own the move gets one from its distance and velocity."""
-        self.check_value(position)
-        limit = self.longest_move_s(position) if timeout is None else timeout
-        self.replace_last()
-        self._started_moving = False
-        status = PositionerBase.move(self, position, **kwargs)
-        move = f"{self.name}: the move to {position:g} {self.egu}"
-        fail_when_late(status, limit, f"{move} has not ended")
-        self.user_setpoint.put(
-            position, use_complete=True, callback=lambda **_: self._completed(status, position)
-        )
-        return watched(self, self.user_setpoint, status, wait)
+    def where(self) -> float:
+        """The readback, fetched."""
+        return float(self.user_readback.get(use_monitor=False))
 
-    def _completed(self, status: Any, position: float) -> None:
-        """Give the edge its time, then judge by what the motor says."""
-
-        def judge() -> None:
-            if not status.done:
-                threading.Thread(target=self._judge, args=(status, position), daemon=True).start()
-
-        if not status.done:
-            later(EDGE_GRACE_S, judge)
-
-    def _judge(self, status: Any, position: float) -> None:
-        if not self.motor_done_move.get(use_monitor=False):
-            return
-        target = float(self.user_setpoint.get(use_monitor=False))
-        if target != position:
-            text = f"{self.name}: asked for {position:g} {self.egu}, stays at {target:g} {self.egu}"
-            end(status, NotReachedError(text))
-            return
-        self.log.warning("%s: the move to %g %s ended unseen", self.name, position, self.egu)
-        self._move_changed(value=0)
-        self._move_changed(value=1)
-
-    def longest_move_s(self, position: float) -> float:
+    def allowance_s(self, position: float) -> float:
         """Wall seconds to allow for a move from here to `position`."""
         velocity = abs(float(self.velocity.get())) or 1.0
         travel_s = abs(position - float(self.user_readback.get())) / velocity
         return wall_timeout(self, MOVE_OVERHEAD_S + travel_s)
+
+    def halt(self, *, own: bool) -> None:
+        """Bring the motor to rest, whoever moves it."""
+        self.motor_stop.put(1, use_complete=False)
+
+    def ordered(self) -> None:
+        """A command of this session ends the move under way."""
+        self.slot.ordered()
+
+    def hindrances(self, move: Move, actual: float, why: str) -> list[str]:
+        """Stopped, sent elsewhere, at a limit switch, or in alarm since it does not follow."""
+        asked = float(self.user_setpoint.get(use_monitor=False))
+        found = super().hindrances(move, actual, why)
+        if abs(asked - actual) <= self.reach and not (why or move.orders.given):
+            found.append(
+                "stopped or sent there by another client"
+            )  # the record keeps no difference
+        for side in ("high", "low"):
+            if getattr(self, f"{side}_limit_switch").get(use_monitor=False):
+                found.append(f"at its {side} limit switch")
+        if self.user_readback.alarm_severity:
+            found.append("the record is in alarm: the motor does not follow")
+        return found
+
+    def home(self, direction: Any, wait: bool = True, timeout: float | None = None) -> Any:
+        """Find the reference; the status fails if it was ended on the way.
+
+        Args:
+            direction: "forward" or "reverse".
+            wait: return when it has ended.
+            timeout: wall seconds after which the status fails.
+        """
+        button = self.home_forward if str(direction) == "forward" else self.home_reverse
+        low, high = self.limits
+        travel_s = abs(high - low) / (abs(float(self.velocity.get())) or 1.0)
+        limit_s = wall_timeout(self, MOVE_OVERHEAD_S + travel_s) if timeout is None else timeout
+        return waited(self, completion(self, [(button, 1)], limit_s, self._check_home), wait)
+
+    def _check_home(self) -> None:
+        """The record says so, or the motor stands at the switch that it was sent to."""
+        signals = self.at_home, self.low_limit_switch, self.high_limit_switch
+        if not any(signal.get(use_monitor=False) for signal in signals):
+            place = show(self.where(), self.egu)
+            raise NotReachedError(f"{self.name}: asked to go home, is at {place}: it was stopped")
+
+    def _move_changed(self, timestamp: Any = None, value: Any = None, **_: Any) -> None:
+        """Called with `.DMOV`; ophyd's own ends a move by its edge."""
+        self._moving = value != 1

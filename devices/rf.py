@@ -6,6 +6,7 @@ instrument itself says that the acquisition is done, and fails if no new data ca
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ophyd import Component as Cpt
@@ -13,9 +14,10 @@ from ophyd import Device
 from ophyd.status import Status
 
 from devices.base import Positioner, wall_timeout
+from devices.settable import command, limits_of, setting
 from devices.settings import set_together
-from devices.signals import Fetching, command, readback, setting
-from devices.status import completion
+from devices.signals import WRITE_TIMEOUT_S, Fetching, readback
+from devices.status import NotReachedError, Orders, call_off, completion
 
 __all__ = ["Digitizer", "JosephsonAmplifier", "LocalOscillator", "NetworkAnalyzer", "NoiseSource"]
 
@@ -25,7 +27,7 @@ class Acquiring(Fetching):
 
     acquire = command("Acquire", doc="Done, Acquire; completes when idle again")
     acquiring = readback("Acquire_RBV", "omitted")
-    abort = command("Abort")
+    abort = command("Abort", ends=True)
     progress = readback("Progress_RBV", "omitted")
     counter = readback("Counter_RBV", "omitted", monitor=True)
 
@@ -36,24 +38,32 @@ class Acquiring(Fetching):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._staged_values: dict[str, Any] = {}
-        self._interrupted = False
+        self._orders = Orders()
 
     def trigger(self) -> Status:
         """Start an acquisition; the status ends with it, and fails if no new data came of it."""
-        self._interrupted = False
+        self._orders.begin()
         self.counter.ask(anew=True)  # answered before the acquisition begins
 
-        def no_new_data() -> str | None:
+        def check_new_data() -> None:
             before = self._count(use_monitor=False)
             counted = self._count()
             if counted <= before:  # a monitor may be late
                 counted = self._count(use_monitor=False)
-            if counted != before or self._interrupted:
-                return None
-            return f"{self.name}: the acquisition ended without new data"
+            if counted == before:
+                why = ": a command of this session ended it" if self._orders.given else ""
+                raise NotReachedError(
+                    f"{self.name}: the acquisition ended without new data{why}", self._orders.by
+                )
 
-        limit_s = wall_timeout(self, self.acquire_time_s())
-        return completion(self.acquire, [(self.acquire, 1)], limit_s, no_new_data)
+        # Where the IOC is gone, the time would have to be asked of it.
+        known = self.acquire.connected
+        limit_s = wall_timeout(self, self.acquire_time_s()) if known else WRITE_TIMEOUT_S
+        return completion(self, [(self.acquire, 1)], limit_s, check_new_data)
+
+    def ordered(self) -> None:
+        """A command of this session ends the acquisition under way."""
+        self._orders.give()
 
     def _count(self, **how: Any) -> int:
         return int(self.counter.get(**how))
@@ -80,11 +90,12 @@ class Acquiring(Fetching):
 
     def pause(self) -> None:
         """When a plan is paused: abort; resuming acquires again from the last checkpoint."""
-        self._interrupted = True
         self.stop(success=True)
 
     def stop(self, *, success: bool = False) -> None:
-        """Abort an acquisition under way."""
+        """Abort an acquisition under way; with `success` its status ends well."""
+        if success:
+            call_off(self)
         if self.connected and self.acquiring.get(use_monitor=False):
             self.abort.put(1, use_complete=False)
         super().stop(success=success)
@@ -167,8 +178,18 @@ class LocalOscillator(Device):
     frequency = setting("Frequency", "normal", doc="MHz")
 
 
+class Heated(Positioner):
+    """A temperature that a controller holds; `stop` lets it hold the present one."""
+
+    def halt(self, *, own: bool) -> None:
+        """Hold the present temperature, within the controller's limits."""
+        if own:
+            low, high = limits_of(self.setpoint) or (-math.inf, math.inf)
+            self.setpoint.put(min(max(self.where(), low), high), use_complete=False)
+
+
 class NoiseSource(Device):
     """The 50 ohm termination on its heater: a noise source of known physical temperature."""
 
-    temperature = Cpt(Positioner, "Temp", kind="hinted", tolerance=0.005, simulated_s=14400.0)
+    temperature = Cpt(Heated, "Temp", kind="hinted", tolerance=0.005, simulated_s=14400.0)
     heater = readback("Heater_RBV")

@@ -13,8 +13,10 @@ from typing import Any
 from ophyd import Device
 from ophyd.status import Status
 
-from devices.signals import WRITE_TIMEOUT_S, Remembering
-from devices.status import completion
+from devices.settable import Remembering
+from devices.signals import WRITE_TIMEOUT_S
+from devices.status import call_off, completion
+from devices.values import check_names
 
 __all__ = ["Settings", "set_together", "within"]
 
@@ -66,12 +68,10 @@ class Settings(Device):
         """Refuse unknown names and values beyond a limit, before anything is put.
 
         Raises:
-            KeyError: no such setting.
-            LimitError: a value beyond the limits of its PV.
+            UnknownNameError: no such setting.
+            InvalidValueError: a value that its PV cannot take.
         """
-        unknown = set(values) - set(self.signals)
-        if unknown:
-            raise KeyError(f"{self.parent.name} has no setting {', '.join(sorted(unknown))}")
+        check_names(self.parent.name, values, self.signals, "setting ")
         for name, value in values.items():
             self.signals[name].check_value(value)
 
@@ -82,6 +82,11 @@ class Settings(Device):
         """
         self.check_value(values)
         return set_together(self, {self.signals[name]: value for name, value in values.items()})
+
+    def stop(self, *, success: bool = False) -> None:
+        """End what is under way well, if a RunEngine calls it off; puts cannot be taken back."""
+        if success:
+            call_off(self)
 
 
 def within(instrument: Any, part: Any) -> str:

@@ -1,4 +1,4 @@
-"""The signals of this project's devices: readbacks, settings, commands.
+"""The signals that devices read; what can be set is in `devices.settable`.
 
 Every signal has an explicit kind and finite time-outs, and takes units, limits and precision from
 its PV.
@@ -6,33 +6,23 @@ its PV.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from epics import ca
-from ophyd import Component, Device, EpicsSignal, EpicsSignalRO, EpicsSignalWithRBV, Kind
-from ophyd.status import Status
-
-from devices.status import completion
+from ophyd import Component, Device, EpicsSignalRO, Kind
 
 __all__ = [
     "CONNECTION_TIMEOUT_S",
     "LONG_TEXT",
     "READ_TIMEOUT_S",
     "WRITE_TIMEOUT_S",
-    "Command",
     "Fetching",
     "LengthError",
     "Readback",
-    "Remembering",
-    "Settable",
-    "Setting",
     "Shaped",
     "Varying",
-    "command",
     "readback",
-    "setting",
 ]
 
 #: Seconds allowed for one read over channel access: many round trips, one lost beacon.
@@ -178,123 +168,6 @@ def readback(
         auto_monitor=monitor,
         string=string or long,
         timeout=READ_TIMEOUT_S,
-        connection_timeout=CONNECTION_TIMEOUT_S,
-        doc=doc or None,
-    )
-
-
-class Settable:
-    """Mixed in before a signal that plans set: it shows what it is set to, whatever its kind is.
-
-    ophyd hints by kind alone. A setting that is scanned is what the scan is about, although it is
-    mere configuration of its device otherwise.
-    """
-
-    name: str
-    get: Callable[..., Any]
-    get_setpoint: Callable[..., Any]
-
-    @property
-    def hints(self) -> dict[str, list[str]]:
-        """The field that shows it."""
-        return {"fields": [self.name]}
-
-    def locate(self) -> dict[str, Any]:
-        """What was asked for and what is, both fetched: bluesky's `Location`."""
-        asked = self.get_setpoint(use_monitor=False)
-        return {"setpoint": asked, "readback": self.get(use_monitor=False)}
-
-
-class Remembering(Settable):
-    """Mixed in before a signal: remembers what this client asked for last."""
-
-    wanted: Any = None
-
-    def put(self, value: Any, *args: Any, **kwargs: Any) -> None:
-        """Put, and remember; `devices.status.completion` remembers what it puts by itself."""
-        self.wanted = value
-        super().put(value, *args, **kwargs)  # type: ignore[misc]
-
-    def holds(self, value: Any) -> bool:
-        """Whether `value` need not be put again.
-
-        That is so if this client asked for it last and the readback reports it: a readback alone
-        may be older than the last put, a memory alone than another client's.
-        """
-        return self.wanted is not None and same(self.wanted, value) and same(self.get(), value)
-
-
-class Command(Settable, EpicsSignal):
-    """A PV to write to that is its own readback."""
-
-
-class Setting(Remembering, EpicsSignalWithRBV):
-    """A setpoint `X` with its readback `X_RBV`, of which the readback alone is monitored."""
-
-    _following = False
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._write_pv.clear_auto_monitor()
-
-    @property
-    def setpoint(self) -> Any:
-        """What the setpoint is now, fetched."""
-        return self.get_setpoint(use_monitor=False)
-
-    def subscribe(self, callback: Any, event_type: Any = None, run: bool = True) -> int:
-        """Subscribe; the setpoint is monitored from the first subscription to it on."""
-        self._following = self._following or event_type == self.SUB_SETPOINT
-        return int(super().subscribe(callback, event_type=event_type, run=run))
-
-    def _add_callback(self, pvname: str, pv: Any, callback: Any) -> None:
-        if self._following or pvname != self.setpoint_pvname:
-            super()._add_callback(pvname, pv, callback)
-
-    def set(self, value: Any, *, timeout: float | None = None, **_: Any) -> Status:
-        """Put; the status ends with the put's completion.
-
-        It fails when the put is refused, when the IOC goes away, or when it takes too long.
-        """
-        limit_s = timeout if isinstance(timeout, int | float) else self.write_timeout
-        return completion(self, [(self, value)], limit_s)
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two values of a setting are the same, numbers to nine digits."""
-    if isinstance(one, str) or isinstance(other, str):
-        return str(one) == str(other)
-    return abs(float(one) - float(other)) <= 1e-9 * max(1.0, abs(float(other)))
-
-
-def setting(suffix: str, kind: str = "config", *, string: bool = False, doc: str = "") -> Any:
-    """A setpoint `X` with its readback `X_RBV`; a set completes when the IOC says so."""
-    return Component(
-        Setting,
-        suffix,
-        kind=kind,
-        auto_monitor=True,
-        string=string,
-        limits=not string,
-        put_complete=True,
-        timeout=READ_TIMEOUT_S,
-        write_timeout=WRITE_TIMEOUT_S,
-        connection_timeout=CONNECTION_TIMEOUT_S,
-        doc=doc or None,
-    )
-
-
-def command(suffix: str, kind: str = "omitted", *, string: bool = False, doc: str = "") -> Any:
-    """A signal to write to: a momentary command, or a setpoint whose readback is another signal."""
-    return Component(
-        Command,
-        suffix,
-        kind=kind,
-        auto_monitor=False,
-        string=string,
-        put_complete=True,
-        timeout=READ_TIMEOUT_S,
-        write_timeout=WRITE_TIMEOUT_S,
         connection_timeout=CONNECTION_TIMEOUT_S,
         doc=doc or None,
     )

@@ -1,52 +1,132 @@
-"""Statuses: they end with what they stand for, and fail when it cannot come any more.
+"""Statuses: they end with what they stand for, and fail, with a reason, when it has not come.
 
-ophyd starts a thread for every status that has a time-out. A step of a scan makes dozens, so one
-thread watches over those of `completion` and whatever `fail_when_late` is told of.
+Who asked for something is remembered (`caller`). A plan that calls it off itself, by a pause, a
+suspender, the end of its RunEngine, or by a later command of its own, ends the status well.
 """
 
 from __future__ import annotations
 
-import contextlib
-import heapq
+import asyncio
 import itertools
-import logging
 import threading
-import time
 import weakref
 from collections.abc import Callable, Iterable
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
-from ophyd.status import MoveStatus, Status, StatusBase, SubscriptionStatus
+from ophyd.status import Status, StatusBase, SubscriptionStatus
 from ophyd.status import wait as wait_for
 from ophyd.utils.errors import InvalidState
 
 from devices import burst
+from devices.watchdogs import end, end_unless_held, fail_when_late, fail_when_lost
 
 __all__ = [
     "NotReachedError",
+    "Orders",
     "Watch",
+    "call_off",
+    "caller",
     "completion",
-    "end",
-    "fail_when_late",
-    "fail_when_lost",
-    "later",
-    "watched",
+    "end_short",
+    "interlock_of",
+    "mark",
+    "refusal_of",
+    "start_puts",
+    "waited",
 ]
 
 
-log = logging.getLogger("cryohalo.devices")
-
-
 class NotReachedError(RuntimeError):
-    """A put was refused, or completed without the effect that was asked for."""
+    """A put was refused, or ended without the effect that was asked for.
+
+    Args:
+        message: what was asked for, what is, and why.
+        by: the plan (`caller`) whose own command kept it from its effect; None for anybody else.
+    """
+
+    def __init__(self, message: str, by: Any = None) -> None:
+        super().__init__(message)
+        self.by = by
+
+
+def caller() -> Any:
+    """The RunEngine whose plan this is called by, told by its event loop; None by hand."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+class Orders:
+    """Remembers the last order of this session that ends what a device is doing.
+
+    Attributes:
+        given: whether there was one since the action began.
+        by: the plan that gave it, None by hand.
+    """
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget the orders before an action."""
+        self.given, self.by = False, None
+
+    def give(self) -> None:
+        """Note an order."""
+        self.given, self.by = True, caller()
+
+
+def mark(status: StatusBase) -> StatusBase:
+    """Note on a new status who asked for it, which `end` looks at."""
+    status.caller = caller()
+    return status
+
+
+def end_short(device: Any, error: NotReachedError, *statuses: StatusBase) -> None:
+    """End statuses of a device that has not done what was asked for.
+
+    Where an interlock is active, its suspender may hold the plan first.
+    """
+    if interlock_of(device):
+        end_unless_held(*statuses, error=error)
+        return
+    for status in statuses:
+        end(status, error)
+
+
+def interlock_of(device: Any) -> str:
+    """The reasons of its instrument's interlock, "" while all is well or where there is none."""
+    interlock = getattr(device.root, "interlock", None)
+    if interlock is None:
+        return ""
+    try:
+        return str(interlock.reason.get()) if interlock.active.get() else ""
+    except Exception:  # the end itself must be told; that the interlock is not read is no reason
+        return ""
+
+
+def refusal_of(device: Any) -> str:
+    """The IOC's reason for the last refusal, which it posts before the refusal is told."""
+    health = getattr(device.root, "ioc", None)
+    try:
+        return "" if health is None else str(health.refusal.get())
+    except Exception as error:  # the refusal itself must be told
+        return f"its reason could not be read: {error}"
+
+
+# Puts that complete ---------------------------------------------------------------------------
+
+_open: weakref.WeakKeyDictionary[Any, weakref.WeakSet[Status]] = weakref.WeakKeyDictionary()
+_open_lock = threading.Lock()
 
 
 def completion(
     device: Any,
     puts: Iterable[tuple[Any, Any]],
     timeout_s: float,
-    check: Callable[[], str | None] = lambda: None,
+    check: Callable[[], None] = lambda: None,
 ) -> Status:
     """Put values and return the status that ends when the last put has completed.
 
@@ -54,81 +134,97 @@ def completion(
     for it is told on the thread that completes puts, and may not wait for another put there.
 
     Args:
-        device: whose action this is.
+        device: whose action this is; `call_off` ends it.
         puts: signals of one IOC, each with the value to put; none is a status that is done.
         timeout_s: wall seconds after which the status fails.
-        check: called after completion; returns why it failed, or None.
+        check: called after completion; raises what is wrong with it.
     """
     puts = list(puts)
     status = Status(device)
+    mark(status)
     if not puts:
         end(status, None)
         return status
+    with _open_lock:
+        _open.setdefault(device, weakref.WeakSet()).add(status)
     left = itertools.count(len(puts) - 1, -1)
     refusals: list[str] = []
 
-    def completed(signal: Any, *, refused: bool = False, **_: Any) -> None:
+    def completed(signal: Any, *, refused: bool) -> None:
         if refused:
             refusals.append(signal.name)
         if next(left) > 0 or status.done:
             return
         try:
-            problem = _refused(signal, refusals) if refusals else check()
+            if refusals:
+                raise NotReachedError(f"{', '.join(refusals)} refused: {refusal_of(signal)}")
+            check()
+        except NotReachedError as error:
+            end_short(device, error, status)
         except Exception as error:
             end(status, error)
         else:
-            end(status, None if problem is None else NotReachedError(problem))
+            end(status, None)
 
     names = ", ".join(signal.name for signal, _ in puts)
     fail_when_late(status, timeout_s, f"{names}: the put has not completed")
-    fail_when_lost(puts[0][0], status)
+    if fail_when_lost(puts[0][0], status):
+        return status
     try:
-        _start(puts, completed)
+        start_puts(puts, completed, lambda: status.done)
     except Exception as error:
         end(status, error)
         raise
     return status
 
 
-def _start(puts: list[tuple[Any, Any]], completed: Callable[..., None]) -> None:
-    """Start puts, in one packet where the signals can."""
+def call_off(device: Any) -> None:
+    """End well what a device has under way: who asked for it no longer wants it."""
+    with _open_lock:
+        under_way = list(_open.pop(device, ()))
+    for status in under_way:
+        end(status, None)
+
+
+def start_puts(
+    puts: Iterable[tuple[Any, Any]], told: Callable[..., None], abandoned: Callable[[], bool]
+) -> None:
+    """Start puts, in one packet where the signals can.
+
+    Args:
+        puts: signals of one IOC, each with the value to put.
+        told: called for each as `told(signal, refused=False)` when it has completed.
+        abandoned: whether nobody waits for them any more: in process, where simulated time passes
+            for those who wait, that is known too.
+    """
     try:
         for signal, value in puts:
-            told = partial(completed, signal)
+            ended = _Ended(told, signal, abandoned)
             if burst.can_join(signal):
                 signal.check_value(value)
-                signal.wanted = value
-                burst.join(signal, value, told)
+                if note := getattr(signal, "asked", None):
+                    note(value)
+                burst.join(signal, value, ended)
             else:
-                signal.put(value, use_complete=True, callback=told)
+                signal.put(value, use_complete=True, callback=ended)
     finally:
         burst.flush()
 
 
-def _refused(signal: Any, names: list[str]) -> str:
-    """What was refused, with the IOC's reason, which is posted before the refusal is told."""
-    health = getattr(signal.root, "ioc", None)
-    why = f": {health.refusal.get()}" if health is not None else ""
-    return f"{', '.join(names)} refused{why}"
+@dataclass(frozen=True)
+class _Ended:
+    """What the control layer calls when a put has completed."""
+
+    told: Callable[..., None]
+    signal: Any
+    abandoned: Callable[[], bool]
+
+    def __call__(self, *, refused: bool = False, **_: Any) -> None:
+        self.told(self.signal, refused=refused)
 
 
-def end(status: StatusBase, error: Exception | None) -> None:
-    """End a status; of two ends at once the first counts."""
-    with contextlib.suppress(InvalidState):
-        if status.done:
-            return
-        if isinstance(status, MoveStatus):  # the positioner has nobody to tell any more
-            mover = status.pos
-            mover.clear_sub(status._finished, event_type=mover._SUB_REQ_DONE)  # noqa: SLF001
-        if error is None:
-            status.set_finished()
-        else:
-            status.set_exception(error)
-
-
-def watched(device: Any, signal: Any, status: StatusBase, wait: bool) -> StatusBase:
-    """A move's status that also fails once `signal` is lost, waited for if asked."""
-    fail_when_lost(signal, status)
+def waited(device: Any, status: StatusBase, wait: bool) -> StatusBase:
+    """A move's status, waited for if asked; Ctrl-C stops the device."""
     if wait:
         try:
             wait_for(status)
@@ -138,105 +234,7 @@ def watched(device: Any, signal: Any, status: StatusBase, wait: bool) -> StatusB
     return status
 
 
-# What must not be waited for ------------------------------------------------------------------
-
-
-class _Later:
-    """Calls functions at their time, one after the other, on one thread."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._numbers = itertools.count()
-        self._due: list[tuple[float, int, Callable[[], None]]] = []
-        self._thread: threading.Thread | None = None
-
-    def __call__(self, delay_s: float, function: Callable[[], None]) -> None:
-        due_s = time.monotonic() + delay_s
-        with self._changed:
-            heapq.heappush(self._due, (due_s, next(self._numbers), function))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="time-outs", daemon=True)
-                self._thread.start()
-            elif self._due[0][0] == due_s:
-                self._changed.notify()
-
-    def _run(self) -> None:
-        while True:
-            function = self._next()
-            try:
-                function()
-            except Exception:  # the other time-outs need this thread
-                log.exception("%r failed", function)
-
-    def _next(self) -> Callable[[], None]:
-        """Wait for the next function to be due."""
-        with self._changed:
-            while True:
-                wait_s = self._due[0][0] - time.monotonic() if self._due else None
-                if wait_s is not None and wait_s <= 0.0:
-                    return heapq.heappop(self._due)[2]
-                self._changed.wait(wait_s)
-
-
-#: `later(delay_s, function)` calls a function, which may not block, after so many seconds.
-later = _Later()
-
-
-def fail_when_late(status: StatusBase, timeout_s: float, what: str) -> None:
-    """Fail `status` with `TimeoutError` if it has not ended after `timeout_s` wall seconds."""
-    known = weakref.ref(status)
-
-    def late() -> None:
-        if (found := known()) is not None and not found.done:
-            error = TimeoutError(f"{what} within {timeout_s:g} s")
-            # On a thread of its own: a move that fails stops its device, which may block.
-            threading.Thread(target=end, args=(found, error), daemon=True).start()
-
-    later(timeout_s, late)
-
-
-class _Losses:
-    """The statuses that end with an error when their signal's PV is lost."""
-
-    def __init__(self, signal: Any) -> None:
-        self._name = signal.name
-        self._lock = threading.Lock()
-        self._open: weakref.WeakSet[StatusBase] = weakref.WeakSet()
-        signal.subscribe(self._told, event_type=signal.SUB_META, run=False)
-
-    def add(self, status: StatusBase) -> None:
-        with self._lock:
-            self._open.add(status)
-
-    def _told(self, connected: bool = True, **_: Any) -> None:
-        if not connected:
-            self.fail()
-
-    def fail(self) -> None:
-        with self._lock:
-            lost = list(self._open)
-            self._open.clear()
-        message = f"{self._name}: the IOC went away before the put completed"
-        for status in lost:
-            end(status, ConnectionError(message))
-
-
-_losses: weakref.WeakKeyDictionary[Any, _Losses] = weakref.WeakKeyDictionary()
-_losses_lock = threading.Lock()
-
-
-def fail_when_lost(signal: Any, status: StatusBase) -> None:
-    """Fail `status` with `ConnectionError` once the signal's PV is lost.
-
-    A put whose IOC is gone never completes, and its time-out may be hours.
-    """
-    with _losses_lock:
-        losses = _losses.get(signal)
-        if losses is None:
-            losses = _losses[signal] = _Losses(signal)
-    losses.add(status)
-    if not signal.connected:  # it may have gone before there was a watch
-        losses.fail()
+# Values that are waited for -------------------------------------------------------------------
 
 
 class Watch(SubscriptionStatus):
@@ -245,7 +243,7 @@ class Watch(SubscriptionStatus):
     Args:
         signal: a signal; it is monitored from now on.
         test: called with each value, the present one included if `run`.
-        timeout: wall seconds after which the status fails.
+        timeout: wall seconds after which the status fails with `TimeoutError`.
         run: judge the value that the monitor holds now.
         aside: a side condition, which alone is no reason for simulated time to pass.
     """
@@ -260,7 +258,10 @@ class Watch(SubscriptionStatus):
         aside: bool = False,
     ) -> None:
         self.aside = aside
-        super().__init__(signal, test, timeout=timeout, run=run)
+        mark(self)
+        super().__init__(signal, test, run=run)
+        self._call_stop_on_failure = False  # to look at a signal is no reason to stop it
+        fail_when_late(self, timeout, f"{signal.name}: the value waited for has not come")
 
     def check_value(self, *_: Any, value: Any, **__: Any) -> None:
         """Judge one value; later ones no longer matter."""
@@ -272,4 +273,4 @@ class Watch(SubscriptionStatus):
         except InvalidState:
             return  # two values passed at once on two threads
         except Exception as error:
-            self.set_exception(error)
+            end(self, error)

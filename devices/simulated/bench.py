@@ -106,13 +106,19 @@ class Bench:
             self.clock.paused = bool(value)
             self._wanted.notify()
 
-    def put(self, point: Point, value: Any, completed: Completed) -> None:
+    def put(
+        self,
+        point: Point,
+        value: Any,
+        completed: Completed,
+        abandoned: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Put a value; ``completed`` is called once: with None, or with why it was refused.
 
-        A refused put moves nothing.
+        A refused put moves nothing. One that is ``abandoned`` is no reason for time to pass.
         """
         with self.lock:
-            outcome = self._begin(point, value, completed)
+            outcome = self._begin(point, value, completed, abandoned)
         if outcome is not _WAITS:
             completed(outcome)
 
@@ -128,7 +134,9 @@ class Bench:
             if refusal is not None:
                 raise refusal
 
-    def _begin(self, point: Point, value: Any, completed: Completed) -> Any:
+    def _begin(
+        self, point: Point, value: Any, completed: Completed, abandoned: Callable[[], bool]
+    ) -> Any:
         """Act on a put; returns how it ended, or `_WAITS`."""
         record = point.record
         outcome: Any = None
@@ -141,7 +149,8 @@ class Bench:
             point.refusal = ""
             if record.read is None:
                 point.hold(taken)
-            if record.done is not None and self._puts.wait(record, self._ends(point, completed)):
+            ends = self._ends(point, completed)
+            if record.done is not None and self._puts.wait(record, ends, abandoned):
                 outcome = _WAITS
             elif record.momentary:
                 point.hold(0)
@@ -152,13 +161,17 @@ class Bench:
         return outcome
 
     def _ends(self, point: Point, completed: Completed) -> Completed:
-        """``completed``; a momentary command first returns to its first state."""
-        if not point.record.momentary:
-            return completed
+        """``completed``; first a momentary command returns to its first state.
+
+        Why a put has ended without its effect can be asked for by who is told.
+        """
 
         def ends(refusal: Refused | None) -> None:
             with self.lock:
-                point.hold(0)
+                if refusal is not None:
+                    self.refusal = str(refusal)
+                if point.record.momentary:
+                    point.hold(0)
                 self._post()
             completed(refusal)
 

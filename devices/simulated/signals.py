@@ -8,20 +8,20 @@ from collections.abc import Callable
 from typing import Any
 
 from ophyd import Device, EpicsSignal, EpicsSignalRO, EpicsSignalWithRBV, Signal
-from ophyd.status import Status, StatusBase
+from ophyd.status import StatusBase
 from ophyd.utils import ReadOnlyError
-from ophyd.utils.errors import LimitError
 
-from devices.signals import (
-    WRITE_TIMEOUT_S,
+from devices.settable import (
     Command,
-    Readback,
+    Order,
+    Ordering,
     Remembering,
     Settable,
     Setting,
-    Shaped,
-    Varying,
+    Target,
+    Targeting,
 )
+from devices.signals import WRITE_TIMEOUT_S, Readback, Shaped, Varying
 from devices.simulated.bench import Bench, current_bench
 from instruments.errors import Refused
 from pvdb.live.point import Point
@@ -127,16 +127,6 @@ class RecordSignal(Signal):
         with self.bench.lock:
             return self._shown(self._write.read())
 
-    def check_value(self, value: Any) -> None:
-        """Refuse what lies outside the limits.
-
-        Raises:
-            LimitError: outside.
-        """
-        low, high = self.limits
-        if self._use_limits and low < high and not low <= value <= high:
-            raise LimitError(f"{self.name}: value {value} outside of range: [{low}, {high}]")
-
     def put(
         self,
         value: Any,
@@ -148,26 +138,25 @@ class RecordSignal(Signal):
         """Command the machine; `callback` is called when that is completed."""
         if not self._write.record.writable:
             raise ReadOnlyError(f"{self.name} is read-only")
-        if not force:
-            self.check_value(value)
-        names = self._write.record.state_names()
-        if names and isinstance(value, str) and value not in names:
-            raise ValueError(f"{self.name}: {value!r} is none of {', '.join(names)}")
 
         def completed(refusal: Refused | None) -> None:
             if callback is not None:
                 callback(refused=refusal is not None)
 
-        self.bench.put(self._write, value, completed)
+        abandoned = getattr(callback, "abandoned", lambda: False)
+        self.bench.put(self._write, value, completed, abandoned)
 
-    def set(
-        self, value: Any, *, timeout: float | None = None, settle_time: float | None = None
-    ) -> Status:
-        """Command the machine; the status ends when that is completed."""
-        limit = timeout if timeout is not None else self._write_timeout
-        status = Status(self, timeout=limit, settle_time=settle_time)
-        self.put(value, callback=lambda **_: None if status.done else status.set_finished())
-        return status
+    @property
+    def write_timeout(self) -> float:
+        """Wall seconds after which a put without a time-out of its own fails."""
+        return self._write_timeout or WRITE_TIMEOUT_S
+
+    def know(self) -> None:
+        """Nothing to wait for: the record is there."""
+
+    def whole(self) -> bool:
+        """Whether the record takes whole numbers only."""
+        return self._write.record.wire.integer
 
     def subscribe(
         self, callback: Callable[..., Any], event_type: str | None = None, run: bool = True
@@ -222,7 +211,7 @@ class RecordSignalRO(RecordSignal):
         """Refuse."""
         raise ReadOnlyError(f"{self.name} is read-only")
 
-    def set(self, value: Any, **_: Any) -> Status:
+    def set(self, value: Any, **_: Any) -> Any:
         """Refuse."""
         raise ReadOnlyError(f"{self.name} is read-only")
 
@@ -258,26 +247,29 @@ class RecordSignalWithRBV(RecordSignal):
 
 
 class RecordCommand(Settable, RecordSignal):
-    """`devices.signals.Command` over a record."""
+    """`devices.settable.Command` over a record."""
 
 
-class RecordSetting(Remembering, RecordSignalWithRBV):
-    """`devices.signals.Setting` over records."""
+class RecordOrder(Ordering, RecordCommand):
+    """`devices.settable.Order` over a record."""
 
-    set = Setting.set
 
-    @property
-    def write_timeout(self) -> float:
-        """Wall seconds after which a put without a time-out of its own fails."""
-        return self._write_timeout or WRITE_TIMEOUT_S
+class RecordTarget(Targeting, RecordCommand):
+    """`devices.settable.Target` over a record."""
+
+
+class RecordSetting(Remembering, Settable, RecordSignalWithRBV):
+    """`devices.settable.Setting` over records."""
 
 
 _REPLACEMENTS: dict[type, type] = {
     Command: RecordCommand,
+    Order: RecordOrder,
     Readback: RecordReadback,
     Setting: RecordSetting,
+    Target: RecordTarget,
     Varying: RecordVarying,
-    EpicsSignal: RecordSignal,
+    EpicsSignal: RecordCommand,
     EpicsSignalRO: RecordSignalRO,
     EpicsSignalWithRBV: RecordSignalWithRBV,
 }

@@ -228,7 +228,12 @@ class Database:
         if channel.parent is not None:
             channel.parent.note_changed_field(channel)
         self._log_put(Put(channel.record.name, old, value, client, where))
-        await self._complete(channel, value)
+        try:
+            await self._complete(channel, value)
+        except Refused as refusal:  # it was accepted, and ended without its effect
+            self.note_refusal(escaped(refusal))
+            await self._post_together()  # before its client is told, who asks at once why
+            raise
 
     def _log_put(self, put: Put) -> None:
         """Tell the put log; a put is not undone because it cannot be logged."""

@@ -16,12 +16,13 @@ from ophyd.sim import (
 )
 
 from cryohalo.run_engine import close_run_engine, make_run_engine
-from devices.signals import Command, Readback, Setting, Varying
+from devices.settable import Command, Order, Setting, Target
+from devices.signals import Readback, Varying
 
 # ophyd's fakes stand in for this room's signals as for ophyd's own.
+fake_device_cache.update(dict.fromkeys((Command, Order, Target), FakeEpicsSignal))
 fake_device_cache[Setting] = FakeEpicsSignalWithRBV
 fake_device_cache[Readback] = fake_device_cache[Varying] = FakeEpicsSignalRO
-fake_device_cache[Command] = FakeEpicsSignal
 
 
 class Documents(list):

@@ -99,7 +99,7 @@ def test_a_warm_mixing_chamber_cuts_the_noise_source_until_it_is_cold(
     heating = haloscope.noise_source.temperature.set(0.4)
     haloscope.bench.machine.fridge.load(0.0, 0.0, 0.05)
     haloscope.bench.paused = False
-    with pytest.raises(Exception, match=r"UnknownStatusFailure|failed"):
+    with pytest.raises(NotReachedError, match=r"asked for 0\.4 K.*mixing chamber at \d+ mK"):
         heating.wait(20.0)
     assert haloscope.noise_source.temperature.setpoint.get() == pytest.approx(0.025)
     with pytest.raises(InterlockedError, match=r"mixing chamber at \d+ mK"):

@@ -1,0 +1,128 @@
+"""What a device can take: judged before anything is put, and refused by one error, in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+from ophyd.utils.errors import LimitError
+
+__all__ = [
+    "InvalidValueError",
+    "UnknownNameError",
+    "check_names",
+    "check_number",
+    "check_state",
+    "check_text",
+    "is_number",
+    "show",
+]
+
+#: Characters that a text of channel access holds (DBR_STRING ends with a NUL).
+TEXT_LENGTH = 39
+
+
+class InvalidValueError(LimitError):
+    """A device was asked for what it cannot take; nothing was put.
+
+    The message names the device, the value with its unit, and what the device takes.
+    """
+
+
+class UnknownNameError(InvalidValueError, KeyError):
+    """A device has no part of that name; the message names both."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError would put the message into quotes
+
+
+def show(value: float, units: str = "") -> str:
+    """A number with its unit, to nine digits: a readback that is nearly there can be told."""
+    return f"{value:.9g} {units}".rstrip()
+
+
+def check_number(
+    name: str,
+    value: Any,
+    units: str = "",
+    limits: tuple[float, float] | None = None,
+    *,
+    whole: bool = False,
+) -> float:
+    """Return `value` as a float if the device can take it.
+
+    Args:
+        name: of the device.
+        value: what is asked for.
+        units: of the value.
+        limits: lowest and highest, included; None where there are none.
+        whole: whether the device takes whole numbers only.
+
+    Raises:
+        InvalidValueError: no number, not finite, not whole, or outside the limits.
+    """
+    takes = f" ({_range(limits, units)})" if limits else ""
+    if getattr(value, "ndim", None) == 0:  # NumPy's scalars and arrays without axes
+        value = value.item()
+    if not is_number(value):
+        raise InvalidValueError(f"{name}: {value!r} is not a number{takes}")
+    number = float(value)
+    if not math.isfinite(number):
+        raise InvalidValueError(f"{name}: {show(number, units)} is not a finite number{takes}")
+    if limits is not None and not limits[0] <= number <= limits[1]:
+        raise InvalidValueError(f"{name}: {show(number, units)} is outside {_range(limits, units)}")
+    if whole and not number.is_integer():
+        raise InvalidValueError(f"{name}: {show(number, units)} is not a whole number{takes}")
+    return number
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a real number; True and False are none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def check_state(name: str, value: Any, states: Sequence[str]) -> None:
+    """Refuse what is neither the name of a state nor its number.
+
+    Raises:
+        InvalidValueError: names the device, the value and the states.
+    """
+    named = isinstance(value, str) and value in states
+    numbered = isinstance(value, Real) and value in range(len(states))
+    if not named and not numbered:
+        raise InvalidValueError(f"{name}: {value!r} is none of {', '.join(states)}")
+
+
+def check_names(name: str, values: Any, known: Collection[str], what: str = "") -> None:
+    """Refuse what is no mapping, or has a name that is not known.
+
+    Args:
+        name: of the device.
+        values: what is asked for, by name.
+        known: the names.
+        what: they are names of, for the message.
+
+    Raises:
+        InvalidValueError: no mapping.
+        UnknownNameError: an unknown name.
+    """
+    if not isinstance(values, Mapping):
+        raise InvalidValueError(f"{name}: {values!r} is no mapping from names to values")
+    if unknown := [str(one) for one in values if one not in known]:
+        raise UnknownNameError(f"{name} has no {what}{', '.join(sorted(unknown))}")
+
+
+def check_text(name: str, value: Any) -> None:
+    """Refuse what is no text, or would be cut on the wire.
+
+    Raises:
+        InvalidValueError: names the device, the value and the limit.
+    """
+    if not isinstance(value, str) or len(value.encode()) > TEXT_LENGTH:
+        raise InvalidValueError(f"{name}: {value!r} is no text of up to {TEXT_LENGTH} bytes")
+
+
+def _range(limits: tuple[float, float], units: str) -> str:
+    return f"{show(limits[0])} to {show(limits[1], units)}"
