@@ -11,6 +11,14 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from cryohalo.command_line import (
+    DEFAULT_CATALOG,
+    MAX_SEED,
+    CatalogOption,
+    between,
+    writable_folder,
+)
+
 if TYPE_CHECKING:
     from cryohalo.catalog import Run
     from haloscope.analysis.options import Options
@@ -32,10 +40,12 @@ class Baseline(StrEnum):
 SourcesArgument = Annotated[
     list[str], typer.Argument(help="Runs of the catalog (uid or its beginning) or HDF5 files.")
 ]
-CatalogOption = Annotated[Path, typer.Option("--catalog", help="Folder of the catalog.")]
-OutputOption = Annotated[Path, typer.Option("--output", help="Folder of the results.")]
+OutputOption = Annotated[
+    Path, typer.Option("--output", help="Folder of the results.", callback=writable_folder)
+]
 BaselineOption = Annotated[Baseline, typer.Option(help="Baseline model.")]
-DEFAULT_CATALOG, DEFAULT_OUTPUT = Path("data/runs"), Path("reports/analysis")
+DEFAULT_OUTPUT = Path("reports/analysis")
+MOST_EXPERIMENTS = 100_000_000
 
 
 Finish = Callable[["Result", dict[str, Any], Path], None]
@@ -86,9 +96,15 @@ def report(result: Result, provenance: dict[str, Any], output: Path) -> None:
 def montecarlo(
     sources: SourcesArgument,
     catalog: CatalogOption = DEFAULT_CATALOG,
-    output: Annotated[Path | None, typer.Option(help="Keep batches here; resumes.")] = None,
-    experiments: Annotated[int, typer.Option(min=100, help="Simulated experiments.")] = 10_000,
-    seed: Annotated[int, typer.Option(help="Seed of the random numbers.")] = 0,
+    output: Annotated[
+        Path | None, typer.Option(help="Keep batches here; resumes.", callback=writable_folder)
+    ] = None,
+    experiments: Annotated[
+        int, typer.Option(help="Simulated experiments.", callback=between(100, MOST_EXPERIMENTS))
+    ] = 10_000,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the random numbers.", callback=between(0, MAX_SEED))
+    ] = 0,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
     baseline: BaselineOption = Baseline.letter,
 ) -> None:

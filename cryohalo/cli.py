@@ -15,6 +15,16 @@ import typer
 from rich.console import Console
 
 from cryohalo import analysis_commands
+from cryohalo.command_line import (
+    DEFAULT_CATALOG,
+    MAX_SEED,
+    CatalogOption,
+    between,
+    errors,
+    prefix,
+    run_app,
+    writable_folder,
+)
 from cryohalo.provenance import software_version
 
 app = typer.Typer(
@@ -24,22 +34,20 @@ app = typer.Typer(
 )
 app.add_typer(analysis_commands.app)
 console = Console(highlight=False)
-errors = Console(highlight=False, stderr=True)
 
-CatalogOption = Annotated[Path, typer.Option("--catalog", help="Folder of the catalog.")]
-DEFAULT_CATALOG = Path("data/runs")
+FEWEST_STEPS, MOST_STEPS = 30, 2000
+"""Of the demonstration's scan: enough for a grand spectrum; the letter's scan."""
 
 
 def main() -> None:
     """Entry point: run a command; known errors are one line, not a traceback."""
-    from cryohalo.catalog import CatalogError
-    from cryohalo.launcher import IocFailedError
+    run_app(app)
 
-    try:
-        app()
-    except (CatalogError, IocFailedError, TimeoutError, ValueError, OSError) as error:
-        console.print(f"[red]cryohalo:[/red] {error}", soft_wrap=True)
-        raise SystemExit(1) from error
+
+def _speed(value: float) -> float:
+    from pvdb.parts.clock import MAX_SPEED
+
+    return float(between(0.0, MAX_SPEED)(value))
 
 
 @app.command()
@@ -50,9 +58,25 @@ def version() -> None:
 
 @app.command()
 def demo(
-    output: Annotated[Path, typer.Option(help="Report folder.")] = Path("reports/demo"),
-    seed: Annotated[int, typer.Option(help="Decides all noise and where the axion hides.")] = 2022,
-    steps: Annotated[int, typer.Option(min=30, help="Steps of 10 kHz in the scan.")] = 36,
+    output: Annotated[
+        Path,
+        typer.Option(
+            help="Folder of the report. An earlier demonstration's is replaced, nothing else is.",
+            callback=writable_folder,
+        ),
+    ] = Path("reports/demo"),
+    seed: Annotated[
+        int,
+        typer.Option(
+            help="Decides all noise and where the axion hides.", callback=between(0, MAX_SEED)
+        ),
+    ] = 2022,
+    steps: Annotated[
+        int,
+        typer.Option(
+            help="Steps of 10 kHz in the scan.", callback=between(FEWEST_STEPS, MOST_STEPS)
+        ),
+    ] = 36,
     inject: Annotated[bool, typer.Option(help="Hide an axion of demo strength.")] = True,
 ) -> None:
     """Both IOCs, an AMRR cool-down, a haloscope scan, the analysis, one report."""
@@ -75,10 +99,17 @@ def runs(catalog: CatalogOption = DEFAULT_CATALOG) -> None:
 
 @app.command()
 def iocs(
-    speed: Annotated[float, typer.Option(help="Simulated per real second; 0: fast as can be")] = 1,
-    seed: Annotated[int, typer.Option(help="Seed of both simulations.")] = 0,
+    speed: Annotated[
+        float, typer.Option(help="Simulated per real second; 0: fast as can be", callback=_speed)
+    ] = 1,
+    seed: Annotated[
+        int, typer.Option(help="Seed of both simulations.", callback=between(0, MAX_SEED))
+    ] = 0,
     state_dir: Annotated[
-        Path | None, typer.Option(help="Keep their state in its folders amrr and haloscope.")
+        Path | None,
+        typer.Option(
+            help="Keep their state in its folders amrr and haloscope.", callback=writable_folder
+        ),
     ] = None,
 ) -> None:
     """Run both IOCs on free loopback ports until Ctrl-C, and say how to reach them.
@@ -92,9 +123,15 @@ def iocs(
 
 @app.command()
 def session(
-    catalog: CatalogOption = DEFAULT_CATALOG,
-    amrr_prefix: Annotated[str, typer.Option(help="Refrigerator's prefix; '' for none")] = "AMRR:",
-    halo_prefix: Annotated[str, typer.Option(help="Haloscope's prefix; '' for none")] = "HALO:",
+    catalog: Annotated[
+        Path, typer.Option(help="Folder of the catalog.", callback=writable_folder)
+    ] = DEFAULT_CATALOG,
+    amrr_prefix: Annotated[
+        str, typer.Option(help="Refrigerator's prefix; '' for none", callback=prefix)
+    ] = "AMRR:",
+    halo_prefix: Annotated[
+        str, typer.Option(help="Haloscope's prefix; '' for none", callback=prefix)
+    ] = "HALO:",
 ) -> None:
     """An interactive session: RE, catalog, devices and plans at hand."""
     import code
@@ -120,8 +157,15 @@ def size(
     """The refrigerator's design sheet: regenerator, field swing, solenoid (Eqs. 1-4)."""
     from amrr.design.sizing import design_sheet, format_sheet
 
-    overrides = dict(_assignment(text) for text in set_ or [])
-    sheet = design_sheet(**overrides)
+    overrides: dict[str, float | str] = {}
+    for name, value in map(_assignment, set_ or []):
+        if name in overrides:
+            raise typer.BadParameter(f"{name} is given twice", param_hint="--set")
+        overrides[name] = value
+    try:
+        sheet = design_sheet(**overrides)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--set") from None
     rows = {row.name: {"value": row.value, "unit": row.unit} for row in sheet.rows}
     typer.echo(json.dumps(rows, indent=2) if as_json else format_sheet(sheet))
 
@@ -129,7 +173,7 @@ def size(
 def _assignment(text: str) -> tuple[str, float | str]:
     name, equals, value = (part.strip() for part in text.partition("="))
     if not equals or not name:
-        raise typer.BadParameter(f"{text!r} is not NAME=VALUE")
+        raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--set")
     try:
         return name, float(value)
     except ValueError:

@@ -7,7 +7,6 @@ see process variables and the catalog; the sealed envelope is opened after the a
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from cryohalo.demo_folder import SEED_KEY, clear
 from cryohalo.launcher import Ioc, Launcher
 from cryohalo.progress import Progress
 
@@ -35,7 +35,7 @@ class DemoOptions:
     """What the demonstration does.
 
     Attributes:
-        output: Report folder; its catalog of an earlier demonstration is replaced.
+        output: Report folder; what an earlier demonstration wrote there is replaced.
         seed: Decides all noise and where the axion hides.
         steps: Steps of the scan, 10 kHz each.
         inject: Hide an axion of demo strength.
@@ -75,10 +75,13 @@ def run_demo(options: DemoOptions, console: Console) -> Mapping[str, Any]:
         options: What to do.
         console: Where progress and the summary go.
 
+    Raises:
+        FolderTakenError: The folder holds what no demonstration wrote.
+
     Returns:
         The summary: temperatures, limits, candidates, the envelope, the report's path.
     """
-    shutil.rmtree(options.catalog, ignore_errors=True)
+    clear(options.output, options.catalog)
     console.print(f"cryohalo demo, seed {options.seed}: report goes to {options.output}")
     with Progress(console) as progress, Launcher(options.iocs()) as launcher:
         progress.note(f"both IOCs serve on {launcher.address_list}")
@@ -95,7 +98,7 @@ def _run_stories(options: DemoOptions, progress: Progress) -> AxionLine | None:
     """Both instruments, then the opened envelope; all results are in the catalog."""
     from cryohalo.session import Session
 
-    metadata = {"operator": "cryohalo demo", "demo_seed": options.seed}
+    metadata = {"operator": "cryohalo demo", SEED_KEY: options.seed}
     with Session.open(
         options.catalog, amrr_prefix="AMRR:", halo_prefix="HALO:", metadata=metadata
     ) as session:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from numbers import Real
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,7 +18,7 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bars
 
-from haloscope.analysis.exchange.keys import value_in
+from haloscope.analysis.exchange.keys import AmbiguousFieldError, value_in
 
 if TYPE_CHECKING:
     from cryohalo.session import Session
@@ -105,9 +106,14 @@ class _Follower:
 
     def sees(self, name: str, document: Mapping[str, Any]) -> bool:
         """Take a document; whether it changed what is shown."""
-        value = value_in(document["data"], self.field) if name == "event" else None
+        try:
+            value = value_in(document["data"], self.field) if name == "event" else None
+        except AmbiguousFieldError:  # nothing shown may end the run
+            return False
         if value is None:
             return False
         self.count += 1
-        self.reading = f"{self.field.replace('_', ' ')} {value:.6g} {self.egu}"
+        # A number; of anything else (an array, a text) only that it came.
+        text = f"{value:.6g} {self.egu}" if isinstance(value, Real) else "read"
+        self.reading = f"{self.field.replace('_', ' ')} {text}"
         return True

@@ -17,6 +17,7 @@ import ophyd  # noqa: F401  (first: it chooses the Channel Access library that p
 from epics import PV
 
 from haloscope.analysis.exchange.keys import key_of, value_in
+from instruments.printable import escaped
 
 if TYPE_CHECKING:
     from haloscope.analysis.online import Online, Update
@@ -78,12 +79,18 @@ class Publisher:
         return bool(self._channels["JPAGain"].wait_for_connection(timeout=timeout_s))
 
     def __call__(self, name: str, document: Mapping[str, Any]) -> None:
-        """Take a document of a run."""
-        if name == "event":
-            found = {pv: value_in(document["data"], field) for field, pv in NAMES.items()}
-            self._publish({pv: value for pv, value in found.items() if value is not None})
-        if self._online is not None:
-            self._analyze(name, document)
+        """Take a document of a run; what goes wrong is logged, and the run goes on."""
+        try:
+            if name == "event":
+                self._publish_measured(document["data"])
+            if self._online is not None:
+                self._analyze(name, document)
+        except Exception as error:  # a field of two instruments, a reading that is no number
+            log.warning("a %s document is not published: %s", name, escaped(error))
+
+    def _publish_measured(self, data: Mapping[str, Any]) -> None:
+        found = {pv: value_in(data, field) for field, pv in NAMES.items()}
+        self._publish({pv: value for pv, value in found.items() if value is not None})
 
     def publish_limit(self, update: Update, excess: float) -> None:
         """Publish what one spectrum changed: the median limit and the highest excess (sigma)."""
@@ -100,13 +107,13 @@ class Publisher:
     def _publish(self, values: Mapping[str, float]) -> None:
         for name, value in values.items():
             channel = self._channels[name]
-            if not (math.isfinite(value) and channel.connected):
-                continue
             try:
                 # No look at limits here: what the IOC does not take it refuses, and says so there.
-                channel.put(float(value), wait=False)
-            except Exception as error:  # the PV went away, or may not be written
-                log.warning("%s = %g is not published: %s", channel.pvname, value, error)
+                if math.isfinite(value) and channel.connected:
+                    channel.put(float(value), wait=False)
+            except Exception as error:  # no number, the PV went away, or may not be written
+                shown = escaped(value, 60), escaped(error)
+                log.warning("%s = %s is not published: %s", channel.pvname, *shown)
 
     def _analyze(self, name: str, document: Mapping[str, Any]) -> None:
         """Feed the online analysis with the documents of scans, and of nothing else."""

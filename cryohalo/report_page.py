@@ -33,6 +33,11 @@ class Section:
     figures: list[dict[str, str]] = field(default_factory=list)
 
 
+PAGE, FIGURES = "index.html", "figures"
+TITLE = "cryohalo demonstration"
+"""Of the page: it tells one of ours from others."""
+
+
 class Page:
     """A report folder: ``index.html`` and its figures.
 
@@ -43,7 +48,7 @@ class Page:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.sections: list[Section] = []
-        (folder / "figures").mkdir(parents=True, exist_ok=True)
+        (folder / FIGURES).mkdir(parents=True, exist_ok=True)
 
     def add(self, section: Section) -> Section:
         """Append a section and hand it back."""
@@ -52,8 +57,8 @@ class Page:
 
     def figure(self, section: Section, name: str, figure: Figure, caption: str) -> None:
         """Save a figure as ``figures/<name>.png`` and show it in a section."""
-        figure.savefig(self.folder / "figures" / f"{name}.png", dpi=130, bbox_inches="tight")
-        section.figures.append({"file": f"figures/{name}.png", "caption": caption})
+        figure.savefig(self.folder / FIGURES / f"{name}.png", dpi=130, bbox_inches="tight")
+        section.figures.append({"file": f"{FIGURES}/{name}.png", "caption": caption})
 
     def write(self, *, seed: int, extra: Sequence[tuple[str, str]] = ()) -> Path:
         """Write the page.
@@ -66,12 +71,13 @@ class Page:
         )
         html = environment.get_template("demo.html").render(
             sections=self.sections,
+            title=TITLE,
             seed=seed,
             software_version=software_version(),
             date=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
             provenance=[*_flat(provenance()), *extra],
         )
-        path = self.folder / "index.html"
+        path = self.folder / PAGE
         path.write_text(html, encoding="utf-8")
         return path
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -198,15 +198,22 @@ class Session:
         return [self.catalog[uid] for uid in uids]
 
     def close(self) -> None:
-        """Stop the RunEngine's thread, leave the process variables, close the catalog's files."""
-        self.run_engine.clear_suspenders()
-        close_run_engine(self.run_engine)
-        for instrument in (self._refrigerator, self._haloscope):
-            if instrument is not None:
-                instrument.destroy()
-        if self._publisher is not None:
-            self._publisher.close()
-        self.writer.close()
+        """Stop the RunEngine's thread, leave the process variables, close the catalog's files.
+
+        All of it is done, whatever of it fails; the first failure is raised at the end.
+
+        Raises:
+            TimeoutError: The RunEngine's thread did not end.
+        """
+        with ExitStack() as ends:  # run from the last to the first
+            ends.callback(self.writer.close)
+            if self._publisher is not None:
+                ends.callback(self._publisher.close)
+            for instrument in (self._refrigerator, self._haloscope):
+                if instrument is not None:
+                    ends.callback(instrument.destroy)
+            ends.callback(close_run_engine, self.run_engine)
+            ends.callback(self.run_engine.clear_suspenders)
 
     def __enter__(self) -> Session:
         return self

@@ -5,15 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from instruments.options import readable_file, whole, writable_folder
 from iocs.serving import add_arguments
-from iocs.serving.arguments import (
-    OneLineParser,
-    check_interfaces,
-    port_number,
-    readable_file,
-    whole,
-    writable_folder,
-)
+from iocs.serving.arguments import OneLineParser, check_interfaces, port_number
 from pvdb.names import check_prefix
 from pvdb.parts.clock import MAX_SPEED
 

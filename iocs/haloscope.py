@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from haloscope.apparatus.injection import hidden_line
 from haloscope.axion import AxionLine
 from haloscope.parameters import Parameters
+from instruments.options import between
 from iocs.ioc import main
 from iocs.parameters import from_file
-from iocs.serving.arguments import between
 from pvdb.haloscope.plant import haloscope_plant
 from pvdb.plant import Plant
 

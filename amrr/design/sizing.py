@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,12 @@ PAPER, ASSUMED, COMPUTED = "paper", "assumed", "computed"
 
 def _input(default: Any, unit: str, source: str, text: str) -> Any:
     return field(default=default, metadata={"unit": unit, "source": source, "text": text})
+
+
+#: Nodes and steps of Eq. (2): from the fewest that make a sum to some seconds of work.
+_GRID: Final = (2, 2000)
+#: An input may be so many times the default, or a part of it; beyond, no search for a bed ends.
+_WIDEST: Final = 1000.0
 
 
 @dataclass(frozen=True)
@@ -183,6 +189,11 @@ def _enthalpy(temperature_k: float, i: DesignInputs) -> float:
     return float(helium.enthalpy(temperature_k, i.concentration))
 
 
+def _demand_within(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"design: {name} = {value:g} is not within {low:g} to {high:g}")
+
+
 def _checked(overrides: dict[str, Any]) -> dict[str, Any]:
     known = {f.name: f for f in fields(DesignInputs)}
     for name, value in overrides.items():
@@ -191,8 +202,15 @@ def _checked(overrides: dict[str, Any]) -> dict[str, Any]:
         if name == "refrigerant":
             if value not in MATERIALS:
                 raise ValueError(f"design: refrigerant {value!r} is not one of {sorted(MATERIALS)}")
+        elif not isinstance(value, int | float):
+            raise ValueError(f"design: {name} = {value!r:.60} is not a number")
         elif not (math.isfinite(value) and value >= 0.0 and (value > 0.0 or name == "hold_time_s")):
             raise ValueError(f"design: {name} = {value:g} is not a positive number")
+        elif name in ("nodes", "steps"):
+            _demand_within(name, value, *_GRID)
+        elif value > 0.0:
+            default = float(known[name].default)  # type: ignore[arg-type]
+            _demand_within(name, value, default / _WIDEST, default * _WIDEST)
     return {k: int(v) if k in ("nodes", "steps") else v for k, v in overrides.items()}
 
 

@@ -28,7 +28,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from iocs.serving.arguments import EXIT_USAGE, beacon_address, interface, port_number, whole
+from instruments.options import whole
+from iocs.serving.arguments import EXIT_USAGE, beacon_address, interface, port_number
 from iocs.serving.caproto_overrides import ServingContext, install
 from iocs.serving.limits import Limits, Statistics
 from iocs.serving.ports import PortTakenError, require_free

@@ -54,7 +54,93 @@ def test_known_errors_are_one_line(
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 1
-    assert "no such folder" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert not said.out
+    (line,) = said.err.splitlines()
+    assert "no such folder" in line
+
+
+BAD_OPTIONS = [
+    (["size", "--set", "load_w"], "'load_w' is not NAME=VALUE"),
+    (["size", "--set", "=3"], "'=3' is not NAME=VALUE"),
+    (["size", "--set", "load_w=much"], "design: load_w = 'much' is not a number"),
+    (["size", "--set", "load_w=nan"], "design: load_w = nan is not a positive number"),
+    (["size", "--set", "load_w=1e-300"], "design: load_w = 1e-300 is not within 6e-07 to 0.6"),
+    (["size", "--set", "nodes=1e9"], "design: nodes = 1e+09 is not within 2 to 2000"),
+    (["size", "--set", "nodes=1"], "design: nodes = 1 is not within 2 to 2000"),
+    (["size", "--set", "nonsense=3"], "design: 'nonsense' is not an input"),
+    (["size", "--set", "refrigerant=ice"], "design: refrigerant 'ice' is not one of"),
+    (["size", "--set", "load_w=1", "--set", "load_w=2"], "load_w is given twice"),
+    (["iocs", "--speed", "nan"], "Invalid value for '--speed': nan: 0 to 1000000"),
+    (["iocs", "--speed", "-1"], "Invalid value for '--speed': -1: 0 to 1000000"),
+    (["iocs", "--speed", "fast"], "Invalid value for '--speed'"),
+    (["iocs", "--seed", "-1"], "Invalid value for '--seed': -1: 0 to 2147483647"),
+    (["iocs", "--seed", "1.5"], "Invalid value for '--seed'"),
+    (["iocs", "--state-dir", "/dev/null"], "/dev/null is no folder"),
+    (["demo", "--steps", "3"], "Invalid value for '--steps': 3: 30 to 2000"),
+    (["demo", "--steps", "99999"], "Invalid value for '--steps': 99999: 30 to 2000"),
+    (["demo", "--seed", "-1"], "Invalid value for '--seed': -1: 0 to 2147483647"),
+    (["demo", "--output", "/dev/null/x"], "Invalid value for '--output': /dev/null/x: Not a"),
+    (["session", "--amrr-prefix", "a\nb"], r"'--amrr-prefix': 'a\nb' has characters other than"),
+    (["session", "--halo-prefix", "A B:"], "'--halo-prefix': 'A B:' has characters other than"),
+    (["session", "--halo-prefix", "X" * 80], "Channel Access allows 59"),
+    (["session", "--catalog", "/dev/null/x"], "Invalid value for '--catalog': /dev/null/x: Not"),
+    (["analyze"], "Missing argument"),
+    (["analyze", "x", "--output", "/dev/null"], "/dev/null is no folder"),
+    (["analyze", "x", "--baseline", "foo"], "Invalid value for '--baseline'"),
+    (["report", "x", "--output", "/dev/null"], "/dev/null is no folder"),
+    (["montecarlo", "x", "--experiments", "3"], "'--experiments': 3: 100 to 100000000"),
+    (["montecarlo", "x", "--seed", "-1"], "Invalid value for '--seed': -1: 0 to 2147483647"),
+    (["montecarlo", "x", "--output", "/dev/null"], "/dev/null is no folder"),
+    (["runs", "x"], "unexpected extra argument"),
+    (["runs", "--nonsense"], "No such option"),
+    (["nonsense"], "No such command"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD_OPTIONS)
+def test_a_bad_option_is_told_in_one_line(
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.argv", ["cryohalo", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    said = capsys.readouterr()
+    assert not said.out
+    (line,) = said.err.splitlines()
+    assert message in line
+    assert line.isprintable()
+
+
+def test_an_interrupted_command_ends_without_a_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cryohalo.runs_command.list_runs", interrupted)
+    monkeypatch.setattr("sys.argv", ["cryohalo", "runs", "--catalog", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("end", [[], ["--help"], ["version"]])
+def test_help_and_version_are_no_mistakes(
+    end: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["cryohalo", *end])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == (0 if end else 2)
+    said = capsys.readouterr()
+    assert "Usage" in said.out or end == ["version"]
+    assert not said.err
 
 
 def test_runs_lists_plans_events_and_ends(tmp_path: Path) -> None:

@@ -55,6 +55,28 @@ def test_another_bluesky_is_left_as_it_is_and_said_so(monkeypatch, caplog):
     assert "9.9" in caplog.text
 
 
+def test_signals_that_exist_already_keep_their_time_outs_and_it_is_said(monkeypatch, caplog):
+    def too_late(**_):
+        raise RuntimeError("signals exist")
+
+    monkeypatch.setattr(EpicsSignalBase, "set_defaults", too_late)
+    with caplog.at_level(logging.WARNING, "cryohalo.run_engine"):
+        run_engine.set_epics_timeouts()
+    assert "they keep their time-outs" in caplog.text
+
+
+def test_a_plan_that_fails_is_told_in_one_line_and_raised(engine, caplog):
+    def plan():
+        yield from bps.null()
+        raise ValueError("too warm\nby far")
+
+    with caplog.at_level(logging.INFO, "bluesky"), pytest.raises(ValueError, match="too warm"):
+        engine(plan())
+    aborted = [record for record in caplog.records if "aborted" in record.message]
+    assert [record.message for record in aborted] == [r"Run aborted: ValueError too warm\nby far"]
+    assert "Traceback" not in caplog.text
+
+
 def test_metadata_reaches_the_start_document(engine):
     starts = []
     engine(bp.count([det]), {"start": [lambda _name, document: starts.append(document)]})

@@ -10,6 +10,7 @@ from typing import Any
 import bluesky.plan_stubs as bps
 import pytest
 
+from cryohalo.run_engine import close_run_engine
 from cryohalo.session import Session
 from devices.status import Watch
 from plans.calibration import calibrate
@@ -103,6 +104,25 @@ def test_calibration_and_scan_do_not_trip_the_suspenders(
         assert "interruptions" not in streams or not any(
             list(run.events("interruptions")) for run in session.catalog
         )
+
+
+def test_a_thread_that_does_not_end_keeps_nothing_else_open(
+    instruments: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = Session.open(tmp_path, amrr_prefix="AMRR:", halo_prefix="HALO:")
+    engine, done = session.run_engine, []
+
+    def stuck(*_: object) -> None:
+        raise TimeoutError("the RunEngine's thread did not end")
+
+    monkeypatch.setattr("cryohalo.session.close_run_engine", stuck)
+    for name, device in instruments.items():
+        monkeypatch.setattr(device, "destroy", lambda name=name: done.append(name))
+    monkeypatch.setattr(session.writer, "close", lambda: done.append("writer"))
+    with pytest.raises(TimeoutError, match="did not end"):
+        session.close()
+    assert sorted(done) == ["haloscope", "refrigerator", "writer"]
+    close_run_engine(engine)
 
 
 def start_of(session: Session) -> dict[str, Any]:
