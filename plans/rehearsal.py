@@ -64,6 +64,7 @@ def rehearse(plan: MsgGenerator[Any], instrument: Any) -> Estimate:
     stage = _Stage(instrument)
     simulator = RunEngineSimulator()
     simulator.add_handler("read", stage.read)
+    simulator.add_handler("locate", stage.locate)
     simulator.add_handler("set", stage.set)
     simulator.add_handler("trigger", stage.trigger)
     simulator.add_handler("wait", stage.wait)
@@ -111,6 +112,13 @@ class _Stage:
             f"{self.instrument.name}_{name}": {"value": value, "timestamp": 0.0}
             for name, value in said.items()
         }
+
+    def locate(self, message: Msg) -> dict[str, Any] | None:
+        """Where a device is: where it was sent; None if nobody sent it anywhere."""
+        name = within(self.instrument, message.obj)
+        if name not in self.values:
+            return None
+        return {"setpoint": self.values[name], "readback": self.values[name]}
 
     def _says(self, name: str) -> dict[str, Any]:
         """What a device reads, by name without the instrument's; nothing if nobody set it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from bluesky import RunEngine
 from event_model import DocumentNames, schema_validators
@@ -26,12 +27,15 @@ fake_device_cache[Readback] = fake_device_cache[Varying] = FakeEpicsSignalRO
 
 
 class Documents(list):
-    """Documents of a RunEngine, each held against event-model's schema as it comes."""
+    """Documents of a RunEngine, each held against event-model's schema and its descriptor."""
 
     __hash__ = object.__hash__  # bluesky keeps subscribers in a dictionary
 
     def __call__(self, name: str, document: dict[str, Any]) -> None:
         schema_validators[DocumentNames[name]].validate(document)
+        if name == "event":
+            [descriptor] = [d for d in self.of("descriptor") if d["uid"] == document["descriptor"]]
+            assert_described(document["data"], descriptor["data_keys"])
         self.append((name, document))
 
     def of(self, kind: str) -> list[dict[str, Any]]:
@@ -41,6 +45,15 @@ class Documents(list):
         """Data of all events of a stream, in order."""
         uids = {d["uid"] for d in self.of("descriptor") if d["name"] == stream}
         return [event["data"] for event in self.of("event") if event["descriptor"] in uids]
+
+
+def assert_described(data: dict[str, Any], keys: dict[str, Any]) -> None:
+    """Hold what an event says to what its descriptor said it would say."""
+    assert set(data) == set(keys)
+    for key, value in data.items():
+        described, shape = keys[key]["shape"], list(np.shape(value))
+        assert len(described) == len(shape), key
+        assert all(a in (None, b) for a, b in zip(described, shape, strict=True)), key
 
 
 @pytest.fixture

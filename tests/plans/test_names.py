@@ -17,9 +17,14 @@ from ophyd.utils.errors import LimitError
 
 from devices.settable import Settable
 from devices.signals import LengthError
+from devices.simulated.haloscope import Haloscope
+from haloscope.analysis.exchange.documents import spectra_from_documents
 from plans.baseline import baseline
+from plans.campaign import campaign, resumed
 from plans.common import record
+from plans.rehearsal import rehearse
 from tests.plans.conftest import Documents
+from tests.plans.haloscope_table import PLANS, Y_FACTOR
 
 INSTRUMENTS = ("haloscope", "refrigerator")
 #: What moves or is set as a whole.
@@ -175,6 +180,60 @@ def test_both_instruments_in_one_baseline(
         key: 0 for one in descriptor["configuration"].values() for key in one["data_keys"]
     }}  # fmt: skip
     assert {"haloscope_ioc_version", "refrigerator_ioc_version"} <= set(recorded)
+
+
+def test_a_rehearsal_says_where_things_were_sent(haloscope: Any) -> None:
+    def plan() -> Any:
+        assert (yield from bps.rd(haloscope.cavity, default_value=0)) == 0
+        yield from bps.mv(haloscope.cavity, 1100.1, haloscope.vna.span, 0.2)
+        yield from bps.mvr(haloscope.vna.span, 0.1)
+        span = yield from bps.rd(haloscope.vna.span)
+        return (yield from bps.rd(haloscope.cavity)), span
+
+    assert rehearse(plan(), haloscope).result == (1100.1, pytest.approx(0.3))
+
+
+@pytest.fixture
+def renamed() -> Iterator[Any]:
+    """A haloscope under a name that no plan can know."""
+    device = Haloscope(name="halo_2", seed=11)
+    yield device
+    device.bench.close()
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_no_plan_knows_the_name_of_its_haloscope(renamed: Any, haloscope: Any, name: str) -> None:
+    one, other = (
+        rehearse(PLANS[name](haloscope), haloscope),
+        rehearse(PLANS[name](renamed), renamed),
+    )
+    assert [m.command for m in one.messages] == [m.command for m in other.messages]
+    assert other.duration_s == pytest.approx(one.duration_s)
+    assert other.events == one.events
+
+
+def test_a_campaign_of_a_haloscope_of_another_name_is_read_and_goes_on(
+    RE: RunEngine, renamed: Any, documents: Documents
+) -> None:
+    targets = [1100.0, 1100.01]
+    more: dict[str, Any] = {"averages": 50, "rescan_averages": 50, "find_crossings": True}
+    first = campaign(renamed, "named", targets, calibration=Y_FACTOR, **more)
+    assert RE(first).plan_result.taken_mhz == targets
+    spectra = spectra_from_documents(documents)
+    assert spectra.target_frequency_hz * 1e-6 == pytest.approx(targets)
+    old = [(kind, _before(document)) for kind, document in documents]
+    assert resumed("named", old) == resumed("named", documents)
+    assert (
+        RE(campaign(renamed, "named", targets, documents=old, **more)).plan_result.taken_mhz == []
+    )
+
+
+def _before(document: dict[str, Any]) -> dict[str, Any]:
+    """A document as it was before keys held their instrument's name."""
+    if "data" not in document:
+        return document
+    data = {key.removeprefix("halo_2_"): value for key, value in document["data"].items()}
+    return {**document, "data": data}
 
 
 def waveforms(device: Any) -> list[Any]:
