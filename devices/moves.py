@@ -211,6 +211,11 @@ class Mover:
                 raise
         return waited(self, move.status, wait)
 
+    @property
+    def hints(self) -> dict[str, list[str]]:
+        """Where it is: the axis that a scan is plotted against. The setpoint is read beside it."""
+        return {"fields": [self.name]}
+
     def locate(self) -> dict[str, float]:
         """Where it was told to be and where it is, both fetched: bluesky's `Location`."""
         asked = float(self.target.get(use_monitor=False))

@@ -135,6 +135,24 @@ def test_a_scan_of_the_cavity_records_where_it_was_sent_and_where_it_is(
     assert RE(bps.rd(haloscope.cavity)).plan_result == documents.events()[-1]["haloscope_cavity"]
 
 
+@pytest.mark.parametrize(
+    ("path", "start", "stop"),
+    [("magnet.field", 12.0, 11.9), ("rod", 34.2, 34.3), ("noise_source.temperature", 0.03, 0.04)],
+)
+def test_a_scan_of_a_positioner_is_against_where_it_is(
+    RE: RunEngine, haloscope: Any, documents: Documents, path: str, start: float, stop: float
+) -> None:
+    mover = part_of(haloscope, path)
+    RE(bp.scan([haloscope.fridge], mover, start, stop, 2))
+    [begun] = documents.of("start")
+    assert [list(one) for one in begun["hints"]["dimensions"]] == [[[mover.name], "primary"]]
+    told = mover.locate()
+    event = documents.events()[-1]
+    assert event[mover.name] == pytest.approx(stop, abs=0.01)
+    asked = mover.user_setpoint if path == "rod" else mover.setpoint
+    assert event[asked.name] == told["setpoint"] == pytest.approx(stop)
+
+
 def test_a_step_from_where_an_untuned_cavity_is_is_refused(RE: RunEngine, haloscope: Any) -> None:
     assert np.isnan(RE(bps.rd(haloscope.cavity)).plan_result)
     with pytest.raises(LimitError, match="haloscope_cavity: nan MHz is not a finite number"):
