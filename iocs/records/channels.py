@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from iocs.records.database import Database
 
 
+_ACKNOWLEDGED = {ChannelType.PUT_ACKS: "ACKS", ChannelType.PUT_ACKT: "ACKT"}
+
+
 class LiveChannel(Processing):
     """Mixed in before a caproto channel class: the behaviour described by a `Record`."""
 
@@ -77,17 +80,24 @@ class LiveChannel(Processing):
         flags: int = 0,
         user_address: tuple[str, int] | None = None,
     ) -> None:
-        """A client's put: refused with an exception, or complete when this returns."""
-        host = user_address[0] if user_address else hostname
-        if AccessRights.WRITE not in self.check_access(host, username):
+        """A client's put: refused with an exception, or complete when this returns.
+
+        An acknowledgement, ``DBR_PUT_ACKT`` or ``DBR_PUT_ACKS``, is a put to the field by whoever
+        may write the record by the access rules: read-only records are acknowledged too.
+        """
+        host, target = user_address[0] if user_address else hostname, self
+        if data_type in _ACKNOWLEDGED:
+            target = (self.parent or self).get_field(_ACKNOWLEDGED[data_type])
+            data_type = ChannelType.INT
+            rights = self.database.rights(self.record, host or "", username or "")
+        else:
+            rights = self.check_access(host, username)
+        if AccessRights.WRITE not in rights:
             where = f"{user_address[0]}:{user_address[1]}" if user_address else ""
-            why = await self.database.forbid(self, data, f"{username}@{hostname}", where)
+            why = await self.database.forbid(target, data, f"{username}@{hostname}", where)
             raise Forbidden(why)
-        if data_type in (ChannelType.PUT_ACKS, ChannelType.PUT_ACKT):
-            await self.write_from_dbr(data, data_type, metadata)  # type: ignore[attr-defined]
-            return
         client = f"{username}@{hostname}"
-        await self.database.put_from_wire(self, data, data_type, client, user_address)
+        await self.database.put_from_wire(target, data, data_type, client, user_address)
 
     def get_field(self, name: str) -> LiveChannel:
         """Channel of field ``name``.
@@ -162,6 +172,8 @@ def make_channel(
     """
     channel = _CLASSES[record.wire](value=first_value(record), **metadata(record))
     channel.attach(record, database, parent)
+    if record.wire is Wire.CHAR and not record.array:  # caproto makes bytes of a number
+        channel._data["value"] = first_value(record)  # noqa: SLF001
     if parent is not None and record.read is not None:
         channel._data["value"] = stored(record, record.read())  # noqa: SLF001
     return channel

@@ -22,7 +22,6 @@ from iocs.complaints import Complaints, words
 from iocs.escaping import escaped
 from iocs.records.changes import Changes
 from iocs.records.channels import LiveChannel, make_channel
-from iocs.records.outgoing import PROPERTY
 from iocs.records.together import Together
 from iocs.records.values import from_wire
 from pvdb.live.puts import Puts
@@ -99,7 +98,7 @@ class Database:
         self._posting = 0
         self._post_together = Together(self.post)
         self._puts = Puts()
-        self._properties: set[LiveChannel] = set()
+        self._beside: dict[LiveChannel, int] = {}
         self._changes = Changes()
         self.channels: dict[str, LiveChannel] = {}
         for record in table:
@@ -162,7 +161,7 @@ class Database:
             # Looked through in one go, all at one moment; few of some hundred have changed.
             for channel in self._changes.found():
                 await channel.process(now)
-            await self._post_properties()
+            await self._post_beside()
         finally:
             self._posting -= 1
 
@@ -175,16 +174,19 @@ class Database:
         """
         return self._posting > 0 or self._post_together.awaited
 
-    async def _post_properties(self) -> None:
-        while self._properties:
-            await self._properties.pop().publish(PROPERTY)
+    async def _post_beside(self) -> None:
+        while self._beside:
+            channel, flags = self._beside.popitem()
+            await channel.publish(flags)
 
-    def property_changed(self, channel: LiveChannel) -> None:
-        """A field that Channel Access sends as metadata was written.
+    def post_beside(self, channel: LiveChannel, flags: int) -> None:
+        """Post a channel of which something other than the value has changed.
 
-        Tell those who subscribed to properties.
+        Args:
+            channel: The record whose field was written.
+            flags: Kinds of event: of a property, of the alarm.
         """
-        self._properties.add(channel)
+        self._beside[channel] = self._beside.get(channel, 0) | flags
 
     # -- puts ------------------------------------------------------------------------------------
 
@@ -221,11 +223,12 @@ class Database:
     async def _put(self, channel: LiveChannel, data: Any, client: str, where: str) -> None:
         old = channel.value
         try:
+            self._require_enabled(channel)
             value = self._puts.act(channel.record, data)
         except Refused as refusal:
             await self._refuse(channel, data, client, where, refusal)
             raise
-        if channel.parent is not None:
+        if channel.parent is not None and channel.record.saved:
             channel.parent.note_changed_field(channel)
         self._log_put(Put(channel.record.name, old, value, client, where))
         try:
@@ -244,6 +247,13 @@ class Database:
             self.complaints.tell("put log", self.put_log_error)
         else:
             self.put_log_error = ""
+
+    def _require_enabled(self, channel: LiveChannel) -> None:
+        """Refuse a put to a record, or any field of it but DISP itself, that DISP has disabled."""
+        name, _, field = channel.record.name.partition(".")
+        record = self.channels.get(name, channel)
+        if channel.record.writable and record.disabled and field != "DISP":
+            raise Refused(f"{name}: puts are disabled, its DISP is {record.disabled}")
 
     async def _complete(self, channel: LiveChannel, value: Value) -> None:
         record = channel.record
@@ -279,7 +289,7 @@ class Database:
         now = self._wall_time()
         await channel.process(now)
         await channel.parent.process(now)
-        await self._post_properties()
+        await self._post_beside()
 
     async def settle(self) -> None:
         """Complete the puts that have had their effect, after posting the readbacks."""

@@ -41,6 +41,8 @@ def field_of(
     Its access security level is 1, as of nearly every field but VAL in EPICS base.
     """
     extra.setdefault("length", MAX_STRING_LENGTH)
+    extra.setdefault("saved", write is not None)
+    extra.setdefault("level", 1)
     return Record(
         name=f"{record.name}.{name}",
         kind=record.kind,
@@ -50,7 +52,6 @@ def field_of(
         read=read,
         write=write,
         group=record.group,
-        level=1,
         **extra,
     )
 

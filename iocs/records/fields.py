@@ -1,10 +1,10 @@
 """Fields of a record (``.DESC``, ``.HIHI`` ...), each a `Record` of its own over the channel.
 
 Fields that mean something here are live: they tell the channel's data, and those that an operator
-may tune (alarm limits, severities, deadbands, display limits, units' precision, description) act
-when written. The others exist with the type and default that EPICS base gives them, from the field
-tables of ``caproto.server.records`` with the corrections that a comparison with base 7.0.8's
-softIoc asked for.
+may tune (alarm limits, severities, deadbands, display and drive limits, units, precision, names of
+states, description, acknowledgement, DISP) act when written. The others exist with the type and
+default that EPICS base gives them, from the field tables of ``caproto.server.records`` with the
+corrections that a comparison with base 7.0.8's softIoc asked for.
 """
 
 from __future__ import annotations
@@ -16,61 +16,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from instruments.errors import Refused
+from iocs.records.common_fields import SEVERITIES, common
 from iocs.records.field_tables import AS_DOUBLE, field_of, from_table
-from pvdb.records import Severity, Status
+from iocs.records.outgoing import PROPERTY
+from iocs.records.state_fields import states
+from pvdb.records import Severity
 from pvdb.records.description import Read, Record, State, Wire, Write
 
 if TYPE_CHECKING:
     from iocs.records.channels import LiveChannel
 
-SEVERITIES = tuple(State(name) for name in ("NO_ALARM", "MINOR", "MAJOR", "INVALID"))
-STATUSES = tuple(
-    State(name)
-    for name in (
-        "NO_ALARM",
-        "READ",
-        "WRITE",
-        "HIHI",
-        "HIGH",
-        "LOLO",
-        "LOW",
-        "STATE",
-        "COS",
-        "COMM",
-        "TIMEOUT",
-        "HWLIMIT",
-        "CALC",
-        "SCAN",
-        "LINK",
-        "SOFT",
-    )
-)
-"""First 16 of the 22 alarm states of ``alarm.h``: as many as an enum carries over Channel Access.
-
-UDF is the 18th: `.STAT` tells it as CALC, and the alarm that comes with every value says UDF.
-"""
-
-_STATE_CODES = (
-    "ZR",
-    "ON",
-    "TW",
-    "TH",
-    "FR",
-    "FV",
-    "SX",
-    "SV",
-    "EI",
-    "NI",
-    "TE",
-    "EL",
-    "TV",
-    "TT",
-    "FT",
-    "FF",
-)
-_STATE_FIELDS = {f"{code}ST": index for index, code in enumerate(_STATE_CODES)}
-_SEVERITY_FIELDS = {f"{code}SV": index for index, code in enumerate(_STATE_CODES)}
-_VALUE_FIELDS = {f"{code}VL": index for index, code in enumerate(_STATE_CODES)}
 _LIMIT_FIELDS = {"LOLO": "lolo", "LOW": "low", "HIGH": "high", "HIHI": "hihi"}
 _LIMIT_SEVERITY_FIELDS = {"LLSV": "lolo", "LSV": "low", "HSV": "high", "HHSV": "hihi"}
 _DATA_KEYS = {
@@ -89,11 +44,49 @@ def field_record(channel: LiveChannel, name: str) -> Record:
     Raises:
         KeyError: The record type has no such field.
     """
-    for maker in (_common, _numeric, _limits, _states, _array):
+    for maker in (common, _numeric, _limits, states, _array):
         record = maker(channel, name)
         if record is not None:
             return record
     return from_table(channel.record, name)
+
+
+def _numeric(channel: LiveChannel, name: str) -> Record | None:
+    """Units, precision, display limits, deadbands."""
+    record, data = channel.record, channel._data  # noqa: SLF001
+    if "units" not in data:
+        return None
+    if name == "EGU":
+        return _field(
+            channel, name, Wire.STRING, lambda: channel.full_units, channel.take_units, length=15
+        )
+    if name == "PREC" and "precision" in data:
+        return replace(
+            _field(
+                channel, name, Wire.SHORT, lambda: data["precision"], _storer(channel, "precision")
+            ),
+            control=(0, 15),
+        )
+    if name in ("HOPR", "LOPR"):
+        return _limit_field(channel, name, _storer(channel, _DATA_KEYS[name]))
+    if name in ("DRVH", "DRVL") and record.writable and not record.array:
+        return _drive_field(channel, name)
+    if name == "MDEL" and not record.array:
+        return _deadband_field(channel, name, "monitor_deadband")
+    if name == "ADEL" and not record.array:
+        return _deadband_field(channel, name, "archive_deadband")
+    return None
+
+
+def _drive_field(channel: LiveChannel, name: str) -> Record:
+    """A limit of what may be put: an operator may draw it in, never beyond the instrument's."""
+    high = name == "DRVH"
+
+    def write(limit: float) -> None:
+        low, top = channel.drive_range()
+        channel.take_drive((low, limit) if high else (limit, top))
+
+    return _limit_field(channel, name, write, "upper_ctrl_limit" if high else "lower_ctrl_limit")
 
 
 def _field(
@@ -105,81 +98,6 @@ def _field(
     **extra: Any,
 ) -> Record:
     return field_of(channel.record, name, wire, read, write, **extra)
-
-
-def _common(channel: LiveChannel, name: str) -> Record | None:
-    record, alarm = channel.record, channel.alarm
-    texts: dict[str, Read] = {
-        "NAME": lambda: channel.database.prefix + record.name,
-        "RTYP": lambda: record.kind,
-        "ASG": lambda: record.group,
-        "AMSG": lambda: alarm.alarm_string,
-        "NAMSG": lambda: "",
-    }
-    if name in texts:
-        return _field(channel, name, Wire.STRING, texts[name])
-    menus: dict[str, tuple[Read, tuple[State, ...]]] = {
-        "SEVR": (lambda: int(alarm.severity), SEVERITIES),
-        "NSEV": (lambda: 0, SEVERITIES),
-        "ACKS": (lambda: int(alarm.severity_to_acknowledge), SEVERITIES),
-        "STAT": (lambda: _status_index(alarm.status), STATUSES),
-        "NSTA": (lambda: 0, STATUSES),
-        "SCAN": (lambda: 1 if record.read and not record.writable else 0, _SCANS),
-    }
-    if name in menus:
-        read, states = menus[name]
-        return _field(channel, name, Wire.ENUM, read, states=states)
-    if name == "UDF":
-        return _field(channel, name, Wire.CHAR, lambda: int(alarm.status == Status.UDF))
-    if name in ("DISP", "PROC", "PACT"):
-        return _field(channel, name, Wire.CHAR, lambda: 0)
-    if name == "UTAG":
-        return _field(channel, name, Wire.DOUBLE, lambda: 0.0)
-    if name == "DESC":
-        return _field(
-            channel, name, Wire.STRING, lambda: channel.description, _describer(channel), length=40
-        )
-    return None
-
-
-def _status_index(status: int) -> int:
-    return int(status) if status < len(STATUSES) else int(Status.CALC)
-
-
-_SCANS = tuple(State(name) for name in ("Passive", "I/O Intr"))
-
-
-def _describer(channel: LiveChannel) -> Write:
-    def describe(text: str) -> None:
-        channel.description = text
-
-    return describe
-
-
-def _numeric(channel: LiveChannel, name: str) -> Record | None:
-    """Units, precision, display limits, deadbands."""
-    record, data = channel.record, channel._data  # noqa: SLF001
-    if "units" not in data:
-        return None
-    if name == "EGU":
-        return _field(channel, name, Wire.STRING, lambda: data["units"])
-    if name == "PREC" and "precision" in data:
-        return replace(
-            _field(
-                channel, name, Wire.SHORT, lambda: data["precision"], _storer(channel, "precision")
-            ),
-            control=(0, 15),
-        )
-    if name in ("HOPR", "LOPR"):
-        return _limit_field(channel, name, _storer(channel, _DATA_KEYS[name]))
-    if name in ("DRVH", "DRVL") and record.writable and not record.array:
-        key = "upper_ctrl_limit" if name == "DRVH" else "lower_ctrl_limit"
-        return _limit_field(channel, name, None, key)
-    if name == "MDEL" and not record.array:
-        return _deadband_field(channel, name, "monitor_deadband")
-    if name == "ADEL" and not record.array:
-        return _deadband_field(channel, name, "archive_deadband")
-    return None
 
 
 def _value_wire(channel: LiveChannel) -> Wire:
@@ -211,7 +129,7 @@ def _storer(channel: LiveChannel, key: str) -> Write:
     def store(number: float) -> None:
         channel._data[key] = number  # noqa: SLF001
         channel._content.clear()  # noqa: SLF001
-        channel.database.property_changed(channel)
+        channel.post_also(PROPERTY)
 
     return store
 
@@ -272,52 +190,6 @@ def _alarm_setter(channel: LiveChannel, attribute: str) -> Write:
         channel.alarms = replace(channel.alarms, **{attribute: value})
 
     return change
-
-
-def _states(channel: LiveChannel, name: str) -> Record | None:
-    """Names and severities of the states of an enum record, and its raw value."""
-    record = channel.record
-    if record.wire is not Wire.ENUM:
-        return None
-    if name == "RVAL":
-        index = record.state_names().index
-        return _field(channel, name, Wire.DOUBLE, lambda: index(channel.value))
-    if record.kind in ("mbbi", "mbbo") and name in _VALUE_FIELDS:
-        number = _VALUE_FIELDS[name]
-        shown = number if number < len(record.states) else 0
-        return _field(channel, name, Wire.DOUBLE, lambda: shown)
-    if record.kind in ("mbbi", "mbbo") and name == "SDEF":
-        return _field(channel, name, Wire.SHORT, lambda: 1)
-    two = (
-        {"ZNAM": "ZRST", "ONAM": "ONST", "ZSV": "ZRSV", "OSV": "ONSV"}
-        if len(record.states) == 2
-        else {}
-    )
-    if record.kind in ("bi", "bo") and name not in two:
-        return None
-    standard = two.get(name, name) if record.kind in ("bi", "bo") else name
-    if standard in _STATE_FIELDS:
-        return _field(channel, name, Wire.STRING, _name_reader(record, _STATE_FIELDS[standard]))
-    if standard in _SEVERITY_FIELDS:
-        return _state_severity_field(channel, name, _SEVERITY_FIELDS[standard])
-    return None
-
-
-def _name_reader(record: Record, index: int) -> Read:
-    return lambda: record.states[index].name if index < len(record.states) else ""
-
-
-def _state_severity_field(channel: LiveChannel, name: str, index: int) -> Record:
-    severities = channel.state_severities
-    if index >= len(severities):
-        return _field(channel, name, Wire.ENUM, lambda: 0, states=SEVERITIES)
-
-    def write(severity: int) -> None:
-        severities[index] = Severity(severity)
-
-    return _field(
-        channel, name, Wire.ENUM, lambda: int(severities[index]), write, states=SEVERITIES
-    )
 
 
 def _array(channel: LiveChannel, name: str) -> Record | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from caproto import ChannelType, SubscriptionType, native_type
 from caproto._dbr import DbrStringArray
 
 from iocs.complaints import words
+from iocs.records.texts import written
 from pvdb.records.description import INTEGER_RANGES, Record, Wire
 
 VALUE, LOG, ALARM, PROPERTY = (
@@ -26,6 +28,10 @@ _WIRE_ENDS = {
 }
 
 
+_ACKNOWLEDGEMENT = struct.Struct(">hhHH")
+"""``dbr_stsack_string`` before its value: status, severity, ACKT, ACKS."""
+
+
 class Outgoing:
     """Mixed in before a caproto channel class: the sending half of a live channel."""
 
@@ -33,6 +39,7 @@ class Outgoing:
     database: Any
     parent: Any
     timestamp: float
+    alarm: Any
     _data: dict[str, Any]
     _queues: dict[Any, Any]
     _posting: int = VALUE | LOG | ALARM
@@ -72,14 +79,27 @@ class Outgoing:
         return await super().read(data_type)  # type: ignore[misc]
 
     async def _read(self, data_type: ChannelType) -> tuple[Any, Any]:
+        if data_type == ChannelType.STSACK_STRING:
+            return await self._read_with_acknowledgement()
+        if data_type == ChannelType.CLASS_NAME:
+            return b"", DbrStringArray([self.record.kind.encode()])
         if self.record.wire is Wire.DOUBLE:
             if "STRING" in ChannelType(data_type).name:
-                return await self._read_as_text(data_type)
+                return await self._read_as_text(data_type, self._data["precision"])
             if native_type(data_type) in _WIRE_ENDS:
                 return await self._read_as_whole_number(data_type)
         elif self.record.wire is Wire.CHAR and self.record.array:
+            if "STRING" in ChannelType(data_type).name:
+                return await self._read_as_text(data_type, 0)
             return await self._read_instead(self._data["value"].tobytes(), data_type)
         return await super()._read(data_type)  # type: ignore[misc]
+
+    async def _read_with_acknowledgement(self) -> tuple[Any, Any]:
+        """The value as text, with what of its alarm waits to be acknowledged."""
+        _, texts = await self._read(ChannelType.STRING)
+        alarm = self.alarm
+        head = (alarm.status, alarm.severity, alarm.must_acknowledge_transient)
+        return _ACKNOWLEDGEMENT.pack(*head, alarm.severity_to_acknowledge), texts
 
     async def _read_as_whole_number(self, data_type: ChannelType) -> tuple[Any, Any]:
         """What does not fit an integer type is sent as the type's nearest end, NaN as 0."""
@@ -96,11 +116,12 @@ class Outgoing:
         finally:
             self._data["value"] = kept
 
-    async def _read_as_text(self, data_type: ChannelType) -> tuple[Any, Any]:
-        """Numbers as text with ``.PREC`` decimals, as EPICS base sends them."""
-        kept = self._data["value"]
-        texts = [f"{number:.{self._data['precision']}f}" for number in np.atleast_1d(kept)]
-        metadata, _ = await super()._read(data_type)  # type: ignore[misc]
+    async def _read_as_text(self, data_type: ChannelType, decimals: int) -> tuple[Any, Any]:
+        """Numbers as text, as EPICS base sends them."""
+        numbers = np.atleast_1d(self._data["value"]).tolist()
+        texts = [written(number, decimals) for number in numbers]
+        any_value = b"0" if self.record.wire is Wire.CHAR else 0  # only its metadata is wanted
+        metadata, _ = await self._read_instead(any_value, data_type)
         return metadata, DbrStringArray(text.encode() for text in texts)
 
     def _read_metadata(self, dbr_metadata: Any) -> None:

@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import logging
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from caproto import TimeStamp
 
 from iocs.complaints import words
-from iocs.records.outgoing import ALARM, LOG, PROPERTY, VALUE, Outgoing
+from iocs.records.outgoing import ALARM, LOG, PROPERTY, VALUE
+from iocs.records.tuning import Tuning
 from pvdb.records import Severity, Status
 from pvdb.records.alarms import NO_ALARM, Alarm, refusal_alarm, trouble_alarm, value_alarm
 from pvdb.records.checking import stored
 from pvdb.records.comparison import same
-from pvdb.records.description import Range, Record, Value
-
-if TYPE_CHECKING:
-    from iocs.records.channels import LiveChannel
+from pvdb.records.description import Range, Record, Value, Wire
 
 log = logging.getLogger("cryohalo.iocs.records")
 
@@ -29,7 +27,7 @@ _UNREAD = object()
 """What was read last where nothing was, or where it does not matter any more."""
 
 
-class Processing(Outgoing):
+class Processing(Tuning):
     """Mixed in before a caproto channel class: the working out of a live channel.
 
     Attributes:
@@ -43,16 +41,16 @@ class Processing(Outgoing):
     value: Any
     timestamp: float
     alarm: Any
-    _content: dict[Any, Any]
 
     def begin(self, record: Record) -> None:
         """Take over the record's limits and deadbands, which an operator may change."""
-        self.record = record
+        self.begin_tuning(record)
         self.alarms = record.alarms
         self.monitor_deadband = record.monitor_deadband
         self.archive_deadband = record.archive_deadband
         self.description = record.description
         self.state_severities = [state.severity for state in record.states]
+        self._first_names = record.state_names()
         self.last_limit = ""
         self.refusal = ""
         self.monitored: Value = None
@@ -61,7 +59,7 @@ class Processing(Outgoing):
         self._unread = False
         self.seen: object = _UNREAD
         self._told_trouble = self.told_refusal = ""
-        self._fields: dict[str, LiveChannel] = {}
+        self._fields = {}
 
     def quiet(self) -> bool:
         """Whether processing would find what it found last time: nothing to work out or to post.
@@ -144,13 +142,18 @@ class Processing(Outgoing):
             self.seen = None
             return self.value, NO_ALARM
         reading = record.read()
-        value = stored(record, reading)
+        value = stored(record, self._by_number(reading))
         self._told_trouble = reason = record.trouble() if record.trouble is not None else ""
         if record.version is not None:
             self.seen, self._unread = None, False
         elif not record.array:  # an array may be changed in place
             self.seen = reading
         return value, trouble_alarm(record, reason)
+
+    def _by_number(self, reading: Value) -> Value:
+        """A state by its number: a machine knows the names of its table, not an operator's."""
+        named = self.record.wire is Wire.ENUM and isinstance(reading, str)
+        return self._first_names.index(reading) if named else reading
 
     def _is_read(self) -> bool:
         """Whether a waveform is still of the version that was read last."""
@@ -200,17 +203,13 @@ class Processing(Outgoing):
         return ALARM
 
     def _take_control_range(self) -> bool:
-        if not callable(self.record.control):
+        if not callable(self.record.control) or not self._control_moved(self.record.control()):
             return False
-        low, high = self.record.control()
-        if not self._control_moved((low, high)):
-            return False
-        self._data.update(lower_ctrl_limit=low, upper_ctrl_limit=high)
-        self._content.clear()
+        self.show_control_range()
         return True
 
     def _control_moved(self, limits: Range) -> bool:
-        return (self._data["lower_ctrl_limit"], self._data["upper_ctrl_limit"]) != tuple(limits)
+        return self.shown_control != tuple(limits)
 
     def _store(self, value: Value, now: float) -> None:
         self._data["value"] = value

@@ -238,7 +238,8 @@ class Answers:
         if isinstance(failure, (ca.CaprotoError, RefusedRequestError)):
             log.warning("%s: %s by %s refused: %s", channel.name, kind, self.identity, failure)
         else:
-            log.exception("%s: answering %s failed", channel.name, kind)
+            log.error("%s: answering %s failed: %s", channel.name, kind, failure)
+            log.debug("answering failed", exc_info=failure)
         self._circuit.send(failed(request, channel, failure))
 
     async def _put(self, request: Request) -> None:

@@ -85,6 +85,10 @@ class Identity:
         """Whether it may be sent the value, by whichever way."""
         return AccessRights.READ in self.rights(entry)
 
+    def may_write(self, entry: Any) -> bool:
+        """Whether it may put to a channel at all."""
+        return AccessRights.WRITE in self.rights(entry)
+
     def require_readable(self, entry: Any, name: str) -> None:
         """Raise ``Forbidden`` unless it may read the channel of this name."""
         if not self.may_read(entry):

@@ -35,8 +35,12 @@ ADDRESS_OF_SENDER: Final = 0xFFFFFFFF
 #: In the place of a channel: an error that is no channel's.
 NO_CHANNEL: Final = 0xFFFFFFFF
 LAST_TYPE: Final = int(max(ChannelType))
-STSACK_STRING: Final = int(ChannelType.STSACK_STRING)
-_NATIVE: Final = {int(kind): native for kind, native in field_types["native"].items()}
+_NATIVE: Final = {
+    **{int(kind): native for kind, native in field_types["native"].items()},
+    **dict.fromkeys((35, 36), ChannelType.INT),
+    **dict.fromkeys((37, 38), ChannelType.STRING),
+}
+"""caproto has no types of elements for the four that have no family."""
 
 
 class Command(IntEnum):
@@ -149,9 +153,14 @@ def kind_name(kind: int) -> str:
 
 def native_of(kind: int) -> ChannelType:
     """The type of the elements of DBR type ``kind``, up to `LAST_TYPE`."""
-    return _NATIVE.get(kind, ChannelType.STRING if kind >= STSACK_STRING else ChannelType.INT)
+    return _NATIVE[kind]
 
 
 def element_bytes(kind: int) -> int:
     """Bytes of one element of DBR type ``kind``, up to `LAST_TYPE`."""
     return ctypes.sizeof(DBR_TYPES[native_of(kind)])
+
+
+def metadata_bytes(kind: int) -> int:
+    """Bytes before the elements of DBR type ``kind``, up to CTRL_DOUBLE."""
+    return ctypes.sizeof(DBR_TYPES[kind]) if kind > ChannelType.DOUBLE else 0

@@ -32,6 +32,8 @@ from iocs.serving.messages import (
     error,
     kind_name,
     message,
+    metadata_bytes,
+    native_of,
 )
 from iocs.serving.readings import REASON_LENGTH, Channel, RefusedRequestError
 from iocs.serving.updates import NORMAL
@@ -47,6 +49,7 @@ CLIENTS_FAULT: Final = (
     RefusedRequestError,
 )
 _LAST_PLAIN: Final = int(ChannelType.DOUBLE)
+_LAST_WITH_METADATA: Final = int(ChannelType.CTRL_DOUBLE)
 _ACKNOWLEDGING: Final = (int(ChannelType.PUT_ACKT), int(ChannelType.PUT_ACKS))
 
 log = logging.getLogger("iocs.serving")
@@ -106,9 +109,11 @@ class Puts:
     async def _carry_out(self, request: Request, channel: Channel) -> bytes:
         names = (self.client.claimed_host, self.client.user)
         try:
-            data = put_data(request, channel.name)
+            data, kind = None, ChannelType.STRING  # who may not put is told that and no more
+            if request.kind in _ACKNOWLEDGING or self.client.may_write(channel.entry):
+                data, kind = put_data(request, channel.name), _put_as(request.kind)
             await channel.entry.auth_write(
-                *names, data, ChannelType(request.kind), None, user_address=self.client.address
+                *names, data, kind, None, user_address=self.client.address
             )
         except Exception as failure:
             if not isinstance(failure, CLIENTS_FAULT):
@@ -147,6 +152,10 @@ class Puts:
         log.warning("%s: put by %s refused: %s", name, self.client, reason)
 
 
+def _put_as(kind: int) -> ChannelType:
+    return ChannelType(kind) if kind in _ACKNOWLEDGING else native_of(kind)
+
+
 def put_data(request: Request, name: str) -> Any:
     """The elements that a put brings, in this machine's byte order.
 
@@ -155,11 +164,14 @@ def put_data(request: Request, name: str) -> Any:
         name: The channel, for messages.
 
     Returns:
-        An array, or a list of texts as bytes; a number for an acknowledgement.
+        An array, or a list of texts as bytes.
 
     Raises:
         RefusedRequestError: Nothing of this DBR type is put, or there are fewer bytes than
             elements. (EPICS base then takes whatever stands in its buffer.)
+
+    As in base, a put without completion may come with the metadata of a reading, which is not
+    looked at, and one with completion may not.
     """
     kind, count, payload = request.kind, request.count, request.payload
     if kind > LAST_TYPE:
@@ -167,10 +179,12 @@ def put_data(request: Request, name: str) -> Any:
     if kind in _ACKNOWLEDGING:
         count = 1
     elif kind > _LAST_PLAIN:
-        reason = f"{name}: {kind_name(kind)} is for reading; put the plain type"
-        raise RefusedRequestError(CAStatus.ECA_PUTFAIL, reason)
+        if request.command == Command.WRITE_NOTIFY or kind > _LAST_WITH_METADATA:
+            reason = f"{name}: {kind_name(kind)} is for reading; put the plain type"
+            raise RefusedRequestError(CAStatus.ECA_PUTFAIL, reason)
+        payload = payload[metadata_bytes(kind) :]
     needed = count * element_bytes(kind)
-    if kind == ChannelType.STRING and count == 1:
+    if native_of(kind) == ChannelType.STRING and count == 1:
         needed = 1  # a single text comes without the zeros after it
     if len(payload) < needed:
         reason = (
@@ -178,8 +192,8 @@ def put_data(request: Request, name: str) -> Any:
         )
         raise RefusedRequestError(CAStatus.ECA_BADCOUNT, reason)
     if kind in _ACKNOWLEDGING:
-        return int.from_bytes(payload[:2])
-    return extract_data(payload, ChannelType(kind), count) if count else np.zeros(0)
+        return np.array([int.from_bytes(payload[:2])])
+    return extract_data(payload, native_of(kind), count) if count else np.zeros(0)
 
 
 class YoungPut(AsyncioEvent):

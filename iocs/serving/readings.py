@@ -144,7 +144,7 @@ def _old_reply(request: Request, update: Update, channel: Channel) -> bytes:
     """A reading without status, of exactly as many elements as were asked for."""
     body = update.payload(request.kind, request.count or 1)
     if request.count == 0:
-        body = body[: len(bytes(update.metadata))]
+        body = bytes(update.metadata) if update.values_apart else b""
     elif request.count == 1 and request.kind == ChannelType.STRING:
         body = body.rstrip(b"\0") + b"\0"
     return message(Command.READ, request.kind, request.count, channel.cid, request.second, body)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 #: Three numbers that nobody uses any more, then the mask.
 _LAYOUT: Final = struct.Struct(">fffH2x")
-_EVENTS: Final = 0xF
-"""VALUE, LOG, ALARM, PROPERTY: what a mask may ask for."""
+_HIGHEST_MASK: Final = 0xFF
+"""VALUE, LOG, ALARM, PROPERTY are the first four bits; the next four are room for more."""
 
 log = logging.getLogger("iocs.serving")
 
@@ -111,9 +111,9 @@ class Subscriptions:
         if len(request.payload) < _LAYOUT.size:
             reason = f"{channel.name}: {len(request.payload)} bytes are no mask"
             raise RefusedRequestError(CAStatus.ECA_BADMASK, reason)
-        mask = _LAYOUT.unpack_from(request.payload)[3] & _EVENTS
-        if not mask:
-            reason = f"{channel.name}: the mask asks for no kind of event"
+        mask = _LAYOUT.unpack_from(request.payload)[3]
+        if not 0 < mask <= _HIGHEST_MASK:
+            reason = f"{channel.name}: a mask of {mask:#x} asks for no kind of event"
             raise RefusedRequestError(CAStatus.ECA_BADMASK, reason)
         return Subscription(self._circuit, channel, request, mask)
 

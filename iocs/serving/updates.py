@@ -121,6 +121,10 @@ def _size(values: Any) -> int:
 def _big_endian(native: ChannelType, values: Any) -> bytes:
     if isinstance(values, (bytes, bytearray)):
         return bytes(values)
+    if native == ChannelType.STRING:  # closed by a zero: clients read on until there is one
+        return b"".join(
+            text[: MAX_STRING_SIZE - 1].ljust(MAX_STRING_SIZE, b"\0") for text in values
+        )
     if isinstance(values, np.ndarray) and values.dtype == backend.type_map.get(native):
         return values.tobytes()
     return bytes(backend.python_to_epics(native, values, byteswap=True))

