@@ -32,6 +32,7 @@ class Served(Protocol):
     channels: int
     dropped: int
     coalesced: int
+    refused_puts: int
 
 
 def _none() -> str:
@@ -173,7 +174,7 @@ class Health:
 
     def _counts(self) -> list[Record]:
         def served(name: str) -> Callable[[], int]:
-            return lambda: int(getattr(self.served, name, 0))
+            return lambda: 0 if self.served is None else int(getattr(self.served, name))
 
         return [
             counter("IOC:CA_CLNT_CNT", served("clients"), "Channel Access clients"),

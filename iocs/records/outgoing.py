@@ -108,7 +108,7 @@ class Outgoing:
         return await self._read_instead(whole, data_type)
 
     async def _read_instead(self, value: Any, data_type: ChannelType) -> tuple[Any, Any]:
-        """Convert ``value`` in the place of the value that is kept."""
+        """Convert ``value`` in the place of the value that is kept; nothing below suspends."""
         kept = self._data["value"]
         self._data["value"] = value
         try:

@@ -190,6 +190,24 @@ def test_a_first_value_that_cannot_be_had_leaves_no_subscription(run: Run, name:
     run(story())
 
 
+def test_a_first_value_that_cannot_be_encoded_leaves_no_subscription(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> None:
+        raise struct.error("short")
+
+    monkeypatch.setattr(Update, "message", fails)
+
+    async def story() -> None:
+        client, entry = Client(), ca.ChannelDouble(value=1.0)
+        with pytest.raises(struct.error):
+            client.subscribe(entry)
+        assert not client.context.fanout._subscriptions
+        assert not entry._queues
+
+    run(story())
+
+
 def test_what_is_given_out_is_what_was_posted(run: Run) -> None:
     async def story() -> tuple[list[float], list[float]]:
         client, entry = Client(), ca.ChannelDouble(value=1.0)
