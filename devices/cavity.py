@@ -16,9 +16,10 @@ from ophyd import Device
 from ophyd.positioner import PositionerBase
 
 from devices.base import check_position, wall_timeout
+from devices.claims import Claim
 from devices.measured import number
 from devices.moves import Move, Mover
-from devices.status import NotReachedError, end_short
+from devices.status import NotReachedError, caller, end_short
 
 __all__ = ["CavityFrequency"]
 
@@ -116,7 +117,23 @@ class CavityFrequency(Mover, Device, PositionerBase):
         self._tuning = threading.Thread(
             target=self._tune, args=(move, last), name=f"{self.name}-tuning", daemon=True
         )
+        claim = Claim(self._tuning, partial(self._lost, move))
+        move.status.add_callback(lambda _: claim.give_up())
+        claim.lay(self._tools)
         self._tuning.start()
+
+    @property
+    def _tools(self) -> tuple[Any, ...]:
+        """What a tuning uses."""
+        return self.parent.rod, self.parent.vna, self.parent.switch, self.parent.jpa
+
+    def _lost(self, move: Move, tool: Any) -> None:
+        """Give a tuning up, for somebody else begins something with what it uses."""
+        with self._acting:
+            if self.slot.take(move) is None:
+                return
+            self.parent.vna.stop(success=True)
+        move.end(self.not_reached(move, f"{tool.name} is used for something else", by=caller()))
 
     def stop(self, *, success: bool = False) -> None:
         """Stop rod and analyzer and give up; the status ends now, not with the sweep."""
@@ -142,6 +159,8 @@ class CavityFrequency(Mover, Device, PositionerBase):
         except GivenUpError:
             return
         except Exception as error:
+            if self.slot.current is not move:
+                return
             failure = self.not_reached(move, str(error) or repr(error), getattr(error, "by", None))
             end_short(self, failure, *move.statuses)
         else:

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from ophyd.status import MoveStatus, StatusBase
 
+from devices.claims import begins
 from devices.status import (
     NotReachedError,
     Orders,
+    Telling,
     caller,
     end,
     end_short,
@@ -34,6 +36,10 @@ from devices.watchdogs import fail_when_late, fail_when_lost
 __all__ = ["Move", "Mover", "Slot"]
 
 
+class Moving(Telling, MoveStatus):
+    """The status of a move."""
+
+
 class Move:
     """One move.
 
@@ -46,7 +52,7 @@ class Move:
     def __init__(self, mover: Mover, position: float) -> None:
         self.mover, self.position = mover, position
         self.status: StatusBase = mark(
-            MoveStatus(mover, position, settle_time=mover.settle_time, call_stop_on_failure=False)
+            Moving(mover, position, settle_time=mover.settle_time, call_stop_on_failure=False)
         )
         self.replaced: list[StatusBase] = []
         self.orders = Orders()
@@ -199,6 +205,7 @@ class Mover:
         if moved_cb is not None:
             move.status.add_callback(partial(moved_cb, obj=self))
         move.status.add_callback(lambda _: self.slot.take(move))
+        begins(self)
         self.slot.begin(move)
         if not fail_when_lost(self.target, move.status):
             limit_s = self.allowance_s(move.position) if timeout is None else float(timeout)
@@ -228,6 +235,8 @@ class Mover:
             success: that is no failure: a RunEngine pauses, suspends or ends. What others move is
                 then left alone.
         """
+        if not success:
+            begins(self)
         move = self.slot.take()
         try:
             if self.target.connected and (move is not None or not success):

@@ -14,6 +14,7 @@ from ophyd import Device
 from ophyd.status import Status
 
 from devices.base import Positioner, wall_timeout
+from devices.claims import begins
 from devices.settable import command, limits_of, setting
 from devices.settings import set_together
 from devices.signals import WRITE_TIMEOUT_S, Fetching, readback
@@ -96,6 +97,8 @@ class Acquiring(Fetching):
         """Abort an acquisition under way; with `success` its status ends well."""
         if success:
             call_off(self)
+        else:
+            begins(self)
         if self.connected and self.acquiring.get(use_monitor=False):
             self.abort.put(1, use_complete=False)
         super().stop(success=success)

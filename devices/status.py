@@ -19,11 +19,14 @@ from ophyd.status import wait as wait_for
 from ophyd.utils.errors import InvalidState
 
 from devices import burst
+from devices.claims import begins
 from devices.watchdogs import end, end_unless_held, fail_when_late, fail_when_lost
 
 __all__ = [
+    "Action",
     "NotReachedError",
     "Orders",
+    "Telling",
     "Watch",
     "call_off",
     "caller",
@@ -56,6 +59,25 @@ def caller() -> Any:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
+
+
+class Telling:
+    """Mixed in before one of ophyd's statuses: a failed one shows as the reason of its failure.
+
+    bluesky shows the status, and not its error, in what it raises and in a run's stop document.
+    """
+
+    _exception: Exception | None
+
+    def __str__(self) -> str:
+        return super().__str__() if self._exception is None else str(self._exception)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class Action(Telling, Status):
+    """The status of a put."""
 
 
 class Orders:
@@ -140,7 +162,8 @@ def completion(
         check: called after completion; raises what is wrong with it.
     """
     puts = list(puts)
-    status = Status(device)
+    begins(device, *(signal.parent for signal, _ in puts if signal.parent is not None))
+    status = Action(device)
     mark(status)
     if not puts:
         end(status, None)
@@ -237,7 +260,7 @@ def waited(device: Any, status: StatusBase, wait: bool) -> StatusBase:
 # Values that are waited for -------------------------------------------------------------------
 
 
-class Watch(SubscriptionStatus):
+class Watch(Telling, SubscriptionStatus):
     """A status that ends when a signal passes a test; an exception of the test fails it.
 
     Args:

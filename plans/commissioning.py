@@ -23,7 +23,8 @@ from plans.common import (
     value_of,
 )
 from plans.measure import Sweep, configure, sweep
-from plans.safety import COLD_MXC_K, left_as_found, run_haloscope_safely
+from plans.safety import left_as_found, run_haloscope_safely
+from plans.suspending import COLD_MXC_K
 from plans.tuning import Rod, approach, locate
 
 __all__ = ["ModeMap", "cool_and_ramp", "find_crossings", "map_modes"]

@@ -14,6 +14,7 @@ import bluesky.preprocessors as bpp
 from bluesky.utils import Msg, MsgGenerator
 
 from devices.status import Watch
+from devices.watchdogs import end
 from haloscope.analysis.apparatus import CAPP_12TB, Apparatus
 from haloscope.mode_map import ModeMap, load
 
@@ -160,13 +161,23 @@ class Until:
         self.signal, self.test, self.timeout_s, self.fresh = signal, test, timeout_s, fresh
         self.name = f"until_{signal.name}"
         self.parent = None
+        self._status: Watch | None = None
 
     def trigger(self) -> Watch:
         """Return a status that ends once the signal passes the test."""
         status = Watch(self.signal, self.test, self.timeout_s, run=not self.fresh)
         if self.fresh:
             status.check_value(value=self.signal.get(use_monitor=False))
+        self._status = status
         return status
+
+    def pause(self) -> None:
+        """When a plan is paused or suspended: the condition is waited for anew when it goes on."""
+        if self._status is not None:
+            end(self._status, None)
+
+    def resume(self) -> None:
+        """Nothing to do: the plan triggers it again."""
 
     def wait(self) -> MsgGenerator[None]:
         """Wait for the condition."""

@@ -10,12 +10,12 @@ from typing import Any
 
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
-from bluesky.suspenders import SuspendBoolHigh, SuspendCeil, SuspenderBase
 from bluesky.utils import MsgGenerator, RunEngineControlException
 
 from devices.amrr import Refrigerator
 from devices.haloscope import Haloscope
 from plans.common import value_of
+from plans.suspending import SuspendDisconnected, suspenders
 
 __all__ = [
     "InterlockedError",
@@ -30,12 +30,6 @@ __all__ = [
 
 log = logging.getLogger("cryohalo.plans.safety")
 
-#: The mixing chamber may not be warmer than this while data are taken, K (four times its 25 mK:
-#: assumed; the Y factor heats the noise source on its weak link, not the mixing chamber).
-WARM_MXC_K = 0.1
-#: Resume below this, K.
-COLD_MXC_K = 0.06
-
 
 class NotSafeError(RuntimeError):
     """The haloscope could not be made safe; the message has what was not done, and why."""
@@ -43,46 +37,6 @@ class NotSafeError(RuntimeError):
 
 class InterlockedError(RuntimeError):
     """An interlock is active after its reset; the message has its reasons."""
-
-
-class SuspendDisconnected(SuspenderBase):
-    """Suspend while a signal's PV is not connected: the IOC or the network is gone."""
-
-    def install(self, RE: Any, *, event_type: str | None = None) -> None:
-        """Watch the connection of the signal rather than its value."""
-        super().install(RE, event_type=event_type or self._sig.SUB_META)
-
-    def _should_suspend(self, value: bool) -> bool:
-        return not value
-
-    def _should_resume(self, value: bool) -> bool:
-        return bool(value)
-
-    def _get_justification(self) -> str:
-        if not self.tripped:
-            return ""
-        return ": ".join(["IOC lost", self._sig.name, self._tripped_message]).rstrip(": ")
-
-    def __call__(self, value: Any = None, *, connected: bool = True, **kwargs: Any) -> None:
-        """Judge a change of the connection."""
-        super().__call__(connected, **kwargs)
-
-
-def suspenders(instrument: Haloscope | Refrigerator) -> list[SuspenderBase]:
-    """The suspenders of an instrument, to be installed in a RunEngine."""
-    found: list[SuspenderBase] = [
-        SuspendDisconnected(instrument.ioc.heartbeat),
-        SuspendBoolHigh(instrument.interlock.active),
-    ]
-    if isinstance(instrument, Refrigerator):
-        magnets = list(instrument.magnets.values())
-    else:
-        magnets = [instrument.magnet]
-        found += [
-            SuspendCeil(instrument.fridge.mxc, WARM_MXC_K, resume_thresh=COLD_MXC_K),
-            SuspendBoolHigh(instrument.jpa.fault),
-        ]
-    return found + [SuspendBoolHigh(magnet.quench) for magnet in magnets]
 
 
 def make_safe(haloscope: Haloscope) -> MsgGenerator[None]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
-from bluesky.utils import MsgGenerator
+from bluesky.utils import FailedStatus, MsgGenerator
 
 from devices.amrr import Refrigerator
 from devices.base import wall_timeout
@@ -114,7 +114,8 @@ def recover_from_quench(
     for name, magnet in refrigerator.magnets.items():
         yield from _until_cold(magnet, limit_s)
         if (yield from value_of(magnet.quench, 0)):
-            yield from bps.abs_set(magnet.quench_reset, 1, wait=True)
+            yield from _until_empty(magnet, limit_s)  # a latch does not reset before
+            yield from _command(magnet.quench_reset, 1, f"{name}: the quench latch does not reset")
         yield from bps.abs_set(magnet.control, "Zero", wait=True)
         yield from _until_empty(magnet, limit_s)
         if (yield from value_of(magnet.quench, 0)):
@@ -122,6 +123,14 @@ def recover_from_quench(
             raise NotReadyError(f"{name}: the quench latch does not reset: {reason}")
     if restart:
         yield from safe_start(refrigerator)
+
+
+def _command(signal: Any, value: Any, what: str) -> MsgGenerator[None]:
+    """Put a command; one that is refused is a machine that is not ready for it."""
+    try:
+        yield from bps.abs_set(signal, value, wait=True)
+    except FailedStatus as refused:
+        raise NotReadyError(f"{what}: {refused.__cause__}") from refused
 
 
 def _until_cold(magnet: MagnetSupply, limit_s: float) -> MsgGenerator[None]:
@@ -142,11 +151,7 @@ def _command_cycle(
 ) -> MsgGenerator[None]:
     """Command the sequencer and wait for one of the states `ends`."""
     cycle = refrigerator.cycle
-    yield from bps.abs_set(cycle.run, command, wait=True)
-    # Channel Access tells no refusal: a put that was refused leaves the value unmoved.
-    if (held := (yield from value_of(cycle.run, command))) != command:
-        reason = yield from value_of(refrigerator.ioc.refusal, "")
-        raise NotReadyError(f"the cycle stays at {held}, {command} was refused: {reason}")
+    yield from _command(cycle.run, command, f"the cycle does not take {command}")
 
     def arrived(state: str) -> bool:
         if state == "Blocked" and state not in ends:

@@ -227,7 +227,7 @@ def test_a_put_that_raises_leaves_no_status_open(
         raise ConnectionError("no such channel")
 
     signal = haloscope.daq.acquire
-    monkeypatch.setattr("devices.status.Status", Noted)
+    monkeypatch.setattr("devices.status.Action", Noted)
     monkeypatch.setattr(signal, "put", refuse)
     with pytest.raises(ConnectionError, match="no such channel"):
         completion(haloscope.daq, [(signal, 1)], 3600.0)

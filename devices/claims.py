@@ -1,0 +1,52 @@
+"""What a thread of a device uses for a while: who else begins something with it ends that use.
+
+The cavity tunes with the rod and the analyzer, on a thread of its own. A plan that is aborted
+meanwhile and brings the rod home, or an operator who stops it, must not find it moved again.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Claim", "begins"]
+
+
+@dataclass(frozen=True, eq=False)
+class Claim:
+    """The use of some devices by one thread.
+
+    Attributes:
+        thread: whose use it is.
+        lost: called, on another thread, with the device that somebody else begins to use.
+    """
+
+    thread: threading.Thread
+    lost: Callable[[Any], None]
+
+    def lay(self, devices: Iterable[Any]) -> None:
+        """Claim devices; who had claimed them before has lost them already."""
+        with _lock:
+            _claims.update((device, self) for device in devices)
+
+    def give_up(self) -> None:
+        """Claim nothing any more."""
+        with _lock:
+            for device in [device for device, claim in _claims.items() if claim is self]:
+                del _claims[device]
+
+
+_claims: weakref.WeakKeyDictionary[Any, Claim] = weakref.WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def begins(*devices: Any) -> None:
+    """Say that this thread begins something with devices; whoever has claimed them has lost."""
+    with _lock:
+        lost = [(device, claim) for device in devices if (claim := _claims.get(device))]
+    for device, claim in lost:
+        if claim.thread is not threading.current_thread():
+            claim.lost(device)
