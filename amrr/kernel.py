@@ -8,8 +8,8 @@ leaves to the next is in the arrays.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,10 @@ from instruments.control import pid as controller
 from instruments.magnets import ramp
 
 Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+ON_STAGE: Final = -1
+"""The place of the thermometer on the 1.6 K stage, which is no lump of the loop."""
 
 # Slots of the miscellaneous state.
 TIME: Final = 0  # s, kept as steps * dt
@@ -83,40 +87,39 @@ def move_magnets(
     return heat
 
 
+def mounts(places: Mapping[str, int]) -> Ints:
+    """Lump of each thermometer in the order of ``thermometry.NAMES``, `ON_STAGE` for the stage's.
+
+    Raises:
+        KeyError: A thermometer that is mounted nowhere.
+    """
+    everywhere = {"Stage": ON_STAGE, **places}
+    return np.array([everywhere[name] for name in thermometry.NAMES], dtype=np.int64)
+
+
 @jit
-def true_temperature(m: Array, nodes: Array, k: int) -> float:
-    """What thermometer ``k`` is mounted on, K (order of ``thermometry.NAMES``)."""
-    count = nodes.shape[1] - 2
-    n = (count - 3) // 2
-    if k == 1:
+def true_temperature(m: Array, nodes: Array, place: int) -> float:
+    """What a thermometer in this place reads if it has no error, K."""
+    if place == ON_STAGE:
         return m[STAGE]
-    if k == 0:
-        i = n + 1
-    elif k <= 3:
-        i = count + k - 2
-    elif k == 4:
-        i = count - 2
-    elif k == 5:
-        i = n + 2
-    elif k == 6:
-        i = 1
-    elif k == 7:
-        i = n
-    elif k == 8:
-        i = count - 1
-    else:
-        i = 0
-    return nodes[loop.TEMPERATURE, i]
+    return nodes[loop.TEMPERATURE, place]
 
 
 @jit
 def read_thermometers(
-    m: Array, c: Array, nodes: Array, meters: Array, log_r: Array, noise: Array, scan_steps: float
+    m: Array,
+    c: Array,
+    nodes: Array,
+    mounts: Ints,
+    meters: Array,
+    log_r: Array,
+    noise: Array,
+    scan_steps: float,
 ) -> None:
     """Both bridges, and the scanner when its dwell is over."""
     row = int(m[STEPS]) % thermometry.NOISE_BLOCK
     for k in range(thermometry.CONTINUOUS):
-        t = true_temperature(m, nodes, k)
+        t = true_temperature(m, nodes, mounts[k])
         thermometry.read(meters, k, log_r, t, noise[row, k], c[SELF_HEATING], m[TIME])
     if m[SCANNER_OFF] > 0.0:
         return
@@ -124,7 +127,7 @@ def read_thermometers(
     if m[SCAN_STEPS] >= scan_steps:
         m[SCAN_STEPS] = 0.0
         k = int(m[SCAN_CHANNEL])
-        t = true_temperature(m, nodes, k)
+        t = true_temperature(m, nodes, mounts[k])
         thermometry.read(meters, k, log_r, t, noise[row, k], c[SELF_HEATING], m[TIME])
         k += 1
         m[SCAN_CHANNEL] = k if k < thermometry.COUNT else thermometry.CONTINUOUS
@@ -153,47 +156,96 @@ def control_heaters(m: Array, c: Array, meters: Array, pids: Array, dt_s: float)
         _follow(pids[1], 0.0)
 
 
-def build() -> Callable[..., Any]:
-    """The compiled entry point; its disk cache is keyed by the sources of both rooms."""
+class Machine(NamedTuple):
+    """All arrays of one refrigerator, by name. What changes is changed in place.
+
+    Attributes:
+        m: Miscellaneous state, slots above.
+        c: Fixed numbers, slots above.
+        nodes: State of the lumps, rows as in `amrr.circuit.loop`.
+        node_c: Their constants.
+        coil_of: Which magnet each lump sits in.
+        pump_c: Constants of the pump.
+        garnet: Spline tables of the refrigerants.
+        fluid: Spline table of the mixture.
+        supplies: State of the four supplies, slots as in `instruments.magnets.ramp`.
+        supply_p: Their parameters.
+        coils: State of the four coils, slots as in `amrr.coils.magnet`.
+        coil_p: Their constants.
+        cycle: The sequencer's state, slots as in `amrr.controls.sequence`.
+        ledger: Running sums of work and heat, slots as in `amrr.circuit.loop`.
+        pids: Control loops of the cold exchanger and of the stage.
+        meters: State of the thermometers, rows as in `amrr.controls.thermometry`.
+        mounts: Where they are mounted.
+        log_r: Their common curve.
+        dwell: The scanner's dwell, s.
+    """
+
+    m: Array
+    c: Array
+    nodes: Array
+    node_c: Array
+    coil_of: Ints
+    pump_c: Array
+    garnet: Array
+    fluid: Array
+    supplies: Array
+    supply_p: Array
+    coils: Array
+    coil_p: Array
+    cycle: Array
+    ledger: Array
+    pids: Array
+    meters: Array
+    mounts: Ints
+    log_r: Array
+    dwell: Array
+
+
+def build() -> Callable[[int, Machine, Array, Array], str]:
+    """The compiled entry point; its disk cache is keyed by the sources of both rooms.
+
+    It takes the number of steps, the machine, a block of noise for its thermometers and the table
+    of its stage.
+    """
     digest = source_digest()
 
     @jit_entry
-    def advance(
-        steps: int,
-        m: Array, c: Array, nodes: Array, node_c: Array, coil_of: Any, pump_c: Array,
-        garnet: Array, fluid: Array, supplies: Array, supply_p: Array, coils: Array, coil_p: Array,
-        cycle_x: Array, ledger: Array, pids: Array, meters: Array, log_r: Array, noise: Array,
-        stage_table: Array, dwell: Array,
-    ) -> str:  # fmt: skip
-        dt = c[DT]
+    def advance(steps: int, a: Machine, noise: Array, stage_table: Array) -> str:
+        m, nodes, node_c, ledger, dt = a.m, a.nodes, a.node_c, a.ledger, a.c[DT]
         currents = np.empty(4)
         per_ampere = np.empty(4)
         work = np.empty((6, nodes.shape[1]))
         for k in range(4):
-            currents[k] = coils[k, magnet.CURRENT]
-            per_ampere[k] = coil_p[k, magnet.FIELD_PER_A]
+            currents[k] = a.coils[k, magnet.CURRENT]
+            per_ampere[k] = a.coil_p[k, magnet.FIELD_PER_A]
         for _ in range(steps):
-            reading = meters[thermometry.READING, 0]
+            reading = a.meters[thermometry.READING, 0]
             sequence.advance(
-                cycle_x, supplies, currents, per_ampere, ledger, reading, m[CHX_HEATER], dt
+                a.cycle, a.supplies, currents, per_ampere, ledger, reading, m[CHX_HEATER], dt
             )
-            heat = move_magnets(supplies, supply_p, coils, coil_p, currents, m, dt)
+            heat = move_magnets(a.supplies, a.supply_p, a.coils, a.coil_p, currents, m, dt)
             m[FIELD_HEAT] += heat
-            loop.change_field(nodes, node_c, coil_of, currents, garnet, fluid, ledger)
-            m[FLOW] = loop.pump_flow(nodes, node_c, garnet, fluid, pump_c, dt)
+            loop.change_field(nodes, node_c, a.coil_of, currents, a.garnet, a.fluid, ledger)
+            m[FLOW] = loop.pump_flow(nodes, node_c, a.garnet, a.fluid, a.pump_c, dt)
             before = ledger[loop.HEAT_HHX] + ledger[loop.HEAT_BEDS]
             loop.conduct(nodes, node_c, dt)
-            if c[SLIP] > 0.0:
-                moved = slip.equalise(nodes, node_c, garnet, fluid, pump_c, c[SLIP], work, dt)
+            if a.c[SLIP] > 0.0:
+                moved = slip.equalise(
+                    nodes, node_c, a.garnet, a.fluid, a.pump_c, a.c[SLIP], work, dt
+                )
                 m[SLIP_FLOW] = moved / dt
-            load = m[CHX_HEATER] + c[PARASITIC] + m[EXTRA_LOAD]
-            loop.transport(nodes, node_c, garnet, fluid, m[FLOW] * dt, m[STAGE], load, ledger, dt)
+            load = m[CHX_HEATER] + a.c[PARASITIC] + m[EXTRA_LOAD]
+            loop.transport(
+                nodes, node_c, a.garnet, a.fluid, m[FLOW] * dt, m[STAGE], load, ledger, dt
+            )
             heat += ledger[loop.HEAT_HHX] + ledger[loop.HEAT_BEDS] - before
             m[STAGE] = stage.advance(stage_table, m[STAGE], heat + m[STAGE_HEATER] * dt, dt)
             m[STEPS] += 1.0
             m[TIME] = m[STEPS] * dt
-            read_thermometers(m, c, nodes, meters, log_r, noise, np.round(dwell[0] / dt))
-            control_heaters(m, c, meters, pids, dt)
+            scan_steps = np.round(a.dwell[0] / dt)
+            read_thermometers(m, a.c, nodes, a.mounts, a.meters, a.log_r, noise, scan_steps)
+            control_heaters(m, a.c, a.meters, a.pids, dt)
         return digest
 
     return advance

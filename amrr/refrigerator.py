@@ -93,7 +93,18 @@ class Refrigerator:
             name: thermometry.Thermometer(name, self._meters, self._m, self._dwell)
             for name in thermometry.NAMES
         }
+        self._mounts = kernel.mounts(layout.places(p))
+        self._machine = self._assembled()
         self._start()
+
+    def _assembled(self) -> kernel.Machine:
+        return kernel.Machine(
+            m=self._m, c=self._constants, nodes=self._nodes, node_c=self._node_c,
+            coil_of=self._coil_of, pump_c=self._pump_c, garnet=self._garnet, fluid=self._fluid,
+            supplies=self._supply_x, supply_p=self._supply_p, coils=self._coil_x,
+            coil_p=self._coil_p, cycle=self._cycle_x, ledger=self._ledger, pids=self._pids,
+            meters=self._meters, mounts=self._mounts, log_r=self._log_r, dwell=self._dwell,
+        )  # fmt: skip
 
     def _build_magnets(self) -> None:
         p = self.parameters
@@ -122,7 +133,10 @@ class Refrigerator:
         for i in range(self._nodes.shape[1]):
             loop.settle(self._nodes, self._node_c, i, self._garnet, self._fluid)
         for k in range(thermometry.COUNT):
-            self._meters[thermometry.READING, k] = kernel.true_temperature(self._m, self._nodes, k)
+            place = self._mounts[k]
+            self._meters[thermometry.READING, k] = kernel.true_temperature(
+                self._m, self._nodes, place
+            )
 
     # -- time ----------------------------------------------------------------------------------
 
@@ -161,12 +175,7 @@ class Refrigerator:
             # A block of noise is a whole number of the bath's periods.
             now = min(steps, bath.PERIOD_STEPS - row % bath.PERIOD_STEPS)
             table = self._dry_table if self.bath.dry else self._stage_table
-            _advance()(
-                now, self._m, self._constants, self._nodes, self._node_c, self._coil_of,
-                self._pump_c, self._garnet, self._fluid, self._supply_x, self._supply_p,
-                self._coil_x, self._coil_p, self._cycle_x, self._ledger, self._pids, self._meters,
-                self._log_r, self._noise, table, self._dwell,
-            )  # fmt: skip
+            _advance()(now, self._machine, self._noise, table)
             if (done + now) % bath.PERIOD_STEPS == 0:
                 self.bath.advance(float(self._m[kernel.STAGE]), bath.PERIOD_STEPS * self.dt_s)
             steps -= now
@@ -187,7 +196,7 @@ class Refrigerator:
             sequencer.CycleState.RUNNING,
             sequencer.CycleState.RAMPING_DOWN,
         )
-        ramping = any(s.state in (1, 4) for s in self.supplies.values())
+        ramping = any(s.ramping for s in self.supplies.values())
         recovering = any(s.quenched and _warm(s.coil) for s in self.supplies.values())
         return active or ramping or recovering or self.bath.filling
 

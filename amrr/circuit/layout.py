@@ -31,6 +31,23 @@ def lumps(p: Parameters) -> tuple[Array, Array, Ints]:
     return state, constants, coil_of
 
 
+def places(p: Parameters) -> dict[str, int]:
+    """Lump that each thermometer of the loop is mounted on, by the thermometer's name."""
+    n = p.regenerator.nodes
+    last = 2 * n + 2
+    return {
+        "CHX": n + 1,
+        "PumpA": last + 1,
+        "PumpB": last + 2,
+        "RegenAHot": last - 1,
+        "RegenACold": n + 2,
+        "RegenBHot": 1,
+        "RegenBCold": n,
+        "HHXA": last,
+        "HHXB": 0,
+    }
+
+
 def _regenerator(p: Parameters, c: Array, coil_of: Ints, where: slice, coil: int) -> None:
     r, solenoid = p.regenerator, p.regenerator_magnet.solenoid
     dz = r.length_m / r.nodes

@@ -24,6 +24,9 @@ from numpy.typing import NDArray
 
 from amrr.controls.sequence import (
     BLOCKED_BY,
+    BY_LATCHED,
+    BY_LATE,
+    BY_NOTHING,
     COUNT,
     END,
     FLOW_S,
@@ -34,6 +37,7 @@ from amrr.controls.sequence import (
     STATE,
     STATE_SIZE,
     STEPS,
+    SUPPLIES,
     SUPPLY_NAMES,
     WAYPOINT_NAMES,
     WAYPOINTS,
@@ -45,6 +49,7 @@ from amrr.controls.sequence import (
 from amrr.limits import FLOW_TIME_S, HOLD_TIME_S
 from amrr.parameters import CycleParameters
 from instruments.errors import Refused
+from instruments.magnets.ramp import RAMPING, ZEROING
 from instruments.magnets.supply import MagnetSupply
 from instruments.ranges import landed
 
@@ -115,18 +120,18 @@ class Cycle:
             self.resume()
             return
         for name, supply in self._supplies.items():
-            if supply.state >= 5:
+            if supply.latched:
                 raise Refused(f"cycle: {name} is latched ({supply.state.name.lower()}); reset it")
             self._reach(name, supply)
-        self._x[BLOCKED_BY] = 0.0
+        self._x[BLOCKED_BY] = BY_NOTHING
         self._x[STATE] = CycleState.RUNNING
-        begin_phase(self._x, 0, self._rows, self._per_ampere())
+        begin_phase(self._x, int(Phase.IDLE), self._rows, self._per_ampere())
 
     def pause(self) -> None:
         """Stand still where the magnets are; raises :class:`Refused` unless running."""
         if self.state is not CycleState.RUNNING:
             raise Refused(f"cycle: cannot pause while {self.state.name.lower()}")
-        release(self._rows, 1)
+        release(self._rows, RAMPING)
         self._x[STATE] = CycleState.PAUSED
 
     def resume(self) -> None:
@@ -137,13 +142,13 @@ class Cycle:
 
     def stop(self) -> None:
         """End safely: all magnets ramp to zero at their ramp rates."""
-        release(self._rows, 4)
+        release(self._rows, ZEROING)
         self._x[STATE] = CycleState.RAMPING_DOWN
         self._x[PHASE] = Phase.IDLE
 
     def abort(self) -> None:
         """Stop at once: all magnets hold the current they have. Follow with :meth:`stop`."""
-        release(self._rows, 1)
+        release(self._rows, RAMPING)
         self._x[STATE] = CycleState.ABORTED
         self._x[PHASE] = Phase.IDLE
 
@@ -178,14 +183,15 @@ class Cycle:
     def blocked(self) -> str:
         """Why the cycle does not run; empty when nothing forbids it."""
         code = int(self._x[BLOCKED_BY])
-        if code == 0:
+        if code == BY_NOTHING:
             return ""
-        name = SUPPLY_NAMES[(code - 1) % 4]
+        number = (code - BY_LATCHED) % SUPPLIES
+        name = SUPPLY_NAMES[number]
         supply = self._supplies[name]
-        if code <= 4:
+        if code < BY_LATE:
             why = supply.state.name.lower()
             return f"{name} is latched ({why}), coil at {supply.coil_temperature_k:.1f} K"
-        goal_t = float(self._x[END + (code - 1) % 4]) * supply.coil.field_per_ampere_t
+        goal_t = float(self._x[END + number]) * supply.coil.field_per_ampere_t
         return f"{name} is at {supply.field_t:.3f} T, not at its waypoint {goal_t:.3f} T"
 
     @property

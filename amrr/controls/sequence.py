@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from amrr.circuit.loop import HEAT_BEDS, HEAT_HHX, WORK_PUMP, WORK_REGENERATOR
 from amrr.compiled import jit
 from instruments.magnets import ramp
 
@@ -53,7 +54,7 @@ WAYPOINTS: Final = 6  # six fields, in the order of WAYPOINT_NAMES
 SQUARE: Final = 12
 START: Final = 13  # four currents at the start of the phase, A
 END: Final = 17  # four currents at its end, A
-BLOCKED_BY: Final = 21  # 0 none, 1-4 supply latched, 5-8 supply not at its waypoint
+BLOCKED_BY: Final = 21  # nothing, a latched supply, or one not at its waypoint
 SUM_CHX: Final = 22  # running sum of CHX readings of this cycle, K
 MIN_CHX: Final = 23
 MAX_CHX: Final = 24
@@ -72,14 +73,32 @@ SUPPLY_NAMES: Final = ("PumpA", "PumpB", "RegenA", "RegenB")
 PATIENCE_S: Final = 60.0
 TOLERANCE_T: Final = 0.03
 
-# Waypoint (index) that each supply goes to at the end of phases 0 (preparation) to 4.
+_LOW, _HIGH, _COLD_START, _COLD_END, _HOT_START, _HOT_END = range(len(WAYPOINT_NAMES))
+# Waypoint that each supply, in the order of SUPPLY_NAMES, goes to by the end of each phase.
 _GOALS = (
-    (0, 1, 4, 2),
-    (1, 0, 5, 3),
-    (1, 0, 2, 4),
-    (0, 1, 3, 5),
-    (0, 1, 4, 2),
+    (_LOW, _HIGH, _HOT_START, _COLD_START),  # IDLE: preparation
+    (_HIGH, _LOW, _HOT_END, _COLD_END),  # FLOW_A_TO_B
+    (_HIGH, _LOW, _COLD_START, _HOT_START),  # NO_FLOW_1
+    (_LOW, _HIGH, _COLD_END, _HOT_END),  # FLOW_B_TO_A
+    (_LOW, _HIGH, _HOT_START, _COLD_START),  # NO_FLOW_2
 )
+SUPPLIES: Final = len(SUPPLY_NAMES)
+_FIRST_REGENERATOR: Final = SUPPLY_NAMES.index("RegenA")
+
+# States and phases as the arrays hold them.
+_STOPPED: Final = float(CycleState.STOPPED)
+_RUNNING: Final = float(CycleState.RUNNING)
+_RAMPING_DOWN: Final = float(CycleState.RAMPING_DOWN)
+_BLOCKED: Final = float(CycleState.BLOCKED)
+_IDLE: Final = int(Phase.IDLE)
+_FLOW_1: Final = int(Phase.FLOW_A_TO_B)
+_FLOW_2: Final = int(Phase.FLOW_B_TO_A)
+_PHASES: Final = len(Phase) - 1
+
+# What blocks a cycle: nothing, a latched supply, a supply that is not at its waypoint.
+BY_NOTHING: Final = 0
+BY_LATCHED: Final = 1
+BY_LATE: Final = BY_LATCHED + SUPPLIES
 
 
 @jit
@@ -87,7 +106,7 @@ def begin_phase(x: Array, phase: int, supplies: Array, per_ampere: Array) -> Non
     """Note where the magnets are and where this phase takes them."""
     x[PHASE] = phase
     x[STEPS] = 0.0
-    for k in range(4):
+    for k in range(SUPPLIES):
         x[START + k] = supplies[k, ramp.OUTPUT]
         x[END + k] = x[WAYPOINTS + _GOALS[phase][k]] / per_ampere[k]
 
@@ -118,47 +137,56 @@ def finish_cycle(x: Array, work_j: float, heat_j: float, dt_s: float) -> None:
 
 
 @jit
+def flows(x: Array) -> bool:
+    """Whether the present phase is one of flow."""
+    phase = int(x[PHASE])
+    return phase in (_FLOW_1, _FLOW_2)
+
+
+@jit
 def program_current(x: Array, k: int, fraction: float) -> float:
     """Programmed current of supply ``k`` at a fraction of the phase, A."""
     start, end = x[START + k], x[END + k]
     u = min(max(fraction, 0.0), 1.0)
-    flowing = int(x[PHASE]) == 1 or int(x[PHASE]) == 3
-    if k >= 2 and flowing and x[SQUARE] > 0.0:
+    if k >= _FIRST_REGENERATOR and flows(x) and x[SQUARE] > 0.0:
         square = start * abs(start) * (1.0 - u) + end * abs(end) * u
         return math.copysign(math.sqrt(abs(square)), square)
     return start * (1.0 - u) + end * u
 
 
 @jit
-def release(supplies: Array, goal: int) -> None:
-    """Take all supplies off the program: state ``goal`` (4 zeroing, 1 hold where they are)."""
-    for k in range(4):
+def release(supplies: Array, goal: float) -> None:
+    """Take all supplies off the program: to ``ramp.ZEROING``, or to hold where they are.
+
+    To hold is ``ramp.RAMPING`` to where they stand: the coil may still lag behind its diodes.
+    """
+    for k in range(SUPPLIES):
         supplies[k, ramp.PROGRAM_ON] = 0.0
-        if supplies[k, ramp.STATE] < 5.0:
+        if supplies[k, ramp.STATE] < ramp.QUENCH:
             supplies[k, ramp.TARGET] = supplies[k, ramp.OUTPUT]
             supplies[k, ramp.STATE] = goal
 
 
 @jit
 def blocked_by(x: Array, supplies: Array, coil_a: Array, per_ampere: Array) -> int:
-    """Which supply is latched (1-4) or not at the end of its ramp (5-8); 0 when all is well."""
-    for k in range(4):
-        if supplies[k, ramp.STATE] >= 5.0:
-            return 1 + k
-    for k in range(4):
+    """Which supply is latched, or not at the end of its ramp; `BY_NOTHING` when all is well."""
+    for k in range(SUPPLIES):
+        if supplies[k, ramp.STATE] >= ramp.QUENCH:
+            return BY_LATCHED + k
+    for k in range(SUPPLIES):
         if abs(coil_a[k] - x[END + k]) * per_ampere[k] > TOLERANCE_T:
-            return 5 + k
-    return 0
+            return BY_LATE + k
+    return BY_NOTHING
 
 
 @jit
 def prepare(x: Array, supplies: Array, coil_a: Array, per_ampere: Array) -> bool:
     """Preparation: ramp every supply at its own rate to the start; True when all are there."""
     there = True
-    for k in range(4):
+    for k in range(SUPPLIES):
         supplies[k, ramp.PROGRAM_ON] = 0.0
         supplies[k, ramp.TARGET] = x[END + k]
-        supplies[k, ramp.STATE] = 1.0
+        supplies[k, ramp.STATE] = ramp.RAMPING
         there = there and abs(coil_a[k] - x[END + k]) * per_ampere[k] <= 1e-4
     return there
 
@@ -166,24 +194,23 @@ def prepare(x: Array, supplies: Array, coil_a: Array, per_ampere: Array) -> bool
 @jit
 def duration_s(x: Array) -> float:
     """Nominal duration of the present phase, s."""
-    phase = int(x[PHASE])
-    return x[FLOW_S] if phase == 1 or phase == 3 else x[HOLD_S]
+    return x[FLOW_S] if flows(x) else x[HOLD_S]
 
 
 @jit
 def end_ramp_down(x: Array, supplies: Array) -> None:
     """Stopped, once every supply is at zero or latched."""
-    for k in range(4):
-        if supplies[k, ramp.STATE] != 0.0 and supplies[k, ramp.STATE] < 5.0:
+    for k in range(SUPPLIES):
+        if supplies[k, ramp.STATE] != ramp.AT_ZERO and supplies[k, ramp.STATE] < ramp.QUENCH:
             return
-    x[STATE] = 0.0
+    x[STATE] = _STOPPED
 
 
 @jit
-def block(x: Array, supplies: Array, culprit: int, goal: int) -> None:
-    """Stop because of a supply, and leave the others zeroing (4) or holding (1)."""
+def block(x: Array, supplies: Array, culprit: int, goal: float) -> None:
+    """Stop because of a supply, and leave the others as `release` does."""
     x[BLOCKED_BY] = culprit
-    x[STATE] = 5.0
+    x[STATE] = _BLOCKED
     release(supplies, goal)
 
 
@@ -198,14 +225,14 @@ def turn(
     dt_s: float,
 ) -> bool:
     """The phase's time is over: begin the next, or wait for a late magnet; False when blocked."""
-    if culprit != 0:
+    if culprit != BY_NOTHING:
         if x[STEPS] * dt_s >= duration_s(x) + PATIENCE_S:
-            block(x, supplies, culprit, 1)
+            block(x, supplies, culprit, ramp.RAMPING)
             return False
         return True
-    phase = int(x[PHASE]) % 4 + 1
+    phase = int(x[PHASE]) % _PHASES + 1
     begin_phase(x, phase, supplies, per_ampere)
-    if phase == 1:
+    if phase == _FLOW_1:
         finish_cycle(x, work_j, heat_j, dt_s)
         begin_cycle(x, work_j, heat_j)
     return True
@@ -221,10 +248,10 @@ def drive(x: Array, supplies: Array, chx_reading_k: float, heater_w: float, dt_s
     x[MAX_CHX] = max(x[MAX_CHX], chx_reading_k)
     x[SUM_HEATER] += heater_w * dt_s
     fraction = x[STEPS] * dt_s / duration_s(x)
-    for k in range(4):
+    for k in range(SUPPLIES):
         supplies[k, ramp.PROGRAM] = program_current(x, k, fraction)
         supplies[k, ramp.PROGRAM_ON] = 1.0
-        supplies[k, ramp.STATE] = 1.0
+        supplies[k, ramp.STATE] = ramp.RAMPING
 
 
 @jit
@@ -239,21 +266,20 @@ def advance(
     dt_s: float,
 ) -> None:
     """One step of the sequencer: program the supplies for the end of this step."""
-    state = int(x[STATE])
-    if state == 3:
+    if x[STATE] == _RAMPING_DOWN:
         end_ramp_down(x, supplies)
-    if state != 1:
+    if x[STATE] != _RUNNING:
         return
     culprit = blocked_by(x, supplies, coil_a, per_ampere)
-    if 1 <= culprit <= 4:
-        block(x, supplies, culprit, 4)
+    if BY_LATCHED <= culprit < BY_LATE:
+        block(x, supplies, culprit, ramp.ZEROING)
         return
-    work = ledger[0] + ledger[1]
-    heat = ledger[2] + ledger[3]
-    if int(x[PHASE]) == 0:
+    work = ledger[WORK_PUMP] + ledger[WORK_REGENERATOR]
+    heat = ledger[HEAT_HHX] + ledger[HEAT_BEDS]
+    if int(x[PHASE]) == _IDLE:
         if not prepare(x, supplies, coil_a, per_ampere):
             return
-        begin_phase(x, 1, supplies, per_ampere)
+        begin_phase(x, _FLOW_1, supplies, per_ampere)
         begin_cycle(x, work, heat)
     over = x[STEPS] * dt_s >= duration_s(x) - 1e-9
     if over and not turn(x, supplies, per_ampere, culprit, work, heat, dt_s):

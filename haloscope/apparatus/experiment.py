@@ -37,7 +37,6 @@ __all__ = ["Haloscope", "LocalOscillator", "Path", "Switch", "SwitchPosition"]
 
 _MAGNET_GRID_NS: Final[int] = NS_PER_S
 _NEVER_NS: Final[int] = 2**63
-_MOVING: Final = (SupplyState.RAMPING, SupplyState.ZEROING)
 
 
 class LocalOscillator:
@@ -286,7 +285,7 @@ class Haloscope:
     def _magnet_active(self) -> bool:
         supply, coil = self.magnet, self._coil
         return (
-            supply.state in _MOVING
+            supply.ramping
             or coil.normal
             or abs(supply.supply_current_a - coil.current_a) > 1e-6
             or coil.temperature_k > coil.bath_temperature_k + 0.01

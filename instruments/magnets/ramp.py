@@ -1,15 +1,35 @@
 """What a magnet supply does in one step: move its output within its limits, then look at the coil.
 
 Plain functions on an array of numbers, so that a machine with several supplies may compile them.
-The states are those of :class:`instruments.magnets.supply.SupplyState`, as numbers.
 """
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+class SupplyState(IntEnum):
+    """What the supply is doing."""
+
+    AT_ZERO = 0
+    RAMPING = 1
+    HOLDING = 2
+    PAUSED = 3
+    ZEROING = 4
+    QUENCH = 5
+    FAULT = 6
+
+
+# The states as the arrays hold them.
+AT_ZERO: Final = float(SupplyState.AT_ZERO)
+RAMPING: Final = float(SupplyState.RAMPING)
+HOLDING: Final = float(SupplyState.HOLDING)
+ZEROING: Final = float(SupplyState.ZEROING)
+QUENCH: Final = float(SupplyState.QUENCH)  # this and what comes after it: latched, output off
 
 # Slots of the state array.
 OUTPUT: Final = 0  # supply current, A
@@ -50,16 +70,16 @@ def ramp_output(
             further.
         dt_s: Step.
     """
-    state = int(x[STATE])
-    if state >= 5:  # QUENCH, FAULT: output off
+    state = x[STATE]
+    if state >= QUENCH:
         x[OUTPUT] = 0.0
         return
     goal, rate = x[TARGET], x[RATE]
-    if x[PROGRAM_ON] > 0.0 and state == 1:
+    if x[PROGRAM_ON] > 0.0 and state == RAMPING:
         goal, rate = x[PROGRAM], p[MAX_RATE]
-    elif state == 4:
+    elif state == ZEROING:
         goal = 0.0
-    elif state != 1:
+    elif state != RAMPING:
         return
     limit = x[CURRENT_LIMIT]
     goal = min(max(goal, -limit), limit)
@@ -96,14 +116,14 @@ def observe(
     """
     x[VOLTAGE] = coil_v + x[OUTPUT] * p[LEAD_OHM]
     x[QUENCH_TIME] = x[QUENCH_TIME] + dt_s if abs(resistive_v) > p[BRIDGE_V] else 0.0
-    state = int(x[STATE])
-    if state < 5 and x[QUENCH_TIME] > p[BRIDGE_S]:
-        x[STATE] = 5.0
+    state = x[STATE]
+    if state < QUENCH and x[QUENCH_TIME] > p[BRIDGE_S]:
+        x[STATE] = QUENCH
         x[TARGET] = 0.0
         x[PROGRAM_ON] = 0.0
         return
-    if x[PROGRAM_ON] > 0.0 or (state != 1 and state != 4):
+    if x[PROGRAM_ON] > 0.0 or (state != RAMPING and state != ZEROING):
         return
-    goal = 0.0 if state == 4 else x[TARGET]
+    goal = 0.0 if state == ZEROING else x[TARGET]
     if abs(coil_a - goal) <= p[TOLERANCE] and abs(x[OUTPUT] - goal) <= 1e-12:
-        x[STATE] = 0.0 if goal == 0.0 else 2.0
+        x[STATE] = AT_ZERO if goal == 0.0 else HOLDING

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -35,24 +34,13 @@ from instruments.magnets.ramp import (
     TARGET,
     VOLTAGE,
     VOLTAGE_LIMIT,
+    SupplyState,
     observe,
     ramp_output,
 )
 from instruments.ranges import landed
 
 __all__ = ["MagnetSupply", "SupplyParameters", "SupplyState"]
-
-
-class SupplyState(IntEnum):
-    """What the supply is doing."""
-
-    AT_ZERO = 0
-    RAMPING = 1
-    HOLDING = 2
-    PAUSED = 3
-    ZEROING = 4
-    QUENCH = 5
-    FAULT = 6
 
 
 #: By number: what is asked after every step of a machine is not looked up by value.
@@ -270,6 +258,16 @@ class MagnetSupply:
     def programmed(self) -> bool:
         """True while the program input drives the output."""
         return bool(self.array[PROGRAM_ON] > 0.0)
+
+    @property
+    def ramping(self) -> bool:
+        """Whether the output moves, to its target or to zero."""
+        return self.state in (SupplyState.RAMPING, SupplyState.ZEROING)
+
+    @property
+    def latched(self) -> bool:
+        """Whether a quench or a fault keeps the output off until it is reset."""
+        return self.state >= SupplyState.QUENCH
 
     @property
     def target_current_a(self) -> float:
