@@ -1,23 +1,30 @@
-"""Piezo drives of the tuning rod and the antenna: scatter, backlash, creep, limits, stall.
+"""Piezo drives of the tuning rod and the antenna: scatter, backlash, creep, switches, stall.
 
 The controller steps until its own encoder reads the target, so a finished move is always where the
 encoder says. The load is not quite there: each move ends with a random error of about a step, play
 in the crank or spindle is taken up on reversal, and the piezo creeps for a minute. All of it is an
 exact function of time since the last command.
+
+The encoder may be told to call the present position by another number (`PiezoDrive.load_position`);
+until the next search of the reference, readings are then shifted against the mechanics.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from haloscope.apparatus.timeline import NS_PER_S, Timeline, checked, to_ns
+from instruments.errors import Refused
 from instruments.random import generator
 
 #: Both ends of travel carry a switch that closes within this share of the travel.
 _SWITCH_SHARE: Final[float] = 1e-6
+
+#: Readings beyond this mean nothing for a drive of some cm or deg.
+_LARGEST: Final[float] = 1e9
 
 
 @dataclass(frozen=True)
@@ -57,8 +64,31 @@ class _Move:
         return 1.0 if travelled >= distance else travelled / distance
 
 
+_MOVE_KEYS: Final = tuple(field.name for field in fields(_Move))
+
+
+def _number(drive: str, key: str, value: Any) -> Any:
+    """``value`` as it is: a float would lose the last of its nanoseconds."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise Refused(f"{drive}: saved {key} = {value!r} is no number")
+    return value
+
+
+def _saved_numbers(drive: str, state: dict[str, Any]) -> dict[str, Any]:
+    """The numbers of a state; those that older versions did not know are as they were then."""
+    known = {"shift": 0.0, "found_ns": None} | state
+    keys = ("count", "setpoint", "velocity", "done_ns", "shift", "found_ns")
+    return {
+        key: None if key == "found_ns" and known[key] is None else _number(drive, key, known[key])
+        for key in keys
+    }
+
+
 class PiezoDrive:
     """One motor. Positions are encoder readings; ``load`` is where the rod or antenna really is.
+
+    Everything private and the ends of travel in the parameters are mechanical positions: readings
+    less the shift.
 
     Args:
         parameters: What the drive is like.
@@ -83,10 +113,11 @@ class PiezoDrive:
         self._count = 0
         self._setpoint = position
         self._velocity = p.velocity
-        self._low, self._high = p.low, p.high
         self._done_ns = 0
         self._stall_at: float | None = None
         self._homed = True
+        self._shift = 0.0
+        self._found_ns: int | None = None  # when the search that is under way meets the reference
 
     # commands
 
@@ -94,21 +125,42 @@ class PiezoDrive:
         """Start a move; a move under way is superseded from where it is.
 
         Raises:
-            Refused: Not a number or beyond the soft limits.
+            Refused: Not a number, or beyond the travel.
         """
-        p = self.parameters
-        self._begin(checked(f"{p.name} position", position, self._low, self._high, p.unit))
+        p, (low, high) = self.parameters, self.travel
+        target = checked(f"{p.name} position", position, low, high, p.unit)
+        self._begin(min(max(target - self._shift_now, p.low), p.high))
 
     def stop(self) -> None:
         """Stop where it is; the setpoint becomes the position."""
         if self.moving:
-            self._begin(self.position)
+            self._begin(self._mechanical)
 
     def home(self) -> None:
-        """Drive to the low switch, whatever the soft limit, and reference the encoder there."""
-        self._begin(self.parameters.low)
-        self._move.error_end = 0.0
-        self._homed = True
+        """Drive to the low switch and reference the encoder there.
+
+        The reference is lost when the search begins, and there again when the switch is met.
+        """
+        p = self.parameters
+        self._begin(p.low)
+        self._homed = False
+        if self._move.end == p.low:  # it does not stall on the way
+            self._move.error_end = 0.0
+            self._found_ns = self._done_ns
+
+    def load_position(self, position: float) -> None:
+        """Call the present position by another number; nothing moves.
+
+        Raises:
+            Refused: Not a number, or it moves.
+        """
+        p = self.parameters
+        if self.moving:
+            raise Refused(f"{p.name}: it moves; its position cannot be set")
+        number = checked(f"{p.name} position", position, -_LARGEST, _LARGEST, p.unit)
+        self._meet_reference()
+        self._shift = number - self._mechanical
+        self._setpoint = self._mechanical
 
     def inject_stall(self) -> None:
         """Make the next move stall half-way (a fault for tests and training)."""
@@ -129,38 +181,23 @@ class PiezoDrive:
             f"{p.name} velocity", value, slowest, p.highest_velocity, f"{p.unit}/s"
         )
 
-    @property
-    def low_limit(self) -> float:
-        """Soft limit, unit."""
-        return self._low
-
-    @low_limit.setter
-    def low_limit(self, value: float) -> None:
-        p = self.parameters
-        self._low = checked(f"{p.name} low limit", value, p.low, self._high, p.unit)
-
-    @property
-    def high_limit(self) -> float:
-        """Soft limit, unit."""
-        return self._high
-
-    @high_limit.setter
-    def high_limit(self, value: float) -> None:
-        p = self.parameters
-        self._high = checked(f"{p.name} high limit", value, self._low, p.high, p.unit)
-
     # readings
 
     @property
     def position(self) -> float:
         """Encoder reading, unit."""
-        move = self._move
-        return move.start + (move.end - move.start) * move.fraction(self._timeline.now_ns)
+        return self._mechanical + self._shift_now
 
     @property
     def setpoint(self) -> float:
         """Last commanded position, unit."""
-        return self._setpoint
+        return self._setpoint + self._shift_now
+
+    @property
+    def travel(self) -> tuple[float, float]:
+        """Readings at the low and at the high switch, unit."""
+        p, shift = self.parameters, self._shift_now
+        return p.low + shift, p.high + shift
 
     @property
     def moving(self) -> bool:
@@ -170,12 +207,12 @@ class PiezoDrive:
     @property
     def stalled(self) -> bool:
         """True if the last move ended short of its setpoint because the drive did not get on."""
-        return not self.moving and abs(self.position - self._setpoint) > 1e-9
+        return not self.moving and abs(self._mechanical - self._setpoint) > 1e-9
 
     @property
     def homed(self) -> bool:
-        """True once the encoder has been referenced."""
-        return self._homed
+        """True while the encoder is referenced: not from the beginning of a search to its end."""
+        return self._homed or self._found
 
     @property
     def direction(self) -> int:
@@ -184,13 +221,13 @@ class PiezoDrive:
 
     @property
     def at_low_switch(self) -> bool:
-        """Mechanical end of travel, low side."""
-        return self.position <= self.parameters.low + self._switch
+        """Mechanical end of travel, low side; it is the reference too."""
+        return self._mechanical <= self.parameters.low + self._switch
 
     @property
     def at_high_switch(self) -> bool:
         """Mechanical end of travel, high side."""
-        return self.position >= self.parameters.high - self._switch
+        return self._mechanical >= self.parameters.high - self._switch
 
     @property
     def done_ns(self) -> int:
@@ -212,32 +249,75 @@ class PiezoDrive:
     def state(self) -> dict[str, Any]:
         """Plain values for saving."""
         return {
-            "move": list(vars(self._move).values()),
+            "move": dict(vars(self._move)),
             "count": self._count,
             "setpoint": self._setpoint,
             "velocity": self._velocity,
-            "limits": [self._low, self._high],
             "done_ns": self._done_ns,
             "stall": self._stall_at is not None,
             "homed": self._homed,
+            "shift": self._shift,
+            "found_ns": self._found_ns,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take over saved values."""
-        self._move = _Move(*state["move"])
-        self._count, self._setpoint = state["count"], state["setpoint"]
-        self._velocity = state["velocity"]
-        self._low, self._high = state["limits"]
-        self._done_ns, self._homed = state["done_ns"], state["homed"]
-        self._stall_at = math.nan if state["stall"] else None
+        """Take over saved values.
+
+        Raises:
+            Refused: Something is missing, or no number that this drive can have; nothing is
+                taken over then.
+        """
+        name = self.parameters.name
+        try:
+            move, saved = self._saved_move(state["move"]), _saved_numbers(name, state)
+            stall, homed = bool(state["stall"]), bool(state["homed"])
+            self.velocity = saved["velocity"]
+        except (KeyError, TypeError, ValueError) as error:
+            why = f"{type(error).__name__}: {error}"
+            raise Refused(f"{name}: its saved state is damaged: {why}") from None
+        self._move, self._count, self._done_ns = move, saved["count"], saved["done_ns"]
+        self._setpoint, self._shift = saved["setpoint"], saved["shift"]
+        self._stall_at, self._homed = (math.nan if stall else None), homed
+        self._found_ns = saved["found_ns"]
+
+    def _saved_move(self, saved: Any) -> _Move:
+        p = self.parameters
+        if not isinstance(saved, dict):  # older snapshots hold a list
+            saved = dict(zip(_MOVE_KEYS, saved, strict=True))
+        move = _Move(**{key: _number(p.name, key, saved[key]) for key in _MOVE_KEYS})
+        for key in ("start", "end"):
+            checked(f"{p.name}, saved {key}", getattr(move, key), p.low, p.high, p.unit)
+        if not move.speed > 0:
+            raise Refused(f"{p.name}: saved speed {move.speed:g} {p.unit}/s must be above 0")
+        return move
+
+    @property
+    def _mechanical(self) -> float:
+        move = self._move
+        return move.start + (move.end - move.start) * move.fraction(self._timeline.now_ns)
+
+    @property
+    def _found(self) -> bool:
+        return self._found_ns is not None and self._timeline.now_ns >= self._found_ns
+
+    @property
+    def _shift_now(self) -> float:
+        return 0.0 if self._found else self._shift
+
+    def _meet_reference(self) -> None:
+        """Keep what a finished search has found; forget one that was cut short."""
+        if self._found:
+            self._homed, self._shift = True, 0.0
+        self._found_ns = None
 
     @property
     def _switch(self) -> float:
         return _SWITCH_SHARE * (self.parameters.high - self.parameters.low)
 
     def _begin(self, target: float) -> None:
+        self._meet_reference()
         p, now = self.parameters, self._timeline.now_ns
-        position, fraction = self.position, self._move.fraction(now)
+        position, fraction = self._mechanical, self._move.fraction(now)
         error = self._move.error_start + (self._move.error_end - self._move.error_start) * fraction
         moved = fraction * (self._move.end - self._move.start)
         lag = self._lag(now, moved)

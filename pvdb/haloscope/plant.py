@@ -9,7 +9,12 @@ from haloscope.apparatus.interlocks import interlocks_of
 from haloscope.axion import AxionLine
 from haloscope.parameters import Parameters
 from pvdb.haloscope.envelope import Envelope
-from pvdb.haloscope.table import haloscope_faults, haloscope_records
+from pvdb.haloscope.table import (
+    antenna_motor,
+    haloscope_faults,
+    haloscope_records,
+    rod_motor,
+)
 from pvdb.plant import Plant
 
 BYTES_PER_BIN = 8
@@ -39,11 +44,13 @@ def haloscope_plant(
     machine = machine or Haloscope(parameters, seed=seed, lines=in_field)
     faults = haloscope_faults(machine)
     interlocks = interlocks_of(machine, lambda: faults.reading("MXC"))
+    motors = (rod_motor(machine, interlocks), antenna_motor(machine, interlocks))
     envelope = Envelope(machine.seed, hidden)
     return Plant(
         machine=machine,
-        records=[*haloscope_records(machine, interlocks, faults), *envelope.records()],
-        guards=(interlocks.check,),
+        records=[*haloscope_records(machine, interlocks, faults, motors), *envelope.records()],
+        # A motion that follows another has begun when the interlocks look.
+        guards=(*(motor.process for motor in motors), interlocks.check),
         seed=machine.seed,
         parameters_hash=machine.parameters.hash(),
         array_bytes=machine.parameters.digitizer.bins * BYTES_PER_BIN + HEADER_BYTES,

@@ -6,7 +6,7 @@ Motors, magnet, temperatures and switch; the microwave instruments are in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from haloscope.apparatus.experiment import Haloscope, SwitchPosition
 from instruments.control.interlocks import Interlocks
@@ -15,7 +15,8 @@ from pvdb.haloscope.measured import measured_records
 from pvdb.haloscope.microwave import microwave_records
 from pvdb.parts.faults import SensorFaults, quench_record, stall_record
 from pvdb.parts.interlocks import interlock_records
-from pvdb.parts.motor import MotorRecord, MotorSettings
+from pvdb.parts.motor import MotorRecord
+from pvdb.parts.motor_axis import MotorSettings
 from pvdb.parts.motor_fields import motor_records
 from pvdb.parts.supply import SupplyRecords
 from pvdb.records import AlarmLimits, Record, choice, group, readback, setpoint, state
@@ -46,13 +47,15 @@ def haloscope_faults(machine: Haloscope) -> SensorFaults:
 
 
 def haloscope_records(
-    machine: Haloscope, interlocks: Interlocks, faults: SensorFaults
+    machine: Haloscope,
+    interlocks: Interlocks,
+    faults: SensorFaults,
+    motors: Sequence[MotorRecord],
 ) -> list[Record]:
     """All records of the machine itself (``Sim:`` and ``IOC:`` are added by the IOC)."""
     return [
         *interlock_records(interlocks),  # posted before what they have done
-        *motor_records(rod_motor(machine, interlocks)),
-        *motor_records(antenna_motor(machine, interlocks)),
+        *(record for motor in motors for record in motor_records(motor)),
         *group("Magnet", SupplyRecords(machine.magnet, _hindrance(interlocks, "Magnet")).records()),
         *_fridge(faults),
         *_noise_source(machine, interlocks, faults),

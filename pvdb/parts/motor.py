@@ -1,100 +1,54 @@
-"""The EPICS motor record over an axis, complete for ophyd, ophyd-async and pyepics.
+"""The EPICS motor record over an axis: what its fields do to each other and to the axis.
 
 Field names and meanings are those of the motor record (https://epics-motor.readthedocs.io,
-motorRecord.html). The axis works in dial coordinates; user = ``DIR`` * dial + ``OFF``. What clients
-rely on:
+motorRecord.html, and motorRecord.cc). Every way to a motion acts as there in every mode. The rules,
+and what differs on purpose, are in ``docs/motors.md``; the table of all of them is in
+``tests/backends``. What clients rely on:
 
-- a put to ``VAL`` (or ``DVAL``, ``RLV``, ``TWF`` ...) completes when the move has ended, ``DMOV``
-  is 1 and ``RBV`` posted;
-- a second put redirects the move; both puts complete when the axis is at rest, as the record does
-  it;
+- a put to ``VAL`` (or ``DVAL``, ``RVAL``, ``RLV``, ``TWF`` ...) completes when its motion has
+  ended, ``DMOV`` is 1 and ``RBV`` posted, also where the motion had to wait for ``SPMG``;
+- a second put redirects the motion; both complete at rest;
 - ``STOP`` decelerates, sets ``VAL`` to ``RBV``, and lets the waiting puts complete;
-- a target outside ``LLM..HLM`` is refused, ``LVIO`` is 1, nothing moves; the limits are ``VAL``'s
-  control limits too;
-- ``MSTA`` has the record's bits.
+- a target outside the limits is refused, ``LVIO`` is 1, nothing changes.
 """
 
 from __future__ import annotations
 
-import math
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
 
 from instruments.errors import Refused
-from pvdb.records import Range
+from instruments.ranges import landed
+from pvdb.parts.motor_axis import Axis, MotorSettings
+from pvdb.parts.motor_frame import Frame
+from pvdb.parts.motor_motion import Doing, Motion
 
-
-class Axis(Protocol):
-    """What the record needs of a motor; positions in its own (dial) units."""
-
-    @property
-    def position(self) -> float: ...  # noqa: D102
-    @property
-    def setpoint(self) -> float: ...  # noqa: D102
-    @property
-    def moving(self) -> bool: ...  # noqa: D102
-    @property
-    def homed(self) -> bool: ...  # noqa: D102
-    @property
-    def stalled(self) -> bool: ...  # noqa: D102
-    @property
-    def at_low_switch(self) -> bool: ...  # noqa: D102
-    @property
-    def at_high_switch(self) -> bool: ...  # noqa: D102
-
-    velocity: float
-    low_limit: float
-    high_limit: float
-
-    def move_to(self, position: float) -> None: ...  # noqa: D102
-    def stop(self) -> None: ...  # noqa: D102
-    def home(self) -> None: ...  # noqa: D102
-
-
-@dataclass(frozen=True, kw_only=True)
-class MotorSettings:
-    """What a motor record says about its axis.
-
-    Attributes:
-        name: Record name without prefix.
-        description: ``.DESC``.
-        units: ``.EGU``.
-        precision: ``.PREC``.
-        resolution: Units per step (``.MRES``).
-        max_velocity: ``.VMAX``, units/s.
-        acceleration_s: ``.ACCL``, seconds to full velocity.
-        deadband: ``.RDBD``: this close counts as there.
-    """
-
-    name: str
-    description: str
-    units: str
-    precision: int
-    resolution: float
-    max_velocity: float
-    acceleration_s: float
-    deadband: float
-
-
-DIRECTION, DONE, PLUS_LIMIT, HOME, POWERED, PROBLEM, MOVING, MINUS_LIMIT, HOMED = (
-    1 << bit for bit in (0, 1, 2, 3, 5, 9, 10, 13, 14)
-)
-"""Bits of ``MSTA``."""
+log = logging.getLogger("cryohalo.pvdb.motor")
 
 SPMG = ("Stop", "Pause", "Move", "Go")
 STOP, PAUSE, MOVE, GO = range(4)
 
+LARGEST_STEPS = 2**31 - 1
+"""Of ``RVAL``, a 32-bit integer."""
+
 
 class MotorRecord:
-    """State of the record that is not the axis's own: offset, direction, modes, user limits.
+    """The commands of a motor record, and the state that is not the axis's own.
 
     Args:
         axis: The motor.
         settings: What the record says about it.
-        time: Simulated time, s. A move takes some of it, however short: ``DMOV`` always goes down
-            and up.
+        time: Simulated time, s.
         hindrance: Why it may not move now, "" if it may (an interlock).
+
+    Attributes:
+        frame: Coordinates and soft limits.
+        motion: What is under way.
+        limit_violation: ``LVIO``.
+        frozen_offset: ``FOFF``.
+        set_mode: ``SET``.
+        spmg: ``SPMG``.
+        tweak: ``TWV``.
     """
 
     def __init__(
@@ -106,188 +60,340 @@ class MotorRecord:
     ) -> None:
         self.axis = axis
         self.settings = settings
-        self.time = time
-        self.hindrance = hindrance
-        self._started_s = -math.inf
-        self.offset = 0.0
-        self.reversed = False
-        self.set_mode = False
-        self.frozen_offset = False
+        self.frame = Frame(*axis.travel, settings.units)
+        self.motion = Motion(axis, settings.deadband, time)
         self.limit_violation = False
+        self.frozen_offset = False
+        self.set_mode = False
         self.spmg = GO
         self.tweak = 10 * settings.resolution
-        self._hard = (axis.low_limit, axis.high_limit)
+        self._hindrance = hindrance
         self._target: float | None = None
-        self._suspended = False
+        self._target_waits = False
+        # The button that is pressed, also while it waits for SPMG: 1 JOGF or HOMF, 0 the other one.
         self._jog: int | None = None
-        self._towards_high = True
+        self._home: int | None = None
 
-    # -- coordinates -----------------------------------------------------------------------------
-
-    @property
-    def sign(self) -> float:
-        """+1, or -1 where user and dial directions are opposite."""
-        return -1.0 if self.reversed else 1.0
-
-    def user(self, dial: float) -> float:
-        """User position of a dial position."""
-        return self.sign * dial + self.offset
-
-    def dial(self, user: float) -> float:
-        """Dial position of a user position."""
-        return self.sign * (user - self.offset)
+    # -- what it says ----------------------------------------------------------------------------
 
     def position(self) -> float:
         """``RBV``."""
-        return self.user(self.axis.position)
+        return self.frame.user(self.axis.position)
 
     def target(self) -> float:
-        """``VAL``: where it is going, or where it stands after a stop."""
-        return self.user(self.dial_target())
+        """``VAL``: where it goes or shall go, else where it stands."""
+        return self.frame.user(self.dial_target())
 
     def dial_target(self) -> float:
         """``DVAL``."""
         return self.axis.setpoint if self._target is None else self._target
 
-    def user_limits(self) -> Range:
-        """``LLM``, ``HLM``."""
-        ends = self.user(self.axis.low_limit), self.user(self.axis.high_limit)
-        return min(ends), max(ends)
+    def jogging(self, end: int) -> bool:
+        """``JOGR`` (0) or ``JOGF`` (1): from the press to the end of the jog."""
+        return self._jog == end
 
-    # -- commands --------------------------------------------------------------------------------
-
-    def move(self, user: float) -> None:
-        """Go to a user position, or in Set mode call the present position by it."""
-        if self.set_mode:
-            self._redefine(user)
-            return
-        low, high = self.user_limits()
-        if not low <= user <= high:
-            self.limit_violation = True
-            unit = self.settings.units
-            raise Refused(
-                f"{self.settings.name} = {user:g} {unit} is outside {low:g}..{high:g} {unit}"
-            )
-        self._start(self.dial(user))
-
-    def _start(self, dial: float) -> None:
-        name = self.settings.name
-        if self.spmg in (STOP, PAUSE):
-            raise Refused(f"{name}: SPMG is {SPMG[self.spmg]}")
-        reason = self.hindrance()
-        if reason:
-            raise Refused(f"{name}: {reason}")
-        self._towards_high = dial >= self.axis.position
-        self.axis.move_to(dial)
-        self._started_s = self.time()
-        self._target = dial
-        self._suspended, self._jog = False, None
-        self.limit_violation = False
-
-    def _redefine(self, user: float) -> None:
-        if self.frozen_offset:
-            raise Refused(
-                f"{self.settings.name}: the controller's position is fixed while FOFF is Frozen"
-            )
-        self.offset = user - self.sign * self.axis.position
-        self._forget_move()
-
-    def _forget_move(self) -> None:
-        self._target, self._suspended, self._jog = None, False, None
-
-    def jog(self, end: int, on: bool) -> None:
-        """``JOGR`` (end 0) or ``JOGF`` (end 1).
-
-        Off stops only the motion that this jog began.
-        """
-        if on:
-            self.move(self.user_limits()[end])
-            self._jog = end
-        elif self._jog == end:
-            self.stop()
-
-    def stop(self) -> None:
-        """Decelerate and stay; ``VAL`` becomes ``RBV``."""
-        self.axis.stop()
-        self._forget_move()
-
-    def home(self) -> None:
-        """Find the reference."""
-        reason = self.hindrance()
-        if reason:
-            raise Refused(f"{self.settings.name}: {reason}")
-        self.axis.home()
-        self._started_s = self.time()
-        self._forget_move()
-
-    def set_spmg(self, index: int) -> None:
-        """Stop, Pause, Move or Go."""
-        before, self.spmg = self.spmg, index
-        if index == STOP:
-            self.stop()
-        elif index == PAUSE:
-            self._suspended = self._target is not None and not self.at_rest()
-            self.axis.stop()
-        elif self._suspended and self._target is not None:
-            self._resume(self._target, before)
-
-    def _resume(self, target: float, before: int) -> None:
-        try:
-            self._start(target)
-        except Refused:
-            self.spmg = before
-            raise
-
-    def set_reversed(self, index: int) -> None:
-        """``DIR``; the offset is kept."""
-        self.reversed = bool(index)
-
-    def set_dial_limit(self, high: bool, dial: float) -> None:
-        """``DHLM`` or ``DLLM``; inside the axis's hard limits, and low below high."""
-        low_end, high_end = self._hard
-        bounds = (self.axis.low_limit, high_end) if high else (low_end, self.axis.high_limit)
-        if not bounds[0] <= dial <= bounds[1]:
-            side, unit = ("high" if high else "low"), self.settings.units
-            raise Refused(
-                f"{self.settings.name}: {side} limit {dial:g} {unit} is outside "
-                f"{bounds[0]:g}..{bounds[1]:g} {unit}"
-            )
-        if high:
-            self.axis.high_limit = dial
-        else:
-            self.axis.low_limit = dial
-
-    def set_user_limit(self, high: bool, user: float) -> None:
-        """``HLM`` or ``LLM``."""
-        self.set_dial_limit(high != self.reversed, self.dial(user))
+    def homing(self, forward: int) -> bool:
+        """``HOMR`` (0) or ``HOMF`` (1): from the press to the end of the search."""
+        return self._home == forward
 
     def at_rest(self) -> bool:
-        """Whether a move has ended; a paused one has not."""
-        if self.axis.moving or self.time() <= self._started_s:
-            return False
-        return not self._suspended
+        """``DMOV``: nothing moves, and nothing waits for ``SPMG`` to move.
 
-    # -- state -----------------------------------------------------------------------------------
-
-    def towards_high(self) -> bool:
-        """``TDIR``: the direction of the last move, in dial coordinates."""
-        return self._towards_high
-
-    def status_bits(self) -> int:
-        """``MSTA``."""
-        axis = self.axis
-        bits = {
-            DIRECTION: self._towards_high,
-            DONE: not axis.moving,
-            PLUS_LIMIT: axis.at_high_switch,
-            POWERED: True,
-            PROBLEM: bool(self.problem()),
-            MOVING: axis.moving,
-            MINUS_LIMIT: axis.at_low_switch,
-            HOMED: axis.homed,
-        }
-        return sum(bit for bit, on in bits.items() if on)
+        A jog button that is held down while paused does not count, as in the record.
+        """
+        waits = self._target_waits or self._home is not None
+        return not (waits or self.motion.under_way or self.axis.moving)
 
     def problem(self) -> str:
         """Why the axis does not follow (a stall), "" if it does."""
         return "stalled short of its target" if self.axis.stalled else ""
+
+    # -- drive fields ----------------------------------------------------------------------------
+
+    def move(self, user: float) -> None:
+        """``VAL``: go there; in Set mode with a variable offset, call the present target so."""
+        self.process()
+        if self.set_mode and not self.frozen_offset:
+            self._check_countable(user)
+            self.frame.name(user, self.dial_target())
+        else:
+            self._take(self.frame.dial(user))
+
+    def move_dial(self, dial: float) -> None:
+        """``DVAL``: go there; in Set mode, load the axis's position with it."""
+        self.process()
+        self._take(dial)
+
+    def move_raw(self, steps: int) -> None:
+        """``RVAL``: as ``DVAL``, in steps."""
+        self.move_dial(steps * self.settings.resolution)
+
+    def move_by(self, distance: float) -> None:
+        """``RLV``: as a put to ``VAL`` of so much more. It adds to the target, not to ``RBV``."""
+        self.process()
+        # A jog has no target: what is put ends it, and counts from where it is.
+        jogs = self.motion.doing is Doing.JOGGING
+        self.move((self.position() if jogs else self.target()) + distance)
+
+    def _take(self, dial: float) -> None:
+        self._check_countable(dial)
+        if self.set_mode:
+            self._load(dial)
+            return
+        why = self.frame.violation(dial, self.dial_target())
+        self.limit_violation = bool(why)
+        if why:
+            raise Refused(f"{self.settings.name}: {why}")
+        if self._held or self.motion.doing is Doing.HOMING:
+            self._jog = None
+            self._target, self._target_waits = dial, True
+        else:
+            self._start_move(dial)
+
+    def _check_countable(self, position: float) -> None:
+        # Written so that NaN and infinity are refused too.
+        if not abs(position) <= LARGEST_STEPS * self.settings.resolution:
+            name, unit = self.settings.name, self.settings.units
+            raise Refused(f"{name}: {position:g} {unit} is beyond what its steps can count")
+
+    def _load(self, dial: float) -> None:
+        """Set mode: the present position is ``dial`` from now on."""
+        if self.motion.moving():
+            raise Refused(f"{self.settings.name}: it moves; its position cannot be set")
+        user = self.target()
+        self.axis.load_position(dial)
+        self._stand()
+        if not self.frozen_offset:
+            self.frame.name(user, dial)
+
+    # -- buttons ---------------------------------------------------------------------------------
+
+    def jog(self, end: int, on: bool) -> None:
+        """``JOGR`` (end 0) or ``JOGF`` (end 1), in user coordinates.
+
+        Releasing a button stops only the jog that it began.
+        """
+        self.process()
+        if on:
+            self._press_jog(end)
+        elif self._jog == end:
+            self._jog = None
+            if self.motion.doing is Doing.JOGGING:
+                self.stop()
+
+    def _press_jog(self, end: int) -> None:
+        self._check_not_homing()
+        if self._jog == end:
+            return
+        if self._held:
+            self._stand()
+            self._jog = end
+        else:
+            self._start_jog(end)
+
+    def home(self, forward: int, on: bool) -> None:
+        """``HOMF`` (1) or ``HOMR`` (0); both search the one reference, at the low switch."""
+        self.process()
+        self._check_not_homing()
+        if not on:
+            self._home = None if self._home == forward else self._home
+        elif self._held:
+            self._jog, self._home = None, forward
+        else:
+            self._start_home(forward)
+
+    def _check_not_homing(self) -> None:
+        if self.motion.doing is Doing.HOMING:
+            raise Refused(f"{self.settings.name}: it is homing")
+
+    def stop(self) -> None:
+        """``STOP``: decelerate and stay, forget what waits; ``VAL`` becomes ``RBV``."""
+        self.process()
+        self.motion.stop()
+        self._stand()
+
+    def _stand(self) -> None:
+        """Nothing waits, no button is pressed, and ``VAL`` is ``RBV``."""
+        # The setpoint of an axis that stands is its position, but for one that has stalled.
+        self._target = self.axis.position if self.axis.stalled else None
+        self._target_waits = False
+        self._jog = self._home = None
+
+    # -- modes -----------------------------------------------------------------------------------
+
+    @property
+    def _held(self) -> bool:
+        return self.spmg in (STOP, PAUSE)
+
+    def set_spmg(self, index: int) -> None:
+        """``SPMG``: Stop, Pause, Move or Go."""
+        self.process()
+        before, self.spmg = self.spmg, index
+        if index == before:
+            return
+        if index == STOP:
+            self.stop()
+        elif index == PAUSE:
+            self._pause()
+        else:
+            try:
+                self._proceed()
+            except Refused:
+                self.spmg = before
+                raise
+
+    def _pause(self) -> None:
+        doing = self.motion.doing
+        self.motion.stop()
+        if doing is Doing.MOVING:
+            self._target_waits = True
+        elif doing is Doing.JOGGING:  # goes on at Go
+            self._target = None
+        elif doing is Doing.HOMING:  # does not, as in the record; a target that waits for it does
+            self._home = None
+            self._target = self._target if self._target_waits else None
+
+    def _proceed(self) -> None:
+        """Start what waits, if it may now."""
+        if self._held or self.motion.under_way:
+            return
+        if self._home is not None:
+            self._start_home(self._home)
+        elif self._target_waits:
+            self._start_waiting()
+        elif self._jog is not None and self.spmg == GO:
+            self._start_jog(self._jog)
+
+    def _start_waiting(self) -> None:
+        dial = self.dial_target()
+        if self.set_mode:  # it was to be a move, so it waits for Use
+            return
+        if self.frame.violation(dial, self.axis.setpoint):  # the limits have been changed since
+            self.limit_violation = True
+            self._stand()
+        else:
+            self._start_move(dial)
+
+    def set_set_mode(self, index: int) -> None:
+        """``SET``: Use, or Set: puts to drive fields then redefine positions."""
+        self.process()
+        before, self.set_mode = self.set_mode, bool(index)
+        try:
+            self._proceed()
+        except Refused:
+            self.set_mode = before
+            raise
+
+    def set_reversed(self, index: int) -> None:
+        """``DIR``; ``VAL`` is kept and the offset changes; if it is frozen, ``VAL`` changes."""
+        user, dial = self.target(), self.dial_target()
+        self.frame.reversed = bool(index)
+        if not self.frozen_offset:
+            self.frame.name(user, dial)
+
+    def set_dial_limit(self, high: bool, dial: float) -> None:
+        """``DHLM`` or ``DLLM``: within the travel, or zero, as both are where there is none."""
+        low_end, high_end = self.axis.travel
+        limit = landed(dial, low_end, high_end)
+        if limit != 0.0 and not low_end <= limit <= high_end:
+            name, unit, side = self.settings.name, self.settings.units, ("low", "high")[high]
+            raise Refused(
+                f"{name}: {side} limit {dial:g} {unit} is outside its travel, "
+                f"{low_end:g}..{high_end:g} {unit} (dial)"
+            )
+        if high:
+            self.frame.high = limit
+        else:
+            self.frame.low = limit
+        places = self.dial_target(), self.axis.position
+        self.limit_violation = any(self.frame.violation(place) for place in places)
+
+    def set_user_limit(self, high: bool, user: float) -> None:
+        """``HLM`` or ``LLM``."""
+        self.set_dial_limit(high != self.frame.reversed, self.frame.dial(user))
+
+    # -- motions ---------------------------------------------------------------------------------
+
+    def _check_free(self) -> None:
+        if reason := self._hindrance():
+            raise Refused(f"{self.settings.name}: {reason}")
+
+    def _start_move(self, dial: float) -> None:
+        self._check_free()
+        self.motion.move(dial)
+        self._stand()
+        self._target = dial
+        self.limit_violation = False
+
+    def _start_jog(self, end: int) -> None:
+        self._check_free()
+        towards_high = (end == 1) != self.frame.reversed
+        edge = self._jog_edge(towards_high)
+        way = edge - self.axis.position if towards_high else self.axis.position - edge
+        if way <= 0.0:
+            self._jog = None
+            raise Refused(f"{self.settings.name}: {self._no_way(towards_high)}")
+        before = self.dial_target()
+        self.motion.jog(edge, towards_high)
+        self._stand()
+        self._target, self._jog = before, end  # VAL is what it was until the jog has ended
+        self.limit_violation = False
+
+    def _jog_edge(self, towards_high: bool) -> float:
+        """Where a jog ends by itself: one second of travel before a soft limit, as in the record.
+
+        In Set mode soft limits do not count, only the switches.
+        """
+        low, high = self.axis.travel
+        frame, second = self.frame, self.axis.velocity
+        if frame.limited and not self.set_mode:
+            if frame.low > frame.high:
+                return self.axis.position
+            low, high = max(low, frame.low + second), min(high, frame.high - second)
+        return high if towards_high else low
+
+    def _no_way(self, towards_high: bool) -> str:
+        if self.motion.at_switch(towards_high):
+            return "it is at the limit switch"
+        self.limit_violation = True
+        return "a jog ends one second of travel before its soft limit; it is there"
+
+    def _start_home(self, forward: int) -> None:
+        self._check_free()
+        waiting = self.dial_target() if self._target_waits else None
+        before = self.axis.position if self.motion.under_way else self.dial_target()
+        self.motion.home()
+        self._stand()
+        self._home, self.limit_violation = forward, False
+        self._target = before if waiting is None else waiting
+        self._target_waits = waiting is not None  # it is made when the reference has been found
+
+    def process(self) -> None:
+        """End what has ended, and start what waited for that; called after every step."""
+        ended = self.motion.end()
+        if ended is Doing.NOTHING:
+            return
+        if ended is Doing.MOVING:
+            self._end_move()
+            return
+        if ended is Doing.JOGGING:
+            self.limit_violation = self.frame.limited and not self.axis.stalled
+        waiting = self._target if self._target_waits else None
+        self._stand()
+        if waiting is not None:
+            self._target, self._target_waits = waiting, True
+            self._go_on()
+
+    def _end_move(self) -> None:
+        # VAL of a move that ended short stays what was asked for: it is the axis's setpoint. At a
+        # limit switch that is where it stands.
+        self._target = None
+        if self.motion.arrived and self.spmg == MOVE:
+            self.spmg = PAUSE
+
+    def _go_on(self) -> None:
+        try:
+            self._proceed()
+        except Refused as refusal:  # nobody is there to be told
+            log.warning("%s; the target that waited is forgotten", refusal)
+            self._stand()

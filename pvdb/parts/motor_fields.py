@@ -6,13 +6,12 @@ Each field is a PV of its own (``Rod.RBV``), polled, posted and put like any oth
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from instruments.errors import Refused
 from pvdb.parts.motor import SPMG, MotorRecord
+from pvdb.parts.motor_status import at_user_switch, status_bits
 from pvdb.records import OnBusy, Record, State, Wire
 from pvdb.records.description import Read, Write
 from pvdb.records.severity import Severity
@@ -71,6 +70,9 @@ DESCRIPTIONS = {
 }
 
 
+MOST_RETRIES = 100
+
+
 def motor_records(motor: MotorRecord) -> list[Record]:
     """The records of one motor: ``Rod``, ``Rod.VAL`` is the same, ``Rod.RBV``, ``Rod.DMOV`` ..."""
     return [
@@ -93,8 +95,8 @@ def _value_record(motor: MotorRecord) -> Record:
         description=settings.description,
         units=settings.units,
         precision=settings.precision,
-        display=motor.user_limits(),
-        control=motor.user_limits,
+        display=motor.frame.user_limits(),
+        control=motor.frame.user_limits,
         read=motor.target,
         write=motor.move,
         done=motor.at_rest,
@@ -118,7 +120,9 @@ def _field(
     extra.setdefault("group", "DEFAULT" if write else "READBACK")
     extra.setdefault(
         "display",
-        motor.user_limits() if extra["units"] == settings.units else extra.get("control", (0, 0)),
+        motor.frame.user_limits()
+        if extra["units"] == settings.units
+        else extra.get("control", (0, 0)),
     )
     return Record(
         name=f"{settings.name}.{name}",
@@ -147,20 +151,25 @@ def _short(
 
 
 def _menu(
-    motor: MotorRecord, name: str, read: Read, states: tuple[str, ...], write: Write | None = None
+    motor: MotorRecord,
+    name: str,
+    read: Read,
+    states: tuple[str, ...],
+    write: Write | None = None,
+    **extra: Any,
 ) -> Record:
     return _field(
-        motor, name, Wire.ENUM, read, write, states=tuple(State(state) for state in states)
+        motor, name, Wire.ENUM, read, write, states=tuple(State(state) for state in states), **extra
     )
 
 
+def _moves(motor: MotorRecord) -> dict[str, Any]:
+    """What a put to a drive field or a button waits for."""
+    return {"done": motor.at_rest, "on_busy": OnBusy.QUEUE}
+
+
 def _positions(motor: MotorRecord) -> list[Record]:
-    axis, step = motor.axis, motor.settings.resolution
-    moves: dict[str, Any] = {"done": motor.at_rest, "on_busy": OnBusy.QUEUE}
-
-    def relative(distance: float) -> None:
-        motor.move(motor.position() + distance)
-
+    axis, moves = motor.axis, _moves(motor)
     return [
         _double(
             motor,
@@ -170,20 +179,11 @@ def _positions(motor: MotorRecord) -> list[Record]:
             trouble_severity=Severity.MAJOR_ALARM,
         ),
         _double(motor, "DRBV", lambda: axis.position),
-        _double(
-            motor, "DVAL", motor.dial_target, lambda dial: motor.move(motor.user(dial)), **moves
-        ),
-        _double(motor, "RRBV", lambda: round(axis.position / step), units="steps"),
-        _double(motor, "RVAL", lambda: round(motor.dial_target() / step), units="steps"),
-        _double(motor, "RLV", lambda: 0.0, relative, **moves),
+        _double(motor, "DVAL", motor.dial_target, motor.move_dial, **moves),
+        _steps(motor, "RRBV", lambda: axis.position),
+        _steps(motor, "RVAL", motor.dial_target, motor.move_raw, **moves),
+        _double(motor, "RLV", lambda: 0.0, motor.move_by, **moves),
         _double(motor, "DIFF", lambda: motor.dial_target() - axis.position),
-        _double(
-            motor,
-            "OFF",
-            lambda: motor.offset,
-            lambda offset: setattr(motor, "offset", offset),
-            saved=True,
-        ),
         _double(
             motor,
             "TWV",
@@ -194,26 +194,41 @@ def _positions(motor: MotorRecord) -> list[Record]:
     ]
 
 
+def _steps(
+    motor: MotorRecord, name: str, read: Read, write: Write | None = None, **extra: Any
+) -> Record:
+    step = motor.settings.resolution
+    return _field(
+        motor, name, Wire.LONG, lambda: round(read() / step), write, units="steps", **extra
+    )
+
+
 def _limits(motor: MotorRecord) -> list[Record]:
-    axis = motor.axis
+    frame = motor.frame
     return [
         _double(
-            motor, "HLM", lambda: motor.user_limits()[1], lambda x: motor.set_user_limit(True, x)
+            motor,
+            "HLM",
+            lambda: motor.frame.user_limits()[1],
+            lambda x: motor.set_user_limit(True, x),
         ),
         _double(
-            motor, "LLM", lambda: motor.user_limits()[0], lambda x: motor.set_user_limit(False, x)
+            motor,
+            "LLM",
+            lambda: motor.frame.user_limits()[0],
+            lambda x: motor.set_user_limit(False, x),
         ),
         _double(
             motor,
             "DHLM",
-            lambda: axis.high_limit,
+            lambda: frame.high,
             lambda x: motor.set_dial_limit(True, x),
             saved=True,
         ),
         _double(
             motor,
             "DLLM",
-            lambda: axis.low_limit,
+            lambda: frame.low,
             lambda x: motor.set_dial_limit(False, x),
             saved=True,
         ),
@@ -251,77 +266,81 @@ def _speeds(motor: MotorRecord) -> list[Record]:
 
 
 def _flags(motor: MotorRecord) -> list[Record]:
-    axis = motor.axis
+    axis, motion = motor.axis, motor.motion
     return [
         _short(motor, "DMOV", lambda: int(motor.at_rest())),
-        _short(motor, "MOVN", lambda: int(axis.moving)),
-        _short(
-            motor, "HLS", lambda: int(axis.at_low_switch if motor.reversed else axis.at_high_switch)
-        ),
-        _short(
-            motor, "LLS", lambda: int(axis.at_high_switch if motor.reversed else axis.at_low_switch)
-        ),
+        _short(motor, "MOVN", lambda: int(motion.moving())),
+        _short(motor, "HLS", lambda: int(at_user_switch(motor, True))),
+        _short(motor, "LLS", lambda: int(at_user_switch(motor, False))),
         _short(motor, "RHLS", lambda: int(axis.at_high_switch)),
         _short(motor, "RLLS", lambda: int(axis.at_low_switch)),
-        _short(
-            motor,
-            "ATHM",
-            lambda: int(
-                axis.homed and math.isclose(axis.position, 0.0, abs_tol=motor.settings.deadband)
-            ),
-        ),
-        _short(motor, "TDIR", lambda: int(motor.towards_high())),
+        _short(motor, "ATHM", lambda: int(axis.at_low_switch)),
+        _short(motor, "TDIR", lambda: int(motion.towards_high)),
         _short(motor, "LVIO", lambda: int(motor.limit_violation)),
-        _short(motor, "MISS", lambda: 0),
-        _field(motor, "RCNT", Wire.SHORT, lambda: 0),
-        _field(motor, "MSTA", Wire.DOUBLE, motor.status_bits, units=""),
+        _short(motor, "MISS", lambda: int(motion.missed)),
+        _field(motor, "RCNT", Wire.SHORT, lambda: motion.retried),
+        _field(motor, "MSTA", Wire.DOUBLE, lambda: status_bits(motor), units=""),
     ]
 
 
 def _commands(motor: MotorRecord) -> list[Record]:
-    def button(name: str, act: Callable[[], None], waits: bool = True) -> Record:
+    def press(name: str, act: Callable[[], None]) -> Record:
+        """A button that is up again at once."""
         return _short(
             motor,
             name,
-            None,
+            lambda: 0,
             lambda on: act() if on else None,
             momentary=True,
-            initial=0,
-            done=motor.at_rest if waits else None,
-            on_busy=OnBusy.QUEUE,
+            **_moves(motor),
         )
 
-    def tweak(side: float) -> None:
-        motor.move(motor.target() + side * motor.tweak)
-
-    def jog(name: str, end: int) -> Record:
-        return _short(motor, name, None, lambda on: motor.jog(end, bool(on)), initial=0)
+    def hold(name: str, read: Callable[[], bool], act: Callable[[bool], None]) -> Record:
+        """A button that shows what it has begun."""
+        return _short(motor, name, lambda: int(read()), lambda on: act(bool(on)), **_moves(motor))
 
     return [
-        button("STOP", motor.stop),
-        button("HOMF", motor.home),
-        button("HOMR", motor.home),
-        button("TWF", lambda: tweak(1.0)),
-        button("TWR", lambda: tweak(-1.0)),
-        jog("JOGF", 1),
-        jog("JOGR", 0),
+        press("STOP", motor.stop),
+        hold("HOMF", lambda: motor.homing(1), lambda on: motor.home(1, on)),
+        hold("HOMR", lambda: motor.homing(0), lambda on: motor.home(0, on)),
+        press("TWF", lambda: motor.move_by(motor.tweak)),
+        press("TWR", lambda: motor.move_by(-motor.tweak)),
+        hold("JOGF", lambda: motor.jogging(1), lambda on: motor.jog(1, on)),
+        hold("JOGR", lambda: motor.jogging(0), lambda on: motor.jog(0, on)),
     ]
 
 
 def _modes(motor: MotorRecord) -> list[Record]:
-    def set_mode(index: int) -> None:
-        motor.set_mode = bool(index)
-
-    def set_frozen(index: int) -> None:
+    def freeze(index: int) -> None:
         motor.frozen_offset = bool(index)
 
+    frame = motor.frame
     return [
-        replace(
-            _menu(motor, "DIR", lambda: int(motor.reversed), ("Pos", "Neg"), motor.set_reversed),
+        # Saved values are restored in this order: DIR changes OFF, so OFF comes after it.
+        _menu(
+            motor,
+            "DIR",
+            lambda: int(frame.reversed),
+            ("Pos", "Neg"),
+            motor.set_reversed,
             saved=True,
         ),
-        _menu(motor, "FOFF", lambda: int(motor.frozen_offset), ("Variable", "Frozen"), set_frozen),
-        _menu(motor, "SET", lambda: int(motor.set_mode), ("Use", "Set"), set_mode),
+        _double(
+            motor,
+            "OFF",
+            lambda: frame.offset,
+            lambda offset: setattr(frame, "offset", offset),
+            saved=True,
+        ),
+        _menu(
+            motor,
+            "FOFF",
+            lambda: int(motor.frozen_offset),
+            ("Variable", "Frozen"),
+            freeze,
+            saved=True,
+        ),
+        _menu(motor, "SET", lambda: int(motor.set_mode), ("Use", "Set"), motor.set_set_mode),
         _menu(motor, "SPMG", lambda: motor.spmg, SPMG, motor.set_spmg),
         _menu(motor, "CNEN", lambda: 1, ("Disable", "Enable")),
         _menu(motor, "STUP", lambda: 0, ("OFF", "ON", "BUSY")),
@@ -334,5 +353,13 @@ def _constants(motor: MotorRecord) -> list[Record]:
         _field(motor, "OUT", Wire.STRING, lambda: f"@simulated {name}", length=39),
         _field(motor, "SREV", Wire.LONG, lambda: 200, units=""),
         _double(motor, "UREV", lambda: 200 * motor.settings.resolution),
-        _field(motor, "RTRY", Wire.SHORT, lambda: 0),
+        _field(
+            motor,
+            "RTRY",
+            Wire.SHORT,
+            lambda: motor.motion.retries,
+            lambda count: setattr(motor.motion, "retries", count),
+            control=(0, MOST_RETRIES),
+            saved=True,
+        ),
     ]

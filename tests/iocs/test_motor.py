@@ -6,6 +6,7 @@ Motor records complete their puts when the move ends, and their fields agree wit
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +15,12 @@ from instruments.errors import Refused
 from iocs.records import Database
 from iocs.simulation import Simulation
 from pvdb.parts.clock import SimClock
-from pvdb.parts.motor import DONE, HOMED, MOVING, MotorRecord, MotorSettings
+from pvdb.parts.motor import MotorRecord
+from pvdb.parts.motor_axis import MotorSettings
 from pvdb.parts.motor_fields import motor_records
+from pvdb.parts.motor_status import Bits
 from tests.iocs.conftest import Bench, Run, monitor
+from tests.iocs.plants import make
 from tests.iocs.toy import Toy
 
 SETTINGS = MotorSettings(
@@ -42,7 +46,7 @@ class MotorBench(Bench):
         self.database = Database(motor_records(self.motor), "TOY:", on_put=self.puts.append)
         self.clock = SimClock(self.toy)
         self.clock.paused = True
-        self.simulation = Simulation(self.toy, self.clock, self.database)
+        self.simulation = Simulation(self.toy, self.clock, self.database, (self.motor.process,))
 
     def __getitem__(self, field: str) -> Any:
         return self.database[f"Rod.{field}"].value if field != "VAL" else self.database["Rod"].value
@@ -69,13 +73,13 @@ def test_a_put_completes_when_the_move_has_ended_and_rbv_is_there(
         assert not move.done()
         assert (rod["DMOV"], rod["MOVN"], rod["VAL"]) == (0, 1, 2.0)
         assert rod["RBV"] == pytest.approx(1.0)
-        assert int(rod["MSTA"]) & MOVING
+        assert int(rod["MSTA"]) & Bits.MOVING
         done = await monitor(rod.database["Rod.DMOV"])
         await rod.let_pass(1.5)
         await move
         assert (rod["DMOV"], rod["MOVN"], rod["RBV"]) == (1, 0, 2.0)
         assert done.values() == [1]
-        assert int(rod["MSTA"]) & DONE
+        assert int(rod["MSTA"]) & Bits.DONE
 
     run(story())
 
@@ -160,7 +164,7 @@ def test_limits_agree_wherever_they_are_told(rod: MotorBench, run: Run) -> None:
         channel = rod.database["Rod"]
         assert (channel.lower_ctrl_limit, channel.upper_ctrl_limit) == (-10.0, 4.0)
         assert (rod["HLM"], rod["DHLM"], rod["LLM"], rod["DLLM"]) == (4.0, 4.0, -10.0, -10.0)
-        assert rod.toy.axis.high_limit == 4.0
+        assert rod.motor.frame.high == 4.0
         with pytest.raises(Refused, match=r"outside -10\.\.4 mm"):
             await rod.put("VAL", 4.5)
         with pytest.raises(Refused, match="high limit 99 mm is outside"):
@@ -251,10 +255,10 @@ def test_tweak_home_and_pause(rod: MotorBench, run: Run) -> None:
         await move
         assert rod["RBV"] == 2.0
         home = rod.start("HOMR", 1)
-        await rod.let_pass(3.0)
+        await rod.let_pass(13.0)
         await home
-        assert rod["RBV"] == 0.0
-        assert int(rod["MSTA"]) & HOMED
+        assert rod["RBV"] == rod["VAL"] == -10.0
+        assert int(rod["MSTA"]) & Bits.HOMED
 
     run(story())
 
@@ -292,27 +296,30 @@ def test_a_paused_move_that_may_not_go_on_stays_paused(rod: MotorBench, run: Run
     run(story())
 
 
-@pytest.mark.parametrize(("jog", "end"), [("JOGF", 10.0), ("JOGR", -10.0)])
+@pytest.mark.parametrize("jog", ["JOGF", "JOGR"])
 def test_the_end_of_a_jog_stops_that_jog_and_no_other_motion(
-    rod: MotorBench, run: Run, jog: str, end: float
+    rod: MotorBench, run: Run, jog: str
 ) -> None:
     other = "JOGR" if jog == "JOGF" else "JOGF"
 
     async def story() -> None:
-        move = rod.start("VAL", 2.0)
+        puts = [rod.start("VAL", 2.0)]
         await rod.let_pass(0.5)
-        await rod.put(jog, 0)
+        puts.append(rod.start(jog, 0))
+        await rod.let_pass(0.1)
         assert (rod["MOVN"], rod["VAL"]) == (1, 2.0)
         await rod.let_pass(3.0)
-        await move
-        await rod.put(jog, 1)
+        await asyncio.gather(*puts)
+        puts = [rod.start(jog, 1)]
         await rod.let_pass(1.0)
-        await rod.put(other, 0)
-        assert (rod["MOVN"], rod["VAL"]) == (1, end)
-        await rod.put(jog, 0)
+        puts.append(rod.start(other, 0))
+        await rod.let_pass(0.1)
+        assert (rod["MOVN"], rod[jog], rod["VAL"]) == (1, 1, 2.0)
+        puts.append(rod.start(jog, 0))
         await rod.let_pass(0.5)
-        assert rod["MOVN"] == 0
-        assert rod["VAL"] == rod["RBV"]
+        await asyncio.gather(*puts)
+        assert (rod["MOVN"], rod[jog]) == (0, 0)
+        assert rod["VAL"] == rod["RBV"] != 2.0
 
     run(story())
 
@@ -327,10 +334,108 @@ def test_an_interlock_keeps_it_where_it_is(rod: MotorBench, run: Run) -> None:
     run(story())
 
 
+def test_what_waits_for_go_is_refused_there_by_an_interlock_and_goes_on_waiting(
+    rod: MotorBench, run: Run
+) -> None:
+    rod.lock = "digitizing"
+
+    async def story() -> None:
+        await rod.put("SPMG", "Pause")
+        puts = [rod.start("VAL", 2.0)]
+        await rod.let_pass(0.2)
+        with pytest.raises(Refused, match="Rod: digitizing"):
+            await rod.put("SPMG", "Move")
+        assert (rod["SPMG"], rod["VAL"], rod["DMOV"]) == ("Pause", 2.0, 0)
+        rod.lock = ""
+        await rod.put("SPMG", "Go")
+        await rod.let_pass(3.0)
+        await asyncio.gather(*puts)
+        assert rod["RBV"] == 2.0
+
+    run(story())
+
+
+def test_a_target_that_may_not_follow_a_home_search_is_forgotten(rod: MotorBench, run: Run) -> None:
+    async def story() -> None:
+        puts = [rod.start("HOMF", 1)]
+        await rod.let_pass(1.0)
+        puts.append(rod.start("VAL", 2.0))
+        await rod.let_pass(1.0)
+        rod.lock = "digitizing"
+        await rod.let_pass(20.0)
+        await asyncio.gather(*puts)
+        assert rod["VAL"] == rod["RBV"] == -10.0
+
+    run(story())
+
+
+def test_retries_that_all_end_short_are_a_miss_until_a_move_arrives(
+    rod: MotorBench, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    axis = rod.toy.axis
+    to = axis.move_to
+
+    async def story() -> None:
+        await rod.put("RTRY", 2)
+        monkeypatch.setattr(axis, "move_to", lambda target: to(0.5 * (axis.position + target)))
+        move = rod.start("VAL", 4.0)
+        await rod.let_pass(2.5)
+        assert (rod["RCNT"], rod["MISS"], rod["DMOV"]) == (1, 0, 0)
+        await rod.let_pass(9.0)
+        await move
+        assert rod["RBV"] == 3.5
+        assert (rod["RCNT"], rod["MISS"], rod["DMOV"]) == (3, 1, 1)
+        monkeypatch.setattr(axis, "move_to", to)
+        move = rod.start("VAL", 4.0)
+        await rod.let_pass(2.0)
+        await move
+        assert (rod["RCNT"], rod["MISS"], rod["RBV"]) == (0, 0, 4.0)
+
+    run(story())
+
+
+def test_a_target_that_no_count_of_steps_can_hold_is_refused(rod: MotorBench, run: Run) -> None:
+    async def story() -> None:
+        for field in ("DHLM", "DLLM"):
+            await rod.put(field, 0.0)
+        for field in ("VAL", "DVAL", "RLV"):
+            with pytest.raises(Refused, match="beyond what its steps can count"):
+                await rod.put(field, 1e300)
+        await rod.put("SET", "Set")
+        for field in ("VAL", "DVAL"):
+            with pytest.raises(Refused, match="beyond what its steps can count"):
+                await rod.put(field, -1e300)
+        assert (rod["VAL"], rod["RVAL"], rod["OFF"]) == (0.0, 0, 0.0)
+
+    run(story())
+
+
+def test_names_of_positions_outlive_the_ioc(tmp_path: Path, run: Run) -> None:
+    put = {"DIR": "Neg", "OFF": 12.0, "FOFF": "Frozen", "HLM": 11.0, "RTRY": 2, "TWV": 0.25}
+    kept = [*put, "LLM", "DHLM", "DLLM", "VAL", "RBV"]
+
+    async def life(puts: dict[str, Any]) -> dict[str, Any]:
+        ioc = make("haloscope", "--state-dir", str(tmp_path))
+        ioc.clock.paused = True
+        ioc.restore()
+        await ioc.start()
+        for field, value in puts.items():
+            await ioc.database.put(f"Antenna.{field}", value)
+        await ioc.database.post()
+        found = {field: ioc.database[f"Antenna.{field}"].value for field in kept if field != "VAL"}
+        found["VAL"] = ioc.database["Antenna"].value
+        await ioc.stop()
+        return found
+
+    first = run(life(put))
+    assert {field: first[field] for field in put} == put
+    assert run(life({})) == first
+
+
 CLIENT_FIELDS = (
     "OFF DIR FOFF SET VELO ACCL EGU MOVN DMOV HLS LLS HLM LLM TDIR STOP HOMF HOMR RBV VAL VMAX "
     "PREC RDBD DLLM DHLM OUT MRES SREV UREV ERES DVAL DRBV RVAL RRBV SPMG TWV TWF TWR JOGF JOGR "
-    "MSTA LVIO CNEN DESC RTYP NAME STAT SEVR VBAS BDST DIFF RLV"
+    "MSTA LVIO MISS RCNT RTRY ATHM CNEN DESC RTYP NAME STAT SEVR VBAS BDST DIFF RLV"
 )
 
 

@@ -35,19 +35,18 @@ class ToyAxis:
     position: float = 0.0
     setpoint: float = 0.0
     velocity: float = 1.0
-    low_limit: float = -10.0
-    high_limit: float = 10.0
+    travel: tuple[float, float] = (-10.0, 10.0)
     moving: bool = False
     homed: bool = False
     stalled: bool = False
 
     @property
     def at_low_switch(self) -> bool:
-        return self.position <= -11.0
+        return self.position <= self.travel[0]
 
     @property
     def at_high_switch(self) -> bool:
-        return self.position >= 11.0
+        return self.position >= self.travel[1]
 
     def move_to(self, position: float) -> None:
         self.setpoint, self.moving = position, True
@@ -57,7 +56,12 @@ class ToyAxis:
 
     def home(self) -> None:
         self.homed = True
-        self.move_to(0.0)
+        self.move_to(self.travel[0])
+
+    def load_position(self, position: float) -> None:
+        shift = position - self.position
+        self.position = self.setpoint = position
+        self.travel = (self.travel[0] + shift, self.travel[1] + shift)
 
     def step(self, dt_s: float) -> None:
         gap = self.setpoint - self.position

@@ -1,5 +1,6 @@
 """Piezo drives: time, limits, play, scatter, creep, stall, home."""
 
+import json
 import math
 
 import numpy as np
@@ -106,17 +107,6 @@ def test_targets_out_of_range_are_refused_and_move_nothing(wrong):
     assert rod.position == rod.setpoint == 34.0
 
 
-def test_soft_limits_act_and_stay_inside_the_hard_ones():
-    rod, _ = drive()
-    rod.high_limit = 40.0
-    with pytest.raises(Refused, match="40"):
-        rod.move_to(41.0)
-    for name, value in (("high_limit", 61.0), ("high_limit", 10.0), ("low_limit", 19.0)):
-        with pytest.raises(Refused, match="limit"):
-            setattr(rod, name, value)
-    assert (rod.low_limit, rod.high_limit) == (20.0, 40.0)
-
-
 @pytest.mark.parametrize("wrong", [0.0, -1.0, 0.2, math.nan])
 def test_speeds_out_of_range_are_refused(wrong):
     rod, _ = drive()
@@ -125,15 +115,80 @@ def test_speeds_out_of_range_are_refused(wrong):
     assert rod.velocity == 0.01
 
 
-def test_home_goes_to_the_low_switch_and_references_the_encoder():
+def test_home_goes_to_the_low_switch_and_references_the_encoder_there():
     rod, clock = drive(backlash=0.0, creep_fraction=0.0)
     rod.velocity = 0.1
+    assert rod.homed
     rod.home()
+    assert not rod.homed
+    clock.now_ns = rod.done_ns - 1
+    assert not rod.homed
     clock.now_ns = rod.done_ns
+    assert rod.homed
     assert rod.at_low_switch
     assert not rod.at_high_switch
-    assert rod.position == 20.0
+    assert rod.position == rod.setpoint == 20.0
     assert rod.load(clock.now_ns) == pytest.approx(20.0)
+    rod.move_to(21.0)
+    assert rod.homed
+
+
+def test_a_search_of_the_reference_that_is_stopped_leaves_it_lost():
+    rod, clock = ideal()
+    rod.home()
+    clock.now_ns = to_ns(100.0)
+    rod.stop()
+    clock.now_ns = to_ns(1e5)
+    assert not rod.homed
+    assert rod.position == rod.setpoint == pytest.approx(33.0)
+
+
+def test_a_search_of_the_reference_that_stalls_leaves_it_lost():
+    rod, clock = ideal()
+    rod.inject_stall()
+    rod.home()
+    clock.now_ns = rod.done_ns
+    assert rod.stalled
+    assert not rod.homed
+    assert rod.position == 27.0
+
+
+def test_a_loaded_position_moves_nothing_and_lasts_until_the_next_search():
+    rod, clock = ideal()
+    rod.load_position(50.0)
+    assert (rod.position, rod.setpoint, rod.travel) == (50.0, 50.0, (36.0, 76.0))
+    assert not rod.moving
+    assert not rod.stalled
+    assert rod.load(clock.now_ns) == 34.0
+    rod.move_to(50.1)
+    clock.now_ns = rod.done_ns
+    assert rod.position == rod.setpoint == pytest.approx(50.1)
+    assert rod.load(clock.now_ns) == pytest.approx(34.1)
+    with pytest.raises(Refused, match="36 to 76 deg"):
+        rod.move_to(35.0)
+    rod.home()
+    clock.now_ns = rod.done_ns - 1
+    assert rod.position == pytest.approx(36.0, abs=1e-6)
+    clock.now_ns = rod.done_ns
+    assert (rod.position, rod.setpoint, rod.travel) == (20.0, 20.0, (20.0, 60.0))
+    rod.move_to(21.0)
+    clock.now_ns = rod.done_ns
+    assert rod.load(clock.now_ns) == pytest.approx(21.0)
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, 1e300])
+def test_a_position_that_is_no_number_is_not_loaded(wrong):
+    rod, _ = drive()
+    with pytest.raises(Refused, match="rod position"):
+        rod.load_position(wrong)
+    assert rod.position == 34.0
+
+
+def test_no_position_is_loaded_while_it_moves():
+    rod, _ = drive()
+    rod.move_to(35.0)
+    with pytest.raises(Refused, match="rod: it moves"):
+        rod.load_position(1.0)
 
 
 def test_a_stalled_move_ends_half_way_and_says_so():
@@ -149,12 +204,60 @@ def test_a_stalled_move_ends_half_way_and_says_so():
     assert rod.position == 34.1
 
 
+def restored(state) -> tuple[PiezoDrive, Timeline]:
+    other, clock = drive()
+    clock.now_ns = to_ns(3.3)
+    other.restore(json.loads(json.dumps(state)))
+    return other, clock
+
+
 def test_the_state_is_restored_to_the_bit():
     rod, clock = drive()
-    rod.move_to(34.1)
+    rod.load_position(44.0)
+    rod.move_to(44.1)
     clock.now_ns = to_ns(3.3)
-    other, _ = drive()
-    other._timeline.now_ns = clock.now_ns
-    other.restore(rod.state())
+    other, _ = restored(rod.state())
     assert other.load(to_ns(9.0)) == rod.load(to_ns(9.0))
-    assert (other.position, other.setpoint, other.moving) == (rod.position, 34.1, True)
+    assert (other.position, other.setpoint, other.moving) == (rod.position, 44.1, True)
+    assert other.state() == rod.state()
+
+
+def test_a_search_of_the_reference_goes_on_after_a_restore():
+    rod, _ = drive()
+    rod.home()
+    other, clock = restored(rod.state())
+    assert not other.homed
+    clock.now_ns = other.done_ns
+    assert other.homed
+
+
+def test_a_snapshot_of_an_older_version_is_read():
+    rod, clock = drive()
+    rod.move_to(34.1)
+    old = rod.state()
+    old["move"] = list(old["move"].values())
+    del old["shift"], old["found_ns"]
+    old["limits"] = [20.0, 60.0]
+    other, clock = restored(old)
+    rod._timeline.now_ns = clock.now_ns
+    assert (other.position, other.homed) == (rod.position, True)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("count", None), ("count", "7"), ("setpoint", math.nan), ("velocity", 1e300),
+        ("velocity", 0.0), ("done_ns", math.inf), ("move", []), ("move", {}), ("move", None),
+        ("move.end", 61.0), ("move.end", math.nan), ("move.speed", 0.0), ("move.speed", True),
+        ("shift", "far"), ("found_ns", []),
+    ],
+)  # fmt: skip
+def test_a_damaged_state_is_refused_and_changes_nothing(key, value):
+    rod, _ = drive()
+    rod.move_to(34.1)
+    before, damaged = rod.state(), rod.state()
+    inside, _, name = key.rpartition(".")
+    (damaged[inside] if inside else damaged)[name] = value
+    with pytest.raises(Refused, match="rod"):
+        rod.restore(damaged)
+    assert rod.state() == before

@@ -1,0 +1,74 @@
+"""User and dial coordinates of a motor, and its soft limits.
+
+user = ``DIR`` * dial + ``OFF``. The limits are kept in dial coordinates: a change of ``OFF`` or
+``DIR`` moves the user limits with the readings. Both dial limits zero: there are none, as in the
+motor record; the limit switches remain.
+"""
+
+from __future__ import annotations
+
+from instruments.ranges import landed
+
+
+class Frame:
+    """``OFF``, ``DIR``, ``DLLM`` and ``DHLM``.
+
+    Args:
+        low: ``DLLM``.
+        high: ``DHLM``.
+        units: For messages.
+    """
+
+    def __init__(self, low: float, high: float, units: str) -> None:
+        self.low = low
+        self.high = high
+        self.units = units
+        self.offset = 0.0
+        self.reversed = False
+
+    @property
+    def sign(self) -> float:
+        """+1, or -1 where user and dial directions are opposite."""
+        return -1.0 if self.reversed else 1.0
+
+    def user(self, dial: float) -> float:
+        """User position of a dial position."""
+        return self.sign * dial + self.offset
+
+    def dial(self, user: float) -> float:
+        """Dial position of a user position."""
+        return self.sign * (user - self.offset)
+
+    @property
+    def limited(self) -> bool:
+        """Whether there are soft limits."""
+        return not self.low == self.high == 0.0
+
+    def user_limits(self) -> tuple[float, float]:
+        """``LLM``, ``HLM``."""
+        ends = self.user(self.low), self.user(self.high)
+        return (ends[1], ends[0]) if self.reversed else ends
+
+    def name(self, user: float, dial: float) -> None:
+        """Choose the offset by which ``dial`` is called ``user``."""
+        self.offset = user - self.sign * dial
+
+    def violation(self, dial: float, before: float | None = None) -> str:
+        """Why a target violates the limits, "" if it does not.
+
+        Args:
+            dial: The target.
+            before: The target before this one. From outside, a step towards the limits is allowed,
+                though it does not reach them.
+        """
+        if not self.limited:
+            return ""
+        low, high, unit = self.low, self.high, self.units
+        if low > high:
+            return f"its low limit {low:g} {unit} is above its high limit {high:g} {unit} (dial)"
+        if low <= landed(dial, low, high) <= high:
+            return ""
+        if before is not None and (high < dial < before or before < dial < low):
+            return ""
+        ends = self.user_limits()
+        return f"{self.user(dial):g} {unit} is outside {ends[0]:g}..{ends[1]:g} {unit}"
