@@ -154,6 +154,9 @@ class Simulation:
             return
         self._awake.clear()
         try:
-            await asyncio.wait_for(self._awake.wait(), wait_s)
+            # Not `wait_for`: with Python 3.11 it swallows a cancellation that comes with the wake,
+            # and the IOC would never end.
+            async with asyncio.timeout(wait_s):
+                await self._awake.wait()
         except TimeoutError:
             return

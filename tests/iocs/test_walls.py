@@ -283,6 +283,22 @@ def test_a_loop_that_ends_by_itself_is_a_failure_of_the_server(
     assert run(story()) == "the simulation loop failed"
 
 
+def test_a_simulation_that_is_ended_while_it_is_woken_ends(bench: Bench, run: Run) -> None:
+    """As by a put at the very moment of SIGTERM."""
+
+    async def story() -> bool:
+        driving = asyncio.create_task(bench.simulation.run())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # it rests now
+        bench.database.on_wake()
+        driving.cancel()
+        done, _ = await asyncio.wait({driving}, timeout=10.0)
+        driving.cancel()
+        return bool(done)
+
+    assert run(story())
+
+
 # -- the log -----------------------------------------------------------------------------------
 
 
