@@ -18,6 +18,7 @@ from cryohalo.command_line import (
     between,
     writable_folder,
 )
+from instruments.printable import escaped
 
 if TYPE_CHECKING:
     from cryohalo.catalog import Run
@@ -198,7 +199,7 @@ def _spectra(
             raise ValueError("give runs of the catalog or HDF5 files, not both")
         return concatenate([read_spectra(path) for path in files]), provenance
     runs = [Catalog(catalog)[name] for name in sources]
-    provenance |= {f"run_{run.uid[:8]}": _origin(run) for run in runs}
+    provenance |= {f"run_{escaped(run.uid[:8])}": _origin(run) for run in runs}
     return spectra_from_documents(_documents(runs), options), provenance
 
 
@@ -208,5 +209,7 @@ def _documents(runs: Sequence[Run]) -> Iterator[tuple[str, Any]]:
 
 
 def _origin(run: Run) -> dict[str, Any]:
+    """What the results say of a run: numbers, and texts of anything else."""
     kept = ("plan_name", "software_version", "parameters_hash", "seed", "operator")
-    return {name: run.start[name] for name in kept if name in run.start}
+    told = {name: run.start[name] for name in kept if name in run.start}
+    return {k: v if isinstance(v, int | float) else escaped(v) for k, v in told.items()}

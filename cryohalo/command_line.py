@@ -57,6 +57,9 @@ def run_app(app: typer.Typer) -> NoReturn:
     except IocFailedError as error:  # with the last lines of its log
         errors.print(Text(f"cryohalo: {error}"), soft_wrap=True)
         raise SystemExit(EXIT_FAILED) from None
+    except ArithmeticError as error:
+        tell(f"this cannot be calculated, a value is out of all proportion: {error}")
+        raise SystemExit(EXIT_FAILED) from None
     except (CatalogError, ValueError, OSError) as error:
         tell(error)
         raise SystemExit(EXIT_FAILED) from None

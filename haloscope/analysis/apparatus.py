@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from haloscope import mode_map
+from haloscope.analysis.recorded import group, number
 from haloscope.analysis.spectra import FloatArray
 
 MODE_MAP = "mode_map"
@@ -80,7 +81,7 @@ def apparatus_of(start: Mapping[str, Any]) -> Apparatus:
         ValueError: A value is not a number above 0, or the form factor is another word than
             "mode_map"; names it.
     """
-    recorded = start.get("apparatus") or {}
+    recorded = group(start, "apparatus")
     names = ("volume_m3", "field_ratio", "form_factor")
     given = {name: recorded[name] for name in names if recorded.get(name) is not None}
     values = CAPP_12TB.recorded() | given
@@ -90,8 +91,8 @@ def apparatus_of(start: Mapping[str, Any]) -> Apparatus:
         assumed += (f"apparatus (stated for parameters {own[:8]}, run has {noted[:8]})",)
     return Apparatus(
         str(recorded.get("name") or CAPP_12TB.name),
-        float(values["volume_m3"]),
-        float(values["field_ratio"]),
+        number(values["volume_m3"], "apparatus: volume_m3"),
+        number(values["field_ratio"], "apparatus: field_ratio"),
         _form_factor(values["form_factor"]),
         own,
         assumed,
@@ -99,8 +100,6 @@ def apparatus_of(start: Mapping[str, Any]) -> Apparatus:
 
 
 def _form_factor(value: object) -> float | None:
-    if value == MODE_MAP:
+    if isinstance(value, str) and value == MODE_MAP:
         return None
-    if isinstance(value, int | float):
-        return float(value)
-    raise ValueError(f"apparatus: form_factor is {value!r}, needed a number or {MODE_MAP!r}")
+    return number(value, f"apparatus: form_factor, a number or {MODE_MAP!r},")

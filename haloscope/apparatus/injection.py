@@ -55,9 +55,12 @@ def open_envelope(text: str, published_hash: str) -> AxionLine | None:
     """The line inside an envelope, None if nothing was hidden.
 
     Raises:
-        ValueError: The text is not the one whose hash was published.
+        ValueError: The text is not the one whose hash was published, or is no envelope.
     """
     if envelope_hash(text) != published_hash:
         raise ValueError(f"the envelope's hash is not the published {published_hash}")
-    values = json.loads(text)["axion_line"]
-    return None if values is None else AxionLine(**values)
+    try:
+        values = json.loads(text)["axion_line"]
+        return None if values is None else AxionLine(**values)
+    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"the envelope holds no line: {error}") from error

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from haloscope.analysis.apparatus import Apparatus, apparatus_of
 from haloscope.analysis.exchange.keys import instrument_of
 from haloscope.analysis.options import Options
+from haloscope.analysis.recorded import finite, group, number, spectrum
 from haloscope.analysis.spectra import Calibration, Spectra
 
 Document = tuple[str, Mapping[str, Any]]
@@ -48,11 +49,14 @@ LETTER = {
 }
 
 
-class MissingMeasurementError(KeyError):
-    """An event lacks a value that the analysis needs; the message names the run, event and key."""
+BIN_WIDTH_HZ = 1e-6, 1e9
+"""Narrowest and widest bin of a spectrum."""
+LARGEST_GAIN_CHANGE_DB = 100.0
+"""Between runs of one analysis; more is no change of a receiver."""
 
-    def __str__(self) -> str:
-        return str(self.args[0])
+
+class MissingMeasurementError(ValueError):
+    """An event lacks a value that the analysis needs; the message names the run, event and key."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,7 @@ class DocumentReader:
         Raises:
             MissingMeasurementError: An event has a spectrum but lacks a measured value.
             AmbiguousFieldError: An event has spectra of two instruments.
+            ValueError: A value is no number, or the spectrum no row of them; names event and key.
         """
         if name == "start":
             self.starts[document["uid"]] = document
@@ -119,9 +124,9 @@ class DocumentReader:
         Raises:
             ValueError: A recorded value is not finite.
         """
-        recorded = [start.get("calibration") or {} for start in self.starts.values()]
+        recorded = [group(start, "calibration") for start in self.starts.values()]
         first = calibration_of(next((one for one in recorded if one), {}))
-        others = [self.starts.get(run, {}).get("calibration") or {} for run in self.scans]
+        others = [group(self.starts.get(run, {}), "calibration") for run in self.scans]
         return first.assuming(*(name for one in others for name in _unmeasured(one)))
 
     def apparatus(self) -> Apparatus:
@@ -140,11 +145,11 @@ class DocumentReader:
     ) -> list[Event]:
         run = self._run_of[descriptor]
         events = []
-        for data, number in zip(rows, numbers, strict=True):
+        for data, count in zip(rows, numbers, strict=True):
             instrument = instrument_of(data, SPECTRUM)
             if instrument is not None:
                 own = {key.removeprefix(instrument): value for key, value in data.items()}
-                events.append(self._event(own, f"{run[:8]}:{number}", run))
+                events.append(self._event(own, f"{run[:8]}:{count}", run))
         if events and run not in self.scans:
             self.scans.append(run)
         return events
@@ -155,21 +160,35 @@ class DocumentReader:
         for name, (key, unit) in _MEASURED.items():
             values[name] = _value(data, key, label) * unit
             if data.get(f"{key}_error") is not None:
-                errors[name] = float(data[f"{key}_error"]) * unit
+                errors[name] = number(data[f"{key}_error"], f"event {label}: {key}_error") * unit
         step = _value(data, "daq_frequency_step", label)
-        start = _value(data, "daq_frequency_start", label) * 1e6
-        power = np.asarray(data[SPECTRUM], dtype=np.float64) / self._relative_gain(run)
+        low, high = BIN_WIDTH_HZ
+        if not low <= step <= high:
+            raise ValueError(
+                f"event {label}: daq_frequency_step is {step} Hz, needed {low:g} to {high:g} Hz"
+            )
+        start = finite(
+            _value(data, "daq_frequency_start", label) * 1e6, f"event {label}: daq_frequency_start"
+        )
+        finite(values["target_frequency_hz"], f"event {label}: measured_target_frequency")
+        power = spectrum(data[SPECTRUM], f"event {label}: {SPECTRUM}") / self._relative_gain(run)
         power, start = self._cut(power, start, step, values["target_frequency_hz"])
         return Event(power.astype(np.float32), start, step, values, errors, label)
 
     def _relative_gain(self, run: str) -> float:
         """Receiver gain of this run over that of the calibration in use."""
-        own = (self.starts.get(run, {}).get("calibration") or {}).get("receiver_gain_db")
+        own = group(self.starts.get(run, {}), "calibration").get("receiver_gain_db")
         if own is None:
             return 1.0
         reference = self.calibration().receiver_gain_db
         assert reference is not None  # Calibrations from documents have a gain.
-        return float(10 ** ((own - reference) / 10))
+        difference_db = finite(own, f"run {run[:8]}: receiver_gain_db") - reference
+        if abs(difference_db) > LARGEST_GAIN_CHANGE_DB:
+            raise ValueError(
+                f"run {run[:8]}: receiver_gain_db is {difference_db:+.6g} dB from that of the "
+                f"first run, at most {LARGEST_GAIN_CHANGE_DB:g} dB"
+            )
+        return float(10 ** (difference_db / 10))
 
     def _cut(
         self, power: NDArray[np.float64], start: float, step: float, target: float
@@ -188,17 +207,21 @@ def _value(data: Mapping[str, Any], key: str, label: str) -> float:
     value = data.get(key)
     if value is None:
         raise MissingMeasurementError(f"event {label}: no {key}, which the analysis needs")
-    return float(value)
+    return number(value, f"event {label}: {key}")
 
 
 def calibration_of(recorded: Mapping[str, Any]) -> Calibration:
     """Calibration from a start document; values missing or null are the letter's and marked.
 
     Raises:
-        ValueError: A recorded value is not finite.
+        ValueError: A recorded value is no finite number; names it.
     """
     keys = [key for name in LETTER for key in (name, f"{name}_error")]
-    given = {key: float(recorded[key]) for key in keys if recorded.get(key) is not None}
+    given = {
+        key: number(recorded[key], f"calibration: {key}")
+        for key in keys
+        if recorded.get(key) is not None
+    }
     return Calibration(**(LETTER | given), assumed=_unmeasured(recorded))
 
 

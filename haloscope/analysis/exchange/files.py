@@ -18,9 +18,11 @@ import h5py
 import numpy as np
 
 from haloscope.analysis.chain.grand import Grand
+from haloscope.analysis.exchange.hdf5 import reading
 from haloscope.analysis.pipeline import Result
 from haloscope.analysis.spectra import FloatArray
 from haloscope.analysis.statistics.limits import Limit
+from instruments.printable import escaped
 
 FORMAT, VERSION = "cryohalo-result", 1
 _UNITS = {"hz": "Hz", "ev": "eV", "gev": "1/GeV", "k": "K"}
@@ -103,22 +105,40 @@ def load(path: Path | str) -> tuple[Grand, Limit, dict[str, Any]]:
     """Read a result file: grand spectrum, limit, and the attributes (JSON decoded).
 
     Raises:
-        ValueError: Not a result file.
+        OSError: No such file.
+        ValueError: Not a result file, or one that is damaged; names what is wrong with it.
     """
-    with h5py.File(path, "r") as file:
-        if file.attrs.get("format") != FORMAT:
-            raise ValueError(f"{path}: not a {FORMAT} file")
-        grand = Grand(**{f.name: file[f"grand/{f.name}"][()] for f in fields(Grand)})
-        bound = Limit(
-            **{
-                f.name: file[f"limit/{f.name}"][()]
-                if f.name in file["limit"]
-                else file["limit"].attrs[f.name]
-                for f in fields(Limit)
-            }
-        )
+    with reading(path) as file:
+        if file.attribute("format") != FORMAT:
+            raise ValueError(f"not a {FORMAT} file")
+        grand = Grand(**{f.name: file.numbers(f"grand/{f.name}") for f in fields(Grand)})
+        parts: dict[str, Any] = {
+            f.name: file.numbers(f"limit/{f.name}")
+            for f in fields(Limit)
+            if f.name != "attenuation"
+        }
+        _demand_columns({**vars(grand), **parts})
+        attenuation = file.number("attenuation", "limit")
+        if attenuation is None:
+            raise ValueError("attribute attenuation of limit is missing")
         coded = ("options", "calibration", "provenance", "summary", "candidates", "spikes")
-        return grand, bound, {name: json.loads(file.attrs[name]) for name in coded}
+        more = {name: _decoded(name, file.text(name)) for name in coded}
+        return grand, Limit(attenuation=attenuation, **parts), more
+
+
+def _demand_columns(columns: Mapping[str, np.ndarray]) -> None:
+    shapes = {array.shape for array in columns.values()}
+    if len(shapes) > 1 or len(next(iter(shapes))) != 1:
+        raise ValueError(f"its columns have shapes {sorted(shapes)[:5]}, needed one number a bin")
+
+
+def _decoded(name: str, text: str | None) -> Any:
+    if text is None:
+        raise ValueError(f"attribute {name} is missing")
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError(f"attribute {name} is nested too deep") from None
 
 
 def save_limit(path: Path | str, result: Result, title: str) -> None:
@@ -127,7 +147,7 @@ def save_limit(path: Path | str, result: Result, title: str) -> None:
     mass, coupling = result.limit.mass_ev[core], result.limit.coupling_per_gev[core]
     spacing = result.limit.mass_ev[1] - result.limit.mass_ev[0]
     breaks = np.flatnonzero(np.diff(mass) > 3 * spacing) + 1
-    lines = [f"# {title}", f"# {result.options.confidence:.0%} confidence",
+    lines = [f"# {escaped(title)}", f"# {result.options.confidence:.0%} confidence",
              "# mass [eV] photon coupling [GeV^-1]"]  # fmt: skip
     for m, g in zip(np.split(mass, breaks), np.split(coupling, breaks), strict=True):
         lines += _walled(m, g)

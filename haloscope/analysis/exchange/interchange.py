@@ -28,6 +28,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from haloscope.analysis.exchange.hdf5 import Reader, reading
 from haloscope.analysis.spectra import Calibration, Spectra
 
 FORMAT, VERSION = "cryohalo-spectra", 1
@@ -63,41 +64,37 @@ def read_spectra(path: Path | str) -> Spectra:
     Raises:
         ValueError: Not such a file, a dataset or a needed value is missing, or one is not usable;
             names it. Nothing is filled in.
-        FileNotFoundError: No such file.
+        OSError: No such file.
     """
-    with h5py.File(path, "r") as file:
-        if file.attrs.get("format") != FORMAT or file.attrs.get("version") != VERSION:
-            raise ValueError(f"{path}: not a {FORMAT} file of version {VERSION}")
-        unknown = [name for name in _SCALARS if name not in file.attrs]
+    with reading(path) as file:
+        if (file.attribute("format"), file.attribute("version")) != (FORMAT, VERSION):
+            raise ValueError(f"not a {FORMAT} file of version {VERSION}")
+        scalars = {name: file.number(name) for name in _SCALARS}
+        unknown = [name for name, value in scalars.items() if value is None]
         if unknown:
-            raise ValueError(f"{path}: attributes missing: {', '.join(unknown)}")
-        absent = [n for n in ("power_w", *Spectra.row_fields()) if n not in file]
+            raise ValueError(f"attributes missing: {', '.join(unknown)}")
+        absent = [n for n in ("power_w", *Spectra.row_fields()) if not file.has(n)]
         if absent:
-            raise ValueError(f"{path}: datasets missing: {', '.join(absent)}")
-        rows: dict[str, Any] = {name: file[name][()] for name in Spectra.row_fields()}
-        rows |= {name: float(file.attrs[name]) for name in _SCALARS}
-        errors = {name: value[()] for name, value in file.get("errors", {}).items()}
-        labels = tuple(file["labels"].asstr()[()]) if "labels" in file else ()
-        attributes = file["calibration"].attrs if "calibration" in file else {}
+            raise ValueError(f"datasets missing: {', '.join(absent)}")
+        rows: dict[str, Any] = {name: file.numbers(name) for name in Spectra.row_fields()}
+        rows |= scalars
         return Spectra(
-            power_w=file["power_w"][()],
-            errors=errors,
-            labels=labels,
-            calibration=_calibration(attributes, path),
+            power_w=file.numbers("power_w"),
+            errors={name: file.numbers(f"errors/{name}") for name in file.members("errors")},
+            labels=file.texts("labels") if file.has("labels") else (),
+            calibration=_calibration(file),
             **rows,
         )
 
 
-def _calibration(attributes: Any, path: Path | str) -> Calibration:
-    given = {name: float(attributes[name]) for name in Calibration.quantities()
-             if name in attributes}  # fmt: skip
+def _calibration(file: Reader) -> Calibration:
+    found = {name: file.number(name, "calibration") for name in Calibration.quantities()}
+    given = {name: value for name, value in found.items() if value is not None}
     if "line_attenuation_db" not in given:
         raise ValueError(
-            f"{path}: calibration has no line_attenuation_db; write it, 0 dB if the gain is "
+            "calibration has no line_attenuation_db; write it, 0 dB if the gain is "
             "referred to the cavity, and name it in 'assumed' if nobody measured it"
         )
-    assumed = tuple(str(name) for name in np.atleast_1d(attributes.get("assumed", [])))
-    try:
-        return Calibration(**given, assumed=assumed)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+    assumed = file.attribute("assumed", "calibration")
+    names = () if assumed is None else tuple(map(str, np.atleast_1d(assumed)))
+    return Calibration(**given, assumed=names)

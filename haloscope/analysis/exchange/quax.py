@@ -18,6 +18,7 @@ import numpy as np
 
 from haloscope.analysis.options import Options
 from haloscope.analysis.spectra import Calibration, FloatArray, Spectra, concatenate
+from instruments.foreign_files import read_bounded
 
 FIELD_T = 8.0  # Stated by the paper.
 EFFECTIVE_VOLUME_M3 = 3.4e-5  # V C_030, stated by the paper.
@@ -26,6 +27,9 @@ NOISE_TEMPERATURE_ERROR = 0.13 / 2.06  # Relative, stated by the paper.
 AVERAGES_PER_SLICE = 1.37e6  # Stated by the paper's repository, approximately.
 WINDOW_BINS = 200  # Stated by the paper.
 LINE_BINS = 60  # 39 kHz: holds >99.9 % of the line, as 4050 Hz do at 1.1 GHz.
+
+MOST_BYTES = 500_000_000  # Of a file; those of the repository have up to 6 MB.
+_FEWEST_BINS, _FEWEST_COLUMNS = 2, 2
 
 ASSUMPTIONS = (
     "axions are all of the local dark matter, 0.45 GeV/cm^3, standard halo, 270 km/s rms",
@@ -52,9 +56,12 @@ def runs(folder: Path | str) -> list[Run]:
     """The runs listed in ``runs.csv``.
 
     Raises:
-        FileNotFoundError: The folder has no ``runs.csv``.
+        OSError: The folder has no ``runs.csv``, or it cannot be read.
+        ValueError: It is no list of runs.
     """
-    with (Path(folder) / "runs.csv").open(encoding="utf-8", newline="") as lines:
+    path = Path(folder) / "runs.csv"
+    lines = read_bounded(path, MOST_BYTES).decode().splitlines()
+    try:
         return [
             Run(
                 int(row["run"]),
@@ -64,6 +71,8 @@ def runs(folder: Path | str) -> list[Run]:
             )
             for row in csv.DictReader(lines)
         ]
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise ValueError(f"{path}: not a list of runs: {type(error).__name__} {error}") from error
 
 
 def step_hz(folder: Path | str, run: int) -> float:
@@ -76,7 +85,8 @@ def read_run(folder: Path | str, run: Run) -> Spectra:
     """All slices of one run as a stack; the power stays in converter units.
 
     Raises:
-        FileNotFoundError: The run's file is not in the folder.
+        OSError: The run's file is not in the folder, or cannot be read.
+        ValueError: It is no table of frequencies and powers.
     """
     columns = _columns(folder, run.number)
     power = np.ascontiguousarray(columns[:, 1:].T)
@@ -132,4 +142,11 @@ def options(bin_hz: float) -> Options:
 
 def _columns(folder: Path | str, run: int) -> FloatArray:
     path = Path(folder) / f"run_{run}.csv"
-    return np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2)
+    lines = read_bounded(path, MOST_BYTES).decode().splitlines()
+    try:
+        columns = np.loadtxt(lines, delimiter=",", skiprows=1, ndmin=2)
+    except ValueError as error:
+        raise ValueError(f"{path}: not a table of numbers: {error}") from error
+    if columns.shape[0] < _FEWEST_BINS or columns.shape[1] < _FEWEST_COLUMNS:
+        raise ValueError(f"{path}: a table of shape {columns.shape}, needed bins and a slice")
+    return columns

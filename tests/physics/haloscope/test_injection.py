@@ -49,3 +49,14 @@ def test_an_empty_envelope_says_so() -> None:
 
 def test_the_hash_fits_an_epics_string() -> None:
     assert len(envelope_hash(envelope(None, 5))) <= 39
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", "5", '{"axion_line": 5}', '{"axion_line": {"x": 1}}', "[" * 100_000,
+     '{"axion_line": {"frequency_hz": "high", "coupling_per_gev": 1e-15}}',
+     '{"axion_line": {"frequency_hz": NaN, "coupling_per_gev": 1e-15}}'],
+)  # fmt: skip
+def test_what_is_no_envelope_is_refused_though_its_hash_is_right(text: str) -> None:
+    with pytest.raises(ValueError):
+        open_envelope(text, envelope_hash(text))

@@ -1,0 +1,77 @@
+"""Values as documents carry them, which somebody else may have written: checked or refused.
+
+A run's file may say anything: a calibration that is a word, a spectrum that is a list of lists.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instruments.printable import escaped
+
+__all__ = ["finite", "group", "number", "spectrum"]
+
+
+def group(start: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The values under one key of a start document; none where it is left out or null.
+
+    Raises:
+        ValueError: It is something other than values by name.
+    """
+    found = start.get(name)
+    if found is None:
+        return {}
+    if not isinstance(found, Mapping):
+        raise ValueError(f"start document: {name} is {_shown(found)}, not values by name")
+    return found
+
+
+def number(value: object, what: str) -> float:
+    """A number; nan and infinity are some.
+
+    Raises:
+        ValueError: It is none; ``what`` names it.
+    """
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+        raise ValueError(f"{what} is {_shown(value)}, not a number")
+    return float(value)
+
+
+def finite(value: object, what: str) -> float:
+    """A finite number.
+
+    Raises:
+        ValueError: It is none.
+    """
+    found = number(value, what)
+    if not math.isfinite(found):
+        raise ValueError(f"{what} is {found}, must be finite")
+    return found
+
+
+def spectrum(value: object, what: str) -> NDArray[np.float64]:
+    """A row of numbers, shape (bins,).
+
+    Raises:
+        ValueError: It is none, or empty.
+    """
+    try:
+        found = np.asarray(value)
+    except ValueError:  # lists of unequal lengths
+        found = np.asarray(None)
+    if found.dtype.kind not in "iuf" or found.ndim != 1 or not found.size:
+        shape, kind = found.shape, found.dtype
+        raise ValueError(f"{what} has shape {shape} and dtype {kind}, needed a row of numbers")
+    return found.astype(np.float64)
+
+
+def _shown(value: object) -> str:
+    return escaped(repr(value), 60)
