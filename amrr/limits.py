@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from amrr.fluid import helium
-from amrr.parameters import MagnetParameters, Parameters
+from amrr.parameters import MagnetParameters, RefrigeratorParameters
 from amrr.solids.garnet import MATERIALS
 from amrr.validity import require
 from instruments.magnets.supply import SupplyParameters
@@ -89,7 +89,7 @@ LIMITS: Final[Limits] = _MACHINE | {
 }
 
 
-def check(p: Parameters) -> None:
+def check(p: RefrigeratorParameters) -> None:
     """Raise ValueError for a machine that the models do not describe, naming value and limit."""
     for name in (p.refrigerant, p.pump.refrigerant):
         if name not in MATERIALS:
@@ -124,7 +124,7 @@ def _check_wire(name: str, magnet: MagnetParameters) -> None:
         )
 
 
-def _check_waypoints(p: Parameters) -> None:
+def _check_waypoints(p: RefrigeratorParameters) -> None:
     """Every waypoint must be in reach of its supplies and in the range of its refrigerant."""
     current_a = SupplyParameters().current_limit_a
     values = p.flat()

@@ -211,7 +211,7 @@ class ThermometryParameters:
 
 
 @dataclass(frozen=True)
-class Parameters:
+class RefrigeratorParameters:
     """The whole refrigerator.
 
     Attributes:

@@ -23,7 +23,7 @@ from amrr.controls import thermometry
 from amrr.controls.heaters import ChxHeater, Stage
 from amrr.cryostat import bath, stage
 from amrr.fluid import helium
-from amrr.parameters import Parameters
+from amrr.parameters import RefrigeratorParameters
 from instruments.control import pid as controller
 from instruments.errors import Refused
 from instruments.magnets import ramp
@@ -58,8 +58,8 @@ class Refrigerator:
         ValueError: A parameter is outside what the models can describe.
     """
 
-    def __init__(self, parameters: Parameters | None = None, *, seed: int = 0) -> None:
-        self.parameters = p = parameters or Parameters()
+    def __init__(self, parameters: RefrigeratorParameters | None = None, *, seed: int = 0) -> None:
+        self.parameters = p = parameters or RefrigeratorParameters()
         limits.check(p)
         self.seed = seed
         self._quiet = False

@@ -17,7 +17,7 @@ import matplotlib as mpl
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
-from amrr.parameters import CycleParameters, Parameters
+from amrr.parameters import CycleParameters, RefrigeratorParameters
 from amrr.periodic import settle
 from amrr.refrigerator import Refrigerator
 from amrr.solids.garnet import GGG
@@ -30,7 +30,7 @@ STRONG = CycleParameters(
 
 def load_curve(cycle: CycleParameters) -> list[tuple[float, float, float]]:
     """Mean, lowest and highest CHX temperature (K) at every power."""
-    machine = Refrigerator(replace(Parameters(), cycle=cycle))
+    machine = Refrigerator(replace(RefrigeratorParameters(), cycle=cycle))
     machine.cycle.run()
     points = []
     for power_uw in POWERS_UW:

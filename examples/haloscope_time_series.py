@@ -16,7 +16,7 @@ from scipy import stats
 
 from haloscope.apparatus.experiment import Haloscope
 from haloscope.axion import AxionLine
-from haloscope.parameters import Parameters
+from haloscope.parameters import HaloscopeParameters
 
 QUIET = {
     "receiver": {"comb_power_k": 0.0, "interference_per_hour": 0.0},
@@ -26,7 +26,7 @@ QUIET = {
 
 def main(averages: int) -> None:
     machine = Haloscope(
-        Parameters.from_mapping(QUIET), seed=0, lines=[AxionLine(1.1e9 + 10e3, 6.7e-15)]
+        HaloscopeParameters.from_mapping(QUIET), seed=0, lines=[AxionLine(1.1e9 + 10e3, 6.7e-15)]
     )
     machine.jpa.pump_on = True
     machine.digitizer.averages = averages

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 
 from haloscope.constants import SPEED_OF_LIGHT_M_PER_S
-from haloscope.parameters import Parameters
+from haloscope.parameters import HaloscopeParameters
 from instruments.foreign_files import read_bounded
 
 FloatArray = NDArray[np.float64]
@@ -51,7 +51,7 @@ class ModeMap:
         wavenumbers: kR of the table, descending, (n,).
     """
 
-    parameters: Parameters
+    parameters: HaloscopeParameters
     offsets: FloatArray
     wavenumbers: FloatArray
     _splines: Mapping[str, CubicSpline] = field(repr=False)
@@ -167,14 +167,14 @@ class ModeMap:
         return square
 
 
-def load(parameters: Parameters | None = None) -> ModeMap:
+def load(parameters: HaloscopeParameters | None = None) -> ModeMap:
     """The map of ``parameters`` (default: the letter's machine), from a shipped table or a file.
 
     Raises:
         OSError: ``rod.mode_map`` names neither a shipped table nor a file that can be read.
         ValueError: The file is no table of a mode map.
     """
-    chosen = parameters or Parameters.capp12tb()
+    chosen = parameters or HaloscopeParameters.capp12tb()
     table = _table(chosen.rod.mode_map)
     offsets, wavenumbers, form_factor, barrel, rod = table.T
     length = chosen.cavity.volume_m3 / (np.pi * chosen.cavity.radius_m**3)  # in cavity radii

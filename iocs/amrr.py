@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from amrr.parameters import Parameters
+from amrr.parameters import RefrigeratorParameters
 from iocs.ioc import main
 from iocs.parameters import from_file
 from pvdb.plant import Plant
@@ -17,7 +17,7 @@ PREFIX = "AMRR:"
 
 def build(options: argparse.Namespace) -> Plant:
     """The refrigerator that the options describe."""
-    parameters = from_file(Parameters(), options.parameters)
+    parameters = from_file(RefrigeratorParameters(), options.parameters)
     return refrigerator_plant(parameters, seed=options.seed)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from haloscope.apparatus.injection import hidden_line
 from haloscope.axion import AxionLine
-from haloscope.parameters import Parameters
+from haloscope.parameters import HaloscopeParameters
 from instruments.options import between
 from iocs.ioc import main
 from iocs.parameters import from_file
@@ -43,7 +43,7 @@ def extend(parser: argparse.ArgumentParser) -> None:
 
 def build(options: argparse.Namespace) -> Plant:
     """The haloscope that the options describe."""
-    parameters = from_file(Parameters.capp12tb(), options.parameters)
+    parameters = from_file(HaloscopeParameters.capp12tb(), options.parameters)
     return haloscope_plant(parameters, seed=options.seed, hidden=hidden(options))
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from amrr.circuit import loop
 from amrr.fluid import helium
-from amrr.parameters import Parameters
+from amrr.parameters import RefrigeratorParameters
 from amrr.solids.garnet import MATERIALS
 from amrr.solids.materials import COPPER, STAINLESS_304
 
@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-def lumps(p: Parameters) -> tuple[Array, Array, Ints]:
+def lumps(p: RefrigeratorParameters) -> tuple[Array, Array, Ints]:
     """State (STATE_ROWS, M+2), constants (CONSTANT_ROWS, M+2) and magnet index of every lump."""
     n = p.regenerator.nodes
     count = 2 * n + 3
@@ -31,7 +31,7 @@ def lumps(p: Parameters) -> tuple[Array, Array, Ints]:
     return state, constants, coil_of
 
 
-def places(p: Parameters) -> dict[str, int]:
+def places(p: RefrigeratorParameters) -> dict[str, int]:
     """Lump that each thermometer of the loop is mounted on, by the thermometer's name."""
     n = p.regenerator.nodes
     last = 2 * n + 2
@@ -48,7 +48,9 @@ def places(p: Parameters) -> dict[str, int]:
     }
 
 
-def _regenerator(p: Parameters, c: Array, coil_of: Ints, where: slice, coil: int) -> None:
+def _regenerator(
+    p: RefrigeratorParameters, c: Array, coil_of: Ints, where: slice, coil: int
+) -> None:
     r, solenoid = p.regenerator, p.regenerator_magnet.solenoid
     dz = r.length_m / r.nodes
     solid = (1.0 - r.porosity) * r.volume_m3 / r.nodes
@@ -73,7 +75,7 @@ def _regenerator(p: Parameters, c: Array, coil_of: Ints, where: slice, coil: int
         c[row, stop - 1] *= 2.0
 
 
-def _exchangers(p: Parameters, c: Array, n: int) -> None:
+def _exchangers(p: RefrigeratorParameters, c: Array, n: int) -> None:
     e = p.exchangers
     for i in (0, 2 * n + 2):
         c[loop.VOLUME, i] = e.hot_volume_m3
@@ -82,7 +84,7 @@ def _exchangers(p: Parameters, c: Array, n: int) -> None:
     c[loop.GAMMA, n + 1] = COPPER.gamma_j_per_kg_k2 * e.cold_plate_kg
 
 
-def _beds(p: Parameters, c: Array, coil_of: Ints, count: int) -> None:
+def _beds(p: RefrigeratorParameters, c: Array, coil_of: Ints, count: int) -> None:
     pump = p.pump
     beds = slice(count, count + 2)
     solid = (1.0 - pump.porosity) * pump.bed_volume_m3
@@ -93,7 +95,7 @@ def _beds(p: Parameters, c: Array, coil_of: Ints, count: int) -> None:
     coil_of[count], coil_of[count + 1] = 0, 1
 
 
-def pump_constants(p: Parameters) -> Array:
+def pump_constants(p: RefrigeratorParameters) -> Array:
     """Constants of the pump in the order of :mod:`amrr.circuit.loop`."""
     return np.array(
         [
@@ -106,7 +108,7 @@ def pump_constants(p: Parameters) -> Array:
     )
 
 
-def constants(p: Parameters) -> Array:
+def constants(p: RefrigeratorParameters) -> Array:
     """Fixed numbers in the order of :mod:`amrr.kernel`."""
     t = p.thermometry
     return np.array(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from amrr.circuit import loop, nodes, slip
 from amrr.fluid import helium
 from amrr.fluid.helium_flow import HIGHEST_ITS90_K, LOWEST_ITS90_K
-from amrr.parameters import Parameters
+from amrr.parameters import RefrigeratorParameters
 from amrr.solids.garnet import MATERIALS
 
 Array = NDArray[np.float64]
@@ -29,7 +29,9 @@ def separated(x: Array) -> bool:
     return any(slip.separated(x, i, v4, alpha) for i in range(x.shape[1]))
 
 
-def warnings(x: Array, p: Parameters, pump_constants: Array, stage_k: float) -> tuple[str, ...]:
+def warnings(
+    x: Array, p: RefrigeratorParameters, pump_constants: Array, stage_k: float
+) -> tuple[str, ...]:
     """One sentence for every model that is used outside its range; empty when none is.
 
     Args:
@@ -49,7 +51,7 @@ def warnings(x: Array, p: Parameters, pump_constants: Array, stage_k: float) -> 
     return tuple(found)
 
 
-def _bed_lumps(p: Parameters) -> list[int]:
+def _bed_lumps(p: RefrigeratorParameters) -> list[int]:
     n = p.regenerator.nodes
     return [*range(1, n + 1), *range(n + 2, 2 * n + 2)]
 

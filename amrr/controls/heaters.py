@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amrr import kernel
-from amrr.parameters import Parameters
+from amrr.parameters import RefrigeratorParameters
 from instruments.control.pid import Pid
 from instruments.errors import Refused
 from instruments.ranges import landed
@@ -35,7 +35,9 @@ class ChxHeater:
         parameters: For the range.
     """
 
-    def __init__(self, machine: Array, pid_state: Array, parameters: Parameters) -> None:
+    def __init__(
+        self, machine: Array, pid_state: Array, parameters: RefrigeratorParameters
+    ) -> None:
         self._m = machine
         self.highest_w = parameters.exchangers.highest_heater_w
         self.pid = Pid(2e-3, 0.02, 0.0, 0.0, self.highest_w, name="CHX", state=pid_state)
@@ -87,7 +89,9 @@ class Stage:
         parameters: For the range and the setpoint.
     """
 
-    def __init__(self, machine: Array, pid_state: Array, parameters: Parameters) -> None:
+    def __init__(
+        self, machine: Array, pid_state: Array, parameters: RefrigeratorParameters
+    ) -> None:
         self._m = machine
         self.highest_w = parameters.stage.highest_heater_w
         self.pid = Pid(5.0, 0.03, 0.0, 0.0, self.highest_w, name="Stage", state=pid_state)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amrr.parameters import Parameters
+from amrr.parameters import RefrigeratorParameters
 from amrr.refrigerator import Refrigerator as Machine
 from devices.amrr import Refrigerator as RefrigeratorDevice
 from devices.simulated.build import in_process
@@ -18,7 +18,7 @@ def Refrigerator(
     *,
     name: str,
     machine: Machine | None = None,
-    parameters: Parameters | None = None,
+    parameters: RefrigeratorParameters | None = None,
     seed: int = 0,
     **kwargs: Any,
 ) -> Any:

@@ -9,7 +9,7 @@ from devices.haloscope import Haloscope as HaloscopeDevice
 from devices.simulated.build import in_process
 from haloscope.apparatus.experiment import Haloscope as Machine
 from haloscope.axion import AxionLine
-from haloscope.parameters import Parameters
+from haloscope.parameters import HaloscopeParameters
 from pvdb.haloscope.plant import haloscope_plant
 
 __all__ = ["Haloscope"]
@@ -20,7 +20,7 @@ def Haloscope(
     *,
     name: str,
     machine: Machine | None = None,
-    parameters: Parameters | None = None,
+    parameters: HaloscopeParameters | None = None,
     seed: int = 0,
     lines: Sequence[AxionLine] = (),
     **kwargs: Any,

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from haloscope.apparatus.timeline import Wander
 from haloscope.mode_map import ModeMap
-from haloscope.parameters import Parameters
+from haloscope.parameters import HaloscopeParameters
 
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
@@ -144,7 +144,7 @@ class Cavity:
         seed: The machine's seed, for the drift.
     """
 
-    def __init__(self, parameters: Parameters, mode_map: ModeMap, seed: int) -> None:
+    def __init__(self, parameters: HaloscopeParameters, mode_map: ModeMap, seed: int) -> None:
         self.parameters, self.mode_map = parameters, mode_map
         self._drift = Wander(seed, "cavity", parameters.cavity.drift_hz)
         self._reference_width_hz = parameters.cavity.reference_hz / float(

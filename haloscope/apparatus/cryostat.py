@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from haloscope.apparatus.timeline import NS_PER_S, Relaxation, Timeline, checked
-from haloscope.parameters import Parameters
+from haloscope.parameters import HaloscopeParameters
 from instruments.random import generator
 
 #: Relative scatter of one thermometer reading, and how often a thermometer is read. Assumed: a
@@ -41,7 +41,7 @@ class NoiseSource:
 
     def __init__(
         self,
-        parameters: Parameters,
+        parameters: HaloscopeParameters,
         timeline: Timeline,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
@@ -113,7 +113,11 @@ class Cryostat:
     """
 
     def __init__(
-        self, parameters: Parameters, timeline: Timeline, noise_source: NoiseSource, seed: int
+        self,
+        parameters: HaloscopeParameters,
+        timeline: Timeline,
+        noise_source: NoiseSource,
+        seed: int,
     ) -> None:
         self.parameters, self._timeline, self._seed = parameters, timeline, seed
         self.noise_source = noise_source

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from haloscope.apparatus.acquisition import Acquisition
 from haloscope.apparatus.timeline import Timeline, checked
-from haloscope.parameters import Parameters
+from haloscope.parameters import HaloscopeParameters
 from instruments.errors import Refused
 from instruments.random import generator
 
@@ -139,7 +139,7 @@ class Digitizer(Acquisition):
 
     def __init__(
         self,
-        parameters: Parameters,
+        parameters: HaloscopeParameters,
         timeline: Timeline,
         centre_hz: Callable[[], float],
         mean_w: Callable[[float], FloatArray],

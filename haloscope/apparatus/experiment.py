@@ -27,7 +27,7 @@ from haloscope.apparatus.receiver import Conditions, Receiver, SwitchPosition
 from haloscope.apparatus.spectrum import mean_spectrum_w
 from haloscope.apparatus.timeline import NS_PER_S, Timeline, checked, to_ns
 from haloscope.axion import AxionLine
-from haloscope.parameters import Parameters
+from haloscope.parameters import HaloscopeParameters
 from instruments.errors import Refused
 from instruments.magnets.coil import SimpleCoil
 from instruments.magnets.ramp import OUTPUT, STATE, TARGET
@@ -42,7 +42,7 @@ _NEVER_NS: Final[int] = 2**63
 class LocalOscillator:
     """Generator of the down-conversion; refused while the digitizer acquires."""
 
-    def __init__(self, parameters: Parameters) -> None:
+    def __init__(self, parameters: HaloscopeParameters) -> None:
         reference_hz, r = parameters.cavity.reference_hz, parameters.receiver
         self._limits_hz = (0.5 * reference_hz, 1.5 * reference_hz)
         self._frequency_hz = reference_hz - r.intermediate_hz
@@ -108,12 +108,12 @@ class Haloscope:
 
     def __init__(
         self,
-        parameters: Parameters | None = None,
+        parameters: HaloscopeParameters | None = None,
         *,
         seed: int = 0,
         lines: Sequence[AxionLine] = (),
     ) -> None:
-        self.parameters = parameters or Parameters.capp12tb()
+        self.parameters = parameters or HaloscopeParameters.capp12tb()
         self.seed, self.lines = seed, tuple(lines)
         p, clock = self.parameters, Timeline()
         self._timeline = clock
@@ -311,7 +311,7 @@ class Haloscope:
         )
 
 
-def _magnet(parameters: Parameters) -> tuple[MagnetSupply, SimpleCoil]:
+def _magnet(parameters: HaloscopeParameters) -> tuple[MagnetSupply, SimpleCoil]:
     """Supply and solenoid, holding full field."""
     p = parameters.magnet
     coil = SimpleCoil(
@@ -337,7 +337,7 @@ def _magnet(parameters: Parameters) -> tuple[MagnetSupply, SimpleCoil]:
     return supply, coil
 
 
-def _rod(parameters: Parameters) -> DriveParameters:
+def _rod(parameters: HaloscopeParameters) -> DriveParameters:
     p = parameters.rod
     return DriveParameters(
         "rod", "deg", p.low_limit_deg, p.high_limit_deg, p.velocity_deg_per_s,
@@ -346,7 +346,7 @@ def _rod(parameters: Parameters) -> DriveParameters:
     )  # fmt: skip
 
 
-def _antenna(parameters: Parameters) -> DriveParameters:
+def _antenna(parameters: HaloscopeParameters) -> DriveParameters:
     p = parameters.antenna
     return DriveParameters(
         "antenna", "mm", p.low_limit_mm, p.high_limit_mm, p.velocity_mm_per_s,

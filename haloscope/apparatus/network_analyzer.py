@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from haloscope.apparatus.acquisition import Acquisition, ascending
 from haloscope.apparatus.receiver import Conditions, Receiver, SwitchPosition
 from haloscope.apparatus.timeline import Timeline, checked
-from haloscope.parameters import Parameters
+from haloscope.parameters import HaloscopeParameters
 from instruments.errors import Refused
 from instruments.random import generator
 
@@ -49,7 +49,7 @@ class NetworkAnalyzer(Acquisition):
 
     def __init__(
         self,
-        parameters: Parameters,
+        parameters: HaloscopeParameters,
         timeline: Timeline,
         receiver: Receiver,
         conditions: Callable[[], Conditions],

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from haloscope.apparatus.timeline import Timeline, Wander, checked
-from haloscope.parameters import Parameters
+from haloscope.parameters import HaloscopeParameters
 from instruments.random import generator
 
 FloatArray = NDArray[np.float64]
@@ -85,7 +85,7 @@ class Paramp:
         seed: The machine's seed, for drifts and the error of the controller's table.
     """
 
-    def __init__(self, parameters: Parameters, timeline: Timeline, seed: int) -> None:
+    def __init__(self, parameters: HaloscopeParameters, timeline: Timeline, seed: int) -> None:
         self.parameters = parameters.jpa
         self._timeline = timeline
         p = self.parameters

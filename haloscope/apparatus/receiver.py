@@ -27,7 +27,7 @@ from haloscope.apparatus.paramp import ParampState
 from haloscope.apparatus.timeline import Wander
 from haloscope.constants import BOLTZMANN_J_PER_K
 from haloscope.measuring.calibration import effective_temperature_k
-from haloscope.parameters import Parameters
+from haloscope.parameters import HaloscopeParameters
 from instruments.random import generator
 
 FloatArray = NDArray[np.float64]
@@ -88,7 +88,7 @@ class Receiver:
         seed: The machine's seed: ripple phases, comb strengths, interference, gain drift.
     """
 
-    def __init__(self, parameters: Parameters, seed: int) -> None:
+    def __init__(self, parameters: HaloscopeParameters, seed: int) -> None:
         self.parameters, self._seed = parameters.receiver, seed
         self._all = parameters
         p, random = self.parameters, generator(seed, "receiver")

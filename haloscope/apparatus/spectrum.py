@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from haloscope.apparatus.receiver import Conditions, Receiver, SwitchPosition
 from haloscope.axion import AxionLine, signal_power_w
-from haloscope.parameters import Parameters
+from haloscope.parameters import HaloscopeParameters
 
 FloatArray = NDArray[np.float64]
 
@@ -26,7 +26,7 @@ NODE_BINS = 50
 
 def mean_spectrum_w(
     centre_hz: float,
-    parameters: Parameters,
+    parameters: HaloscopeParameters,
     receiver: Receiver,
     conditions: Conditions,
     lines: Sequence[AxionLine],
@@ -65,7 +65,7 @@ def mean_spectrum_w(
 def _image_w(
     centre_hz: float,
     offset_hz: FloatArray,
-    parameters: Parameters,
+    parameters: HaloscopeParameters,
     receiver: Receiver,
     conditions: Conditions,
 ) -> FloatArray:
@@ -135,7 +135,7 @@ def _edges(
 def _add_axion(
     spectrum: FloatArray,
     start_hz: float,
-    parameters: Parameters,
+    parameters: HaloscopeParameters,
     receiver: Receiver,
     c: Conditions,
     line: AxionLine,
@@ -169,7 +169,7 @@ def _offset(nu: FloatArray, start_hz: float, spectrum: FloatArray, bin_hz: float
 
 def _signal_w(
     edges_hz: FloatArray,
-    parameters: Parameters,
+    parameters: HaloscopeParameters,
     receiver: Receiver,
     c: Conditions,
     line: AxionLine,

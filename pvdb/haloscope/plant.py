@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from haloscope.apparatus.experiment import Haloscope
 from haloscope.apparatus.interlocks import interlocks_of
 from haloscope.axion import AxionLine
-from haloscope.parameters import Parameters
+from haloscope.parameters import HaloscopeParameters
 from pvdb.haloscope.envelope import Envelope
 from pvdb.haloscope.table import (
     antenna_motor,
@@ -23,7 +23,7 @@ HEADER_BYTES = 200_000
 
 
 def haloscope_plant(
-    parameters: Parameters | None = None,
+    parameters: HaloscopeParameters | None = None,
     *,
     seed: int = 0,
     lines: Sequence[AxionLine] = (),

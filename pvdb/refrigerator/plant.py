@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from amrr.controls.interlocks import interlocks_of
-from amrr.parameters import Parameters
+from amrr.parameters import RefrigeratorParameters
 from amrr.refrigerator import Refrigerator
 from pvdb.plant import Plant
 from pvdb.refrigerator.table import amrr_records
 
 
 def refrigerator_plant(
-    parameters: Parameters | None = None, *, seed: int = 0, machine: Refrigerator | None = None
+    parameters: RefrigeratorParameters | None = None,
+    *,
+    seed: int = 0,
+    machine: Refrigerator | None = None,
 ) -> Plant:
     """The refrigerator, ready to be served.
 

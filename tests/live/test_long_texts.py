@@ -10,7 +10,7 @@ from devices.amrr import Refrigerator
 from devices.haloscope import Haloscope
 from devices.status import Watch
 from haloscope.apparatus.injection import envelope, envelope_hash, open_envelope
-from haloscope.parameters import Parameters
+from haloscope.parameters import HaloscopeParameters
 
 SHORT = 39
 SEED = 1
@@ -39,7 +39,7 @@ def test_a_long_refusal_arrives_whole(device: Haloscope) -> None:
 
 def test_hashes_arrive_whole(device: Haloscope) -> None:
     assert device.seal.envelope_hash.get() == envelope_hash(envelope(None, SEED))
-    assert device.ioc.parameters_hash.get() == Parameters.capp12tb().hash()
+    assert device.ioc.parameters_hash.get() == HaloscopeParameters.capp12tb().hash()
 
 
 def test_an_opened_envelope_arrives_whole_and_fits_its_hash(device: Haloscope) -> None:

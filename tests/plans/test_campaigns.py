@@ -16,7 +16,7 @@ from ophyd.utils.errors import LimitError
 from devices.simulated.haloscope import Haloscope
 from haloscope.analysis.online import Online
 from haloscope.axion import AxionLine
-from haloscope.parameters import Parameters
+from haloscope.parameters import HaloscopeParameters
 from plans.adaptive import adaptive_scan, worst_coupling
 from plans.campaign import campaign, fresh_candidates, resumed
 from plans.commissioning import cool_and_ramp, find_crossings, map_modes
@@ -152,7 +152,7 @@ def test_a_wider_band_is_mapped_where_it_is_new(
 @pytest.fixture
 def off_course() -> Iterator[Any]:
     """A cavity whose resonance is 2.2 MHz off the calculated map."""
-    letter = Parameters.capp12tb()
+    letter = HaloscopeParameters.capp12tb()
     machined = replace(letter, cavity=replace(letter.cavity, frequency_scale=1.002))
     device = Haloscope(name="haloscope", parameters=machined)
     yield device

@@ -13,7 +13,7 @@ from ophyd.utils.errors import LimitError
 
 from devices.simulated.haloscope import Haloscope
 from haloscope.analysis.apparatus import apparatus_of
-from haloscope.parameters import Parameters
+from haloscope.parameters import HaloscopeParameters
 from plans import calibration, tuning
 from plans.rehearsal import rehearse
 from plans.scan import LETTER, rescan, scan
@@ -209,7 +209,7 @@ def test_an_unreachable_gain_is_said_in_words(RE: RunEngine, haloscope: Any) -> 
 
 
 def test_a_cavity_off_its_calculated_course_is_found(RE: RunEngine) -> None:
-    letter = Parameters.capp12tb()
+    letter = HaloscopeParameters.capp12tb()
     machined = replace(letter, cavity=replace(letter.cavity, frequency_scale=1.004))
     device = Haloscope(name="haloscope", parameters=machined)  # 4.4 MHz off the map
     found = RE(tuning.tune_to(device, 1101.0)).plan_result

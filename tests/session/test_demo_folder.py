@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cryohalo.catalog import DocumentWriter
-from cryohalo.demo_folder import SEED_KEY, FolderTakenError, clear
-from cryohalo.report_page import Page
+from cryohalo.demo.folder import SEED_KEY, FolderTakenError, clear
+from cryohalo.demo.page import Page
 
 
 def run(folder: Path, uid: str, **metadata: object) -> None:

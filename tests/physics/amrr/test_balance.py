@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amrr.balance import balance
-from amrr.parameters import Parameters
+from amrr.parameters import RefrigeratorParameters
 from amrr.periodic import settle, to_cycle_start
 from amrr.refrigerator import Refrigerator
 
@@ -49,18 +49,18 @@ def test_the_machine_stays_below_carnot(machine: Refrigerator) -> None:
 machines = st.builds(
     lambda x, length, volume, nodes, conductivity, square, closure, pump, cold, hot, step, end: (
         replace(
-            Parameters(),
+            RefrigeratorParameters(),
             concentration=x,
             fluid_closure=closure,
             regenerator=replace(
-                Parameters().regenerator,
+                RefrigeratorParameters().regenerator,
                 length_m=length,
                 nodes=nodes,
                 fluid_conductivity_w_per_m_k=conductivity,
             ),
-            exchangers=replace(Parameters().exchangers, cold_volume_m3=volume),
+            exchangers=replace(RefrigeratorParameters().exchangers, cold_volume_m3=volume),
             cycle=replace(
-                Parameters().cycle,
+                RefrigeratorParameters().cycle,
                 square_ramp=square,
                 pump_high_t=pump,
                 regen_cold_start_t=cold,
@@ -87,7 +87,9 @@ machines = st.builds(
 
 @settings(max_examples=12, deadline=None, derandomize=True)
 @given(parameters=machines, load_w=st.floats(0.0, 2e-3))
-def test_any_admissible_machine_obeys_the_laws(parameters: Parameters, load_w: float) -> None:
+def test_any_admissible_machine_obeys_the_laws(
+    parameters: RefrigeratorParameters, load_w: float
+) -> None:
     machine = Refrigerator(parameters)
     machine.chx_heater.power_setpoint_w = load_w
     machine.cycle.run()

@@ -10,11 +10,11 @@ import pytest
 from amrr.circuit import loop
 from amrr.controls.cycle import Cycle
 from amrr.limits import LIMITS, check
-from amrr.parameters import CycleParameters, Parameters
+from amrr.parameters import CycleParameters, RefrigeratorParameters
 from amrr.refrigerator import Refrigerator
 from instruments.errors import Refused
 
-PAPER = Parameters()
+PAPER = RefrigeratorParameters()
 NUMBERS = [
     name
     for name, value in PAPER.flat().items()

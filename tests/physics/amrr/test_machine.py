@@ -6,18 +6,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from amrr.parameters import Parameters
+from amrr.parameters import RefrigeratorParameters
 from amrr.periodic import settle
 from amrr.refrigerator import Refrigerator
 
-PAPER = Parameters()
+PAPER = RefrigeratorParameters()
 
 
-def with_cycle(**changes: Any) -> Parameters:
+def with_cycle(**changes: Any) -> RefrigeratorParameters:
     return replace(PAPER, cycle=replace(PAPER.cycle, **changes))
 
 
-def settled(parameters: Parameters, load_w: float, tolerance_k: float = 3e-4) -> Refrigerator:
+def settled(
+    parameters: RefrigeratorParameters, load_w: float, tolerance_k: float = 3e-4
+) -> Refrigerator:
     machine = Refrigerator(parameters)
     machine.chx_heater.power_setpoint_w = load_w
     machine.cycle.run()

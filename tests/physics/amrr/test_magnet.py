@@ -7,7 +7,7 @@ import pytest
 
 from amrr.coils import magnet
 from amrr.coils.magnet import Magnet
-from amrr.parameters import MagnetParameters, Parameters
+from amrr.parameters import MagnetParameters, RefrigeratorParameters
 from amrr.refrigerator import Refrigerator
 from amrr.solids.superconductor import Wire, critical_current_density, upper_critical_field
 from instruments.errors import Refused
@@ -77,7 +77,7 @@ def test_the_nominal_step_stays_just_below_the_diodes(machine: Refrigerator) -> 
 def run_with_diodes(forward_v: float) -> tuple[Refrigerator, float]:
     """Two cycles with other diodes; the machine, and the largest diode current of RegenB."""
     weak = MagnetParameters(diode_cold_v=forward_v)
-    machine = Refrigerator(Parameters(regenerator_magnet=weak))
+    machine = Refrigerator(RefrigeratorParameters(regenerator_magnet=weak))
     machine.cycle.run()
     largest = 0.0
     for _ in range(400):

@@ -6,7 +6,7 @@ import pytest
 
 from amrr.coils.solenoid import Solenoid, turns_for
 from amrr.design.sizing import design_sheet, format_sheet, heat_per_mole
-from amrr.parameters import Parameters
+from amrr.parameters import RefrigeratorParameters
 from amrr.solids.garnet import GGG
 from instruments.constants import VACUUM_PERMEABILITY_H_PER_M
 
@@ -44,7 +44,7 @@ def test_packing_gives_the_porosity() -> None:
 
 
 def test_the_machine_is_built_to_the_sheet() -> None:
-    p = Parameters()
+    p = RefrigeratorParameters()
     assert p.regenerator.length_m == pytest.approx(SHEET.number("length"), rel=2e-3)
     assert p.cycle.regen_cold_start_t == SHEET.inputs.swing_t
     assert p.regenerator_magnet.solenoid.turns == SHEET.number("turns")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from amrr import snapshot
-from amrr.parameters import Parameters
+from amrr.parameters import RefrigeratorParameters
 from amrr.refrigerator import Refrigerator
 from instruments.errors import Refused
 
@@ -59,7 +59,7 @@ def test_a_snapshot_survives_a_file(machine: Refrigerator, tmp_path: Path) -> No
 
 
 def test_a_foreign_snapshot_is_refused(machine: Refrigerator) -> None:
-    other = Refrigerator(Parameters(concentration=0.08))
+    other = Refrigerator(RefrigeratorParameters(concentration=0.08))
     with pytest.raises(Refused, match="other parameters"):
         machine.restore(other.state())
     broken = machine.state()

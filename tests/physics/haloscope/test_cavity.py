@@ -5,9 +5,9 @@ import pytest
 
 from haloscope import mode_map
 from haloscope.apparatus.cavity import Cavity, CavityState
-from haloscope.parameters import Parameters
+from haloscope.parameters import HaloscopeParameters
 
-PARAMETERS = Parameters.capp12tb()
+PARAMETERS = HaloscopeParameters.capp12tb()
 NU_TE, G = PARAMETERS.cavity.te_frequency_hz[0], PARAMETERS.cavity.te_coupling_hz[0]
 
 

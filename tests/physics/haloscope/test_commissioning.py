@@ -5,7 +5,7 @@ import pytest
 
 from haloscope import commissioning as operator
 from haloscope.apparatus.experiment import Haloscope, SwitchPosition
-from haloscope.parameters import Parameters
+from haloscope.parameters import HaloscopeParameters
 
 TARGET_HZ = 1.1e9
 
@@ -63,7 +63,7 @@ def test_the_y_factor_recovers_gain_and_noise_of_the_chain(machine, chain):
 
 
 def test_the_y_factor_takes_the_bin_width_of_another_haloscope():
-    haloscope = Haloscope(Parameters.shipped("haystac"), seed=1)
+    haloscope = Haloscope(HaloscopeParameters.shipped("haystac"), seed=1)
     kelvins = (0.127, 0.3, 0.5, 0.775)
     found = operator.y_factor(haloscope, 5.75e9, temperatures_k=kelvins, averages=5000)
     inside_db = 10 * np.log10(haloscope.receiver.rest_gain(np.array([5.75e9]), 0.0)[0])

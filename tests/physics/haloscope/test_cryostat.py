@@ -7,10 +7,10 @@ import pytest
 
 from haloscope.apparatus.cryostat import Cryostat, NoiseSource
 from haloscope.apparatus.timeline import Timeline, to_ns
-from haloscope.parameters import Parameters
+from haloscope.parameters import HaloscopeParameters
 from instruments.errors import Refused
 
-P = Parameters.capp12tb()
+P = HaloscopeParameters.capp12tb()
 
 
 def cryostat() -> tuple[Cryostat, NoiseSource, Timeline]:

@@ -6,7 +6,7 @@ from scipy import stats
 
 from haloscope.apparatus.digitizer import gamma_mean, time_series_spectrum
 from haloscope.apparatus.experiment import Haloscope
-from haloscope.parameters import Parameters
+from haloscope.parameters import HaloscopeParameters
 from instruments.errors import Refused
 from instruments.random import generator
 
@@ -81,7 +81,7 @@ def test_the_time_series_gives_the_same_distribution():
 
 
 def test_the_time_series_and_the_fast_way_agree_on_a_real_spectrum():
-    parameters = Parameters.from_mapping(
+    parameters = HaloscopeParameters.from_mapping(
         {"digitizer": {"bins": 20_000, "averages": 30}, "receiver": {"comb_power_k": 0.0}}
     )
     results = []

@@ -7,7 +7,7 @@ import pytest
 
 from haloscope.apparatus.experiment import Haloscope, Path, SwitchPosition
 from haloscope.axion import AxionLine
-from haloscope.parameters import Parameters
+from haloscope.parameters import HaloscopeParameters
 from instruments.errors import Refused
 from instruments.magnets.supply import SupplyState
 
@@ -265,7 +265,7 @@ def test_a_campaign_step_is_repeatable_and_shows_the_axion():
     """Stacked on resonance, a 10 times DFSZ axion stands out of the noise by its expected SNR."""
     line = AxionLine(1.1e9, 6.7e-15)
     h = Haloscope(
-        Parameters.from_mapping({"receiver": {"comb_power_k": 0.0}}), seed=2, lines=[line]
+        HaloscopeParameters.from_mapping({"receiver": {"comb_power_k": 0.0}}), seed=2, lines=[line]
     )
     h.jpa.pump_on = True
     empty = Haloscope(h.parameters, seed=2)
@@ -279,7 +279,7 @@ def test_a_campaign_step_is_repeatable_and_shows_the_axion():
 
 @pytest.mark.parametrize("name", ["haystac", "admx"])
 def test_another_haloscope_is_a_parameter_file(name):
-    parameters = Parameters.shipped(name)
+    parameters = HaloscopeParameters.shipped(name)
     h = Haloscope(parameters, seed=1)
     h.jpa.pump_on = True
     spectrum = take(h, 100)
@@ -298,4 +298,4 @@ def test_another_haloscope_is_a_parameter_file(name):
 
 def test_an_unknown_parameter_set_is_refused():
     with pytest.raises(ValueError, match="orpheus"):
-        Parameters.shipped("orpheus")
+        HaloscopeParameters.shipped("orpheus")

@@ -8,7 +8,7 @@ from scipy.special import jn_zeros, jv, yv
 
 from haloscope import mode_map
 from haloscope.helmholtz import solve
-from haloscope.parameters import Parameters
+from haloscope.parameters import HaloscopeParameters
 
 DATA = Path(mode_map.__file__).parent / "data"
 
@@ -112,5 +112,5 @@ def test_the_other_tables_are_solutions_too(name):
 
 def test_a_map_may_come_from_a_file():
     path = str(DATA / "mode_map_admx.csv")
-    parameters = Parameters.from_mapping({"rod": {"mode_map": path}})
+    parameters = HaloscopeParameters.from_mapping({"rod": {"mode_map": path}})
     assert mode_map.load(parameters).offsets.size == 61

@@ -2,11 +2,11 @@
 
 import pytest
 
-from haloscope.parameters import Parameters
+from haloscope.parameters import HaloscopeParameters
 
 
 def test_every_value_states_its_origin():
-    provenance = Parameters.capp12tb().provenance()
+    provenance = HaloscopeParameters.capp12tb().provenance()
     assert len(provenance) > 80
     for name, (_, origin) in provenance.items():
         assert origin.kind in {"paper", "derived", "assumed"}, name
@@ -14,7 +14,7 @@ def test_every_value_states_its_origin():
 
 
 def test_values_of_the_letter():
-    parameters = Parameters.capp12tb()
+    parameters = HaloscopeParameters.capp12tb()
     assert parameters.cavity.volume_m3 == 36.85e-3
     assert parameters.magnet.average_field_t == 10.31
     assert parameters.receiver.rest_noise_k == 1.2
@@ -26,22 +26,25 @@ def test_a_file_overrides_values_and_origins(tmp_path):
         'name = "Other"\n[cavity]\nvolume_m3 = 1\nte_q = [1, 2]\n'
         '[provenance]\n"cavity.volume_m3" = "paper: somewhere"\n'
     )
-    other = Parameters.from_toml(path)
+    other = HaloscopeParameters.from_toml(path)
     assert other.name == "Other"
     assert other.cavity.volume_m3 == 1.0
     assert other.cavity.te_q == (1.0, 2.0)
     assert other.provenance()["cavity.volume_m3"][1].note == "somewhere"
     assert other.provenance()["cavity.te_q"][1].kind == "file"
-    assert other.cavity.form_factor == Parameters.capp12tb().cavity.form_factor
+    assert other.cavity.form_factor == HaloscopeParameters.capp12tb().cavity.form_factor
 
 
 def test_the_hash_follows_the_values_alone():
-    base = Parameters.capp12tb()
-    assert base.hash() == Parameters.from_mapping({}).hash()
+    base = HaloscopeParameters.capp12tb()
+    assert base.hash() == HaloscopeParameters.from_mapping({}).hash()
     assert (
-        base.hash() == Parameters.from_mapping({"provenance": {"cavity.volume_m3": "x: y"}}).hash()
+        base.hash()
+        == HaloscopeParameters.from_mapping({"provenance": {"cavity.volume_m3": "x: y"}}).hash()
     )
-    assert base.hash() != Parameters.from_mapping({"cavity": {"volume_m3": 0.03686}}).hash()
+    assert (
+        base.hash() != HaloscopeParameters.from_mapping({"cavity": {"volume_m3": 0.03686}}).hash()
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,4 +66,4 @@ def test_the_hash_follows_the_values_alone():
 )
 def test_a_wrong_file_is_refused_by_name(content, message):
     with pytest.raises(ValueError, match=message):
-        Parameters.from_mapping(content)
+        HaloscopeParameters.from_mapping(content)

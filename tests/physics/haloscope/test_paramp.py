@@ -8,10 +8,10 @@ import pytest
 
 from haloscope.apparatus.paramp import Paramp
 from haloscope.apparatus.timeline import Timeline
-from haloscope.parameters import Parameters
+from haloscope.parameters import HaloscopeParameters
 from instruments.errors import Refused
 
-PARAMETERS = Parameters.from_mapping({"jpa": {"drift_hz": 0.0, "pump_drift_db": 0.0}})
+PARAMETERS = HaloscopeParameters.from_mapping({"jpa": {"drift_hz": 0.0, "pump_drift_db": 0.0}})
 
 
 def paramp(seed: int = 0) -> Paramp:
@@ -122,7 +122,7 @@ def test_flux_tuning_is_periodic():
 
 
 def test_gain_and_flux_drift_over_hours():
-    drifting = Paramp(Parameters.capp12tb(), Timeline(), 0)
+    drifting = Paramp(HaloscopeParameters.capp12tb(), Timeline(), 0)
     drifting.pump_on = True
     states = [drifting.at(t, in_situ=True) for t in np.linspace(0, 4e5, 400)]
     gains_db = 10 * np.log10([state.peak_gain for state in states])

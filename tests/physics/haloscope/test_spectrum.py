@@ -12,7 +12,7 @@ from haloscope.apparatus.spectrum import mean_spectrum_w
 from haloscope.axion import AxionLine, signal_power_w
 from haloscope.constants import BOLTZMANN_J_PER_K
 from haloscope.measuring.calibration import effective_temperature_k
-from haloscope.parameters import Parameters
+from haloscope.parameters import HaloscopeParameters
 
 QUIET = {
     "receiver": {"comb_power_k": 0.0, "interference_per_hour": 0.0},
@@ -24,7 +24,7 @@ KB = BOLTZMANN_J_PER_K * 10.0
 
 
 def machine(pump: bool = True, lines: tuple[AxionLine, ...] = ()) -> Haloscope:
-    haloscope = Haloscope(Parameters.from_mapping(QUIET), seed=1, lines=lines)
+    haloscope = Haloscope(HaloscopeParameters.from_mapping(QUIET), seed=1, lines=lines)
     haloscope.jpa.pump_on = pump
     return haloscope
 
@@ -139,7 +139,7 @@ def test_clock_harmonics_stand_on_a_half_megahertz_comb():
 
 
 def test_the_pump_leaks_at_half_its_frequency():
-    h = Haloscope(Parameters.from_mapping({"receiver": QUIET["receiver"]}), seed=1)
+    h = Haloscope(HaloscopeParameters.from_mapping({"receiver": QUIET["receiver"]}), seed=1)
     h.jpa.pump_on = True
     power, centre_hz = spectrum(h), h.conditions().paramp.centre_hz
     assert abs(NU[np.argmax(power)] - centre_hz) <= 10
@@ -160,7 +160,7 @@ def test_interference_comes_and_goes():
 
 def test_spurious_power_is_kept_when_a_line_falls_between_bins():
     h = machine(pump=False)
-    loud = Parameters.from_mapping({"receiver": {"interference_per_hour": 0.0}})
+    loud = HaloscopeParameters.from_mapping({"receiver": {"interference_per_hour": 0.0}})
     other = Haloscope(loud, seed=1)
     added = spectrum(other) - spectrum(h)
     power = sum(x.power_w for x in other.receiver.spurious_lines(NU[0], NU[-1], other.conditions()))
@@ -171,7 +171,7 @@ def test_a_modulated_line_follows_the_season_of_the_parameters():
     shares = []
     for start_day in (152.0, 335.0):
         line = AxionLine(CENTRE_HZ, 6.7e-16, modulated=True)
-        parameters = Parameters.from_mapping(QUIET | {"axion": {"start_day": start_day}})
+        parameters = HaloscopeParameters.from_mapping(QUIET | {"axion": {"start_day": start_day}})
         added = [spectrum(Haloscope(parameters, seed=1, lines=lines)) for lines in ((line,), ())]
         signal = added[0] - added[1]
         shares.append(signal[50_000:50_060].sum() / signal[49_000:51_000].sum())

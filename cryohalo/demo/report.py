@@ -10,14 +10,14 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from cryohalo.catalog import Catalog, Run
-from cryohalo.report_page import Page, Section
+from cryohalo.demo.page import Page, Section
 from haloscope.analysis.exchange.documents import spectra_from_documents
 from haloscope.analysis.exchange.keys import value_in
 from haloscope.analysis.pipeline import Result, analyze, expected_width
 from haloscope.analysis.report import figures
 
 if TYPE_CHECKING:
-    from cryohalo.demo import DemoOptions
+    from cryohalo.demo.options import DemoOptions
     from haloscope.axion import AxionLine
 
 LINE_WIDTH_HZ = 4050.0

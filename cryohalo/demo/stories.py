@@ -8,64 +8,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from cryohalo.demo_folder import SEED_KEY, clear
-from cryohalo.launcher import Ioc, Launcher
+from cryohalo.demo.folder import SEED_KEY, clear
+from cryohalo.demo.options import CENTRE_MHZ, DemoOptions
+from cryohalo.launcher import Launcher
 from cryohalo.progress import Progress
 
 if TYPE_CHECKING:
     from cryohalo.session import Session
     from haloscope.axion import AxionLine
-
-CENTRE_MHZ = 1100.0
-STEP_MHZ = 0.010
-AMRR_SPEED = 500.0
-"""Simulated seconds per second for the cool-down: slow enough to see every cycle, 0.36 s each."""
-DEMO_COUPLING_PER_GEV = 1.0e-15
-"""1.5 times the DFSZ coupling: stands well above threshold, and no spike filter sees it."""
-
-
-@dataclass(frozen=True)
-class DemoOptions:
-    """What the demonstration does.
-
-    Attributes:
-        output: Report folder; what an earlier demonstration wrote there is replaced.
-        seed: Decides all noise and where the axion hides.
-        steps: Steps of the scan, 10 kHz each.
-        inject: Hide an axion of demo strength.
-    """
-
-    output: Path
-    seed: int
-    steps: int
-    inject: bool
-
-    @property
-    def band_mhz(self) -> tuple[float, float]:
-        """First and last target of the scan, MHz."""
-        half = (self.steps - 1) * STEP_MHZ / 2
-        return round(CENTRE_MHZ - half, 6), round(CENTRE_MHZ + half, 6)
-
-    @property
-    def catalog(self) -> Path:
-        """Folder of the documents."""
-        return self.output / "catalog"
-
-    def iocs(self) -> list[Ioc]:
-        """Both IOCs; the haloscope's hides a line within the scanned band if asked to."""
-        seed = ("--seed", str(self.seed))
-        band = [str(f) for f in self.band_mhz]
-        hidden = ("--inject", str(DEMO_COUPLING_PER_GEV), "--inject-band", *band)
-        return [
-            Ioc("amrr", arguments=(*seed, "--speed", str(AMRR_SPEED))),
-            Ioc("haloscope", arguments=(*seed, "--speed", "0", *(hidden if self.inject else ()))),
-        ]
 
 
 def run_demo(options: DemoOptions, console: Console) -> Mapping[str, Any]:
@@ -87,7 +41,7 @@ def run_demo(options: DemoOptions, console: Console) -> Mapping[str, Any]:
         progress.note(f"both IOCs serve on {launcher.address_list}")
         os.environ.update(launcher.environment)  # before the first Channel Access import
         hidden = _run_stories(options, progress)
-    from cryohalo.demo_report import write_report
+    from cryohalo.demo.report import write_report
 
     summary = write_report(options, hidden, console)
     _print(summary, console)

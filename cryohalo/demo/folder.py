@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from cryohalo.catalog import SUFFIX, CatalogError, Run
-from cryohalo.report_page import FIGURES, PAGE, TITLE
+from cryohalo.demo.page import FIGURES, PAGE, TITLE
 from instruments.foreign_files import read_bounded
 from instruments.printable import escaped
 

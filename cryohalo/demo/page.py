@@ -67,7 +67,7 @@ class Page:
             The path of ``index.html``.
         """
         environment = Environment(
-            loader=PackageLoader("cryohalo"), autoescape=select_autoescape(["html"])
+            loader=PackageLoader("cryohalo.demo"), autoescape=select_autoescape(["html"])
         )
         html = environment.get_template("demo.html").render(
             sections=self.sections,

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from haloscope.parameters import Parameters
+from haloscope.parameters.groups import ParameterGroups
 
 #: Values that every haloscope has and that no formula takes at zero or below.
 _POSITIVE: Final[tuple[str, ...]] = (
@@ -46,7 +45,7 @@ _POSITIVE: Final[tuple[str, ...]] = (
 MOST_BINS: Final = 10_000_000
 
 
-def override(base: Parameters, group: str, values: Mapping[str, Any]) -> Any:
+def override(base: ParameterGroups, group: str, values: Mapping[str, Any]) -> Any:
     """The group of ``base`` with some of its values replaced.
 
     Raises:
@@ -82,7 +81,7 @@ def _checked(name: str, value: Any, default: Any) -> Any:
     return type(default)(value)
 
 
-def demand_physical(parameters: Parameters) -> None:
+def demand_physical(parameters: ParameterGroups) -> None:
     """Refuse what no haloscope can be.
 
     Raises:

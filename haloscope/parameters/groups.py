@@ -1,12 +1,4 @@
-"""All constants of one haloscope in one typed set, each value with where it comes from.
-
-``Parameters.capp12tb()`` is the letter's machine. Another haloscope is a TOML file that overrides
-values::
-
-    [cavity]
-    volume_m3 = 0.136
-    [provenance]
-    "cavity.volume_m3" = "paper: Braine et al., PRL 124, 101303"
+"""The groups of a haloscope's constants, each value with where it comes from.
 
 Every field carries its unit in its name and its origin in its metadata: ``paper`` (the letter
 unless it says otherwise), ``derived`` (computed from paper values, the note says how) or
@@ -15,37 +7,14 @@ unless it says otherwise), ``derived`` (computed from paper values, the note say
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import Field, asdict, dataclass, field, fields, replace
-from importlib.resources import as_file, files
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from haloscope.overriding import demand_physical, override
-from haloscope.provenance import Origin, assumed, derived, paper
-from instruments.toml_files import read_toml
-
-__all__ = [
-    "Antenna",
-    "Axion",
-    "Cavity",
-    "Cryostat",
-    "Digitizer",
-    "Jpa",
-    "Magnet",
-    "NetworkAnalyzer",
-    "NoiseSource",
-    "Origin",
-    "Parameters",
-    "Receiver",
-    "Rod",
-]
+from haloscope.parameters.provenance import assumed, derived, paper
 
 
 @dataclass(frozen=True)
-class Axion:
+class AxionParameters:
     """The dark matter field at the laboratory."""
 
     density_gev_per_cm3: float = paper(0.45, "below Eq. 1")
@@ -54,7 +23,7 @@ class Axion:
 
 
 @dataclass(frozen=True)
-class Magnet:
+class MagnetParameters:
     """The solenoid and its supply."""
 
     full_field_t: float = paper(12.0, "central field")
@@ -66,7 +35,7 @@ class Magnet:
 
 
 @dataclass(frozen=True)
-class Cavity:
+class CavityParameters:
     """Cavity and its TM010-like mode."""
 
     volume_m3: float = paper(36.85e-3, "text before Eq. 1")
@@ -93,7 +62,7 @@ class Cavity:
 
 
 @dataclass(frozen=True)
-class Rod:
+class RodParameters:
     """Tuning rod, its crank and its piezo rotator."""
 
     mode_map: str = assumed(
@@ -128,7 +97,7 @@ class Rod:
 
 
 @dataclass(frozen=True)
-class Antenna:
+class AntennaParameters:
     """Strongly coupled antenna and its linear piezo drive. Position is insertion depth."""
 
     low_limit_mm: float = assumed(0.0, "mechanical stop, withdrawn")
@@ -146,7 +115,7 @@ class Antenna:
 
 
 @dataclass(frozen=True)
-class Jpa:
+class JpaParameters:
     """Flux-driven Josephson parametric amplifier."""
 
     highest_resonance_hz: float = assumed(1.18e9, "flux sweet spot")
@@ -170,7 +139,7 @@ class Jpa:
 
 
 @dataclass(frozen=True)
-class Receiver:
+class ReceiverParameters:
     """Lines, switch, amplifiers and down-conversion."""
 
     rest_noise_k: float = paper(1.2, "noise of the chain without the JPA, by the Y factor")
@@ -214,7 +183,7 @@ class Receiver:
 
 
 @dataclass(frozen=True)
-class NoiseSource:
+class NoiseSourceParameters:
     """Heated 50 ohm load behind the switch."""
 
     lowest_k: float = paper(0.025, "about 25 mK while the JPA noise is measured")
@@ -225,7 +194,7 @@ class NoiseSource:
 
 
 @dataclass(frozen=True)
-class Cryostat:
+class CryostatParameters:
     """Dilution refrigerator and its stages."""
 
     base_temperature_k: float = paper(0.025, "around 25 mK with the experiment")
@@ -238,7 +207,7 @@ class Cryostat:
 
 
 @dataclass(frozen=True)
-class NetworkAnalyzer:
+class NetworkAnalyzerParameters:
     """Vector network analyser and its lines."""
 
     strong_line_db: float = assumed(-70.0, "port to antenna, with the directional coupler")
@@ -253,7 +222,7 @@ class NetworkAnalyzer:
 
 
 @dataclass(frozen=True)
-class Digitizer:
+class DigitizerParameters:
     """Spectrum acquisition."""
 
     bins: int = paper(100_000, "1 MHz span at 10 Hz")
@@ -263,114 +232,22 @@ class Digitizer:
 
 
 @dataclass(frozen=True)
-class Parameters:
-    """One haloscope. Groups are attributes; ``provenance()`` tells every value's origin."""
+class ParameterGroups:
+    """All groups of one haloscope, the letter's by default.
+
+    ``file_origins`` has the origins that a parameter file states, by dotted name.
+    """
 
     name: str = "CAPP-12TB"
-    axion: Axion = field(default_factory=Axion)
-    magnet: Magnet = field(default_factory=Magnet)
-    cavity: Cavity = field(default_factory=Cavity)
-    rod: Rod = field(default_factory=Rod)
-    antenna: Antenna = field(default_factory=Antenna)
-    jpa: Jpa = field(default_factory=Jpa)
-    receiver: Receiver = field(default_factory=Receiver)
-    noise_source: NoiseSource = field(default_factory=NoiseSource)
-    cryostat: Cryostat = field(default_factory=Cryostat)
-    network_analyzer: NetworkAnalyzer = field(default_factory=NetworkAnalyzer)
-    digitizer: Digitizer = field(default_factory=Digitizer)
+    axion: AxionParameters = field(default_factory=AxionParameters)
+    magnet: MagnetParameters = field(default_factory=MagnetParameters)
+    cavity: CavityParameters = field(default_factory=CavityParameters)
+    rod: RodParameters = field(default_factory=RodParameters)
+    antenna: AntennaParameters = field(default_factory=AntennaParameters)
+    jpa: JpaParameters = field(default_factory=JpaParameters)
+    receiver: ReceiverParameters = field(default_factory=ReceiverParameters)
+    noise_source: NoiseSourceParameters = field(default_factory=NoiseSourceParameters)
+    cryostat: CryostatParameters = field(default_factory=CryostatParameters)
+    network_analyzer: NetworkAnalyzerParameters = field(default_factory=NetworkAnalyzerParameters)
+    digitizer: DigitizerParameters = field(default_factory=DigitizerParameters)
     file_origins: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def capp12tb(cls) -> Parameters:
-        """The letter's machine."""
-        return cls()
-
-    @classmethod
-    def shipped(cls, name: str) -> Parameters:
-        """A set that comes with the package: ``capp12tb``, ``haystac`` or ``admx``.
-
-        Raises:
-            ValueError: There is none of that name.
-        """
-        if name == "capp12tb":
-            return cls.capp12tb()
-        file = files("haloscope") / "data" / f"{name}.toml"
-        if not file.is_file():
-            raise ValueError(f"no parameter set {name!r}; there are capp12tb, haystac, admx")
-        with as_file(file) as path:
-            return cls.from_toml(path)
-
-    @classmethod
-    def from_toml(cls, path: Path | str) -> Parameters:
-        """Read a file that overrides values of the letter's machine.
-
-        Raises:
-            OSError: The file cannot be read.
-            ValueError: It is no TOML; or it has a group or value that does not exist, a value of
-                another type or out of its physical range.
-        """
-        return cls.from_mapping(read_toml(path))
-
-    @classmethod
-    def from_mapping(cls, content: Mapping[str, Any]) -> Parameters:
-        """As ``from_toml``, from the parsed content."""
-        origins = _origins(content.get("provenance", {}))
-        changed: dict[str, Any] = {}
-        base = cls()
-        for group, values in content.items():
-            if group == "name":
-                changed["name"] = _name(values)
-            elif group != "provenance":
-                changed[group] = override(base, group, values)
-                for key in values:
-                    origins.setdefault(f"{group}.{key}", "file: no origin stated")
-        unknown = sorted(set(origins) - set(base.provenance()))
-        if unknown:
-            raise ValueError(f"provenance of a parameter that does not exist: {unknown[0]}")
-        result = replace(base, file_origins=origins, **changed)
-        demand_physical(result)
-        return result
-
-    def provenance(self) -> dict[str, tuple[Any, Origin]]:
-        """Every value by its dotted name, with its origin."""
-        result = {}
-        for group, item, value in self._values():
-            name = f"{group}.{item.name}"
-            origin = item.metadata["origin"]
-            if name in self.file_origins:
-                kind, _, note = self.file_origins[name].partition(":")
-                origin = Origin(kind.strip(), note.strip())
-            result[name] = (value, origin)
-        return result
-
-    def hash(self) -> str:
-        """First 16 hexadecimal digits of the SHA-256 of all values; origins do not count."""
-        values = {f"{group}.{item.name}": value for group, item, value in self._values()}
-        text = json.dumps({"name": self.name, **values}, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    def as_dict(self) -> dict[str, Any]:
-        """All values as nested plain dictionaries."""
-        return asdict(self)
-
-    def _values(self) -> Iterator[tuple[str, Field[Any], Any]]:
-        for group in fields(self):
-            if group.name not in ("name", "file_origins"):
-                part = getattr(self, group.name)
-                for item in fields(part):
-                    yield group.name, item, getattr(part, item.name)
-
-
-def _name(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"parameter name is {value!r}, must be a text")
-    return value
-
-
-def _origins(value: object) -> dict[str, str]:
-    if not isinstance(value, Mapping):
-        raise ValueError(f"parameter group 'provenance' is {value!r}, must be a table of texts")
-    for name, origin in value.items():
-        if not isinstance(origin, str):
-            raise ValueError(f"provenance of {name} is {origin!r}, must be a text")
-    return dict(value)
