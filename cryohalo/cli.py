@@ -134,8 +134,7 @@ def session(
     ] = "HALO:",
 ) -> None:
     """An interactive session: RE, catalog, devices and plans at hand."""
-    import code
-
+    from cryohalo.console import Prompt
     from cryohalo.session import Session, namespace
 
     with Session.open(
@@ -143,7 +142,7 @@ def session(
     ) as opened:
         names = namespace(opened)
         banner = f"cryohalo {software_version()}: {', '.join(names)}"
-        code.interact(banner=banner, local=names, exitmsg="")
+        Prompt(names).interact(banner=banner, exitmsg="")
 
 
 @app.command()
