@@ -21,7 +21,7 @@ from scipy.signal import savgol_filter
 from haloscope.analysis.apparatus import CAPP_12TB
 from haloscope.analysis.chain.baseline import fit_baseline, reduced_frequency, shape_of
 from haloscope.analysis.chain.combine import Accumulator
-from haloscope.analysis.chain.reduce import Reducer
+from haloscope.analysis.chain.reduce import coarse_range, reduce_stack
 from haloscope.analysis.chain.selection import select
 from haloscope.analysis.chain.smoothing import savgol
 from haloscope.analysis.options import Options
@@ -124,12 +124,12 @@ def smoothing(spectra: Spectra) -> None:
 def combination(spectra: Spectra) -> None:
     options = Options(filter_spikes=False)
     few = spectra.subset(slice(0, min(256, len(spectra))))
-    reducer = Reducer(few, select(few, options), options)
-    parts = [reduced for _, reduced, _ in reducer.chunks()]
+    windows = select(few, options)
+    parts = [reduced for _, reduced, _ in reduce_stack(few, windows, options).chunks()]
 
     def ours() -> None:
         sums = Accumulator(STEP_HZ, options)
-        sums.reserve(*reducer.coarse_range())
+        sums.reserve(*coarse_range(windows, options))
         for part in parts:
             sums.add(part)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from haloscope.analysis.chain.reduce import Reducer
+from haloscope.analysis.chain.reduce import reduce_stack
 from haloscope.analysis.chain.selection import select
 from haloscope.analysis.exchange import files, quax
 from haloscope.analysis.exchange.interchange import read_spectra, write_spectra
@@ -35,8 +35,8 @@ from haloscope.axion import mass_ev
 
 def residuals(spectra: Spectra, options: Options) -> None:
     """Spread and normality of every slice."""
-    reducer = Reducer(spectra, select(spectra, options), options)
-    pulls = np.concatenate([reduced.pull for _, reduced, _ in reducer.chunks()])
+    reduction = reduce_stack(spectra, select(spectra, options), options)
+    pulls = np.concatenate([reduced.pull for _, reduced, _ in reduction.chunks()])
     bins = pulls.shape[1]
     print(f"residuals of {bins} bins per slice (spread +- {(2 * bins) ** -0.5:.3f} by chance):")
     for label, row in zip(spectra.labels, pulls, strict=True):

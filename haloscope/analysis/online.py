@@ -9,7 +9,7 @@ windows kept in memory (120 MB for the letter's scan).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,8 +17,8 @@ import numpy as np
 
 from haloscope.analysis.chain.combine import Accumulator
 from haloscope.analysis.chain.grand import Grand, grand_spectrum
-from haloscope.analysis.chain.reduce import Reducer
-from haloscope.analysis.chain.selection import select, trim
+from haloscope.analysis.chain.reduce import coarse_range, reduce_stack
+from haloscope.analysis.chain.selection import Windows, select, trim
 from haloscope.analysis.chain.spikes import Spike
 from haloscope.analysis.exchange.documents import DocumentReader, stack
 from haloscope.analysis.options import Options
@@ -47,7 +47,7 @@ class Update:
     grand: Grand | None
     limit: Limit | None
     candidates: list[Candidate]
-    spikes: list[Spike]
+    spikes: tuple[Spike, ...]
 
 
 Publish = Callable[[Update], None]
@@ -90,39 +90,39 @@ class Online:
     def add(self, spectra: Spectra) -> Update:
         """Add spectra, usually one."""
         windows = select(spectra, self._single)
-        reducer = Reducer(spectra, windows, self._single)
+        reduction = reduce_stack(spectra, windows, self._single)
         if self._sums is None:
             self._sums = Accumulator(spectra.step_hz, self._single)
         known = self._calibration or spectra.calibration
         self._calibration = known.assuming(*spectra.calibration.assumed)
-        for rows, reduced, baseline in reducer.chunks():
+        for rows, reduced, baseline in reduction.chunks():
             self._sums.add(reduced)
             self._residuals.add(spectra.subset(rows), windows, rows, reduced, baseline)
-        self._remember(spectra, reducer.spikes)
-        update = self._update(spectra, reducer)
+        self._remember(spectra, reduction.spikes)
+        update = self._update(spectra, windows, reduction.spikes)
         if self._publish is not None:
             self._publish(update)
         return update
 
-    def _remember(self, spectra: Spectra, spikes: list[Spike]) -> None:
+    def _remember(self, spectra: Spectra, spikes: Sequence[Spike]) -> None:
         assert self._sums is not None
         before = self._sums.spectra - len(spectra)
         self._spikes += [replace(spike, spectrum=spike.spectrum + before) for spike in spikes]
         if self._keep:
             self._kept.append(trim(spectra, self.options))
 
-    def _update(self, spectra: Spectra, reducer: Reducer) -> Update:
+    def _update(self, spectra: Spectra, windows: Windows, spikes: tuple[Spike, ...]) -> Update:
         assert self._sums is not None
         label = spectra.labels[-1] if spectra.labels else str(self._sums.spectra - 1)
-        low, high = reducer.coarse_range()
+        low, high = coarse_range(windows, self._single)
         try:
             grand = grand_spectrum(self._sums, first=low, last=high)
         except ValueError:
-            return Update(self._sums.spectra, label, None, None, [], reducer.spikes)
+            return Update(self._sums.spectra, label, None, None, [], spikes)
         assert self._calibration is not None
         bound = limit(grand, self._calibration, self._sums.step_hz, self._single)
         found = find_candidates(grand, bound.expected_snr, self._sums.step_hz, self._single)
-        return Update(self._sums.spectra, label, grand, bound, found, reducer.spikes)
+        return Update(self._sums.spectra, label, grand, bound, found, spikes)
 
     def result(self) -> Result:
         """The result of everything added so far.
@@ -133,7 +133,7 @@ class Online:
         if self._sums is None or self._calibration is None:
             raise ValueError("online: no spectrum yet")
         checks = self._residuals.finish()
-        return summarise(self._sums, self._calibration, list(self._spikes), checks)
+        return summarise(self._sums, self._calibration, self._spikes, checks)
 
     def finish(self) -> Result:
         """The offline analysis of everything added, with the aligned average of the spike filter.

@@ -9,13 +9,14 @@ Each step is a module of its own and can be used alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from haloscope.analysis.chain.combine import Accumulator
 from haloscope.analysis.chain.grand import Grand, SmootherResponse, grand_spectrum
-from haloscope.analysis.chain.reduce import Reducer
+from haloscope.analysis.chain.reduce import coarse_range, reduce_stack
 from haloscope.analysis.chain.selection import select
 from haloscope.analysis.chain.spikes import Spike
 from haloscope.analysis.options import Options
@@ -46,7 +47,7 @@ class Result:
     grand: Grand
     limit: Limit
     candidates: list[Candidate]
-    spikes: list[Spike]
+    spikes: tuple[Spike, ...]
     checks: Checks
     options: Options
     calibration: Calibration
@@ -92,23 +93,23 @@ def analyze(spectra: Spectra, options: Options | None = None) -> Result:
     """
     options = options or Options()
     windows = select(spectra, options)
-    reducer = Reducer(spectra, windows, options)
+    reduction = reduce_stack(spectra, windows, options)
     sums = Accumulator(spectra.step_hz, options)
-    sums.reserve(*reducer.coarse_range())
+    sums.reserve(*coarse_range(windows, options))
     residuals = ResidualSums()
-    for rows, reduced, baseline in reducer.chunks():
+    for rows, reduced, baseline in reduction.chunks():
         sums.add(reduced)
         residuals.add(spectra.subset(rows), windows, rows, reduced, baseline)
     smoother = None if sums.has_response else smoother_response(spectra, options)
     return summarise(
-        sums, spectra.calibration, reducer.spikes, residuals.finish(), smoother=smoother
+        sums, spectra.calibration, reduction.spikes, residuals.finish(), smoother=smoother
     )
 
 
 def summarise(
     sums: Accumulator,
     calibration: Calibration,
-    spikes: list[Spike],
+    spikes: Sequence[Spike],
     checks: Checks,
     *,
     smoother: SmootherResponse | None = None,
@@ -122,7 +123,7 @@ def summarise(
         grand,
         bound,
         candidates,
-        spikes,
+        tuple(spikes),
         checks,
         options,
         calibration,

@@ -107,6 +107,8 @@ class Spectra:
         jpa_gain_peak_db: In-situ gain at its resonance, shape (n,), dB.
         magnet_field_t: Central field, shape (n,), T.
         form_factor: Form factor C at each step, shape (n,).
+        first_bin: Number of the digitizer's bin that is bin 0 here, shape (n,); 0 unless the
+            spectra were cut.
         calibration: The receiver behind the JPA.
         volume_m3: Cavity volume, m^3.
         field_ratio: Average of the field over the cavity / central field; 1 if the average is given
@@ -133,6 +135,7 @@ class Spectra:
     field_ratio: float
     errors: Mapping[str, FloatArray] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
+    first_bin: FloatArray = field(default_factory=lambda: np.zeros(()))
 
     def __post_init__(self) -> None:
         if self.power_w.ndim != 2 or 0 in self.power_w.shape:
@@ -183,6 +186,11 @@ class Spectra:
         return replace(self, power_w=self.power_w[index], errors=errors, labels=labels, **changed)
 
 
+def same_number(a: float, b: float) -> bool:
+    """Whether two widths or volumes are one: they differ by rounding alone (1e-9 of them)."""
+    return math.isclose(a, b, rel_tol=1e-9)
+
+
 def concatenate(parts: Sequence[Spectra]) -> Spectra:
     """Join stacks that share bins, bin width and geometry; the first one's calibration is kept.
 
@@ -196,7 +204,7 @@ def concatenate(parts: Sequence[Spectra]) -> Spectra:
     first = parts[0]
     for name in ("step_hz", "volume_m3", "field_ratio"):
         values = [getattr(part, name) for part in parts]
-        if len(set(values)) > 1:
+        if not all(same_number(value, values[0]) for value in values):
             raise ValueError(f"spectra: cannot concatenate stacks with different {name}: {values}")
     joined: dict[str, Any] = {
         n: np.concatenate([getattr(p, n) for p in parts]) for n in Spectra.row_fields()

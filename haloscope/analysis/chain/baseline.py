@@ -7,7 +7,8 @@ measured JPA gain as prior; ``pade``: measured JPA gain x polynomial over quadra
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,32 @@ class Baseline:
     scale: FloatArray
     converged: NDArray[np.bool_]
     shape: Shape | None
+
+    def rows(self, index: slice | IntArray) -> Baseline:
+        """Those of part of the spectra."""
+        shape = None if self.shape is None else self.shape.rows(index)
+        return Baseline(
+            self.power[index], self.theta[index], self.scale[index], self.converged[index], shape
+        )
+
+    def updated(self, index: IntArray, fresh: Baseline) -> Baseline:
+        """The same with the spectra ``index`` replaced by ``fresh``."""
+        arrays = {}
+        for name in ("power", "theta", "scale", "converged"):
+            arrays[name] = getattr(self, name).copy()
+            arrays[name][index] = getattr(fresh, name)
+        return replace(self, **arrays)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Baseline], shape: Shape | None) -> Baseline:
+        """Those of several parts of a stack; ``shape`` is the function for all of it."""
+        return cls(
+            np.concatenate([part.power for part in parts]),
+            np.concatenate([part.theta for part in parts]),
+            np.concatenate([part.scale for part in parts]),
+            np.concatenate([part.converged for part in parts]),
+            shape,
+        )
 
 
 def reduced_frequency(windows: Windows, rows: slice | IntArray, options: Options) -> FloatArray:

@@ -16,10 +16,10 @@ import numpy as np
 
 from haloscope.analysis.chain.response import Response
 from haloscope.analysis.options import Options
-from haloscope.analysis.spectra import FloatArray, IntArray
+from haloscope.analysis.spectra import FloatArray, IntArray, same_number
 
 _FINE = ("numerator", "density", "overlaps")
-_COARSE = ("variance_removed", "aligned_removed", "averaged_removed", "joint_removed")
+_LINE = ("variance_removed", "aligned_removed", "averaged_removed", "joint_removed")
 _SPARE_COARSE = 512  # Room added when the range grows, in coarse bins.
 
 
@@ -43,11 +43,25 @@ class Reduced:
     kept: FloatArray | None
     response: Response | None
 
+    def __len__(self) -> int:
+        return len(self.first_fine)
+
     @property
     def pull(self) -> FloatArray:
         """Excess in standard deviations, shape (n, m); zero where a bin was cut entirely."""
         pull = self.excess * np.sqrt(self.averages)[:, None]
         return pull if self.kept is None else pull * np.sqrt(self.kept)
+
+    def rows(self, index: slice | IntArray) -> Reduced:
+        """Part of the spectra."""
+        return Reduced(
+            self.first_fine[index],
+            self.excess[index],
+            self.amplitude[index],
+            self.averages[index],
+            None if self.kept is None else self.kept[index],
+            None if self.response is None else self.response.rows(index),
+        )
 
 
 class Accumulator:
@@ -58,6 +72,9 @@ class Accumulator:
         options: Settings that fix the grid.
         first_coarse: Global number of the first coarse bin held.
         spectra: Number of spectra added.
+        fine: Sums per fine bin, one row each for ``numerator``, ``density``, ``overlaps``.
+        line: Sums per grand bin (coarse bin that a line could begin in), one row for each of what
+            the baseline fit takes away (module ``response``).
     """
 
     def __init__(self, step_hz: float, options: Options) -> None:
@@ -65,25 +82,59 @@ class Accumulator:
         self.options = options
         self.first_coarse = 0
         self.spectra = 0
-        self.has_response = True
-        for name in _FINE + _COARSE:
-            setattr(self, name, np.zeros(0))
+        self.fine = np.zeros((len(_FINE), 0))
+        self.line = np.zeros((len(_LINE), 0))
+        self._without_response = 0
 
-    numerator: FloatArray
-    density: FloatArray
-    overlaps: FloatArray
-    variance_removed: FloatArray
-    aligned_removed: FloatArray
-    averaged_removed: FloatArray
-    joint_removed: FloatArray
+    @property
+    def numerator(self) -> FloatArray:
+        """Sum of D/s^2 per fine bin."""
+        return self.fine[0]
+
+    @property
+    def density(self) -> FloatArray:
+        """Sum of 1/s^2 per fine bin."""
+        return self.fine[1]
+
+    @property
+    def overlaps(self) -> FloatArray:
+        """Number of spectra per fine bin."""
+        return self.fine[2]
+
+    @property
+    def variance_removed(self) -> FloatArray:
+        """`Response.variance_removed`, summed per grand bin."""
+        return self.line[0]
+
+    @property
+    def aligned_removed(self) -> FloatArray:
+        """`Response.aligned_removed`, summed per grand bin."""
+        return self.line[1]
+
+    @property
+    def averaged_removed(self) -> FloatArray:
+        """`Response.averaged_removed`, summed per grand bin."""
+        return self.line[2]
+
+    @property
+    def joint_removed(self) -> FloatArray:
+        """`Response.joint_removed`, summed per grand bin."""
+        return self.line[3]
 
     @property
     def coarse_bins(self) -> int:
         """Number of coarse bins held."""
-        return len(self.variance_removed)
+        return self.line.shape[1]
 
-    def add(self, reduced: Reduced, *, sign: float = 1.0) -> None:
+    @property
+    def has_response(self) -> bool:
+        """Whether of every spectrum in the sums it is known what its fit took away."""
+        return self._without_response == 0
+
+    def add(self, reduced: Reduced, *, sign: int = 1) -> None:
         """Add spectra; ``sign`` = -1 takes the same ones away again."""
+        if not len(reduced):
+            return
         merge, lines = self.options.coarse_merge, self.options.line_bins
         bins = reduced.excess.shape[1]
         low = int(reduced.first_fine.min()) // merge - lines
@@ -94,23 +145,21 @@ class Accumulator:
         if reduced.kept is not None:
             weight = weight * reduced.kept
             signal = signal * reduced.kept
-        base = merge * self.first_coarse
-        for row, first in enumerate(reduced.first_fine - base):
-            here = slice(int(first), int(first) + bins)
-            self.numerator[here] += sign * signal[row]
-            self.density[here] += sign * weight[row]
-            self.overlaps[here] += sign
+        for row, first in enumerate(reduced.first_fine - merge * self.first_coarse):
+            here = self.fine[:, int(first) : int(first) + bins]
+            here[0] += sign * signal[row]
+            here[1] += sign * weight[row]
+            here[2] += sign
         self._add_response(reduced.response, sign)
-        self.spectra += int(sign) * len(reduced.first_fine)
+        self._without_response += sign * len(reduced) * (reduced.response is None)
+        self.spectra += sign * len(reduced)
 
-    def _add_response(self, response: Response | None, sign: float) -> None:
+    def _add_response(self, response: Response | None, sign: int) -> None:
         if response is None:
-            self.has_response = False
             return
-        for name in _COARSE:
-            total, part = getattr(self, name), getattr(response, name)
-            for row, first in enumerate(response.first_coarse - self.first_coarse):
-                total[int(first) : int(first) + part.shape[1]] += sign * part[row]
+        parts = np.stack([getattr(response, name) for name in _LINE]) * float(sign)
+        for row, first in enumerate(response.first_coarse - self.first_coarse):
+            self.line[:, int(first) : int(first) + parts.shape[2]] += parts[:, row]
 
     def join(self, other: Accumulator) -> None:
         """Add the sums of another accumulator on the same grid.
@@ -118,18 +167,20 @@ class Accumulator:
         Raises:
             ValueError: Bin widths or settings differ.
         """
-        if (other.step_hz, other.options) != (self.step_hz, self.options):
-            raise ValueError("combine: accumulators with different bin widths or options")
+        if not same_number(other.step_hz, self.step_hz) or other.options != self.options:
+            raise ValueError(
+                f"combine: accumulators with bins of {self.step_hz} Hz and {other.step_hz} Hz, or "
+                "with different options"
+            )
         if other.coarse_bins == 0:
             return
         self.reserve(other.first_coarse, other.first_coarse + other.coarse_bins)
         shift = other.first_coarse - self.first_coarse
-        for names, unit in ((_FINE, self.options.coarse_merge), (_COARSE, 1)):
-            for name in names:
-                part = getattr(other, name)
-                getattr(self, name)[shift * unit : shift * unit + len(part)] += part
+        merge = self.options.coarse_merge
+        self.line[:, shift : shift + other.coarse_bins] += other.line
+        self.fine[:, shift * merge : (shift + other.coarse_bins) * merge] += other.fine
         self.spectra += other.spectra
-        self.has_response &= other.has_response
+        self._without_response += other._without_response
 
     def reserve(self, low: int, high: int) -> None:
         """Make room for coarse bins ``low`` up to below ``high``."""
@@ -143,8 +194,7 @@ class Accumulator:
             self._resize(before + _SPARE_COARSE * (before > 0), after + _SPARE_COARSE * (after > 0))
 
     def _resize(self, before: int, after: int) -> None:
+        merge = self.options.coarse_merge
         self.first_coarse -= before
-        for names, unit in ((_FINE, self.options.coarse_merge), (_COARSE, 1)):
-            for name in names:
-                padded = np.pad(getattr(self, name), (before * unit, after * unit))
-                setattr(self, name, padded)
+        self.line = np.pad(self.line, ((0, 0), (before, after)))
+        self.fine = np.pad(self.fine, ((0, 0), (before * merge, after * merge)))

@@ -46,6 +46,16 @@ class Response:
     averaged_removed: FloatArray
     joint_removed: FloatArray
 
+    def rows(self, index: slice | IntArray) -> Response:
+        """Those of part of the spectra."""
+        return Response(
+            self.first_coarse[index],
+            self.variance_removed[index],
+            self.aligned_removed[index],
+            self.averaged_removed[index],
+            self.joint_removed[index],
+        )
+
 
 def response(
     baseline: Baseline,

@@ -29,7 +29,9 @@ class Windows:
     Attributes:
         power: Power per digitizer bin, shape (n, bins), unit of the input.
         first_fine: Global number of the first fine bin, shape (n,).
-        first_digitizer: Bin of the digitizer at which the window starts, shape (n,).
+        first_column: Column of the spectra at which the window starts, shape (n,).
+        first_digitizer: Bin of the digitizer at which it starts, shape (n,); another number where
+            the spectra are part of what was digitized.
         step_hz: Digitizer bin width, Hz.
         merge: Digitizer bins per fine bin.
         target_hz: Centre asked for, shape (n,), Hz.
@@ -37,6 +39,7 @@ class Windows:
 
     power: NDArray[np.floating]
     first_fine: IntArray
+    first_column: IntArray
     first_digitizer: IntArray
     step_hz: float
     merge: int
@@ -92,7 +95,8 @@ def select(spectra: Spectra, options: Options) -> Windows:
     _demand_cover(spectra, offset, width)
     power = _cut(spectra.power_w, offset, width)
     _demand_positive(power)
-    return Windows(power, first, offset, step, merge, spectra.target_frequency_hz)
+    digitizer = offset + np.rint(spectra.first_bin).astype(np.int64)
+    return Windows(power, first, offset, digitizer, step, merge, spectra.target_frequency_hz)
 
 
 def _demand_positive(power: NDArray[np.floating]) -> None:
@@ -118,8 +122,12 @@ def trim(spectra: Spectra, options: Options) -> Spectra:
     first = np.clip(target.astype(np.int64) - width // 2, 0, max(bins - width, 0))
     width = min(width, bins)
     power = np.stack([row[at : at + width] for row, at in zip(spectra.power_w, first, strict=True)])
-    start = spectra.frequency_start_hz + first * step
-    return replace(spectra, power_w=power, frequency_start_hz=start)
+    return replace(
+        spectra,
+        power_w=power,
+        frequency_start_hz=spectra.frequency_start_hz + first * step,
+        first_bin=spectra.first_bin + first,
+    )
 
 
 def _inside(first: IntArray, start: IntArray, bins: int, width: int, merge: int) -> IntArray:

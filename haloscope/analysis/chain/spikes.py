@@ -9,6 +9,7 @@ also stand out of the mean of its own surroundings: a strong axion (KSVZ: 7 stan
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,8 @@ class Spike:
 
     Attributes:
         spectrum: Number of the spectrum, or -1 for the aligned average.
-        frequency_hz: Radio frequency; for the average, distance from the digitizer's first bin.
+        frequency_hz: Radio frequency; for the average, distance from the digitizer's first bin
+            (`Spectra.first_bin` tells where that is in spectra that were cut).
         significance: Excess in standard deviations.
         bin_hz: Bin width at which it was found.
     """
@@ -44,6 +46,25 @@ class FoundBins:
     columns: IntArray
     significance: FloatArray
 
+    @classmethod
+    def none(cls) -> FoundBins:
+        """No bins."""
+        nowhere = np.zeros(0, dtype=np.int64)
+        return cls(nowhere, nowhere, np.zeros(0))
+
+    def shifted(self, by: int) -> FoundBins:
+        """The same bins of spectra that are counted from ``by``."""
+        return FoundBins(self.rows + by, self.columns, self.significance)
+
+
+def joined(parts: Sequence[FoundBins]) -> FoundBins:
+    """All bins of the parts, in order."""
+    return FoundBins(
+        np.concatenate([part.rows for part in parts]),
+        np.concatenate([part.columns for part in parts]),
+        np.concatenate([part.significance for part in parts]),
+    )
+
 
 def find_single(
     excess: NDArray[np.floating], sigma: FloatArray, options: Options, *, surroundings: int
@@ -52,16 +73,17 @@ def find_single(
 
     Args:
         excess: Normalised excess y/b - 1, shape (n, m).
-        sigma: Its standard deviation, shape (n,).
+        sigma: Its standard deviation, shape (n, 1), or (n, m) where it differs from bin to bin.
         options: Threshold and neighbours.
         surroundings: Bins on each side that a spike must stand out of; 0 for no such demand.
     """
-    limit = (options.spike_threshold_sigma * sigma)[:, None]
+    limit = (options.spike_threshold_sigma * sigma).astype(excess.dtype)
     rows, columns = np.nonzero(excess > limit)
-    significance = excess[rows, columns] / sigma[rows]
+    own = np.broadcast_to(sigma, excess.shape)[rows, columns]
+    significance = excess[rows, columns] / own
     if surroundings and rows.size:
         local = _surroundings(excess, rows, columns, options.spike_neighbours, surroundings)
-        narrow = significance - local / sigma[rows] > options.spike_threshold_sigma
+        narrow = significance - local / own > options.spike_threshold_sigma
         rows, columns, significance = rows[narrow], columns[narrow], significance[narrow]
     return FoundBins(rows, columns, significance.astype(np.float64))
 
@@ -117,35 +139,50 @@ def _surroundings(
 
 
 class AlignedAverage:
-    """Mean of many spectra aligned in the intermediate frequency (bin of the digitizer)."""
+    """Mean of many spectra aligned in the intermediate frequency (bin of the digitizer).
+
+    Attributes:
+        first: Number of the digitizer's bin (or bin of ``merge`` of them) that column 0 is.
+        bins: Number of columns.
+    """
 
     def __init__(self, windows: Windows, merge: int) -> None:
         self._windows = windows
-        self._offset = (
-            windows.first_digitizer // merge - int(windows.first_digitizer.min()) // merge
-        )
+        self.first = int(windows.first_digitizer.min()) // merge
+        self._offset = windows.first_digitizer // merge - self.first
         width = windows.power.shape[1] // merge
         self.bins = int(self._offset.max()) + width
         self._sum = np.zeros(self.bins)
-        self._count = np.zeros(self.bins)
+        self._weight = np.zeros(self.bins)
 
     def places(self) -> int:
         """Number of different target frequencies, in steps of a kilohertz (a line width)."""
         return len(np.unique(np.rint(self._windows.target_hz / 1e3)))
 
-    def add(self, rows: slice, excess: NDArray[np.floating]) -> None:
-        """Add the normalised excess of these spectra."""
+    def add(
+        self, rows: slice, excess: NDArray[np.floating], kept: FloatArray | None = None
+    ) -> None:
+        """Add the normalised excess of these spectra.
+
+        Args:
+            rows: Which they are.
+            excess: y/b - 1, shape (n, m).
+            kept: Fraction left of each bin, shape (n, m); None for all.
+        """
         offset = self._offset[rows]
         width = excess.shape[1]
+        weighted = excess if kept is None else excess * kept
         for at in np.unique(offset):
             which = offset == at
-            self._sum[at : at + width] += excess[which].sum(axis=0, dtype=np.float64)
-            self._count[at : at + width] += which.sum()
+            self._sum[at : at + width] += weighted[which].sum(axis=0, dtype=np.float64)
+            self._weight[at : at + width] += (
+                which.sum() if kept is None else kept[which].sum(axis=0)
+            )
 
     def mean(self) -> FloatArray:
         """Mean excess in units in which every bin has the same noise; NaN without data."""
         with np.errstate(invalid="ignore"):
-            return self._sum / np.sqrt(np.where(self._count > 0, self._count, np.nan))
+            return self._sum / np.sqrt(np.where(self._weight > 0, self._weight, np.nan))
 
     def rows_of(
         self, columns: NDArray[np.int64], width: int

@@ -172,7 +172,8 @@ class DocumentReader:
         )
         finite(values["target_frequency_hz"], f"event {label}: measured_target_frequency")
         power = spectrum(data[SPECTRUM], f"event {label}: {SPECTRUM}") / self._relative_gain(run)
-        power, start = self._cut(power, start, step, values["target_frequency_hz"])
+        first, power = self._cut(power, start, step, values["target_frequency_hz"])
+        start, values["first_bin"] = start + first * step, float(first)
         return Event(power.astype(np.float32), start, step, values, errors, label)
 
     def _relative_gain(self, run: str) -> float:
@@ -192,15 +193,18 @@ class DocumentReader:
 
     def _cut(
         self, power: NDArray[np.float64], start: float, step: float, target: float
-    ) -> tuple[NDArray[np.float64], float]:
-        """Keep the window and a fine bin on each side, to hold a campaign in memory."""
+    ) -> tuple[int, NDArray[np.float64]]:
+        """First bin and power of the window and a fine bin on each side.
+
+        More than that of a campaign is not held in memory.
+        """
         if self.options is None:
-            return power, start
+            return 0, power
         spare = 2 * self.options.fine_merge
         half = round(self.options.window_hz / step) // 2 + spare
         first = round((target - start) / step) - half
         first = min(max(first, 0), max(len(power) - 2 * half, 0))
-        return power[first : first + 2 * half], start + first * step
+        return first, power[first : first + 2 * half]
 
 
 def _value(data: Mapping[str, Any], key: str, label: str) -> float:

@@ -10,6 +10,7 @@ Layout (version 1), everything in SI units::
     /num_averages       (n,) averaged periodograms
     /target_frequency_hz, /cavity_frequency_hz, /loaded_q, /beta, /magnet_field_t, /form_factor,
     /jpa_resonance_hz, /jpa_bandwidth_hz, /jpa_gain_peak_db          (n,) each
+    /first_bin          (n,) number of the digitizer's bin that is bin 0 here, optional, 0 if absent
     /errors/NAME        (n,) standard error of NAME, optional
     /labels             (n,) strings, optional
     /calibration        attributes of ``spectra.Calibration``: line_attenuation_db (0 if the gain is
@@ -32,6 +33,7 @@ from haloscope.analysis.exchange.hdf5 import Reader, reading
 from haloscope.analysis.spectra import Calibration, Spectra
 
 FORMAT, VERSION = "cryohalo-spectra", 1
+_OPTIONAL = ("first_bin",)
 _SCALARS = ("step_hz", "volume_m3", "field_ratio")
 
 
@@ -73,10 +75,11 @@ def read_spectra(path: Path | str) -> Spectra:
         unknown = [name for name, value in scalars.items() if value is None]
         if unknown:
             raise ValueError(f"attributes missing: {', '.join(unknown)}")
-        absent = [n for n in ("power_w", *Spectra.row_fields()) if not file.has(n)]
+        names = [n for n in Spectra.row_fields() if n not in _OPTIONAL or file.has(n)]
+        absent = [n for n in ("power_w", *names) if not file.has(n)]
         if absent:
             raise ValueError(f"datasets missing: {', '.join(absent)}")
-        rows: dict[str, Any] = {name: file.numbers(name) for name in Spectra.row_fields()}
+        rows: dict[str, Any] = {name: file.numbers(name) for name in names}
         rows |= scalars
         return Spectra(
             power_w=file.numbers("power_w"),

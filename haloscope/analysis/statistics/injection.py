@@ -63,7 +63,7 @@ def inject(
     """The stack with an axion in it; only the selected windows are changed."""
     options = options or Options()
     signal, _ = relative_signal(spectra, axion_hz, coupling_per_gev, options)
-    offset = select(spectra, options).first_digitizer
+    offset = select(spectra, options).first_column
     power = spectra.power_w.copy()
     for row, start in enumerate(offset):
         power[row, start : start + signal.shape[1]] *= 1 + signal[row]

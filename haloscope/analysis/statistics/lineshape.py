@@ -15,7 +15,7 @@ import numpy as np
 from scipy.stats import chi2
 
 from haloscope.analysis.chain.combine import Accumulator, Reduced
-from haloscope.analysis.chain.reduce import Reducer
+from haloscope.analysis.chain.reduce import reduce_stack
 from haloscope.analysis.chain.selection import fine_centre_hz, select
 from haloscope.analysis.options import Options
 from haloscope.analysis.spectra import FloatArray, Spectra
@@ -133,9 +133,8 @@ def detuning_test(
         raise ValueError(f"line shape: {inside.size} spectra hold {axion_hz:.0f} Hz, needed 3")
     some = spectra.subset(inside)
     windows = select(some, options)
-    reducer = Reducer(some, windows, options)
     parts = [_strengths(reduced, windows.frequency_hz(rows), axion_hz, windows.fine_hz)
-             for rows, reduced, _ in reducer.chunks()]  # fmt: skip
+             for rows, reduced, _ in reduce_stack(some, windows, options).chunks()]  # fmt: skip
     strength, error = (np.concatenate(values) for values in zip(*parts, strict=True))
     detuning = axion_hz - some.cavity_frequency_hz
     lorentzian = 1 / (1 + (2 * some.loaded_q * detuning / some.cavity_frequency_hz) ** 2)

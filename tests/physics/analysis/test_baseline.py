@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import curve_fit
@@ -99,3 +101,15 @@ def test_a_bin_that_was_cut_does_not_pull_the_fit() -> None:
     good = fit_baseline(clean, windows, merged, rows, Options()).power
     bad = fit_baseline(clean, windows, spoiled, rows, Options(), kept=kept).power
     assert bad / good == pytest.approx(1, abs=2e-3 * 0.3)
+
+
+def test_a_gain_measured_at_the_top_of_the_jpa_says_nothing_of_its_bandwidth() -> None:
+    spectra = make(scan_targets(2))
+    aside = shape_of(spectra, Options())
+    on_top = shape_of(replace(spectra, jpa_resonance_hz=spectra.target_frequency_hz), Options())
+    assert isinstance(aside, LetterShape)
+    assert isinstance(on_top, LetterShape)
+    # 0.4 dB over d ln G / d ln B = 2 t/(1 + t) with t = (200/190)^2: 0.0921/1.051.
+    assert aside.log_bandwidth_sigma == pytest.approx([0.0876, 0.0876], abs=1e-4)
+    # On top the gain does not depend on the bandwidth, which may be off by a factor of six.
+    assert np.all(on_top.log_bandwidth_sigma > 1.8)

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from haloscope.analysis.chain.baseline import reduced_frequency, response_factor
+from haloscope.analysis.chain.reduce import reduce_stack
 from haloscope.analysis.chain.selection import select
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result, analyze
@@ -183,3 +185,48 @@ def test_a_batch_can_be_run_by_itself(overlapping: Spectra) -> None:
     assert len(run_batch(short, 1).fitted) == 20
     smoothed = replace(short, options=Options(baseline="savgol"), experiments=10)
     assert np.isfinite(run_batch(smoothed, 0).fitted).all()
+
+
+def cut_hard(spectra: Spectra) -> Spectra:
+    """Strong tones in half of the line's bins of every spectrum, where the filter will cut."""
+    power = spectra.power_w.copy()
+    frequency = spectra.frequency_start_hz[:, None] + 10.0 * np.arange(power.shape[1])
+    near = np.abs(frequency - 1.1e9 - 600) < 900
+    comb = np.round(frequency / 10).astype(np.int64) % 14 == 0  # each takes seven bins
+    power[near & comb] *= 3
+    return replace(spectra, power_w=power)
+
+
+def test_bins_that_were_cut_are_neither_in_the_width_nor_in_the_efficiency() -> None:
+    """Dense linear algebra of what is left, against the sums of the pipeline."""
+    clean = make(scan_targets(15, 1.1e9 - 70e3), seed=5, dtype=float)
+    spectra = cut_hard(clean)
+    options = Options(filter_average=False, narrow_hz=0)
+    reduction = reduce_stack(spectra, select(spectra, options), options)
+    ((_, reduced, baseline),) = reduction.chunks()
+    assert reduced.kept is not None
+    result = analyze(spectra, options)
+    k = int(np.argmin(np.abs(result.frequency_hz - 1.1e9)))
+    chain = linear_chain(clean, options, coarse=round((result.frequency_hz[k] + 5) / 450))
+    averages = spectra.num_averages * 5
+    u = reduced_frequency(reduction.job.windows, slice(0, 15), options)
+    factor, own = response_factor(baseline, u, u, averages)
+    # Weights and signals of what is left; the fit takes up the noise of all bins in the same way.
+    omega, signal = (a * reduced.kept for a in (chain.known, chain.aligned))
+    c, b = (np.einsum("npm,nm->np", factor, a) for a in (omega, signal))
+    removed = 2 * np.einsum("np,np->", c, c) - np.einsum("np,npq,nq->", c, own, c)
+    norm2 = np.sum(omega * chain.known)
+    assert result.grand.xi[k] == pytest.approx(np.sqrt(1 - removed / norm2), abs=2e-3)
+    mean = (np.sum(chain.known * signal) - np.sum(c * b)) / np.sqrt(norm2)
+    eps = mean / result.grand.xi[k] / result.grand.snr[k]
+    assert result.grand.efficiency_aligned[k] == pytest.approx(eps, abs=2e-3)
+    assert result.grand.snr[k] < 0.8 * analyze(spectra, NO_FILTER).grand.snr[k]
+
+
+def test_overlaps_are_the_mean_over_the_line() -> None:
+    result = analyze(make(scan_targets(6), seed=3), Options(filter_average=False))
+    fine, first = result.sums.overlaps, result.sums.first_coarse
+    number = np.round((result.frequency_hz + 5) / 450).astype(int) - first
+    by_hand = [fine[9 * k : 9 * k + 81].mean() for k in number]
+    assert result.grand.overlaps == pytest.approx(by_hand)
+    assert np.any(result.grand.overlaps % 1 != 0)

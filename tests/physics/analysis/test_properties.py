@@ -82,15 +82,14 @@ def test_gain_the_calibration_has_wrong_scales_the_expected_snr_only(
 
 def test_taking_a_spectrum_away_again_leaves_the_others(stack: Spectra) -> None:
     from haloscope.analysis.chain.combine import Accumulator
-    from haloscope.analysis.chain.reduce import Reducer
+    from haloscope.analysis.chain.reduce import reduce_stack
 
     sums = Accumulator(stack.step_hz, PLAIN)
-    reducer = Reducer(stack, select(stack, PLAIN), PLAIN)
-    ((_, reduced, _),) = reducer.chunks()
+    ((_, reduced, _),) = reduce_stack(stack, select(stack, PLAIN), PLAIN).chunks()
     sums.add(reduced)
     before = sums.density.copy()
     sums.add(reduced)
-    sums.add(reduced, sign=-1.0)
+    sums.add(reduced, sign=-1)
     assert sums.density == pytest.approx(before, rel=1e-12)
     assert sums.spectra == 12
 
@@ -100,7 +99,7 @@ def test_the_slow_reference_gives_the_same_grand_spectrum(stack: Spectra) -> Non
     options = replace(PLAIN, filter_spikes=False)
     windows = select(few, options)
     baseline = fit_baseline(few, windows, windows.merged(), slice(0, 4), options)
-    slow = reference.grand_spectrum(few, windows.first_digitizer, baseline.power)
+    slow = reference.grand_spectrum(few, windows.first_column, baseline.power)
     fast = analyze(few, options)
     at = {round(f, 3): k for k, f in enumerate(fast.frequency_hz)}
     common = [f for f in slow if round(f, 3) in at]

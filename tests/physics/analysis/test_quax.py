@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from haloscope.analysis.chain.reduce import Reducer
+from haloscope.analysis.chain.reduce import reduce_stack
 from haloscope.analysis.chain.selection import select
 from haloscope.analysis.exchange import quax
 from haloscope.analysis.pipeline import Result, analyze
@@ -35,8 +35,8 @@ def test_every_slice_has_the_spread_of_the_radiometer_equation(result: Result) -
 
 def test_residuals_are_gaussian_within_their_statistics(measured: Spectra) -> None:
     options = quax.options(measured.step_hz)
-    reducer = Reducer(measured, select(measured, options), options)
-    pulls = np.concatenate([r.pull for _, r, _ in reducer.chunks()])
+    reduction = reduce_stack(measured, select(measured, options), options)
+    pulls = np.concatenate([r.pull for _, r, _ in reduction.chunks()])
     n = pulls.size
     for row in pulls:
         assert stats.kstest(row / row.std(), "norm").pvalue > 1e-3

@@ -23,7 +23,7 @@ def test_windows_are_centred_on_the_targets(wide: Spectra) -> None:
 
 def test_merged_bins_are_means_of_the_digitizer_s(wide: Spectra) -> None:
     windows = select(wide, Options())
-    first = windows.first_digitizer[1]
+    first = windows.first_column[1]
     by_hand = wide.power_w[1, first + 10 : first + 15].mean()
     assert windows.merged()[1, 2] == pytest.approx(by_hand, rel=1e-14)
     centre = wide.frequency_start_hz[1] + 10.0 * (first + 12)
@@ -35,7 +35,7 @@ def test_fine_bins_of_different_spectra_share_one_grid(wide: Spectra) -> None:
         wide, target_frequency_hz=wide.target_frequency_hz + np.array([0.0, 13.0, -27.0])
     )
     windows = select(moved, Options())
-    assert np.all((windows.first_digitizer * 10.0 + wide.frequency_start_hz) % 50 == 0)
+    assert np.all((windows.first_column * 10.0 + wide.frequency_start_hz) % 50 == 0)
 
 
 def test_edges_lie_between_centres() -> None:

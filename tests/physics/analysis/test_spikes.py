@@ -30,7 +30,7 @@ def test_without_the_filter_the_tone_is_a_false_axion() -> None:
 def test_a_ksvz_axion_is_not_a_spike() -> None:
     # (0.97/0.36)^2 = 7.3 times the DFSZ power, 7 standard deviations of every 50 Hz bin.
     result = analyze(make(scan_targets(20), axions={1.1001e9: 0.97 / 0.36}))
-    assert result.spikes == []
+    assert result.spikes == ()
     assert result.candidates[0].excess > 30
     plain = analyze(make(scan_targets(20), axions={1.1001e9: 0.97 / 0.36}), Options(narrow_hz=0))
     assert len(plain.spikes) > 5
@@ -44,19 +44,19 @@ def test_interference_fixed_in_the_digitizer_is_cut_in_all_spectra() -> None:
     assert [round(s.frequency_hz) for s in average if s.bin_hz == 10] == [40000]
     assert average[0].significance > 15
     single = analyze(spectra, Options(filter_average=False))
-    assert single.spikes == []
+    assert single.spikes == ()
 
 
 def test_repeated_spectra_of_one_frequency_are_not_averaged_against_an_axion() -> None:
     targets = np.full(60, 1.1e9)
     result = analyze(make(targets, axions={1.10001e9: 1.0}))
-    assert result.spikes == []
+    assert result.spikes == ()
 
 
 def test_single_spikes_and_their_neighbours() -> None:
     excess = np.zeros((2, 50))
     excess[1, 20] = 7.0
-    found = find_single(excess, np.ones(2), Options(), surroundings=5)
+    found = find_single(excess, np.ones((2, 1)), Options(), surroundings=5)
     assert (found.rows.tolist(), found.columns.tolist()) == ([1], [20])
     assert grow(found.columns, 3, 50).tolist() == list(range(17, 24))
     assert grow(np.array([1]), 3, 50).tolist() == [0, 1, 2, 3, 4]
