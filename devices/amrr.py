@@ -15,7 +15,7 @@ from devices.measured import Measured, number
 from devices.settable import command, setting
 from devices.settings import Settings
 from devices.signals import readback
-from devices.status import NotReachedError, Orders, Watch, end_short
+from devices.status import NotReachedError, Orders, Watch, end_short, send
 from devices.watchdogs import end
 
 __all__ = [
@@ -195,8 +195,7 @@ class Cycle(Device):
 
     def stop(self, *, success: bool = False) -> None:
         """End the cycle safely: the sequencer ramps all magnets to zero."""
-        if self.connected:
-            self.run.put("Stop", use_complete=False)
+        send(self.run, "Stop")
         super().stop(success=success)
 
 

@@ -43,11 +43,11 @@ def can_join(signal: Any) -> bool:
 
 
 def host_of(signal: Any) -> str:
-    """Who serves, or served last, the PV that a signal writes to; "" where nobody ever did.
+    """Who serves, or served last, the PV of a signal; "" where nobody ever did.
 
     pyepics' own property may ask the network, which a lost PV does not answer.
     """
-    pv = getattr(signal, "_write_pv", None)
+    pv = getattr(signal, "_write_pv", None) or getattr(signal, "_read_pv", None)
     return "" if pv is None else str(pv._args.get("host") or "")  # noqa: SLF001
 
 

@@ -13,6 +13,7 @@ from devices.base import Positioner
 from devices.moves import Move
 from devices.settable import command, setting
 from devices.signals import Fetching, readback
+from devices.status import send
 
 __all__ = ["MagnetSupply", "PumpMagnet", "RegeneratorMagnet"]
 
@@ -23,7 +24,7 @@ class Ramp(Positioner):
     def halt(self, *, own: bool) -> None:
         """Hold the present current, unless it is not this session (the cycle) that ramps it."""
         if own:
-            self.parent.control.put("Pause", use_complete=False)
+            send(self.parent.control, "Pause")
 
     def hindrances(self, move: Move, actual: float, why: str) -> list[str]:
         """The supply's state, and where it is sent now."""

@@ -10,7 +10,7 @@ from devices.base import check_position, wall_timeout
 from devices.moves import Move, Mover
 from devices.settable import Command, Order, Target
 from devices.signals import CONNECTION_TIMEOUT_S, READ_TIMEOUT_S, WRITE_TIMEOUT_S, Readback
-from devices.status import NotReachedError, completion, waited
+from devices.status import NotReachedError, completion, send, waited
 from devices.values import show
 
 __all__ = ["Axis"]
@@ -107,7 +107,7 @@ class Axis(Mover, EpicsMotor):
 
     def halt(self, *, own: bool) -> None:
         """Bring the motor to rest, whoever moves it."""
-        self.motor_stop.put(1, use_complete=False)
+        send(self.motor_stop, 1)
 
     def ordered(self) -> None:
         """A command of this session ends the move under way."""

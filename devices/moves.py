@@ -31,7 +31,7 @@ from devices.status import (
     waited,
 )
 from devices.values import show
-from devices.watchdogs import fail_when_late, fail_when_lost
+from devices.watchdogs import begin_connected, fail_when_late
 
 __all__ = ["Move", "Mover", "Slot"]
 
@@ -207,16 +207,18 @@ class Mover:
         move.status.add_callback(lambda _: self.slot.take(move))
         begins(self)
         self.slot.begin(move)
-        if not fail_when_lost(self.target, move.status):
-            limit_s = self.allowance_s(move.position) if timeout is None else float(timeout)
-            self._watch_over(move, limit_s)
-            self._run_subs(sub_type=self.SUB_START)  # type: ignore[attr-defined]
-            try:
-                self.begin(move)
-            except Exception as error:
-                move.end(error)
-                raise
+        try:
+            begin_connected(self.target, move.status, partial(self._set_off, move, timeout))
+        except Exception as error:
+            move.end(error)
+            raise
         return waited(self, move.status, wait)
+
+    def _set_off(self, move: Move, timeout: float | None) -> None:
+        limit_s = self.allowance_s(move.position) if timeout is None else float(timeout)
+        self._watch_over(move, limit_s)
+        self._run_subs(sub_type=self.SUB_START)  # type: ignore[attr-defined]
+        self.begin(move)
 
     @property
     def hints(self) -> dict[str, list[str]]:
@@ -235,16 +237,18 @@ class Mover:
             success: that is no failure: a RunEngine pauses, suspends or ends. What others move is
                 then left alone.
         """
-        if not success:
-            begins(self)
         move = self.slot.take()
+        if success:
+            if move is not None:
+                move.end(None)  # first: what is halted may just be getting lost, and fail it
+                self.halt(own=True)
+            return
+        begins(self)
         try:
-            if self.target.connected and (move is not None or not success):
-                self.halt(own=move is not None)
+            self.halt(own=move is not None)
         finally:
             if move is not None:
-                error = None if success else self.not_reached(move, "stopped", by=caller())
-                move.end(error)
+                move.end(self.not_reached(move, "stopped", by=caller()))
 
     # The end --------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from devices.claims import begins
 from devices.settable import command, limits_of, setting
 from devices.settings import set_together
 from devices.signals import WRITE_TIMEOUT_S, Fetching, readback
-from devices.status import NotReachedError, Orders, call_off, completion
+from devices.status import NotReachedError, Orders, call_off, completion, send
 
 __all__ = ["Digitizer", "JosephsonAmplifier", "LocalOscillator", "NetworkAnalyzer", "NoiseSource"]
 
@@ -96,11 +96,12 @@ class Acquiring(Fetching):
     def stop(self, *, success: bool = False) -> None:
         """Abort an acquisition under way; with `success` its status ends well."""
         if success:
-            call_off(self)
+            under_way = call_off(self)
         else:
             begins(self)
-        if self.connected and self.acquiring.get(use_monitor=False):
-            self.abort.put(1, use_complete=False)
+            under_way = self.connected and bool(self.acquiring.get(use_monitor=False))
+        if under_way:
+            send(self.abort, 1)
         super().stop(success=success)
 
 
@@ -188,7 +189,7 @@ class Heated(Positioner):
         """Hold the present temperature, within the controller's limits."""
         if own:
             low, high = limits_of(self.setpoint) or (-math.inf, math.inf)
-            self.setpoint.put(min(max(self.where(), low), high), use_complete=False)
+            send(self.setpoint, min(max(self.where(), low), high))
 
 
 class NoiseSource(Device):

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import threading
 import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ophyd.status import Status, StatusBase, SubscriptionStatus
@@ -20,7 +22,7 @@ from ophyd.utils.errors import InvalidState
 
 from devices import burst
 from devices.claims import begins
-from devices.watchdogs import end, end_unless_held, fail_when_late, fail_when_lost
+from devices.watchdogs import begin_connected, end, end_unless_held, fail_when_late
 
 __all__ = [
     "Action",
@@ -35,9 +37,13 @@ __all__ = [
     "interlock_of",
     "mark",
     "refusal_of",
+    "send",
     "start_puts",
     "waited",
 ]
+
+
+log = logging.getLogger("cryohalo.devices")
 
 
 class NotReachedError(RuntimeError):
@@ -191,22 +197,27 @@ def completion(
 
     names = ", ".join(signal.name for signal, _ in puts)
     fail_when_late(status, timeout_s, f"{names}: the put has not completed")
-    if fail_when_lost(puts[0][0], status):
-        return status
     try:
-        start_puts(puts, completed, lambda: status.done)
+        begin_connected(
+            puts[0][0], status, partial(start_puts, puts, completed, lambda: status.done)
+        )
     except Exception as error:
         end(status, error)
         raise
     return status
 
 
-def call_off(device: Any) -> None:
-    """End well what a device has under way: who asked for it no longer wants it."""
+def call_off(device: Any) -> bool:
+    """End well what a device has under way: who asked for it no longer wants it.
+
+    Returns:
+        Whether there was anything.
+    """
     with _open_lock:
-        under_way = list(_open.pop(device, ()))
+        under_way = [status for status in _open.pop(device, ()) if not status.done]
     for status in under_way:
         end(status, None)
+    return bool(under_way)
 
 
 def start_puts(
@@ -244,6 +255,22 @@ class _Ended:
 
     def __call__(self, *, refused: bool = False, **_: Any) -> None:
         self.told(self.signal, refused=refused)
+
+
+def send(signal: Any, value: Any) -> None:
+    """Put a value that nobody waits for; not at all where its PV is lost, which may not block."""
+    if getattr(signal, "_write_pv", None) is None:  # in process
+        signal.put(value, use_complete=False)
+        return
+    try:
+        if burst.can_join(signal):
+            signal.check_value(value)
+            signal.asked(value)
+            burst.join(signal, value, lambda **_: None)
+        else:
+            log.warning("%s: %r was not sent, its IOC is gone", signal.name, value)
+    finally:
+        burst.flush()
 
 
 def waited(device: Any, status: StatusBase, wait: bool) -> StatusBase:

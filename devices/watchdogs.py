@@ -22,7 +22,7 @@ from ophyd.utils.errors import InvalidState
 
 from devices import burst
 
-__all__ = ["HOLD_GRACE_S", "end", "end_unless_held", "fail_when_late", "fail_when_lost", "later"]
+__all__ = ["HOLD_GRACE_S", "begin_connected", "end", "end_unless_held", "fail_when_late", "later"]
 
 log = logging.getLogger("cryohalo.devices")
 
@@ -31,6 +31,9 @@ log = logging.getLogger("cryohalo.devices")
 #: failure told first would end the plan that was to be held (assumed: a monitor's way through a
 #: busy client, many times over).
 HOLD_GRACE_S = 1.0
+#: Wall seconds that a put waits for a lost PV to come back (assumed: libca searches for it once a
+#: second when an IOC is new on the network).
+RECONNECT_S = 5.0
 
 
 def end(status: StatusBase, error: Exception | None) -> None:
@@ -130,52 +133,89 @@ def fail_when_late(
     later(timeout_s, late)
 
 
-class _Losses:
-    """The statuses that end with an error when their signal's PV is lost."""
+class _Channel:
+    """What hangs on a signal's PV: puts under way, and those that wait until it is back."""
 
     def __init__(self, signal: Any) -> None:
         self._signal = weakref.ref(signal)
         self._lock = threading.Lock()
-        self._open: weakref.WeakSet[StatusBase] = weakref.WeakSet()
+        self._under_way: weakref.WeakSet[StatusBase] = weakref.WeakSet()
+        self._waiting: dict[StatusBase, Callable[[], None]] = {}
         signal.subscribe(self._told, event_type=signal.SUB_META, run=False)
 
-    def add(self, status: StatusBase) -> None:
+    def begin(self, status: StatusBase, put: Callable[[], None]) -> None:
+        signal = self._signal()
+        assert signal is not None
         with self._lock:
-            self._open.add(status)
+            if connected := bool(signal.connected):
+                self._under_way.add(status)
+            else:
+                self._waiting[status] = put
+        if connected:
+            put()
+            return
+        later(RECONNECT_S, partial(self._fail, self._waiting, "has not come back", [status]))
+        if signal.connected:  # it came back in between
+            self._told(connected=True)
 
     def _told(self, connected: bool = True, **_: Any) -> None:
-        if not connected:
-            self.fail()
+        if connected:
+            self._go_on()
+        else:
+            self._fail(self._under_way, "went away before the put completed")
 
-    def fail(self) -> None:
+    def _go_on(self) -> None:
         with self._lock:
-            lost = list(self._open)
-            self._open.clear()
+            waiting, self._waiting = self._waiting, {}
+            self._under_way.update(waiting)
+        for status, put in waiting.items():
+            if not status.done:
+                aside(partial(_put_now, status, put))
+
+    def _fail(self, group: Any, what: str, only: list[StatusBase] | None = None) -> None:
+        with self._lock:
+            lost = [status for status in group if only is None or status in only]
+            for status in lost:
+                self._forget(group, status)
         if lost and (signal := self._signal()) is not None:
             name = getattr(signal, "setpoint_pvname", signal.name)
             pv = " at ".join(part for part in (name, burst.host_of(signal)) if part)
-            message = f"{signal.name}: the IOC went away before the put completed ({pv})"
-            end_unless_held(*lost, error=ConnectionError(message))
+            error = ConnectionError(f"{signal.name}: the IOC {what} ({pv})")
+            end_unless_held(*lost, error=error)
+
+    @staticmethod
+    def _forget(group: Any, status: StatusBase) -> None:
+        if isinstance(group, dict):
+            del group[status]
+        else:
+            group.discard(status)
 
 
-_losses: weakref.WeakKeyDictionary[Any, _Losses] = weakref.WeakKeyDictionary()
-_losses_lock = threading.Lock()
+def _put_now(status: StatusBase, put: Callable[[], None]) -> None:
+    try:
+        put()
+    except Exception as error:
+        end(status, error)
 
 
-def fail_when_lost(signal: Any, status: StatusBase) -> bool:
-    """Fail `status` with `ConnectionError` once the signal's PV is lost.
+_channels: weakref.WeakKeyDictionary[Any, _Channel] = weakref.WeakKeyDictionary()
+_channels_lock = threading.Lock()
 
-    A put whose IOC is gone never completes, and its time-out may be hours.
 
-    Returns:
-        Whether it is lost already: then nothing need be put.
+def begin_connected(signal: Any, status: StatusBase, put: Callable[[], None]) -> None:
+    """Begin what `status` stands for, which fails with `ConnectionError` once the PV is lost.
+
+    A put whose IOC is gone never completes, and its time-out may be hours. Where the PV is lost
+    already, the put waits until it is back: an IOC's channels come back one after the other, and
+    the plan that its suspender has held goes on with the first.
+
+    Args:
+        signal: whose PV is put to.
+        status: that ends with the put.
+        put: begins it; what it raises is passed on, or ends the status where it had to wait.
     """
-    with _losses_lock:
-        losses = _losses.get(signal)
-        if losses is None:
-            losses = _losses[signal] = _Losses(signal)
-    losses.add(status)
-    if signal.connected:
-        return False
-    losses.fail()
-    return True
+    with _channels_lock:
+        channel = _channels.get(signal)
+        if channel is None:
+            channel = _channels[signal] = _Channel(signal)
+    channel.begin(status, put)

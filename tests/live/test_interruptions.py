@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,8 +12,12 @@ from bluesky import RunEngine
 from bluesky.utils import FailedStatus
 from ophyd import EpicsSignal
 
+from cryohalo.addresses import wait_served
+from cryohalo.launcher import Ioc
+from devices.haloscope import Haloscope
 from devices.status import Watch
 from plans.amrr import safe_shutdown
+from plans.safety import suspenders
 from tests.plans.interrupting import PATIENCE_S, Interruption, Thing
 from tests.plans.test_interruptions import HALOSCOPE, REFRIGERATOR, THINGS
 
@@ -129,3 +134,40 @@ def test_a_motor_that_another_client_stops_has_not_arrived(
     )
     assert "stopped or sent there by another client" in message
     assert abs(thing.place(device) - thing.places[1]) > 10 * thing.near
+
+
+def test_a_move_whose_ioc_dies_is_held_and_goes_on_when_it_is_back(
+    engine: RunEngine, pool: Any, prefix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ioc = Ioc("haloscope", arguments=("--prefix", prefix, "--speed", "20", "--seed", "1"))
+    running = [pool.start(ioc)]
+    wait_served([f"{prefix}Rod"], running[0].port)
+    device = Haloscope(prefix, name="haloscope")
+    device.connect(20.0)
+    thing = HALOSCOPE["magnet"]
+    way = OnTheWay(thing, device)
+    for suspender in suspenders(device):
+        engine.install_suspender(suspender)
+    found = Interruption(engine, thing, device, way)
+
+    def die_and_come_back() -> None:
+        lost = threading.Event()
+        beat = device.ioc.heartbeat
+        beat.subscribe(
+            lambda connected, **_: connected or lost.set(), event_type=beat.SUB_META, run=False
+        )
+        running[0].process.kill()
+        assert lost.wait(PATIENCE_S)
+        running.append(pool.start(ioc, running[0].port))
+
+    try:
+        found.run(found.plan(), die_and_come_back, 0.3)
+        found.assert_at(found.target)
+    finally:
+        engine.clear_suspenders()
+        way.close()
+        device.destroy()
+        for one in running:
+            pool.end(one)
+    said = capsys.readouterr().out
+    assert f"IOC lost: {prefix}IOC:HEARTBEAT at " in said
