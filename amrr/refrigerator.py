@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from amrr import kernel, limits
+from amrr import kernel, limits, state_limits
 from amrr.circuit import layout, loop, support, tables
 from amrr.coils import magnet
 from amrr.controls import cycle as sequencer
@@ -26,6 +26,7 @@ from amrr.fluid import helium
 from amrr.parameters import RefrigeratorParameters
 from instruments.control import pid as controller
 from instruments.errors import Refused
+from instruments.kept import check
 from instruments.magnets import ramp
 from instruments.magnets.supply import MagnetSupply, SupplyParameters
 
@@ -313,21 +314,39 @@ class Refrigerator:
         Control loops saved before their derivative was filtered are taken, too.
 
         Raises:
-            Refused: It belongs to other parameters, or an array has the wrong shape or is missing.
+            Refused: It belongs to other parameters, or a value is missing or cannot be; the message
+                names it. Nothing is taken over.
         """
-        if saved.get("parameters") != self.parameters.digest():
-            raise Refused("refrigerator: the snapshot belongs to other parameters")
         saved = {"bath": self.bath.full(), **saved}
-        if "pids" in saved:
+        if getattr(saved.get("pids"), "dtype", None) == np.float64:
             saved["pids"] = controller.adopted(saved["pids"])
-        arrays = self._arrays()
-        for name, array in arrays.items():
-            if np.shape(saved.get(name, 0.0)) != array.shape:
-                raise Refused(f"refrigerator: the snapshot's {name!r} does not fit")
-        for name, array in arrays.items():
+        check(state_limits.allowed(self), saved, "")
+        for name, array in self._arrays().items():
             array[...] = saved[name]
         self.seed = int(saved["seed"])
         self._noise_block = -1
+
+    def contradiction(self) -> str:
+        """What of the state does not follow from the rest, in words; "" while all does.
+
+        Energies and entropies follow from temperature, 3He and field of a lump, the field from the
+        current of its coil, the time from the steps.
+        """
+        if not math.isclose(self.time_s, self._m[kernel.STEPS] * self.dt_s, rel_tol=_ROUNDING):
+            return f"machine.time = {self.time_s:g} s is not that of its steps"
+        settled = self._nodes.copy()
+        current_a = self._coil_x[self._coil_of, magnet.CURRENT]
+        field_t = np.abs(self._node_c[loop.FIELD_PER_A] * current_a)
+        garnet = self._node_c[loop.SPINS] > 0.0
+        settled[loop.FIELD, garnet] = field_t[garnet]
+        for i in range(settled.shape[1]):
+            loop.settle(settled, self._node_c, i, self._garnet, self._fluid)
+        off = ~np.isclose(self._nodes, settled, rtol=_ROUNDING, atol=_ROUNDING)
+        for row, lump in np.argwhere(off)[:1]:
+            found, follows = self._nodes[row, lump], settled[row, lump]
+            what = ("temperature", "3He", "energy", "entropy", "field", "fluid energy")[row]
+            return f"nodes[{lump}].{what} = {found:g} does not follow from the rest: {follows:g}"
+        return ""
 
     def thermal_state(self) -> Array:
         """Slow part of the state as one vector, shape (2 M + 6,) for M lumps.
@@ -383,6 +402,10 @@ class Refrigerator:
     def _bed_slice(self, side: str) -> slice:
         n = self.parameters.regenerator.nodes
         return slice(1, n + 1) if _side(side) == "B" else slice(2 * n + 1, n + 1, -1)
+
+
+_ROUNDING = 1e-6
+"""Relative; another processor may round otherwise."""
 
 
 def _side(side: str) -> str:

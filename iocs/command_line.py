@@ -42,6 +42,12 @@ def parser(name: str, prefix: str) -> argparse.ArgumentParser:
         help="keep setpoints, snapshots and the put log",
     )
     found.add_argument(
+        "--puts-survive",
+        choices=("power-cut", "kill"),
+        default="power-cut",
+        help="what an acknowledged put survives, with --state-dir; the first waits for the disk",
+    )
+    found.add_argument(
         "--access",
         type=readable_file,
         metavar="FILE",

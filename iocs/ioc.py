@@ -18,14 +18,18 @@ from iocs.access import AccessFileError, AccessRules
 from iocs.command_line import parse, parser
 from iocs.escaping import EscapingFormatter, escaped
 from iocs.health import Health
+from iocs.journal import Journal
 from iocs.parameters import ParameterFileError
+from iocs.put_log import PutLog
 from iocs.records import Database
+from iocs.saving import Saving
 from iocs.serving import Server, options_from, serve
 from iocs.serving.arguments import EXIT_USAGE
 from iocs.serving.ports import PortTakenError, require_free
 from iocs.serving.server import EXIT_PORT_TAKEN
 from iocs.simulation import Chore, Simulation
-from iocs.state_store import PutLog, StateStore
+from iocs.state_folder import take
+from iocs.state_store import StateStore
 from pvdb.parts.clock import SimClock
 from pvdb.parts.clock_records import clock_records
 from pvdb.plant import Plant
@@ -50,6 +54,7 @@ class Ioc:
         state_dir: Where state is kept, None for nowhere.
         access: Access rules.
         pva_port: Also serve PV Access there.
+        durable: Whether an acknowledged put survives a power cut, not only the end of the process.
     """
 
     def __init__(
@@ -61,6 +66,7 @@ class Ioc:
         state_dir: Path | None = None,
         access: AccessRules | None = None,
         pva_port: int | None = None,
+        durable: bool = True,
     ) -> None:
         self.pva_port = pva_port
         self._pva: PvaServer | None = None
@@ -68,26 +74,48 @@ class Ioc:
         machine = plant.machine
         self.clock = SimClock(machine, speed)
         self.health = Health(software_version(), plant.parameters_hash, lambda: self.refusal)
-        self.put_log = PutLog(state_dir, lambda: machine.time_s)
-        self.database = Database(self._table(), prefix, access=access, on_put=self.put_log)
+        self.saving = Saving()
+        self.put_log = PutLog(state_dir, lambda: machine.time_s, saving=self.saving)
+        own = self._own_records()
+        journal = None
+        if state_dir is not None:
+            journal = Journal(
+                state_dir,
+                lambda: machine.time_s,
+                self.saving,
+                passing=[record.name for record in own],
+                durable=durable,
+            )
+        table = [_in_its_role(record) for record in (*plant.records, *own)]
+        self.database = Database(table, prefix, access=access, on_put=self.put_log, journal=journal)
         self.health.record_count = len(self.database.channels)
         self.simulation = Simulation(machine, self.clock, self.database, plant.guards)
-        identity = {
-            "machine": type(machine).__name__,
-            "seed": plant.seed,
-            "parameters": plant.parameters_hash,
-        }
-        self.store = (
-            StateStore(state_dir, machine, identity=identity) if state_dir is not None else None
-        )
-        self.health.saving_error = lambda: self.store.error if self.store is not None else ""
+        self.store = None if journal is None else self._make_store(journal)
+        self.health.saving_error = lambda: self.saving.error
         self.health.error = self._trouble
         self._driving: asyncio.Task[None] | None = None
 
-    def _table(self) -> list[Record]:
+    def _own_records(self) -> list[Record]:
+        """What belongs to this process, not to the machine."""
         clock = clock_records(self.clock, self.plant.seed, lambda: self.simulation.error)
-        table = [*self.plant.records, *clock, *self.health.records()]
-        return [_in_its_role(record) for record in table]
+        return [*clock, *self.health.records()]
+
+    def _make_store(self, journal: Journal) -> StateStore:
+        plant = self.plant
+        identity = {
+            "machine": type(plant.machine).__name__,
+            "seed": plant.seed,
+            "parameters": plant.parameters_hash,
+        }
+        return StateStore(
+            journal.folder,
+            plant.machine,
+            self.database,
+            journal,
+            self.saving,
+            identity=identity,
+            guards=plant.guards,
+        )
 
     def _trouble(self) -> str:
         found = (self.simulation.trouble, self.database.put_log_error)
@@ -101,8 +129,7 @@ class Ioc:
     def restore(self) -> None:
         """Physical state and setpoints of the last life, if they were kept."""
         if self.store is not None:
-            self.store.restore_machine()
-            self.store.restore_setpoints(self.database)
+            self.store.restore()
 
     def warm_up(self) -> None:
         """Let what is compiled be compiled before a client waits for it; the state is untouched."""
@@ -118,6 +145,7 @@ class Ioc:
             self.health.restart = lambda: server.restart("asked to by IOC:SYSRESET")
         self.simulation.chores.append(Chore("health", self.health.tick))
         if self.store is not None:
+            await self.store.begin()
             self.simulation.chores.append(Chore("saving", self.store.tick))
         self.health.tick()
         await self.database.post()
@@ -128,7 +156,8 @@ class Ioc:
         self._driving.add_done_callback(lambda task: _ended(task, server))
 
     async def stop(self, _: Server | None = None) -> None:
-        """Stop the physics and keep the state."""
+        """Stop the physics and keep the state; every put from now on is refused."""
+        self.database.end("the IOC is ending")
         if self._driving is not None:
             self._driving.cancel()
             await asyncio.wait({self._driving})
@@ -195,7 +224,9 @@ def main(
     extend(found)
     options = parse(found, arguments)
     _log_to_stderr(options.log_level)
+    logging.raiseExceptions = False  # a log on a full disk must not print a traceback for each line
     try:
+        lock = _take_folder(options)
         if options.pva is not None and not options.list_pvs:
             # Else p4p takes another one. UDP is shared with the clients on this host.
             require_free(options.interfaces, options.pva, [socket.SOCK_STREAM])
@@ -218,7 +249,15 @@ def main(
     ioc.restore()
     _say_array_bytes(name, plant.array_bytes)
     server = options_from(options, name)
-    return serve(ioc.database.pvdb, server, startup=ioc.start, shutdown=ioc.stop)
+    try:
+        return serve(ioc.database.pvdb, server, startup=ioc.start, shutdown=ioc.stop)
+    finally:
+        if lock is not None:
+            os.close(lock)
+
+
+def _take_folder(options: argparse.Namespace) -> int | None:
+    return None if options.list_pvs or options.state_dir is None else take(options.state_dir)
 
 
 def _log_to_stderr(level: str) -> None:
@@ -238,6 +277,7 @@ def _assembled(plant: Plant, options: argparse.Namespace) -> Ioc:
         state_dir=options.state_dir,
         access=rules,
         pva_port=options.pva,
+        durable=options.puts_survive == "power-cut",
     )
     for group in rules.without_rules(record.group for record in ioc.database.records):
         log.warning("access security: no rules for %s, those of DEFAULT hold for it", group)

@@ -6,6 +6,7 @@ Closing or opening a loop leaves the heater where it is.
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,10 @@ from instruments.errors import Refused
 from instruments.ranges import landed
 
 Array = NDArray[np.float64]
+
+#: Setpoints of the closed loops, K.
+CHX_RANGE_K: Final = (0.3, 2.0)
+STAGE_RANGE_K: Final = (1.2, 2.0)
 
 
 def _within(what: str, value: float, low: float, high: float, unit: str) -> float:
@@ -64,7 +69,7 @@ class ChxHeater:
 
     @setpoint_k.setter
     def setpoint_k(self, value: float) -> None:
-        self._m[kernel.CHX_SETPOINT] = _within("CHX temperature", value, 0.3, 2.0, "K")
+        self._m[kernel.CHX_SETPOINT] = _within("CHX temperature", value, *CHX_RANGE_K, "K")
 
     @property
     def closed_loop(self) -> bool:
@@ -103,7 +108,7 @@ class Stage:
 
     @setpoint_k.setter
     def setpoint_k(self, value: float) -> None:
-        self._m[kernel.STAGE_SETPOINT] = _within("stage temperature", value, 1.2, 2.0, "K")
+        self._m[kernel.STAGE_SETPOINT] = _within("stage temperature", value, *STAGE_RANGE_K, "K")
 
     @property
     def closed_loop(self) -> bool:

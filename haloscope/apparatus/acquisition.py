@@ -8,13 +8,17 @@ acquisition's number alone.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from haloscope.apparatus.timeline import NS_PER_S, Timeline, to_ns
+from haloscope.apparatus.timeline import LATEST_NS, NS_PER_S, Timeline, to_ns
 from instruments.errors import Refused
+from instruments.kept import Consistent, Flag, Group, Maybe, Number, Row, Spec, check
+
+MOST_ACQUISITIONS: Final[int] = 10**15
+"""More than any machine will make; their number is part of a random key."""
 
 
 class Acquisition:
@@ -42,7 +46,7 @@ class Acquisition:
         """
         self.refuse_while_busy("acquire")
         self._start_ns = self._timeline.now_ns
-        self._end_ns = self._start_ns + max(2, to_ns(self.duration_s))
+        self._end_ns = self._start_ns + _whole_duration_ns(self.duration_s)
         self._busy, self._aborted, self._pending = True, False, None
         self._started += 1
 
@@ -116,17 +120,74 @@ class Acquisition:
             "pending": _copied(self._pending),
         }
 
+    def allowed(self, now_ns: int) -> Spec:
+        """What a saved state may hold at a time."""
+        nanoseconds = Number(0, LATEST_NS, "ns", whole=True)
+        count = Number(0, MOST_ACQUISITIONS, whole=True)
+        times: dict[str, Spec]
+        times = {"start_ns": nanoseconds, "end_ns": nanoseconds, "busy": Flag(), "aborted": Flag()}
+        own: dict[str, Spec] = {
+            "times": Row({**times, "started": count, "finished": count}),
+            "pending": Maybe(self._result()),
+        }
+        return Consistent(
+            Group({**own, **self._settings_allowed()}), lambda state: self._conflict(state, now_ns)
+        )
+
+    def _conflict(self, state: dict[str, Any], now_ns: int) -> str:
+        start_ns, end_ns, busy, _, started, finished = state["times"]
+        if finished > started:
+            return f"{finished} acquisitions have finished, {started} were started"
+        if not busy:
+            return "it is idle, and has a result to show" if state["pending"] is not None else ""
+        if not start_ns <= now_ns <= end_ns:
+            return f"it acquires from {start_ns} to {end_ns} ns, at {now_ns} ns"
+        duration_ns = _whole_duration_ns(self._duration_of(state))
+        if abs(end_ns - start_ns - duration_ns) > 1:
+            return f"an acquisition of {duration_ns} ns takes {end_ns - start_ns} ns"
+        middle_ns = (start_ns + end_ns) // 2
+        measured = state["pending"] is not None
+        if now_ns != middle_ns and measured is not (now_ns > middle_ns):
+            found = "it has measured" if measured else "it has not measured"
+            return f"{found} at {now_ns} ns, and is half done at {middle_ns} ns"
+        return ""
+
     def restore(self, state: dict[str, Any]) -> None:
-        """Take over saved values."""
+        """Take over saved values.
+
+        Raises:
+            Refused: One of them cannot be; nothing is taken over.
+        """
+        check(self.allowed(self._timeline.now_ns), state, self.name)
+        self._take_over(state)
+
+    def _take_over(self, state: dict[str, Any]) -> None:
         self._start_ns, self._end_ns, self._busy, self._aborted = state["times"][:4]
         self._started, self._finished = state["times"][4:]
         self._pending = _copied(state["pending"])
+
+    def _result(self) -> Spec:
+        """What `_measure` gives."""
+        raise NotImplementedError
+
+    def _settings_allowed(self) -> dict[str, Spec]:
+        """What the subclass adds to a saved state."""
+        raise NotImplementedError
+
+    def _duration_of(self, state: dict[str, Any]) -> float:
+        """How long an acquisition with the settings of a saved state takes, s."""
+        raise NotImplementedError
 
     def _measure(self, number: int) -> dict[str, Any]:
         raise NotImplementedError
 
     def _show(self, result: dict[str, Any]) -> None:
         raise NotImplementedError
+
+
+def _whole_duration_ns(duration_s: float) -> int:
+    """At least 2 ns: an acquisition has a middle."""
+    return max(2, to_ns(duration_s))
 
 
 def _copied(values: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from haloscope.apparatus.timeline import NS_PER_S, Relaxation, Timeline, checked
 from haloscope.parameters import HaloscopeParameters
+from instruments.kept import Group, Number, Spec, check
 from instruments.random import generator
 
 #: Relative scatter of one thermometer reading, and how often a thermometer is read. Assumed: a
@@ -24,6 +25,9 @@ _READING_SCATTER: Final[float] = 0.002
 _READING_INTERVAL_NS: Final[int] = NS_PER_S
 #: Readings drawn at a time: a generator costs more than the numbers.
 _READINGS_DRAWN: Final[int] = 256
+
+#: Square of a temperature in a saved state, K2: up to a magnet's quench and far beyond.
+_SQUARED: Final = Number(1e-12, 1e6, "K2")
 
 #: What has a thermometer.
 STAGES: Final = ("MXC", "Still", "FourK", "Cavity", "Rod", "JPA", "NoiseSource")
@@ -97,8 +101,15 @@ class NoiseSource:
         """Plain values for saving."""
         return {"relaxation": self._relaxation.state()}
 
+    def allowed(self, now_ns: int) -> Spec:
+        """What a saved state may hold at a time."""
+        p = self.parameters
+        held = Number(p.lowest_k, p.highest_k, "K")
+        return Group({"relaxation": self._relaxation.allowed(now_ns, held)})
+
     def restore(self, state: dict[str, Any]) -> None:
-        """Take over saved values."""
+        """Take over saved values; raises ``Refused`` if one of them cannot be."""
+        check(self.allowed(self._timeline.now_ns), state, "noise_source")
         self._relaxation.restore(state["relaxation"])
 
 
@@ -183,7 +194,17 @@ class Cryostat:
         """Plain values for saving."""
         return {"mixing2": self._mixing2.state(), "rod2": self._rod2.state()}
 
+    def allowed(self, now_ns: int) -> Spec:
+        """What a saved state may hold at a time."""
+        return Group(
+            {
+                "mixing2": self._mixing2.allowed(now_ns, _SQUARED),
+                "rod2": self._rod2.allowed(now_ns, _SQUARED),
+            }
+        )
+
     def restore(self, state: dict[str, Any]) -> None:
-        """Take over saved values."""
+        """Take over saved values; raises ``Refused`` if one of them cannot be."""
+        check(self.allowed(self._timeline.now_ns), state, "fridge")
         self._mixing2.restore(state["mixing2"])
         self._rod2.restore(state["rod2"])

@@ -25,9 +25,16 @@ from haloscope.apparatus.acquisition import Acquisition
 from haloscope.apparatus.timeline import Timeline, checked
 from haloscope.parameters import HaloscopeParameters
 from instruments.errors import Refused
+from instruments.kept import Array, Flag, Group, Number, Row, Spec
 from instruments.random import generator
 
 FloatArray = NDArray[np.float64]
+
+#: How many spectra may be averaged.
+_AVERAGES: Final = (1, 10_000_000)
+#: What a saved spectrum may have per bin, W: more than any receiver gives; and where it may begin.
+_MOST_W: Final = 1e3
+_FREQUENCY: Final = Number(-1e12, 1e12, "Hz")
 
 #: Below this N the library's own generator is used.
 _LARGE: Final[int] = 1000
@@ -162,7 +169,7 @@ class Digitizer(Acquisition):
     @averages.setter
     def averages(self, value: int) -> None:
         self.refuse_while_busy("change the averages")
-        number = checked("digitizer averages", value, 1, 10_000_000, "spectra")
+        number = checked("digitizer averages", value, *_AVERAGES, "spectra")
         if number != int(number):
             raise Refused(f"digitizer averages: {number:g} is not a whole number of spectra")
         self._averages = int(number)
@@ -180,8 +187,10 @@ class Digitizer(Acquisition):
     @property
     def duration_s(self) -> float:
         """Time for all averages: 0.1 s each at 10 Hz, and the dead time."""
-        p = self.parameters
-        return self._averages / p.bin_width_hz / p.efficiency
+        return self._duration_s(self._averages)
+
+    def _duration_s(self, averages: int) -> float:
+        return averages / self.parameters.bin_width_hz / self.parameters.efficiency
 
     @property
     def spectrum_w(self) -> FloatArray:
@@ -212,9 +221,29 @@ class Digitizer(Acquisition):
             "shown": [self._frequency_start_hz, self._averaged],
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take over saved values."""
-        super().restore(state)
+    def _settings_allowed(self) -> dict[str, Spec]:
+        averages = Number(*_AVERAGES, "spectra", whole=True)
+        shown = {"start": _FREQUENCY, "averages": Number(0, _AVERAGES[1], "spectra", whole=True)}
+        return {
+            "settings": Row({"averages": averages, "time series": Flag()}),
+            "spectrum_w": self._spectrum_allowed,
+            "shown": Row(shown),
+        }
+
+    def _result(self) -> Spec:
+        averages = Number(*_AVERAGES, "spectra", whole=True)
+        spectrum = self._spectrum_allowed
+        return Group({"spectrum_w": spectrum, "start_hz": _FREQUENCY, "averages": averages})
+
+    @property
+    def _spectrum_allowed(self) -> Array:
+        return Array((self.parameters.bins,), Number(0.0, _MOST_W, "W"))
+
+    def _duration_of(self, state: dict[str, Any]) -> float:
+        return self._duration_s(state["settings"][0])
+
+    def _take_over(self, state: dict[str, Any]) -> None:
+        super()._take_over(state)
         self._averages, self._slow = state["settings"]
         self._spectrum_w = state["spectrum_w"].copy()
         self._frequency_start_hz, self._averaged = state["shown"]

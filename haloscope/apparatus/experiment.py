@@ -20,31 +20,42 @@ from haloscope import mode_map
 from haloscope.apparatus.cavity import Cavity, CavityState
 from haloscope.apparatus.cryostat import Cryostat, NoiseSource
 from haloscope.apparatus.digitizer import Digitizer
-from haloscope.apparatus.motion import DriveParameters, PiezoDrive
+from haloscope.apparatus.motion import DriveParameters, PiezoDrive, adopted
 from haloscope.apparatus.network_analyzer import NetworkAnalyzer, Path
 from haloscope.apparatus.paramp import Paramp
 from haloscope.apparatus.receiver import Conditions, Receiver, SwitchPosition
 from haloscope.apparatus.spectrum import mean_spectrum_w
-from haloscope.apparatus.timeline import NS_PER_S, Timeline, checked, to_ns
+from haloscope.apparatus.timeline import LATEST_NS, NS_PER_S, Timeline, checked, to_ns
 from haloscope.axion import AxionLine
 from haloscope.parameters import HaloscopeParameters
 from instruments.errors import Refused
-from instruments.magnets.coil import SimpleCoil
+from instruments.kept import Group, Number, Slots, Spec, check
+from instruments.magnets.coil import COIL_STATE, SimpleCoil
 from instruments.magnets.ramp import OUTPUT, STATE, TARGET
-from instruments.magnets.supply import MagnetSupply, SupplyParameters, SupplyState
+from instruments.magnets.supply import (
+    MagnetSupply,
+    SupplyParameters,
+    SupplyState,
+    state_slots,
+)
 
 __all__ = ["Haloscope", "LocalOscillator", "Path", "Switch", "SwitchPosition"]
 
 _MAGNET_GRID_NS: Final[int] = NS_PER_S
 _NEVER_NS: Final[int] = 2**63
+_TIME: Final = Number(0, LATEST_NS, "ns", whole=True)
 
 
 class LocalOscillator:
-    """Generator of the down-conversion; refused while the digitizer acquires."""
+    """Generator of the down-conversion; refused while the digitizer acquires.
+
+    Attributes:
+        limits_hz: Lowest and highest frequency in Hz.
+    """
 
     def __init__(self, parameters: HaloscopeParameters) -> None:
         reference_hz, r = parameters.cavity.reference_hz, parameters.receiver
-        self._limits_hz = (0.5 * reference_hz, 1.5 * reference_hz)
+        self.limits_hz = (0.5 * reference_hz, 1.5 * reference_hz)
         self._frequency_hz = reference_hz - r.intermediate_hz
         self.digitizer: Digitizer | None = None
 
@@ -57,7 +68,7 @@ class LocalOscillator:
     def frequency_hz(self, value: float) -> None:
         if self.digitizer is not None:
             self.digitizer.refuse_while_busy("change the local oscillator")
-        self._frequency_hz = checked("local oscillator", value, *self._limits_hz, "Hz")
+        self._frequency_hz = checked("local oscillator", value, *self.limits_hz, "Hz")
 
     def restore(self, frequency_hz: float) -> None:
         """Take over a saved frequency, whatever the digitizer does."""
@@ -223,15 +234,42 @@ class Haloscope:
         return {**own, **parts}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take over a state that a machine of the same parameters, seed and lines saved."""
-        for name, part in self._parts():
-            part.restore(state[name])
+        """Take over a state that a machine of the same parameters, seed and lines saved.
+
+        Raises:
+            Refused: It is no such state; the message names the first value that cannot be. Nothing
+                is taken over.
+        """
+        check(Group({"time_ns": _TIME}), {"time_ns": state.get("time_ns")}, "")
+        drives: dict[str, Any] = {
+            name: adopted(state[name]) for name in ("rod", "antenna") if name in state
+        }
+        state = {**state, **drives}
+        check(self._allowed(state["time_ns"]), state, "")
         self._timeline.now_ns = int(state["time_ns"])
         # In place: whoever drives the machine holds on to its parts.
+        for name, part in self._parts():
+            part.restore(state[name])
         self.switch.position = SwitchPosition(state["switch"])
         self.local_oscillator.restore(state["local_oscillator_hz"])
         self.magnet.restore({"supply": state["magnet"]})
         self._coil.restore(state["coil"])
+
+    def contradiction(self) -> str:
+        """What of the state does not follow from the rest; none that `restore` does not refuse."""
+        return ""
+
+    def _allowed(self, now_ns: int) -> Spec:
+        low_hz, high_hz = self.local_oscillator.limits_hz
+        own: dict[str, Spec] = {
+            "time_ns": _TIME,
+            "switch": Number(0, len(SwitchPosition) - 1, whole=True),
+            "local_oscillator_hz": Number(low_hz, high_hz, "Hz"),
+            "magnet": Slots(state_slots(self.magnet.parameters)),
+            "coil": COIL_STATE,
+        }
+        parts = {name: part.allowed(now_ns) for name, part in self._parts()}
+        return Group({**own, **parts})
 
     def _parts(self) -> Iterator[tuple[str, Any]]:
         yield from (

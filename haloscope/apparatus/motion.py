@@ -18,10 +18,13 @@ from typing import Any, Final
 
 from haloscope.apparatus.timeline import NS_PER_S, Timeline, checked, to_ns
 from instruments.errors import Refused
+from instruments.kept import Flag, Group, Maybe, Number, Spec, check
 from instruments.random import generator
 
 #: Both ends of travel carry a switch that closes within this share of the travel.
 _SWITCH_SHARE: Final[float] = 1e-6
+MOST_MOVES: Final[int] = 10**15
+"""More than any drive will make; their number is part of a random key."""
 
 #: Readings beyond this mean nothing for a drive of some cm or deg.
 _LARGEST: Final[float] = 1e9
@@ -67,21 +70,17 @@ class _Move:
 _MOVE_KEYS: Final = tuple(field.name for field in fields(_Move))
 
 
-def _number(drive: str, key: str, value: Any) -> Any:
-    """``value`` as it is: a float would lose the last of its nanoseconds."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise Refused(f"{drive}: saved {key} = {value!r} is no number")
-    return value
+def adopted(state: Any) -> Any:
+    """A saved state in the present layout.
 
-
-def _saved_numbers(drive: str, state: dict[str, Any]) -> dict[str, Any]:
-    """The numbers of a state; those that older versions did not know are as they were then."""
-    known = {"shift": 0.0, "found_ns": None} | state
-    keys = ("count", "setpoint", "velocity", "done_ns", "shift", "found_ns")
-    return {
-        key: None if key == "found_ns" and known[key] is None else _number(drive, key, known[key])
-        for key in keys
-    }
+    Older versions kept the soft limits, a move as a list, and knew no shift of the encoder.
+    """
+    if not isinstance(state, dict) or "limits" not in state:
+        return state
+    kept = {key: value for key, value in state.items() if key != "limits"}
+    if isinstance(move := state.get("move"), list) and len(move) == len(_MOVE_KEYS):
+        kept["move"] = dict(zip(_MOVE_KEYS, move, strict=True))
+    return {"shift": 0.0, "found_ns": None} | kept
 
 
 class PiezoDrive:
@@ -176,10 +175,13 @@ class PiezoDrive:
     @velocity.setter
     def velocity(self, value: float) -> None:
         p = self.parameters
-        slowest = 1e-3 * p.velocity
         self._velocity = checked(
-            f"{p.name} velocity", value, slowest, p.highest_velocity, f"{p.unit}/s"
+            f"{p.name} velocity", value, self._slowest, p.highest_velocity, f"{p.unit}/s"
         )
+
+    @property
+    def _slowest(self) -> float:
+        return 1e-3 * self.parameters.velocity
 
     # readings
 
@@ -260,36 +262,51 @@ class PiezoDrive:
             "found_ns": self._found_ns,
         }
 
+    def allowed(self, now_ns: int) -> Spec:
+        """What a saved state may hold at a time."""
+        p = self.parameters
+        place, error = Number(p.low, p.high, p.unit), Number(p.low - p.high, p.high - p.low, p.unit)
+        slowest = Number(self._slowest, p.highest_velocity, f"{p.unit}/s")
+        since = Number(0, now_ns, "ns", whole=True)
+        longest_ns = to_ns((p.high - p.low) / self._slowest + p.settle_s)
+        ending = Number(0, now_ns + longest_ns, "ns", whole=True)
+        move = {
+            "start": place,
+            "end": place,
+            "since_ns": since,
+            "speed": slowest,
+            "error_start": error,
+            "error_end": error,
+            "load_start": Number(2 * p.low - p.high, 2 * p.high - p.low, p.unit),
+            "lag_start": error,
+        }
+        state: dict[str, Spec] = {
+            "move": Group(move),
+            "count": Number(0, MOST_MOVES, whole=True),
+            "setpoint": place,
+            "velocity": slowest,
+            "done_ns": ending,
+            "stall": Flag(),
+            "homed": Flag(),
+            "shift": Number(-2 * _LARGEST, 2 * _LARGEST, p.unit),
+            "found_ns": Maybe(ending),
+        }
+        return Group(state)
+
     def restore(self, state: dict[str, Any]) -> None:
         """Take over saved values.
 
         Raises:
-            Refused: Something is missing, or no number that this drive can have; nothing is
-                taken over then.
+            Refused: One of them cannot be; nothing is taken over.
         """
-        name = self.parameters.name
-        try:
-            move, saved = self._saved_move(state["move"]), _saved_numbers(name, state)
-            stall, homed = bool(state["stall"]), bool(state["homed"])
-            self.velocity = saved["velocity"]
-        except (KeyError, TypeError, ValueError) as error:
-            why = f"{type(error).__name__}: {error}"
-            raise Refused(f"{name}: its saved state is damaged: {why}") from None
-        self._move, self._count, self._done_ns = move, saved["count"], saved["done_ns"]
-        self._setpoint, self._shift = saved["setpoint"], saved["shift"]
-        self._stall_at, self._homed = (math.nan if stall else None), homed
-        self._found_ns = saved["found_ns"]
-
-    def _saved_move(self, saved: Any) -> _Move:
-        p = self.parameters
-        if not isinstance(saved, dict):  # older snapshots hold a list
-            saved = dict(zip(_MOVE_KEYS, saved, strict=True))
-        move = _Move(**{key: _number(p.name, key, saved[key]) for key in _MOVE_KEYS})
-        for key in ("start", "end"):
-            checked(f"{p.name}, saved {key}", getattr(move, key), p.low, p.high, p.unit)
-        if not move.speed > 0:
-            raise Refused(f"{p.name}: saved speed {move.speed:g} {p.unit}/s must be above 0")
-        return move
+        state = adopted(state)
+        check(self.allowed(self._timeline.now_ns), state, self.parameters.name)
+        self._move = _Move(**state["move"])
+        self._count, self._setpoint = state["count"], state["setpoint"]
+        self._velocity, self._shift = state["velocity"], state["shift"]
+        self._done_ns, self._homed = state["done_ns"], state["homed"]
+        self._stall_at = math.nan if state["stall"] else None
+        self._found_ns = state["found_ns"]
 
     @property
     def _mechanical(self) -> float:

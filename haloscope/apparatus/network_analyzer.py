@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +22,18 @@ from haloscope.apparatus.receiver import Conditions, Receiver, SwitchPosition
 from haloscope.apparatus.timeline import Timeline, checked
 from haloscope.parameters import HaloscopeParameters
 from instruments.errors import Refused
+from instruments.kept import Consistent, Group, Number, Series, Spec
 from instruments.random import generator
 
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
+
+
+#: Settings that count something; they are kept as floats, as all are.
+_COUNTS: Final = ("points", "averages")
+MOST_POINTS: Final = 20001
+#: A fifth more than points over bandwidth, for settling.
+_SETTLING: Final = 1.2
 
 
 class Path(IntEnum):
@@ -56,7 +64,7 @@ class NetworkAnalyzer(Acquisition):
         seed: int,
     ) -> None:
         super().__init__("network analyser", timeline)
-        self._all, self.parameters = parameters, parameters.network_analyzer
+        self.parameters = p = parameters.network_analyzer
         self._receiver, self._conditions, self._seed = receiver, conditions, seed
         self._path = Path.WEAK
         self._settings = {
@@ -65,7 +73,16 @@ class NetworkAnalyzer(Acquisition):
             "points": 401.0,
             "averages": 1.0,
             "bandwidth_hz": 1000.0,
-            "power_dbm": self.parameters.default_power_dbm,
+            "power_dbm": p.default_power_dbm,
+        }
+        reference_hz = parameters.cavity.reference_hz
+        self._limits = {
+            "center_hz": Number(0.5 * reference_hz, 1.5 * reference_hz, "Hz"),
+            "span_hz": Number(100.0, 0.2 * reference_hz, "Hz"),
+            "points": Number(3, MOST_POINTS, "points"),
+            "averages": Number(1, 9999, "sweeps"),
+            "bandwidth_hz": Number(1.0, 1e5, "Hz"),
+            "power_dbm": Number(p.lowest_power_dbm, p.highest_power_dbm, "dBm"),
         }
         self._frequency_hz = ascending(self.center_hz, self.span_hz, self.points)
         self._trace = np.zeros(self.points, dtype=np.complex128)
@@ -92,8 +109,7 @@ class NetworkAnalyzer(Acquisition):
 
     @center_hz.setter
     def center_hz(self, value: float) -> None:
-        reference = self._all.cavity.reference_hz
-        self._set("center_hz", value, 0.5 * reference, 1.5 * reference, "Hz")
+        self._set("center_hz", value)
 
     @property
     def span_hz(self) -> float:
@@ -102,7 +118,7 @@ class NetworkAnalyzer(Acquisition):
 
     @span_hz.setter
     def span_hz(self, value: float) -> None:
-        self._set("span_hz", value, 100.0, 0.2 * self._all.cavity.reference_hz, "Hz")
+        self._set("span_hz", value)
 
     @property
     def points(self) -> int:
@@ -111,7 +127,7 @@ class NetworkAnalyzer(Acquisition):
 
     @points.setter
     def points(self, value: int) -> None:
-        self._set("points", value, 3, 20001, "points", whole=True)
+        self._set("points", value)
 
     @property
     def averages(self) -> int:
@@ -120,7 +136,7 @@ class NetworkAnalyzer(Acquisition):
 
     @averages.setter
     def averages(self, value: int) -> None:
-        self._set("averages", value, 1, 9999, "sweeps", whole=True)
+        self._set("averages", value)
 
     @property
     def bandwidth_hz(self) -> float:
@@ -129,7 +145,7 @@ class NetworkAnalyzer(Acquisition):
 
     @bandwidth_hz.setter
     def bandwidth_hz(self, value: float) -> None:
-        self._set("bandwidth_hz", value, 1.0, 1e5, "Hz")
+        self._set("bandwidth_hz", value)
 
     @property
     def power_dbm(self) -> float:
@@ -138,15 +154,14 @@ class NetworkAnalyzer(Acquisition):
 
     @power_dbm.setter
     def power_dbm(self, value: float) -> None:
-        p = self.parameters
-        self._set("power_dbm", value, p.lowest_power_dbm, p.highest_power_dbm, "dBm")
+        self._set("power_dbm", value)
 
     # readings
 
     @property
     def duration_s(self) -> float:
         """Time of all sweeps: points over bandwidth, and a fifth more for settling."""
-        return 1.2 * self.points * self.averages / self.bandwidth_hz
+        return _duration_s(self._settings)
 
     @property
     def frequency_hz(self) -> FloatArray:
@@ -168,20 +183,39 @@ class NetworkAnalyzer(Acquisition):
             "trace": self._trace.copy(),
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take over saved values."""
-        super().restore(state)
+    def _settings_allowed(self) -> dict[str, Spec]:
+        return {
+            "path": Number(0, len(Path) - 1, whole=True),
+            "settings": Consistent(Group(self._limits), _not_whole),
+            **_sweep(),
+        }
+
+    def _result(self) -> Spec:
+        return Group(_sweep())
+
+    def _duration_of(self, state: dict[str, Any]) -> float:
+        return _duration_s(state["settings"])
+
+    def _conflict(self, state: dict[str, Any], now_ns: int) -> str:
+        results = {"": state, "pending ": state["pending"] or state}
+        for name, result in results.items():
+            if result["frequency_hz"].size != result["trace"].size:
+                sizes = f"{result['frequency_hz'].size} frequencies, {result['trace'].size} values"
+                return f"the {name}trace has {sizes}"
+        return super()._conflict(state, now_ns)
+
+    def _take_over(self, state: dict[str, Any]) -> None:
+        super()._take_over(state)
         self._path, self._settings = Path(state["path"]), dict(state["settings"])
         self._frequency_hz, self._trace = state["frequency_hz"].copy(), state["trace"].copy()
 
-    def _set(
-        self, key: str, value: float, low: float, high: float, unit: str, *, whole: bool = False
-    ) -> None:
+    def _set(self, key: str, value: float) -> None:
         what = key.removesuffix("_hz").removesuffix("_dbm")
         self.refuse_while_busy(f"change the {what}")
-        number = checked(f"{self.name} {what}", value, low, high, unit)
-        if whole and number != int(number):
-            raise Refused(f"{self.name} {what}: {number:g} is not a whole number of {unit}")
+        limit = self._limits[key]
+        number = checked(f"{self.name} {what}", value, limit.low, limit.high, limit.unit)
+        if key in _COUNTS and number != int(number):
+            raise Refused(f"{self.name} {what}: {number:g} is not a whole number of {limit.unit}")
         self._settings[key] = number
 
     def _measure(self, number: int) -> dict[str, Any]:
@@ -224,3 +258,21 @@ class NetworkAnalyzer(Acquisition):
             return line * passed * c.cavity.s11(nu)
         reflected = p.noise_source_reflection if c.switch is SwitchPosition.NOISE_SOURCE else 1.0
         return np.full(nu.size, line * reflected, dtype=np.complex128)
+
+
+def _duration_s(settings: dict[str, float]) -> float:
+    """Time of all sweeps, s."""
+    return _SETTLING * settings["points"] * settings["averages"] / settings["bandwidth_hz"]
+
+
+def _not_whole(settings: dict[str, float]) -> str:
+    wrong = [key for key in _COUNTS if settings[key] != int(settings[key])]
+    return f"{wrong[0]} = {settings[wrong[0]]:g}: not a whole number" if wrong else ""
+
+
+def _sweep() -> dict[str, Spec]:
+    """A trace and its frequencies, as long as a sweep may be."""
+    return {
+        "frequency_hz": Series(MOST_POINTS, Number(0.0, 1e12, "Hz")),
+        "trace": Series(MOST_POINTS, Number(0.0, 1e9), is_complex=True),
+    }

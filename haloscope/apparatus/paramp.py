@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from haloscope.apparatus.timeline import Timeline, Wander, checked
 from haloscope.parameters import HaloscopeParameters
+from instruments.kept import Flag, Group, Number, Spec, check
 from instruments.random import generator
 
 FloatArray = NDArray[np.float64]
@@ -31,6 +32,7 @@ ComplexArray = NDArray[np.complex128]
 
 #: Above this rho^2 the gain no longer follows the formula: the amplifier oscillates (36 dB).
 _OSCILLATION: Final[float] = 0.97
+_PUMP_POWER: Final = Number(-80.0, 0.0, "dBm")
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,8 @@ class Paramp:
 
     @pump_power_dbm.setter
     def pump_power_dbm(self, value: float) -> None:
-        self._pump_power_dbm = checked("JPA pump power", value, -80.0, 0.0, "dBm")
+        limit = _PUMP_POWER
+        self._pump_power_dbm = checked("JPA pump power", value, limit.low, limit.high, limit.unit)
 
     @property
     def pump_on(self) -> bool:
@@ -196,10 +199,32 @@ class Paramp:
             "pump_on": self._pump_on,
         }
 
+    def allowed(self, now_ns: int = 0) -> Spec:
+        """What a saved state may hold; it has no times."""
+        (low, high), limit_a = self._limits_hz, self.parameters.flux_period_a
+        # By the table a flux current gives any resonance up to the highest, and a table may err.
+        shown = Number(-self._top_hz, 2 * self._top_hz, "Hz")
+        return Group(
+            {
+                "resonance_setpoint_hz": shown,
+                "flux_current_a": Number(-limit_a, limit_a, "A"),
+                "pump_frequency_hz": Number(2 * low, 2 * high, "Hz"),
+                "pump_power_dbm": _PUMP_POWER,
+                "pump_on": Flag(),
+            }
+        )
+
     def restore(self, state: dict[str, Any]) -> None:
-        """Take over saved values."""
-        for name, value in state.items():
-            setattr(self, f"_{name}", value)
+        """Take over saved values.
+
+        Raises:
+            Refused: One of them cannot be; nothing is taken over.
+        """
+        check(self.allowed(), state, "jpa")
+        self._resonance_setpoint_hz = state["resonance_setpoint_hz"]
+        self._flux_current_a = state["flux_current_a"]
+        self._pump_frequency_hz = state["pump_frequency_hz"]
+        self._pump_power_dbm, self._pump_on = state["pump_power_dbm"], state["pump_on"]
 
     def _drive(self, time_s: float, detuning_hz: float, in_situ: bool) -> float:
         """rho^2."""

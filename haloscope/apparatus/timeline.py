@@ -15,10 +15,13 @@ from typing import Any, Final
 import numpy as np
 
 from instruments.errors import Refused
+from instruments.kept import Number, Row, Spec
 from instruments.random import generator
 from instruments.ranges import landed
 
 NS_PER_S: Final[int] = 1_000_000_000
+LATEST_NS: Final[int] = 4_000_000_000_000_000_000
+"""Latest time that a saved state may have: 127 years, and what it adds up to still fits 64 bits."""
 
 
 def to_ns(time_s: float) -> int:
@@ -70,8 +73,14 @@ class Relaxation:
         """Plain values for saving."""
         return [self.value, self.target, self.time_constant_s, self.since_ns]
 
+    def allowed(self, now_ns: int, value: Number) -> Spec:
+        """What a saved state may hold; value and target are ``value``."""
+        constant = Number(self.time_constant_s, self.time_constant_s, "s")
+        since = Number(0, now_ns, "ns", whole=True)
+        return Row({"value": value, "target": value, "time constant": constant, "since_ns": since})
+
     def restore(self, state: list[Any]) -> None:
-        """Take over saved values."""
+        """Take over saved values, of which `allowed` has told whether they may be."""
         self.value, self.target, self.time_constant_s = map(float, state[:3])
         self.since_ns = int(state[3])
 

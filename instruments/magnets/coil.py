@@ -19,6 +19,8 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
+from instruments.kept import Group, Number, check
+
 
 def follow(
     current_a: float,
@@ -155,12 +157,14 @@ class SimpleCoil:
 
     def state(self) -> dict[str, float]:
         """Everything that changes, by name."""
-        return {name: float(getattr(self, name)) for name in _SIMPLE_STATE}
+        return {name: float(getattr(self, name)) for name in COIL_STATE.specs}
 
     def restore(self, state: dict[str, float]) -> None:
-        """Put back what :meth:`state` returned."""
-        for name in _SIMPLE_STATE:
-            setattr(self, name, float(state[name]))
+        """Put back what :meth:`state` returned; raises ``Refused`` for anything else."""
+        check(COIL_STATE, state, "coil")
+        self.current_a, self.voltage_v = state["current_a"], state["voltage_v"]
+        self.diode_current_a, self.temperature_k = state["diode_current_a"], state["temperature_k"]
+        self.normal_fraction = state["normal_fraction"]
 
     def step(self, supply_current_a: float, dt_s: float) -> None:
         """Advance by ``dt_s`` while the supply current moves to ``supply_current_a``."""
@@ -196,4 +200,13 @@ class SimpleCoil:
             self.normal_fraction = 0.0
 
 
-_SIMPLE_STATE = ("current_a", "voltage_v", "diode_current_a", "temperature_k", "normal_fraction")
+#: What the state of a lumped coil may hold. Wider than any magnet: what is beyond is no state.
+COIL_STATE = Group(
+    {
+        "current_a": Number(-1e5, 1e5, "A"),
+        "voltage_v": Number(-1e6, 1e6, "V"),
+        "diode_current_a": Number(-1e5, 1e5, "A"),
+        "temperature_k": Number(1e-3, 2e3, "K"),
+        "normal_fraction": Number(0.0, 1.0),
+    }
+)

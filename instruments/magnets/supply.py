@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments.errors import Refused
+from instruments.kept import Number, Slots, check
 from instruments.magnets.coil import Coil
 from instruments.magnets.ramp import (
     CURRENT_LIMIT,
@@ -42,6 +43,9 @@ from instruments.ranges import landed
 
 __all__ = ["MagnetSupply", "SupplyParameters", "SupplyState"]
 
+
+#: Beyond any voltage, V, program input, A, and duration, s, of a magnet.
+_FAR_V, _FAR_A, _LONG_S = 1e6, 1e6, 1e9
 
 #: By number: what is asked after every step of a machine is not looked up by value.
 _STATES = tuple(SupplyState)
@@ -84,6 +88,24 @@ class SupplyParameters:
                 self.bridge_validation_s,
             ]
         )
+
+
+def state_slots(p: SupplyParameters) -> tuple[tuple[str, Number], ...]:
+    """What each slot of a supply's state may hold, in order (`instruments.kept`)."""
+    limit = Number(-p.current_limit_a, p.current_limit_a, "A")
+    least = 1e-12  # a rate or a limit is above zero
+    return (
+        ("output", limit),
+        ("target", limit),
+        ("rate", Number(least, p.max_ramp_rate_a_per_s, "A/s")),
+        ("state", Number(0, len(SupplyState) - 1, whole=True)),
+        ("current limit", Number(least, p.current_limit_a, "A")),
+        ("voltage limit", Number(least, p.voltage_limit_v, "V")),
+        ("voltage", Number(-_FAR_V, _FAR_V, "V")),
+        ("quench time", Number(0.0, _LONG_S, "s")),
+        ("program on", Number(0, 1, whole=True)),
+        ("program", Number(-_FAR_A, _FAR_A, "A")),
+    )
 
 
 class MagnetSupply:
@@ -335,7 +357,8 @@ class MagnetSupply:
         return {"supply": self.array.copy()}
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """Put back what :meth:`saved` returned."""
+        """Put back what :meth:`saved` returned; raises :class:`Refused` for anything else."""
+        check(Slots(state_slots(self.parameters)), saved["supply"], self.name)
         self.array[:] = saved["supply"]
 
     # -- checks ------------------------------------------------------------------------------------

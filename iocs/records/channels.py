@@ -121,7 +121,18 @@ class LiveChannel(Processing):
 
     def changed_fields(self) -> dict[str, Value]:
         """Values of the fields that clients have written."""
-        return {name: self._fields[name].value for name in sorted(self._changed)}
+        return {name: self._fields[name].present() for name in sorted(self._changed)}
+
+    def present(self) -> Value:
+        """The value as it is at this moment, which may not have been posted yet.
+
+        Where it cannot be read, the last one.
+        """
+        try:
+            read = self.record.read
+            return self.value if read is None else stored(self.record, read())
+        except Exception:  # told when it is processed
+            return self.value
 
 
 class DoubleChannel(LiveChannel, ChannelDouble):

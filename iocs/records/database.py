@@ -37,6 +37,19 @@ class Access(Protocol):
         """Rights of ``user`` at ``host`` on records of ``group`` and this security level."""
 
 
+class Journal(Protocol):
+    """Where accepted puts are kept before they are acknowledged."""
+
+    def accepted(self, name: str, value: Value) -> None:
+        """A put has acted."""
+
+    def completed(self) -> None:
+        """A put that waited has had its effect."""
+
+    async def safe(self) -> None:
+        """Return when all of the above can no longer be lost."""
+
+
 @dataclass(frozen=True)
 class Put:
     """One put as it is logged.
@@ -70,6 +83,7 @@ class Database:
         prefix: Begins every name, e.g. ``"HALO:"``.
         access: Access rules; None lets everybody read and write what is writable.
         on_put: Told of every put, done or refused.
+        journal: Keeps what was accepted before it is acknowledged; None for nothing.
         wall_time: Gives time stamps, s since the Unix epoch.
 
     Raises:
@@ -83,6 +97,7 @@ class Database:
         *,
         access: Access | None = None,
         on_put: Callable[[Put], None] = _nothing,
+        journal: Journal | None = None,
         wall_time: Callable[[], float] = time.time,
     ) -> None:
         self.prefix = prefix
@@ -94,6 +109,7 @@ class Database:
         self.on_wake: Callable[[], None] = lambda: None
         self._access = access
         self._on_put = on_put
+        self._journal = journal
         self._wall_time = wall_time
         self._posting = 0
         self._post_together = Together(self.post)
@@ -136,11 +152,14 @@ class Database:
         return [channel.record for channel in self.channels.values()]
 
     def saved_values(self) -> dict[str, Value]:
-        """Values of the records that autosave keeps, and of the fields that were changed."""
+        """Values of the records that autosave keeps, and of the fields that were changed.
+
+        As they are now, not as they were posted last: the state of the machine is kept with them.
+        """
         found = {}
         for name, channel in self.channels.items():
             if channel.record.saved:
-                found[name] = channel.value
+                found[name] = channel.present()
             for field, value in channel.changed_fields().items():
                 found[f"{name}.{field}"] = value
         return found
@@ -231,12 +250,18 @@ class Database:
         if channel.parent is not None and channel.record.saved:
             channel.parent.note_changed_field(channel)
         self._log_put(Put(channel.record.name, old, value, client, where))
+        if self._journal is not None:
+            self._journal.accepted(channel.record.name, value)
         try:
             await self._complete(channel, value)
         except Refused as refusal:  # it was accepted, and ended without its effect
             self.note_refusal(escaped(refusal))
             await self._post_together()  # before its client is told, who asks at once why
             raise
+        if self._journal is not None:
+            if channel.record.done is not None:
+                self._journal.completed()
+            await self._journal.safe()
 
     def _log_put(self, put: Put) -> None:
         """Tell the put log; a put is not undone because it cannot be logged."""
@@ -310,6 +335,14 @@ class Database:
     def waiting(self) -> bool:
         """Whether a put has not completed yet."""
         return bool(self._puts)
+
+    def end(self, why: str) -> None:
+        """From now on every put is refused; those that wait end with an error.
+
+        Args:
+            why: In words, e.g. "the IOC is ending".
+        """
+        self._puts.end(why)
 
     # -- refusals --------------------------------------------------------------------------------
 

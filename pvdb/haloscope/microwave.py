@@ -15,6 +15,7 @@ import numpy as np
 from haloscope.apparatus.acquisition import Acquisition
 from haloscope.apparatus.experiment import Haloscope, Path
 from haloscope.apparatus.interlocks import amplifier_fault, pump_switch
+from haloscope.apparatus.network_analyzer import MOST_POINTS
 from instruments.control.interlocks import Interlocks
 from pvdb.parts.faults import Interference
 from pvdb.records import (
@@ -37,7 +38,6 @@ from pvdb.records.severity import Severity
 MHZ_PER_HZ = 1e-6
 UA_PER_A = 1e6
 PERCENT = 100.0
-MOST_POINTS = 20_001
 MOST_SPECTRA = 10_000_000
 PREVIEW_POINTS = 1000
 PATHS = ("Weak", "Strong", "Bypass")

@@ -64,6 +64,7 @@ class Puts:
 
     def __init__(self) -> None:
         self._waiting: list[Waiting] = []
+        self._ended = ""
 
     def __bool__(self) -> bool:
         """Whether a put has not completed yet."""
@@ -76,10 +77,13 @@ class Puts:
             The value as the record took it.
 
         Raises:
-            Refused: It does not fit, the record is busy, or its ``write`` refuses; nothing moved.
+            Refused: It does not fit, the record is busy, its ``write`` refuses, or all has ended;
+                nothing moved.
         """
         if record.write is None:
             raise Refused(f"{record.name} is read-only")
+        if self._ended:
+            raise Refused(f"{record.name}: {self._ended}")
         value = checked(record, data)
         if record.on_busy is OnBusy.REFUSE and self.busy(record):
             raise Refused(f"{record.name} is busy with the last put")
@@ -122,6 +126,18 @@ class Puts:
             if not rival.abandoned():
                 why = f"{rival.record.name}: superseded by a later put to {later.name}"
                 rival.completed(Superseded(why))
+
+    def end(self, why: str) -> None:
+        """Refuse every put from now on; those that wait end with an error.
+
+        Args:
+            why: In words, e.g. "the IOC is ending".
+        """
+        self._ended = why
+        waiting, self._waiting = self._waiting, []
+        for put in waiting:
+            if not put.abandoned():
+                put.completed(Refused(f"{put.record.name}: {why}"))
 
     def settled(self) -> bool:
         """Whether some put has had its effect, or never will."""

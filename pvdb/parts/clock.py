@@ -47,7 +47,10 @@ class Machine(Protocol):
         """The whole physical state."""
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Put back what ``state`` returned."""
+        """Put back what ``state`` returned; refuses what it cannot have returned."""
+
+    def contradiction(self) -> str:
+        """What of the state does not follow from the rest, "" while all does."""
 
 
 class SimClock:

@@ -64,6 +64,8 @@ def _number(record: Record, item: Any, limits: Range | None) -> float | int:
 def _as_float(record: Record, item: Any) -> float:
     try:
         return float(item)
+    except OverflowError:  # a whole number of some hundred digits
+        return np.inf
     except (TypeError, ValueError):
         raise Refused(f"{record.name} = {item!r}: not a number") from None
 

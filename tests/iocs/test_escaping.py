@@ -13,8 +13,8 @@ import pytest
 
 from instruments.errors import Refused
 from iocs.escaping import EscapingFormatter, escaped
+from iocs.put_log import PutLog
 from iocs.records import Database, Put
-from iocs.state_store import PutLog
 from pvdb.records import choice
 
 NASTY = [

@@ -14,7 +14,7 @@ from caproto import ChannelType, SubscriptionType
 from instruments.errors import Refused
 from iocs import storage
 from iocs.records.texts import written
-from iocs.state_store import StateStore
+from iocs.repeating import Repeating
 from tests.iocs.conftest import Bench, Run, monitor
 from tests.iocs.test_motor import MotorBench
 
@@ -202,8 +202,8 @@ def test_what_is_renamed_survives_a_restart(bench: Bench, run: Run, tmp_path: Pa
 
     storage.save(tmp_path / "setpoints.json", asyncio.run(first_life()))
     second = Bench()
-    store = StateStore(tmp_path, second.toy, identity={})
-    assert store.restore_setpoints(second.database) == []
+    kept = storage.load(tmp_path / "setpoints.json")
+    assert Repeating(second.toy, second.database).write(kept) == {}
 
     async def second_life() -> None:
         await second.database.post()

@@ -12,8 +12,10 @@ import pytest
 
 from instruments.errors import Refused
 from iocs import storage
+from iocs.journal import Journal
+from iocs.put_log import PutLog
 from iocs.records import Put
-from iocs.state_store import PutLog, StateStore
+from iocs.saving import Saving
 from tests.iocs.driving import let_pass, start, values
 from tests.iocs.plants import make
 
@@ -104,9 +106,10 @@ def test_changed_alarm_limits_live_through_every_restart(tmp_path: Path) -> None
 
 def test_a_snapshot_of_another_model_is_not_used(tmp_path: Path) -> None:
     storage.save(tmp_path / "snapshot.json", {"time_s": 1.0, "machine": {"parameters": "other"}})
-    machine = make("amrr").plant.machine
-    assert not StateStore(tmp_path, machine).restore_machine()
-    assert machine.time_s == 0.0
+    ioc = make("amrr", "--state-dir", str(tmp_path))
+    ioc.restore()
+    assert ioc.plant.machine.time_s == 0.0
+    assert (tmp_path / "snapshot.bad").exists()
 
 
 @pytest.mark.parametrize("other", [("--seed", "6"), ("--parameters", "other.toml")])
@@ -128,59 +131,61 @@ def test_a_snapshot_of_another_seed_or_model_is_refused_aloud(
         await second.stop()
 
     asyncio.run(story())
-    assert "the snapshot is not used" in caplog.text
+    assert "snapshot.json is not used" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["amrr", "haloscope"])
 def test_half_a_snapshot_leaves_the_machine_as_it_was(tmp_path: Path, name: str) -> None:
-    machine = make(name).plant.machine
+    ioc = make(name, "--state-dir", str(tmp_path))
+    machine = ioc.plant.machine
     fresh = machine.state()
     damaged = make(name).plant.machine
     damaged.step(5 * damaged.dt_s)
     for key in sorted(fresh):
         storage.save(tmp_path / "snapshot.json", {"machine": {**damaged.state(), key: None}})
-        if not StateStore(tmp_path, machine).restore_machine():
-            np.testing.assert_equal(machine.state(), fresh, err_msg=key)
-        machine.restore(fresh)
+        ioc.restore()
+        np.testing.assert_equal(machine.state(), fresh, err_msg=key)
 
 
 def test_files_are_written_in_a_thread_and_errors_are_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    now_s = [0.0]
-    saving = storage.save
+    full = [True]
+    save = storage.save
     writers: list[threading.Thread] = []
 
-    def watched(path: Path, content: object) -> None:
+    def watched(path: Path, content: object, mark: str = "") -> None:
         writers.append(threading.current_thread())
-        if len(writers) == 1:
+        if full[0]:
             raise OSError("disk full")
-        saving(path, content)
+        save(path, content, mark)
 
     monkeypatch.setattr(storage, "save", watched)
 
     async def story() -> None:
-        machine = make("haloscope").plant.machine
-        store = StateStore(tmp_path, machine, lambda: now_s[0])
-        for expected in ("disk full", ""):
-            now_s[0] += 10.0
-            store.tick()
-            (writing,) = (t for t in asyncio.all_tasks() if t.get_name() == "saving")
-            await writing
-            assert expected in store.error
-            assert bool(store.error) == bool(expected)
+        ioc = make("haloscope", "--state-dir", str(tmp_path))
+        assert ioc.store is not None
+        for full[0] in (True, True, False):
+            await ioc.store.begin()
+            assert ("disk full" in ioc.saving.error) is full[0]
+        assert ioc.saving.error == ""
 
     asyncio.run(story())
-    assert len(writers) == 2
+    assert len(writers) == 6
     assert threading.main_thread() not in writers
     assert storage.load(tmp_path / "snapshot.json") is not None
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
 
 
-def test_a_saved_setpoint_that_no_longer_fits_is_refused_aloud(tmp_path: Path) -> None:
+def test_a_saved_setpoint_that_no_longer_fits_is_refused_aloud(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     storage.save(tmp_path / "setpoints.json", {"VNA:Center": 1e9, "Gone": 1, "VNA:Averages": 3})
-    ioc = make("haloscope")
-    refused = StateStore(tmp_path, ioc.plant.machine).restore_setpoints(ioc.database)
-    assert [line.split(" =")[0] for line in refused] == ["VNA:Center", "Gone"]
+    ioc = make("haloscope", "--state-dir", str(tmp_path))
+    ioc.restore()
+    centre, gone = (record.getMessage() for record in caplog.records)
+    assert "setpoints.json: VNA:Center is left out: VNA:Center = 1e+09 MHz is outside" in centre
+    assert "Gone is left out: there is no such record" in gone
     assert ioc.plant.machine.vna.averages == 3
 
 
@@ -208,5 +213,9 @@ def test_no_other_user_may_read_what_is_kept(tmp_path: Path) -> None:
     log = PutLog(tmp_path, lambda: 0.0)
     log(Put("A", 1.0, 2.0, "", ""))
     log.close()
+    journal = Journal(tmp_path, lambda: 0.0, Saving())
+    journal.accepted("A", 2.0)
+    journal.close()
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
-    assert modes == {"snapshot.json": 0o600, "puts.log": 0o600}
+    assert set(modes) == {"snapshot.json", "puts.log", "journal-000000000001.log"}
+    assert set(modes.values()) == {0o600}

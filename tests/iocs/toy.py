@@ -132,6 +132,9 @@ class Toy:
     def state(self) -> dict[str, Any]:
         return {"time_s": self.time_s, "temperature_k": self.temperature_k}
 
+    def contradiction(self) -> str:
+        return ""
+
     def restore(self, saved: dict[str, Any]) -> None:
         self.time_s, self.temperature_k = saved["time_s"], saved["temperature_k"]
 
