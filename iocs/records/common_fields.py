@@ -47,7 +47,22 @@ STATUSES = tuple(
 UDF is the 18th: `.STAT` tells it as CALC, and the alarm that comes with every value says UDF.
 """
 YES_NO = (State("NO"), State("YES"))
-_SCANS = (State("Passive"), State("I/O Intr"))
+_SCANS = tuple(
+    State(name)
+    for name in (
+        "Passive",
+        "Event",
+        "I/O Intr",
+        "10 second",
+        "5 second",
+        "2 second",
+        "1 second",
+        ".5 second",
+        ".2 second",
+        ".1 second",
+    )
+)
+_WHEN_IT_CHANGES = 2
 _GROUP_LENGTH = 28
 
 
@@ -95,7 +110,7 @@ def _menu(channel: LiveChannel, name: str) -> Record | None:
         "NSEV": (lambda: 0, SEVERITIES),
         "STAT": (lambda: _status_index(alarm.status), STATUSES),
         "NSTA": (lambda: 0, STATUSES),
-        "SCAN": (lambda: 1 if record.read and not record.writable else 0, _SCANS),
+        "SCAN": (lambda: _WHEN_IT_CHANGES if record.read and not record.writable else 0, _SCANS),
     }
     if name not in menus:
         return None

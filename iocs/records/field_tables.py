@@ -28,6 +28,24 @@ _SHORT_IN_STATES = frozenset({"IVOV", "LALM", "MLST", "NOBT", "SHFT"})
 _STATE_RECORDS = frozenset({"bi", "bo", "mbbi", "mbbo"})
 
 
+_NEWER = {
+    "PVAL": (Wire.LONG, ()),
+    "OOCH": (Wire.ENUM, ("NO", "YES")),
+    "OOPT": (
+        Wire.ENUM,
+        (
+            "Every Time",
+            "On Change",
+            "When Zero",
+            "When Non-zero",
+            "Transition To Zero",
+            "Transition To Non-zero",
+        ),
+    ),
+}
+"""Fields of longout that base 7.0.8 has and caproto's table has not."""
+
+
 def field_of(
     record: Record,
     name: str,
@@ -43,12 +61,13 @@ def field_of(
     extra.setdefault("length", MAX_STRING_LENGTH)
     extra.setdefault("saved", write is not None)
     extra.setdefault("level", 1)
+    unsigned = wire is Wire.DOUBLE and name in AS_DOUBLE  # a whole number, told as a double
     return Record(
         name=f"{record.name}.{name}",
         kind=record.kind,
         wire=wire,
         description=f"Field {name}",
-        precision=record.precision,
+        precision=0 if unsigned else record.precision,
         read=read,
         write=write,
         group=record.group,
@@ -62,6 +81,10 @@ def from_table(record: Record, name: str) -> Record:
     Raises:
         KeyError: The record type has no such field.
     """
+    if record.kind == "longout" and name in _NEWER:
+        wire, names = _NEWER[name]
+        states = tuple(State(state) for state in names)
+        return field_of(record, name, wire, None, states=states, initial=int(name == "OOCH"))
     spec = _table(record.kind)[name]
     text = spec.cls_kwargs.get("report_as_string")
     wire = Wire.STRING if text else _WIRES[spec.dtype.data_type]

@@ -67,6 +67,8 @@ def _numeric(channel: LiveChannel, name: str) -> Record | None:
             ),
             control=(0, 15),
         )
+    if name == "PREC" and record.array:  # of bytes, which have none
+        return _field(channel, name, Wire.SHORT, lambda: record.precision)
     if name in ("HOPR", "LOPR"):
         return _limit_field(channel, name, _storer(channel, _DATA_KEYS[name]))
     if name in ("DRVH", "DRVL") and record.writable and not record.array:
@@ -101,7 +103,7 @@ def _field(
 
 
 def _value_wire(channel: LiveChannel) -> Wire:
-    return Wire.LONG if channel.record.wire.integer else Wire.DOUBLE
+    return Wire.LONG if channel.record.kind in ("longin", "longout") else Wire.DOUBLE
 
 
 def _limit_field(channel: LiveChannel, name: str, write: Write | None, key: str = "") -> Record:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,18 @@ _WIRE_ENDS = {
     ChannelType.CHAR: INTEGER_RANGES[Wire.CHAR],
     ChannelType.ENUM: (0, 2**16 - 1),
 }
+
+
+_SMALLEST = float(np.finfo(np.float32).tiny)
+_LARGEST = (-float(np.finfo(np.float32).max), float(np.finfo(np.float32).max))
+
+
+def _single(value: Any) -> Any:
+    """Numbers for single precision: the nearest that it has; what is not 0 does not become 0."""
+    numbers = np.asarray(value, dtype=float)
+    held = np.where(np.isfinite(numbers), np.clip(numbers, *_LARGEST), numbers)
+    tiny = (held != 0) & (np.abs(held) < _SMALLEST)
+    return np.where(tiny, np.copysign(_SMALLEST, held), held)
 
 
 _ACKNOWLEDGEMENT = struct.Struct(">hhHH")
@@ -78,7 +91,18 @@ class Outgoing:
             await self.process(self.parent.timestamp)
         return await super().read(data_type)  # type: ignore[misc]
 
+    @property
+    def _told_alarm(self) -> Any:
+        """A field is told with its record's alarm, unless a put to it was refused."""
+        return self.alarm if self.parent is None or self.alarm.severity else self.parent.alarm
+
     async def _read(self, data_type: ChannelType) -> tuple[Any, Any]:
+        metadata, values = await self._converted(data_type)
+        if self.parent is not None and hasattr(metadata, "severity"):
+            metadata.status, metadata.severity = self._told_alarm.status, self._told_alarm.severity
+        return metadata, values
+
+    async def _converted(self, data_type: ChannelType) -> tuple[Any, Any]:
         if data_type == ChannelType.STSACK_STRING:
             return await self._read_with_acknowledgement()
         if data_type == ChannelType.CLASS_NAME:
@@ -88,16 +112,19 @@ class Outgoing:
                 return await self._read_as_text(data_type, self._data["precision"])
             if native_type(data_type) in _WIRE_ENDS:
                 return await self._read_as_whole_number(data_type)
-        elif self.record.wire is Wire.CHAR and self.record.array:
+            if native_type(data_type) == ChannelType.FLOAT:
+                return await self._read_instead(_single(self._data["value"]), data_type)
+        elif self.record.wire is Wire.CHAR:
             if "STRING" in ChannelType(data_type).name:
                 return await self._read_as_text(data_type, 0)
-            return await self._read_instead(self._data["value"].tobytes(), data_type)
+            if self.record.array:
+                return await self._read_instead(self._data["value"].tobytes(), data_type)
         return await super()._read(data_type)  # type: ignore[misc]
 
     async def _read_with_acknowledgement(self) -> tuple[Any, Any]:
         """The value as text, with what of its alarm waits to be acknowledged."""
         _, texts = await self._read(ChannelType.STRING)
-        alarm = self.alarm
+        alarm = self._told_alarm
         head = (alarm.status, alarm.severity, alarm.must_acknowledge_transient)
         return _ACKNOWLEDGEMENT.pack(*head, alarm.severity_to_acknowledge), texts
 
@@ -129,14 +156,16 @@ class Outgoing:
 
         Limits that do not fit its integer type are sent as the type's own ends.
         """
-        ends = _WIRE_ENDS.get(native_type(ChannelType(dbr_metadata.DBR_ID)))
+        native = native_type(ChannelType(dbr_metadata.DBR_ID))
+        ends = _LARGEST if native == ChannelType.FLOAT else _WIRE_ENDS.get(native)
         if ends is None or "units" not in self._data:
             super()._read_metadata(dbr_metadata)  # type: ignore[misc]
             return
         kept = dict(self._data)
         for key, number in kept.items():
-            if key.endswith("_limit"):
-                self._data[key] = int(min(max(number, ends[0]), ends[1]))
+            if key.endswith("_limit") and (isfinite(number) or ends is not _LARGEST):
+                clipped = min(max(number, ends[0]), ends[1])
+                self._data[key] = clipped if ends is _LARGEST else int(clipped)
         try:
             super()._read_metadata(dbr_metadata)  # type: ignore[misc]
         finally:

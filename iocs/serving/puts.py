@@ -193,7 +193,9 @@ def put_data(request: Request, name: str) -> Any:
         raise RefusedRequestError(CAStatus.ECA_BADCOUNT, reason)
     if kind in _ACKNOWLEDGING:
         return np.array([int.from_bytes(payload[:2])])
-    return extract_data(payload, native_of(kind), count) if count else np.zeros(0)
+    if count == 0:
+        return np.zeros(0, np.uint8 if native_of(kind) == ChannelType.CHAR else float)
+    return extract_data(payload, native_of(kind), count)
 
 
 class YoungPut(AsyncioEvent):

@@ -62,6 +62,8 @@ def _number(record: Record, item: Any, limits: Range | None) -> float | int:
 
 
 def _as_float(record: Record, item: Any) -> float:
+    if isinstance(item, str) and not (item.isascii() and "_" not in item):
+        raise Refused(f"{record.name} = {item!r}: not a number")  # 1_0 is one to Python alone
     try:
         return float(item)
     except OverflowError:  # a whole number of some hundred digits
@@ -83,7 +85,7 @@ def _state(record: Record, item: Any) -> int:
     if isinstance(item, str):
         if item in names:
             return names.index(item)
-        if not item.isdecimal():
+        if not (item.isascii() and item.isdecimal()):
             raise Refused(f"{record.name} = {item!r}: not one of {', '.join(names)}")
     number = _as_float(record, item)
     if number not in range(len(names)):
@@ -105,6 +107,8 @@ def _text(record: Record, data: Any) -> str:
 def _array(record: Record, data: Any) -> np.ndarray:
     if np.size(data) > record.length:
         raise Refused(f"{record.name}: {np.size(data)} elements, at most {record.length}")
+    if isinstance(data, (list, tuple)):
+        data = [_as_float(record, item) for item in data]
     try:
         array = np.atleast_1d(np.asarray(data, dtype=float))
     except (TypeError, ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Any, Final
@@ -11,8 +12,9 @@ from tests.live import dbr
 from tests.live.cases import MONITOR, PLAIN_PUT, PUT, RECORDS, Case, Outcome
 from tests.live.exchange import CLOSED, Reply
 
-ALLOCMEM, BADTYPE, BADMASK, NOWTACCESS = 48, 114, 330, 376
+ALLOCMEM, BADTYPE, GETFAIL, BADMASK, NOWTACCESS = 48, 114, 152, 330, 376
 PUTS: Final = (PUT, PLAIN_PUT)
+STRING, SHORT, FLOAT, ENUM, CHAR, LONG, DOUBLE = range(7)
 
 REASONS: Final = {
     "words": "a refusal comes as an error message, because that carries the reason in words",
@@ -30,78 +32,170 @@ REASONS: Final = {
     "one value": "a put of no value or of several to a scalar is refused; base takes the first, or"
     " whatever it was",
     "too many elements": "a put of more elements than there is room for is refused; base cuts it",
+    "partly": "an array of texts of which one is no number is refused whole; base keeps some",
     "no number": "an empty text put to a number or a state is refused; base takes it for 0",
+    "begins with": "a text put to a number is one as a whole; base takes 5 for '5 K', 1 for '1,5'",
+    "long text": "a long text (`$`) is told as bytes or as a text; base tells the numbers of its"
+    " characters in every type, and closes a part of it with a zero",
+    "text as state": "a text read as a state is an error; base tells what stands in its memory",
     "not finite": "NaN and infinity are refused: no machine can do them",
     "not whole": "a number with decimals put to a whole number or state is refused; base cuts it",
     "out of range": "what does not fit is refused; base wraps it or cuts it",
     "no text": "a number put to a text is refused; base writes it out",
+    "not UTF-8": "texts are UTF-8; base takes any bytes",
+    "too long": "a text that is too long is refused; base cuts it",
     "characters": "bytes put to a text are its characters; base writes out the number of the first",
     "time string": "base alone of all types with metadata does not take DBR_TIME_STRING",
     "rights first": "of two mistakes in one put, the missing right is told, not the unknown type",
+    "refusals count": "a refused put is an alarm of the setpoint, which waits to be acknowledged",
+    "whole text": "a text put to a whole number may have a power of ten; base takes 1 for '1e3'",
+    "huge": "a text that is a number too large is told as infinite; base tells no number",
+    "security group": "the security group of a record is not changed over Channel Access",
+    "read-only field": "a field that means nothing here is read-only; base keeps what is put",
+    "fixed field": "a field that means nothing here has base's type and a value that stays",
+    "acknowledging field": ".ACKS and .ACKT may be put to, so that any client can acknowledge",
+    "limits of fields": "fields have no limits, units or decimals of their own; base tells its"
+    " record's or its type's",
 }
 """Every difference that there is, and why it stays."""
+
+_LIVE: Final = frozenset({
+    "NAME", "RTYP", "ASG", "AMSG", "NAMSG", "SEVR", "STAT", "DESC", "EGU", "PREC", "HOPR", "LOPR",
+    "DRVH", "DRVL", "MDEL", "ADEL", "HIHI", "HIGH", "LOW", "LOLO", "HHSV", "HSV", "LSV", "LLSV",
+    "HYST", "NELM", "NORD", "FTVL", "SIZV", "LEN", "ACKS", "ACKT", "DISP", "PROC", "ZNAM", "ONAM",
+    "ZSV", "OSV", "ZRST", "ONST", "TWST", "ZRSV", "ONSV", "TWSV",
+})  # fmt: skip
+"""Fields that mean something here."""
+
+
+_REFUSAL: Final = frozenset({"ACKS", "SEVR", "STAT", "AMSG"})
+_ALARM_LIMITS: Final = frozenset({"HIHI", "HIGH", "LOW", "LOLO"})
+
+
+def _means_nothing(case: Case) -> bool:
+    """Whether a case is about a field that means nothing here (.HIGH of a bo is a time)."""
+    if case.field in ("", "VAL"):
+        return False
+    kind, name = RECORDS[case.record].kind, case.field
+    namesake = (kind, name) == ("bo", "HIGH") or (kind[:4], name) == ("mbbo", "FTVL")
+    return namesake or (kind, name) == ("mbbi", "FTVL") or name not in _LIVE
 
 
 def reasons(case: Case, base: Outcome, ours: Outcome) -> set[str]:
     """Keys of `REASONS` for every difference of two outcomes; "" for one that has none."""
-    found: set[str] = set()
-    if (base.opened, base.rights) != (ours.opened, ours.rights):
-        found.add(_of_channel(case, base, ours))
-        if base.opened is None or ours.opened is None:
-            return found
-    if case.command in PUTS and (case.record, dbr.native_of(min(case.kind, 38))) == ("lso", "CHAR"):
-        return found | {"characters"}
-    if dbr.NAMES[min(case.kind, 38)] == "TIME_STRING" and case.command == PLAIN_PUT:
-        return found | {"time string"}
-    if case.command in PUTS and base.accepted and not ours.accepted:
-        return found | {_of_refusal(case)}
-    if case.command == MONITOR and _refused_monitor(base.replies, ours.replies):
-        return found | {"monitor"}
-    for theirs, our in _pairs(base.replies, ours.replies):
-        found |= _of_reply(case, theirs, our)
-    for theirs, our in _pairs(base.after, ours.after):
-        found |= _of_reply(case, theirs, our)
-    return found
+    if str(base) == str(ours):
+        return set()
+    found = set(_of_channel(case, base, ours))
+    if base.opened is None or ours.opened is None:
+        return found
+    if "$" in case.rest and case.command not in PUTS:
+        return found | {"long text"}
+    if case.command in PUTS:
+        return found | set(_of_put(case, base, ours))
+    if case.command == MONITOR and (why := _refused_monitor(base.replies, ours.replies)):
+        return found | {why}
+    return found | set(_of_replies(case, base.replies, ours.replies))
 
 
-def _pairs(base: tuple[Reply, ...], ours: tuple[Reply, ...]) -> Iterator[tuple[Reply, Reply]]:
-    for theirs, our in zip_longest(base, ours, fillvalue=()):
-        if str(theirs) != str(our):  # NaN is NaN
-            yield theirs, our
+def _of_channel(case: Case, base: Outcome, ours: Outcome) -> Iterator[str]:
+    if base.opened is None or ours.opened is None:
+        yield "" if base.opened != ours.opened else "read-only field"
+    elif base.opened != ours.opened:
+        yield "fixed field" if _means_nothing(case) and "$" in case.rest else ""
+    elif base.rights != ours.rights:
+        if case.field in ("ACKS", "ACKT"):
+            yield "acknowledging field"
+        else:
+            yield (
+                "security group"
+                if case.field == "ASG"
+                else ("read-only field" if _means_nothing(case) else "")
+            )
 
 
-def _refused_monitor(base: tuple[Reply, ...], ours: tuple[Reply, ...]) -> bool:
-    if len(ours) != 1 or ours[0][0] != "ERROR" or not base or base[0][0] != "EVENT":
-        return False
-    return base[0][3] in (ours[0][1], "ended")
+# -- puts --------------------------------------------------------------------------------------
 
 
-def _of_channel(case: Case, base: Outcome, ours: Outcome) -> str:
-    return ""
+def _of_put(case: Case, base: Outcome, ours: Outcome) -> Iterator[str]:
+    if base.rights != ours.rights:  # said by `_of_channel`
+        return
+    if _is_characters(case, ours):
+        yield "characters"
+    elif "$" in case.rest:
+        yield "long text"
+    elif dbr.NAMES[min(case.kind, 38)] == "TIME_STRING" and case.command == PLAIN_PUT:
+        yield "time string"
+    elif base.accepted and not ours.accepted:
+        yield _of_refusal(case, ours)
+    else:
+        yield from _of_replies(case, base.replies, ours.replies)
+        if _is_partly(case, base, ours):
+            yield "partly"
+        elif str(base.after) != str(ours.after) and _is_whole(case, ours):
+            yield "whole text"
+        else:
+            yield from _of_replies(case, base.after, ours.after)
 
 
-def _of_refusal(case: Case) -> str:
+def _is_characters(case: Case, ours: Outcome) -> bool:
+    assert ours.opened is not None
+    return ours.opened[0] == STRING and dbr.native_of(min(case.kind, 38)) == "CHAR"
+
+
+def _is_whole(case: Case, ours: Outcome) -> bool:
+    assert ours.opened is not None
+    return ours.opened[0] in (SHORT, CHAR, LONG) and dbr.native_of(min(case.kind, 38)) == "STRING"
+
+
+def _is_partly(case: Case, base: Outcome, ours: Outcome) -> bool:
+    assert ours.opened is not None
+    texts = dbr.native_of(min(case.kind, 38)) == "STRING"
+    return texts and ours.opened[1] > 1 and not base.accepted and not ours.accepted
+
+
+def _of_refusal(case: Case, ours: Outcome) -> str:
     """Why a put was refused that base took."""
-    record = RECORDS[case.record]
-    acknowledges = case.kind in (dbr.PUT_ACKT, dbr.PUT_ACKS)
-    if not acknowledges and not record.array and case.count != 1 and not case.rest.endswith("$"):
-        return "one value"
-    if case.count > record.length:
-        return "too many elements"
-    numbers = _numbers(case)
-    if acknowledges:
+    assert ours.opened is not None
+    kind, most = ours.opened
+    sent = dbr.native_of(min(case.kind, 38))
+    if case.kind in (dbr.PUT_ACKT, dbr.PUT_ACKS):
         return "out of range" if int.from_bytes((case.payload or b"")[:2]) > 1 else ""
-    if record.wire is Wire.STRING and dbr.native_of(case.kind) not in ("STRING", "CHAR"):
-        return "no text"
-    if dbr.native_of(min(case.kind, 38)) == "STRING" and "" in _texts(case):
+    record = RECORDS[case.record]
+    if record.array and case.field in ("", "VAL"):
+        most = record.length
+    if case.count > most > 1:
+        return "too many elements"
+    if most == 1 and case.count != 1:
+        return "one value"
+    if kind == STRING:
+        return "no text" if sent != "STRING" else _of_text(case)
+    if sent == "STRING" and "" in _texts(case):
         return "no number"
+    if sent == "STRING" and len(_numbers(case)) < case.count:
+        return "begins with"
+    return _of_numbers(case, kind)
+
+
+def _of_text(case: Case) -> str:
+    (text,) = _texts(case)
+    try:
+        size = len(text.encode("latin-1").decode().encode())
+    except UnicodeDecodeError:
+        return "not UTF-8"
+    room = RECORDS[case.record].length if case.field in ("", "VAL") else 39
+    if case.field in ("ZNAM", "ONAM", "ZRST", "ONST", "TWST"):
+        return "out of range"  # no name, one that another state has, or too long
+    return "too long" if size > min(room, 15) else ""
+
+
+def _of_numbers(case: Case, kind: int) -> str:
+    numbers = _numbers(case)
     if any(n != n or abs(n) == float("inf") for n in numbers):
         return "not finite"
-    if record.wire in (Wire.LONG, Wire.ENUM) and any(n != int(n) for n in numbers):
+    if kind in (SHORT, ENUM, CHAR, LONG) and any(n != int(n) for n in numbers):
         return "not whole"
-    if record.wire in (Wire.LONG, Wire.ENUM, Wire.CHAR) and any(abs(n) > 0 for n in numbers):
-        return "out of range"
-    return ""
+    limited = kind in (SHORT, ENUM, CHAR, LONG) or case.field in _LIVE
+    return "out of range" if limited and any(abs(n) > 0 for n in numbers) else ""
 
 
 def _texts(case: Case) -> list[str]:
@@ -116,25 +210,44 @@ def _numbers(case: Case) -> list[float]:
         values = dbr.decoded(case.kind, case.count, case.payload)[1]
     found = []
     for value in values:
-        try:
-            found.append(float(value))
-        except ValueError:
-            continue
+        with contextlib.suppress(ValueError):
+            found.append(float(str(value).replace("_", "?")))
     return found
 
 
-def _of_reply(case: Case, theirs: Reply, our: Reply) -> set[str]:
-    if theirs == CLOSED and our == ():
-        return {"not cut off"}
-    if theirs == CLOSED and our[0] == "ERROR":
-        return {"not cut off"}
-    if not theirs or not our:
-        return {""}
-    if our[0] == "ERROR":
-        return {_of_error(theirs, our)}
-    if theirs[0] == our[0] in ("READ_NOTIFY", "READ", "EVENT") and len(theirs) == len(our) == 6:
-        return set(_of_value(case, theirs, our))
-    return {""}
+# -- replies -----------------------------------------------------------------------------------
+
+
+def _of_replies(case: Case, base: tuple[Reply, ...], ours: tuple[Reply, ...]) -> Iterator[str]:
+    for theirs, our in zip_longest(base, ours, fillvalue=()):
+        if str(theirs) != str(our):  # NaN is NaN
+            yield from _of_reply(case, theirs, our)
+
+
+def _refused_monitor(base: tuple[Reply, ...], ours: tuple[Reply, ...]) -> str:
+    if len(ours) != 1 or ours[0][0] != "ERROR" or not base or base[0][0] != "EVENT":
+        return ""
+    if base[0][1].endswith("ENUM"):
+        return "text as state"
+    return "monitor" if base[0][3] in (ours[0][1], "ended") else ""
+
+
+def _of_reply(case: Case, theirs: Reply, our: Reply) -> Iterator[str]:
+    if theirs == CLOSED and (our == () or our[0] == "ERROR"):
+        yield "not cut off"
+    elif not theirs or not our:
+        yield ""
+    elif our[0] == "ERROR":
+        told = case.command in PUTS and theirs[0] == our[2] == "READ_NOTIFY" and theirs[3] == 1
+        yield "begins with" if told else _of_error(theirs, our)
+    elif theirs[0] == "READ_NOTIFY" and theirs[3] == GETFAIL and "inf" in str(our):
+        yield "huge"
+    elif theirs[0] == our[0] in ("READ_NOTIFY", "READ", "EVENT") and len(theirs) == len(our) == 6:
+        yield from _of_value(case, theirs, our)
+    elif _means_nothing(case) and theirs[0] in ("ERROR", our[0]):
+        yield "fixed field"
+    else:
+        yield ""
 
 
 def _of_error(theirs: Reply, our: Reply) -> str:
@@ -145,7 +258,9 @@ def _of_error(theirs: Reply, our: Reply) -> str:
         return "words"
     if theirs[0] == "READ" and theirs[2] == 0:
         return "old get"
-    if theirs[0] == "ERROR" and (theirs[1], status) == (ALLOCMEM, BADMASK):
+    if theirs[0] in ("READ", "READ_NOTIFY", "EVENT") and theirs[1].endswith("ENUM"):
+        return "text as state"
+    if theirs[0] == "ERROR" and theirs[1] == ALLOCMEM and status in (BADMASK, GETFAIL):
         return "mask"
     return ""
 
@@ -155,12 +270,24 @@ def _of_value(case: Case, theirs: Reply, our: Reply) -> Iterator[str]:
     if dbr.NAMES[kind] == "CLASS_NAME":
         yield "class name" if theirs[5][:1] == our[5][:1] else ""
         return
+    fixed = _means_nothing(case)
     if theirs[1:4] != our[1:4]:
-        yield ""
+        yield "fixed field" if fixed else ""
+        return
     if str(theirs[5]) != str(our[5]):
         ends = _ENDS.get(dbr.native_of(kind), ())
         pairs = list(zip_longest(theirs[5], our[5]))
-        yield "limits clipped" if all(t == o or o in ends for t, o in pairs) else ""
+        clipped = all(t == o or o in ends for t, o in pairs)
+        if fixed:
+            yield "fixed field"
+        elif case.field in _ALARM_LIMITS:
+            yield "alarm limits"
+        elif case.field in _REFUSAL:
+            yield "refusals count"
+        elif RECORDS[case.record].wire is Wire.STRING:
+            yield "huge" if "inf" in str(our[5]) else ""
+        else:
+            yield "limits clipped" if clipped else ""
     if str(theirs[4]) != str(our[4]):
         yield from _of_metadata(case, kind, theirs[4], our[4])
 
@@ -169,26 +296,36 @@ _ENDS: Final[dict[str, tuple[Any, ...]]] = {
     "SHORT": (-(2**15), 2**15 - 1), "ENUM": (0, 2**16 - 1), "CHAR": (0, 255),
     "LONG": (-(2**31), 2**31 - 1),
 }  # fmt: skip
-#: Places of the limits, from the end: display, alarm, control.
-_ALARM: Final = slice(2, 6)
 
 
 def _of_metadata(case: Case, kind: int, theirs: list[Any], our: list[Any]) -> Iterator[str]:
-    name = dbr.NAMES[kind]
-    family = name.partition("_")[0]
-    if family not in ("GR", "CTRL") or len(theirs) != len(our):
+    family = dbr.NAMES[kind].partition("_")[0]
+    if kind == dbr.STSACK_STRING and theirs[:3] == our[:3]:
+        yield "refusals count"
+    elif family not in ("GR", "CTRL") or theirs[:2] != our[:2]:
         yield ""
-        return
-    number = 6 if family == "GR" else 8
-    if str(theirs[:-number]) != str(our[:-number]):
+    elif case.field not in ("", "VAL"):
+        if dbr.native_of(kind) != "ENUM":
+            yield "limits of fields"
+        else:
+            yield "fixed field" if _means_nothing(case) or case.field == "SCAN" else ""
+    elif len(theirs) != len(our):
         yield ""
+    else:
+        number = 6 if family == "GR" else 8
+        if str(theirs[:-number]) != str(our[:-number]):
+            yield ""
+        yield from _of_limits(case.record, kind, theirs[-number:], our[-number:])
+
+
+def _of_limits(record: str, kind: int, theirs: list[Any], our: list[Any]) -> Iterator[str]:
     ends = _ENDS.get(dbr.native_of(kind), ())
-    for place, (their, mine) in enumerate(zip(theirs[-number:], our[-number:], strict=True)):
+    for place, (their, mine) in enumerate(zip(theirs, our, strict=True)):
         if str(their) == str(mine):
             continue
-        if place in range(2, 6) and not _has_limit(case.record, place):
+        if place in range(2, 6) and not _has_limit(record, place):
             yield "alarm limits"
-        elif place >= 6 and not _has_control(case.record):
+        elif place >= 6 and RECORDS[record].kind not in ("ao", "longout"):
             yield "control limits"
         elif mine in ends or str(mine).endswith("inf"):
             yield "limits clipped"
@@ -199,7 +336,3 @@ def _of_metadata(case: Case, kind: int, theirs: list[Any], our: list[Any]) -> It
 def _has_limit(record: str, place: int) -> bool:
     name = ("hihi", "high", "low", "lolo")[place - 2]
     return bool(RECORDS[record].alarms.severity(name))
-
-
-def _has_control(record: str) -> bool:
-    return RECORDS[record].kind in ("ao", "longout")

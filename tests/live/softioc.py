@@ -53,7 +53,7 @@ def _fields(record: Record) -> dict[str, object]:
     found: dict[str, object] = {"DESC": record.description, "ASG": record.group}
     if record.wire in (Wire.DOUBLE, Wire.LONG):
         found |= {"EGU": record.units, "LOPR": record.display[0], "HOPR": record.display[1]}
-    if record.wire is Wire.DOUBLE:
+    if record.wire is Wire.DOUBLE or record.array:
         found["PREC"] = record.precision
     if record.kind in ("ao", "longout"):
         low, high = record.control_range() or (0, 0)

@@ -16,6 +16,7 @@ from tests.live import cases, twins
 from tests.live import raw_client as ca
 from tests.live.cases import Case
 from tests.live.exchange import Peer, frame, subscription
+from tests.live.fuzz_against_base import fuzz
 from tests.live.reasons import REASONS, reasons
 from tests.live.twins import PREFIX, Twins
 
@@ -52,6 +53,14 @@ def test_puts(both: Twins) -> None:
     unexplained, needed = compare(both, cases.every_put())
     assert not unexplained, unexplained[:5]
     assert set(needed) <= set(REASONS)
+    assert "Traceback" not in both.log.read_text()
+
+
+def test_cases_at_random(both: Twins) -> None:
+    """A short life of `tests.live.fuzz_against_base`, which by hand runs for an hour."""
+    found = fuzz(both, seed=1, most=4000)
+    assert not found.unexplained, str(found)
+    assert len(found.needed) > 20
     assert "Traceback" not in both.log.read_text()
 
 
