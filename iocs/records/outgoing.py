@@ -114,12 +114,21 @@ class Outgoing:
                 return await self._read_as_whole_number(data_type)
             if native_type(data_type) == ChannelType.FLOAT:
                 return await self._read_instead(_single(self._data["value"]), data_type)
+        elif self.record.wire is Wire.STRING:
+            self._require_number(data_type)
         elif self.record.wire is Wire.CHAR:
             if "STRING" in ChannelType(data_type).name:
                 return await self._read_as_text(data_type, 0)
             if self.record.array:
                 return await self._read_instead(self._data["value"].tobytes(), data_type)
         return await super()._read(data_type)  # type: ignore[misc]
+
+    def _require_number(self, data_type: ChannelType) -> None:
+        """See that a text that is read as a number is one to others than Python: not ``1_0``."""
+        is_text = native_type(data_type) in (ChannelType.STRING, ChannelType.CHAR)
+        text = str(self._data["value"])
+        if not is_text and ("_" in text or not text.isascii()):
+            raise ValueError(f"{self.record.name} = {text!r}: not a number")
 
     async def _read_with_acknowledgement(self) -> tuple[Any, Any]:
         """The value as text, with what of its alarm waits to be acknowledged."""
