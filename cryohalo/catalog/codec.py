@@ -17,7 +17,15 @@ from typing import Any, Final
 import msgpack
 import numpy as np
 
-from cryohalo.catalog.extents import MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_VALUES, DamagedError
+from cryohalo.catalog.extents import (
+    BEYOND,
+    MAX_DEPTH,
+    MAX_DOCUMENT_BYTES,
+    MAX_VALUES,
+    SHORT_BYTES,
+    DamagedError,
+    end_of_value,
+)
 from instruments.plain_arrays import demand_plain, plain_array
 
 __all__ = ["Document", "UnfitError", "decode", "encode", "plain"]
@@ -29,6 +37,8 @@ MAX_NESTING: Final = MAX_DEPTH - 4
 """Of what is written: a document stands in a pair, an array is a map with a list."""
 _INTEGERS: Final = (-(2**63), 2**64 - 1)
 _LONGEST_COMPLEX: Final = 100
+_TIMESTAMPS: Final = (b"\xd6\xff", b"\xd7\xff", b"\xc7\x0c\xff")
+"""Beginnings of the extension that msgpack unpacks by itself; an array may hold such bytes too."""
 
 
 class UnfitError(ValueError):
@@ -48,21 +58,45 @@ def encode(name: str, document: Mapping[str, Any]) -> bytes:
 
 
 def decode(data: bytes) -> Document:
-    """One document from its bytes, whose bounds :func:`extents.end_of_value` has checked.
+    """One document from its bytes.
 
     Raises:
-        DamagedError: They are no document, or hold what is no plain data.
+        DamagedError: They are no document, are beyond its bounds, or hold what is no plain data.
     """
-    try:
-        pair = msgpack.unpackb(data, strict_map_key=False)
-    except (ValueError, TypeError, msgpack.UnpackException) as error:
-        raise DamagedError(f"it cannot be unpacked: {error}") from error
+    pair = _short(data) or _bounded(data)
     if not (isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)):
         raise DamagedError("it is no pair of a name and a document")
     name, content = pair
     if not isinstance(content, dict):
         raise DamagedError(f"{name[:20]!r} is followed by no document")
-    return name, {key: _restored(value, str(key)) for key, value in content.items()}
+    return name, {key: _restored(value, str(key), 3) for key, value in content.items()}
+
+
+def _short(data: bytes) -> Any:
+    """A short document unpacked at once; None where a closer look is needed.
+
+    Keys that are no texts, extensions and timestamps are left to it.
+    """
+    if len(data) > SHORT_BYTES or any(mark in data for mark in _TIMESTAMPS):
+        return None
+    try:
+        return msgpack.unpackb(data, strict_map_key=True, ext_hook=_no_extension)
+    except (ValueError, TypeError, msgpack.UnpackException):
+        return None
+
+
+def _no_extension(*_: object) -> Any:
+    raise ValueError("an extension type")
+
+
+def _bounded(data: bytes) -> Any:
+    """A document unpacked after a look at all that it declares."""
+    if end_of_value(lambda count, at: data[at : at + count], 0, len(data)) != len(data):
+        raise DamagedError("it is not whole")
+    try:
+        return msgpack.unpackb(data, strict_map_key=False)
+    except (ValueError, TypeError, msgpack.UnpackException) as error:
+        raise DamagedError(f"it cannot be unpacked: {error}") from error
 
 
 def plain(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,10 +121,11 @@ class _Plain:
         self._count(len(value) * 2, where, depth)
         result = {}
         for key, item in value.items():
-            if not isinstance(key, str):
-                raise UnfitError(f"{_place(where)} has the key {key!r:.60}; keys must be texts")
-            name = _text(key, where)
-            result[name] = self.value(item, f"{where}.{name}" if where else name, depth + 1)
+            name = key if type(key) is str and key.isascii() else _key(key, where)
+            if type(item) is float:  # most of an event are
+                result[name] = item
+            else:
+                result[name] = self.value(item, f"{where}.{name}" if where else name, depth + 1)
         return result
 
     def value(self, value: Any, where: str, depth: int) -> Any:
@@ -123,7 +158,15 @@ def _place(where: str) -> str:
     return where or "the document"
 
 
+def _key(key: object, where: str) -> str:
+    if not isinstance(key, str):
+        raise UnfitError(f"{_place(where)} has the key {key!r:.60}; keys must be texts")
+    return _text(key, where)
+
+
 def _text(value: str, where: str) -> str:
+    if type(value) is str and value.isascii():
+        return value
     try:
         value.encode()
     except UnicodeEncodeError as error:
@@ -173,25 +216,27 @@ def _packed(value: Any) -> dict[bytes, Any]:
             b"type": value.dtype.str,
             b"kind": b"",
             b"shape": value.shape,
-            b"data": value.tobytes(),
+            b"data": value.data if value.flags.c_contiguous else value.tobytes(),
         }
     if isinstance(value, np.generic):
         return {b"nd": False, b"type": value.dtype.str, b"data": value.tobytes()}
     return {b"complex": True, b"data": repr(value)}
 
 
-def _restored(value: Any, where: str) -> Any:
+def _restored(value: Any, where: str, depth: int) -> Any:
     """The value with its maps that stand for arrays made into arrays."""
+    if depth > MAX_DEPTH and isinstance(value, dict | list):
+        raise DamagedError(BEYOND)
     if isinstance(value, dict):
         if b"nd" in value or b"complex" in value:
             return _unpacked(value, where)
         for key, item in value.items():
             if isinstance(item, dict | list):
-                value[key] = _restored(item, f"{where}.{key}")
+                value[key] = _restored(item, f"{where}.{key}", depth + 1)
     elif isinstance(value, list):
         for index, item in enumerate(value):
             if isinstance(item, dict | list):
-                value[index] = _restored(item, f"{where}[{index}]")
+                value[index] = _restored(item, f"{where}[{index}]", depth + 1)
     return value
 
 

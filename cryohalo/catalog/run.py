@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -172,7 +172,7 @@ def _stop_at_the_end(handle: int, size: int, uid: str) -> tuple[int, int] | None
         if place < 0:
             break
         try:
-            if end_of_value(handle, first + place, size) == size:
+            if end_of_value(partial(os.pread, handle), first + place, size) == size:
                 _stop(handle, first + place, size, uid)
                 return first + place, size
         except (DamagedError, OrderError):  # bytes of an array that look like one
