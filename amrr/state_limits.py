@@ -8,16 +8,17 @@ read beyond an array. That the numbers of the lumps follow from each other is lo
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from amrr.controls import heaters, sequence, thermometry
 from amrr.cryostat import bath
 from amrr.limits import DWELL_S, FLOW_TIME_S, HOLD_TIME_S
+from amrr.parameters import RefrigeratorParameters
 from instruments.kept import Group, Number, Slots, Spec, Text
-from instruments.magnets.supply import state_slots
-
-if TYPE_CHECKING:
-    from amrr.refrigerator import Refrigerator
+from instruments.magnets.supply import MagnetSupply, state_slots
 
 __all__ = ["allowed"]
 
@@ -32,7 +33,25 @@ _DENSITY: Final = Number(-1.0, 5e4, "mol/m3")  # pure liquid 3He has 27 000
 _ENERGY: Final = Number(-_LONG, _LONG, "J/m3")
 
 
-def allowed(machine: Refrigerator) -> Spec:
+class Machine(Protocol):
+    """The refrigerator, as its limits depend on it.
+
+    Attributes:
+        parameters: Its own.
+        supplies: The magnets' supplies by name.
+        bath: The helium bath.
+    """
+
+    parameters: RefrigeratorParameters
+    supplies: dict[str, MagnetSupply]
+    bath: bath.Bath
+
+    @property
+    def lump_constants(self) -> NDArray[np.float64]:
+        """Each row is a constant, each column a lump of the circuit."""
+
+
+def allowed(machine: Machine) -> Spec:
     """What a state of this machine may hold."""
     p = machine.parameters
     supply = machine.supplies["PumpA"].parameters
@@ -99,7 +118,7 @@ _METER: Final[list[Slot]] = [
 ]
 
 
-def _machine(machine: Refrigerator) -> list[Slot]:
+def _machine(machine: Machine) -> list[Slot]:
     p = machine.parameters
     chx = Number(0.0, p.exchangers.highest_heater_w, "W")
     first, last = thermometry.CONTINUOUS, thermometry.COUNT - 1
@@ -141,7 +160,7 @@ def _coil(limit_a: float) -> list[Slot]:
     ]
 
 
-def _cycle(machine: Refrigerator) -> list[Slot]:
+def _cycle(machine: Machine) -> list[Slot]:
     supply = machine.supplies["PumpA"]
     limit_a = supply.parameters.current_limit_a
     current = Number(-1.001 * limit_a, 1.001 * limit_a, "A")

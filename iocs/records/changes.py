@@ -8,10 +8,9 @@ one loop: a call per channel would cost more than the reading.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from iocs.records.channels import LiveChannel
+from iocs.records.interfaces import Channel
 
 __all__ = ["Changes"]
 
@@ -20,12 +19,12 @@ class Changes:
     """The channels of a database, in the order in which they are posted."""
 
     def __init__(self) -> None:
-        self._channels: list[LiveChannel] = []
-        self._plain: list[tuple[int, LiveChannel, Callable[[], Any]]] = []
-        self._others: list[tuple[int, LiveChannel]] = []
-        self._held: list[tuple[int, LiveChannel]] = []
+        self._channels: list[Channel] = []
+        self._plain: list[tuple[int, Channel, Callable[[], Any]]] = []
+        self._others: list[tuple[int, Channel]] = []
+        self._held: list[tuple[int, Channel]] = []
 
-    def add(self, channel: LiveChannel) -> None:
+    def add(self, channel: Channel) -> None:
         """Look at this channel, too."""
         record, place = channel.record, len(self._channels)
         self._channels.append(channel)
@@ -37,7 +36,7 @@ class Changes:
         else:
             self._held.append((place, channel))
 
-    def found(self) -> list[LiveChannel]:
+    def found(self) -> list[Channel]:
         """Those that have changed since they were processed last, all looked at at one moment."""
         places = [place for place, channel in self._others if not channel.quiet()]
         # What holds the last put is processed by the put: it is looked at here but once.

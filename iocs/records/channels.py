@@ -16,7 +16,7 @@ bare ``ChannelData``:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from caproto import (
     AccessRights,
@@ -32,14 +32,11 @@ from caproto import (
 )
 
 from iocs.records.fields import field_record
+from iocs.records.interfaces import Database
 from iocs.records.metadata import metadata
 from iocs.records.processing import Processing
 from pvdb.records.checking import first_value, stored
 from pvdb.records.description import Record, Value, Wire
-
-if TYPE_CHECKING:
-    from iocs.records.database import Database
-
 
 _ACKNOWLEDGED = {ChannelType.PUT_ACKS: "ACKS", ChannelType.PUT_ACKT: "ACKT"}
 
@@ -49,6 +46,7 @@ class LiveChannel(Processing):
 
     database: Database
     parent: LiveChannel | None
+    _fields: dict[str, LiveChannel]
 
     def attach(self, record: Record, database: Database, parent: LiveChannel | None = None) -> None:
         """Take over the record; done once, right after construction."""

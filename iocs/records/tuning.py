@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from instruments.errors import Refused
+from iocs.records.interfaces import Channel
 from iocs.records.outgoing import PROPERTY, Outgoing
 from pvdb.records.description import MAX_UNITS_LENGTH, Range, Record, State, Value
-
-if TYPE_CHECKING:
-    from iocs.records.channels import LiveChannel
 
 
 class Tuning(Outgoing):
@@ -26,7 +25,7 @@ class Tuning(Outgoing):
     """
 
     _content: dict[Any, Any]
-    _fields: dict[str, LiveChannel]
+    _fields: Mapping[str, Channel]
 
     def begin_tuning(self, record: Record) -> None:
         """Take over what the table says."""

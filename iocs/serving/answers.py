@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import caproto as ca
 from caproto import CAStatus
@@ -18,6 +18,7 @@ from caproto.server.common import WRITE_LOCK_TIMEOUT
 
 from iocs.serving.identity import Identity
 from iocs.serving.inbound import Oversized
+from iocs.serving.interfaces import Circuit, Context
 from iocs.serving.messages import (
     ADDRESS_OF_SENDER,
     MINOR_VERSION,
@@ -31,10 +32,6 @@ from iocs.serving.messages import (
 from iocs.serving.puts import Puts
 from iocs.serving.readings import Channel, RefusedRequestError, check_kind, failed, read
 from iocs.serving.subscriptions import Subscriptions
-
-if TYPE_CHECKING:
-    from iocs.serving.caproto_overrides import ServingContext
-    from iocs.serving.circuit import ServingCircuit
 
 HIGHEST_PRIORITY: Final = 99
 
@@ -63,7 +60,7 @@ class Answers:
         subscriptions: Its subscriptions.
     """
 
-    def __init__(self, circuit: ServingCircuit, context: ServingContext) -> None:
+    def __init__(self, circuit: Circuit, context: Context) -> None:
         self._circuit = circuit
         self._context = context
         self._most_bytes = circuit.limits.max_message_bytes

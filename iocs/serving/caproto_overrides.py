@@ -13,7 +13,7 @@ import socket
 import time
 import warnings
 from operator import itemgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import caproto as ca
 from caproto import ChannelData, ChannelEnum
@@ -28,7 +28,8 @@ from iocs.serving.circuit import ServingCircuit
 from iocs.serving.fairness import Breath
 from iocs.serving.fanout import Fanout
 from iocs.serving.filter_text import FilterError, parse_name
-from iocs.serving.filters import NO_FILTERS, Filters, make_filters
+from iocs.serving.filters import make_filters
+from iocs.serving.interfaces import Found
 from iocs.serving.limits import Limits, Statistics
 from iocs.serving.posted import posted_of
 from iocs.serving.search import Searches
@@ -104,20 +105,6 @@ async def _verify_enum(self: ChannelEnum, data: Any) -> Any:
     if data in states or (not isinstance(data, (str, bytes)) and 0 <= data < len(states)):
         return await _stock_verify_enum(self, data)
     raise ca.CaprotoValueError(f"{data!r} is no state; the states are {', '.join(states)}")
-
-
-class Found(NamedTuple):
-    """What is served under a name.
-
-    Attributes:
-        entry: caproto's channel.
-        filters: What the name asks for.
-        long_text: Whether a text is to be sent as bytes.
-    """
-
-    entry: Any
-    filters: Filters = NO_FILTERS
-    long_text: bool = False
 
 
 class ServingContext(Context):

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import caproto as ca
 from caproto import CAStatus
@@ -22,15 +22,13 @@ from caproto.server.common import DisconnectedCircuit
 from iocs.complaints import words
 from iocs.serving.answers import Answers, BrokenProtocolError
 from iocs.serving.inbound import Inbound, Oversized
+from iocs.serving.interfaces import Context
 from iocs.serving.messages import MINOR_VERSION, Command, Request, error, message
 from iocs.serving.monitors import Monitors
 from iocs.serving.outbound import BATCH_BYTES, Outbound
 from iocs.serving.posted import Posted
+from iocs.serving.subscription import Subscription
 from iocs.serving.updates import Update
-
-if TYPE_CHECKING:
-    from iocs.serving.caproto_overrides import ServingContext
-    from iocs.serving.subscriptions import Subscription
 
 #: Batches of updates that may follow each other at once before they are spaced.
 FLUSH_BURST: Final = 20
@@ -47,7 +45,7 @@ class ServingCircuit:
         answers: What it asks for and is answered: channels, puts, subscriptions.
     """
 
-    def __init__(self, address: tuple[str, int], client: Any, context: ServingContext) -> None:
+    def __init__(self, address: tuple[str, int], client: Any, context: Context) -> None:
         self.address = address
         self.client = client
         self.connected = True

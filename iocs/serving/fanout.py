@@ -11,31 +11,14 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
 
-from caproto._utils import ChannelFilter
 from caproto.server.common import SubscriptionSpec
 
 from iocs.complaints import Complaints, words
 from iocs.serving.posted import Posted
-
-if TYPE_CHECKING:
-    from iocs.serving.subscriptions import Subscription
-
-_NO_FILTER: Final = ChannelFilter(ts=False, dbnd=None, arr=None, sync=None)
+from iocs.serving.subscription import Subscription
 
 log = logging.getLogger("iocs.serving")
-
-
-def spec_of(entry: Any, kind_name: str, mask: int) -> SubscriptionSpec:
-    """What a subscription has in common with others: caproto's key for them.
-
-    Args:
-        entry: caproto's channel.
-        kind_name: caproto's name of the type.
-        mask: Kinds of event.
-    """
-    return SubscriptionSpec(entry, kind_name, mask, _NO_FILTER)
 
 
 class Fanout:

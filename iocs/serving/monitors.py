@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from iocs.serving.budget import Budget
 from iocs.serving.limits import Limits, Statistics
 from iocs.serving.outbound import BATCH_BYTES
 from iocs.serving.posted import Posted
 from iocs.serving.queues import Pending
+from iocs.serving.subscription import Subscription
 from iocs.serving.updates import Update
-
-if TYPE_CHECKING:
-    from iocs.serving.subscriptions import Subscription
 
 #: Longer arrays have the shorter history.
 ARRAY_ELEMENTS: Final = 100

@@ -6,23 +6,16 @@ import logging
 import struct
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 from caproto import CAStatus
-from caproto.server.common import SubscriptionSpec
 
 from iocs.complaints import words
-from iocs.serving.fanout import spec_of
-from iocs.serving.filters import Gate
+from iocs.serving.interfaces import Circuit, Context
 from iocs.serving.messages import Command, Request, error, kind_name, message
-from iocs.serving.posted import Posted, posted_of
+from iocs.serving.posted import posted_of
 from iocs.serving.readings import Channel, RefusedRequestError, failed
-from iocs.serving.updates import Update
-
-if TYPE_CHECKING:
-    from iocs.serving.caproto_overrides import ServingContext
-    from iocs.serving.circuit import ServingCircuit
+from iocs.serving.subscription import Subscription
 
 #: Three numbers that nobody uses any more, then the mask.
 _LAYOUT: Final = struct.Struct(">fffH2x")
@@ -32,58 +25,10 @@ _HIGHEST_MASK: Final = 0xFF
 log = logging.getLogger("iocs.serving")
 
 
-@dataclass(eq=False)
-class Subscription:
-    """One subscription.
-
-    Attributes:
-        circuit: The client's.
-        channel: The client's channel.
-        request: With which it was begun: its type, number of elements and number.
-        mask: The kinds of event that it wants.
-        spec: What it has in common with others.
-        gates: Its filters, in order.
-    """
-
-    circuit: Any
-    channel: Channel
-    request: Request
-    mask: int
-    spec: SubscriptionSpec = field(init=False)
-    gates: list[Gate] = field(init=False)
-
-    def __post_init__(self) -> None:
-        kind = self.channel.readable_as(self.request.kind)
-        self.spec = spec_of(self.channel.entry, kind.name, self.mask)
-        self.gates = self.channel.filters.begin()
-
-    def filtered(self, posted: Posted, flags: int, time_s: float) -> Update | None:
-        """What is to be sent of a posted value, None if its filters let nothing pass.
-
-        Args:
-            posted: The value.
-            flags: The kinds of event that it is.
-            time_s: When it was posted to this subscription, s since the Unix epoch.
-
-        Raises:
-            Exception: It cannot be had in this type, or not filtered.
-        """
-        if self.gates:
-            number = posted.number(long_text=self.channel.long_text)
-            events = flags & self.mask
-            if not all(gate.passes(number, events) for gate in self.gates):
-                return None
-        return self.channel.filtered(posted.update(self.spec.data_type_name), time_s)
-
-    def message(self, update: Update) -> tuple[bytes, bytes]:
-        """The event message: what is this subscription's own, and what it shares with others."""
-        return update.message(self.request.kind, self.request.count, self.request.second)
-
-
 class Subscriptions:
     """Those of one client, by its own number."""
 
-    def __init__(self, circuit: ServingCircuit, context: ServingContext) -> None:
+    def __init__(self, circuit: Circuit, context: Context) -> None:
         self._circuit = circuit
         self._fanout = context.fanout
         self._by_number: dict[int, Subscription] = {}

@@ -6,8 +6,10 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +63,32 @@ def test_a_forbidden_import_breaks_its_contract(copy: Path, contract: str) -> No
     done = lint_imports(copy)
     assert done.returncode == 1
     assert f"{contract} BROKEN" in done.stdout
+
+
+def import_cycle() -> list[str]:
+    """Modules that import each other in a ring, also for their types alone; empty if none do."""
+    graph = grimp.build_graph(*ROOMS, cache_dir=None)
+    imports = {m: graph.find_modules_directly_imported_by(m) for m in graph.modules}
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as cycle:
+        return list(cycle.args[1])
+    return []
+
+
+def test_no_module_imports_itself_over_others() -> None:
+    assert not import_cycle()
+
+
+def test_an_import_for_types_alone_closes_a_ring(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (copy / "instruments/errors.py").open("a") as module:
+        module.write("\nif TYPE_CHECKING:\n    from iocs.records import Database\n")
+    monkeypatch.syspath_prepend(copy)
+    for name in [name for name in sys.modules if name.partition(".")[0] in ROOMS]:
+        monkeypatch.delitem(sys.modules, name)
+    assert {"instruments.errors", "iocs.records"} <= set(import_cycle())
 
 
 def test_every_tracked_file_of_a_room_is_in_the_wheel(tmp_path: Path) -> None:

@@ -1,0 +1,100 @@
+"""What the parts of one client use of each other and of the server, so that none imports its owner.
+
+The server makes circuits, a circuit its answers, these its subscriptions; each is given its owner,
+and knows of it what stands here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+from iocs.serving.budget import Budget
+from iocs.serving.fanout import Fanout
+from iocs.serving.filters import NO_FILTERS, Filters
+from iocs.serving.limits import Limits, Statistics
+from iocs.serving.monitors import Monitors
+from iocs.serving.subscription import Subscription
+from iocs.serving.updates import Update
+
+
+class Found(NamedTuple):
+    """What is served under a name.
+
+    Attributes:
+        entry: caproto's channel.
+        filters: What the name asks for.
+        long_text: Whether a text is to be sent as bytes.
+    """
+
+    entry: Any
+    filters: Filters = NO_FILTERS
+    long_text: bool = False
+
+
+class Context(Protocol):
+    """The server, as its clients' circuits use it.
+
+    Attributes:
+        limits: What each client may hold.
+        counts: What has happened.
+        fanout: The subscriptions of all clients.
+        waiting: What waits to be sent to all clients.
+        unfinished: What of half received messages is kept for all clients.
+        port: The TCP port, known before there is any client.
+        server_tasks: caproto's tasks, which end with the server.
+    """
+
+    limits: Limits
+    counts: Statistics
+    fanout: Fanout
+    waiting: Budget
+    unfinished: Budget
+    port: int
+    server_tasks: Any
+
+    def serves(self, name: str) -> bool:
+        """True if this PV, with field and filters, is served here."""
+
+    def find(self, name: str) -> Found:
+        """What is served under a name.
+
+        Raises:
+            Exception: Nothing is.
+        """
+
+    def relieve(self) -> None:
+        """Cut off a client while too much waits for all together."""
+
+    def refuse_unfinished(self) -> None:
+        """Refuse half received messages while they hold too much together."""
+
+
+class Circuit(Protocol):
+    """One client's connection, as its answers and its subscriptions use it.
+
+    Attributes:
+        address: Host and port of the client.
+        limits: What it may hold.
+        counts: Where it is counted.
+        monitors: What waits for its subscriptions.
+    """
+
+    address: tuple[str, int]
+    limits: Limits
+    counts: Statistics
+    monitors: Monitors
+
+    def send(self, *messages: bytes) -> None:
+        """Send soon."""
+
+    async def tell(self, *replies: bytes) -> None:
+        """Send a reply after the updates that were posted before it."""
+
+    def wake(self) -> None:
+        """See whether monitors wait to be sent."""
+
+    def post(self, subscription: Subscription, posted: Any, flags: int) -> None:
+        """Queue an update for one subscription; never blocks."""
+
+    def queue(self, subscription: Subscription, update: Update) -> None:
+        """Queue the first update of a subscription."""
