@@ -8,7 +8,7 @@ leaves to the next is in the arrays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -24,9 +24,6 @@ from instruments.magnets import ramp
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-ON_STAGE: Final = -1
-"""The place of the thermometer on the 1.6 K stage, which is no lump of the loop."""
 
 # Slots of the miscellaneous state.
 TIME: Final = 0  # s, kept as steps * dt
@@ -87,20 +84,10 @@ def move_magnets(
     return heat
 
 
-def mounts(places: Mapping[str, int]) -> Ints:
-    """Lump of each thermometer in the order of ``thermometry.NAMES``, `ON_STAGE` for the stage's.
-
-    Raises:
-        KeyError: A thermometer that is mounted nowhere.
-    """
-    everywhere = {"Stage": ON_STAGE, **places}
-    return np.array([everywhere[name] for name in thermometry.NAMES], dtype=np.int64)
-
-
 @jit
 def true_temperature(m: Array, nodes: Array, place: int) -> float:
     """What a thermometer in this place reads if it has no error, K."""
-    if place == ON_STAGE:
+    if place == thermometry.ON_STAGE:
         return m[STAGE]
     return nodes[loop.TEMPERATURE, place]
 

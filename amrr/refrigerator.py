@@ -94,7 +94,7 @@ class Refrigerator:
             name: thermometry.Thermometer(name, self._meters, self._m, self._dwell)
             for name in thermometry.NAMES
         }
-        self._mounts = kernel.mounts(layout.places(p))
+        self._mounts = thermometry.mounts(p.regenerator.nodes)
         self._machine = self._assembled()
         self._start()
 
@@ -311,7 +311,8 @@ class Refrigerator:
     def restore(self, saved: dict[str, Any]) -> None:
         """Put back what :meth:`state` returned; a state of before there was a bath has a full one.
 
-        Control loops saved before their derivative was filtered are taken, too.
+        Control loops saved before their derivative was filtered are taken, too, and states of
+        before a thermometer was added: it begins as it is.
 
         Raises:
             Refused: It belongs to other parameters, or a value is missing or cannot be; the message
@@ -320,6 +321,8 @@ class Refrigerator:
         saved = {"bath": self.bath.full(), **saved}
         if getattr(saved.get("pids"), "dtype", None) == np.float64:
             saved["pids"] = controller.adopted(saved["pids"])
+        if "thermometers" in saved:
+            saved["thermometers"] = thermometry.adopted(saved["thermometers"], self._meters)
         check(state_limits.allowed(self), saved, "")
         for name, array in self._arrays().items():
             array[...] = saved[name]

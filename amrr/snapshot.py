@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from amrr import kernel
+from amrr.controls import sequence, thermometry
 from amrr.refrigerator import Refrigerator
 from instruments.npz import load_npz
 
@@ -71,8 +72,8 @@ def _rewind(machine: Refrigerator, state: dict[str, Any]) -> None:
     """Set the clock and the count of cycles to zero, readings aged as they are."""
     elapsed = float(state["machine"][kernel.TIME])
     state["machine"][kernel.TIME] = state["machine"][kernel.STEPS] = 0.0
-    state["thermometers"][1] -= elapsed
-    state["cycle"][3] = 0.0
+    state["thermometers"][thermometry.READ_AT] -= elapsed
+    state["cycle"][sequence.COUNT] = 0.0
     state["owed"][:] = 0.0
 
 

@@ -31,23 +31,6 @@ def lumps(p: RefrigeratorParameters) -> tuple[Array, Array, Ints]:
     return state, constants, coil_of
 
 
-def places(p: RefrigeratorParameters) -> dict[str, int]:
-    """Lump that each thermometer of the loop is mounted on, by the thermometer's name."""
-    n = p.regenerator.nodes
-    last = 2 * n + 2
-    return {
-        "CHX": n + 1,
-        "PumpA": last + 1,
-        "PumpB": last + 2,
-        "RegenAHot": last - 1,
-        "RegenACold": n + 2,
-        "RegenBHot": 1,
-        "RegenBCold": n,
-        "HHXA": last,
-        "HHXB": 0,
-    }
-
-
 def _regenerator(
     p: RefrigeratorParameters, c: Array, coil_of: Ints, where: slice, coil: int
 ) -> None:

@@ -10,8 +10,9 @@ steps), never drawn from a shared stream.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +24,26 @@ from instruments.random import generator
 
 Array = NDArray[np.float64]
 
-NAMES: Final = (
-    "CHX", "Stage", "PumpA", "PumpB", "RegenAHot", "RegenACold", "RegenBHot", "RegenBCold",
-    "HHXA", "HHXB",
-)  # fmt: skip
+ON_STAGE: Final = -1
+"""The place of the thermometer on the 1.6 K stage, which is no lump of the loop."""
+
+MOUNTS: Final[Mapping[str, Callable[[int], int]]] = {
+    "CHX": lambda n: n + 1,
+    "Stage": lambda _: ON_STAGE,
+    "PumpA": lambda n: 2 * n + 3,
+    "PumpB": lambda n: 2 * n + 4,
+    "RegenAHot": lambda n: 2 * n + 1,
+    "RegenACold": lambda n: n + 2,
+    "RegenBHot": lambda _: 1,
+    "RegenBCold": lambda n: n,
+    "HHXA": lambda n: 2 * n + 2,
+    "HHXB": lambda _: 0,
+}
+"""The lump that each thermometer is mounted on, for regenerators of n lumps (`amrr.circuit.loop`).
+
+In the order of the columns of a saved state: a new one is appended.
+"""
+NAMES: Final = tuple(MOUNTS)
 COUNT: Final = len(NAMES)
 CONTINUOUS: Final = 2
 NOISE_BLOCK: Final = 4096
@@ -57,6 +74,23 @@ class Status(IntEnum):
     STALE = 1
     OVER_RANGE = 2
     OPEN = 3
+
+
+def mounts(nodes: int) -> NDArray[np.int64]:
+    """Lump of each thermometer, `ON_STAGE` for the stage's, for regenerators of ``nodes`` lumps."""
+    return np.array([place(nodes) for place in MOUNTS.values()], dtype=np.int64)
+
+
+def adopted(saved: Any, now: Array) -> Any:
+    """A saved state of fewer thermometers, with those that are new since as they are ``now``.
+
+    Args:
+        saved: As it was read; what is no such state is given back as it is.
+        now: The machine's own, shape (STATE_ROWS, COUNT).
+    """
+    if np.ndim(saved) != 2 or len(saved) != STATE_ROWS or np.shape(saved)[1] >= COUNT:
+        return saved
+    return np.concatenate([saved, now[:, np.shape(saved)[1] :]], axis=1)
 
 
 def curve() -> Array:

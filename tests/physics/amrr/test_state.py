@@ -82,3 +82,16 @@ def test_the_shipped_cold_start_is_current_and_periodic() -> None:
     assert machine.cycle.count == 1
     assert machine.chx_temperature_k == pytest.approx(first, abs=1.5e-3)
     assert 0.85 < machine.cycle.mean_chx_temperature_k < 0.95
+
+
+def test_a_state_of_before_a_thermometer_was_added_is_taken() -> None:
+    machine = Refrigerator(seed=3)
+    machine.step(20.0)
+    saved = machine.state()
+    older = {**saved, "thermometers": saved["thermometers"][:, :-1]}
+    other = Refrigerator(seed=3)
+    fresh = other.state()["thermometers"][:, -1].copy()
+    other.restore(older)
+    now = other.state()["thermometers"]
+    assert np.array_equal(now[:, :-1], saved["thermometers"][:, :-1])
+    assert np.array_equal(now[:, -1], fresh)
