@@ -30,6 +30,8 @@ MB = 1e6
 
 def session(which: str, folder: Path, seconds: float) -> int:
     """Run plans until the time is over; prints a line per finished run."""
+    import epics
+
     from cryohalo.session import Session
     from plans.amrr import cooldown, run_cycles
     from plans.calibration import calibrate
@@ -46,6 +48,7 @@ def session(which: str, folder: Path, seconds: float) -> int:
             if which == "haloscope":
                 opened.run(scan(opened.haloscope, FREQUENCIES_MHZ, averages=500))
             else:
+                epics.caput("A:Stage:HeTransfer", 1)  # ends when the bath is full
                 opened.run(run_cycles(opened.refrigerator, 3, record_phases=False))
             print("run", flush=True)
     return 0
