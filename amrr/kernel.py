@@ -84,12 +84,14 @@ def move_magnets(
     return heat
 
 
-@jit
 def true_temperature(m: Array, nodes: Array, place: int) -> float:
     """What a thermometer in this place reads if it has no error, K."""
     if place == thermometry.ON_STAGE:
         return m[STAGE]
     return nodes[loop.TEMPERATURE, place]
+
+
+_true_temperature = jit(true_temperature)
 
 
 @jit
@@ -106,7 +108,7 @@ def read_thermometers(
     """Both bridges, and the scanner when its dwell is over."""
     row = int(m[STEPS]) % thermometry.NOISE_BLOCK
     for k in range(thermometry.CONTINUOUS):
-        t = true_temperature(m, nodes, mounts[k])
+        t = _true_temperature(m, nodes, mounts[k])
         thermometry.read(meters, k, log_r, t, noise[row, k], c[SELF_HEATING], m[TIME])
     if m[SCANNER_OFF] > 0.0:
         return
@@ -114,7 +116,7 @@ def read_thermometers(
     if m[SCAN_STEPS] >= scan_steps:
         m[SCAN_STEPS] = 0.0
         k = int(m[SCAN_CHANNEL])
-        t = true_temperature(m, nodes, mounts[k])
+        t = _true_temperature(m, nodes, mounts[k])
         thermometry.read(meters, k, log_r, t, noise[row, k], c[SELF_HEATING], m[TIME])
         k += 1
         m[SCAN_CHANNEL] = k if k < thermometry.COUNT else thermometry.CONTINUOUS
@@ -236,3 +238,19 @@ def build() -> Callable[[int, Machine, Array, Array], str]:
         return digest
 
     return advance
+
+
+def build_settle() -> Callable[[Array, Array, Array, Array], str]:
+    """`amrr.circuit.loop.settle` for all lumps, compiled and kept as `build` is.
+
+    It takes state and constants of the lumps and the tables of the refrigerants and of the fluid.
+    """
+    digest = source_digest()
+
+    @jit_entry
+    def settle(nodes: Array, node_c: Array, garnet: Array, fluid: Array) -> str:
+        for i in range(nodes.shape[1]):
+            loop.settle(nodes, node_c, i, garnet, fluid)
+        return digest
+
+    return settle

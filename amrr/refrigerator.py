@@ -44,6 +44,11 @@ def _advance() -> Any:
     return kernel.build()
 
 
+@cache
+def _settle() -> Any:
+    return kernel.build_settle()
+
+
 def _warm(coil: Any) -> bool:
     return bool(coil.normal or coil.temperature_k > COIL_COLD_K)
 
@@ -131,8 +136,7 @@ class Refrigerator:
         self._m[kernel.STAGE_SETPOINT] = p.stage.setpoint_k
         self._m[kernel.STAGE_CLOSED] = 1.0
         self._m[kernel.SCAN_CHANNEL] = thermometry.CONTINUOUS
-        for i in range(self._nodes.shape[1]):
-            loop.settle(self._nodes, self._node_c, i, self._garnet, self._fluid)
+        self._settle(self._nodes)
         for k in range(thermometry.COUNT):
             place = self._mounts[k]
             self._meters[thermometry.READING, k] = kernel.true_temperature(
@@ -342,8 +346,7 @@ class Refrigerator:
         field_t = np.abs(self._node_c[loop.FIELD_PER_A] * current_a)
         garnet = self._node_c[loop.SPINS] > 0.0
         settled[loop.FIELD, garnet] = field_t[garnet]
-        for i in range(settled.shape[1]):
-            loop.settle(settled, self._node_c, i, self._garnet, self._fluid)
+        self._settle(settled)
         off = ~np.isclose(self._nodes, settled, rtol=_ROUNDING, atol=_ROUNDING)
         for row, lump in np.argwhere(off)[:1]:
             found, follows = self._nodes[row, lump], settled[row, lump]
@@ -375,8 +378,11 @@ class Refrigerator:
         self._coil_x[:, magnet.TEMPERATURE] = vector[2 * count : 2 * count + 4]
         self._m[kernel.STAGE] = vector[2 * count + 4]
         self._pids[1, controller.INTEGRAL] = vector[2 * count + 5]
-        for i in range(count):
-            loop.settle(self._nodes, self._node_c, i, self._garnet, self._fluid)
+        self._settle(self._nodes)
+
+    def _settle(self, nodes: Array) -> None:
+        """Work out what follows from temperature, 3He and field of the lumps, in place."""
+        _settle()(nodes, self._node_c, self._garnet, self._fluid)
 
     @property
     def lump_constants(self) -> Array:

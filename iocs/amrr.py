@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from amrr.parameters import RefrigeratorParameters
+from iocs.compiling import compile_aside
 from iocs.ioc import main
 from iocs.parameters import from_file
 from pvdb.plant import Plant
@@ -17,6 +18,8 @@ PREFIX = "AMRR:"
 
 def build(options: argparse.Namespace) -> Plant:
     """The refrigerator that the options describe."""
+    if not options.list_pvs:
+        compile_aside()
     parameters = from_file(RefrigeratorParameters(), options.parameters)
     return refrigerator_plant(parameters, seed=options.seed)
 

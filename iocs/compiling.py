@@ -1,0 +1,41 @@
+"""Compile the refrigerator's inner loop in a process of its own, once after an installation.
+
+What the compiler takes it keeps until its process ends: 100 MB that an IOC which runs for months
+would hold. With the loop compiled before, the IOC loads it from numba's cache.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from amrr import kernel
+from amrr.compiled import source_digest
+
+__all__ = ["compile_aside"]
+
+_COMPILE: Final = "from amrr.refrigerator import Refrigerator; Refrigerator().step(1.0)"
+
+log = logging.getLogger("cryohalo.iocs")
+
+
+def compile_aside() -> None:
+    """Let another process fill numba's cache, unless it is filled or cannot be.
+
+    Whatever goes wrong, the IOC then compiles by itself.
+    """
+    folder = Path(kernel.build().stats.cache_path)  # type: ignore[attr-defined]
+    done = folder / f"compiled-{source_digest()}"
+    if done.exists() or not os.access(folder, os.W_OK):
+        return
+    try:
+        subprocess.run([sys.executable, "-c", _COMPILE], check=True, stdin=subprocess.DEVNULL)
+        for former in folder.glob("compiled-*"):
+            former.unlink(missing_ok=True)
+        done.touch()
+    except (OSError, subprocess.SubprocessError) as error:
+        log.warning("compiling aside failed, the IOC compiles by itself: %s", error)

@@ -1,0 +1,67 @@
+"""The refrigerator's loop is compiled once, in another process; the IOC loads it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from iocs import compiling
+
+COMPILED_HERE = """
+import asyncio, gc
+from numba.core.dispatcher import Dispatcher
+from tests.iocs.plants import make
+ioc = make("amrr")
+ioc.warm_up()
+asyncio.run(ioc.database.post())
+found = [d for d in gc.get_objects() if isinstance(d, Dispatcher) and d.stats.cache_misses]
+names = [d.py_func.__module__ + "." + d.py_func.__name__ for d in found]
+print([name for name in names if name.startswith(("amrr", "instruments"))])
+"""
+
+
+def test_an_ioc_compiles_nothing_that_was_compiled_before() -> None:
+    for _ in range(2):  # the first may find an empty cache
+        found = subprocess.run(
+            [sys.executable, "-c", COMPILED_HERE], capture_output=True, text=True, check=True
+        ).stdout.strip()
+    assert found == "[]"
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
+    """Folder of the cache, and what was run."""
+    made: list[Any] = []
+    stats = SimpleNamespace(stats=SimpleNamespace(cache_path=str(tmp_path)))
+    monkeypatch.setattr(compiling.kernel, "build", lambda: stats)
+    monkeypatch.setattr(compiling.subprocess, "run", lambda *line, **_: made.append(line))
+    return made
+
+
+def test_it_is_compiled_aside_once_for_each_version(
+    runs: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for digest in ("one", "one", "two", "two"):
+        monkeypatch.setattr(compiling, "source_digest", lambda digest=digest: digest)
+        compiling.compile_aside()
+    assert len(runs) == 2
+
+
+def test_what_goes_wrong_aside_stops_nothing(
+    runs: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise subprocess.CalledProcessError(1, "python")
+
+    monkeypatch.setattr(compiling.subprocess, "run", fail)
+    compiling.compile_aside()
+    assert "the IOC compiles by itself" in caplog.text
+    assert not list(tmp_path.iterdir())
