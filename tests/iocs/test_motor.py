@@ -110,6 +110,18 @@ def test_dmov_goes_down_and_up_even_if_the_axis_is_there_already(rod: MotorBench
     run(story())
 
 
+def test_a_motion_has_not_ended_at_the_moment_of_its_start(rod: MotorBench) -> None:
+    """Guards look after a put, too; an axis that is there already must not seem done then."""
+    axis, motor = rod.toy.axis, rod.motor
+    axis.move_to = lambda _: None  # type: ignore[method-assign]
+    motor.move(0.0)
+    motor.process()
+    assert (motor.at_rest(), motor.motion.moving()) == (False, True)
+    rod.toy.time_s += 0.1
+    motor.process()
+    assert (motor.at_rest(), motor.motion.moving()) == (True, False)
+
+
 def test_a_put_of_the_present_position_completes(rod: MotorBench, run: Run) -> None:
     async def story() -> None:
         move = rod.start("VAL", 0.0)

@@ -93,7 +93,7 @@ def _held() -> dict[str, Case]:
         REST,
         sees(**at(2), done="VAL"),
     )
-    cases["VAL waits, SET, Go: it waits for Use (record: loads the position)"] = (
+    cases["VAL waits, SET, Go: it waits for Use (record: lost)"] = (
         put(SPMG=PAUSE, VAL=P(2), SET="Set"),
         put(SPMG=GO),
         REST,

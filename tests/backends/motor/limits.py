@@ -52,6 +52,13 @@ def limits() -> dict[str, Case]:
         )
     for name in HOMES:
         cases[f"no limits: {name}"] = (*none, put(**{name: 1}), REST, sees(**at(-10), done=name))
+    cases["no limits: at the switch nothing is tried again"] = (
+        put(RTRY=3),
+        *none,
+        put(VAL=P(11)),
+        REST,
+        sees(**at(10, HLS=1, RCNT=0), done="VAL"),
+    )
     cases |= {
         "the limits themselves are inside": (
             put(VAL=P(10)),

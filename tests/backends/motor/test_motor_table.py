@@ -47,7 +47,10 @@ class OneMotor:
         self._haloscope.put("Sim:FaultStall", self.scale.name)
 
 
-@pytest.fixture(params=[("in process", "Rod"), ("in process", "Antenna"), ("wire", "Antenna")])
+PLACES = [("in process", "Rod"), ("in process", "Antenna"), ("wire", "Antenna")]
+
+
+@pytest.fixture(params=PLACES, ids=[f"{axis} {backend}" for backend, axis in PLACES])
 def motor(request: pytest.FixtureRequest) -> Iterator[OneMotor]:
     """Both axes; both back ends, of which the wire is slower and has one axis."""
     backend, axis = request.param
