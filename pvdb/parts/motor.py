@@ -212,10 +212,16 @@ class MotorRecord:
         self.motion.stop()
         self._stand()
 
+    def synchronize(self) -> None:
+        """``SYNC``: ``VAL`` becomes ``RBV``; what waits is forgotten."""
+        self.process()
+        if self.motion.moving():
+            raise Refused(f"{self.settings.name}: it moves; its target stays")
+        self._stand()
+
     def _stand(self) -> None:
         """Nothing waits, no button is pressed, and ``VAL`` is ``RBV``."""
-        # The setpoint of an axis that stands is its position, but for one that has stalled.
-        self._target = self.axis.position if self.axis.stalled else None
+        self._target = self.axis.position if self.axis.stalled else None  # else it is its setpoint
         self._target_waits = False
         self._jog = self._home = None
 
@@ -340,16 +346,11 @@ class MotorRecord:
         self.limit_violation = False
 
     def _jog_edge(self, towards_high: bool) -> float:
-        """Where a jog ends by itself: one second of travel before a soft limit, as in the record.
-
-        In Set mode soft limits do not count, only the switches.
-        """
+        """Where a jog ends by itself."""
         low, high = self.axis.travel
-        frame, second = self.frame, self.axis.velocity
-        if frame.limited and not self.set_mode:
-            if frame.low > frame.high:
-                return self.axis.position
-            low, high = max(low, frame.low + second), min(high, frame.high - second)
+        if self.frame.limited and not self.set_mode:  # in Set mode only the switches count
+            ends = self.frame.jog_limits(self.axis.velocity)
+            low, high = max(low, ends[0]), min(high, ends[1])
         return high if towards_high else low
 
     def _no_way(self, towards_high: bool) -> str:
@@ -385,8 +386,7 @@ class MotorRecord:
             self._go_on()
 
     def _end_move(self) -> None:
-        # VAL of a move that ended short stays what was asked for: it is the axis's setpoint. At a
-        # limit switch that is where it stands.
+        # VAL is the axis's setpoint: what was asked for, also if it ended short, or the switch.
         self._target = None
         if self.motion.arrived and self.spmg == MOVE:
             self.spmg = PAUSE

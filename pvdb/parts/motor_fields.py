@@ -7,68 +7,14 @@ Each field is a PV of its own (``Rod.RBV``), polled, posted and put like any oth
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from instruments.errors import Refused
 from pvdb.parts.motor import SPMG, MotorRecord
+from pvdb.parts.motor_field_kinds import double, field, menu, press, short, steps, waits_for_rest
+from pvdb.parts.motor_other_fields import STEPS_PER_REVOLUTION, other_fields
 from pvdb.parts.motor_status import at_user_switch, status_bits
-from pvdb.records import OnBusy, Record, State, Wire
-from pvdb.records.description import Read, Write
+from pvdb.records import OnBusy, Record, Wire
 from pvdb.records.severity import Severity
-
-DESCRIPTIONS = {
-    "RBV": "Readback",
-    "DRBV": "Dial readback",
-    "DVAL": "Dial target",
-    "RRBV": "Raw readback, steps",
-    "RVAL": "Raw target, steps",
-    "RLV": "Move by this much",
-    "DIFF": "Dial target less dial readback",
-    "OFF": "User offset",
-    "TWV": "Size of a tweak",
-    "HLM": "High limit, user",
-    "LLM": "Low limit, user",
-    "DHLM": "High limit, dial",
-    "DLLM": "Low limit, dial",
-    "VELO": "Velocity",
-    "VMAX": "Highest velocity",
-    "VBAS": "Base velocity",
-    "ACCL": "Seconds to velocity",
-    "RDBD": "Retry deadband",
-    "MRES": "Motor step",
-    "ERES": "Encoder step",
-    "BDST": "Backlash distance",
-    "DMOV": "Done moving",
-    "MOVN": "Moving",
-    "HLS": "At the high limit switch",
-    "LLS": "At the low limit switch",
-    "RHLS": "At the high limit switch, dial",
-    "RLLS": "At the low limit switch, dial",
-    "ATHM": "At home",
-    "TDIR": "Direction of travel",
-    "LVIO": "Limit violation",
-    "MISS": "Ran out of retries",
-    "RCNT": "Retries made",
-    "RTRY": "Retries allowed",
-    "MSTA": "Status bits",
-    "STOP": "Stop",
-    "HOMF": "Home, forward",
-    "HOMR": "Home, reverse",
-    "TWF": "Tweak forward",
-    "TWR": "Tweak reverse",
-    "JOGF": "Jog forward",
-    "JOGR": "Jog reverse",
-    "DIR": "User direction",
-    "FOFF": "Offset variable or frozen",
-    "SET": "Use, or set the position",
-    "SPMG": "Stop, pause, move, go",
-    "CNEN": "Power",
-    "STUP": "Status update",
-    "OUT": "Output link",
-    "SREV": "Steps per revolution",
-    "UREV": "Units per revolution",
-}
-
 
 MOST_RETRIES = 100
 
@@ -83,6 +29,7 @@ def motor_records(motor: MotorRecord) -> list[Record]:
         *_commands(motor),
         *_modes(motor),
         *_constants(motor),
+        *other_fields(motor),
     ]
 
 
@@ -107,84 +54,23 @@ def _value_record(motor: MotorRecord) -> Record:
     )
 
 
-def _field(
-    motor: MotorRecord,
-    name: str,
-    wire: Wire,
-    read: Read | None,
-    write: Write | None = None,
-    **extra: Any,
-) -> Record:
-    settings = motor.settings
-    extra.setdefault("units", settings.units if wire is Wire.DOUBLE else "")
-    extra.setdefault("group", "DEFAULT" if write else "READBACK")
-    extra.setdefault(
-        "display",
-        motor.frame.user_limits()
-        if extra["units"] == settings.units
-        else extra.get("control", (0, 0)),
-    )
-    return Record(
-        name=f"{settings.name}.{name}",
-        kind="motor",
-        wire=wire,
-        description=DESCRIPTIONS[name],
-        precision=settings.precision,
-        read=read,
-        write=write,
-        **extra,
-    )
-
-
-def _double(
-    motor: MotorRecord, name: str, read: Read, write: Write | None = None, **extra: Any
-) -> Record:
-    return _field(motor, name, Wire.DOUBLE, read, write, **extra)
-
-
-def _short(
-    motor: MotorRecord, name: str, read: Read | None, write: Write | None = None, **extra: Any
-) -> Record:
-    if write:
-        extra["control"] = (0, 1)
-    return _field(motor, name, Wire.SHORT, read, write, **extra)
-
-
-def _menu(
-    motor: MotorRecord,
-    name: str,
-    read: Read,
-    states: tuple[str, ...],
-    write: Write | None = None,
-    **extra: Any,
-) -> Record:
-    return _field(
-        motor, name, Wire.ENUM, read, write, states=tuple(State(state) for state in states), **extra
-    )
-
-
-def _moves(motor: MotorRecord) -> dict[str, Any]:
-    """What a put to a drive field or a button waits for."""
-    return {"done": motor.at_rest, "on_busy": OnBusy.QUEUE}
-
-
 def _positions(motor: MotorRecord) -> list[Record]:
-    axis, moves = motor.axis, _moves(motor)
+    axis, waits = motor.axis, waits_for_rest(motor)
     return [
-        _double(
+        double(
             motor,
             "RBV",
             motor.position,
             trouble=motor.problem,
             trouble_severity=Severity.MAJOR_ALARM,
         ),
-        _double(motor, "DRBV", lambda: axis.position),
-        _double(motor, "DVAL", motor.dial_target, motor.move_dial, **moves),
-        _steps(motor, "RRBV", lambda: axis.position),
-        _steps(motor, "RVAL", motor.dial_target, motor.move_raw, **moves),
-        _double(motor, "RLV", lambda: 0.0, motor.move_by, **moves),
-        _double(motor, "DIFF", lambda: motor.dial_target() - axis.position),
-        _double(
+        double(motor, "DRBV", lambda: axis.position),
+        double(motor, "DVAL", motor.dial_target, motor.move_dial, **waits),
+        steps(motor, "RRBV", lambda: axis.position),
+        steps(motor, "RVAL", motor.dial_target, motor.move_raw, **waits),
+        double(motor, "RLV", lambda: 0.0, motor.move_by, **waits),
+        double(motor, "DIFF", lambda: motor.dial_target() - axis.position),
+        double(
             motor,
             "TWV",
             lambda: motor.tweak,
@@ -194,38 +80,29 @@ def _positions(motor: MotorRecord) -> list[Record]:
     ]
 
 
-def _steps(
-    motor: MotorRecord, name: str, read: Read, write: Write | None = None, **extra: Any
-) -> Record:
-    step = motor.settings.resolution
-    return _field(
-        motor, name, Wire.LONG, lambda: round(read() / step), write, units="steps", **extra
-    )
-
-
 def _limits(motor: MotorRecord) -> list[Record]:
     frame = motor.frame
     return [
-        _double(
+        double(
             motor,
             "HLM",
             lambda: motor.frame.user_limits()[1],
             lambda x: motor.set_user_limit(True, x),
         ),
-        _double(
+        double(
             motor,
             "LLM",
             lambda: motor.frame.user_limits()[0],
             lambda x: motor.set_user_limit(False, x),
         ),
-        _double(
+        double(
             motor,
             "DHLM",
             lambda: frame.high,
             lambda x: motor.set_dial_limit(True, x),
             saved=True,
         ),
-        _double(
+        double(
             motor,
             "DLLM",
             lambda: frame.low,
@@ -246,7 +123,7 @@ def _speeds(motor: MotorRecord) -> list[Record]:
         axis.velocity = velocity
 
     return [
-        _double(
+        double(
             motor,
             "VELO",
             lambda: axis.velocity,
@@ -255,56 +132,47 @@ def _speeds(motor: MotorRecord) -> list[Record]:
             units=speed,
             saved=True,
         ),
-        _double(motor, "VMAX", lambda: settings.max_velocity, units=speed),
-        _double(motor, "VBAS", lambda: 0.0, units=speed),
-        _double(motor, "ACCL", lambda: settings.acceleration_s, units="s"),
-        _double(motor, "RDBD", lambda: settings.deadband),
-        _double(motor, "MRES", lambda: settings.resolution),
-        _double(motor, "ERES", lambda: settings.resolution),
-        _double(motor, "BDST", lambda: 0.0),
+        double(motor, "VMAX", lambda: settings.max_velocity, units=speed),
+        double(motor, "VBAS", lambda: 0.0, units=speed),
+        double(motor, "ACCL", lambda: settings.acceleration_s, units="s"),
+        double(motor, "RDBD", lambda: settings.deadband),
+        double(motor, "MRES", lambda: settings.resolution),
+        double(motor, "ERES", lambda: settings.resolution),
+        double(motor, "BDST", lambda: 0.0),
     ]
 
 
 def _flags(motor: MotorRecord) -> list[Record]:
     axis, motion = motor.axis, motor.motion
     return [
-        _short(motor, "DMOV", lambda: int(motor.at_rest())),
-        _short(motor, "MOVN", lambda: int(motion.moving())),
-        _short(motor, "HLS", lambda: int(at_user_switch(motor, True))),
-        _short(motor, "LLS", lambda: int(at_user_switch(motor, False))),
-        _short(motor, "RHLS", lambda: int(axis.at_high_switch)),
-        _short(motor, "RLLS", lambda: int(axis.at_low_switch)),
-        _short(motor, "ATHM", lambda: int(axis.at_low_switch)),
-        _short(motor, "TDIR", lambda: int(motion.towards_high)),
-        _short(motor, "LVIO", lambda: int(motor.limit_violation)),
-        _short(motor, "MISS", lambda: int(motion.missed)),
-        _field(motor, "RCNT", Wire.SHORT, lambda: motion.retried),
-        _field(motor, "MSTA", Wire.DOUBLE, lambda: status_bits(motor), units=""),
+        short(motor, "DMOV", lambda: int(motor.at_rest())),
+        short(motor, "MOVN", lambda: int(motion.moving())),
+        short(motor, "HLS", lambda: int(at_user_switch(motor, True))),
+        short(motor, "LLS", lambda: int(at_user_switch(motor, False))),
+        short(motor, "RHLS", lambda: int(axis.at_high_switch)),
+        short(motor, "RLLS", lambda: int(axis.at_low_switch)),
+        short(motor, "ATHM", lambda: int(axis.at_low_switch)),
+        short(motor, "TDIR", lambda: int(motion.towards_high)),
+        short(motor, "LVIO", lambda: int(motor.limit_violation)),
+        short(motor, "MISS", lambda: int(motion.missed)),
+        field(motor, "RCNT", Wire.SHORT, lambda: motion.retried),
+        field(motor, "MSTA", Wire.DOUBLE, lambda: status_bits(motor), units=""),
     ]
 
 
 def _commands(motor: MotorRecord) -> list[Record]:
-    def press(name: str, act: Callable[[], None]) -> Record:
-        """A button that is up again at once."""
-        return _short(
-            motor,
-            name,
-            lambda: 0,
-            lambda on: act() if on else None,
-            momentary=True,
-            **_moves(motor),
-        )
-
     def hold(name: str, read: Callable[[], bool], act: Callable[[bool], None]) -> Record:
         """A button that shows what it has begun."""
-        return _short(motor, name, lambda: int(read()), lambda on: act(bool(on)), **_moves(motor))
+        return short(
+            motor, name, lambda: int(read()), lambda on: act(bool(on)), **waits_for_rest(motor)
+        )
 
     return [
-        press("STOP", motor.stop),
+        press(motor, "STOP", motor.stop),
         hold("HOMF", lambda: motor.homing(1), lambda on: motor.home(1, on)),
         hold("HOMR", lambda: motor.homing(0), lambda on: motor.home(0, on)),
-        press("TWF", lambda: motor.move_by(motor.tweak)),
-        press("TWR", lambda: motor.move_by(-motor.tweak)),
+        press(motor, "TWF", lambda: motor.move_by(motor.tweak)),
+        press(motor, "TWR", lambda: motor.move_by(-motor.tweak)),
         hold("JOGF", lambda: motor.jogging(1), lambda on: motor.jog(1, on)),
         hold("JOGR", lambda: motor.jogging(0), lambda on: motor.jog(0, on)),
     ]
@@ -317,7 +185,7 @@ def _modes(motor: MotorRecord) -> list[Record]:
     frame = motor.frame
     return [
         # Saved values are restored in this order: DIR changes OFF, so OFF comes after it.
-        _menu(
+        menu(
             motor,
             "DIR",
             lambda: int(frame.reversed),
@@ -325,14 +193,14 @@ def _modes(motor: MotorRecord) -> list[Record]:
             motor.set_reversed,
             saved=True,
         ),
-        _double(
+        double(
             motor,
             "OFF",
             lambda: frame.offset,
             lambda offset: setattr(frame, "offset", offset),
             saved=True,
         ),
-        _menu(
+        menu(
             motor,
             "FOFF",
             lambda: int(motor.frozen_offset),
@@ -340,20 +208,20 @@ def _modes(motor: MotorRecord) -> list[Record]:
             freeze,
             saved=True,
         ),
-        _menu(motor, "SET", lambda: int(motor.set_mode), ("Use", "Set"), motor.set_set_mode),
-        _menu(motor, "SPMG", lambda: motor.spmg, SPMG, motor.set_spmg),
-        _menu(motor, "CNEN", lambda: 1, ("Disable", "Enable")),
-        _menu(motor, "STUP", lambda: 0, ("OFF", "ON", "BUSY")),
+        menu(motor, "SET", lambda: int(motor.set_mode), ("Use", "Set"), motor.set_set_mode),
+        menu(motor, "SPMG", lambda: motor.spmg, SPMG, motor.set_spmg),
+        menu(motor, "CNEN", lambda: 1, ("Disable", "Enable")),
+        menu(motor, "STUP", lambda: 0, ("OFF", "ON", "BUSY")),
     ]
 
 
 def _constants(motor: MotorRecord) -> list[Record]:
     name = motor.settings.name
     return [
-        _field(motor, "OUT", Wire.STRING, lambda: f"@simulated {name}", length=39),
-        _field(motor, "SREV", Wire.LONG, lambda: 200, units=""),
-        _double(motor, "UREV", lambda: 200 * motor.settings.resolution),
-        _field(
+        field(motor, "OUT", Wire.STRING, lambda: f"@simulated {name}", length=39),
+        field(motor, "SREV", Wire.LONG, lambda: STEPS_PER_REVOLUTION, units=""),
+        double(motor, "UREV", lambda: STEPS_PER_REVOLUTION * motor.settings.resolution),
+        field(
             motor,
             "RTRY",
             Wire.SHORT,

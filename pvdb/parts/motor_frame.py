@@ -7,6 +7,8 @@ motor record; the limit switches remain.
 
 from __future__ import annotations
 
+from math import inf
+
 from instruments.ranges import landed
 
 
@@ -48,6 +50,16 @@ class Frame:
         """``LLM``, ``HLM``."""
         ends = self.user(self.low), self.user(self.high)
         return (ends[1], ends[0]) if self.reversed else ends
+
+    def jog_limits(self, second: float) -> tuple[float, float]:
+        """Where jogs end (dial): one second of travel before a limit, as in the record.
+
+        Args:
+            second: That travel. With the low limit above the high one, all is beyond the limits.
+        """
+        if self.low > self.high:
+            return inf, -inf
+        return self.low + second, self.high - second
 
     def name(self, user: float, dial: float) -> None:
         """Choose the offset by which ``dial`` is called ``user``."""

@@ -153,6 +153,13 @@ def _under_way() -> dict[str, Case]:
             REST,
             sees(**at(8, OFF=0)),
         ),
+        "moving: SYNC is refused (record: done at the end)": (
+            *moving,
+            put(SYNC=1),
+            sees(VAL=P(8), MOVN=1, refused={"SYNC": "it moves"}),
+            REST,
+            sees(**at(8), done="VAL"),
+        ),
         "homing: a jog is refused (record: ignored, stays at 1)": (
             put(HOMR=1),
             Pass(5),

@@ -168,6 +168,9 @@ def consistent(motor: Motor) -> None:
     assert value("RVAL") == round(value("DVAL") / scale.step)
     assert value("RRBV") == round(value("DRBV") / scale.step)
     assert value("DIFF") == pytest.approx(value("DVAL") - value("DRBV"), **near)
+    assert value("RDIF") == round(value("DIFF") / scale.step)
+    assert value("RMP") == value("REP") == value("RRBV")
+    assert (value("CDIR"), value("LSPG")) == (value("TDIR"), value("SPMG"))
     assert not (value("DMOV") and value("MOVN"))
     assert [value(name) for name in ("STOP", "TWF", "TWR", "RLV")] == [0, 0, 0, 0]
     switches = ("HLS", "LLS") if sign > 0 else ("LLS", "HLS")

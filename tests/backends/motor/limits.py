@@ -168,6 +168,13 @@ def at_rest() -> dict[str, Case]:
             REST,
             sees(VAL="RBV", RBV=P(-5), DMOV=1, HOMF=0, done="HOMF"),
         ),
+        "SYNC: VAL becomes RBV": (
+            Stall(),
+            put(VAL=P(4)),
+            REST,
+            put(SYNC=1),
+            sees(VAL=P(2), RBV=P(2), DVAL=P(2), SYNC=0, DMOV=1, done="SYNC"),
+        ),
         "STOP while a stall is told": (
             Stall(),
             put(VAL=P(4)),

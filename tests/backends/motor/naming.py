@@ -58,6 +58,12 @@ def setting() -> dict[str, Case]:
         REST,
         sees(VAL=P(26), DRBV=P(1), DMOV=1),
     )
+    cases["SSET, SUSE, FOF, VOF put SET and FOFF"] = (
+        put(FOF=1, SSET=1),
+        sees(FOFF="Frozen", SET="Set"),
+        put(VOF=0, SUSE=0),
+        sees(FOFF="Variable", SET="Use"),
+    )
     for mode in HELD:
         cases[f"Set in {mode}: VAL renames at once"] = (
             put(SET="Set", SPMG=mode, VAL=P(2)),
