@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from caproto import ChannelType, SubscriptionType
+from caproto import CaprotoError, ChannelType, SubscriptionType
 
 from instruments.errors import Refused
 from iocs import storage
+from iocs.records import Database
 from iocs.records.texts import written
 from iocs.repeating import Repeating
 from tests.iocs.conftest import Bench, Run, monitor
 from tests.iocs.test_motor import MotorBench
+from tests.live import twin_ioc
 
 ALARM, PROPERTY = SubscriptionType.DBE_ALARM, SubscriptionType.DBE_PROPERTY
 ANYBODY = ("here", "me")
@@ -213,3 +215,17 @@ def test_what_is_renamed_survives_a_restart(bench: Bench, run: Run, tmp_path: Pa
             await second.database.put("Temp", 311.0)
 
     run(second_life())
+
+
+@pytest.mark.parametrize("text", ["1_0", "١", "one"])
+def test_a_text_that_is_no_number_is_not_told_as_one(run: Run, text: str) -> None:
+    database = Database(twin_ioc.table(), "twin:")
+
+    async def story() -> None:
+        await database.put("lso", "12.5")
+        assert (await database["lso"].read(ChannelType.DOUBLE))[1] == [12.5]
+        await database.put("lso", text)
+        with pytest.raises((ValueError, CaprotoError)):
+            await database["lso"].read(ChannelType.DOUBLE)
+
+    run(story())
