@@ -109,8 +109,9 @@ class Catalog:
                 names = sorted(entry.name for entry in entries if entry.name.endswith(SUFFIX))
         except FileNotFoundError:
             return []
-        except OSError as error:
-            raise CatalogError(f"catalog {escaped(self.root)}: {reason(error)}") from error
+        except (OSError, ValueError) as error:  # ValueError: a zero in its name
+            why = reason(error) if isinstance(error, OSError) else str(error)
+            raise CatalogError(f"catalog {escaped(self.root)}: {why}") from error
         return [self.root / name for name in names]
 
 
