@@ -54,7 +54,7 @@ def overridden(defaults: Tree, content: Mapping[str, Any], where: str) -> Tree:
     changed: dict[str, Any] = {}
     for key, value in content.items():
         if key not in known:
-            raise ParameterFileError(f"{where}: there is no parameter {key!r}")
+            raise ParameterFileError(f"{where}: there is no parameter {key!r:.60}")
         changed[key] = _converted(getattr(defaults, key), value, f"{where}: {key}")
     return replace(defaults, **changed)  # type: ignore[type-var]
 
@@ -69,7 +69,7 @@ def _float(value: int, where: str) -> float:
 def _converted(default: Any, value: Any, where: str) -> Any:
     if is_dataclass(default):
         if not isinstance(value, Mapping):
-            raise ParameterFileError(f"{where} is a group of parameters, not {value!r}")
+            raise ParameterFileError(f"{where} is a group of parameters, not {value!r:.60}")
         return overridden(default, value, where)
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         return _float(value, where)

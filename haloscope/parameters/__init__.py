@@ -115,14 +115,14 @@ class HaloscopeParameters(ParameterGroups):
 
 def _name(value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"parameter name is {value!r}, must be a text")
+        raise ValueError(f"parameter name is {value!r:.60}, must be a text")
     return value
 
 
 def _origins(value: object) -> dict[str, str]:
     if not isinstance(value, Mapping):
-        raise ValueError(f"parameter group 'provenance' is {value!r}, must be a table of texts")
+        raise ValueError(f"parameter group 'provenance' is {value!r:.60}, must be a table of texts")
     for name, origin in value.items():
         if not isinstance(origin, str):
-            raise ValueError(f"provenance of {name} is {origin!r}, must be a text")
+            raise ValueError(f"provenance of {name} is {origin!r:.60}, must be a text")
     return dict(value)

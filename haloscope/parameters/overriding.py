@@ -52,9 +52,11 @@ def override(base: ParameterGroups, group: str, values: Mapping[str, Any]) -> An
         ValueError: A group or value that does not exist, or a value of another type; names it.
     """
     if not hasattr(base, group) or group == "file_origins":
-        raise ValueError(f"parameter group {group!r} does not exist")
+        raise ValueError(f"parameter group {group!r:.60} does not exist")
     if not isinstance(values, Mapping):
-        raise ValueError(f"parameter group {group!r} is {values!r}, must be a table of values")
+        raise ValueError(
+            f"parameter group {group!r:.60} is {values!r:.60}, must be a table of values"
+        )
     part = getattr(base, group)
     known = {item.name: item for item in fields(part)}
     changed = {}
@@ -72,12 +74,12 @@ def _checked(name: str, value: Any, default: Any) -> Any:
         return tuple(_checked(name, element, 0.0) for element in _as_list(name, value))
     if isinstance(default, str):
         if not isinstance(value, str):
-            raise ValueError(f"parameter {name} is {value!r}, must be a text")
+            raise ValueError(f"parameter {name} is {value!r:.60}, must be a text")
         return value
     if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
         raise ValueError(f"parameter {name} is {value!r:.60}, must be a finite number")
     if isinstance(default, int) and int(value) != value:
-        raise ValueError(f"parameter {name} is {value!r}, must be a whole number")
+        raise ValueError(f"parameter {name} is {value!r:.60}, must be a whole number")
     return type(default)(value)
 
 
@@ -91,7 +93,7 @@ def demand_physical(parameters: ParameterGroups) -> None:
         group, item = name.split(".")
         value = getattr(getattr(parameters, group), item)
         if not value > 0:
-            raise ValueError(f"parameter {name} is {value!r}, must be above 0")
+            raise ValueError(f"parameter {name} is {value!r:.60}, must be above 0")
     if parameters.digitizer.bins > MOST_BINS:
         bins = parameters.digitizer.bins
         raise ValueError(f"parameter digitizer.bins is {bins}, at most {MOST_BINS}")
@@ -113,5 +115,5 @@ def _is_finite(value: float) -> bool:
 
 def _as_list(name: str, value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise ValueError(f"parameter {name} is {value!r}, must be a list of numbers")
+        raise ValueError(f"parameter {name} is {value!r:.60}, must be a list of numbers")
     return value
