@@ -234,3 +234,27 @@ def test_files_of_the_former_writer_are_read() -> None:
         np.testing.assert_array_equal(found, value, strict=isinstance(value, np.ndarray))
         assert type(found) is type(value)
     assert run.stop is not None
+
+
+@pytest.mark.parametrize("command", ["analyze", "report", "montecarlo"])
+def test_a_command_given_a_bad_run_says_so_in_one_line(
+    folder: Path,
+    tmp_path: Path,
+    command: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = {kind: content for kind, (content, _) in hostile.NO_START.items()}
+    files |= {kind: hostile.packed(*found) for kind, (found, _) in hostile.LATER.items()}
+    files["no spectra"] = hostile.packed(*hostile.GOOD)
+    where = ["--catalog", str(folder), "--output", str(tmp_path / "out")]
+    monkeypatch.setattr("sys.argv", ["cryohalo", command, "bad", *where])
+    for kind, content in files.items():
+        (folder / "bad.msgpack").write_bytes(content)
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        assert (kind, ended.value.code) == (kind, 1)
+        (line,) = said.err.splitlines()
+        assert line.startswith("cryohalo: ")
+        assert line.isprintable()
