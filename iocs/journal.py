@@ -28,6 +28,8 @@ from pvdb.records import Value
 MOST_BYTES: Final = 32_000_000
 """Of all files together. It takes some 300 000 puts without one snapshot that could be written."""
 PATTERN: Final = "journal-*.log"
+LAST_NUMBER: Final = 10**12 - 1
+"""As many digits as the name of a file has."""
 
 
 @dataclass(frozen=True)
@@ -293,7 +295,7 @@ def _entry(content: dict[str, Any] | None) -> Entry | None:
     match content:
         case {"n": int(number), "t": int() | float() as time_s, **rest}:
             name = rest.get("pv", "")
-            if isinstance(name, str):
+            if isinstance(name, str) and 0 < number <= LAST_NUMBER:
                 return Entry(number, float(time_s), name, rest.get("v"))
     return None
 

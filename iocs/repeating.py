@@ -74,15 +74,20 @@ class Repeating:
         refused = {}
         end_s = self._wall() + LONGEST_S
         for entry in entries:
-            self._reach(entry.time_s, end_s)
-            if entry.name and (why := self._put(entry.name, entry.value)):
-                refused[entry.name] = why
+            name = entry.name or "a completion"
+            try:
+                self._reach(entry.time_s, end_s)
+            except Refused as refusal:
+                refused[name] = str(refusal)
+                continue
+            if entry.name and (why := self._put(name, entry.value)):
+                refused[name] = why
         return refused
 
     def _reach(self, time_s: float, end_s: float) -> None:
         """Step to ``time_s``, or as far as the time allowed for it goes."""
-        if time_s - self.machine.time_s > FARTHEST_S:
-            raise Refused(f"a put at {time_s:g} s cannot have followed")
+        if not abs(time_s - self.machine.time_s) <= FARTHEST_S:
+            raise Refused(f"{time_s:g} s is too far from the machine's {self.machine.time_s:g} s")
         while (left_s := time_s - self.machine.time_s) > 0.0 and self._wall() < end_s:
             before_s = self.machine.time_s
             step_s = min(self.machine.dt_s, LONGEST_STEP_S)

@@ -26,7 +26,7 @@ from instruments.errors import Refused
 from iocs import journal as journals
 from iocs import storage
 from iocs.complaints import words
-from iocs.journal import Entry, Journal
+from iocs.journal import LAST_NUMBER, Entry, Journal
 from iocs.records import Database
 from iocs.repeating import Repeating, short
 from iocs.saving import Saving
@@ -360,4 +360,6 @@ def _check_setpoints(content: Any) -> None:
 def _parsed(mark: str) -> tuple[str, int]:
     """Journal and number of a mark; none and 0 for what is no mark of ours."""
     identity, _, number = mark.partition(" ")
-    return (identity, int(number)) if number.isdecimal() else ("", 0)
+    if not number.isdecimal() or len(number) > len(str(LAST_NUMBER)):
+        return "", 0
+    return identity, int(number)

@@ -276,6 +276,48 @@ def test_a_torn_line_costs_nothing_but_itself(tmp_path: Path, damage: bytes) -> 
     assert found.unreadable == 1
 
 
+LINES: list[tuple[dict[str, Any], str]] = [
+    ({"n": 10**400, "t": 0.0, "pv": "VNA:Averages", "v": 7}, "1 lines of the journal cannot"),
+    ({"n": -1, "t": 0.0, "pv": "VNA:Averages", "v": 7}, "1 lines of the journal cannot"),
+    ({"n": "9", "t": 0.0, "pv": "VNA:Averages", "v": 7}, "1 lines of the journal cannot"),
+    ({"n": 9, "t": "now", "pv": "VNA:Averages", "v": 7}, "1 lines of the journal cannot"),
+    ({"n": 9, "t": 0.0, "pv": 7, "v": 7}, "1 lines of the journal cannot"),
+    ({"pv": "VNA:Averages", "v": 7}, "1 lines of the journal cannot"),
+    ({"n": 9, "t": float("nan"), "pv": "VNA:Averages", "v": 7}, "VNA:Averages is left out: nan s"),
+    ({"n": 9, "t": 1e300, "pv": "VNA:Averages", "v": 7}, "VNA:Averages is left out: 1e+300 s"),
+    ({"n": 9, "t": -1e300}, "a completion is left out"),
+    ({"n": 9, "t": 0.0, "pv": "VNA:Averages", "v": 0}, "outside 1..9999"),
+    ({"n": 9, "t": 0.0, "pv": "VNA:Averages", "v": "7"}, "not a number"),
+    ({"n": 9, "t": 0.0, "pv": "VNA:Averages", "v": float("nan")}, "not a finite number"),
+    ({"n": 9, "t": 0.0, "pv": "VNA:Averages"}, "VNA:Averages = None: not a number"),
+    ({"n": 9, "t": 0.0, "pv": "Switch", "v": 3}, "its states are 0..2"),
+    ({"n": 9, "t": 0.0, "pv": "No:Such.FIELD", "v": 3}, "there is no such record"),
+    ({"n": 9, "t": 0.0, "pv": "VNA:Averages_RBV", "v": 3}, "is read-only"),
+    ({"n": 9, "t": 0.0, "pv": "Rod.NOPE", "v": 3}, "there is no such record"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "told"), LINES, ids=[told for _, told in LINES])
+def test_a_whole_line_that_cannot_be_is_told_and_the_others_are_made_again(
+    tmp_path: Path, wrong: dict[str, Any], told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        first = await living("haloscope", tmp_path)
+        await first.database.put("VNA:Averages", 3)
+        (path,) = tmp_path.glob(journals.PATTERN)
+        good = {"n": 11, "t": 0.0, "pv": "VNA:Span", "v": 2.0}
+        path.write_bytes(path.read_bytes() + b"".join(map(journals._checked, [wrong, good])))
+        second = await living("haloscope", tmp_path)
+        assert (value(second, "VNA:Averages"), value(second, "VNA:Span")) == (3, 2.0)
+        await second.database.put("VNA:Averages", 4)
+        third = await living("haloscope", tmp_path)
+        assert value(third, "VNA:Averages") == 4
+
+    asyncio.run(story())
+    assert told in caplog.text
+    assert not any(record.exc_info for record in caplog.records)
+
+
 def test_lines_that_a_snapshot_has_covered_are_cleared_away(tmp_path: Path) -> None:
     journal = make_journal(tmp_path)
     for number in range(1, 7):
