@@ -93,6 +93,7 @@ def analyze(spectra: Spectra, options: Options | None = None) -> Result:
     """
     options = options or Options()
     windows = select(spectra, options)
+    spectra.demand_distinct(windows.power)
     reduction = reduce_stack(spectra, windows, options)
     sums = Accumulator(spectra.step_hz, options)
     sums.reserve(*coarse_range(windows, options))

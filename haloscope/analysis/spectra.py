@@ -7,7 +7,7 @@ test) is not known here.
 
 from __future__ import annotations
 
-import math
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -15,76 +15,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-FloatArray = NDArray[np.float64]
+from haloscope.analysis.calibration import Calibration, combined
+from haloscope.analysis.distinct import demand_own_labels, demand_own_noise
+from haloscope.analysis.power import usable_power
+from haloscope.analysis.ranges import (
+    ERROR,
+    ROWS,
+    SCALARS,
+    FloatArray,
+    demand_between,
+    demand_rows,
+    float_row,
+    same_number,
+)
+
 IntArray = NDArray[np.int64]
 
-_UNITS = {"db": "dB", "k": "K"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Calibration:
-    """The receiver without the JPA, as measured by the calibration plans, for a whole stack.
-
-    Nothing has a default but None, which means that nobody measured it. The analysis needs the
-    attenuation, and either the gain or the noise temperature.
-
-    Attributes:
-        line_attenuation_db: Loss from the cavity to the switch, half the difference of two
-            reflections, dB; 0 where the gain is referred to the cavity.
-        line_attenuation_db_error: Its standard error, dB.
-        receiver_gain_db: Gain from the switch to the digitizer, Y factor, dB.
-        receiver_gain_db_error: Its standard error, dB.
-        receiver_temperature_k: Noise temperature of the same chain, K.
-        receiver_temperature_k_error: Its standard error, K.
-        noise_temperature_k: System noise temperature at the cavity frequency, K. If given, it sets
-            the scale of the power and no gain is needed (spectra in arbitrary units of another
-            experiment).
-        assumed: Names of the values, here or in the stack, that were used and nobody measured;
-            shown with every result.
-
-    Raises:
-        ValueError: A value is not finite, a temperature or an error is negative, or there is
-            neither a gain nor a noise temperature.
-    """
-
-    line_attenuation_db: float
-    line_attenuation_db_error: float | None = None
-    receiver_gain_db: float | None = None
-    receiver_gain_db_error: float | None = None
-    receiver_temperature_k: float | None = None
-    receiver_temperature_k_error: float | None = None
-    noise_temperature_k: float | None = None
-    assumed: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        for name in self.quantities():
-            value = getattr(self, name)
-            if value is not None:
-                _demand_usable(name, float(value))
-        if self.receiver_gain_db is None and self.noise_temperature_k is None:
-            raise ValueError(
-                "calibration: neither receiver_gain_db nor noise_temperature_k is given; one of "
-                "them must set the scale of the power"
-            )
-
-    @staticmethod
-    def quantities() -> tuple[str, ...]:
-        """Names of the numbers of a calibration."""
-        return tuple(f.name for f in fields(Calibration) if f.name != "assumed")
-
-    def assuming(self, *names: str) -> Calibration:
-        """The same with these values marked as assumed too, each once."""
-        return replace(self, assumed=tuple(dict.fromkeys((*self.assumed, *names))))
-
-
-def _demand_usable(name: str, value: float) -> None:
-    unit = _UNITS[name.removesuffix("_error").rsplit("_", 1)[-1]]
-    if not math.isfinite(value):
-        raise ValueError(f"calibration: {name} is {value} {unit}, must be finite; None if unknown")
-    if name.endswith("_k") and value <= 0:
-        raise ValueError(f"calibration: {name} is {value} {unit}, must be above 0 {unit}")
-    if name.endswith("_error") and value < 0:
-        raise ValueError(f"calibration: {name} is {value} {unit}, must not be below 0 {unit}")
+__all__ = ["Calibration", "FloatArray", "IntArray", "Spectra", "concatenate"]
 
 
 @dataclass(frozen=True)
@@ -136,22 +83,32 @@ class Spectra:
     errors: Mapping[str, FloatArray] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     first_bin: FloatArray = field(default_factory=lambda: np.zeros(()))
+    masked: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
-        if self.power_w.ndim != 2 or 0 in self.power_w.shape:
-            raise ValueError(f"spectra: power_w has shape {self.power_w.shape}, needed (n, bins)")
-        if not self.step_hz > 0:
-            raise ValueError(f"spectra: step_hz is {self.step_hz} Hz, must be above 0 Hz")
-        for name in self.row_fields():
-            value = np.asarray(getattr(self, name), dtype=np.float64)
-            object.__setattr__(self, name, self._one_per_row(name, value))
-        for name in ("volume_m3", "field_ratio"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                raise ValueError(f"spectra: {name} is {getattr(self, name)}, must be above 0")
-        checked = {name: self._one_per_row(name, value) for name, value in self.errors.items()}
-        object.__setattr__(self, "errors", checked)
+        power, masked = usable_power(self.power_w, self.masked)
+        object.__setattr__(self, "power_w", power)
+        object.__setattr__(self, "masked", masked)
+        object.__setattr__(self, "labels", tuple(str(label) for label in self.labels))
         if self.labels and len(self.labels) != len(self):
             raise ValueError(f"spectra: {len(self.labels)} labels for {len(self)} spectra")
+        for name, allowed in SCALARS.items():
+            allowed.demand(float(getattr(self, name)), f"spectra: {name}")
+        for name in self.row_fields():
+            value = float_row(name, getattr(self, name), len(self))
+            demand_rows(name, value, ROWS[name], self.name)
+            object.__setattr__(self, name, value)
+        errors = {}
+        for name, given in self.errors.items():
+            errors[name] = float_row(f"error of {name}", given, len(self))
+            demand_rows(f"error of {name}", errors[name], ERROR, self.name)
+        object.__setattr__(self, "errors", errors)
+        self._demand_one_frequency_scale()
+
+    def _demand_one_frequency_scale(self) -> None:
+        """The JPA lies within a factor of two of the cavity."""
+        cavity, jpa = self.cavity_frequency_hz, self.jpa_resonance_hz
+        demand_between("jpa_resonance_hz", jpa, 0.5 * cavity, 2 * cavity, self.name)
 
     def __len__(self) -> int:
         return int(self.power_w.shape[0])
@@ -159,19 +116,33 @@ class Spectra:
     @staticmethod
     def row_fields() -> tuple[str, ...]:
         """Names of the fields that hold one number per spectrum."""
-        skip = {"power_w", "step_hz", "calibration", "errors", "volume_m3", "field_ratio", "labels"}
-        return tuple(f.name for f in fields(Spectra) if f.name not in skip)
+        return tuple(f.name for f in fields(Spectra) if f.name in ROWS)
 
-    def _one_per_row(self, name: str, value: ArrayLike) -> FloatArray:
-        array = np.asarray(value, dtype=np.float64)
-        if array.ndim == 0:
-            array = np.full(len(self), float(array))
-        if array.shape != (len(self),):
-            raise ValueError(f"spectra: {name} has shape {array.shape}, needed ({len(self)},)")
-        if not np.isfinite(array).all():
-            row = int(np.flatnonzero(~np.isfinite(array))[0])
-            raise ValueError(f"spectra: {name} of spectrum {row} is {array[row]}, not a number")
-        return array
+    def name(self, row: int) -> str:
+        """What to call a spectrum: its number, and its label if it has one."""
+        return f"spectrum {row} ({self.labels[row]})" if self.labels else f"spectrum {row}"
+
+    def demand_distinct(self, windows: NDArray[np.floating] | None = None) -> None:
+        """Refuse a stack that holds a spectrum twice, by its labels or by its noise.
+
+        Args:
+            windows: The part of every spectrum that is about its target, shape (n, bins): copies of
+                one spectrum that were cut differently have it in common.
+
+        Raises:
+            SameDataError: Names both spectra, and counts the others.
+        """
+        demand_own_labels(self.labels)
+        for power in (self.power_w, windows):
+            if power is not None:
+                demand_own_noise(power, self.num_averages, self.name)
+
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits that change with any number in the stack."""
+        digest = hashlib.sha256()
+        for item in fields(self):
+            _digest(digest, item.name, getattr(self, item.name))
+        return digest.hexdigest()[:16]
 
     def error(self, name: str, default: float = 0.0) -> FloatArray:
         """Standard errors of one measured field, shape (n,); ``default`` if none was recorded."""
@@ -182,22 +153,39 @@ class Spectra:
         index = rows if isinstance(rows, slice) else np.arange(len(self))[np.asarray(rows)]
         changed: dict[str, Any] = {name: getattr(self, name)[index] for name in self.row_fields()}
         errors = {name: value[index] for name, value in self.errors.items()}
-        labels = tuple(np.array(self.labels)[index]) if self.labels else ()
-        return replace(self, power_w=self.power_w[index], errors=errors, labels=labels, **changed)
+        labels = tuple(np.array(self.labels)[index].tolist()) if self.labels else ()
+        masked = None if self.masked is None else self.masked[index]
+        return replace(
+            self,
+            power_w=self.power_w[index],
+            masked=masked,
+            errors=errors,
+            labels=labels,
+            **changed,
+        )
 
 
-def same_number(a: float, b: float) -> bool:
-    """Whether two widths or volumes are one: they differ by rounding alone (1e-9 of them)."""
-    return math.isclose(a, b, rel_tol=1e-9)
+def _digest(digest: Any, name: str, value: Any) -> None:
+    """Feed a digest with a field: arrays by their bytes, the rest by its text."""
+    if isinstance(value, Mapping):
+        for key in sorted(value):
+            _digest(digest, f"{name}.{key}", value[key])
+    elif isinstance(value, np.ndarray):
+        digest.update(f"{name} {value.dtype.str} {value.shape} ".encode())
+        digest.update(np.ascontiguousarray(value).data)
+    else:
+        digest.update(f"{name} {value!r} ".encode())
 
 
 def concatenate(parts: Sequence[Spectra]) -> Spectra:
-    """Join stacks that share bins, bin width and geometry; the first one's calibration is kept.
+    """Join stacks that share bins, bin width and geometry.
 
-    What any of them assumes is marked in the whole.
+    Power is brought to the receiver gain of the first stack; what any of them assumes is marked in
+    the whole.
 
     Raises:
-        ValueError: No parts, or bin widths, lengths, volumes or field ratios differ.
+        SameDataError: A spectrum is in it twice.
+        ValueError: No parts, or bin widths, lengths, volumes, field ratios or calibrations differ.
     """
     if not parts:
         raise ValueError("spectra: nothing to concatenate")
@@ -206,18 +194,44 @@ def concatenate(parts: Sequence[Spectra]) -> Spectra:
         values = [getattr(part, name) for part in parts]
         if not all(same_number(value, values[0]) for value in values):
             raise ValueError(f"spectra: cannot concatenate stacks with different {name}: {values}")
+    bins = [part.power_w.shape[1] for part in parts]
+    if len(set(bins)) > 1:
+        short = parts[int(np.argmin(bins))]
+        raise ValueError(
+            f"spectra: cannot concatenate spectra of {min(bins)} and {max(bins)} bins: "
+            f"{short.name(0)} of its stack has {min(bins)}"
+        )
     joined: dict[str, Any] = {
         n: np.concatenate([getattr(p, n) for p in parts]) for n in Spectra.row_fields()
     }
     common = set.intersection(*(set(part.errors) for part in parts))
-    assumed = [name for part in parts for name in part.calibration.assumed]
-    return replace(
+    whole = replace(
         first,
-        calibration=first.calibration.assuming(*assumed),
-        power_w=np.concatenate([part.power_w for part in parts]),
+        calibration=combined([part.calibration for part in parts]),
+        power_w=np.concatenate([_at_gain(part, first) for part in parts]),
+        masked=_joined_masks(parts),
         errors={name: np.concatenate([part.errors[name] for part in parts]) for name in common},
         labels=tuple(label for part in parts for label in part.labels)
         if all(part.labels for part in parts)
         else (),
         **joined,
+    )
+    whole.demand_distinct()
+    return whole
+
+
+def _at_gain(part: Spectra, first: Spectra) -> NDArray[np.floating]:
+    own, reference = part.calibration.receiver_gain_db, first.calibration.receiver_gain_db
+    if own is None or reference is None or own == reference:
+        return part.power_w
+    factor: float = 10 ** ((reference - own) / 10)
+    return part.power_w * part.power_w.dtype.type(factor)
+
+
+def _joined_masks(parts: Sequence[Spectra]) -> NDArray[np.bool_] | None:
+    if all(part.masked is None for part in parts):
+        return None
+    none = (np.zeros(part.power_w.shape, dtype=bool) for part in parts)
+    return np.concatenate(
+        [empty if p.masked is None else p.masked for p, empty in zip(parts, none, strict=True)]
     )

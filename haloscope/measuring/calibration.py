@@ -108,9 +108,12 @@ def y_factor(
         bin_width_hz: Bin width in Hz.
 
     Raises:
-        ValueError: Too few points, unequal lengths, a standard deviation that is not positive,
-            temperatures all equal or a gain that comes out negative.
+        ValueError: Too few points, unequal lengths, a temperature or power that is not above zero,
+            a standard deviation that is not positive, temperatures all equal or a gain that comes
+            out negative.
     """
+    _demand_above_zero("Y factor: load temperature", temperature_k, "K")
+    _demand_above_zero("Y factor: power", power_w, "W")
     source = effective_temperature_k(temperature_k, frequency_hz)
     power = np.asarray(power_w, dtype=np.float64)
     if source.shape != power.shape or source.size < 2:
@@ -134,6 +137,15 @@ def y_factor(
         temperature_k=float(offset / slope),
         temperature_k_error=float(np.sqrt(by @ covariance @ by)),
     )
+
+
+def _demand_above_zero(what: str, values: ArrayLike, unit: str) -> None:
+    given = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    bad = np.flatnonzero(~((given > 0) & np.isfinite(given)))
+    if bad.size:
+        at = int(bad[0])
+        number = f" {at}" if given.size > 1 else ""
+        raise ValueError(f"{what}{number} is {given[at]} {unit}, must be above 0 {unit}")
 
 
 def _power_errors(power: FloatArray, given: Sequence[float] | None) -> FloatArray:
@@ -173,7 +185,18 @@ def jpa_noise(
         receiver_temperature_k: T_rest from the Y factor.
         receiver_temperature_k_error: Its standard deviation.
         frequency_hz: Frequency in Hz.
+
+    Raises:
+        ValueError: A power, a temperature or the gain is not above zero.
     """
+    for what, value, unit in (
+        ("power with the pump on", on_w, "W"),
+        ("power with the pump off", off_w, "W"),
+        ("gain", gain, "(ratio)"),
+        ("source temperature", source_temperature_k, "K"),
+        ("receiver temperature", receiver_temperature_k, "K"),
+    ):
+        _demand_above_zero(f"JPA noise: {what}", value, unit)
     source = float(effective_temperature_k(source_temperature_k, frequency_hz))
     ratio, rest = on_w / off_w, receiver_temperature_k
     total = ratio * (source + rest) / gain

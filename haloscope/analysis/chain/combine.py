@@ -16,7 +16,8 @@ import numpy as np
 
 from haloscope.analysis.chain.response import Response
 from haloscope.analysis.options import Options
-from haloscope.analysis.spectra import FloatArray, IntArray, same_number
+from haloscope.analysis.ranges import same_number
+from haloscope.analysis.spectra import FloatArray, IntArray
 
 _FINE = ("numerator", "density", "overlaps")
 _LINE = ("variance_removed", "aligned_removed", "averaged_removed", "joint_removed")

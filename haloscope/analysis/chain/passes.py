@@ -128,7 +128,7 @@ class FoundSpikes:
 
 
 def begin(job: Job) -> Pass:
-    """The windows merged to fine bins, nothing cut, nothing fitted."""
+    """The windows merged to fine bins, nothing cut but what is masked, nothing fitted."""
     n = len(job)
     merged = np.empty((n, job.windows.fine_bins))
 
@@ -137,7 +137,11 @@ def begin(job: Job) -> Pass:
 
     for _ in job.chunks(work):
         pass
-    return Pass(merged, None, None, np.ones(n, dtype=bool), np.zeros(0, dtype=np.int64))
+    state = Pass(merged, None, None, np.ones(n, dtype=bool), np.zeros(0, dtype=np.int64))
+    if job.windows.masked is None:
+        return state
+    rows, columns = np.nonzero(job.windows.masked)
+    return cut(job, state, rows, columns, 1)
 
 
 def rounds(job: Job) -> list[int]:

@@ -13,13 +13,18 @@ wide).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from haloscope.analysis.options import Options
+from haloscope.analysis.ranges import demand_between
 from haloscope.analysis.spectra import FloatArray, IntArray, Spectra
+
+_Kind = TypeVar("_Kind", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class Windows:
         step_hz: Digitizer bin width, Hz.
         merge: Digitizer bins per fine bin.
         target_hz: Centre asked for, shape (n,), Hz.
+        masked: Bins to be left out, shape (n, bins); None for none.
     """
 
     power: NDArray[np.floating]
@@ -44,6 +50,7 @@ class Windows:
     step_hz: float
     merge: int
     target_hz: FloatArray
+    masked: NDArray[np.bool_] | None = None
 
     @property
     def fine_hz(self) -> float:
@@ -84,7 +91,8 @@ def select(spectra: Spectra, options: Options) -> Windows:
     """Cut ``options.window_hz`` around each target frequency.
 
     Raises:
-        ValueError: A spectrum does not cover its window or holds no power; says which and why.
+        ValueError: A spectrum does not cover its window or holds no power, or its cavity lies
+            outside of it; says which and why.
     """
     merge, step = options.fine_merge, spectra.step_hz
     width = round(options.window_hz / step / merge) * merge
@@ -93,19 +101,22 @@ def select(spectra: Spectra, options: Options) -> Windows:
     first = _inside(-(-wanted // merge), start, spectra.power_w.shape[1], width, merge)
     offset = first * merge - start
     _demand_cover(spectra, offset, width)
+    _demand_cavity(spectra, 0.5 * options.window_hz)
     power = _cut(spectra.power_w, offset, width)
-    _demand_positive(power)
+    _demand_positive(power, spectra.name)
     digitizer = offset + np.rint(spectra.first_bin).astype(np.int64)
-    return Windows(power, first, offset, digitizer, step, merge, spectra.target_frequency_hz)
+    masked = None if spectra.masked is None else _cut(spectra.masked, offset, width)
+    target = spectra.target_frequency_hz
+    return Windows(power, first, offset, digitizer, step, merge, target, masked)
 
 
-def _demand_positive(power: NDArray[np.floating]) -> None:
+def _demand_positive(power: NDArray[np.floating], name: Callable[[int], str]) -> None:
     lowest, highest = power.min(axis=1), power.max(axis=1)
     bad = np.flatnonzero(~((lowest > 0) & np.isfinite(highest)))
     if bad.size:
         row = int(bad[0])
         raise ValueError(
-            f"selection: power of spectrum {row} runs from {lowest[row]} W to {highest[row]} W "
+            f"selection: power of {name(row)} runs from {lowest[row]} W to {highest[row]} W "
             f"inside its window, must be above 0 W and finite"
         )
 
@@ -121,10 +132,10 @@ def trim(spectra: Spectra, options: Options) -> Spectra:
     target = np.rint((spectra.target_frequency_hz - spectra.frequency_start_hz) / step)
     first = np.clip(target.astype(np.int64) - width // 2, 0, max(bins - width, 0))
     width = min(width, bins)
-    power = np.stack([row[at : at + width] for row, at in zip(spectra.power_w, first, strict=True)])
     return replace(
         spectra,
-        power_w=power,
+        power_w=_cut(spectra.power_w, first, width),
+        masked=None if spectra.masked is None else _cut(spectra.masked, first, width),
         frequency_start_hz=spectra.frequency_start_hz + first * step,
         first_bin=spectra.first_bin + first,
     )
@@ -143,13 +154,21 @@ def _demand_cover(spectra: Spectra, offset: IntArray, width: int) -> None:
     if bad.size:
         row = int(bad[0])
         raise ValueError(
-            f"selection: spectrum {row} ({bins} bins of {spectra.step_hz} Hz from "
+            f"selection: {spectra.name(row)} ({bins} bins of {spectra.step_hz} Hz from "
             f"{spectra.frequency_start_hz[row]:.1f} Hz) does not cover the window of {width} bins "
             f"around its target {spectra.target_frequency_hz[row]:.1f} Hz"
         )
 
 
-def _cut(power: NDArray[np.floating], offset: IntArray, width: int) -> NDArray[np.floating]:
+def _demand_cavity(spectra: Spectra, half_hz: float) -> None:
+    target = spectra.target_frequency_hz
+    demand_between(
+        "cavity_frequency_hz", spectra.cavity_frequency_hz, target - half_hz, target + half_hz,
+        spectra.name,
+    )  # fmt: skip
+
+
+def _cut(power: NDArray[_Kind], offset: IntArray, width: int) -> NDArray[_Kind]:
     if np.all(offset == offset[0]):
         return power[:, offset[0] : offset[0] + width]
     out = np.empty((power.shape[0], width), dtype=power.dtype)

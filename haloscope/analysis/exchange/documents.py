@@ -17,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from haloscope.analysis.apparatus import Apparatus, apparatus_of
+from haloscope.analysis.calibration import combined
 from haloscope.analysis.exchange.keys import instrument_of
 from haloscope.analysis.options import Options
+from haloscope.analysis.ranges import SCALARS, same_number
 from haloscope.analysis.recorded import finite, group, number, spectrum
 from haloscope.analysis.spectra import Calibration, Spectra
 
@@ -49,10 +51,12 @@ LETTER = {
 }
 
 
-BIN_WIDTH_HZ = 1e-6, 1e9
-"""Narrowest and widest bin of a spectrum."""
 LARGEST_GAIN_CHANGE_DB = 100.0
 """Between runs of one analysis; more is no change of a receiver."""
+
+
+_SPARE_BINS = 20
+"""What a spectrum may be shorter than the others: a fine bin on each side is to spare."""
 
 
 class MissingMeasurementError(ValueError):
@@ -127,7 +131,8 @@ class DocumentReader:
         recorded = [group(start, "calibration") for start in self.starts.values()]
         first = calibration_of(next((one for one in recorded if one), {}))
         others = [group(self.starts.get(run, {}), "calibration") for run in self.scans]
-        return first.assuming(*(name for one in others for name in _unmeasured(one)))
+        used = [first, *(calibration_of(one) for one in others if one)]
+        return combined(used).assuming(*(name for one in others for name in _unmeasured(one)))
 
     def apparatus(self) -> Apparatus:
         """Apparatus of the scans read.
@@ -162,11 +167,7 @@ class DocumentReader:
             if data.get(f"{key}_error") is not None:
                 errors[name] = number(data[f"{key}_error"], f"event {label}: {key}_error") * unit
         step = _value(data, "daq_frequency_step", label)
-        low, high = BIN_WIDTH_HZ
-        if not low <= step <= high:
-            raise ValueError(
-                f"event {label}: daq_frequency_step is {step} Hz, needed {low:g} to {high:g} Hz"
-            )
+        SCALARS["step_hz"].demand(step, f"event {label}: daq_frequency_step")
         start = finite(
             _value(data, "daq_frequency_start", label) * 1e6, f"event {label}: daq_frequency_start"
         )
@@ -181,7 +182,8 @@ class DocumentReader:
         own = group(self.starts.get(run, {}), "calibration").get("receiver_gain_db")
         if own is None:
             return 1.0
-        reference = self.calibration().receiver_gain_db
+        recorded = (group(start, "calibration") for start in self.starts.values())
+        reference = calibration_of(next((one for one in recorded if one), {})).receiver_gain_db
         assert reference is not None  # Calibrations from documents have a gain.
         difference_db = finite(own, f"run {run[:8]}: receiver_gain_db") - reference
         if abs(difference_db) > LARGEST_GAIN_CHANGE_DB:
@@ -251,11 +253,14 @@ def stack(
     rows = list(events)
     if not rows:
         raise ValueError("documents: no scan event with a spectrum among them")
-    steps = {row.step_hz for row in rows}
-    if len(steps) > 1:
-        raise ValueError(f"documents: spectra with different bin widths {sorted(steps)} Hz")
+    for row in rows:
+        if not same_number(row.step_hz, rows[0].step_hz):
+            raise ValueError(
+                f"documents: spectra with different bin widths, {rows[0].step_hz} Hz of event "
+                f"{rows[0].label} and {row.step_hz} Hz of event {row.label}"
+            )
     apparatus = apparatus or apparatus_of({})
-    bins = min(len(row.power_w) for row in rows)
+    bins = _common_length(rows)
     known = [name for name in _MEASURED if all(name in row.errors for row in rows)]
     unknown = [f"{name}_error" for name in _MEASURED if name not in known]
     names = list(rows[0].values)
@@ -274,6 +279,21 @@ def stack(
     )
 
 
+def _common_length(rows: Sequence[Event]) -> int:
+    """Bins of the shortest spectrum, which by rounding may be some less than those of others."""
+    lengths = [len(row.power_w) for row in rows]
+    usual, (shortest, row) = int(np.median(lengths)), min(zip(lengths, rows, strict=True), key=_of)
+    if usual - shortest > _SPARE_BINS:
+        raise ValueError(
+            f"documents: event {row.label} has a spectrum of {shortest} bins, the others of {usual}"
+        )
+    return shortest
+
+
+def _of(pair: tuple[int, Event]) -> int:
+    return pair[0]
+
+
 def spectra_from_documents(
     documents: Iterable[Document], options: Options | None = None, *, whole: bool = False
 ) -> Spectra:
@@ -286,8 +306,11 @@ def spectra_from_documents(
 
     Raises:
         MissingMeasurementError: An event lacks a measured value.
-        ValueError: No scan event among the documents.
+        SameDataError: A spectrum is in them twice, as of one run read twice.
+        ValueError: No scan event among the documents, or one that cannot be used; names it.
     """
     reader = DocumentReader(None if whole else options or Options())
     events = [event for name, document in documents for event in reader.read(name, document)]
-    return stack(events, reader.calibration(), reader.apparatus())
+    spectra = stack(events, reader.calibration(), reader.apparatus())
+    spectra.demand_distinct()
+    return spectra

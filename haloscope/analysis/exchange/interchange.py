@@ -1,8 +1,8 @@
 """Spectra of any haloscope in one HDF5 file: write it, read it, analyse it.
 
-Layout (version 1), everything in SI units::
+Layout (version 1 or 2), everything in SI units::
 
-    /                   attributes: format = "cryohalo-spectra", version = 1, step_hz,
+    /                   attributes: format = "cryohalo-spectra", version = 1 or 2, step_hz,
                         volume_m3, field_ratio (average over central field; 1 if the field given is
                         the average)
     /power_w            (n, bins) mean power per bin, W; or any unit with noise_temperature_k given
@@ -11,6 +11,7 @@ Layout (version 1), everything in SI units::
     /target_frequency_hz, /cavity_frequency_hz, /loaded_q, /beta, /magnet_field_t, /form_factor,
     /jpa_resonance_hz, /jpa_bandwidth_hz, /jpa_gain_peak_db          (n,) each
     /first_bin          (n,) number of the digitizer's bin that is bin 0 here, optional, 0 if absent
+    /masked             (n, bins) 1 where a bin is to be left out, optional; the version is 2 then
     /errors/NAME        (n,) standard error of NAME, optional
     /labels             (n,) strings, optional
     /calibration        attributes of ``spectra.Calibration``: line_attenuation_db (0 if the gain is
@@ -33,6 +34,7 @@ from haloscope.analysis.exchange.hdf5 import Reader, reading
 from haloscope.analysis.spectra import Calibration, Spectra
 
 FORMAT, VERSION = "cryohalo-spectra", 1
+_MASKED_VERSION = 2  # What reads version 1 alone would use the bins that are masked.
 _OPTIONAL = ("first_bin",)
 _SCALARS = ("step_hz", "volume_m3", "field_ratio")
 
@@ -42,12 +44,15 @@ def write_spectra(path: Path | str, spectra: Spectra) -> None:
     with h5py.File(path, "w") as file:
         file.attrs.update(
             format=FORMAT,
-            version=VERSION,
+            version=VERSION if spectra.masked is None else _MASKED_VERSION,
             step_hz=spectra.step_hz,
             volume_m3=spectra.volume_m3,
             field_ratio=spectra.field_ratio,
         )
         file.create_dataset("power_w", data=spectra.power_w, compression="gzip", shuffle=True)
+        if spectra.masked is not None:
+            masked = spectra.masked.astype(np.uint8)
+            file.create_dataset("masked", data=masked, compression="gzip")
         for name in Spectra.row_fields():
             file[name] = getattr(spectra, name)
         for name, value in spectra.errors.items():
@@ -69,8 +74,9 @@ def read_spectra(path: Path | str) -> Spectra:
         OSError: No such file.
     """
     with reading(path) as file:
-        if (file.attribute("format"), file.attribute("version")) != (FORMAT, VERSION):
-            raise ValueError(f"not a {FORMAT} file of version {VERSION}")
+        version = file.attribute("version")
+        if file.attribute("format") != FORMAT or version not in (VERSION, _MASKED_VERSION):
+            raise ValueError(f"not a {FORMAT} file of version {VERSION} or {_MASKED_VERSION}")
         scalars = {name: file.number(name) for name in _SCALARS}
         unknown = [name for name, value in scalars.items() if value is None]
         if unknown:
@@ -84,6 +90,7 @@ def read_spectra(path: Path | str) -> Spectra:
         return Spectra(
             power_w=file.numbers("power_w"),
             errors={name: file.numbers(f"errors/{name}") for name in file.members("errors")},
+            masked=file.numbers("masked") if file.has("masked") else None,
             labels=file.texts("labels") if file.has("labels") else (),
             calibration=_calibration(file),
             **rows,

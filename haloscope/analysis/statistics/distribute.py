@@ -86,13 +86,14 @@ class _Store:
     def __init__(self, plan: Plan, folder: Path | str | None) -> None:
         self._folder = None if folder is None else Path(folder)
         self._batches, self._size = plan.batches, plan.size
+        self._plan = plan.fingerprint()
         if self._folder is None:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
-        note, mine = self._folder / "plan.txt", plan.fingerprint()
-        if note.exists() and note.read_text("utf-8") != mine:
+        note = self._folder / "plan.txt"
+        if note.exists() and note.read_text("utf-8") != self._plan:
             raise ValueError(f"Monte Carlo: {self._folder} holds batches of another plan")
-        note.write_text(mine, "utf-8")
+        note.write_text(self._plan, "utf-8")
 
     def load(self) -> Iterator[tuple[int, Batch]]:
         """Batches finished earlier."""
@@ -101,7 +102,7 @@ class _Store:
         for number in range(self._batches):
             path = self._path(number)
             if path.exists():
-                yield number, _batch(path, self._size(number))
+                yield number, _batch(path, self._size(number), self._plan)
 
     def save(self, number: int, batch: Batch) -> None:
         """Write a batch whole or not at all."""
@@ -109,7 +110,8 @@ class _Store:
             return
         path = self._path(number)
         part = path.with_suffix(".part.npz")
-        np.savez(part, known=batch.known, fitted=batch.fitted, offset_hz=batch.offset_hz)
+        plan = np.frombuffer(self._plan.encode(), np.uint8)
+        np.savez(part, plan=plan, known=batch.known, fitted=batch.fitted, offset_hz=batch.offset_hz)
         part.replace(path)
 
     def _path(self, number: int) -> Path:
@@ -117,9 +119,12 @@ class _Store:
         return self._folder / f"batch_{number:05d}.npz"
 
 
-def _batch(path: Path, size: int) -> Batch:
-    """A batch from its file; the names of its arrays are those of `Batch`."""
+def _batch(path: Path, size: int, plan: str) -> Batch:
+    """A batch from its file; the names of its arrays are those of `Batch`, beside ``plan``."""
     kept = load_npz(path)
+    own = kept.get("plan")
+    if own is None or own.tobytes() != plan.encode():
+        raise ValueError(f"Monte Carlo: {path} is a batch of another plan, or of none")
     names = [item.name for item in fields(Batch)]
     for name in names:
         array = kept.get(name)

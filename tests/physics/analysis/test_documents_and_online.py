@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from haloscope.analysis.apparatus import CAPP_12TB, apparatus_of
+from haloscope.analysis.distinct import SameDataError
 from haloscope.analysis.exchange.documents import (
     Document,
     MissingMeasurementError,
@@ -128,7 +129,8 @@ def test_everything_assumed_is_named(whole: Spectra) -> None:
         "field_ratio", "form_factor", "beta_error",
     )  # fmt: skip
     assert "beta" not in read.errors
-    both = [*documents(few), *documents(few, uid="run-0002", calibration=None)]
+    more = whole.subset(slice(2, 4))
+    both = [*documents(few), *documents(more, uid="run-0002", calibration=None)]
     assert "receiver_gain_db" in spectra_from_documents(both).calibration.assumed
     online = Online(Options(filter_average=False))
     for name, document in stream:
@@ -172,12 +174,54 @@ def test_what_is_kept_of_a_spectrum_is_all_the_analysis_needs(whole: Spectra) ->
 
 
 def test_runs_with_another_receiver_gain_are_brought_to_the_first(whole: Spectra) -> None:
-    few = whole.subset(slice(0, 2))
-    louder = replace(few, power_w=few.power_w * np.float32(2.0))
+    few, more = whole.subset(slice(0, 2)), whole.subset(slice(2, 4))
+    louder = replace(more, power_w=more.power_w * np.float32(2.0))
     second = CALIBRATION | {"receiver_gain_db": 104.0 + 10 * np.log10(2.0)}
     both = [*documents(few), *documents(louder, uid="run-0002", calibration=second)]
     read = spectra_from_documents(both, whole=True)
-    assert read.power_w[2:] == pytest.approx(read.power_w[:2], rel=1e-6)
+    assert read.power_w[2:] == pytest.approx(more.power_w, rel=1e-6)
+
+
+def test_the_same_run_twice_is_refused_whatever_it_is_called(whole: Spectra) -> None:
+    few = whole.subset(slice(0, 3))
+    with pytest.raises(SameDataError, match=r"both labelled 'run-0001:1'.* \(2 more labels"):
+        spectra_from_documents([*documents(few), *documents(few)])
+    louder = replace(few, power_w=few.power_w * np.float32(1.7))
+    second = CALIBRATION | {"receiver_gain_db": 104.0 + 10 * np.log10(1.7)}
+    copies = [*documents(few), *documents(louder, uid="run-0002", calibration=second)]
+    with pytest.raises(SameDataError, match=r"run-0001:1\) and spectrum 3 \(run-0002:1\) carry"):
+        spectra_from_documents(copies)
+
+
+def test_runs_of_different_lines_are_not_joined(whole: Spectra) -> None:
+    few, more = whole.subset(slice(0, 2)), whole.subset(slice(2, 4))
+    first = CALIBRATION | {"line_attenuation_db": 0.4, "line_attenuation_db_error": 0.05}
+    other = CALIBRATION | {"line_attenuation_db": 0.5}
+    both = [*documents(few, calibration=first), *documents(more, uid="r-2", calibration=other)]
+    read = spectra_from_documents(both).calibration
+    assert (read.line_attenuation_db, read.line_attenuation_db_error) == (0.5, None)
+    far = CALIBRATION | {"line_attenuation_db": 1.4}
+    with pytest.raises(ValueError, match=r"line attenuations 0\.4, 1\.4 dB .* analyse them apart"):
+        spectra_from_documents(
+            [*documents(few, calibration=first), *documents(more, uid="r-2", calibration=far)]
+        )
+
+
+def test_a_spectrum_of_another_length_is_named(whole: Spectra) -> None:
+    stream = list(documents(whole.subset(slice(0, 4))))
+    data = stream[-3][1]["data"]
+    data[f"{NAMED}daq_spectrum"] = data[f"{NAMED}daq_spectrum"][:40_000]
+    with pytest.raises(ValueError, match="event run-0001:3 has a spectrum of 40000 bins, the oth"):
+        spectra_from_documents(stream, whole=True)
+
+
+def test_bin_widths_that_differ_by_rounding_are_one(whole: Spectra) -> None:
+    stream = list(documents(whole.subset(slice(0, 3))))
+    stream[-2][1]["data"][f"{NAMED}daq_frequency_step"] = 10.0 * (1 + 1e-12)
+    assert len(spectra_from_documents(stream)) == 3
+    stream[-2][1]["data"][f"{NAMED}daq_frequency_step"] = 10.001
+    with pytest.raises(ValueError, match=r"10\.0 Hz of event run-0001:1 and 10\.001 Hz of event"):
+        spectra_from_documents(stream)
 
 
 def test_pages_of_events_are_read_too(whole: Spectra) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from haloscope.analysis.chain.reduce import reduce_stack
 from haloscope.analysis.chain.selection import select
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result, analyze
-from haloscope.analysis.spectra import Spectra
+from haloscope.analysis.spectra import Calibration, Spectra
 from haloscope.analysis.statistics.distribute import run
 from haloscope.analysis.statistics.efficiency import closed_form, linear_chain
 from haloscope.analysis.statistics.montecarlo import Plan, efficiency, run_batch, strength_at_limit
@@ -230,3 +231,27 @@ def test_overlaps_are_the_mean_over_the_line() -> None:
     by_hand = [fine[9 * k : 9 * k + 81].mean() for k in number]
     assert result.grand.overlaps == pytest.approx(by_hand)
     assert np.any(result.grand.overlaps % 1 != 0)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"volume_m3": 0.07},
+        {"field_ratio": 0.5},
+        {"calibration": Calibration(receiver_gain_db=103.0, line_attenuation_db=0.4)},
+        {"errors": {"jpa_bandwidth_hz": np.full(15, 1e3)}},
+        {"step_hz": 10.0001},
+    ],
+)
+def test_a_folder_of_batches_takes_no_other_plan(
+    overlapping: Spectra, tmp_path: Path, other: dict[str, Any]
+) -> None:
+    plan = Plan(overlapping, experiments=50, seed=9)
+    run(plan, folder=tmp_path, workers=1)
+    stranger = replace(plan, spectra=replace(overlapping, **other))
+    with pytest.raises(ValueError, match="holds batches of another plan"):
+        run(stranger, folder=tmp_path, workers=1)
+    # A batch says itself whose it is.
+    (tmp_path / "plan.txt").unlink()
+    with pytest.raises(ValueError, match=r"batch_00000\.npz is a batch of another plan"):
+        run(stranger, folder=tmp_path, workers=1)

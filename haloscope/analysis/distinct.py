@@ -1,0 +1,127 @@
+"""The same data told apart from data that are alike.
+
+Nothing may enter an analysis twice: a limit from every spectrum doubled is 16 % too strong.
+Spectra are the same if they have one label, or if they carry the same noise, whatever was done to
+their scale, precision or length since.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from haloscope.analysis.ranges import FloatArray
+
+__all__ = ["SameDataError", "alike_above", "demand_own_labels", "demand_own_noise", "fingerprints"]
+
+_BINS = 1024  # What is compared of each spectrum.
+_ALIKE = 0.5  # Correlation of two noises of which at least half is one.
+_TONE_SIGMA = 2.5  # What sticks out further is left out: tones that all have make none alike.
+_NO_NOISE = 0.1  # Scatter below this share of the radiometer equation's is none.
+_AT_ONCE = 512
+
+
+class SameDataError(ValueError):
+    """The same spectrum stands in a stack twice; names both."""
+
+
+def demand_own_labels(labels: Sequence[str]) -> None:
+    """Refuse labels of which two are one.
+
+    Raises:
+        SameDataError: Names the spectra and the label.
+    """
+    twice = [label for label, count in Counter(labels).items() if count > 1]
+    if twice:
+        rows = [row for row, label in enumerate(labels) if label == twice[0]]
+        more = f" ({len(twice) - 1} more labels likewise)" if len(twice) > 1 else ""
+        raise SameDataError(
+            f"spectra: spectra {rows[0]} and {rows[1]} are both labelled {twice[0]!r}: the same "
+            f"data twice, or a label that is not one; leave one of them out{more}"
+        )
+
+
+def demand_own_noise(
+    power: NDArray[np.floating], averages: FloatArray, name: Callable[[int], str]
+) -> None:
+    """Refuse spectra of which two carry the same noise.
+
+    Args:
+        power: Shape (n, bins).
+        averages: Periodograms in each, shape (n,).
+        name: Of a spectrum, by its number.
+
+    Raises:
+        SameDataError: Names both, and counts the others.
+    """
+    pairs = list(_copies(power, averages))
+    if pairs:
+        one, other, alike = pairs[0]
+        more = f" ({len(pairs) - 1} more pairs likewise)" if len(pairs) > 1 else ""
+        raise SameDataError(
+            f"spectra: {name(one)} and {name(other)} carry the same noise (correlation "
+            f"{alike:.2f}): the same data twice; leave one of them out{more}"
+        )
+
+
+def _copies(power: NDArray[np.floating], averages: FloatArray) -> Iterator[tuple[int, int, float]]:
+    """Pairs of spectra that carry the same noise, with the correlation of it."""
+    marks, noisy = fingerprints(power, averages)
+    limit = alike_above(marks.shape[1])
+    for start in range(0, len(marks), _AT_ONCE):
+        alike = marks[start : start + _AT_ONCE] @ marks.T
+        for one, other in np.argwhere(alike > limit).tolist():
+            if other > one + start:
+                yield one + start, other, float(alike[one, other])
+    seen: dict[bytes, int] = {}
+    for row in np.flatnonzero(~noisy).tolist():
+        first = seen.setdefault(power[row].tobytes(), row)
+        if first != row:
+            yield first, row, 1.0
+
+
+def alike_above(bins: int) -> float:
+    """Correlation above which marks of this many bins are of one noise, not by chance.
+
+    Second differences of white noise are correlated, so that ``bins`` of them are worth half as
+    many.
+    """
+    return min(max(_ALIKE, 6 * math.sqrt(1.94 / bins)), 0.95)
+
+
+def fingerprints(
+    power: NDArray[np.floating], averages: FloatArray
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """The noise of spectra as vectors of unit length: their scalar product is its correlation.
+
+    The relative second difference along the spectrum depends neither on the gain nor on a smooth
+    baseline.
+
+    Args:
+        power: Shape (n, bins).
+        averages: Periodograms in each, shape (n,).
+
+    Returns:
+        Vectors, shape (n, k), zero for spectra without noise, and which spectra have noise.
+    """
+    bins = power.shape[1]
+    first = max((bins - _BINS) // 2, 0)
+    part = power[:, first : first + _BINS].astype(np.float64)
+    with np.errstate(all="ignore"):
+        outer = part[:, 2:] + part[:, :-2]
+        mark = (outer - 2 * part[:, 1:-1]) / (outer + 2 * part[:, 1:-1])
+        mark = np.where(np.isfinite(mark), mark, 0.0)
+    if not mark.shape[1]:
+        return np.zeros((len(power), 1), np.float32), np.zeros(len(power), dtype=bool)
+    spread = 1.4826 * np.median(np.abs(mark), axis=1)
+    # Of noise of relative width 1/sqrt(N) the second difference over four times the mean has
+    # sqrt(6)/4 of that.
+    noisy = spread > _NO_NOISE * math.sqrt(6) / 4 / np.sqrt(averages)
+    mark /= np.where(noisy, spread, np.inf)[:, None]
+    mark[np.abs(mark) > _TONE_SIGMA] = 0.0
+    mark /= np.maximum(np.sqrt((mark**2).sum(axis=1)), 1e-300)[:, None]
+    return mark.astype(np.float32), noisy
