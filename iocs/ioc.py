@@ -14,29 +14,29 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iocs.access import AccessFileError, AccessRules
+from iocs.access.rules import AccessFileError, AccessRules
 from iocs.command_line import parse, parser
-from iocs.escaping import EscapingFormatter, escaped
-from iocs.health import Health
-from iocs.journal import Journal
 from iocs.parameters import ParameterFileError
-from iocs.put_log import PutLog
 from iocs.records import Database
-from iocs.saving import Saving
 from iocs.serving import Server, options_from, serve
 from iocs.serving.arguments import EXIT_USAGE
-from iocs.serving.ports import PortTakenError, require_free
+from iocs.serving.listening.ports import PortTakenError, require_free
 from iocs.serving.server import EXIT_PORT_TAKEN
-from iocs.simulation import Chore, Simulation
-from iocs.state_folder import take
-from iocs.state_store import StateStore
+from iocs.supervision.health import Health
+from iocs.supervision.journal import Journal
+from iocs.supervision.put_log import PutLog
+from iocs.supervision.saving import Saving
+from iocs.supervision.simulation import Chore, Simulation
+from iocs.supervision.state_folder import take
+from iocs.supervision.state_store import StateStore
+from iocs.words.escaping import EscapingFormatter, escaped
 from pvdb.parts.clock import SimClock
 from pvdb.parts.clock_records import clock_records
 from pvdb.plant import Plant
 from pvdb.records import Record
 
 if TYPE_CHECKING:
-    from iocs.pva import PvaServer
+    from iocs.pva.server import PvaServer
 
 log = logging.getLogger("cryohalo.iocs")
 
@@ -176,7 +176,7 @@ def _in_its_role(record: Record) -> Record:
 
 
 def _pva_server(database: Database, interfaces: Sequence[str], port: int) -> PvaServer:
-    from iocs.pva import PvaServer  # 0.3 s: only when asked for
+    from iocs.pva.server import PvaServer  # 0.3 s: only when asked for
 
     return PvaServer(database, interfaces, port)
 

@@ -18,12 +18,12 @@ from typing import Any, Protocol
 from caproto import AccessRights, ChannelType
 
 from instruments.errors import Refused
-from iocs.complaints import Complaints, words
-from iocs.escaping import escaped
 from iocs.records.changes import Changes
 from iocs.records.channels import LiveChannel, make_channel
 from iocs.records.together import Together
 from iocs.records.values import from_wire
+from iocs.words.complaints import Complaints, words
+from iocs.words.escaping import escaped
 from pvdb.live.puts import Puts
 from pvdb.records.description import MAX_NAME_LENGTH, Record, Value
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from caproto import AccessRights, ChannelType
 
-from iocs.complaints import Complaints
+from iocs.words.complaints import Complaints
 from pvdb.records import Severity
 from pvdb.records.description import AlarmLimits, Range, Record, State
 

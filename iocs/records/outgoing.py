@@ -10,8 +10,8 @@ import numpy as np
 from caproto import ChannelType, SubscriptionType, native_type
 from caproto._dbr import DbrStringArray
 
-from iocs.complaints import words
 from iocs.records.texts import written
+from iocs.words.complaints import words
 from pvdb.records.description import INTEGER_RANGES, Record, Wire
 
 VALUE, LOG, ALARM, PROPERTY = (

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from caproto import TimeStamp
 
-from iocs.complaints import words
 from iocs.records.outgoing import ALARM, LOG, PROPERTY, VALUE
 from iocs.records.tuning import Tuning
+from iocs.words.complaints import words
 from pvdb.records import Severity, Status
 from pvdb.records.alarms import NO_ALARM, Alarm, refusal_alarm, trouble_alarm, value_alarm
 from pvdb.records.checking import stored

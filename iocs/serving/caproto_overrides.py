@@ -20,20 +20,20 @@ from caproto import ChannelData, ChannelEnum
 from caproto.asyncio.server import Context
 from caproto.asyncio.utils import _create_udp_socket, _TransportWrapper
 
-from iocs.complaints import Complaints
-from iocs.serving.accepting import Acceptor
-from iocs.serving.beacons import send_beacons
-from iocs.serving.budget import Budget, give_back
-from iocs.serving.circuit import ServingCircuit
-from iocs.serving.fairness import Breath
-from iocs.serving.fanout import Fanout
-from iocs.serving.filter_text import FilterError, parse_name
-from iocs.serving.filters import make_filters
+from iocs.serving.clients.circuit import ServingCircuit
+from iocs.serving.clients.fanout import Fanout
+from iocs.serving.filtering.filter_text import FilterError, parse_name
+from iocs.serving.filtering.filters import make_filters
 from iocs.serving.interfaces import Found
 from iocs.serving.limits import Limits, Statistics
-from iocs.serving.posted import posted_of
-from iocs.serving.search import Searches
-from iocs.serving.updates import cut_text
+from iocs.serving.listening.accepting import Acceptor
+from iocs.serving.listening.beacons import send_beacons
+from iocs.serving.listening.search import Searches
+from iocs.serving.sending.budget import Budget, give_back
+from iocs.serving.sending.fairness import Breath
+from iocs.serving.sending.posted import posted_of
+from iocs.serving.sending.updates import cut_text
+from iocs.words.complaints import Complaints
 
 CAPROTO_VERSION: Final = "1.3.0"
 RELIEF_PERIOD_S: Final = 0.05

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol
 
-from iocs.serving.budget import Budget
-from iocs.serving.fanout import Fanout
-from iocs.serving.filters import NO_FILTERS, Filters
+from iocs.serving.clients.fanout import Fanout
+from iocs.serving.clients.monitors import Monitors
+from iocs.serving.clients.subscription import Subscription
+from iocs.serving.filtering.filters import NO_FILTERS, Filters
 from iocs.serving.limits import Limits, Statistics
-from iocs.serving.monitors import Monitors
-from iocs.serving.subscription import Subscription
-from iocs.serving.updates import Update
+from iocs.serving.sending.budget import Budget
+from iocs.serving.sending.updates import Update
 
 
 class Found(NamedTuple):

@@ -12,7 +12,7 @@ Four promises to whoever starts an IOC:
 5. :meth:`Server.restart` does the same with code 75: a supervisor starts the process again.
 
 caproto's server does the serving; what had to be mended in it stands in
-``iocs/serving/caproto_overrides.py`` and, for one client, ``iocs/serving/circuit.py``.
+``iocs/serving/caproto_overrides.py`` and, for one client, ``iocs/serving/clients/circuit.py``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from instruments.options import whole
 from iocs.serving.arguments import EXIT_USAGE, beacon_address, interface, port_number
 from iocs.serving.caproto_overrides import ServingContext, install
 from iocs.serving.limits import Limits, Statistics
-from iocs.serving.ports import PortTakenError, require_free
+from iocs.serving.listening.ports import PortTakenError, require_free
 
 __all__ = ["Hook", "Server", "ServerOptions", "add_arguments", "options_from", "serve"]
 

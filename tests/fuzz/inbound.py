@@ -16,7 +16,7 @@ from caproto import CaprotoNetworkError, ChannelType
 
 from iocs.records import Database
 from iocs.serving.caproto_overrides import ServingContext, install
-from iocs.serving.circuit import ServingCircuit
+from iocs.serving.clients.circuit import ServingCircuit
 from iocs.serving.limits import Limits
 from tests.live import dbr, twin_ioc
 from tests.live import raw_client as ca

@@ -11,7 +11,7 @@ from caproto._data import SubscriptionUpdate
 from iocs.records import Database
 from iocs.serving.caproto_overrides import install
 from iocs.serving.limits import Limits
-from iocs.simulation import Simulation
+from iocs.supervision.simulation import Simulation
 from pvdb.parts.clock import SimClock
 from tests.iocs.toy import Toy, toy_records
 

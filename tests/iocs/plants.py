@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
-from iocs.access import AccessRules
+from iocs.access.rules import AccessRules
 from iocs.command_line import parse, parser
 from iocs.ioc import Ioc
 

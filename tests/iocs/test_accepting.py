@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from iocs.serving import accepting
-from iocs.serving.accepting import Acceptor, highest_descriptor
+from iocs.serving.listening import accepting
+from iocs.serving.listening.accepting import Acceptor, highest_descriptor
 from tests.iocs.conftest import Run
 
 

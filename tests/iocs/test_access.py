@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from caproto import AccessRights, ChannelType, Forbidden
 
-from iocs.access import AccessFileError, AccessRules
-from iocs.documents import build
-from iocs.os_users import own_user
+from iocs.access.os_users import own_user
+from iocs.access.rules import AccessFileError, AccessRules
+from iocs.documents.pages import build
 from iocs.records import Database, Put
 from pvdb.records import Record, readback, setpoint
 

@@ -8,7 +8,7 @@ import pytest
 
 from instruments.errors import Refused
 from iocs.records import Database
-from iocs.simulation import Simulation
+from iocs.supervision.simulation import Simulation
 from pvdb.parts.clock import SimClock
 from pvdb.parts.clock_records import clock_records
 from tests.iocs.conftest import Bench, Run

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from iocs import amrr, documents, haloscope, ioc
+from iocs import amrr, haloscope, ioc
+from iocs.documents import __main__ as documents
 
 PORT = "1 to 65535"
 WHOLE = "a whole number from"

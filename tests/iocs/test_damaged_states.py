@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from iocs import storage
 from iocs.ioc import Ioc
+from iocs.supervision import storage
 from tests.iocs.plants import make
 
 SEED = 12

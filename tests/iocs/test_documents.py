@@ -10,7 +10,7 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
-from iocs.documents import documents
+from iocs.documents.pages import documents
 from tests.iocs.plants import shared
 
 DOCS = Path(__file__).parents[2] / "docs"

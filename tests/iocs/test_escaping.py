@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from instruments.errors import Refused
-from iocs.escaping import EscapingFormatter, escaped
-from iocs.put_log import PutLog
 from iocs.records import Database, Put
+from iocs.supervision.put_log import PutLog
+from iocs.words.escaping import EscapingFormatter, escaped
 from pvdb.records import choice
 
 NASTY = [

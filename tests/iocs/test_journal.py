@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from instruments.errors import Refused
-from iocs import journal as journals
-from iocs import storage
 from iocs.ioc import Ioc
-from iocs.journal import Entry, Journal
-from iocs.saving import Saving
+from iocs.supervision import journal as journals
+from iocs.supervision import storage
+from iocs.supervision.journal import Entry, Journal
+from iocs.supervision.saving import Saving
 from tests.iocs.driving import let_pass, start, wait_for
 from tests.iocs.plants import make
 

@@ -13,7 +13,7 @@ import pytest
 
 from instruments.errors import Refused
 from iocs.records import Database
-from iocs.simulation import Simulation
+from iocs.supervision.simulation import Simulation
 from pvdb.parts.clock import SimClock
 from pvdb.parts.motor import MotorRecord
 from pvdb.parts.motor_axis import MotorSettings

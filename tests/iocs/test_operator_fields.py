@@ -12,10 +12,10 @@ import pytest
 from caproto import CaprotoError, ChannelType, SubscriptionType
 
 from instruments.errors import Refused
-from iocs import storage
 from iocs.records import Database
 from iocs.records.texts import written
-from iocs.repeating import Repeating
+from iocs.supervision import storage
+from iocs.supervision.repeating import Repeating
 from tests.iocs.conftest import Bench, Run, monitor
 from tests.iocs.test_motor import MotorBench
 from tests.live import twin_ioc

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from iocs import os_users
-from iocs.os_users import own_user, true_user, user_name
+from iocs.access import os_users
+from iocs.access.os_users import own_user, true_user, user_name
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/net/tcp").exists(), reason="the system does not tell"

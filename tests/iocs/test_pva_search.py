@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from iocs.pva_search import Searches, response, searches
+from iocs.pva.search import Searches, response, searches
 
 SERVER = b"twelve bytes"
 SERVED = {"T:A", "T:B"}.__contains__

@@ -15,10 +15,10 @@ from p4p.client.thread import Context, RemoteError
 from p4p.nt import NTURI, NTScalar
 
 from cryohalo.addresses import FIRST_PORT, free_ports
-from iocs.access import AccessRules
-from iocs.documents import build
-from iocs.os_users import own_user
-from iocs.pva import PvaServer, _Puts
+from iocs.access.os_users import own_user
+from iocs.access.rules import AccessRules
+from iocs.documents.pages import build
+from iocs.pva.server import PvaServer, _Puts
 from iocs.records import Database, Put
 from pvdb.records import choice, readback, setpoint
 

@@ -13,12 +13,12 @@ from caproto import CAStatus
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iocs.serving.budget import GIVE_BACK_BYTES, Budget
 from iocs.serving.caproto_overrides import ServingContext
-from iocs.serving.inbound import Inbound, Oversized
+from iocs.serving.clients.inbound import Inbound, Oversized
 from iocs.serving.limits import Limits, Partial
 from iocs.serving.messages import LARGE_HEADER, Command, Request
-from iocs.serving.outbound import BATCH_BYTES, Outbound
+from iocs.serving.sending.budget import GIVE_BACK_BYTES, Budget
+from iocs.serving.sending.outbound import BATCH_BYTES, Outbound
 from tests.iocs.conftest import Run
 from tests.iocs.test_serving_walls import Client
 
@@ -211,7 +211,7 @@ def test_the_message_that_has_not_grown_for_longest_is_refused_first(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr("iocs.serving.inbound.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("iocs.serving.clients.inbound.time.monotonic", lambda: now[0])
 
     async def story() -> list[Any]:
         context = ServingContext({}, ["127.0.0.1"], Limits(max_unfinished_bytes=2500))

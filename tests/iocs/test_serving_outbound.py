@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from iocs.serving.budget import Budget
-from iocs.serving.circuit import ServingCircuit
-from iocs.serving.outbound import Outbound
+from iocs.serving.clients.circuit import ServingCircuit
+from iocs.serving.sending.budget import Budget
+from iocs.serving.sending.outbound import Outbound
 from tests.iocs.conftest import Run
 from tests.iocs.test_serving_walls import Client
 
@@ -33,7 +33,7 @@ def test_who_waits_later_does_not_begin_the_time_anew(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [100.0]
-    monkeypatch.setattr("iocs.serving.outbound.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("iocs.serving.sending.outbound.time.monotonic", lambda: now[0])
 
     async def story() -> list[float | None]:
         stalled = Stalled()

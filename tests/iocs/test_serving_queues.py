@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iocs.serving.budget import Budget
 from iocs.serving.limits import Statistics
-from iocs.serving.queues import Pending
+from iocs.serving.sending.budget import Budget
+from iocs.serving.sending.queues import Pending
 
 
 @dataclass

@@ -10,7 +10,7 @@ from caproto import AccessRights, ChannelType, SubscriptionType
 
 from iocs.records import Database
 from iocs.serving.caproto_overrides import ServingContext
-from iocs.serving.circuit import ServingCircuit
+from iocs.serving.clients.circuit import ServingCircuit
 from iocs.serving.limits import Limits
 from iocs.serving.messages import Command, Request
 from pvdb.records import readback

@@ -5,7 +5,7 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iocs.serving.search import MAX_REPLY_BYTES, answer
+from iocs.serving.listening.search import MAX_REPLY_BYTES, answer
 
 HEADER = struct.Struct(">HHHHII")
 

@@ -7,12 +7,12 @@ import caproto as ca
 import numpy as np
 import pytest
 
-from iocs.serving.budget import Budget
-from iocs.serving.filters import NO_FILTERS
-from iocs.serving.inbound import Inbound, Oversized
+from iocs.serving.clients.inbound import Inbound, Oversized
+from iocs.serving.clients.readings import Channel, RefusedRequestError, check_kind
+from iocs.serving.filtering.filters import NO_FILTERS
 from iocs.serving.messages import Command
-from iocs.serving.readings import Channel, RefusedRequestError, check_kind
-from iocs.serving.updates import Update, cut_text
+from iocs.serving.sending.budget import Budget
+from iocs.serving.sending.updates import Update, cut_text
 
 CHANNELS = {
     "double": ca.ChannelDouble(value=1.25, units="K", precision=2, upper_disp_limit=4.0),

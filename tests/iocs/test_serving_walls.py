@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 
 from iocs.serving.caproto_overrides import ServingContext, _publish
-from iocs.serving.circuit import ServingCircuit
-from iocs.serving.filter_text import parse_name
-from iocs.serving.filters import make_filters
+from iocs.serving.clients.circuit import ServingCircuit
+from iocs.serving.clients.readings import Channel
+from iocs.serving.filtering.filter_text import parse_name
+from iocs.serving.filtering.filters import make_filters
 from iocs.serving.limits import Limits
 from iocs.serving.messages import HEADER, Command, Request
-from iocs.serving.posted import Posted, at_once
-from iocs.serving.readings import Channel
-from iocs.serving.updates import Update
+from iocs.serving.sending.posted import Posted, at_once
+from iocs.serving.sending.updates import Update
 from tests.iocs.conftest import Run
 
 STRING, DOUBLE, VALUE, GETFAIL = 0, 6, 1, 152
@@ -133,7 +133,7 @@ def test_a_filter_that_fails_ends_its_subscription(
         raise TypeError("unsupported operand type(s) for -: 'bytes' and 'bytes'")
 
     def spoil() -> None:
-        monkeypatch.setattr("iocs.serving.filters.Deadband.passes", fails)
+        monkeypatch.setattr("iocs.serving.filtering.filters.Deadband.passes", fails)
 
     check(*run(failing_later(text("x"), STRING, 'A.{"dbnd":{}}', spoil)), caplog.text)
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from instruments.errors import Refused
-from iocs import storage
-from iocs.journal import Journal
-from iocs.put_log import PutLog
 from iocs.records import Put
-from iocs.saving import Saving
+from iocs.supervision import storage
+from iocs.supervision.journal import Journal
+from iocs.supervision.put_log import PutLog
+from iocs.supervision.saving import Saving
 from tests.iocs.driving import let_pass, start, values
 from tests.iocs.plants import make
 

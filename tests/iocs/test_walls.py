@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from iocs.complaints import PERIOD_S, Complaints, words
-from iocs.health import Health
 from iocs.ioc import _ended
 from iocs.records import Database
-from iocs.simulation import Chore, Simulation
+from iocs.supervision.health import Health
+from iocs.supervision.simulation import Chore, Simulation
+from iocs.words.complaints import PERIOD_S, Complaints, words
 from pvdb.parts.clock import SimClock
 from pvdb.records import Severity, readback
 from tests.iocs.conftest import Bench, Run, monitor

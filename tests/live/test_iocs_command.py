@@ -13,7 +13,7 @@ import pytest
 
 from cryohalo import launcher
 from cryohalo.launcher import Ioc, Launcher
-from iocs import storage
+from iocs.supervision import storage
 
 COMMAND = [sys.executable, "-c", "from cryohalo.cli import main; main()", "iocs"]
 STUBBORN = """

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from cryohalo.launcher import Ioc, RunningIoc
-from iocs import storage
+from iocs.supervision import storage
 from tests.live.killing import AMRR_RAMPS, HALOSCOPE, Killing, Machine
 from tests.live.raw_client import DOUBLE, ERROR, WRITE_NOTIFY, RawClient
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from cryohalo.addresses import wait_served
 from cryohalo.launcher import Ioc
-from iocs import storage
+from iocs.supervision import storage
 
 CLIENT = Path(__file__).parent / "clients" / "restart.py"
 

@@ -15,7 +15,7 @@ from p4p.client.thread import Context
 
 from cryohalo.addresses import wait_served
 from cryohalo.launcher import Ioc, RunningIoc
-from iocs.documents import build
+from iocs.documents.pages import build
 from tests.live.epics_base import run
 from tests.live.raw_client import (
     ACCESS_RIGHTS,

@@ -14,7 +14,7 @@ from p4p.client.thread import Context, RemoteError
 
 from cryohalo.addresses import wait_served
 from cryohalo.launcher import Ioc, RunningIoc
-from iocs.os_users import own_user, user_name
+from iocs.access.os_users import own_user, user_name
 from tests.live.epics_base import command
 from tests.live.raw_client import DOUBLE, ENUM, ERROR, STRING, RawClient
 

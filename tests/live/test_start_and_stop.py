@@ -9,7 +9,7 @@ import pytest
 
 from cryohalo.addresses import search
 from cryohalo.launcher import Ioc, IocFailedError, Launcher
-from iocs import storage
+from iocs.supervision import storage
 from tests.live import raw_client as ca
 from tests.live.conftest import TOY
 from tests.live.raw_client import RawClient
@@ -46,7 +46,7 @@ def test_a_failure_and_a_restart_run_the_shutdown_and_say_so_by_the_exit_code(
 BROKEN_LOOP = """
 import sys
 from iocs.haloscope import run
-from iocs.simulation import Simulation
+from iocs.supervision.simulation import Simulation
 
 async def broken(self):
     raise MemoryError("the loop itself")

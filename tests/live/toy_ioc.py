@@ -17,7 +17,7 @@ from caproto.server import PVGroup, pvproperty
 
 from iocs.serving import Server, ServerOptions, add_arguments, options_from, serve
 from iocs.serving.limits import Limits, Statistics
-from iocs.serving.updates import Update
+from iocs.serving.sending.updates import Update
 
 
 class Toy(PVGroup):

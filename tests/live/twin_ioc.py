@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from caproto import AlarmSeverity
 
-from iocs.access import AccessRules
+from iocs.access.rules import AccessRules
 from iocs.records import Database
 from iocs.serving import Server, add_arguments, options_from, serve
 from pvdb.records import AlarmLimits, Record, State, Wire, waveform

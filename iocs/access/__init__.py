@@ -1,0 +1,1 @@
+"""Who may read and write what: access security rules, hosts, users of the system."""

@@ -1,0 +1,223 @@
+"""The puts of one client: carried out to their end, refused with a reason, bounded in number.
+
+What a client can learn of a refusal is set by the protocol: a put with completion is answered with
+an error status, a plain put with an error message; both carry the reason in words. What each client
+makes of it is told in ``docs/serving.md``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final
+
+import caproto as ca
+import numpy as np
+from caproto import CAStatus, ChannelType, Forbidden
+from caproto._commands import extract_data
+from caproto.asyncio.server import AsyncioEvent
+from caproto.server.common import WRITE_LOCK_TIMEOUT, DisconnectedCircuit
+
+from iocs.serving.clients.identity import Identity
+from iocs.serving.clients.inbound import Oversized
+from iocs.serving.clients.readings import REASON_LENGTH, Channel, RefusedRequestError
+from iocs.serving.limits import Limits, Statistics
+from iocs.serving.messages import (
+    LAST_TYPE,
+    NO_CHANNEL,
+    Command,
+    Request,
+    element_bytes,
+    error,
+    kind_name,
+    message,
+    metadata_bytes,
+    native_of,
+)
+from iocs.serving.sending.updates import NORMAL
+
+#: What a client can do wrong. Anything else that a put raises is a fault of ours, logged in full.
+CLIENTS_FAULT: Final = (
+    ca.CaprotoError,
+    ValueError,
+    TypeError,
+    OverflowError,
+    PermissionError,
+    TimeoutError,
+    RefusedRequestError,
+)
+_LAST_PLAIN: Final = int(ChannelType.DOUBLE)
+_LAST_WITH_METADATA: Final = int(ChannelType.CTRL_DOUBLE)
+_ACKNOWLEDGING: Final = (int(ChannelType.PUT_ACKT), int(ChannelType.PUT_ACKS))
+
+log = logging.getLogger("iocs.serving")
+
+
+class Puts:
+    """Puts in progress for one client.
+
+    Attributes:
+        in_progress: How many have not completed.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        counts: Statistics,
+        client: Identity,
+        create_task: Callable[[Coroutine[Any, Any, None]], Any],
+        tell: Callable[..., Awaitable[None]],
+    ) -> None:
+        self.limits = limits
+        self.counts = counts
+        self.client = client
+        self.in_progress = 0
+        self.young = YoungPut()
+        self._create_task = create_task
+        self._tell = tell
+
+    async def begin(self, request: Request, channel: Channel) -> None:
+        """Start a put; it goes on if the client leaves. Its reply goes out when it completes.
+
+        Args:
+            request: What the client sent.
+            channel: The channel it is for.
+        """
+        if self.in_progress >= self.limits.max_puts_in_progress:
+            reason = f"{self.in_progress} puts of this client are still in progress"
+            await self._tell(self.refuse(request, channel, ca.CaprotoValueError(reason)))
+            return
+        self.in_progress += 1
+        self.young.clear()
+        self._create_task(self._complete(request, channel))
+        await asyncio.sleep(0)  # it takes its first step before the client's next request
+
+    async def _complete(self, request: Request, channel: Channel) -> None:
+        try:
+            reply = await self._carry_out(request, channel)
+        finally:
+            self.in_progress -= 1
+            self.young.set()
+        try:
+            if reply and not channel.cleared:
+                await self._tell(reply)
+        except DisconnectedCircuit:
+            log.debug("%s: nobody left to tell that a put has completed", channel.name)
+
+    async def _carry_out(self, request: Request, channel: Channel) -> bytes:
+        names = (self.client.claimed_host, self.client.user)
+        try:
+            data, kind = None, ChannelType.STRING  # who may not put is told that and no more
+            if request.kind in _ACKNOWLEDGING or self.client.may_write(channel.entry):
+                data, kind = put_data(request, channel.name), _put_as(request.kind)
+            await channel.entry.auth_write(
+                *names, data, kind, None, user_address=self.client.address
+            )
+        except Exception as failure:
+            if not isinstance(failure, CLIENTS_FAULT):
+                log.exception("a put to %s by %s failed", channel.name, self.client)
+            return self.refuse(request, channel, failure)
+        if request.command != Command.WRITE_NOTIFY:
+            return b""
+        return message(Command.WRITE_NOTIFY, request.kind, request.count, NORMAL, request.second)
+
+    def refuse(self, request: Request, channel: Channel, failure: Exception) -> bytes:
+        """The reply to a refused put, which is also counted and logged."""
+        status = CAStatus.ECA_PUTFAIL
+        if isinstance(failure, RefusedRequestError):
+            status = failure.status
+        elif isinstance(failure, Forbidden):
+            status = CAStatus.ECA_NOWTACCESS
+        reason = str(failure) or str(failure.__cause__ or type(failure).__name__)
+        self.note(channel.name, reason)
+        return error(request, status, reason[:REASON_LENGTH], channel.cid)
+
+    def refuse_large(self, oversized: Oversized, channel: Channel | None) -> bytes:
+        """The reply to a message that is too large to be taken.
+
+        Args:
+            oversized: The message.
+            channel: The channel it was for, or None if there is no such channel.
+        """
+        self.note(channel.name if channel else "a message", oversized.reason)
+        cid = channel.cid if channel else NO_CHANNEL
+        return error(oversized.request, oversized.status, oversized.reason, cid)
+
+    def note(self, name: str, reason: str) -> None:
+        """Count and log a refusal."""
+        self.counts.refused_puts += 1
+        self.counts.last_refusal = f"{name}: {reason}"
+        log.warning("%s: put by %s refused: %s", name, self.client, reason)
+
+
+def _put_as(kind: int) -> ChannelType:
+    return ChannelType(kind) if kind in _ACKNOWLEDGING else native_of(kind)
+
+
+def put_data(request: Request, name: str) -> Any:
+    """The elements that a put brings, in this machine's byte order.
+
+    Args:
+        request: The put.
+        name: The channel, for messages.
+
+    Returns:
+        An array, or a list of texts as bytes.
+
+    Raises:
+        RefusedRequestError: Nothing of this DBR type is put, or there are fewer bytes than
+            elements. (EPICS base then takes whatever stands in its buffer.)
+
+    As in base, a put without completion may come with the metadata of a reading, which is not
+    looked at, and one with completion may not.
+    """
+    kind, count, payload = request.kind, request.count, request.payload
+    if kind > LAST_TYPE:
+        raise RefusedRequestError(CAStatus.ECA_BADTYPE, f"there is no {kind_name(kind)}")
+    if kind in _ACKNOWLEDGING:
+        count = 1
+    elif kind > _LAST_PLAIN:
+        if request.command == Command.WRITE_NOTIFY or kind > _LAST_WITH_METADATA:
+            reason = f"{name}: {kind_name(kind)} is for reading; put the plain type"
+            raise RefusedRequestError(CAStatus.ECA_PUTFAIL, reason)
+        payload = payload[metadata_bytes(kind) :]
+    needed = count * element_bytes(kind)
+    if native_of(kind) == ChannelType.STRING and count == 1:
+        needed = 1  # a single text comes without the zeros after it
+    if len(payload) < needed:
+        reason = (
+            f"{name}: {count} of {kind_name(kind)} are {needed} bytes, {len(payload)} were sent"
+        )
+        raise RefusedRequestError(CAStatus.ECA_BADCOUNT, reason)
+    if kind in _ACKNOWLEDGING:
+        return np.array([int.from_bytes(payload[:2])])
+    if count == 0:
+        return np.zeros(0, np.uint8 if native_of(kind) == ChannelType.CHAR else float)
+    return extract_data(payload, native_of(kind), count)
+
+
+class YoungPut(AsyncioEvent):
+    """Set while no put is young.
+
+    Defect: every read makes a task to wait for puts in progress, and waits ``WRITE_LOCK_TIMEOUT``
+    for as long as there is one. A motor's put lasts as long as the move, and each reading of that
+    client then takes a millisecond longer.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._began = 0.0
+        self.set()
+
+    def clear(self) -> None:
+        """A put begins."""
+        super().clear()
+        self._began = time.monotonic()
+
+    async def wait(self, timeout: float | None = None) -> bool:
+        """Wait for a young put, at most ``timeout`` seconds; true if there is none."""
+        if self.is_set() or time.monotonic() - self._began > WRITE_LOCK_TIMEOUT:
+            return True
+        return bool(await super().wait(timeout))

@@ -1,0 +1,83 @@
+"""One subscription: what it asked for, what its filters let pass, how its messages read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from caproto._utils import ChannelFilter
+from caproto.server.common import SubscriptionSpec
+
+from iocs.serving.clients.readings import Channel
+from iocs.serving.filtering.filters import Gate
+from iocs.serving.messages import Request
+from iocs.serving.sending.posted import Posted
+from iocs.serving.sending.updates import Update
+
+_NO_FILTER: Final = ChannelFilter(ts=False, dbnd=None, arr=None, sync=None)
+
+
+class Listener(Protocol):
+    """The client that a subscription belongs to."""
+
+    def post(self, subscription: Subscription, posted: Posted, flags: int) -> None:
+        """Queue an update for one of its subscriptions; never blocks."""
+
+
+@dataclass(eq=False)
+class Subscription:
+    """One subscription.
+
+    Attributes:
+        circuit: The client's.
+        channel: The client's channel.
+        request: With which it was begun: its type, number of elements and number.
+        mask: The kinds of event that it wants.
+        spec: What it has in common with others.
+        gates: Its filters, in order.
+    """
+
+    circuit: Listener
+    channel: Channel
+    request: Request
+    mask: int
+    spec: SubscriptionSpec = field(init=False)
+    gates: list[Gate] = field(init=False)
+
+    def __post_init__(self) -> None:
+        kind = self.channel.readable_as(self.request.kind)
+        self.spec = spec_of(self.channel.entry, kind.name, self.mask)
+        self.gates = self.channel.filters.begin()
+
+    def filtered(self, posted: Posted, flags: int, time_s: float) -> Update | None:
+        """What is to be sent of a posted value, None if its filters let nothing pass.
+
+        Args:
+            posted: The value.
+            flags: The kinds of event that it is.
+            time_s: When it was posted to this subscription, s since the Unix epoch.
+
+        Raises:
+            Exception: It cannot be had in this type, or not filtered.
+        """
+        if self.gates:
+            number = posted.number(long_text=self.channel.long_text)
+            events = flags & self.mask
+            if not all(gate.passes(number, events) for gate in self.gates):
+                return None
+        return self.channel.filtered(posted.update(self.spec.data_type_name), time_s)
+
+    def message(self, update: Update) -> tuple[bytes, bytes]:
+        """The event message: what is this subscription's own, and what it shares with others."""
+        return update.message(self.request.kind, self.request.count, self.request.second)
+
+
+def spec_of(entry: Any, kind_name: str, mask: int) -> SubscriptionSpec:
+    """What a subscription has in common with others: caproto's key for them.
+
+    Args:
+        entry: caproto's channel.
+        kind_name: caproto's name of the type.
+        mask: Kinds of event.
+    """
+    return SubscriptionSpec(entry, kind_name, mask, _NO_FILTER)

@@ -1,0 +1,1 @@
+"""Channel filters: their text, and what they let pass."""

@@ -1,0 +1,1 @@
+"""How an IOC is found and reached: ports, searches, beacons, accepted connections."""

@@ -1,0 +1,90 @@
+"""Accept clients, and keep some file descriptors for the IOC itself.
+
+asyncio's own listener, out of descriptors, logs a traceback for each place in its backlog every
+second, half a megabyte; and clients could take the last descriptor, so that neither the state could
+be saved nor the health be read. Here a client that would take one of the last is closed at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from typing import Final
+
+from iocs.words.complaints import Complaints, words
+
+try:
+    import resource
+except ImportError:  # not on this system
+    resource = None  # type: ignore[assignment]
+
+BACKLOG: Final = 100
+"""Connections that wait to be accepted, as asyncio's."""
+RETRY_S: Final = 1.0
+"""After a connection could not be accepted."""
+RESERVED_DESCRIPTORS: Final = 16
+"""Kept for the files of state, the put log and readings of health; at most a quarter of all."""
+
+log = logging.getLogger("iocs.serving")
+
+Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]
+
+
+def highest_descriptor() -> float:
+    """The highest number of a file descriptor that a client may have."""
+    if resource is None:
+        return float("inf")
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most == resource.RLIM_INFINITY:
+        return float("inf")
+    return most - 1 - min(RESERVED_DESCRIPTORS, most // 4)
+
+
+class Acceptor:
+    """Accepts the clients of one listening socket.
+
+    Args:
+        listener: Bound, and not listening yet.
+        connected: Told of each client.
+        refused: Told of each that is turned away.
+    """
+
+    def __init__(
+        self, listener: socket.socket, connected: Connected, refused: Callable[[], None]
+    ) -> None:
+        self._listener = listener
+        self._connected = connected
+        self._refused = refused
+        self._complaints = Complaints(log, logging.WARNING)
+        listener.setblocking(False)
+        listener.listen(BACKLOG)
+
+    async def run(self) -> None:
+        """Accept for ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                client, _ = await loop.sock_accept(self._listener)
+                await self._take(client)
+            except OSError as error:
+                self._complaints.tell("accepting", f"no client can be accepted: {words(error)}")
+                await asyncio.sleep(RETRY_S)
+
+    async def _take(self, client: socket.socket) -> None:
+        if client.fileno() > highest_descriptor():
+            client.close()
+            self._refused()
+            line = "clients are refused: the file descriptors that are left are the IOC's own"
+            self._complaints.tell("descriptors", line)
+            return
+        try:
+            # Small messages sent back to back would wait 40 ms for the client's acknowledgement.
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            reader = asyncio.StreamReader()
+            protocol = asyncio.StreamReaderProtocol(reader, self._connected)
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, client)
+        except OSError as error:  # it has gone already
+            client.close()
+            log.debug("a client has gone before it was served: %s", error)

@@ -1,0 +1,1 @@
+"""Values on their way out: converted once, queued in bounds, sent fairly."""

@@ -1,0 +1,124 @@
+"""Bytes on their way to one client: what belongs together leaves together.
+
+A system call per reply costs more than making the reply. Replies to requests that came in one
+packet therefore leave in one, at the latest in the next turn of the event loop.
+
+The transport is given a little at a time. It would copy what its client does not take, and a
+hundred clients that read nothing would have a hundred copies of the same spectrum; what waits here
+is shared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from typing import Final
+
+from caproto.server.common import DisconnectedCircuit
+
+from iocs.serving.sending.budget import Budget
+
+#: Beyond this whoever sends should wait for the client.
+BATCH_BYTES: Final = 65_536
+
+
+class Outbound:
+    """The way to one client.
+
+    Args:
+        writer: Its stream.
+        budget: Where what waits is counted, with that of the other clients.
+
+    Attributes:
+        nbytes: Bytes that have not been handed to the transport.
+        blocked_since: Since when the client has not accepted what it was sent, monotonic seconds;
+            several may wait for it, and whoever comes later does not begin the time anew.
+    """
+
+    def __init__(self, writer: asyncio.StreamWriter, budget: Budget) -> None:
+        self._writer = writer
+        self._budget = budget
+        self._waiting: deque[bytes] = deque()
+        self._offset = 0
+        self.nbytes = 0
+        self.blocked_since: float | None = None
+        self._blocked = 0
+        self._draining: asyncio.Task[None] | None = None
+
+    def put(self, *buffers: bytes) -> None:
+        """Send soon; never blocks. Buffers that others are sent as well are not copied."""
+        if not self._waiting and buffers:
+            asyncio.get_running_loop().call_soon(self.write)
+        for buffer in buffers:
+            self._waiting.append(buffer)
+            self._budget.hold(buffer, len(buffer))
+            self.nbytes += len(buffer)
+
+    def write(self) -> None:
+        """Hand over what the transport takes without keeping much; the rest follows by itself."""
+        transport = self._writer.transport
+        if transport.is_closing():
+            self.forget()
+        while self._waiting and transport.get_write_buffer_size() <= BATCH_BYTES:
+            self._writer.write(self._next_batch())
+        if self._waiting and not self._blocked and self._draining is None:
+            self._draining = asyncio.get_running_loop().create_task(self._follow())
+
+    def _next_batch(self) -> bytes:
+        parts: list[bytes | memoryview] = []
+        size = 0
+        while self._waiting and size < BATCH_BYTES:
+            buffer = self._waiting[0]
+            part = memoryview(buffer)[self._offset : self._offset + BATCH_BYTES - size]
+            parts.append(part)
+            size += len(part)
+            self._offset += len(part)
+            if self._offset == len(buffer):
+                self._offset = 0
+                self._budget.release(self._waiting.popleft(), len(buffer))
+        self.nbytes -= size
+        return b"".join(parts)
+
+    async def _follow(self) -> None:
+        """Send the rest when nobody else waits for it."""
+        try:
+            with contextlib.suppress(DisconnectedCircuit):
+                await self.drain()
+        finally:
+            self._draining = None
+
+    async def drain(self) -> None:
+        """Hand over what waits; return when the client has accepted enough of it.
+
+        Raises:
+            DisconnectedCircuit: The client is gone.
+        """
+        if self.blocked_since is None:
+            self.blocked_since = time.monotonic()
+        self._blocked += 1
+        try:
+            self.write()
+            await self._writer.drain()
+            while self._waiting:
+                self.write()
+                await self._writer.drain()
+        except OSError as error:
+            raise DisconnectedCircuit from error
+        finally:
+            self._blocked -= 1
+            if not self._blocked:
+                self.blocked_since = None
+
+    def abort(self) -> None:
+        """Close without waiting for the client."""
+        self.forget()
+        self._writer.transport.abort()
+
+    def forget(self) -> None:
+        """Send nothing more of what waits."""
+        while self._waiting:
+            buffer = self._waiting.popleft()
+            self._budget.release(buffer, len(buffer))
+        self._offset = self.nbytes = 0

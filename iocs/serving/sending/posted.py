@@ -1,0 +1,98 @@
+"""A channel as it was when it was posted: what is handed from the machine to those who listen.
+
+Posting copies, and no more: nothing of a client's (its type, its filter, its buffer) runs on the
+call stack of the machine. It is worked out from the copy afterwards, once for all who ask for one
+type.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Coroutine
+from typing import Any, Final
+from weakref import WeakValueDictionary
+
+import numpy as np
+from caproto._data import _channel_type_by_name
+
+from iocs.serving.filtering.filters import number_of
+from iocs.serving.sending.updates import Update
+
+_KEY: Final = "posted"
+"""caproto's channels have a place for what is worked out of their value; it is emptied when that
+changes."""
+
+
+class Posted:
+    """A copy of a channel's value, alarm and metadata.
+
+    Attributes:
+        entry: caproto's channel.
+        time_s: When it was made, s since the Unix epoch.
+    """
+
+    __slots__ = ("_alarm", "_data", "_updates", "entry", "time_s")
+
+    def __init__(self, entry: Any) -> None:
+        self.entry = entry
+        self.time_s = time.time()
+        self._data = dict(entry._data)  # noqa: SLF001
+        self._alarm = dict(entry.alarm._data)  # noqa: SLF001
+        # Kept by those who wait for them, not here: a channel may be asked for in all types.
+        self._updates: WeakValueDictionary[str, Update] = WeakValueDictionary()
+        value = self._data["value"]
+        if isinstance(value, np.ndarray):  # the machine may change it in place
+            self._data["value"] = value.copy()
+
+    def update(self, kind_name: str) -> Update:
+        """The value in a client's type.
+
+        Args:
+            kind_name: caproto's name of the DBR type, or of its long texts.
+
+        Raises:
+            Exception: It cannot be converted.
+        """
+        found = self._updates.get(kind_name)
+        if found is None:
+            found = self._updates[kind_name] = Update(*self._read(_channel_type_by_name[kind_name]))
+        return found
+
+    def number(self, *, long_text: bool) -> float | None:
+        """The value as filters of numbers see it, see `number_of`."""
+        return number_of(self.entry, self._data["value"], long_text=long_text)
+
+    def _read(self, kind: Any) -> tuple[Any, Any]:
+        """Caproto's conversion, which reads the channel, of the copy in the channel's place."""
+        entry, alarm = self.entry, self.entry.alarm
+        kept = (entry._data, alarm._data)  # noqa: SLF001
+        entry._data, alarm._data = self._data, self._alarm  # noqa: SLF001
+        try:
+            return at_once(entry._read(kind))  # noqa: SLF001
+        finally:
+            entry._data, alarm._data = kept  # noqa: SLF001
+
+
+def posted_of(entry: Any) -> Posted:
+    """A channel as it is now; the same object for all who ask before it changes."""
+    content = entry._content  # noqa: SLF001
+    found = content.get(_KEY)
+    if found is None:
+        found = content[_KEY] = Posted(entry)
+    return found
+
+
+def at_once(work: Coroutine[Any, Any, tuple[Any, Any]]) -> tuple[Any, Any]:
+    """The result of a coroutine that suspends nowhere.
+
+    While it runs, others' values stand in the channel's place: nobody may come in between.
+
+    Raises:
+        RuntimeError: It does suspend.
+    """
+    try:
+        work.send(None)
+    except StopIteration as ended:
+        return ended.value
+    work.close()
+    raise RuntimeError("a conversion has suspended")

@@ -1,0 +1,305 @@
+"""The journal of puts: what was accepted is on the disk before it is acknowledged.
+
+A snapshot of the machine is some seconds old when a process is killed. The journal has the puts
+since, each with its simulated time, so that they can be made again (`iocs.supervision.repeating`).
+One line is appended for each put, and one when a put that waits has completed. Lines are
+synchronised in groups by a thread: those who wait at the same time share one ``fdatasync``.
+
+A new file is begun with each snapshot; files that no kept snapshot needs are deleted. A file begins
+with a line that names the journal: a journal follows its own snapshots only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import uuid
+import zlib
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from iocs.supervision import storage
+from iocs.supervision.saving import Saving
+from pvdb.records import Value
+
+MOST_BYTES: Final = 32_000_000
+"""Of all files together. It takes some 300 000 puts without one snapshot that could be written."""
+PATTERN: Final = "journal-*.log"
+LAST_NUMBER: Final = 10**12 - 1
+"""As many digits as the name of a file has."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line.
+
+    Attributes:
+        number: Counts them, over all lives of the IOC.
+        time_s: Simulated time.
+        name: Record or field that was put to; "" where a put has completed.
+        value: As the record took it.
+    """
+
+    number: int
+    time_s: float
+    name: str = ""
+    value: Value = None
+
+
+class Journal:
+    """Appends, synchronises and clears away.
+
+    Args:
+        folder: Where the files are; made if it is missing.
+        time: Simulated time, s.
+        saving: Told whether they can be written.
+        passing: Names whose puts are not kept: they are to this process, not to the machine.
+        durable: Whether a put has to reach the disk before it is acknowledged: it then survives a
+            power cut. Else it survives the end of the process.
+
+    Attributes:
+        identity: Of this journal.
+        number: Of the last line.
+        missed: Whether a line could not be written since the last `turn`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        time: Callable[[], float],
+        saving: Saving,
+        *,
+        passing: Collection[str] = (),
+        durable: bool = True,
+    ) -> None:
+        self.folder = folder
+        self.durable = durable
+        self.identity = uuid.uuid4().hex
+        self.number = 0
+        self.missed = False
+        self._time = time
+        self._saving = saving
+        self._passing = frozenset(passing)
+        self._file: _File | None = None
+        self._retired: list[_File] = []
+        self._synchronised = 0
+        self._job: asyncio.Task[None] | None = None
+
+    @property
+    def mark(self) -> str:
+        """Names this journal and its last line, for a snapshot of this moment."""
+        return f"{self.identity} {self.number}"
+
+    def continue_from(self, identity: str, number: int) -> None:
+        """Be the journal of the last life."""
+        self.identity, self.number = identity, max(self.number, number)
+        self._synchronised = self.number
+
+    # -- appending ---------------------------------------------------------------------------------
+
+    def accepted(self, name: str, value: Value) -> None:
+        """A put has been accepted. What cannot be written is told to ``saving``."""
+        if name not in self._passing:
+            self._append(Entry(self.number + 1, self._time(), name, value))
+
+    def completed(self) -> None:
+        """A put that waited has had its effect: the machine is to get as far as this again."""
+        self._append(Entry(self.number + 1, self._time()))
+
+    def _append(self, entry: Entry) -> None:
+        try:
+            self._open().append(_line(entry))
+        except (OSError, TypeError) as error:
+            self.missed = True
+            self._saving.failed(self._name, error, passing=True)
+            return
+        self.number = entry.number
+        self._saving.succeeded(self._name)
+
+    @property
+    def _name(self) -> str:
+        return str(self.folder / "journal")
+
+    async def safe(self) -> None:
+        """Return when all lines up to now are where they survive."""
+        goal = self.number
+        while self.durable and self._synchronised < goal:
+            if self._job is None:
+                self._job = asyncio.create_task(self._synchronise(), name="journal")
+            await asyncio.shield(self._job)
+
+    async def _synchronise(self) -> None:
+        number, retired, self._retired = self.number, self._retired, []
+        files = [*retired, *([self._file] if self._file is not None else [])]
+        try:
+            await asyncio.to_thread(_synchronise, files)
+        except OSError as error:
+            self.missed = True
+            self._saving.failed(self._name, error, passing=True)
+        finally:
+            for file in retired:
+                file.close()
+            self._synchronised = max(self._synchronised, number)
+            self._job = None
+
+    def _open(self) -> _File:
+        if self._file is None:
+            self._require_room(sum(path.stat().st_size for path in self.folder.glob(PATTERN)))
+            self.folder.mkdir(parents=True, exist_ok=True)
+            path = self.folder / f"journal-{self.number + 1:012d}.log"
+            self._file = _File(path, _checked({"journal": self.identity}))
+        self._require_room(self._file.size)
+        return self._file
+
+    @staticmethod
+    def _require_room(size: int) -> None:
+        if size > MOST_BYTES:
+            raise OSError(f"{size / 1e6:.1f} MB are not covered by a snapshot that was written")
+
+    # -- clearing away -----------------------------------------------------------------------------
+
+    def turn(self) -> None:
+        """Begin a new file with the next line: a snapshot of this moment is to be written."""
+        self.missed = False
+        if self._file is None:
+            return
+        if self.durable:
+            self._retired.append(self._file)
+        else:
+            self._file.close()
+        self._file = None
+
+    def clear(self, number: int) -> None:
+        """Delete the files that have no line after ``number``; may be called in a thread."""
+        paths = sorted(self.folder.glob(PATTERN))
+        firsts = [*map(_first_number, paths), self.number + 1]
+        for path, after in zip(paths, firsts[1:], strict=True):
+            if after - 1 <= number and not (self._file and path == self._file.path):
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+    def close(self) -> None:
+        """Close all files."""
+        for file in [*self._retired, *([self._file] if self._file else [])]:
+            file.close()
+        self._retired, self._file = [], None
+
+
+class _File:
+    """One file of lines, of which none is ever half there for longer than a call."""
+
+    def __init__(self, path: Path, first: bytes) -> None:
+        self.path = path
+        self.size = 0
+        self.named = False
+        self.handle = storage.owners_alone(
+            str(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+        )
+        self.append(first)
+
+    def append(self, line: bytes) -> None:
+        """Append one whole line, or raise and leave the file as it was."""
+        try:
+            written = os.write(self.handle, line)
+            if written != len(line):
+                raise OSError(f"only {written} of {len(line)} bytes were written")
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self.handle, self.size)
+            raise
+        self.size += len(line)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            os.close(self.handle)
+
+
+def _synchronise(files: list[_File]) -> None:
+    for file in files:
+        os.fdatasync(file.handle)
+        if not file.named:
+            storage.synchronise(file.path.parent)
+            file.named = True
+
+
+# -- reading -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A journal as it was found.
+
+    Attributes:
+        entries: In order, by name of the journal that they belong to.
+        unreadable: Lines that could not be read.
+    """
+
+    entries: dict[str, list[Entry]]
+    unreadable: int
+
+
+def read(folder: Path) -> Kept:
+    """All that is in the journal files of ``folder``."""
+    entries: dict[str, list[Entry]] = {}
+    unreadable = 0
+    for path in sorted(folder.glob(PATTERN)):
+        found: list[Entry] | None = None
+        for line in _lines(path):
+            content = _content(line)
+            if content is not None and isinstance(identity := content.get("journal"), str):
+                found = entries.setdefault(identity, [])
+            elif (entry := _entry(content)) is not None and found is not None:
+                found.append(entry)
+            else:
+                unreadable += 1
+    for found in entries.values():
+        found.sort(key=lambda entry: entry.number)
+    return Kept(entries, unreadable)
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    try:
+        yield from path.read_bytes().splitlines()
+    except OSError:
+        return
+
+
+def _line(entry: Entry) -> bytes:
+    content: dict[str, Any] = {"n": entry.number, "t": entry.time_s}
+    if entry.name:
+        content |= {"pv": entry.name, "v": entry.value}
+    return _checked(content)
+
+
+def _checked(content: dict[str, Any]) -> bytes:
+    text = storage.dumps(content)
+    return f"{zlib.crc32(text):08x} ".encode() + text + b"\n"
+
+
+def _content(line: bytes) -> dict[str, Any] | None:
+    """What a line says; None if it is damaged."""
+    checksum, _, text = line.partition(b" ")
+    if f"{zlib.crc32(text):08x}".encode() != checksum:
+        return None
+    try:
+        content = storage.loads(text)
+    except storage.DamagedError:
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _entry(content: dict[str, Any] | None) -> Entry | None:
+    match content:
+        case {"n": int(number), "t": int() | float() as time_s, **rest}:
+            name = rest.get("pv", "")
+            if isinstance(name, str) and 0 < number <= LAST_NUMBER:
+                return Entry(number, float(time_s), name, rest.get("v"))
+    return None
+
+
+def _first_number(path: Path) -> int:
+    digits = path.stem.removeprefix("journal-")
+    return int(digits) if digits.isdecimal() else 0
