@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -86,8 +86,7 @@ class Bench:
             return self._points[name]
         record, _, field = name.rpartition(".")
         if record in self._points and field == "EGU":
-            units = self._points[record].record.units
-            return Point(text(field, lambda: units, "Units"))
+            return Point(_units_field(self._points[record].record))
         raise KeyError(f"the simulated machine serves no {name!r}")
 
     @property
@@ -271,6 +270,16 @@ class Bench:
             if comparable != watched.last:
                 watched.last = comparable
                 watched.post(value)
+
+
+def _units_field(record: Record) -> Record:
+    """``.EGU`` of a record, which may be put to and changes what is shown alone, as in an IOC."""
+    units = [record.units]
+
+    def rename(to: str) -> None:
+        units[0] = to
+
+    return replace(text("EGU", lambda: units[0], "Units"), write=rename)
 
 
 #: What `Bench._begin` returns for a put that is told of its end later.

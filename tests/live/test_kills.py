@@ -79,13 +79,14 @@ def test_without_room_on_the_disk_it_goes_on_says_so_and_keeps_again(
 ):
     running = start(pool, prefix, tmp_path)
     pid, everything = running.process.pid, (resource.RLIM_INFINITY,) * 2
-    with RawClient(running.port) as client:
-        averages = client.open(f"{prefix}VNA:Averages", 1)
+    # Two clients: one that waits for the answer to its put would miss what is posted before it.
+    with RawClient(running.port) as client, RawClient(running.port) as putting:
+        averages = putting.open(f"{prefix}VNA:Averages", 1)
         client.monitor(client.open(f"{prefix}IOC:SavingError_RBV", 2), 2, STRING_WITH_TIME)
         said = client.until(EVENT_ADD)
         assert alarmed(said) == 0
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
-        assert client.put(averages, DOUBLE, VALUE.pack(5.0)).command == WRITE_NOTIFY
+        assert putting.put(averages, DOUBLE, VALUE.pack(5.0)).command == WRITE_NOTIFY
         while not alarmed(client.until(EVENT_ADD)):
             pass
         resource.prlimit(pid, resource.RLIMIT_FSIZE, everything)

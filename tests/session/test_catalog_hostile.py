@@ -34,7 +34,11 @@ def folder(tmp_path: Path) -> Path:
 def listed(folder: Path) -> tuple[str, list[str]]:
     """What ``cryohalo runs`` prints, and its lines on standard error."""
     command = ["runs", "--catalog", str(folder)]
-    done = CliRunner(env={"COLUMNS": "200"}).invoke(cli.app, command, catch_exceptions=False)
+    width, cli.console.width = cli.console.width, 200  # made when the module was first imported
+    try:
+        done = CliRunner().invoke(cli.app, command, catch_exceptions=False)
+    finally:
+        cli.console.width = width
     assert done.exit_code == 0
     return done.stdout, done.stderr.splitlines()
 
