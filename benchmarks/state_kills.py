@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cryohalo.addresses import free_ports
 from cryohalo.launcher import Ioc, RunningIoc
-from tests.live.killing import AMRR_CYCLE, AMRR_RAMPS, HALOSCOPE, Killing
+from tests.live.supervision.killing import AMRR_CYCLE, AMRR_RAMPS, HALOSCOPE, Killing
 
 
 def main() -> int:

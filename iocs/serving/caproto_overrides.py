@@ -1,7 +1,8 @@
 """What is mended in caproto 1.3.0's server by overriding its internals; with `circuit`, all of it.
 
-Each override states its defect. ``tests/live/test_overrides.py`` has a test for each that fails
-without it; ``docs/serving.md`` writes them up. :func:`install` warns if caproto is another release.
+Each override states its defect. ``tests/live/serving/test_overrides.py`` has a test for each
+that fails without it; ``docs/serving.md`` writes them up. :func:`install` warns if caproto is
+another release.
 """
 
 from __future__ import annotations

@@ -18,8 +18,9 @@ from iocs.records import Database
 from iocs.serving.caproto_overrides import ServingContext, install
 from iocs.serving.clients.circuit import ServingCircuit
 from iocs.serving.limits import Limits
-from tests.live import dbr, twin_ioc
+from tests.live import dbr
 from tests.live import raw_client as ca
+from tests.live.against_base import twin_ioc
 from tests.live.exchange import frame, subscription
 
 PREFIX: Final = "twin:"

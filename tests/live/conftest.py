@@ -25,7 +25,7 @@ from cryohalo.addresses import (
 from cryohalo.launcher import Ioc, RunningIoc
 
 ROOT = Path(__file__).parents[2]
-TOY = Path(__file__).parent / "toy_ioc.py"
+TOY = Path(__file__).parent / "serving" / "toy_ioc.py"
 
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _REPEATER = repeater_stand_in()

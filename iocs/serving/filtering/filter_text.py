@@ -1,9 +1,9 @@
 """The text of channel filters, as EPICS base reads it: ``[0:4]``, then one JSON5 map.
 
 A name may end in filters: ``RECORD.FIELD$[start:step:end]{"filter":{"key":value}}``. How they are
-read was found out by asking base 7.0.8's softIoc, which ``tests/live/test_filters.py`` asks again:
-the map may have unquoted keys, single quotes, comments, a comma at the end and hexadecimal numbers,
-and a filter may stand in it twice.
+read was found out by asking base 7.0.8's softIoc, which ``tests/live/against_base/test_filters.py``
+asks again: the map may have unquoted keys, single quotes, comments, a comma at the end and
+hexadecimal numbers, and a filter may stand in it twice.
 
 Written out because names come from the network, in searches as well: one must cost microseconds,
 whatever it holds, and keep keys that are given twice.

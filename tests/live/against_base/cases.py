@@ -9,10 +9,11 @@ from random import Random
 from typing import Any, Final
 
 from pvdb.records import Record, Wire
-from tests.live import dbr, softioc, twin_ioc
+from tests.live import dbr
 from tests.live import raw_client as ca
+from tests.live.against_base import softioc, twin_ioc
+from tests.live.against_base.twins import PREFIX, Twins
 from tests.live.exchange import CLOSED, Reply, frame, subscription
-from tests.live.twins import PREFIX, Twins
 
 RECORDS: Final = {record.name: record for record in twin_ioc.table()}
 GET, OLD_GET, MONITOR, PUT, PLAIN_PUT = ca.READ_NOTIFY, 3, ca.EVENT_ADD, ca.WRITE_NOTIFY, ca.WRITE

@@ -13,7 +13,7 @@ import pytest
 from iocs.documents.pages import documents
 from tests.iocs.plants import shared
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 @cache

@@ -13,7 +13,7 @@ from tests.live import raw_client as ca
 from tests.live.epics_base import command
 from tests.live.raw_client import RawClient
 
-CLIENT = Path(__file__).parent / "clients" / "by_name_server.py"
+CLIENT = Path(__file__).parent / "programs" / "by_name_server.py"
 NOT_FOUND, REPLY, NO_REPLY = 14, 10, 5
 
 

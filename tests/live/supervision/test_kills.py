@@ -17,8 +17,8 @@ import pytest
 
 from cryohalo.launcher import Ioc, RunningIoc
 from iocs.supervision import storage
-from tests.live.killing import AMRR_RAMPS, HALOSCOPE, Killing, Machine
 from tests.live.raw_client import DOUBLE, ERROR, WRITE_NOTIFY, RawClient
+from tests.live.supervision.killing import AMRR_RAMPS, HALOSCOPE, Killing, Machine
 
 VALUE = struct.Struct(">d")
 

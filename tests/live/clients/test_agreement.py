@@ -17,7 +17,7 @@ import pytest
 
 from tests.live.epics_base import run
 
-CLIENTS = Path(__file__).parent / "clients"
+CLIENTS = Path(__file__).parent / "programs"
 AMRR = (
     "CHX:Temp_RBV",  # ai with alarm limits
     "Stage:Temp_RBV",

@@ -1,7 +1,7 @@
 """One test for each defect of caproto 1.3.0 that iocs/serving/caproto_overrides.py mends.
 
-Each fails on caproto's own server: ``TOY_STOCK=1 pytest tests/live/test_overrides.py`` shows it.
-(``test_a_put_goes_on_when_its_client_leaves`` passes there too: a virtue that was kept.)
+Each fails on caproto's own server, as ``TOY_STOCK=1 pytest tests/live/serving/test_overrides.py``
+shows. (``test_a_put_goes_on_when_its_client_leaves`` passes there too: a virtue that was kept.)
 """
 
 import os

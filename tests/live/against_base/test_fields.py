@@ -17,7 +17,7 @@ import pytest
 
 from cryohalo.addresses import wait_served
 from tests.iocs.plants import shared
-from tests.live import softioc
+from tests.live.against_base import softioc
 from tests.live.epics_base import run
 
 SAMPLE = (
@@ -26,7 +26,7 @@ SAMPLE = (
     "RegenA:Position_RBV",
 )  # fmt: skip
 WRITTEN_BY_OTHER_TESTS = ("PumpA:RampRate", "Cycle:PumpHigh")
-READ = Path(__file__).parent / "clients" / "fields.py"
+READ = Path(__file__).parents[1] / "clients" / "programs" / "fields.py"
 
 
 @pytest.fixture(scope="module")

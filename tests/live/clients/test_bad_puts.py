@@ -13,7 +13,7 @@ from pvdb.records import Record, Wire
 from tests.iocs.plants import NAMES, shared
 from tests.live.epics_base import run
 
-CLIENT = Path(__file__).parent / "clients" / "bad_puts.py"
+CLIENT = Path(__file__).parent / "programs" / "bad_puts.py"
 
 
 def line(prefix: str, record: Record) -> str:

@@ -9,11 +9,11 @@ import pytest
 
 from tests.live.epics_base import command, run
 
-CLIENTS = Path(__file__).parent / "clients"
+CLIENTS = Path(__file__).parent / "programs"
 
 
 def client(script, *arguments):
-    """What one of the scripts in clients/ saw."""
+    """What one of the scripts in programs/ saw."""
     line = [sys.executable, "-W", "ignore", str(CLIENTS / f"{script}.py"), *arguments]
     ended = subprocess.run(line, capture_output=True, text=True, timeout=100, check=False)
     assert ended.returncode == 0, ended.stderr

@@ -20,7 +20,7 @@ from cryohalo.launcher import Ioc
 from tests.live.epics_base import run
 from tests.live.raw_client import DOUBLE, WRITE_NOTIFY, RawClient
 
-CLIENT = Path(__file__).parent / "clients" / "pva.py"
+CLIENT = Path(__file__).parent / "programs" / "pva.py"
 
 
 def test_a_pv_access_client_sees_the_same_pvs(pool: Any, prefix: str) -> None:

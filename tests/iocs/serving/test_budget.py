@@ -20,7 +20,7 @@ from iocs.serving.messages import LARGE_HEADER, Command, Request
 from iocs.serving.sending.budget import GIVE_BACK_BYTES, Budget
 from iocs.serving.sending.outbound import BATCH_BYTES, Outbound
 from tests.iocs.conftest import Run
-from tests.iocs.test_serving_walls import Client
+from tests.iocs.serving.test_walls import Client
 
 HELD = 10_000
 

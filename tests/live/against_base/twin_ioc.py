@@ -1,6 +1,7 @@
 """Records of every type with no machine behind them, to be served beside EPICS base's softIoc.
 
-Run by path, it is our IOC; imported, it is the table from which `tests.live.softioc` makes base's.
+Run by path, it is our IOC; imported, it is the table from which `tests.live.against_base.softioc`
+makes base's.
 """
 
 from __future__ import annotations

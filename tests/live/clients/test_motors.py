@@ -14,7 +14,7 @@ import pytest
 from cryohalo.addresses import wait_served
 from cryohalo.launcher import Ioc
 
-CLIENTS = Path(__file__).parent / "clients"
+CLIENTS = Path(__file__).parent / "programs"
 SPEED = "20"
 """Slow enough to stop a move in its middle: 0.2 deg per second of the wall."""
 DEADBAND_DEG = 1e-4

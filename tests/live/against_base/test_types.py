@@ -1,7 +1,8 @@
 """Every DBR type by get, monitor and put, of every record type: as EPICS base's softIoc answers.
 
-Every difference has its reason in `tests.live.reasons`. What base itself would not survive (a put
-with fewer bytes than elements, which it converts beyond the message's end) is tried on ours alone.
+Every difference has its reason in `tests.live.against_base.reasons`. What base itself would not
+survive (a put with fewer bytes than elements, which it converts beyond the message's end) is tried
+on ours alone.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from tests.live import cases, twins
 from tests.live import raw_client as ca
-from tests.live.cases import Case
+from tests.live.against_base import cases, twins
+from tests.live.against_base.cases import Case
+from tests.live.against_base.fuzz import fuzz
+from tests.live.against_base.reasons import REASONS, reasons
+from tests.live.against_base.twins import PREFIX, Twins
 from tests.live.epics_base import command
 from tests.live.exchange import Peer, frame, subscription
-from tests.live.fuzz_against_base import fuzz
-from tests.live.reasons import REASONS, reasons
-from tests.live.twins import PREFIX, Twins
 
 BAD_COUNT, PUT_FAILED, NO_RIGHT, BAD_TYPE = 176, 160, 376, 114
 
@@ -60,7 +61,7 @@ def test_puts(both: Twins, record: str) -> None:
 
 
 def test_cases_at_random(both: Twins) -> None:
-    """A short life of `tests.live.fuzz_against_base`, which by hand runs for an hour."""
+    """A short life of `tests.live.against_base.fuzz`, which by hand runs for an hour."""
     found = fuzz(both, seed=1, most=1500)
     assert not found.unexplained, str(found)
     assert len(found.needed) > 15

@@ -2,10 +2,11 @@
 
 Names with fields and filters, DBR types, counts, masks and puts at random, from a seed. By hand:
 
-    python -m tests.live.fuzz_against_base --minutes 60 --seed 1
+    python -m tests.live.against_base.fuzz --minutes 60 --seed 1
 
-What has no reason in `tests.live.reasons` is tried once more on fresh servers (base does not
-always survive what it is asked, see there) and then listed; the exit code is 1 if anything is.
+What has no reason in `tests.live.against_base.reasons` is tried once more on fresh servers (base
+does not always survive what it is asked, see there) and then listed; the exit code is 1 if anything
+is.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from pathlib import Path
 from random import Random
 
 from cryohalo.addresses import FIRST_PORT, client_environment, free_ports, repeater_stand_in
-from tests.live import cases, twins
-from tests.live.cases import Case
-from tests.live.reasons import REASONS, reasons
-from tests.live.twins import Twins
+from tests.live.against_base import cases, twins
+from tests.live.against_base.cases import Case
+from tests.live.against_base.reasons import REASONS, reasons
+from tests.live.against_base.twins import Twins
 
 #: Servers that have been asked so much begin anew.
 CASES_PER_LIFE = 5_000

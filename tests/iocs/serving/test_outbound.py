@@ -12,7 +12,7 @@ from iocs.serving.clients.circuit import ServingCircuit
 from iocs.serving.sending.budget import Budget
 from iocs.serving.sending.outbound import Outbound
 from tests.iocs.conftest import Run
-from tests.iocs.test_serving_walls import Client
+from tests.iocs.serving.test_walls import Client
 
 
 class Stalled:

@@ -13,8 +13,8 @@ import pytest
 from cryohalo.addresses import wait_served
 from cryohalo.launcher import Ioc
 from tests.live import raw_client as ca
-from tests.live import softioc
-from tests.live.filtered_ioc import DATABASE
+from tests.live.against_base import softioc
+from tests.live.against_base.filtered_ioc import DATABASE
 from tests.live.raw_client import RawClient
 
 HERE = Path(__file__).parent

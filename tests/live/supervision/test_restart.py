@@ -14,7 +14,7 @@ from cryohalo.addresses import wait_served
 from cryohalo.launcher import Ioc
 from iocs.supervision import storage
 
-CLIENT = Path(__file__).parent / "clients" / "restart.py"
+CLIENT = Path(__file__).parents[1] / "clients" / "programs" / "restart.py"
 
 
 def test_a_killed_ioc_resumes_where_its_last_snapshot_was(

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pvdb.records import Wire
 from tests.live import dbr
-from tests.live.cases import MONITOR, PLAIN_PUT, PUT, RECORDS, Case, Outcome
+from tests.live.against_base.cases import MONITOR, PLAIN_PUT, PUT, RECORDS, Case, Outcome
 from tests.live.exchange import CLOSED, Reply
 
 ALLOCMEM, BADTYPE, GETFAIL, BADMASK, NOWTACCESS = 48, 114, 152, 330, 376

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cryohalo.addresses import wait_served
-from tests.live import softioc, twin_ioc
+from tests.live.against_base import softioc, twin_ioc
 from tests.live.exchange import Peer
 
 PREFIX = "twin:"

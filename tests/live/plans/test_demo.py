@@ -15,7 +15,7 @@ import pytest
 
 from cryohalo.catalog import Catalog
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 pytestmark = pytest.mark.timeout(300)
 
