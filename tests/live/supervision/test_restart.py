@@ -60,7 +60,10 @@ def wait_for_snapshot(path: Path) -> None:
     """Return when a snapshot with the acquisition under way is on the disk."""
     written = -1
     while True:
-        now = path.stat().st_mtime_ns if path.exists() else -1
+        try:
+            now = path.stat().st_mtime_ns
+        except FileNotFoundError:  # also for the moment between the store's two renames
+            now = -1
         if now == written:
             os.sched_yield()
             continue
