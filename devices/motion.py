@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ophyd import Component, EpicsMotor
+from ophyd.epics_motor import HomeEnum
 
 from devices.base import check_position, wall_timeout
 from devices.moves import Move, Mover
@@ -19,7 +20,7 @@ __all__ = ["Axis"]
 MOVE_OVERHEAD_S = 60.0
 
 
-def _field(suffix: str, kind: str, cls: Any = Command) -> Any:
+def _field(suffix: str, kind: str, cls: Any = Command, **more: Any) -> Any:
     """A field of the record that can be written to."""
     return Component(
         cls,
@@ -30,6 +31,7 @@ def _field(suffix: str, kind: str, cls: Any = Command) -> Any:
         timeout=READ_TIMEOUT_S,
         write_timeout=WRITE_TIMEOUT_S,
         connection_timeout=CONNECTION_TIMEOUT_S,
+        **more,
     )
 
 
@@ -64,6 +66,7 @@ class Axis(Mover, EpicsMotor):
     motor_stop = _field(".STOP", "omitted", Order)
     home_forward = _field(".HOMF", "omitted", Order)
     home_reverse = _field(".HOMR", "omitted", Order)
+    mode = _field(".SPMG", "omitted", string=True)
     deadband = _flag(".RDBD", "config")
     at_home = _flag(".ATHM", "omitted")
 
@@ -118,9 +121,11 @@ class Axis(Mover, EpicsMotor):
         asked = float(self.user_setpoint.get(use_monitor=False))
         found = super().hindrances(move, actual, why)
         if abs(asked - actual) <= self.reach and not (why or move.orders.given):
-            found.append(
-                "stopped or sent there by another client"
-            )  # the record keeps no difference
+            # A record at rest keeps no difference: STOP sets VAL to where it is.
+            found.append("stopped or sent there by another client")
+        mode = self.mode.get(use_monitor=False)
+        if mode in ("Stop", "Pause"):
+            found.append(f"its mode (SPMG) is {mode}")
         for side in ("high", "low"):
             if getattr(self, f"{side}_limit_switch").get(use_monitor=False):
                 found.append(f"at its {side} limit switch")
@@ -136,16 +141,16 @@ class Axis(Mover, EpicsMotor):
             wait: return when it has ended.
             timeout: wall seconds after which the status fails.
         """
-        button = self.home_forward if str(direction) == "forward" else self.home_reverse
+        forward = HomeEnum(direction) is HomeEnum.forward
+        button = self.home_forward if forward else self.home_reverse
         low, high = self.limits
         travel_s = abs(high - low) / (abs(float(self.velocity.get())) or 1.0)
         limit_s = wall_timeout(self, MOVE_OVERHEAD_S + travel_s) if timeout is None else timeout
         return waited(self, completion(self, [(button, 1)], limit_s, self._check_home), wait)
 
     def _check_home(self) -> None:
-        """The record says so, or the motor stands at the switch that it was sent to."""
-        signals = self.at_home, self.low_limit_switch, self.high_limit_switch
-        if not any(signal.get(use_monitor=False) for signal in signals):
+        """The record's `.ATHM` says so."""
+        if not self.at_home.get(use_monitor=False):
             place = show(self.where(), self.egu)
             raise NotReachedError(f"{self.name}: asked to go home, is at {place}: it was stopped")
 

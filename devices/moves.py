@@ -100,8 +100,9 @@ class Slot:
             if last is not None and own:
                 move.replaced = last.statuses
         if last is not None and not own and not last.status.done:
-            where = f"sent to {show(move.position, move.mover.egu)}"
-            last.end(last.mover.not_reached(last, f"{where} by another caller of this session"))
+            place = show(move.position, move.mover.egu)
+            why = f"a later set of this session, not of its plan, sends it to {place}"
+            last.end(last.mover.not_reached(last, why))
 
     def take(self, move: Move | None = None) -> Move | None:
         """Clear the slot if `move` is under way (whichever is, if None); returns what was."""
@@ -301,11 +302,11 @@ class Mover:
             """Stop what takes too long; one that a later move has replaced is that one's matter."""
             if (found := known()) is None or self.slot.take(found) is None:
                 return
+            error = TimeoutError(str(self.not_reached(found, str(error))))
             try:
                 self.halt(own=True)
             except Exception:
                 self.log.exception("%s: could not be stopped", self.name)
             found.end(error)
 
-        what = f"{self.name}: the move to {show(move.position, self.egu)} has not ended"
-        fail_when_late(move.status, limit_s, what, late)
+        fail_when_late(move.status, limit_s, "the move has not ended", late)

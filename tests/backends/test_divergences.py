@@ -72,10 +72,12 @@ def test_a_later_target_supersedes_and_a_quench_ends(haloscope: Backend) -> None
     assert first.words == "Magnet:Current: superseded by a later put to Magnet:Field"
     haloscope.let_pass(1.0)
     assert not second.done
+    assert haloscope.refusal == first.words, "who is told asks why"
     haloscope.plant.machine.quench()  # type: ignore[attr-defined]
     haloscope.let_pass(2.0)
     assert second.words is not None
     assert "quench" in second.words
+    assert haloscope.refusal == second.words
     assert haloscope.value("Magnet:Quench_RBV") == "Yes"
     assert haloscope.alarm("Magnet:Quench_RBV")[1] == 2
     assert haloscope.put("Magnet:Field", 1.0).words

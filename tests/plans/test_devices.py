@@ -256,7 +256,7 @@ def test_a_cavity_that_is_being_tuned_can_be_sent_elsewhere_and_stopped(haloscop
     haloscope.bench.paused = True
     first = haloscope.cavity.set(1100.2)
     second = haloscope.cavity.set(1100.3)
-    with pytest.raises(NotReachedError, match=r"asked for 1100\.2 MHz.*sent to 1100\.3 MHz"):
+    with pytest.raises(NotReachedError, match=r"asked for 1100\.2 MHz.*sends it to 1100\.3 MHz"):
         first.wait(10.0)
     assert not second.done
     haloscope.cavity.stop()

@@ -109,7 +109,7 @@ def test_a_plan_that_is_aborted_cleans_up_as_it_likes(
 @pytest.mark.parametrize(
     ("by", "message"),
     [
-        (lambda field: field.set(0.05), r"sent to 0\.05 T by another caller of this session"),
+        (lambda field: field.set(0.05), r"a later set of this session, .*, sends it to 0\.05 T"),
         (lambda field: field.stop(), "stopped"),
         (lambda field: field.parent.control.put("Zero"), "a command of this session ended it"),
     ],
@@ -154,6 +154,30 @@ def test_a_move_begun_while_the_last_one_ends_is_told_of_its_own_end(haloscope: 
 def test_a_move_that_takes_too_long_is_stopped_and_says_so(haloscope: Any) -> None:
     haloscope.bench.paused = True
     status = haloscope.magnet.field.set(11.0, timeout=0.05)
-    with pytest.raises(TimeoutError, match=r"magnet_field: the move to 11 T has not ended within"):
+    message = r"magnet_field: asked for 11 T, is at 12 T .*has not ended within"
+    with pytest.raises(TimeoutError, match=message):
         status.wait(10.0)
     assert haloscope.magnet.state.get() == "Paused"
+
+
+def test_a_motor_that_waits_for_its_mode_says_so_when_it_is_too_late(haloscope: Any) -> None:
+    haloscope.rod.mode.set("Pause").wait(10.0)
+    status = haloscope.rod.set(35.0, timeout=0.5)
+    with pytest.raises(TimeoutError, match=r"rod: asked for 35 deg.*its mode \(SPMG\) is Pause"):
+        status.wait(10.0)
+
+
+def test_a_motor_goes_home(haloscope: Any) -> None:
+    haloscope.rod.velocity.set(0.1).wait(10.0)
+    haloscope.rod.home("reverse", wait=False).wait(60.0)
+    assert haloscope.rod.at_home.get() == 1
+
+
+def test_a_motor_that_is_stopped_on_its_way_home_is_not_there(haloscope: Any) -> None:
+    haloscope.bench.paused = True
+    status = haloscope.rod.home("reverse", wait=False)
+    haloscope.bench.let_pass(10.0)
+    haloscope.bench.put_as_client("Rod.STOP", 1)
+    haloscope.bench.paused = False
+    with pytest.raises(NotReachedError, match=r"rod: asked to go home, is at .*: it was stopped"):
+        status.wait(60.0)
