@@ -179,14 +179,21 @@ def test_an_aborted_scan_is_made_safe_although_its_acquisition_ends(
 
 
 def test_aborting_while_everything_is_under_way_is_made_safe(RE: RunEngine, haloscope: Any) -> None:
-    haloscope.bench.paused = True  # nothing ends by itself
+    haloscope.settings.set({"vna_num_points": 20001, "vna_bandwidth": 1.0}).wait(20.0)
+    haloscope.bench.paused = (
+        True  # nothing ends by itself before it is aborted; the sweep not at all
+    )
     cleaned: list[str] = []
+
+    def abort() -> None:
+        RE.abort()
+        haloscope.bench.paused = False
 
     def plan() -> MsgGenerator[None]:
         yield from bps.trigger(haloscope.vna, group="all")
         yield from bps.abs_set(haloscope.rod, 36.0, group="all")
         yield from bps.abs_set(haloscope.antenna, 4.0, group="all")
-        threading.Thread(target=RE.abort).start()
+        threading.Thread(target=abort).start()
         yield from bps.wait("all")
 
     def safely() -> MsgGenerator[None]:
@@ -200,8 +207,9 @@ def test_aborting_while_everything_is_under_way_is_made_safe(RE: RunEngine, halo
         RE(safely())
     assert cleaned == ["safe"]
     machine = haloscope.bench.machine
-    assert machine.rod.setpoint != 36.0
-    assert machine.antenna.setpoint != 4.0
+    haloscope.bench.let_pass(1.0)  # to settle
+    assert not machine.rod.moving
+    assert not machine.antenna.moving
     assert not machine.vna.busy
 
 
@@ -210,15 +218,27 @@ def test_cycles_that_are_aborted_are_shut_down(
     RE: RunEngine, refrigerator: Any, phases: bool
 ) -> None:
     """The shutdown ends the cycle that the plan was waiting for."""
-    events = 0
+    waited_for = refrigerator.cycle, refrigerator.cycle.phase
+    triggers = 0
 
-    def abort(name: str, _: Any) -> None:
-        nonlocal events
-        events += name == "event"
-        if name == "event" and events == 3:
-            threading.Thread(target=RE.abort).start()
+    def abort(message: Any) -> None:
+        nonlocal triggers
+        triggers += message.command == "trigger" and message.obj in waited_for
+        if message.command == "wait" and triggers == 4:
+            triggers += 1
+            threading.Thread(target=abort_and_release).start()
 
-    RE.subscribe(abort)
+    def abort_and_release() -> None:
+        RE.abort()
+        refrigerator.bench.paused = False
+
+    def hold(message: Any) -> None:
+        """Let the cycle that is waited for not end before the abort."""
+        if message.command == "trigger" and message.obj in waited_for and triggers == 3:
+            refrigerator.bench.paused = True
+        abort(message)
+
+    RE.msg_hook = hold
     with pytest.raises(RunEngineInterrupted):
         RE(run_cycles(refrigerator, 50, record_phases=phases))
     assert refrigerator.cycle.state.get() == "Stopped"
@@ -254,3 +274,28 @@ def test_a_failed_plan_tells_its_own_error_after_it_was_made_safe(
         RE(run_haloscope_safely(plan(), haloscope))
     assert not getattr(raised.value, "__notes__", [])
     assert not haloscope.bench.machine.digitizer.busy
+
+
+def test_cycles_that_somebody_stops_and_starts_during_a_pause_go_on(
+    RE: RunEngine, refrigerator: Any
+) -> None:
+    """What was waited for before the pause no longer matters after it."""
+    triggers = 0
+
+    def pause(message: Any) -> None:
+        nonlocal triggers
+        triggers += message.command == "trigger" and message.obj is refrigerator.cycle
+        if message.command == "wait" and triggers == 2:
+            triggers += 1
+            refrigerator.bench.paused = True  # this cycle does not end before the pause
+            threading.Thread(target=RE.request_pause).start()
+
+    RE.msg_hook = pause
+    with pytest.raises(RunEngineInterrupted):
+        RE(run_cycles(refrigerator, 4, record_phases=False))
+    stopped = Watch(refrigerator.cycle.state, lambda state: state == "Stopped", 60.0)
+    refrigerator.bench.put_as_client("Cycle:Run", "Stop")
+    refrigerator.bench.paused = False
+    stopped.wait()
+    refrigerator.bench.put_as_client("Cycle:Run", "Run")
+    assert RE.resume().plan_result.cycles == 4

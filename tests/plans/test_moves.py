@@ -181,3 +181,18 @@ def test_a_motor_that_is_stopped_on_its_way_home_is_not_there(haloscope: Any) ->
     haloscope.bench.paused = False
     with pytest.raises(NotReachedError, match=r"rod: asked to go home, is at .*: it was stopped"):
         status.wait(60.0)
+
+
+def test_a_stop_that_is_no_failure_ends_the_move_well_where_it_is(moved: Any) -> None:
+    """As a RunEngine stops what it has set, when it pauses, suspends and ends."""
+    thing, instrument, takes_s = moved
+    instrument.bench.paused = True
+    status = thing.of(instrument).set(thing.places[1])
+    instrument.bench.let_pass(0.5 * takes_s)
+    thing.of(instrument).stop(success=True)
+    status.wait(10.0)
+    place = thing.place(instrument)
+    instrument.bench.let_pass(2.0 * takes_s)
+    instrument.bench.paused = False
+    assert thing.place(instrument) == pytest.approx(place, abs=thing.near)
+    assert abs(place - thing.places[1]) > thing.near
