@@ -112,7 +112,7 @@ class CavityFrequency(Mover, Device, PositionerBase):
         last = self._tuning
         if last is not None and last.is_alive():  # replaced while it was at work
             with self._acting:
-                self.halt(own=True)
+                self.halt(move)
         self.setpoint.put(move.position)
         self._tuning = threading.Thread(
             target=self._tune, args=(move, last), name=f"{self.name}-tuning", daemon=True
@@ -124,8 +124,8 @@ class CavityFrequency(Mover, Device, PositionerBase):
 
     @property
     def _tools(self) -> tuple[Any, ...]:
-        """What a tuning uses."""
-        return self.parent.rod, self.parent.vna, self.parent.switch, self.parent.jpa
+        """What a tuning uses and nobody else may use meanwhile."""
+        return self.parent.rod, self.parent.vna
 
     def _lost(self, move: Move, tool: Any) -> None:
         """Give a tuning up, for somebody else begins something with what it uses."""
@@ -140,9 +140,9 @@ class CavityFrequency(Mover, Device, PositionerBase):
         with self._acting:  # what the tuning begins after this sees that it is over
             super().stop(success=success)
 
-    def halt(self, *, own: bool) -> None:
+    def halt(self, move: Move | None) -> None:
         """Stop rod and analyzer, if a tuning of this session uses them."""
-        if own:
+        if move is not None:
             self.parent.rod.stop(success=True)
             self.parent.vna.stop(success=True)
 

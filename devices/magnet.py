@@ -21,9 +21,9 @@ __all__ = ["MagnetSupply", "PumpMagnet", "RegeneratorMagnet"]
 class Ramp(Positioner):
     """Field or current of a coil; `stop` pauses the supply, so the coil keeps its current."""
 
-    def halt(self, *, own: bool) -> None:
+    def halt(self, move: Move | None) -> None:
         """Hold the present current, unless it is not this session (the cycle) that ramps it."""
-        if own:
+        if move is not None:
             send(self.parent.control, "Pause")
 
     def hindrances(self, move: Move, actual: float, why: str) -> list[str]:

@@ -108,7 +108,7 @@ class Axis(Mover, EpicsMotor):
         travel_s = abs(position - float(self.user_readback.get())) / velocity
         return wall_timeout(self, MOVE_OVERHEAD_S + travel_s)
 
-    def halt(self, *, own: bool) -> None:
+    def halt(self, move: Move | None) -> None:
         """Bring the motor to rest, whoever moves it."""
         send(self.motor_stop, 1)
 

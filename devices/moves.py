@@ -98,7 +98,7 @@ class Slot:
             last, self._current = self._current, move
             own = last is not None and last.caller is not None and last.caller is move.caller
             if last is not None and own:
-                move.replaced = last.statuses
+                move.replaced = [status for status in last.statuses if not status.done]
         if last is not None and not own and not last.status.done:
             place = show(move.position, move.mover.egu)
             why = f"a later set of this session, not of its plan, sends it to {place}"
@@ -170,8 +170,12 @@ class Mover:
 
         start_puts([(self.target, move.position)], told, lambda: self.slot.current is not move)
 
-    def halt(self, *, own: bool) -> None:
-        """Stop the motion; `own` if a move of this session is under way."""
+    def halt(self, move: Move | None) -> None:
+        """Stop the motion.
+
+        Args:
+            move: the one of this session that is under way; None if somebody else moves it.
+        """
 
     def hindrances(self, move: Move, actual: float, why: str) -> list[str]:
         """What is known, besides `why`, of what keeps it at `actual`; "" if nothing is."""
@@ -237,16 +241,21 @@ class Mover:
         Args:
             success: that is no failure: a RunEngine pauses, suspends or ends. What others move is
                 then left alone.
+
+        Raises:
+            ConnectionError: its IOC is gone, and `success` is false.
         """
         move = self.slot.take()
         if success:
             if move is not None:
                 move.end(None)  # first: what is halted may just be getting lost, and fail it
-                self.halt(own=True)
+                self.halt(move)
             return
         begins(self)
         try:
-            self.halt(own=move is not None)
+            if not self.target.connected:
+                raise ConnectionError(f"{self.name}: cannot be stopped, its IOC is gone")
+            self.halt(move)
         finally:
             if move is not None:
                 move.end(self.not_reached(move, "stopped", by=caller()))
@@ -284,7 +293,7 @@ class Mover:
             place = f"is at {show(actual, self.egu)} (within {reach} counts as there)"
             reasons += self.hindrances(move, actual, why)
         except Exception as error:
-            place = f"where is not known ({error})"
+            place = f"where it is is not known ({error})"
         if (interlock := interlock_of(self)) and interlock not in "; ".join(reasons):
             reasons.append(f"interlock: {interlock}")
         if move.orders.given:
@@ -304,7 +313,7 @@ class Mover:
                 return
             error = TimeoutError(str(self.not_reached(found, str(error))))
             try:
-                self.halt(own=True)
+                self.halt(found)
             except Exception:
                 self.log.exception("%s: could not be stopped", self.name)
             found.end(error)

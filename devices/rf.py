@@ -15,6 +15,7 @@ from ophyd.status import Status
 
 from devices.base import Positioner, wall_timeout
 from devices.claims import begins
+from devices.moves import Move
 from devices.settable import command, limits_of, setting
 from devices.settings import set_together
 from devices.signals import WRITE_TIMEOUT_S, Fetching, readback
@@ -185,11 +186,19 @@ class LocalOscillator(Device):
 class Heated(Positioner):
     """A temperature that a controller holds; `stop` lets it hold the present one."""
 
-    def halt(self, *, own: bool) -> None:
-        """Hold the present temperature, within the controller's limits."""
-        if own:
-            low, high = limits_of(self.setpoint) or (-math.inf, math.inf)
-            send(self.setpoint, min(max(self.where(), low), high))
+    def halt(self, move: Move | None) -> None:
+        """Hold the present temperature.
+
+        A thermometer that fails must not heat it: what is held lies between begin and end of the
+        move.
+        """
+        if move is None:
+            return
+        here, begin = self.where(), move.status.start_pos
+        if math.isfinite(here) and begin is not None and math.isfinite(begin):
+            low, high = sorted((begin, move.position))
+            lowest, highest = limits_of(self.setpoint) or (low, high)
+            send(self.setpoint, min(max(here, low, lowest), high, highest))
 
 
 class NoiseSource(Device):

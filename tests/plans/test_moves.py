@@ -196,3 +196,16 @@ def test_a_stop_that_is_no_failure_ends_the_move_well_where_it_is(moved: Any) ->
     instrument.bench.paused = False
     assert thing.place(instrument) == pytest.approx(place, abs=thing.near)
     assert abs(place - thing.places[1]) > thing.near
+
+
+@pytest.mark.parametrize("reading", [300.0, float("nan")])
+def test_a_thermometer_that_fails_does_not_heat_what_is_halted(
+    haloscope: Any, monkeypatch: pytest.MonkeyPatch, reading: float
+) -> None:
+    mover = haloscope.noise_source.temperature
+    haloscope.bench.paused = True
+    mover.set(0.2)
+    haloscope.bench.let_pass(100.0)
+    monkeypatch.setattr(mover.readback, "get", lambda **_: reading)
+    mover.stop(success=True)
+    assert mover.setpoint.get() <= 0.2
