@@ -201,6 +201,7 @@ def test_aborting_while_everything_is_under_way_is_made_safe(RE: RunEngine, halo
             yield from plan()
         finally:
             yield from make_safe(haloscope)
+            yield from bps.mv(haloscope.antenna, 5.2)  # by then the sweep has been told its end
             cleaned.append("safe")
 
     with pytest.raises(RunEngineInterrupted):
