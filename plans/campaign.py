@@ -234,8 +234,17 @@ def _mapped(documents: Documents) -> tuple[list[float], list[float]]:
             maps.add(document["uid"])
         elif kind in ("event", "event_page") and document["descriptor"] in maps:
             for column, key in zip(points, _KEPT, strict=True):
-                column += np.atleast_1d(document["data"].get(key, ())).tolist()
+                column += _numbers(document["data"].get(key, ()))
     return points[0], points[1]
+
+
+def _numbers(recorded: object) -> list[float]:
+    """Recorded values, none where they are no numbers: the catalog may hold anybody's runs."""
+    try:
+        values = np.atleast_1d(np.asarray(recorded))
+    except ValueError:  # lists of unequal lengths
+        return []
+    return values.ravel().tolist() if values.dtype.kind in "iuf" else []
 
 
 def _belongs(kind: str, document: Mapping[str, Any], name: str, mine: set[str]) -> bool:

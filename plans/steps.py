@@ -6,6 +6,7 @@ Frequencies are compared to a hertz: a target is written into an event as it was
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -76,13 +77,16 @@ def completed(documents: Documents, plan_name: str | None = None) -> list[float]
             if document.get("name") == "primary":
                 primary.add(document["uid"])
         elif name == "event" and document["descriptor"] in primary:
-            target = value_in(document["data"], "measured_target_frequency")
-            if target is not None:
-                done.append(round(float(target), 6))
+            done += _targets([value_in(document["data"], "measured_target_frequency")])
         elif name == "event_page" and document["descriptor"] in primary:
             targets = value_in(document["data"], "measured_target_frequency")
-            done += [round(float(target), 6) for target in ([] if targets is None else targets)]
+            done += _targets([] if targets is None else targets)
     return done
+
+
+def _targets(recorded: Iterable[object]) -> list[float]:
+    """The numbers among recorded targets: another run of the catalog may have recorded anything."""
+    return [round(float(target), 6) for target in recorded if isinstance(target, Real)]
 
 
 def remaining(targets_mhz: Iterable[float], done_mhz: Iterable[float]) -> list[float]:

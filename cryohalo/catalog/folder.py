@@ -123,7 +123,7 @@ def _checked(path: Path) -> Run:
     run = Run(path)
     if path.name != run.uid + SUFFIX:
         raise CatalogError(
-            f"catalog {escaped(path)}: it holds the run {run.uid!r:.60}; "
+            f"catalog {escaped(path)}: it holds the run {escaped(repr(run.uid), 60)}; "
             "the file of a run is named after it"
         )
     return run

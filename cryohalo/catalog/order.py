@@ -27,6 +27,10 @@ REFERS_TO: Final = {
 """Document: the key by which it names one that came before."""
 
 
+_TEXTS: Final = ("plan_name", "plan_type", "campaign")
+"""Keys of a start by which runs are told apart, where they are there."""
+
+
 class OrderError(ValueError):
     """A document that does not belong where it stands; the message says why."""
 
@@ -61,8 +65,10 @@ class Order:
         if name == "start":
             _check_start(document)
         elif name in RUN_DOCUMENTS:
-            if document.get("run_start") != self.uid:
-                raise OrderError(f"it is of another run, {document.get('run_start')!r:.50}")
+            of = document.get("run_start")
+            # The type first: an array compared to a text is an array, neither true nor false.
+            if not isinstance(of, str) or of != self.uid:
+                raise OrderError(f"it is of another run, {of!r:.50}")
         elif name in REFERS_TO:
             self._check_reference(REFERS_TO[name], document)
         else:
@@ -91,6 +97,9 @@ def _check_start(document: Mapping[str, Any]) -> None:
         raise OrderError(f"its time is {time!r:.50}, not a number of seconds")
     if not (math.isfinite(time) and 0 <= time < LATEST_TIME_S):
         raise OrderError(f"its time is {time!r:.50} s, not between the years 1970 and 3000")
+    for key in _TEXTS:
+        if not isinstance(document.get(key, ""), str):
+            raise OrderError(f"its {key} is {document[key]!r:.50}, not a text")
 
 
 def _check_uid(document: Mapping[str, Any]) -> None:

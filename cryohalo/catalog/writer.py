@@ -71,7 +71,7 @@ class DocumentWriter:
     def _begin(self, document: Mapping[str, Any]) -> None:
         uid = document.get("uid")
         if not isinstance(uid, str) or not is_file_name(uid) or uid in self._runs:
-            raise CatalogError(f"catalog {self.root}: no run can have the uid {uid!r:.80}")
+            raise CatalogError(f"catalog {self.root}: no run has the uid {escaped(repr(uid), 80)}")
         run = self._runs[uid] = _RunFile(self.root / f"{uid}{SUFFIX}", self._sync)
         try:
             run.begin(document)
@@ -97,7 +97,7 @@ _NOT_WRITTEN: Final = (OSError, UnfitError, OrderError)
 
 
 def _not_written(path: Path, name: str, error: Exception) -> CatalogError:
-    return CatalogError(f"catalog {escaped(path)}: {name} document not written: {error}")
+    return CatalogError(f"catalog {escaped(path)}: {name} document not written: {escaped(error)}")
 
 
 class _RunFile:

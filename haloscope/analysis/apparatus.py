@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from haloscope import mode_map
-from haloscope.analysis.recorded import group, number
+from haloscope.analysis.recorded import group, number, text
 from haloscope.analysis.spectra import FloatArray
 
 MODE_MAP = "mode_map"
@@ -85,12 +85,12 @@ def apparatus_of(start: Mapping[str, Any]) -> Apparatus:
     names = ("volume_m3", "field_ratio", "form_factor")
     given = {name: recorded[name] for name in names if recorded.get(name) is not None}
     values = CAPP_12TB.recorded() | given
-    own, noted = str(recorded.get("parameters_hash") or ""), str(start.get("parameters_hash") or "")
+    own, noted = text(recorded, "parameters_hash"), text(start, "parameters_hash")
     assumed = tuple(name for name in names if name not in given)
     if own and noted and own != noted:
         assumed += (f"apparatus (stated for parameters {own[:8]}, run has {noted[:8]})",)
     return Apparatus(
-        str(recorded.get("name") or CAPP_12TB.name),
+        text(recorded, "name") or CAPP_12TB.name,
         number(values["volume_m3"], "apparatus: volume_m3"),
         number(values["field_ratio"], "apparatus: field_ratio"),
         _form_factor(values["form_factor"]),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from instruments.printable import escaped
 
-__all__ = ["finite", "group", "number", "spectrum"]
+__all__ = ["finite", "group", "number", "spectrum", "text"]
 
 
 def group(start: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -54,6 +54,20 @@ def finite(value: object, what: str) -> float:
     found = number(value, what)
     if not math.isfinite(found):
         raise ValueError(f"{what} is {found}, must be finite")
+    return found
+
+
+def text(values: Mapping[str, Any], name: str) -> str:
+    """A text by its key; "" where it is left out or null.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    found = values.get(name)
+    if found is None:
+        return ""
+    if not isinstance(found, str):
+        raise ValueError(f"{name} is {_shown(found)}, not a text")
     return found
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+from io import StringIO
 from pathlib import Path
+
+from rich.console import Console
 
 from cryohalo.catalog import Catalog, CatalogError, DocumentWriter, Run
 from cryohalo.catalog.codec import decode, encode
+from cryohalo.runs_command import list_runs
+from haloscope.analysis.exchange.documents import spectra_from_documents
 from tests.session import hostile
 from tests.session.test_catalog_damage import documents
 
@@ -38,11 +44,14 @@ class Reader:
         uids = [run.uid for run in listing.runs]
         if GOOD not in uids or len(uids) + len(listing.refused) != 2:
             raise AssertionError(f"listed {uids}, refused {listing.refused}")
+        list_runs(self.folder, Console(file=StringIO()), Console(file=StringIO()))
+        Catalog(self.folder).named("scan")
         run = Run(self.file)
         try:
             for name, document in run.documents():
                 _written_again(name, document)
             _asked(run)
+            _analysed(run)
         except CatalogError as error:
             if not str(error).isprintable():
                 raise AssertionError(f"not of one line: {error!r}") from error
@@ -72,6 +81,13 @@ def _written_again(name: str, document: dict) -> None:
     again = encode(*decode(data))
     if again != data:
         raise AssertionError(f"{name}: {data!r} comes back as {again!r}")
+
+
+def _analysed(run: Run) -> None:
+    """What the analysis cannot use it refuses by a `ValueError`."""
+    documents = list(run.documents())
+    with contextlib.suppress(ValueError):
+        spectra_from_documents(documents)
 
 
 def _asked(run: Run) -> None:

@@ -9,6 +9,7 @@ that takes longer than the time-out end it, and the input is written down.
 
 from __future__ import annotations
 
+import logging
 import sys
 import tempfile
 from pathlib import Path
@@ -27,6 +28,7 @@ def main() -> None:
             corpus[0].mkdir(parents=True, exist_ok=True)
             for name, content in seeds(Path(folder)).items():
                 (corpus[0] / name).write_bytes(content)
+        logging.disable()  # a bad file is told each time
         reader = Reader(Path(folder))
 
         def one_input(data: bytes) -> None:

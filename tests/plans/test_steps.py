@@ -75,3 +75,15 @@ def test_however_often_interrupted_every_step_is_taken_once(
         todo = remaining(plan, completed(documents, "scan"))
         documents += _run(f"run{run}", todo[:cut], stop=False)
     assert completed(documents) == pytest.approx(plan)
+
+
+@pytest.mark.parametrize("odd", ["1100", None, [1.0], {}, b"x", np.ones(3), 1j])
+def test_what_another_run_recorded_as_a_target_and_is_no_number_does_not_count(odd: object) -> None:
+    documents = [
+        ("start", {"uid": "r", "plan_name": "scan"}),
+        ("descriptor", {"uid": "d", "run_start": "r", "name": "primary"}),
+        ("event", {"descriptor": "d", "data": {"measured_target_frequency": odd}}),
+        ("event", {"descriptor": "d", "data": {"measured_target_frequency": np.float32(1100.0)}}),
+        ("event_page", {"descriptor": "d", "data": {"measured_target_frequency": [odd, 1101]}}),
+    ]
+    assert completed(documents, "scan") == [1100.0, 1101.0]

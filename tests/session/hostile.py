@@ -80,6 +80,11 @@ NO_START = {
     "another run's": (start(uid="other"), "it holds the run 'other'"),
     "uid with slashes": (start(uid="../bad"), "it holds the run '../bad'"),
     "uid with an escape": (start(uid="\x1b[2Jbad"), r"it holds the run '\x1b[2Jbad'"),
+    "plan an array": (start(plan_name=array()), "its plan_name is array"),
+    "plan a list": (start(plan_name=["scan"]), "its plan_name is ['scan'], not a text"),
+    "campaign an array": (start(campaign=array()), "its campaign is array"),
+    "uid an array": (start(uid=array()), "its uid is array"),
+    "time an array": (start(time=array()), "its time is array"),
     "stop first": (packed(("stop", STOP)), "it comes before a start document"),
     "event first": (packed(("event", EVENT)), "it comes before a start document"),
     "unknown document": (packed(("code", START)), "it comes before a start document"),
@@ -131,6 +136,16 @@ LATER = {
     "descriptor of another run": (
         [GOOD[0], ("descriptor", DESCRIPTOR | {"run_start": "x"})],
         "it is of another run, 'x'",
+    ),
+    "descriptor of an array": (
+        [GOOD[0], ("descriptor", DESCRIPTOR | {"run_start": array()})],
+        "it is of another run, array",
+    ),
+    "event of an array": ([*GOOD[:2], ("event", EVENT | {"descriptor": array()})], "has not come"),
+    "stop of an array": ([*GOOD[:3], ("stop", STOP | {"run_start": array()})], "it is of another"),
+    "stop with an array for a status": (
+        [*GOOD[:3], ("stop", STOP | {"exit_status": array()})],
+        "its exit_status is of type ndarray",
     ),
     "stop of another run": ([*GOOD[:3], ("stop", STOP | {"run_start": "x"})], "of another run"),
     "descriptor of a list": ([GOOD[0], ("descriptor", DESCRIPTOR | {"uid": [1]})], "its uid"),

@@ -72,14 +72,14 @@ def test_a_value_that_cannot_be_kept_is_named_and_costs_its_document_alone(
                                  "x" * 300, "\ud800", None, 5])  # fmt: skip
 def test_a_uid_that_names_no_file_of_the_folder_is_refused(tmp_path: Path, uid: Any) -> None:
     writer = DocumentWriter(tmp_path / "in")
-    with pytest.raises(CatalogError, match="no run can have the uid"):
+    with pytest.raises(CatalogError, match="no run has the uid"):
         writer("start", START | {"uid": uid})
     assert list(tmp_path.rglob("*")) == [tmp_path / "in"]
 
 
 def test_a_second_run_of_one_uid_spoils_nothing(writer: DocumentWriter) -> None:
     writer("start", START)
-    with pytest.raises(CatalogError, match="no run can have the uid 'run'"):
+    with pytest.raises(CatalogError, match="no run has the uid 'run'"):
         writer("start", START)
     writer("stop", STOP)
     with pytest.raises(CatalogError, match="File exists"):
