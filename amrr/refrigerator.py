@@ -327,11 +327,15 @@ class Refrigerator:
             saved["pids"] = controller.adopted(saved["pids"])
         if "thermometers" in saved:
             saved["thermometers"] = thermometry.adopted(saved["thermometers"], self._meters)
-        check(state_limits.allowed(self), saved, "")
+        self.check_state(saved)
         for name, array in self._arrays().items():
             array[...] = saved[name]
         self.seed = int(saved["seed"])
         self._noise_block = -1
+
+    def check_state(self, saved: dict[str, Any]) -> None:
+        """Raise `Refused` for what is no state in the present layout; nothing is taken over."""
+        check(state_limits.allowed(self), saved, "")
 
     def contradiction(self) -> str:
         """What of the state does not follow from the rest, in words; "" while all does.

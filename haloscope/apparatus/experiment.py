@@ -240,12 +240,8 @@ class Haloscope:
             Refused: It is no such state; the message names the first value that cannot be. Nothing
                 is taken over.
         """
-        check(Group({"time_ns": _TIME}), {"time_ns": state.get("time_ns")}, "")
-        drives: dict[str, Any] = {
-            name: adopted(state[name]) for name in ("rod", "antenna") if name in state
-        }
-        state = {**state, **drives}
-        check(self._allowed(state["time_ns"]), state, "")
+        state = {k: adopted(v) if k in ("rod", "antenna") else v for k, v in state.items()}
+        self.check_state(state)
         self._timeline.now_ns = int(state["time_ns"])
         # In place: whoever drives the machine holds on to its parts.
         for name, part in self._parts():
@@ -254,6 +250,11 @@ class Haloscope:
         self.local_oscillator.restore(state["local_oscillator_hz"])
         self.magnet.restore({"supply": state["magnet"]})
         self._coil.restore(state["coil"])
+
+    def check_state(self, state: dict[str, Any]) -> None:
+        """Raise `Refused` for what is no state in the present layout; nothing is taken over."""
+        check(Group({"time_ns": _TIME}), {"time_ns": state.get("time_ns")}, "")
+        check(self._allowed(state["time_ns"]), state, "")
 
     def contradiction(self) -> str:
         """What of the state does not follow from the rest; none that `restore` does not refuse."""

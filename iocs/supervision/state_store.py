@@ -37,8 +37,12 @@ log = logging.getLogger("cryohalo.iocs.state")
 SNAPSHOT_PERIOD_S: Final = 5.0
 AUTOSAVE_PERIOD_S: Final = 1.0
 SNAPSHOT, SETPOINTS = "snapshot.json", "setpoints.json"
-FORMAT: Final = 1
-"""Of a snapshot; one of a higher number is of a later version of this software."""
+FORMAT, OLDER = 1, 0
+"""Of a snapshot, and of those that do not say.
+
+It goes up when the state of a machine changes: a snapshot of a lower number may lack something, one
+of a higher number cannot be read.
+"""
 
 
 class StateStore:
@@ -159,8 +163,8 @@ class StateStore:
 
         def try_it(content: Any) -> None:
             self._check_snapshot(content)
-            if missing := [key for key in fresh if key not in content["machine"]]:
-                raise Refused(f"{missing[0]} is missing")
+            if content.get("format", OLDER) == FORMAT:  # nothing may be missing then
+                self.machine.check_state(content["machine"])
             try:
                 self.machine.restore(content["machine"])
                 self._require_no_contradiction()
@@ -170,7 +174,13 @@ class StateStore:
                 self.machine.restore(fresh)  # it may have taken over half of it
                 raise
 
-        return self._find(SNAPSHOT, try_it)
+        snapshot = self._find(SNAPSHOT, try_it)
+        if snapshot is not None and (found := snapshot.content.get("format", OLDER)) < FORMAT:
+            log.warning(
+                "%s is of an older version (format %d, this one's is %d): what it lacks is as at a "
+                "cold start", snapshot.path, found, FORMAT,
+            )  # fmt: skip
+        return snapshot
 
     def _require_no_contradiction(self) -> None:
         if why := self.machine.contradiction():
@@ -182,9 +192,9 @@ class StateStore:
     def _check_snapshot(self, content: Any) -> None:
         if not isinstance(content, dict) or not isinstance(content.get("machine"), dict):
             raise Refused("there is no state of a machine in it")
-        form = content.get("format", FORMAT)
-        if type(form) is not int or not 1 <= form <= FORMAT:
-            raise Refused(f"format = {short(form)}: this version reads 1 to {FORMAT}")
+        form = content.get("format", OLDER)
+        if type(form) is not int or not OLDER <= form <= FORMAT:
+            raise Refused(f"format = {short(form)}: this version reads {OLDER} to {FORMAT}")
         setpoints = content.get("setpoints", {})
         if not isinstance(setpoints, dict):
             raise Refused(f"setpoints = {short(setpoints)}: not values by name")

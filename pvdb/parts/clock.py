@@ -47,7 +47,10 @@ class Machine(Protocol):
         """The whole physical state."""
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Put back what ``state`` returned; refuses what it cannot have returned."""
+        """Put back what ``state`` returned, or an older version's; refuses anything else."""
+
+    def check_state(self, state: dict[str, Any]) -> None:
+        """Raise ``Refused`` for what ``state`` cannot have returned."""
 
     def contradiction(self) -> str:
         """What of the state does not follow from the rest, "" while all does."""

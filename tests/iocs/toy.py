@@ -132,6 +132,9 @@ class Toy:
     def state(self) -> dict[str, Any]:
         return {"time_s": self.time_s, "temperature_k": self.temperature_k}
 
+    def check_state(self, saved: dict[str, Any]) -> None:
+        return None
+
     def contradiction(self) -> str:
         return ""
 

@@ -7,6 +7,8 @@ version or another machine might damage it.
 from __future__ import annotations
 
 import copy
+import hashlib
+import json
 import logging
 import math
 import os
@@ -21,6 +23,7 @@ import pytest
 from amrr.controls import thermometry
 from iocs.ioc import Ioc
 from iocs.supervision import storage
+from iocs.supervision.state_store import FORMAT
 from tests.iocs.plants import make
 
 SEED = 12
@@ -190,7 +193,7 @@ def test_a_state_that_was_not_damaged_is_taken(
 
 def write(ioc: Ioc, folder: Path, state: Any, **more: Any) -> None:
     assert ioc.store is not None
-    content = {"time_s": 1.0, "identity": ioc.store.identity, "machine": state, **more}
+    content = {"format": FORMAT, "identity": ioc.store.identity, "machine": state, **more}
     storage.save(folder / "snapshot.json", content)
     (folder / "snapshot.old").unlink(missing_ok=True)
 
@@ -279,6 +282,40 @@ def test_counts_and_states_that_cannot_be_are_refused(
         assert named(path) in record.getMessage() or "time" in record.getMessage()
 
 
+def test_a_state_of_an_older_version_is_taken_and_told(
+    name: str,
+    ioc: Ioc,
+    folder: Path,
+    state: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    fresh = ioc.plant.machine.state()
+    older = {k: v for k, v in state.items() if k != "bath"}
+    storage.save(folder / "snapshot.json", {"identity": ioc.store.identity, "machine": older})
+    ioc.restore()
+    assert ioc.plant.machine.time_s > 0.0
+    assert "snapshot.json is of an older version (format 0" in caplog.text
+    ioc.plant.machine.restore(fresh)
+
+
+LAYOUTS = {("haloscope", 1): "223f8398ac18", ("amrr", 1): "5c6c190d871c"}
+
+
+def layout(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: layout(item) for key, item in sorted(value.items())}
+    if isinstance(value, (list, tuple)):
+        return [layout(item) for item in value]
+    return [value.dtype.kind, value.shape] if isinstance(value, np.ndarray) else "one value"
+
+
+def test_who_changes_a_state_counts_up_the_format(name: str) -> None:
+    """Its old snapshots are then told from damaged ones; note the new layout here."""
+    found = json.dumps(layout(make(name).plant.machine.state()))
+    digest = hashlib.sha256(found.encode()).hexdigest()[:12]
+    assert digest == LAYOUTS[name, FORMAT], found
+
+
 CONTENTS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a list": lambda content: [content],
     "a number": lambda content: 7,
@@ -286,7 +323,7 @@ CONTENTS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "nothing": lambda content: None,
     "no machine": lambda content: {k: v for k, v in content.items() if k != "machine"},
     "machine is a list": lambda content: {**content, "machine": [1, 2]},
-    "a later format": lambda content: {**content, "format": 2},
+    "a later format": lambda content: {**content, "format": FORMAT + 1},
     "a format in words": lambda content: {**content, "format": "new"},
     "no identity": lambda content: {k: v for k, v in content.items() if k != "identity"},
     "identity is a text": lambda content: {**content, "identity": "amrr"},
@@ -305,7 +342,7 @@ def test_a_file_of_another_make_is_told_in_one_line(
 ) -> None:
     fresh = ioc.plant.machine.state()
     assert ioc.store is not None
-    content = {"format": 1, "identity": ioc.store.identity, "machine": state, "setpoints": {}}
+    content = {"format": FORMAT, "identity": ioc.store.identity, "machine": state, "setpoints": {}}
     storage.save(folder / "snapshot.json", change(content))
     ioc.restore()
     np.testing.assert_equal(ioc.plant.machine.state(), fresh)
@@ -368,8 +405,6 @@ TEXTS = [
 def test_a_text_that_was_never_written_is_told_in_one_line(
     ioc: Ioc, folder: Path, body: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    import hashlib
-
     head = hashlib.sha256(body).hexdigest().encode() + b"\n"
     (folder / "snapshot.json").write_bytes(head + body)
     ioc.restore()
