@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -93,6 +94,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cases", type=int, default=sys.maxsize)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that both servers end too
     repeater = repeater_stand_in()
     ports = free_ports(2, FIRST_PORT + 1900)
     os.environ |= client_environment(ports, repeater.getsockname()[1])
