@@ -11,8 +11,8 @@ from typing import Final
 from amrr.fluid import helium
 from amrr.parameters import MagnetParameters, RefrigeratorParameters
 from amrr.solids.garnet import MATERIALS
-from amrr.validity import require
 from instruments.magnets.supply import SupplyParameters
+from instruments.ranges import all_within
 
 #: Durations that the sequencer accepts, s.
 FLOW_TIME_S: Final = (5.0, 1000.0)
@@ -98,7 +98,7 @@ def check(p: RefrigeratorParameters) -> None:
         raise ValueError(f"fluid_closure {p.fluid_closure!r} is not 'bulk' or 'osmotic'")
     values = p.flat()
     for name, (low, high, unit) in LIMITS.items():
-        require(name, values[name], low, high, unit)
+        all_within(name, values[name], low, high, unit)
     if p.regenerator.nodes != int(p.regenerator.nodes):
         raise ValueError(f"regenerator.nodes = {p.regenerator.nodes:g} is not a whole number")
     helium.check(p.stage.setpoint_k, p.concentration)
@@ -136,4 +136,4 @@ def _check_waypoints(p: RefrigeratorParameters) -> None:
             current_a * magnet.solenoid.centre_t_per_a, MATERIALS[refrigerant].highest_field_t
         )
         for name in (n for n in values if n.startswith(prefix)):
-            require(name, values[name], 0.0, reach_t, "T")
+            all_within(name, values[name], 0.0, reach_t, "T")

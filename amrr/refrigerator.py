@@ -29,6 +29,7 @@ from instruments.errors import Refused
 from instruments.kept import check
 from instruments.magnets import ramp
 from instruments.magnets.supply import MagnetSupply, SupplyParameters
+from instruments.ranges import commanded
 
 Array = NDArray[np.float64]
 
@@ -263,12 +264,7 @@ class Refrigerator:
 
     @scanner_dwell_s.setter
     def scanner_dwell_s(self, value: float) -> None:
-        low, high = limits.DWELL_S
-        if not low <= value <= high:
-            raise Refused(
-                f"refrigerator: scanner dwell {value:g} s is outside {low:g} to {high:g} s"
-            )
-        self._dwell[0] = value
+        self._dwell[0] = commanded("refrigerator: scanner dwell", value, *limits.DWELL_S, "s")
 
     @property
     def scanner_on(self) -> bool:

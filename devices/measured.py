@@ -60,7 +60,7 @@ class Measured(Device):
         check_names(self.name, values, self.component_names)
         for name, value in values.items():
             if not is_number(value):
-                raise InvalidValueError(f"{getattr(self, name).name}: {value!r} is not a number")
+                raise InvalidValueError(f"{getattr(self, name).name} = {value!r} is not a number")
 
     def set(self, values: Mapping[str, float]) -> Status:
         """Set the given numbers at once; what is not given keeps its value."""

@@ -9,6 +9,9 @@ from typing import Any
 
 from ophyd.utils.errors import LimitError
 
+from instruments.ranges import shown as show
+from instruments.ranges import within
+
 __all__ = [
     "InvalidValueError",
     "UnknownNameError",
@@ -38,11 +41,6 @@ class UnknownNameError(InvalidValueError, KeyError):
         return str(self.args[0])  # a KeyError would put the message into quotes
 
 
-def show(value: float, units: str = "") -> str:
-    """A number with its unit, to nine digits: a readback that is nearly there can be told."""
-    return f"{value:.9g} {units}".rstrip()
-
-
 def check_number(
     name: str,
     value: Any,
@@ -63,18 +61,18 @@ def check_number(
     Raises:
         InvalidValueError: no number, not finite, not whole, or outside the limits.
     """
-    takes = f" ({_range(limits, units)})" if limits else ""
+    low, high = limits or (-math.inf, math.inf)
+    takes = f" ({show(low)} to {show(high, units)})" if limits else ""
     if getattr(value, "ndim", None) == 0:  # NumPy's scalars and arrays without axes
         value = value.item()
     if not is_number(value):
-        raise InvalidValueError(f"{name}: {value!r} is not a number{takes}")
-    number = float(value)
-    if not math.isfinite(number):
-        raise InvalidValueError(f"{name}: {show(number, units)} is not a finite number{takes}")
-    if limits is not None and not limits[0] <= number <= limits[1]:
-        raise InvalidValueError(f"{name}: {show(number, units)} is outside {_range(limits, units)}")
+        raise InvalidValueError(f"{name} = {value!r} is not a number{takes}")
+    try:
+        number = within(name, value, low, high, units)
+    except ValueError as error:
+        raise InvalidValueError(str(error)) from None
     if whole and not number.is_integer():
-        raise InvalidValueError(f"{name}: {show(number, units)} is not a whole number{takes}")
+        raise InvalidValueError(f"{name} = {show(number, units)} is not a whole number{takes}")
     return number
 
 
@@ -92,7 +90,7 @@ def check_state(name: str, value: Any, states: Sequence[str]) -> None:
     named = isinstance(value, str) and value in states
     numbered = isinstance(value, Real) and value in range(len(states))
     if not named and not numbered:
-        raise InvalidValueError(f"{name}: {value!r} is none of {', '.join(states)}")
+        raise InvalidValueError(f"{name} = {value!r} is none of {', '.join(states)}")
 
 
 def check_names(name: str, values: Any, known: Collection[str], what: str = "") -> None:
@@ -109,7 +107,7 @@ def check_names(name: str, values: Any, known: Collection[str], what: str = "") 
         UnknownNameError: an unknown name.
     """
     if not isinstance(values, Mapping):
-        raise InvalidValueError(f"{name}: {values!r} is no mapping from names to values")
+        raise InvalidValueError(f"{name} = {values!r} is no mapping from names to values")
     if unknown := [str(one) for one in values if one not in known]:
         raise UnknownNameError(f"{name} has no {what}{', '.join(sorted(unknown))}")
 
@@ -121,8 +119,4 @@ def check_text(name: str, value: Any) -> None:
         InvalidValueError: names the device, the value and the limit.
     """
     if not isinstance(value, str) or len(value.encode()) > TEXT_LENGTH:
-        raise InvalidValueError(f"{name}: {value!r} is no text of up to {TEXT_LENGTH} bytes")
-
-
-def _range(limits: tuple[float, float], units: str) -> str:
-    return f"{show(limits[0])} to {show(limits[1], units)}"
+        raise InvalidValueError(f"{name} = {value!r} is no text of up to {TEXT_LENGTH} bytes")

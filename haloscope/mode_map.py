@@ -23,6 +23,7 @@ from scipy.interpolate import CubicSpline
 from haloscope.constants import SPEED_OF_LIGHT_M_PER_S
 from haloscope.parameters import HaloscopeParameters
 from instruments.foreign_files import read_bounded
+from instruments.ranges import all_within
 
 FloatArray = NDArray[np.float64]
 
@@ -154,12 +155,8 @@ class ModeMap:
 
     def _square_of(self, frequency_hz: ArrayLike) -> FloatArray:
         """(s/R)^2 at a frequency: in the square the wavenumber is smooth and monotonic."""
+        all_within("mode map: frequency", frequency_hz, self.lowest_hz, self.highest_hz, "Hz")
         k = np.asarray(frequency_hz, dtype=np.float64) / self._hz_per_wavenumber
-        if not np.all((k <= self.wavenumbers[0]) & (k >= self.wavenumbers[-1])):
-            raise ValueError(
-                f"frequency {frequency_hz!r} Hz is outside of the mode map, "
-                f"{self.lowest_hz:.0f} to {self.highest_hz:.0f} Hz"
-            )
         forward = self._splines["wavenumber"]
         square = self._splines["square"](k)
         for _ in range(2):  # Newton: the two splines invert each other only to their own accuracy

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from devices.haloscope import Haloscope
 from haloscope.analysis.online import Online, Update
 from haloscope.axion import coupling_dfsz
+from instruments.ranges import within
 from plans.allocation import Ledger, allocate
-from plans.common import finite, in_run, metadata, provenance, require
+from plans.common import in_run, metadata, provenance, require
 from plans.safety import left_as_found, run_haloscope_safely
 from plans.scan import ScanState, check, direction, step
 from plans.steps import planned, without
@@ -100,8 +101,8 @@ def adaptive_scan(
     targets = without(planned(frequencies_mhz), gaps)
     low, high = band_mhz or (min(targets), max(targets))
     require(low < high, f"band: {low} MHz is not below {high} MHz")
-    finite("target_per_gev", target_per_gev, 1e-17, 1e-12, "1/GeV")
-    finite("first_averages", first_averages, LEAST, MOST, "spectra")
+    within("target_per_gev", target_per_gev, 1e-17, 1e-12, "1/GeV")
+    within("first_averages", first_averages, LEAST, MOST, "spectra")
     for target in targets:
         check(haloscope, target, MOST)
     machine = yield from provenance(haloscope)

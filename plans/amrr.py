@@ -13,7 +13,8 @@ import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator
 
 from devices.amrr import Refrigerator
-from plans.common import finite, in_run, require
+from instruments.ranges import within
+from plans.common import in_run, require
 from plans.cycles import CycleRecorder, Ending, Periodic, start_document
 from plans.startup import (
     NotReadyError,
@@ -119,7 +120,7 @@ def cooldown(
     md
         metadata for the start document.
     """
-    finite("heater_power_uw", heater_power_uw, 0.0, MAX_HEATER_POWER_UW, "uW")
+    within("heater_power_uw", heater_power_uw, 0.0, MAX_HEATER_POWER_UW, "uW")
     periodic = Periodic(tolerance_k, agree=int(agree), max_cycles=int(max_cycles))
     args = {"heater_power_uw": heater_power_uw, **periodic.recorded(), "agree": int(agree)}
     start = yield from start_document("cooldown", refrigerator, args, md)

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from devices.haloscope import Haloscope
 from devices.rf import Digitizer
 from haloscope.measuring import calibration as formulas
-from plans.common import finite, in_run, metadata, number_in, provenance, record, require
+from instruments.ranges import within
+from plans.common import in_run, metadata, number_in, provenance, record, require
 from plans.measure import REFLECTION, configure, sweep
 from plans.safety import left_as_found, run_haloscope_safely
 from plans.tuning import Amplifier, set_jpa
@@ -336,7 +337,7 @@ def _run(
 
 
 def _check_averages(averages: int) -> None:
-    finite("averages", averages, 10, 1e6, "spectra")
+    within("averages", averages, 10, 1e6, "spectra")
 
 
 def _start(

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from devices.base import wall_timeout
 from devices.haloscope import Haloscope
+from instruments.ranges import within
 from plans.common import (
     Until,
-    finite,
     in_run,
     metadata,
     mode_map,
@@ -83,8 +83,8 @@ def cool_and_ramp(
     RuntimeError
         a quench is latched.
     """
-    finite("cold_k", cold_k, 0.01, 1.0, "K")
-    finite("longest_s", longest_s, 1.0, 30 * 86400.0, "s")
+    within("cold_k", cold_k, 0.01, 1.0, "K")
+    within("longest_s", longest_s, 1.0, 30 * 86400.0, "s")
     haloscope.magnet.field.check_value(field_t)
     if (yield from value_of(haloscope.magnet.quench, 0)):
         message = yield from value_of(haloscope.magnet.message, "")
@@ -138,8 +138,8 @@ def map_modes(
     md
         metadata for the start document.
     """
-    finite("step_khz", step_khz, 1.0, 500.0, "kHz")
-    finite("pull_khz", pull_khz, 1.0, 500.0, "kHz")
+    within("step_khz", step_khz, 1.0, 500.0, "kHz")
+    within("pull_khz", pull_khz, 1.0, 500.0, "kHz")
     modes = mode_map()
     count = round(abs(stop_mhz - start_mhz) * 1e3 / step_khz) + 1
     require(count >= 10, f"{count} angles are too few to tell a pull from a course; at least 10")

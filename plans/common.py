@@ -21,7 +21,6 @@ from haloscope.mode_map import ModeMap, load
 __all__ = [
     "Until",
     "apparatus",
-    "finite",
     "in_run",
     "metadata",
     "mode_map",
@@ -41,18 +40,6 @@ def require(condition: bool, message: str) -> None:
     """
     if not condition:
         raise ValueError(message)
-
-
-def finite(name: str, value: float, low: float, high: float, unit: str) -> float:
-    """Return `value` as a float if it lies within `low` to `high`.
-
-    Raises:
-        ValueError: the value is no finite number or outside; names it with its unit and limits.
-    """
-    number = float(value)
-    if not math.isfinite(number) or not low <= number <= high:
-        raise ValueError(f"{name} = {value} {unit} is outside {low:g} to {high:g} {unit}")
-    return number
 
 
 def metadata(

@@ -12,8 +12,9 @@ import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator
 
 from devices.amrr import Refrigerator
+from instruments.ranges import within
 from plans.amrr import MAX_HEATER_POWER_UW
-from plans.common import finite, in_run, record, require
+from plans.common import in_run, record, require
 from plans.cycles import CycleRecorder, Periodic, start_document
 from plans.startup import run_safely, safe_start
 
@@ -169,4 +170,4 @@ def _within(
 ) -> dict[str, list[float]]:
     """The settings of a curve by the name of their argument; at least one, all within limits."""
     require(len(values) > 0, f"{name} is empty: a curve needs at least one point")
-    return {name: [finite(name, value, low, high, unit) for value in values]}
+    return {name: [within(name, value, low, high, unit) for value in values]}

@@ -15,7 +15,8 @@ import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator
 
 from devices.amrr import CyclesMissed, Refrigerator
-from plans.common import finite, metadata, number_in, provenance, record, require, value_of
+from instruments.ranges import within
+from plans.common import metadata, number_in, provenance, record, require, value_of
 
 __all__ = ["CycleRecorder", "Ending", "Periodic", "start_document", "still_to_come"]
 
@@ -44,9 +45,9 @@ class Periodic:
         Raises:
             ValueError: a number is outside its limits; names it with its unit and limits.
         """
-        finite("tolerance_k", self.tolerance_k, 1e-5, 0.1, "K")
+        within("tolerance_k", self.tolerance_k, 1e-5, 0.1, "K")
         if self.tolerance_uw != math.inf:
-            finite("tolerance_uw", self.tolerance_uw, 1e-3, 1e4, "uW")
+            within("tolerance_uw", self.tolerance_uw, 1e-3, 1e4, "uW")
         require(self.max_cycles >= 3, f"max_cycles = {self.max_cycles} must be at least 3")
         cycles = f"max_cycles = {self.max_cycles}"
         require(

@@ -13,9 +13,10 @@ import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator, short_uid
 
 from devices.haloscope import Haloscope
+from instruments.ranges import within
 from plans.amplifier import GainProfile
 from plans.calibration import INTERMEDIATE_MHZ
-from plans.common import apparatus, finite, in_run, metadata, mode_map, provenance, record, require
+from plans.common import apparatus, in_run, metadata, mode_map, provenance, record, require
 from plans.measure import (
     TRANSMISSION,
     Coupling,
@@ -181,8 +182,8 @@ def rescan(
         passed to `scan`.
     """
     require(len(candidates_mhz) > 0, "no candidates to rescan")
-    finite("half_width_khz", half_width_khz, 0.0, 75.0, "kHz")
-    finite("step_khz", step_khz, 0.1, 1e4, "kHz")
+    within("half_width_khz", half_width_khz, 0.0, 75.0, "kHz")
+    within("step_khz", step_khz, 0.1, 1e4, "kHz")
     reach = int(half_width_khz / step_khz)
     targets = sorted(
         {
@@ -339,7 +340,7 @@ def _averages(
         require(len(averages) == len(order), f"{len(averages)} averages for {len(order)} targets")
         each = dict(zip(order, (int(n) for n in averages), strict=True))
     for count in each.values():
-        finite("averages", count, 1, 10_000_000, "spectra")
+        within("averages", count, 1, 10_000_000, "spectra")
     return each
 
 

@@ -9,7 +9,8 @@ from bluesky.utils import FailedStatus, MsgGenerator
 from devices.amrr import Refrigerator
 from devices.base import wall_timeout
 from devices.magnet import MagnetSupply
-from plans.common import Until, finite, value_of
+from instruments.ranges import within
+from plans.common import Until, value_of
 
 __all__ = ["NotReadyError", "recover_from_quench", "run_safely", "safe_shutdown", "safe_start"]
 
@@ -47,7 +48,7 @@ def safe_start(
         a quench is latched, or the sequencer's own interlock refuses; the message
         has its reason.
     """
-    finite("stage_temperature_k", stage_temperature_k, 1.2, 2.0, "K")
+    within("stage_temperature_k", stage_temperature_k, 1.2, 2.0, "K")
     for name, magnet in refrigerator.magnets.items():
         if (yield from value_of(magnet.quench, 0)):
             raise NotReadyError(f"{name}: a quench is latched; run recover_from_quench first")
@@ -108,7 +109,7 @@ def recover_from_quench(
     NotReadyError
         a latch does not reset, or a coil still carries current.
     """
-    finite("longest_s", longest_s, 1.0, 7 * 86400.0, "s")
+    within("longest_s", longest_s, 1.0, 7 * 86400.0, "s")
     yield from bps.abs_set(refrigerator.cycle.abort, 1, wait=True)
     limit_s = wall_timeout(refrigerator, longest_s)
     for name, magnet in refrigerator.magnets.items():

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from haloscope.analysis.exchange.keys import value_in
-from plans.common import finite, require
+from instruments.ranges import within
+from plans.common import require
 
 __all__ = ["completed", "planned", "remaining", "without"]
 
@@ -37,14 +38,14 @@ def planned(
             start_mhz is not None and stop_mhz is not None,
             "a scan needs frequencies_mhz, or start_mhz and stop_mhz",
         )
-        finite("step_khz", step_khz, 0.1, 1e4, "kHz")
+        within("step_khz", step_khz, 0.1, 1e4, "kHz")
         assert start_mhz is not None
         assert stop_mhz is not None
         sign = 1.0 if stop_mhz >= start_mhz else -1.0
         count = int(np.floor(abs(stop_mhz - start_mhz) * 1e3 / step_khz + 1e-6)) + 1
         return [round(start_mhz + sign * i * step_khz * 1e-3, 6) for i in range(count)]
     require(start_mhz is None and stop_mhz is None, "a list of frequencies and a range exclude")
-    targets = [round(finite("frequency", f, 1.0, 1e5, "MHz"), 6) for f in frequencies_mhz]
+    targets = [round(within("frequency", f, 1.0, 1e5, "MHz"), 6) for f in frequencies_mhz]
     require(bool(targets), "the list of frequencies is empty")
     require(len(set(targets)) == len(targets), "the list of frequencies has one of them twice")
     return targets

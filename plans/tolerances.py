@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
 from typing import Final
 
-from plans.common import finite, require
+from instruments.ranges import within
+from plans.common import require
 
 __all__ = [
     "BETA",
@@ -61,10 +62,10 @@ class Tolerances(Mapping[str, float]):
         Raises:
             ValueError: names the number with its unit and limits.
         """
-        finite("tuning_khz", self.tuning_khz, *TUNING_KHZ, "kHz")
+        within("tuning_khz", self.tuning_khz, *TUNING_KHZ, "kHz")
         coupling_range(self.beta_low, self.beta_high)
-        finite("gain_db", self.gain_db, *GAIN_DB, "dB")
-        finite("gain_tolerance_db", self.gain_tolerance_db, *GAIN_TOLERANCE_DB, "dB")
+        within("gain_db", self.gain_db, *GAIN_DB, "dB")
+        within("gain_tolerance_db", self.gain_tolerance_db, *GAIN_TOLERANCE_DB, "dB")
 
     def __getitem__(self, name: str) -> float:
         return asdict(self)[name]

@@ -13,8 +13,9 @@ import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator
 
 from devices.haloscope import Haloscope
+from instruments.ranges import within
 from plans.amplifier import GainProfile, pump_step_db
-from plans.common import finite, mode_map, value_of
+from plans.common import mode_map, value_of
 from plans.measure import (
     GAIN,
     PROBE_OFFSET_MHZ,
@@ -134,11 +135,11 @@ def tune_to(
     NotTunedError
         not there after `attempts` moves.
     """
-    finite("tolerance_khz", tolerance_khz, *TUNING_KHZ, "kHz")
+    within("tolerance_khz", tolerance_khz, *TUNING_KHZ, "kHz")
     rod = rod if rod is not None else Rod()
     modes = mode_map()
     low, high = modes.lowest_hz / 1e6, modes.highest_hz / 1e6
-    finite("frequency_mhz", frequency_mhz, low, high, "MHz")
+    within("frequency_mhz", frequency_mhz, low, high, "MHz")
     if math.isnan(rod.offset_mhz):
         if ready:  # looking for the resonance changes these settings
             yield from bps.wait(ready)
@@ -312,8 +313,8 @@ def set_jpa(
     NotTunedError
         the gain is not within the tolerance after `attempts` measurements.
     """
-    finite("gain_db", gain_db, *GAIN_DB, "dB")
-    finite("tolerance_db", tolerance_db, *GAIN_TOLERANCE_DB, "dB")
+    within("gain_db", gain_db, *GAIN_DB, "dB")
+    within("tolerance_db", tolerance_db, *GAIN_TOLERANCE_DB, "dB")
     amplifier = amplifier if amplifier is not None else Amplifier()
     jpa, resonance_mhz = haloscope.jpa, target_mhz + JPA_OFFSET_MHZ
     profile = None

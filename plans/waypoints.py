@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from devices.amrr import Refrigerator
 from devices.base import limits_of
+from instruments.ranges import within
 from plans.amrr import MAX_HEATER_POWER_UW
 from plans.ask_tell import Optimizer
-from plans.common import finite, in_run, record, require, value_of
+from plans.common import in_run, record, require, value_of
 from plans.cooling import LoadPoint, curve
 from plans.cycles import CycleRecorder, Periodic, start_document
 from plans.startup import run_safely, safe_start
@@ -145,8 +146,8 @@ def optimize_waypoints(
     require(bool(bounds), "nothing to optimise")
     require(objective in ("temperature", "power"), f"objective {objective!r} is unknown")
     require(points >= 1, f"points = {points} is not a positive number")
-    finite("heater_power_uw", heater_power_uw, 0.0, MAX_HEATER_POWER_UW, "uW")
-    finite("temperature_k", temperature_k, 0.3, 1.6, "K")
+    within("heater_power_uw", heater_power_uw, 0.0, MAX_HEATER_POWER_UW, "uW")
+    within("temperature_k", temperature_k, 0.3, 1.6, "K")
     wanted = tolerance_uw if objective == "power" else math.inf
     periodic = Periodic(tolerance_k, wanted, max_cycles=max_cycles)
     box = {name: _box(_signal(refrigerator, name), limits) for name, limits in bounds.items()}

@@ -51,7 +51,7 @@ from amrr.parameters import CycleParameters
 from instruments.errors import Refused
 from instruments.magnets.ramp import RAMPING, ZEROING
 from instruments.magnets.supply import MagnetSupply
-from instruments.ranges import landed
+from instruments.ranges import commanded
 
 __all__ = ["STATE_SIZE", "SUPPLY_NAMES", "WAYPOINT_NAMES", "Cycle", "CycleState", "Phase"]
 
@@ -233,7 +233,7 @@ class Cycle:
 
     @flow_time_s.setter
     def flow_time_s(self, value: float) -> None:
-        self._x[FLOW_S] = _within("flow time", value, *FLOW_TIME_S, "s")
+        self._x[FLOW_S] = commanded("cycle: flow time", value, *FLOW_TIME_S, "s")
 
     @property
     def hold_time_s(self) -> float:
@@ -242,7 +242,7 @@ class Cycle:
 
     @hold_time_s.setter
     def hold_time_s(self, value: float) -> None:
-        self._x[HOLD_S] = _within("hold time", value, *HOLD_TIME_S, "s")
+        self._x[HOLD_S] = commanded("cycle: hold time", value, *HOLD_TIME_S, "s")
 
     @property
     def square_ramp(self) -> bool:
@@ -264,7 +264,8 @@ class Cycle:
             self._supplies[s].current_limit_a * self._supplies[s].coil.field_per_ampere_t
             for s in sides
         )
-        value = _within(name.removesuffix("_t").replace("_", " "), field_t, 0.0, limit, "T")
+        what = f"cycle: {name.removesuffix('_t').replace('_', ' ')}"
+        value = commanded(what, field_t, 0.0, limit, "T")
         self._x[WAYPOINTS + WAYPOINT_NAMES.index(name)] = value
 
     def _last(self, k: int) -> float:
@@ -283,10 +284,3 @@ class Cycle:
                     f"cycle: {waypoint.removesuffix('_t')} {field_t:g} T is beyond {name}'s limit "
                     f"{limit_t:.3f} T"
                 )
-
-
-def _within(what: str, value: float, low: float, high: float, unit: str) -> float:
-    number = landed(float(value), low, high)
-    if not low <= number <= high:
-        raise Refused(f"cycle: {what} {number:g} {unit} is outside {low:g} to {high:.4g} {unit}")
-    return number

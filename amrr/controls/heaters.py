@@ -5,7 +5,6 @@ Closing or opening a loop leaves the heater where it is.
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 import numpy as np
@@ -14,21 +13,13 @@ from numpy.typing import NDArray
 from amrr import kernel
 from amrr.parameters import RefrigeratorParameters
 from instruments.control.pid import Pid
-from instruments.errors import Refused
-from instruments.ranges import landed
+from instruments.ranges import commanded
 
 Array = NDArray[np.float64]
 
 #: Setpoints of the closed loops, K.
 CHX_RANGE_K: Final = (0.3, 2.0)
 STAGE_RANGE_K: Final = (1.2, 2.0)
-
-
-def _within(what: str, value: float, low: float, high: float, unit: str) -> float:
-    number = landed(float(value), low, high)
-    if not (math.isfinite(number) and low <= number <= high):
-        raise Refused(f"{what} {number:g} {unit} is outside {low:g} to {high:g} {unit}")
-    return number
 
 
 class ChxHeater:
@@ -55,7 +46,7 @@ class ChxHeater:
 
     @power_setpoint_w.setter
     def power_setpoint_w(self, value: float) -> None:
-        self._m[kernel.CHX_POWER] = _within("CHX heater power", value, 0.0, self.highest_w, "W")
+        self._m[kernel.CHX_POWER] = commanded("CHX heater power", value, 0.0, self.highest_w, "W")
 
     @property
     def power_w(self) -> float:
@@ -69,7 +60,7 @@ class ChxHeater:
 
     @setpoint_k.setter
     def setpoint_k(self, value: float) -> None:
-        self._m[kernel.CHX_SETPOINT] = _within("CHX temperature", value, *CHX_RANGE_K, "K")
+        self._m[kernel.CHX_SETPOINT] = commanded("CHX temperature", value, *CHX_RANGE_K, "K")
 
     @property
     def closed_loop(self) -> bool:
@@ -108,7 +99,7 @@ class Stage:
 
     @setpoint_k.setter
     def setpoint_k(self, value: float) -> None:
-        self._m[kernel.STAGE_SETPOINT] = _within("stage temperature", value, *STAGE_RANGE_K, "K")
+        self._m[kernel.STAGE_SETPOINT] = commanded("stage temperature", value, *STAGE_RANGE_K, "K")
 
     @property
     def closed_loop(self) -> bool:

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
 from amrr.compiled import jit
-from instruments.errors import Refused
 from instruments.random import generator
+from instruments.ranges import commanded
 
 Array = NDArray[np.float64]
 
@@ -200,8 +200,6 @@ class Thermometer:
         Raises:
             Refused: Beyond 0.5, or not a number.
         """
-        if not abs(relative_resistance) <= 0.5:
-            raise Refused(
-                f"{self.name}: calibration error {relative_resistance:g} is outside -0.5 to 0.5"
-            )
-        self._x[OFFSET, self._k] = math.log1p(relative_resistance)
+        what = f"{self.name}: calibration error"
+        share = commanded(what, relative_resistance, -0.5, 0.5, "")
+        self._x[OFFSET, self._k] = math.log1p(share)

@@ -25,6 +25,7 @@ from amrr.coils.solenoid import Solenoid, turns_for
 from amrr.fluid import helium
 from amrr.solids.garnet import MATERIALS, Paramagnet
 from amrr.solids.superconductor import Wire
+from instruments.ranges import within
 
 Array = NDArray[np.float64]
 
@@ -189,11 +190,6 @@ def _enthalpy(temperature_k: float, i: DesignInputs) -> float:
     return float(helium.enthalpy(temperature_k, i.concentration))
 
 
-def _demand_within(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise ValueError(f"design: {name} = {value:g} is not within {low:g} to {high:g}")
-
-
 def _checked(overrides: dict[str, Any]) -> dict[str, Any]:
     known = {f.name: f for f in fields(DesignInputs)}
     for name, value in overrides.items():
@@ -207,10 +203,10 @@ def _checked(overrides: dict[str, Any]) -> dict[str, Any]:
         elif not (math.isfinite(value) and value >= 0.0 and (value > 0.0 or name == "hold_time_s")):
             raise ValueError(f"design: {name} = {value:g} is not a positive number")
         elif name in ("nodes", "steps"):
-            _demand_within(name, value, *_GRID)
+            within(f"design: {name}", value, *_GRID, "")
         elif value > 0.0:
             default = float(known[name].default)  # type: ignore[arg-type]
-            _demand_within(name, value, default / _WIDEST, default * _WIDEST)
+            within(f"design: {name}", value, default / _WIDEST, default * _WIDEST, "")
     return {k: int(v) if k in ("nodes", "steps") else v for k, v in overrides.items()}
 
 

@@ -29,13 +29,13 @@ from scipy.optimize import brentq
 from scipy.special import gamma
 
 from amrr.fluid.helium4 import chemical_potential_4he, entropy_4he, heat_capacity_4he
-from amrr.validity import require
 from instruments.constants import (
     AVOGADRO_PER_MOL,
     BOLTZMANN_J_PER_K,
     GAS_CONSTANT_J_PER_MOL_K,
     HBAR_J_S,
 )
+from instruments.ranges import all_within
 
 Array = NDArray[np.float64]
 
@@ -61,7 +61,7 @@ _W = (-2.38293, -7.74894, -25.26016)
 
 def lambda_temperature(x: ArrayLike) -> Array:
     """T_lambda(x) in K (Chaudhry); raises ValueError unless 0 <= x <= 0.674."""
-    require("T_lambda: x", x, 0.0, TRICRITICAL_CONCENTRATION, "")
+    all_within("lambda line: x", x, 0.0, TRICRITICAL_CONCENTRATION, "")
     return _lambda(np.asarray(x, float))
 
 
@@ -70,7 +70,7 @@ def dilute_line(temperature_k: ArrayLike) -> Array:
 
     Raises ValueError outside 0 to 0.867 K: above, nothing separates.
     """
-    require("dilute line", temperature_k, 0.0, TRICRITICAL_TEMPERATURE_K, "K")
+    all_within("dilute line: temperature", temperature_k, 0.0, TRICRITICAL_TEMPERATURE_K, "K")
     t = np.asarray(temperature_k, float)
     dt = t - TRICRITICAL_TEMPERATURE_K
     upper = 0.674 - 0.209148 * dt / (dt - 0.080280) + 0.960222 * dt + 0.549920 * dt**2
@@ -79,7 +79,7 @@ def dilute_line(temperature_k: ArrayLike) -> Array:
 
 def concentrated_line(temperature_k: ArrayLike) -> Array:
     """x_c(T): concentration of the concentrated phase at separation; range as the dilute line's."""
-    require("concentrated line", temperature_k, 0.0, TRICRITICAL_TEMPERATURE_K, "K")
+    all_within("concentrated line: temperature", temperature_k, 0.0, TRICRITICAL_TEMPERATURE_K, "K")
     t = np.asarray(temperature_k, float)
     dt = t - TRICRITICAL_TEMPERATURE_K
     upper = 0.674 - 0.746805 * dt - 0.180743 * dt**2 + 0.316170 * dt**3
@@ -92,7 +92,7 @@ def separation_temperature(x: float) -> float:
 
     Raises ValueError unless 0 <= x <= 0.674.
     """
-    require("separation: x", x, 0.0, TRICRITICAL_CONCENTRATION, "")
+    all_within("separation: x", x, 0.0, TRICRITICAL_CONCENTRATION, "")
     if x <= float(dilute_line(LOWEST_TEMPERATURE_K)):
         return LOWEST_TEMPERATURE_K
     low, high = LOWEST_TEMPERATURE_K, TRICRITICAL_TEMPERATURE_K
@@ -126,7 +126,7 @@ def _fermi() -> CubicSpline:
 
 def molar_volume(x: ArrayLike) -> Array:
     """V_m(x) in m3/mol, constant partial volumes; raises ValueError unless 0 <= x <= 1."""
-    require("molar volume: x", x, 0.0, 1.0, "")
+    all_within("molar volume: x", x, 0.0, 1.0, "")
     return V4_M3_PER_MOL * (1.0 + ALPHA * np.asarray(x, float))
 
 
@@ -137,14 +137,14 @@ def density_3he(x: ArrayLike) -> Array:
 
 def concentration(c3_mol_per_m3: ArrayLike) -> Array:
     """Mole fraction x from c3: the inverse of :func:`density_3he`; ValueError beyond pure 3He."""
-    require("3He density", c3_mol_per_m3, 0.0, _PURE_3HE_MOL_PER_M3, "mol/m3")
+    all_within("3He density", c3_mol_per_m3, 0.0, _PURE_3HE_MOL_PER_M3, "mol/m3")
     c = np.asarray(c3_mol_per_m3, float) * V4_M3_PER_MOL
     return c / (1.0 - ALPHA * c)
 
 
 def fermi_temperature(x: ArrayLike) -> tuple[Array, Array]:
     """T_F(x) in K and its derivative dT_F/dx; raises ValueError unless 0 < x <= 0.46."""
-    require("Fermi temperature: x", x, 1e-12, HIGHEST_CONCENTRATION, "")
+    all_within("Fermi temperature: x", x, 1e-12, HIGHEST_CONCENTRATION, "")
     return _fermi_temperature(np.asarray(x, float))
 
 
@@ -248,8 +248,10 @@ def check(temperature_k: ArrayLike, x: ArrayLike) -> None:
     That is outside 0.15 to 1.9 K or x = 0 to 0.46, above the lambda line, and beyond the phase
     separation line (by more than the 0.0005 that Chaudhry's rounded table departs from it).
     """
-    require("mixture", temperature_k, LOWEST_TEMPERATURE_K, HIGHEST_TEMPERATURE_K, "K")
-    require("mixture: x", x, 0.0, HIGHEST_CONCENTRATION, "")
+    all_within(
+        "mixture: temperature", temperature_k, LOWEST_TEMPERATURE_K, HIGHEST_TEMPERATURE_K, "K"
+    )
+    all_within("mixture: x", x, 0.0, HIGHEST_CONCENTRATION, "")
     t, y = np.broadcast_arrays(np.asarray(temperature_k, float), np.asarray(x, float))
     t_lambda = _lambda(y)
     for k in np.flatnonzero(t >= t_lambda)[:1]:

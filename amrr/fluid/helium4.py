@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 
-from amrr.validity import require
+from instruments.ranges import all_within
 
 Array = NDArray[np.float64]
 
@@ -62,5 +62,5 @@ def chemical_potential_4he(temperature_k: ArrayLike, *, extrapolate: bool = Fals
 
 def _checked(temperature_k: ArrayLike, extrapolate: bool) -> Array:
     if not extrapolate:
-        require("4He", temperature_k, 0.0, HIGHEST_TEMPERATURE_K, "K")
+        all_within("4He: temperature", temperature_k, 0.0, HIGHEST_TEMPERATURE_K, "K")
     return np.asarray(temperature_k, float)

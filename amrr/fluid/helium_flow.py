@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import PchipInterpolator
 
 from amrr.fluid.helium import HIGHEST_CONCENTRATION, lambda_temperature
-from amrr.validity import require
 from instruments.constants import GAS_CONSTANT_J_PER_MOL_K
+from instruments.ranges import all_within
 
 Array = NDArray[np.float64]
 
@@ -36,8 +36,8 @@ def superfluid_fraction(temperature_k: ArrayLike, x: ArrayLike = 0.0) -> Array:
 
     Raises ValueError outside 0 to 4.2 K and x = 0 to 0.46.
     """
-    require("superfluid fraction", temperature_k, 0.0, 4.2, "K")
-    require("superfluid fraction: x", x, 0.0, HIGHEST_CONCENTRATION, "")
+    all_within("superfluid fraction: temperature", temperature_k, 0.0, 4.2, "K")
+    all_within("superfluid fraction: x", x, 0.0, HIGHEST_CONCENTRATION, "")
     t, x = np.broadcast_arrays(np.asarray(temperature_k, float), np.asarray(x, float))
     shifted = t * float(lambda_temperature(0.0)) / lambda_temperature(x)
     inside = PchipInterpolator(_NORMAL_K, np.log(_NORMAL))(np.clip(shifted, 0.9, 2.1768))
@@ -55,8 +55,8 @@ def viscosity(temperature_k: ArrayLike, x: ArrayLike = 0.0) -> Array:
     26, 669 (1960), order of magnitude): good to a factor of 1.5, and it only sets pressure drops
     of a few pascals. Raises ValueError outside its range.
     """
-    require("viscosity", temperature_k, 0.9, 2.0, "K")
-    require("viscosity: x", x, 0.0, 0.2, "")
+    all_within("viscosity: temperature", temperature_k, 0.9, 2.0, "K")
+    all_within("viscosity: x", x, 0.0, 0.2, "")
     t, x = np.broadcast_arrays(np.asarray(temperature_k, float), np.asarray(x, float))
     return np.asarray(1.3e-6 * (1.0 + 6.5 * x) * np.where(t < 1.6, (1.6 / t) ** 0.5, 1.0))
 
@@ -68,7 +68,7 @@ def vapour_pressure_4he(temperature_k: ArrayLike, *, extrapolate: bool = False) 
     0.65 to 4.5 K; good to 10 % at 1 K. Raises ValueError outside either range.
     """
     low_k, high_k = (0.65, 4.5 + 1e-9) if extrapolate else (LOWEST_ITS90_K, HIGHEST_ITS90_K)
-    require("vapour pressure of 4He", temperature_k, low_k, high_k, "K")
+    all_within("vapour pressure of 4He: temperature", temperature_k, low_k, high_k, "K")
     log_p = np.linspace(np.log(80.0), np.log(5041.0), 800)
     y = (log_p - 5.6) / 2.9
     t = np.polynomial.polynomial.polyval(y, _ITS90)
@@ -83,5 +83,5 @@ def vapour_pressure_4he(temperature_k: ArrayLike, *, extrapolate: bool = False) 
 
 def latent_heat_4he(temperature_k: ArrayLike) -> Array:
     """L in J/mol, 0 to 4.5 K, above 4.2 K that of 4.2 K; raises ValueError outside."""
-    require("latent heat of 4He", temperature_k, 0.0, 4.5 + 1e-9, "K")
+    all_within("latent heat of 4He: temperature", temperature_k, 0.0, 4.5 + 1e-9, "K")
     return np.asarray(np.interp(np.asarray(temperature_k, float), _LATENT_K, _LATENT_J_PER_MOL))

@@ -28,8 +28,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import constants
 from scipy.optimize import brentq
 
-from amrr.validity import require
 from instruments.constants import BOLTZMANN_J_PER_K, GAS_CONSTANT_J_PER_MOL_K
+from instruments.ranges import all_within
 
 Array = NDArray[np.float64]
 
@@ -146,10 +146,9 @@ class Paramagnet:
 
     def check(self, temperature_k: ArrayLike, field_t: ArrayLike) -> None:
         """Raise ValueError outside the range that the model has support for."""
-        require(
-            self.name, temperature_k, self.lowest_temperature_k, self.highest_temperature_k, "K"
-        )
-        require(self.name, field_t, 0.0, self.highest_field_t, "T")
+        lowest_k, highest_k = self.lowest_temperature_k, self.highest_temperature_k
+        all_within(f"{self.name}: temperature", temperature_k, lowest_k, highest_k, "K")
+        all_within(f"{self.name}: field", field_t, 0.0, self.highest_field_t, "T")
 
     def _state(
         self, temperature_k: ArrayLike, field_t: ArrayLike, extrapolate: bool

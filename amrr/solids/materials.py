@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from amrr.validity import require
+from instruments.ranges import all_within
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Material:
 
     def check(self, temperature_k: float) -> None:
         """Raise ValueError outside the range of the laws."""
-        require(self.name, temperature_k, self.lowest_k, self.highest_k, "K")
+        all_within(f"{self.name}: temperature", temperature_k, self.lowest_k, self.highest_k, "K")
 
 
 #: Residual resistance ratio about 70, as in the magnet wire.

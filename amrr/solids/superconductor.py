@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from amrr.compiled import jit
-from amrr.validity import require
+from instruments.ranges import all_within
 
 CRITICAL_TEMPERATURE_K: Final = 9.2
 CRITICAL_FIELD_T: Final = 14.5
@@ -86,8 +86,8 @@ class Wire:
 
     def critical_current_a(self, field_t: float, temperature_k: float) -> float:
         """I_c(B, T) in A, 0 in the normal state; raises ValueError below 0 K or when not finite."""
-        require("NbTi", temperature_k, 0.0, 1000.0, "K")
-        require("NbTi", field_t, -50.0, 50.0, "T")
+        all_within("NbTi: temperature", temperature_k, 0.0, 1000.0, "K")
+        all_within("NbTi: field", field_t, -50.0, 50.0, "T")
         density = critical_current_density(field_t, temperature_k)
         return self.critical_current_scale * density * self.superconductor_area_m2
 

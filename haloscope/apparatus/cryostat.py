@@ -14,10 +14,11 @@ import math
 from collections.abc import Callable
 from typing import Any, Final
 
-from haloscope.apparatus.timeline import NS_PER_S, Relaxation, Timeline, checked
+from haloscope.apparatus.timeline import NS_PER_S, Relaxation, Timeline
 from haloscope.parameters import HaloscopeParameters
 from instruments.kept import Group, Number, Spec, check
 from instruments.random import generator
+from instruments.ranges import commanded
 
 #: Relative scatter of one thermometer reading, and how often a thermometer is read. Assumed: a
 #: resistance bridge.
@@ -63,7 +64,7 @@ class NoiseSource:
     @setpoint_k.setter
     def setpoint_k(self, value: float) -> None:
         p = self.parameters
-        target = checked("noise source temperature", value, p.lowest_k, p.highest_k, "K")
+        target = commanded("noise source temperature", value, p.lowest_k, p.highest_k, "K")
         self._relaxation.aim(self._timeline.now_ns, target)
         self._changed()
 

@@ -22,11 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from haloscope.apparatus.acquisition import Acquisition
-from haloscope.apparatus.timeline import Timeline, checked
+from haloscope.apparatus.timeline import Timeline
 from haloscope.parameters import HaloscopeParameters
 from instruments.errors import Refused
 from instruments.kept import Array, Flag, Group, Number, Row, Spec
 from instruments.random import generator
+from instruments.ranges import commanded
 
 FloatArray = NDArray[np.float64]
 
@@ -169,7 +170,7 @@ class Digitizer(Acquisition):
     @averages.setter
     def averages(self, value: int) -> None:
         self.refuse_while_busy("change the averages")
-        number = checked("digitizer averages", value, *_AVERAGES, "spectra")
+        number = commanded("digitizer averages", value, *_AVERAGES, "spectra")
         if number != int(number):
             raise Refused(f"digitizer averages: {number:g} is not a whole number of spectra")
         self._averages = int(number)

@@ -25,7 +25,7 @@ from haloscope.apparatus.network_analyzer import NetworkAnalyzer, Path
 from haloscope.apparatus.paramp import Paramp
 from haloscope.apparatus.receiver import Conditions, Receiver, SwitchPosition
 from haloscope.apparatus.spectrum import mean_spectrum_w
-from haloscope.apparatus.timeline import LATEST_NS, NS_PER_S, Timeline, checked, to_ns
+from haloscope.apparatus.timeline import LATEST_NS, NS_PER_S, Timeline, to_ns
 from haloscope.axion import AxionLine
 from haloscope.parameters import HaloscopeParameters
 from instruments.errors import Refused
@@ -38,6 +38,7 @@ from instruments.magnets.supply import (
     SupplyState,
     state_slots,
 )
+from instruments.ranges import commanded
 
 __all__ = ["Haloscope", "LocalOscillator", "Path", "Switch", "SwitchPosition"]
 
@@ -68,7 +69,7 @@ class LocalOscillator:
     def frequency_hz(self, value: float) -> None:
         if self.digitizer is not None:
             self.digitizer.refuse_while_busy("change the local oscillator")
-        self._frequency_hz = checked("local oscillator", value, *self.limits_hz, "Hz")
+        self._frequency_hz = commanded("local oscillator", value, *self.limits_hz, "Hz")
 
     def restore(self, frequency_hz: float) -> None:
         """Take over a saved frequency, whatever the digitizer does."""

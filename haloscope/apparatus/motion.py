@@ -16,10 +16,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from haloscope.apparatus.timeline import NS_PER_S, Timeline, checked, to_ns
+from haloscope.apparatus.timeline import NS_PER_S, Timeline, to_ns
 from instruments.errors import Refused
 from instruments.kept import Flag, Group, Maybe, Number, Spec, check
 from instruments.random import generator
+from instruments.ranges import commanded
 
 #: Both ends of travel carry a switch that closes within this share of the travel.
 _SWITCH_SHARE: Final[float] = 1e-6
@@ -127,7 +128,7 @@ class PiezoDrive:
             Refused: Not a number, or beyond the travel.
         """
         p, (low, high) = self.parameters, self.travel
-        target = checked(f"{p.name} position", position, low, high, p.unit)
+        target = commanded(f"{p.name} position", position, low, high, p.unit)
         self._begin(min(max(target - self._shift_now, p.low), p.high))
 
     def stop(self) -> None:
@@ -156,7 +157,7 @@ class PiezoDrive:
         p = self.parameters
         if self.moving:
             raise Refused(f"{p.name}: it moves; its position cannot be set")
-        number = checked(f"{p.name} position", position, -_LARGEST, _LARGEST, p.unit)
+        number = commanded(f"{p.name} position", position, -_LARGEST, _LARGEST, p.unit)
         self._meet_reference()
         self._shift = number - self._mechanical
         self._setpoint = self._mechanical
@@ -175,7 +176,7 @@ class PiezoDrive:
     @velocity.setter
     def velocity(self, value: float) -> None:
         p = self.parameters
-        self._velocity = checked(
+        self._velocity = commanded(
             f"{p.name} velocity", value, self._slowest, p.highest_velocity, f"{p.unit}/s"
         )
 

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 
 from haloscope.apparatus.acquisition import Acquisition, ascending
 from haloscope.apparatus.receiver import Conditions, Receiver, SwitchPosition
-from haloscope.apparatus.timeline import Timeline, checked
+from haloscope.apparatus.timeline import Timeline
 from haloscope.parameters import HaloscopeParameters
 from instruments.errors import Refused
 from instruments.kept import Consistent, Group, Number, Series, Spec
 from instruments.random import generator
+from instruments.ranges import commanded
 
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
@@ -213,7 +214,7 @@ class NetworkAnalyzer(Acquisition):
         what = key.removesuffix("_hz").removesuffix("_dbm")
         self.refuse_while_busy(f"change the {what}")
         limit = self._limits[key]
-        number = checked(f"{self.name} {what}", value, limit.low, limit.high, limit.unit)
+        number = commanded(f"{self.name} {what}", value, limit.low, limit.high, limit.unit)
         if key in _COUNTS and number != int(number):
             raise Refused(f"{self.name} {what}: {number:g} is not a whole number of {limit.unit}")
         self._settings[key] = number

@@ -22,10 +22,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from haloscope.apparatus.timeline import Timeline, Wander, checked
+from haloscope.apparatus.timeline import Timeline, Wander
 from haloscope.parameters import HaloscopeParameters
 from instruments.kept import Flag, Group, Number, Spec, check
 from instruments.random import generator
+from instruments.ranges import commanded
 
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
@@ -113,7 +114,7 @@ class Paramp:
     @flux_current_a.setter
     def flux_current_a(self, value: float) -> None:
         limit = self.parameters.flux_period_a
-        self._flux_current_a = checked("JPA flux current", value, -limit, limit, "A")
+        self._flux_current_a = commanded("JPA flux current", value, -limit, limit, "A")
         self._resonance_setpoint_hz = self._frequency_by_table(self._flux_current_a)
 
     @property
@@ -123,7 +124,7 @@ class Paramp:
 
     @resonance_setpoint_hz.setter
     def resonance_setpoint_hz(self, value: float) -> None:
-        self._resonance_setpoint_hz = checked("JPA resonance", value, *self._limits_hz, "Hz")
+        self._resonance_setpoint_hz = commanded("JPA resonance", value, *self._limits_hz, "Hz")
         self._flux_current_a = self._current_by_table(self._resonance_setpoint_hz)
 
     @property
@@ -134,7 +135,7 @@ class Paramp:
     @pump_frequency_hz.setter
     def pump_frequency_hz(self, value: float) -> None:
         low, high = self._limits_hz
-        self._pump_frequency_hz = checked("JPA pump frequency", value, 2 * low, 2 * high, "Hz")
+        self._pump_frequency_hz = commanded("JPA pump frequency", value, 2 * low, 2 * high, "Hz")
 
     @property
     def pump_power_dbm(self) -> float:
@@ -144,7 +145,7 @@ class Paramp:
     @pump_power_dbm.setter
     def pump_power_dbm(self, value: float) -> None:
         limit = _PUMP_POWER
-        self._pump_power_dbm = checked("JPA pump power", value, limit.low, limit.high, limit.unit)
+        self._pump_power_dbm = commanded("JPA pump power", value, limit.low, limit.high, limit.unit)
 
     @property
     def pump_on(self) -> bool:

@@ -14,10 +14,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from instruments.errors import Refused
 from instruments.kept import Number, Row, Spec
 from instruments.random import generator
-from instruments.ranges import landed
 
 NS_PER_S: Final[int] = 1_000_000_000
 LATEST_NS: Final[int] = 4_000_000_000_000_000_000
@@ -118,17 +116,3 @@ class Wander:
     def at(self, time: float) -> float:
         """Value at a time in s (or at whatever the periods are in)."""
         return float(self._amplitude * np.sin(self._rate * time + self._phase).sum())
-
-
-def checked(name: str, value: float, low: float, high: float, unit: str) -> float:
-    """``value`` as a float if it is a number from ``low`` to ``high``.
-
-    Raises:
-        Refused: Otherwise, naming the thing, the value with its unit and the limits.
-    """
-    number = landed(float(value), low, high)
-    if not (math.isfinite(number) and low <= number <= high):
-        raise Refused(
-            f"{name}: {number:.10g} {unit} is outside of {low:.10g} to {high:.10g} {unit}"
-        )
-    return number

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments.errors import Refused
+from instruments.ranges import commanded
 
 INTEGRAL: Final = 0  # part of the output that the integral holds
 LAST_ERROR: Final = 1
@@ -199,9 +200,7 @@ class Pid:
         return float(self.array[slot])
 
     def _set(self, letter: str, slot: int, value: float) -> None:
-        if not math.isfinite(value) or value < 0.0:
-            raise Refused(f"{self.name}: {letter} = {value:g} is not a finite number of 0 or more")
-        self._change({slot: float(value)})
+        self._change({slot: commanded(f"{self.name}: {letter}", value, 0.0, math.inf, "")})
 
     def _change(self, values: dict[int, float]) -> None:
         """Change gains or limits; the output to come stays what it would have been."""

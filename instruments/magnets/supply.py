@@ -39,7 +39,7 @@ from instruments.magnets.ramp import (
     observe,
     ramp_output,
 )
-from instruments.ranges import landed
+from instruments.ranges import commanded
 
 __all__ = ["MagnetSupply", "SupplyParameters", "SupplyState"]
 
@@ -137,12 +137,8 @@ class MagnetSupply:
             Refused: Not a number, beyond the current limit, latched by a quench or fault, or the
                 program input drives the output.
         """
-        value = self._finite("target current", current_a, "A")
-        value = landed(value, -self.current_limit_a, self.current_limit_a)
-        if abs(value) > self.current_limit_a:
-            raise Refused(
-                f"{self.name}: target {value:g} A is beyond the limit {self.current_limit_a:g} A"
-            )
+        limit_a = self.current_limit_a
+        value = self._within("target current", current_a, -limit_a, limit_a, "A")
         self._not_latched()
         self._not_programmed()
         self.array[TARGET] = value
@@ -150,11 +146,8 @@ class MagnetSupply:
 
     def set_field(self, field_t: float) -> None:
         """Set the target as a central field in tesla, start the ramp; raises :class:`Refused`."""
-        value = self._finite("target field", field_t, "T")
         limit_t = self.current_limit_a * self.coil.field_per_ampere_t
-        value = landed(value, -limit_t, limit_t)
-        if abs(value) > limit_t:
-            raise Refused(f"{self.name}: target {value:g} T is beyond the limit {limit_t:g} T")
+        value = self._within("target field", field_t, -limit_t, limit_t, "T")
         self.set_current(value / self.coil.field_per_ampere_t)
 
     def ramp(self) -> None:
@@ -209,7 +202,7 @@ class MagnetSupply:
 
     def follow_program(self, current_a: float) -> None:
         """Let the program input drive the output (at most at the largest ramp rate), in A."""
-        value = self._finite("program input", current_a, "A")
+        value = self._within("program input", current_a, -math.inf, math.inf, "A")
         self._not_latched()
         self.array[PROGRAM] = value
         self.array[PROGRAM_ON] = 1.0
@@ -225,7 +218,7 @@ class MagnetSupply:
     @ramp_rate_a_per_s.setter
     def ramp_rate_a_per_s(self, value: float) -> None:
         limit = self.parameters.max_ramp_rate_a_per_s
-        self.array[RATE] = self._between("ramp rate", value, limit, "A/s")
+        self.array[RATE] = self._above_zero("ramp rate", value, limit, "A/s")
 
     @property
     def current_limit_a(self) -> float:
@@ -240,7 +233,7 @@ class MagnetSupply:
 
     @current_limit_a.setter
     def current_limit_a(self, value: float) -> None:
-        limit = self._between("current limit", value, self.parameters.current_limit_a, "A")
+        limit = self._above_zero("current limit", value, self.parameters.current_limit_a, "A")
         present = max(abs(self.supply_current_a), abs(self.coil.current_a))
         if limit < present:
             raise Refused(
@@ -262,7 +255,7 @@ class MagnetSupply:
     @voltage_limit_v.setter
     def voltage_limit_v(self, value: float) -> None:
         limit = self.parameters.voltage_limit_v
-        self.array[VOLTAGE_LIMIT] = self._between("voltage limit", value, limit, "V")
+        self.array[VOLTAGE_LIMIT] = self._above_zero("voltage limit", value, limit, "V")
 
     # -- readbacks ---------------------------------------------------------------------------------
 
@@ -363,16 +356,13 @@ class MagnetSupply:
 
     # -- checks ------------------------------------------------------------------------------------
 
-    def _finite(self, what: str, value: float, unit: str) -> float:
-        number = float(value)
-        if not math.isfinite(number):
-            raise Refused(f"{self.name}: {what} {number} {unit} is not a finite number")
-        return number
+    def _within(self, what: str, value: float, low: float, high: float, unit: str) -> float:
+        return commanded(f"{self.name}: {what}", value, low, high, unit)
 
-    def _between(self, what: str, value: float, limit: float, unit: str) -> float:
-        number = landed(self._finite(what, value, unit), 0.0, limit)
-        if not 0.0 < number <= limit:
-            raise Refused(f"{self.name}: {what} {number:g} {unit} is outside 0 to {limit:g} {unit}")
+    def _above_zero(self, what: str, value: float, limit: float, unit: str) -> float:
+        number = self._within(what, value, 0.0, limit, unit)
+        if number == 0.0:
+            raise Refused(f"{self.name}: {what} = 0 {unit} must be above 0")
         return number
 
     def _not_latched(self) -> None:

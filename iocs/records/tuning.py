@@ -11,6 +11,7 @@ import numpy as np
 from instruments.errors import Refused
 from iocs.records.interfaces import Channel
 from iocs.records.outgoing import PROPERTY, Outgoing
+from pvdb.records.checking import demand_within
 from pvdb.records.description import MAX_UNITS_LENGTH, Range, Record, State, Value
 
 
@@ -113,9 +114,4 @@ class Tuning(Outgoing):
         if self.drive is None or isinstance(value, (str, np.ndarray)):
             return
         low, high = self.drive_range()
-        if not low <= value <= high:
-            unit = f" {self.record.units}" if self.record.units else ""
-            name = self.record.name
-            raise Refused(
-                f"{name} = {value:g}{unit} is outside its DRVL..DRVH {low:g}..{high:g}{unit}"
-            )
+        demand_within(self.record, value, low, high, " (DRVL, DRVH)")

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from instruments.errors import Refused
+from instruments.ranges import commanded
 
 MAX_SPEED: Final = 1e6
 LONGEST_STEP_S: Final = 1.0
@@ -88,9 +89,7 @@ class SimClock:
 
     @speed.setter
     def speed(self, value: float) -> None:
-        if not 0 <= value <= MAX_SPEED:
-            raise Refused(f"speed {value:g} is outside 0..{MAX_SPEED:g}")
-        self._speed = value
+        self._speed = commanded("speed", value, 0.0, MAX_SPEED, "")
         self._anchor()
 
     @property

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from instruments.errors import Refused
+from instruments.ranges import within
 from pvdb.records.description import INTEGER_RANGES, Range, Record, Value, Wire
 
 
@@ -50,15 +51,30 @@ def _single(record: Record, data: Any) -> Any:
 
 def _number(record: Record, item: Any, limits: Range | None) -> float | int:
     number = _as_float(record, item)
-    if not np.isfinite(number):
-        raise Refused(f"{record.name} = {number}: not a finite number")
+    low, high = _tightest(limits, INTEGER_RANGES.get(record.wire))
+    number = demand_within(record, number, low, high)
     if record.wire.integer and number != int(number):
         raise Refused(f"{record.name} = {number:g}: not a whole number")
-    low, high = _tightest(limits, INTEGER_RANGES.get(record.wire))
-    if not low <= number <= high:
-        unit = f" {record.units}" if record.units else ""
-        raise Refused(f"{record.name} = {number:g}{unit} is outside {low:g}..{high:g}{unit}")
     return int(number) if record.wire.integer else number
+
+
+def demand_within(record: Record, number: float, low: float, high: float, of: str = "") -> float:
+    """``number``, put to ``record``, if it lies in ``low`` to ``high``.
+
+    Args:
+        record: The record that is written to.
+        number: What is put.
+        low: Lower limit, itself allowed.
+        high: Upper limit, itself allowed.
+        of: Whose limits these are, where not the record's own.
+
+    Raises:
+        Refused: It does not lie there.
+    """
+    try:
+        return within(record.name + of, number, low, high, record.units)
+    except ValueError as error:
+        raise Refused(str(error)) from None
 
 
 def _as_float(record: Record, item: Any) -> float:

@@ -79,15 +79,15 @@ def test_a_rehearsal_estimates_the_duration_of_a_scan(haloscope: Any, RE: RunEng
 @pytest.mark.parametrize(
     ("plan", "message"),
     [
-        (lambda h: tuning.tune_to(h, 2000.0), "frequency_mhz = 2000.0 MHz"),
-        (lambda h: tuning.tune_to(h, 1100.0, tolerance_khz=-1.0), "tolerance_khz = -1.0 kHz"),
+        (lambda h: tuning.tune_to(h, 2000.0), "frequency_mhz = 2000 MHz"),
+        (lambda h: tuning.tune_to(h, 1100.0, tolerance_khz=-1.0), "tolerance_khz = -1 kHz"),
         (lambda h: tuning.set_coupling(h, 3.0), "does not hold"),
-        (lambda h: tuning.set_jpa(h, 1100.0, gain_db=50.0), "gain_db = 50.0 dB"),
+        (lambda h: tuning.set_jpa(h, 1100.0, gain_db=50.0), "gain_db = 50 dB"),
         (lambda h: calibration.y_factor(h, 1100.0, temperatures_k=(0.1,)), "at least three"),
         (lambda h: scan(h), "needs frequencies_mhz"),
         (lambda h: scan(h, [1100.0], averages=0), "averages = 0 spectra"),
         (lambda h: scan(h, [1100.0], averages=[1, 2]), "2 averages for 1 targets"),
-        (lambda h: scan(h, [1500.0]), "outside of the mode map"),
+        (lambda h: scan(h, [1500.0]), "mode map: frequency = "),
         (lambda h: rescan(h, []), "no candidates"),
     ],
 )
@@ -98,10 +98,10 @@ def test_nonsense_is_refused_before_anything_moves(haloscope: Any, plan: Any, me
 
 def test_what_a_device_cannot_reach_is_refused_before_anything_moves(haloscope: Any) -> None:
     haloscope.rod.low_limit_travel.put(34.0)
-    with pytest.raises(LimitError, match=r"rod: .* deg is outside 34 to 60 deg"):
+    with pytest.raises(LimitError, match=r"rod = .* deg is outside 34 to 60 deg"):
         rehearse(scan(haloscope, [1100.0, 1110.0]), haloscope)
     plan = calibration.y_factor(haloscope, 1100.0, temperatures_k=(0.1, 0.2, 0.5))
-    with pytest.raises(LimitError, match=r"noise_source_temperature: 0\.5 K is outside"):
+    with pytest.raises(LimitError, match=r"noise_source_temperature = 0\.5 K is outside"):
         rehearse(plan, haloscope)
 
 

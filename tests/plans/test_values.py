@@ -77,18 +77,18 @@ def test_all_that_can_be_set_refuses_what_it_cannot_take_and_puts_nothing(
                 thing.set(value)
             message = str(refused.value)
             named = thing.parent if isinstance(thing, Targeting) else thing
-            assert message.startswith(f"{named.name}: "), message
+            assert message.startswith(f"{named.name} = "), message
             if states:
                 assert all(state in message for state in states), message
             elif limits is not None:
-                assert f"{limits[0]:.9g} to {limits[1]:.9g} {units}".rstrip() in message, message
+                assert f"{limits[0]:.10g} to {limits[1]:.10g} {units}".rstrip() in message, message
             tried += 1
     assert not puts
     assert tried > 400
 
 
 def test_a_plan_is_told_the_states_of_a_switch(RE: RunEngine, haloscope: Any) -> None:
-    words = "haloscope_switch_selected: 'Nowhere' is none of Cavity, Noise source, Open"
+    words = "haloscope_switch_selected = 'Nowhere' is none of Cavity, Noise source, Open"
     with pytest.raises(InvalidValueError, match=words):
         RE(bps.mv(haloscope.switch.selected, "Nowhere"))
     with pytest.raises(InvalidValueError, match=words):
@@ -111,7 +111,7 @@ def test_unknown_names_are_told_without_quotes(haloscope: Any) -> None:
     with pytest.raises(UnknownNameError, match=r"^haloscope_measured has no gamma$"):
         haloscope.measured.set({"gamma": 1.0})
     with pytest.raises(
-        InvalidValueError, match=r"^haloscope_measured_beta: 'two' is not a number$"
+        InvalidValueError, match=r"^haloscope_measured_beta = 'two' is not a number$"
     ):
         haloscope.measured.set({"beta": "two"})
 
@@ -122,7 +122,7 @@ def test_every_kind_of_number_is_taken(value: Any) -> None:
 
 
 def test_a_value_just_beyond_its_limit_can_be_told_from_it() -> None:
-    with pytest.raises(InvalidValueError, match=r"^x: 1\.0000001 T is outside 0 to 1 T$"):
+    with pytest.raises(InvalidValueError, match=r"^x = 1\.0000001 T is outside 0 to 1 T$"):
         check_number("x", 1.0000001, "T", (0.0, 1.0))
 
 

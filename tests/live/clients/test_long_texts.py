@@ -56,5 +56,5 @@ def test_a_refusal_of_the_refrigerator_arrives_whole(refrigerator: Refrigerator)
     refrigerator.chx.heater_power.setpoint.put(6000.0, force=True, wait=True)
     told.wait()
     refusal = refrigerator.ioc.refusal.get()
-    assert refusal == "CHX:HeaterPower = 6000 uW is outside 0..5000 uW"
+    assert refusal == "CHX:HeaterPower = 6000 uW is outside 0 to 5000 uW"
     assert len(refusal) > SHORT

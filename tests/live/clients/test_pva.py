@@ -44,7 +44,7 @@ def test_a_pv_access_client_sees_the_same_pvs(pool: Any, prefix: str) -> None:
     assert seen["monitored"]
     assert float(over_ca) == 1101.5
     assert seen["moved to"] == pytest.approx(4.99)
-    assert "VNA:Center = 99 MHz is outside 550..1650 MHz" in seen["VNA:Center"]
+    assert "VNA:Center = 99 MHz is outside 550 to 1650 MHz" in seen["VNA:Center"]
     assert "not writable" in seen["VNA:Center_RBV"]
 
 

@@ -28,7 +28,7 @@ def test_all_that_can_be_set_refuses_what_it_cannot_take(
             if states:
                 assert all(state in message for state in states), message
             elif limits is not None:
-                assert f"{limits[0]:.9g} to {limits[1]:.9g} {units}".rstrip() in message, message
+                assert f"{limits[0]:.10g} to {limits[1]:.10g} {units}".rstrip() in message, message
             tried += 1
     assert tried > 400
     assert instrument.ioc.refusal.get() == refusal  # nothing has reached the IOC

@@ -28,15 +28,15 @@ def test_the_steel_wall_conducts_some_tens_of_microwatts() -> None:
 
 
 def test_outside_its_range_a_law_refuses() -> None:
-    with pytest.raises(ValueError, match="copper: 300 K"):
+    with pytest.raises(ValueError, match="copper: temperature = 300 K"):
         COPPER.conductivity(300.0)
 
 
 def test_the_wire_refuses_a_state_or_a_current_that_it_cannot_have() -> None:
     wire = Wire()
-    with pytest.raises(ValueError, match="NbTi: -1 K is outside"):
+    with pytest.raises(ValueError, match="NbTi: temperature = -1 K is outside"):
         wire.critical_current_a(1.0, -1.0)
-    with pytest.raises(ValueError, match="NbTi: nan T"):
+    with pytest.raises(ValueError, match="NbTi: field = nan T"):
         wire.critical_current_a(float("nan"), 4.2)
     with pytest.raises(ValueError, match=r"500 A at 1\.5 T is beyond the critical current"):
         wire.sharing_temperature_k(1.5, 500.0)
