@@ -40,7 +40,7 @@ def machine() -> Haloscope:
 def main(repeats: int) -> None:
     h = machine()
     random = generator(1, "benchmark")
-    centre = h.local_oscillator.frequency_hz + 10.7e6
+    centre = h.local_oscillator.frequency_hz + h.parameters.receiver.intermediate_hz
     size, n = h.parameters.digitizer.bins, h.parameters.digitizer.averages
 
     def whole_acquisition() -> None:

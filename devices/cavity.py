@@ -1,7 +1,7 @@
 """The cavity as a positioner in MHz: set a frequency, and the rod moves until it is measured there.
 
-For work by hand and for plans that only know `mv`. The scan's own tuning (`plans.tuning`) does the
-same as a plan, with a calculated mode map and uncertainties.
+For work by hand and for plans that only know `mv`. It does the procedure of
+`haloscope.measuring.tuning` on a thread; `plans.tuning` does the same one as a plan.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import numpy as np
 from ophyd import Device
 from ophyd.positioner import PositionerBase
 
@@ -19,18 +18,18 @@ from devices.base import check_position, wall_timeout
 from devices.claims import Claim
 from devices.measured import number
 from devices.moves import Move, Mover
+from devices.settings import name_within
 from devices.status import NotReachedError, caller, end_short
+from devices.sweeping import passive, sweep_settings, trace_in, transmission_in
+from devices.values import check_number
+from haloscope.measuring.resonance import Transmission
+from haloscope.measuring.tuning import Look, MoveRod, Rod, tune
+from haloscope.mode_map import capp12tb
 
 __all__ = ["CavityFrequency"]
 
-#: Slope of frequency against rod angle to begin with, MHz/deg (assumed: about -3.5 MHz/deg for a
-#: 50 mm arm, haloscope note 2.6); two measurements replace it.
-FIRST_SLOPE_MHZ_PER_DEG = -3.5
-#: The rod comes to every position from this far below, deg: beyond its play.
-TAKE_UP_DEG = 0.005
 #: Simulated seconds that a tuning may take: moves of degrees at 0.01 deg/s, and creep after them.
 LONGEST_TUNING_S = 7200.0
-ATTEMPTS = 12
 
 
 class GivenUpError(Exception):
@@ -45,7 +44,6 @@ class CavityFrequency(Mover, Device, PositionerBase):
 
     Attributes:
         tolerance_khz: how near the measured resonance must come.
-        span_mhz: span of the sweep in which the resonance is looked for.
     """
 
     #: The frequency asked for last and the one measured last, MHz; NaN before the first tuning.
@@ -53,13 +51,14 @@ class CavityFrequency(Mover, Device, PositionerBase):
     readback = number("MHz", "hinted", source="DEVICE")
 
     tolerance_khz = 1.0
-    span_mhz = 1.0
 
     def __init__(self, prefix: str = "", **kwargs: Any) -> None:
         super().__init__(prefix, **kwargs)
         self.readback.name = self.name
         self._acting = threading.Lock()
         self._tuning: threading.Thread | None = None
+        #: What one tuning learns serves the next.
+        self._rod = Rod()
 
     @property
     def egu(self) -> str:
@@ -104,8 +103,10 @@ class CavityFrequency(Mover, Device, PositionerBase):
         return wall_timeout(self, LONGEST_TUNING_S)
 
     def check_value(self, pos: Any) -> None:
-        """Refuse what the analyzer cannot look at."""
+        """Refuse what the analyzer cannot look at, and what the rod cannot tune to."""
         check_position(self, self.parent.vna.center, pos)
+        modes = capp12tb()
+        check_number(self.name, pos, self.egu, (modes.lowest_hz / 1e6, modes.highest_hz / 1e6))
 
     def begin(self, move: Move) -> None:
         """Tune on a thread of its own; the last tuning ends first."""
@@ -175,48 +176,37 @@ class CavityFrequency(Mover, Device, PositionerBase):
         status.wait()
 
     def _close_loop(self, move: Move) -> None:
-        rod, slope = self.parent.rod, FIRST_SLOPE_MHZ_PER_DEG
-        before: tuple[float, float] | None = None
-        for _ in range(ATTEMPTS):
-            found_mhz = self._measure(move)
-            self._set_position(found_mhz)
-            error_mhz = found_mhz - move.position
-            if abs(error_mhz) <= self.reach:
+        """Do what the procedure of tuning says until the resonance is there."""
+        procedure = tune(
+            move.position * 1e6, capp12tb(), self._rod, tolerance_hz=self.tolerance_khz * 1e3
+        )
+        answer: Any = None
+        while True:
+            try:
+                action = procedure.send(answer)
+            except StopIteration:
                 return
-            angle = float(rod.user_setpoint.get(use_monitor=False))
-            if before is not None and abs(angle - before[0]) > 0.02:
-                measured = (found_mhz - before[1]) / (angle - before[0])
-                slope = measured if 0.3 < measured / FIRST_SLOPE_MHZ_PER_DEG < 3.0 else slope
-            before = angle, found_mhz
-            wanted = angle - error_mhz / slope
-            for place in (wanted - TAKE_UP_DEG, wanted):
-                self._do(move, partial(rod.set, place))
-        raise NotReachedError(f"not within the tolerance after {ATTEMPTS} attempts")
+            if isinstance(action, MoveRod):
+                answer = self._approach(move, action.angle_deg)
+            else:
+                answer = self._look(move, action)
 
-    def _measure(self, move: Move) -> float:
-        """Sweep about the position and return the resonance, MHz; widens until it finds one."""
-        vna, near_mhz = self.parent.vna, move.position
-        self._do(move, partial(self.parent.jpa.pump.set, "Off"))
-        self._do(move, partial(self.parent.switch.selected.set, "Cavity"))
-        self._do(move, partial(vna.path.set, "Weak"))
-        self._do(move, partial(vna.center.set, near_mhz))
-        for widening in (1.0, 10.0, 40.0):
-            self._do(move, partial(vna.span.set, self.span_mhz * widening))
-            self._do(move, partial(vna.num_points.set, int(200 * widening) + 1))
-            self._do(move, vna.trigger)
-            frequency = np.asarray(vna.frequency.get())
-            power = np.asarray(vna.real.get()) ** 2 + np.asarray(vna.imaginary.get()) ** 2
-            if power.max() > 10.0 * np.median(power):
-                return _peak(frequency, power)
-        raise NotReachedError(f"no resonance within 20 MHz of {near_mhz:g} MHz")
+    def _approach(self, move: Move, angle_deg: float) -> float:
+        """Bring the rod to an angle; returns how far from there it was sent before, deg."""
+        rod = self.parent.rod
+        sent_deg = float(rod.user_setpoint.get(use_monitor=False))
+        for place in self._rod.way(angle_deg, sent_deg):
+            self._do(move, partial(rod.set, place))
+        return abs(angle_deg - sent_deg)
 
-
-def _peak(frequency: np.ndarray, power: np.ndarray) -> float:
-    """Centre of the strongest Lorentzian: its inverse is a parabola, fitted over the upper half."""
-    top = int(np.argmax(power))
-    upper = power > 0.5 * power[top]
-    if upper.sum() < 5:
-        return float(frequency[top])
-    x = frequency[upper] - frequency[top]
-    c2, c1, _ = np.polyfit(x, 1.0 / power[upper], 2, w=power[upper])
-    return float(frequency[top] - 0.5 * c1 / c2) if c2 > 0 else float(frequency[top])
+    def _look(self, move: Move, look: Look) -> Transmission | None:
+        """Sweep, the pump off; returns the resonance, None if there is none."""
+        haloscope = self.parent
+        wanted = passive(haloscope) | sweep_settings(haloscope, look.sweep, look.centre_hz / 1e6)
+        values = {name_within(haloscope, signal): value for signal, value in wanted.items()}
+        self._do(move, partial(haloscope.settings.set, values))
+        self._do(move, haloscope.vna.trigger)
+        found = transmission_in(trace_in(haloscope, haloscope.vna.read()))
+        if found is not None:
+            self._set_position(found.frequency_hz / 1e6)
+        return found

@@ -138,7 +138,9 @@ class NetworkAnalyzer(Acquiring):
 
 
 class Digitizer(Acquiring):
-    """The fast digitizer: averaged power spectra of 100 000 bins of 10 Hz about 10.7 MHz IF.
+    """The fast digitizer: averaged power spectra of 100 000 bins of 10 Hz.
+
+    Their centre is the intermediate frequency above the local oscillator's.
 
     `spectrum` holds watts per bin at the digitizer's input; the frequency of bin i is
     `frequency_start` (MHz) + i `frequency_step` (Hz).
@@ -178,7 +180,7 @@ class JosephsonAmplifier(Device):
 
 
 class LocalOscillator(Device):
-    """The mixer's local oscillator; the digitizer's centre is 10.7 MHz above it."""
+    """The mixer's local oscillator: the intermediate frequency below the digitizer's centre."""
 
     frequency = setting("Frequency", "normal", doc="MHz")
 

@@ -18,7 +18,7 @@ from devices.signals import WRITE_TIMEOUT_S
 from devices.status import call_off, completion
 from devices.values import check_names
 
-__all__ = ["Settings", "set_together", "within"]
+__all__ = ["Settings", "name_within", "set_together"]
 
 
 class Settings(Device):
@@ -32,7 +32,7 @@ class Settings(Device):
         """The settings by the names they have in events, without the instrument's."""
         found = (walk.item for walk in self.parent.walk_signals())
         return {
-            within(self.parent, signal): signal
+            name_within(self.parent, signal): signal
             for signal in found
             if isinstance(signal, Remembering)
         }
@@ -89,7 +89,7 @@ class Settings(Device):
             call_off(self)
 
 
-def within(instrument: Any, part: Any) -> str:
+def name_within(instrument: Any, part: Any) -> str:
     """Name of a part of an instrument without the instrument's: `vna_path`."""
     return str(part.name).removeprefix(f"{instrument.name}_")
 

@@ -192,12 +192,13 @@ def load(parameters: HaloscopeParameters | None = None) -> ModeMap:
 
 
 def form_factor(frequency_hz: ArrayLike) -> FloatArray:
-    """Form factor of the letter's machine at ``frequency_hz``: ``load().form_factor``."""
-    return _capp12tb().form_factor(frequency_hz)
+    """Form factor of the letter's machine at ``frequency_hz``."""
+    return capp12tb().form_factor(frequency_hz)
 
 
 @lru_cache(maxsize=1)
-def _capp12tb() -> ModeMap:
+def capp12tb() -> ModeMap:
+    """The map of the letter's machine, loaded once: what its experimenters have calculated."""
     return load()
 
 

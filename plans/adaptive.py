@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from devices.haloscope import Haloscope
 from haloscope.analysis.online import Online, Update
 from haloscope.axion import coupling_dfsz
+from haloscope.measuring.tolerances import tolerances_of
 from instruments.ranges import within
 from plans.allocation import Ledger, allocate
 from plans.common import in_run, metadata, provenance, require
 from plans.safety import left_as_found, run_haloscope_safely
 from plans.scan import ScanState, check, direction, step
 from plans.steps import planned, without
-from plans.tolerances import tolerances_of
 
 __all__ = ["AdaptiveScan", "adaptive_scan", "worst_coupling"]
 

@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from devices.haloscope import Haloscope
 from devices.rf import Digitizer
 from haloscope.measuring import calibration as formulas
+from haloscope.measuring import decisions
+from haloscope.measuring.sweeps import REFLECTION
 from instruments.ranges import within
 from plans.common import in_run, metadata, number_in, provenance, record, require
-from plans.measure import REFLECTION, configure, sweep
+from plans.measure import configure, sweep
 from plans.safety import left_as_found, run_haloscope_safely
 from plans.tuning import Amplifier, set_jpa
 
@@ -32,8 +34,6 @@ __all__ = [
     "y_factor",
 ]
 
-#: The digitizer sees the local oscillator's frequency plus this (the letter).
-INTERMEDIATE_MHZ = 10.7
 #: Physical temperatures of the noise source for the Y factor, K (up to 400 mK, the letter).
 TEMPERATURES_K = (0.025, 0.1, 0.2, 0.3, 0.4)
 #: Half width of the band about the target that a total power is taken from, MHz.
@@ -47,7 +47,8 @@ def digitize(
 ) -> MsgGenerator[Mapping[str, Any]]:
     """Take one averaged spectrum centred on a frequency into a stream; returns the readings."""
     daq = haloscope.daq
-    wanted = {haloscope.lo.frequency: center_mhz - INTERMEDIATE_MHZ, daq.num_averages: averages}
+    lo_mhz = decisions.local_oscillator_hz(center_mhz * 1e6) / 1e6
+    wanted = {haloscope.lo.frequency: lo_mhz, daq.num_averages: averages}
     yield from configure(wanted)
     yield from bps.trigger(daq, wait=True)
     return (yield from record([daq, haloscope.noise_source, haloscope.sim], stream))
@@ -177,17 +178,17 @@ def jpa_noise(
         on = yield from digitize(haloscope, target_mhz, averages, "primary")
         yield from configure({haloscope.jpa.pump: "Off"})
         off = yield from digitize(haloscope, target_mhz, averages, "primary")
-        gain, gain_error = profile.gain_at(target_mhz)
+        target_hz = target_mhz * 1e6
         # A band narrow enough that the gain hardly bends over it.
         fit = formulas.jpa_noise(
             *band_power(haloscope.daq, on, target_mhz, 0.01),
             *band_power(haloscope.daq, off, target_mhz, 0.01),
-            gain=gain,
-            gain_error=gain_error,
+            gain=float(profile.gain(target_hz)),
+            gain_error=profile.gain_error(target_hz),
             source_temperature_k=number_in(on, haloscope.noise_source.temperature),
             receiver_temperature_k=calibration["receiver_temperature_k"],
             receiver_temperature_k_error=calibration["receiver_temperature_k_error"],
-            frequency_hz=target_mhz * 1e6,
+            frequency_hz=target_hz,
         )
         return {
             "jpa_noise_temperature_k": fit.temperature_k,
@@ -286,7 +287,7 @@ def noise_in_situ(
         termination = number_in(on, haloscope.noise_source.temperature)
         source_k = float(formulas.effective_temperature_k(termination, target_mhz * 1e6))
         for offset_mhz in (-0.1, 0.0, 0.1):
-            gain, _ = profile.gain_at(target_mhz + offset_mhz)
+            gain = float(profile.gain((target_mhz + offset_mhz) * 1e6))
             on_w, _ = band_power(haloscope.daq, on, target_mhz + offset_mhz, 0.003)
             off_w, _ = band_power(haloscope.daq, off, target_mhz + offset_mhz, 0.003)
             total_db = calibration["receiver_gain_db"] + 10.0 * math.log10(gain)

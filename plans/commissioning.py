@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from devices.base import wall_timeout
 from devices.haloscope import Haloscope
+from haloscope.measuring.sweeps import MODES
 from instruments.ranges import within
 from plans.common import (
     Until,
@@ -22,22 +23,20 @@ from plans.common import (
     require,
     value_of,
 )
-from plans.measure import Sweep, configure, sweep
+from plans.measure import configure, sweep
 from plans.safety import left_as_found, run_haloscope_safely
 from plans.suspending import COLD_MXC_K
 from plans.tuning import Rod, approach, locate
 
-__all__ = ["ModeMap", "cool_and_ramp", "find_crossings", "map_modes"]
+__all__ = ["MeasuredModes", "cool_and_ramp", "find_crossings", "map_modes"]
 
-#: Wide enough to hold the mode on both sides of an avoided crossing.
-MODE_SWEEP = Sweep("Weak", 1.0, 401, 1000.0)
 #: Pulled farther off its course than this a resonance is crossing, kHz: the pull where the TM
 #: fraction is 90 % (haloscope note 2.7).
 PULL_KHZ = 20.0
 
 
 @dataclass(frozen=True)
-class ModeMap:
+class MeasuredModes:
     """What `map_modes` measured.
 
     Attributes:
@@ -116,7 +115,7 @@ def map_modes(
     step_khz: float = 20.0,
     pull_khz: float = PULL_KHZ,
     md: Mapping[str, Any] | None = None,
-) -> MsgGenerator[ModeMap]:
+) -> MsgGenerator[MeasuredModes]:
     """Map the strongest resonance against the rod's angle and find where modes cross.
 
     Where another mode is near, the resonance is pulled off its course, by half the splitting at the
@@ -166,13 +165,13 @@ def map_modes(
         for angle, bare in zip(angles, bare_mhz, strict=True):
             yield from bps.checkpoint()
             yield from approach(haloscope, float(angle), rod)
-            trace = yield from sweep(haloscope, MODE_SWEEP, bare + rod.offset_mhz)
+            trace = yield from sweep(haloscope, MODES, bare + rod.offset_hz / 1e6)
             # The strongest point, not a fit: at a crossing there are two resonances.
             found.append(float(trace.frequency_mhz[np.argmax(np.abs(trace.s))]))
             values = {
                 "target_frequency": bare,
                 "cavity_frequency": found[-1],
-                "cavity_frequency_error": MODE_SWEEP.span_mhz / MODE_SWEEP.points / 12**0.5,
+                "cavity_frequency_error": 1e-6 * MODES.span_hz / MODES.points / 12**0.5,
             }
             yield from bps.abs_set(haloscope.measured, values, wait=True)
             yield from record([haloscope.measured, haloscope.rod, haloscope.sim], "primary")
@@ -181,7 +180,7 @@ def map_modes(
     safe = run_haloscope_safely(in_run(inner(), start), haloscope)
     found_mhz = yield from left_as_found(safe, haloscope)
     pulls, crossings = find_crossings(bare_mhz, found_mhz, pull_khz)
-    return ModeMap(angles, bare_mhz, found_mhz, pulls, crossings)
+    return MeasuredModes(angles, bare_mhz, found_mhz, pulls, crossings)
 
 
 def find_crossings(

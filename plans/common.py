@@ -6,7 +6,6 @@ A plan refuses nonsense by `ValueError` before its first message; whoever runs i
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import bluesky.plan_stubs as bps
@@ -16,7 +15,7 @@ from bluesky.utils import Msg, MsgGenerator
 from devices.status import Watch
 from devices.watchdogs import end
 from haloscope.analysis.apparatus import CAPP_12TB, Apparatus
-from haloscope.mode_map import ModeMap, load
+from haloscope.mode_map import ModeMap, capp12tb
 
 __all__ = [
     "Until",
@@ -62,10 +61,9 @@ def metadata(
     }
 
 
-@lru_cache(maxsize=1)
 def mode_map() -> ModeMap:
     """The calculated map from rod angle to frequency, which experimenters have too."""
-    return load()
+    return capp12tb()
 
 
 def apparatus() -> dict[str, Any]:

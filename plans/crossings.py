@@ -15,9 +15,9 @@ from bluesky.utils import MsgGenerator
 
 from devices.base import limits_of
 from devices.haloscope import Haloscope
+from haloscope.measuring.decisions import TAKE_UP_DEG
 from plans.commissioning import PULL_KHZ, find_crossings, map_modes
 from plans.common import mode_map
-from plans.tuning import TAKE_UP_DEG
 
 __all__ = ["Intervals", "Mapped", "NotMappedError", "map_crossings", "merged", "minus"]
 

@@ -12,19 +12,26 @@ from typing import Any
 import bluesky.plan_stubs as bps
 import numpy as np
 from bluesky.utils import MsgGenerator, short_uid
-from numpy.typing import NDArray
 
 from devices.haloscope import Haloscope
-from devices.settings import within
-from haloscope.measuring.resonance import fit_reflection, fit_transmission
-from plans.amplifier import GainProfile, fit_gain
+from devices.settings import name_within
+from devices.sweeping import Trace, passive, sweep_settings, trace_in
+from haloscope.constants import JPA_OFFSET_HZ, PROBE_OFFSET_HZ
+from haloscope.measuring.calibration import GainProfile, fit_gain_profile
+from haloscope.measuring.resonance import (
+    Reflection,
+    Transmission,
+    fit_reflection,
+    fit_transmission,
+)
+from haloscope.measuring.sweeps import GAIN, REFLECTION, SEARCH, TRANSMISSION, WIDE_SEARCH, Sweep
 from plans.common import require
 
 __all__ = [
     "GAIN",
+    "JPA_OFFSET_MHZ",
     "REFLECTION",
     "SEARCH",
-    "TARGET_OFFSET_MHZ",
     "TRANSMISSION",
     "WIDE_SEARCH",
     "Coupling",
@@ -32,56 +39,17 @@ __all__ = [
     "Sweep",
     "Trace",
     "amplifier_gain",
-    "analyzer_settings",
     "begin",
     "configure",
     "passive",
     "reflection",
+    "resonance_of",
     "sweep",
     "transmission",
 ]
 
-#: The probe tone of the amplifier's gain is 1 kHz above its resonance (the letter).
-PROBE_OFFSET_MHZ = 0.001
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """Settings of the analyzer.
-
-    Attributes:
-        path: Weak, Strong or Bypass.
-        span_mhz: full span.
-        points: number of points.
-        bandwidth_hz: bandwidth of the IF filter.
-        averages: sweeps averaged.
-    """
-
-    path: str
-    span_mhz: float
-    points: int
-    bandwidth_hz: float
-    averages: int = 1
-
-
-#: Six widths of the cavity (31 kHz): wide enough to see its ends, too narrow to hold the other mode
-#: at the edge of a crossing. About the same centre, three widths (190 kHz) of the gain.
-TRANSMISSION = Sweep("Weak", 0.2, 101, 1000.0)
-REFLECTION = Sweep("Strong", 0.2, 101, 1000.0)
-GAIN = Sweep("Bypass", 0.6, 101, 1000.0)
-#: The amplifier is looked at about the target, this far above its resonance (the letter), MHz.
-TARGET_OFFSET_MHZ = 0.1
-#: A point each 10 kHz, a third of a linewidth: no resonance falls between two.
-SEARCH = Sweep("Weak", 5.0, 501, 300.0)
-WIDE_SEARCH = Sweep("Weak", 40.0, 4001, 300.0)
-
-
-@dataclass(frozen=True)
-class Trace:
-    """One trace: frequency (P,) in MHz and the complex S-parameter (P,)."""
-
-    frequency_mhz: NDArray[np.float64]
-    s: NDArray[np.complex128]
+#: The amplifier's resonance less the target; the amplifier is looked at about the target.
+JPA_OFFSET_MHZ = JPA_OFFSET_HZ / 1e6
 
 
 @dataclass(frozen=True)
@@ -114,22 +82,9 @@ def begin(settings: Mapping[Any, Any]) -> MsgGenerator[str]:
     require(bool(settings), "no settings to set")
     group = short_uid("configure")
     instrument = next(iter(settings)).root
-    values = {within(instrument, signal): value for signal, value in settings.items()}
+    values = {name_within(instrument, signal): value for signal, value in settings.items()}
     yield from bps.abs_set(instrument.settings, values, group=group)
     return group
-
-
-def analyzer_settings(haloscope: Haloscope, settings: Sweep, center_mhz: float) -> dict[Any, Any]:
-    """What a sweep needs of the analyzer, for `configure`."""
-    vna = haloscope.vna
-    return {
-        vna.path: settings.path,
-        vna.center: center_mhz,
-        vna.span: settings.span_mhz,
-        vna.num_points: settings.points,
-        vna.averages: settings.averages,
-        vna.bandwidth: settings.bandwidth_hz,
-    }
 
 
 def sweep(
@@ -155,23 +110,12 @@ def sweep(
     ready
         the group of `begin` in which all of these are being set already.
     """
-    vna = haloscope.vna
     if ready:
         yield from bps.wait(ready)
     else:
-        yield from configure({**(more or {}), **analyzer_settings(haloscope, settings, center_mhz)})
-    yield from bps.trigger(vna, wait=True)
-    reading = yield from bps.read(vna)
-    frequency, real, imaginary = (
-        np.asarray(reading[signal.name]["value"])
-        for signal in (vna.frequency, vna.real, vna.imaginary)
-    )
-    return Trace(frequency, real + 1j * imaginary)
-
-
-def passive(haloscope: Haloscope, source: str = "Cavity") -> dict[Any, Any]:
-    """The pump off, and what the switch connects."""
-    return {haloscope.jpa.pump: "Off", haloscope.switch.selected: source}
+        yield from configure({**(more or {}), **sweep_settings(haloscope, settings, center_mhz)})
+    yield from bps.trigger(haloscope.vna, wait=True)
+    return trace_in(haloscope, (yield from bps.read(haloscope.vna)))
 
 
 def transmission(
@@ -193,7 +137,7 @@ def transmission(
     trace = yield from sweep(
         haloscope, settings or TRANSMISSION, center_mhz, passive(haloscope), ready=ready
     )
-    return _resonance(fit_transmission(trace.frequency_mhz * 1e6, trace.s))
+    return resonance_of(fit_transmission(trace.frequency_hz, trace.s))
 
 
 def reflection(
@@ -211,8 +155,8 @@ def reflection(
         of the analyzer; `REFLECTION` if not given.
     """
     trace = yield from sweep(haloscope, settings or REFLECTION, center_mhz, passive(haloscope))
-    fit = fit_reflection(trace.frequency_mhz * 1e6, trace.s)
-    return Coupling(fit.beta, fit.beta_error, _resonance(fit))
+    fit = fit_reflection(trace.frequency_hz, trace.s)
+    return Coupling(fit.beta, fit.beta_error, resonance_of(fit))
 
 
 def amplifier_gain(
@@ -241,15 +185,16 @@ def amplifier_gain(
     more
         settings of the amplifier, set at the same time.
     """
-    center_mhz = round(resonance_mhz + TARGET_OFFSET_MHZ, 9)
+    center_mhz = round(resonance_mhz - JPA_OFFSET_MHZ, 9)
     pumped = {haloscope.jpa.pump: "On", haloscope.switch.selected: source}
     on = yield from sweep(haloscope, settings or GAIN, center_mhz, {**(more or {}), **pumped})
     off = np.interp(on.frequency_mhz, reference.frequency_mhz, np.abs(reference.s) ** 2)
-    probe_mhz = resonance_mhz + PROBE_OFFSET_MHZ
-    return fit_gain(on.frequency_mhz, np.abs(on.s) ** 2 / off, probe_mhz)
+    probe_hz = resonance_mhz * 1e6 + PROBE_OFFSET_HZ
+    return fit_gain_profile(on.frequency_hz, np.abs(on.s) ** 2 / off, probe_hz=probe_hz)
 
 
-def _resonance(fit: Any) -> Resonance:
+def resonance_of(fit: Transmission | Reflection) -> Resonance:
+    """A fit's resonance in MHz."""
     return Resonance(
         fit.frequency_hz / 1e6, fit.frequency_hz_error / 1e6, fit.loaded_q, fit.loaded_q_error
     )

@@ -19,8 +19,9 @@ from bluesky.simulators import RunEngineSimulator
 from bluesky.utils import Msg, MsgGenerator
 from numpy.typing import NDArray
 
-from devices.settings import within
-from haloscope.constants import BOLTZMANN_J_PER_K
+from devices.settings import name_within
+from haloscope.constants import BOLTZMANN_J_PER_K, INTERMEDIATE_HZ, JPA_OFFSET_HZ
+from haloscope.parametric import power_gain
 
 __all__ = ["Estimate", "rehearse"]
 
@@ -89,7 +90,7 @@ class _Stage:
         value = message.args[0]
         if hasattr(message.obj, "check_value"):
             message.obj.check_value(value)
-        name = within(self.instrument, message.obj)
+        name = name_within(self.instrument, message.obj)
         if name == "settings":
             self.values.update(value)
             return
@@ -98,7 +99,7 @@ class _Stage:
 
     def trigger(self, message: Msg) -> None:
         """Count the time an acquisition takes."""
-        self._busy(message, self._acquire_s(within(self.instrument, message.obj)))
+        self._busy(message, self._acquire_s(name_within(self.instrument, message.obj)))
 
     def wait(self, message: Msg) -> None:
         """Let the time of the slowest of a group pass."""
@@ -107,7 +108,7 @@ class _Stage:
 
     def read(self, message: Msg) -> dict[str, Any]:
         """Say what the device would say."""
-        said = self._says(within(self.instrument, message.obj))
+        said = self._says(name_within(self.instrument, message.obj))
         return {
             f"{self.instrument.name}_{name}": {"value": value, "timestamp": 0.0}
             for name, value in said.items()
@@ -115,7 +116,7 @@ class _Stage:
 
     def locate(self, message: Msg) -> dict[str, Any] | None:
         """Where a device is: where it was sent; None if nobody sent it anywhere."""
-        name = within(self.instrument, message.obj)
+        name = name_within(self.instrument, message.obj)
         if name not in self.values:
             return None
         return {"setpoint": self.values[name], "readback": self.values[name]}
@@ -180,12 +181,12 @@ class _Stage:
             return loss * (2.0 * BETA / (1.0 + BETA) * resonance - 1.0) * ripple
         if self.values.get("jpa_pump") != "On":
             return np.ones(len(frequency)) * ripple + 0j
-        distance = 2.0 * (frequency - center + 0.1) / BANDWIDTH_MHZ
-        return np.sqrt(1.0 + (GAIN - 1.0) / (1.0 + distance**2)) * ripple + 0j
+        detuning = frequency - center - JPA_OFFSET_HZ / 1e6
+        return np.sqrt(power_gain(detuning, GAIN, BANDWIDTH_MHZ)) * ripple + 0j
 
     def _spectrum(self) -> dict[str, Any]:
         """A spectrum of the noise that the source and the receiver make."""
-        center = self._value("lo_frequency", 1089.3) + 10.7
+        center = self._value("lo_frequency", 1089.3) + INTERMEDIATE_HZ / 1e6
         kelvin = self._value("noise_source_temperature", 0.025) + RECEIVER_K
         if self.values.get("jpa_pump") == "On":
             kelvin = RECEIVER_K + 50.0 * 0.094

@@ -13,15 +13,17 @@ import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator, short_uid
 
 from devices.haloscope import Haloscope
+from devices.sweeping import sweep_settings
+from haloscope.measuring import decisions
+from haloscope.measuring.calibration import GainProfile
+from haloscope.measuring.sweeps import TRANSMISSION
+from haloscope.measuring.tolerances import LETTER, Tolerances, tolerances_of
 from instruments.ranges import within
-from plans.amplifier import GainProfile
-from plans.calibration import INTERMEDIATE_MHZ
 from plans.common import apparatus, in_run, metadata, mode_map, provenance, record, require
 from plans.measure import (
-    TRANSMISSION,
+    JPA_OFFSET_MHZ,
     Coupling,
     Resonance,
-    analyzer_settings,
     begin,
     configure,
     passive,
@@ -30,8 +32,7 @@ from plans.measure import (
 )
 from plans.safety import left_as_found, run_haloscope_safely
 from plans.steps import planned, remaining, without
-from plans.tolerances import LETTER, Tolerances, tolerances_of
-from plans.tuning import JPA_OFFSET_MHZ, Amplifier, Rod, set_coupling, set_jpa, tune_to
+from plans.tuning import Amplifier, Rod, set_coupling, set_jpa, tune_to
 
 __all__ = ["LETTER", "ScanState", "Tolerances", "check", "direction", "rescan", "scan", "step"]
 
@@ -264,9 +265,9 @@ def measured_values(
         "jpa_gain_peak": profile.peak_gain_db,
         "jpa_gain_peak_error": profile.peak_gain_db_error,
         "jpa_resonance": profile.resonance_mhz,
-        "jpa_resonance_error": profile.resonance_mhz_error,
+        "jpa_resonance_error": profile.resonance_hz_error / 1e6,
         "jpa_bandwidth": profile.bandwidth_khz,
-        "jpa_bandwidth_error": profile.bandwidth_khz_error,
+        "jpa_bandwidth_error": profile.bandwidth_hz_error / 1e3,
     }
 
 
@@ -278,17 +279,21 @@ def check(haloscope: Haloscope, target_mhz: float, averages: int) -> None:
         LimitError: a device's limit is exceeded.
     """
     haloscope.rod.check_value(float(mode_map().angle_deg(target_mhz * 1e6)))
-    haloscope.lo.frequency.check_value(target_mhz - INTERMEDIATE_MHZ)
+    haloscope.lo.frequency.check_value(_lo_mhz(target_mhz))
     haloscope.vna.center.check_value(target_mhz)
     haloscope.jpa.resonance.check_value(target_mhz + JPA_OFFSET_MHZ)
     haloscope.jpa.pump_frequency.check_value(2.0 * (target_mhz + JPA_OFFSET_MHZ))
     haloscope.daq.num_averages.check_value(averages)
 
 
+def _lo_mhz(target_mhz: float) -> float:
+    return decisions.local_oscillator_hz(target_mhz * 1e6) / 1e6
+
+
 def _receiver(haloscope: Haloscope, target_mhz: float, averages: int) -> dict[Any, Any]:
     """Settings for the spectrum of a step."""
     return {
-        haloscope.lo.frequency: target_mhz - INTERMEDIATE_MHZ,
+        haloscope.lo.frequency: _lo_mhz(target_mhz),
         haloscope.daq.num_averages: averages,
         haloscope.switch.selected: "Cavity",
     }
@@ -306,7 +311,7 @@ def _cavity(
             haloscope.jpa.resonance: resonance_mhz,
             haloscope.jpa.pump_frequency: 2.0 * resonance_mhz,
             **passive(haloscope),
-            **analyzer_settings(haloscope, TRANSMISSION, target_mhz),
+            **sweep_settings(haloscope, TRANSMISSION, target_mhz),
             **_receiver(haloscope, target_mhz, averages),
         }
     )
@@ -314,14 +319,14 @@ def _cavity(
         haloscope, target_mhz, tolerance_khz=limits.tuning_khz, rod=state.rod, ready=ready
     )
     coupling = yield from reflection(haloscope, target_mhz)
-    if limits.beta_low <= coupling.beta <= limits.beta_high:
+    if decisions.coupled(coupling.beta, limits.beta_low, limits.beta_high):
         return cavity, coupling
     middle = math.sqrt(limits.beta_low * limits.beta_high)
     coupling = yield from set_coupling(
         haloscope, middle, low=limits.beta_low, high=limits.beta_high, frequency_mhz=target_mhz
     )
     cavity = yield from transmission(haloscope, target_mhz)
-    if abs(cavity.frequency_mhz - target_mhz) > limits.tuning_khz * 1e-3:
+    if not decisions.tuned(cavity.frequency_mhz * 1e6, target_mhz * 1e6, limits.tuning_khz * 1e3):
         cavity = yield from tune_to(
             haloscope, target_mhz, tolerance_khz=limits.tuning_khz, rod=state.rod
         )

@@ -1,10 +1,9 @@
 """Tuning by measurement: cavity to a frequency, antenna to a coupling, amplifier to a gain.
 
-The rod's angle is never trusted: each tuning ends with a measured resonance within the tolerance.
-The drive has play, so the rod arrives at every position from the same side.
+What to do next, and when it is good enough, is decided by `haloscope.measuring.decisions` and
+`haloscope.measuring.tuning`; these plans do it and measure.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,26 +12,27 @@ import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator
 
 from devices.haloscope import Haloscope
+from devices.sweeping import transmission_in
+from haloscope.measuring import decisions, tuning
+from haloscope.measuring.calibration import GainProfile
+from haloscope.measuring.decisions import FIRST_PUMP_DBM
+from haloscope.measuring.resonance import Transmission
+from haloscope.measuring.sweeps import GAIN, REFERENCE, TRANSMISSION
+from haloscope.measuring.tolerances import GAIN_DB, GAIN_TOLERANCE_DB, TUNING_KHZ, coupling_range
+from haloscope.measuring.tuning import Look, MoveRod, NotTunedError, Procedure, Rod
 from instruments.ranges import within
-from plans.amplifier import GainProfile, pump_step_db
 from plans.common import mode_map, value_of
 from plans.measure import (
-    GAIN,
-    PROBE_OFFSET_MHZ,
-    SEARCH,
-    TARGET_OFFSET_MHZ,
-    WIDE_SEARCH,
+    JPA_OFFSET_MHZ,
     Coupling,
     Resonance,
-    Sweep,
     Trace,
     amplifier_gain,
     passive,
     reflection,
+    resonance_of,
     sweep,
-    transmission,
 )
-from plans.tolerances import GAIN_DB, GAIN_TOLERANCE_DB, TUNING_KHZ, coupling_range
 
 __all__ = [
     "JPA_OFFSET_MHZ",
@@ -44,43 +44,8 @@ __all__ = [
     "tune_to",
 ]
 
-#: The amplifier's resonance stands 100 kHz below the target (the letter).
-JPA_OFFSET_MHZ = -TARGET_OFFSET_MHZ
-#: Against its direction of arrival the rod first goes this much too far, deg: beyond any play of
-#: the crank (assumed: some mdeg, as attocube rotators have).
-TAKE_UP_DEG = 0.005
-#: A move beyond this is a far one, deg; of shorter moves one percent of creep is below 1 kHz.
-FAR_DEG = 0.03
-#: After a far move: sweeps of a minute each until two agree within this, MHz; at most so many.
-WATCH = Sweep("Weak", 0.3, 101, 100.0, averages=50)
-STILL_MHZ, STILL_ATTEMPTS = 3e-4, 12
-#: Insertion depth over which the coupling grows e-fold, mm: a first guess (waveguide below cutoff),
-#: replaced by what two measurements say.
-COUPLING_DEPTH_MM = 1.0
-#: The antenna's play is taken up from this far out, mm.
-TAKE_UP_MM = 0.03
-#: The sweep with the pump off, and for how many gains it serves.
-REFERENCE = Sweep("Bypass", 4.0, 201, 1000.0, averages=4)
+#: For how many gains a sweep with the pump off serves.
 REFERENCE_USES = 100
-#: Pump power to start from, dBm: well below the threshold of parametric oscillation.
-FIRST_PUMP_DBM = -36.0
-
-
-class NotTunedError(RuntimeError):
-    """Tuning did not arrive; the message has what was wanted, what was reached, in units."""
-
-
-@dataclass
-class Rod:
-    """What tuning learns of the rod, and from which side it arrives.
-
-    Attributes:
-        offset_mhz: measured minus calculated frequency, last time; NaN before the first.
-        direction: +1 to arrive upwards in angle, -1 downwards; 0 to take what the first move needs.
-    """
-
-    offset_mhz: float = math.nan
-    direction: int = 0
 
 
 @dataclass
@@ -136,68 +101,73 @@ def tune_to(
         not there after `attempts` moves.
     """
     within("tolerance_khz", tolerance_khz, *TUNING_KHZ, "kHz")
-    rod = rod if rod is not None else Rod()
     modes = mode_map()
     low, high = modes.lowest_hz / 1e6, modes.highest_hz / 1e6
     within("frequency_mhz", frequency_mhz, low, high, "MHz")
-    if math.isnan(rod.offset_mhz):
-        if ready:  # looking for the resonance changes these settings
-            yield from bps.wait(ready)
-            ready = ""
-        yield from locate(haloscope, frequency_mhz, rod)
-    found = None
-    for _ in range(attempts):
-        angle = float(modes.angle_deg((frequency_mhz - rod.offset_mhz) * 1e6))
-        yield from approach(haloscope, angle, rod)
-        already, ready = ready, ""
-        try:
-            found = yield from transmission(haloscope, frequency_mhz, ready=already)
-        except ValueError:  # no resonance in the window
-            yield from locate(haloscope, frequency_mhz, rod)
-            continue
-        error_mhz = found.frequency_mhz - frequency_mhz
-        if abs(error_mhz) <= tolerance_khz * 1e-3:
-            rod.offset_mhz += error_mhz
-            return found
-        rod.offset_mhz += error_mhz
-    reached = f"{found.frequency_mhz:.6f} MHz" if found else "nothing"
-    raise NotTunedError(
-        f"cavity: wanted {frequency_mhz:.6f} MHz within {tolerance_khz:g} kHz, reached {reached}"
-        f" after {attempts} moves"
+    rod = rod if rod is not None else Rod()
+    procedure = tuning.tune(
+        frequency_mhz * 1e6, modes, rod, tolerance_hz=tolerance_khz * 1e3, attempts=attempts
     )
+    return resonance_of((yield from _do(haloscope, procedure, rod, ready)))
 
 
 def locate(haloscope: Haloscope, near_mhz: float, rod: Rod) -> MsgGenerator[None]:
     """Go to the angle the calculation gives and find the resonance there; updates `rod`.
 
-    After a far move the piezo creeps for minutes: the resonance is watched until it stands still,
-    by sweeps as long as the creep's own time scale.
+    Raises
+    ------
+    NotTunedError
+        there is no resonance to be seen.
     """
-    angle = float(mode_map().angle_deg(near_mhz * 1e6))
-    before = float((yield from value_of(haloscope.rod.user_readback, angle)))
-    yield from approach(haloscope, angle, rod)
-    try:
-        found = yield from transmission(haloscope, near_mhz, SEARCH)
-    except ValueError:  # farther off its calculated course than the window
-        found = yield from transmission(haloscope, near_mhz, WIDE_SEARCH)
-    moved = abs(angle - before)
-    for _ in range(STILL_ATTEMPTS if moved > FAR_DEG else 0):
-        last_mhz = found.frequency_mhz
-        found = yield from transmission(haloscope, last_mhz, WATCH)
-        if abs(found.frequency_mhz - last_mhz) <= STILL_MHZ:
-            break
-    rod.offset_mhz = found.frequency_mhz - near_mhz
+    yield from _do(haloscope, tuning.locate(near_mhz * 1e6, mode_map(), rod), rod)
 
 
-def approach(haloscope: Haloscope, angle_deg: float, rod: Rod) -> MsgGenerator[None]:
-    """Move the rod to an angle, arriving from the side that `rod` says."""
+def _do(
+    haloscope: Haloscope, procedure: Procedure, rod: Rod, ready: str = ""
+) -> MsgGenerator[Transmission]:
+    """Do what a procedure says, and tell it what came of it, to its end.
+
+    Args:
+        haloscope: the device.
+        procedure: says what to do.
+        rod: what it knows of the rod.
+        ready: the group in which a look by `TRANSMISSION` is being set up already.
+    """
+    answer: Any = None
+    while True:
+        try:
+            action = procedure.send(answer)
+        except StopIteration as end:
+            found: Transmission = end.value
+            return found
+        if isinstance(action, MoveRod):
+            answer = yield from approach(haloscope, action.angle_deg, rod)
+        else:
+            answer = yield from _look(haloscope, action, ready)
+            ready = ""
+
+
+def _look(haloscope: Haloscope, look: Look, ready: str) -> MsgGenerator[Transmission | None]:
+    """One look at the resonance, the pump off."""
+    if ready and look.sweep is not TRANSMISSION:  # what is being set is about to be set otherwise
+        yield from bps.wait(ready)
+        ready = ""
+    off = passive(haloscope)
+    trace = yield from sweep(haloscope, look.sweep, look.centre_hz / 1e6, off, ready=ready)
+    return transmission_in(trace)
+
+
+def approach(haloscope: Haloscope, angle_deg: float, rod: Rod) -> MsgGenerator[float]:
+    """Move the rod to an angle, arriving from the side that `rod` says.
+
+    Returns
+    -------
+    How far from there it was sent before, deg.
+    """
     last = float((yield from value_of(haloscope.rod.user_setpoint, angle_deg)))
-    first = rod.direction == 0
-    if first:
-        rod.direction = 1 if angle_deg >= last else -1
-    if first or (angle_deg - last) * rod.direction < 0:
-        yield from bps.abs_set(haloscope.rod, angle_deg - rod.direction * TAKE_UP_DEG, wait=True)
-    yield from bps.abs_set(haloscope.rod, angle_deg, wait=True)
+    for place in rod.way(angle_deg, last):
+        yield from bps.abs_set(haloscope.rod, place, wait=True)
+    return abs(angle_deg - last)
 
 
 def set_coupling(
@@ -234,19 +204,20 @@ def set_coupling(
     coupling_range(low, beta, high)
     center = frequency_mhz or (yield from value_of(haloscope.vna.center))
     found = yield from reflection(haloscope, center)
-    for _ in range(attempts):
-        if low <= found.beta <= high:
-            return found
-        step_mm = COUPLING_DEPTH_MM * math.log(beta / found.beta)
+    moves = 0
+    while not decisions.coupled(found.beta, low, high):
+        if moves >= attempts:
+            raise NotTunedError(
+                f"antenna: wanted beta {low:g} to {high:g}, reached {found.beta:.3f} +- "
+                f"{found.beta_error:.3f} after {attempts} moves"
+            )
+        moves += 1
         depth = yield from value_of(haloscope.antenna.user_setpoint, 0.0)
-        if step_mm < 0:
-            yield from bps.abs_set(haloscope.antenna, depth + step_mm - TAKE_UP_MM, wait=True)
-        yield from bps.abs_set(haloscope.antenna, depth + step_mm, wait=True)
+        goal = decisions.next_depth_mm(depth, found.beta, beta)
+        for place in decisions.waypoints(goal, depth, 1, decisions.TAKE_UP_MM):
+            yield from bps.abs_set(haloscope.antenna, place, wait=True)
         found = yield from reflection(haloscope, found.resonance.frequency_mhz)
-    raise NotTunedError(
-        f"antenna: wanted beta {low:g} to {high:g}, reached {found.beta:.3f} +- "
-        f"{found.beta_error:.3f} after {attempts} moves"
-    )
+    return found
 
 
 def pump_off(
@@ -261,7 +232,7 @@ def pump_off(
     What it holds, cables and cold amplifiers, drifts by 0.01 dB in hours and has ripple of MHz
     periods: one sweep over several MHz serves the steps inside it.
     """
-    half = 0.5 * GAIN.span_mhz + TARGET_OFFSET_MHZ
+    half = 0.5e-6 * GAIN.span_hz + abs(JPA_OFFSET_MHZ)
     known = amplifier.reference
     used_up = known is None or amplifier.uses >= REFERENCE_USES
     if known is not None and not used_up:
@@ -328,14 +299,15 @@ def set_jpa(
         profile = yield from amplifier_gain(
             haloscope, resonance_mhz, reference, source=source, more=settings
         )
-        excess_db = profile.probe_gain_db - gain_db
-        # Aim at the middle of the band: drifts until the next step then stay inside it.
-        if abs(excess_db) > 0.25 * tolerance_db:
-            amplifier.pump_power_dbm += pump_step_db(profile.probe_gain_db, gain_db)
-        if abs(excess_db) <= tolerance_db:
+        found_db = profile.probe_gain_db
+        amplifier.pump_power_dbm = decisions.next_pump_dbm(
+            amplifier.pump_power_dbm, found_db, gain_db, tolerance_db
+        )
+        if decisions.amplified(found_db, gain_db, tolerance_db):
             return profile
     reached = f"{profile.probe_gain_db:.2f} dB" if profile else "nothing"
+    probe_mhz = decisions.probe_hz(target_mhz * 1e6) / 1e6
     raise NotTunedError(
-        f"amplifier at {resonance_mhz + PROBE_OFFSET_MHZ:.6f} MHz: wanted {gain_db:g} +- "
+        f"amplifier at {probe_mhz:.6f} MHz: wanted {gain_db:g} +- "
         f"{tolerance_db:g} dB, reached {reached} after {attempts} attempts"
     )

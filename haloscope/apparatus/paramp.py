@@ -23,7 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from haloscope.apparatus.timeline import Timeline, Wander
+from haloscope.constants import JPA_OFFSET_HZ
 from haloscope.parameters import HaloscopeParameters
+from haloscope.parametric import peak_gain, power_gain
 from instruments.kept import Flag, Group, Number, Spec, check
 from instruments.random import generator
 from instruments.ranges import commanded
@@ -60,10 +62,10 @@ class ParampState:
 
     def gain(self, frequency_hz: FloatArray, input_w: float = 0.0) -> FloatArray:
         """Power gain at ``frequency_hz``, compressed by a tone of ``input_w`` at its input."""
-        detuning = (frequency_hz - self.centre_hz) / self.bandwidth_hz
         # 1 dB of compression at the stated power and 20 dB; proportionally earlier at higher gain.
         load = 0.2589 * input_w / self.compression_w * self.peak_gain / 100
-        return 1 + (self.peak_gain - 1) / (1 + load) / (1 + 4 * detuning**2)
+        compressed = 1 + (self.peak_gain - 1) / (1 + load)
+        return power_gain(frequency_hz - self.centre_hz, compressed, self.bandwidth_hz)
 
     def reflection(self, frequency_hz: FloatArray, input_w: float = 0.0) -> ComplexArray:
         """Complex reflection: all-pass with the pump off, sqrt(G) with the pump on."""
@@ -98,7 +100,7 @@ class Paramp:
         random = generator(seed, "jpa.table")
         self._table_phase = random.uniform(0, 2 * np.pi, 3)
         self._limits_hz = (0.6 * reference_hz, 0.9999 * p.highest_resonance_hz)
-        self._resonance_setpoint_hz = reference_hz - 100e3
+        self._resonance_setpoint_hz = reference_hz + JPA_OFFSET_HZ
         self._flux_current_a = self._current_by_table(self._resonance_setpoint_hz)
         self._pump_frequency_hz = 2 * self._resonance_setpoint_hz
         self._pump_power_dbm = p.threshold_power_dbm - 0.9
@@ -184,7 +186,7 @@ class Paramp:
             resonance_hz=resonance_hz,
             width_hz=p.linewidth_hz,
             centre_hz=centre_hz,
-            peak_gain=((1 + rho2) / (1 - rho2)) ** 2,
+            peak_gain=peak_gain(rho2),
             bandwidth_hz=p.linewidth_hz * (1 - rho2),
             compression_w=1e-3 * 10 ** (p.compression_dbm / 10),
             oscillating=oscillating,

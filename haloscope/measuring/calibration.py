@@ -13,6 +13,7 @@ Definitions (k Boltzmann's constant, b the bin width, h nu / k = 52.8 mK at 1.1 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from haloscope.constants import BOLTZMANN_J_PER_K, PLANCK_J_S
+from haloscope.parametric import lorentzian, power_gain
 
 FloatArray = NDArray[np.float64]
 
@@ -68,7 +70,14 @@ class Attenuation:
 
 @dataclass(frozen=True)
 class GainProfile:
-    """Lorentzian of the JPA's power gain: G(D) = 1 + (G_0 - 1) / (1 + (2 D / B)^2)."""
+    """The JPA's power gain as fitted: a Lorentzian, with one standard deviation of each number.
+
+    Attributes:
+        peak_gain: G_0, a ratio.
+        resonance_hz: Centre of the profile.
+        bandwidth_hz: Full width at half of G_0 - 1.
+        probe_hz: Where the probe tone is; NaN if nobody asked for the gain at one.
+    """
 
     peak_gain: float
     peak_gain_error: float
@@ -76,11 +85,53 @@ class GainProfile:
     resonance_hz_error: float
     bandwidth_hz: float
     bandwidth_hz_error: float
+    probe_hz: float = math.nan
 
     def gain(self, frequency_hz: ArrayLike) -> FloatArray:
-        """Power gain at frequencies in Hz."""
-        detuning = np.asarray(frequency_hz, dtype=np.float64) - self.resonance_hz
-        return 1 + (self.peak_gain - 1) / (1 + (2 * detuning / self.bandwidth_hz) ** 2)
+        """Power gain, a ratio, at frequencies in Hz."""
+        detuning_hz = np.asarray(frequency_hz, dtype=np.float64) - self.resonance_hz
+        return power_gain(detuning_hz, self.peak_gain, self.bandwidth_hz)
+
+    def gain_error(self, frequency_hz: float) -> float:
+        """Standard deviation of the gain at a frequency in Hz, from peak, centre and width."""
+        detuning_hz = frequency_hz - self.resonance_hz
+        shape = float(lorentzian(detuning_hz, self.bandwidth_hz))
+        u = 2 * detuning_hz / self.bandwidth_hz
+        slope = 2 * (self.peak_gain - 1) * shape**2 * u / self.bandwidth_hz
+        by_peak = shape * self.peak_gain_error
+        by_centre = 2 * slope * self.resonance_hz_error
+        by_width = slope * u * self.bandwidth_hz_error
+        return float(np.linalg.norm([by_peak, by_centre, by_width]))
+
+    @property
+    def resonance_mhz(self) -> float:
+        """Centre of the profile in the unit of the wire, MHz."""
+        return self.resonance_hz / 1e6
+
+    @property
+    def bandwidth_khz(self) -> float:
+        """Bandwidth in the unit of the wire, kHz."""
+        return self.bandwidth_hz / 1e3
+
+    @property
+    def peak_gain_db(self) -> float:
+        """Gain at the resonance, dB."""
+        return float(10 * np.log10(self.peak_gain))
+
+    @property
+    def peak_gain_db_error(self) -> float:
+        """Its standard deviation, dB."""
+        return float(_DB * self.peak_gain_error / self.peak_gain)
+
+    @property
+    def probe_gain_db(self) -> float:
+        """Gain at the probe tone, dB."""
+        return float(10 * np.log10(self.gain(self.probe_hz)))
+
+    @property
+    def probe_gain_db_error(self) -> float:
+        """Its standard deviation, dB: a kilohertz from the peak it is the peak's."""
+        return self.peak_gain_db_error
 
 
 def effective_temperature_k(temperature_k: ArrayLike, frequency_hz: float) -> FloatArray:
@@ -241,12 +292,15 @@ def line_attenuation(s_cavity: ArrayLike, s_open: ArrayLike) -> Attenuation:
     return Attenuation(float(loss.mean()), error)
 
 
-def fit_gain_profile(frequency_hz: ArrayLike, gain: ArrayLike) -> GainProfile:
+def fit_gain_profile(
+    frequency_hz: ArrayLike, gain: ArrayLike, *, probe_hz: float = math.nan
+) -> GainProfile:
     """Fit the JPA's Lorentzian to measured power gains (ratios) by Gauss-Newton.
 
     Args:
         frequency_hz: (P,) ascending, P at least 8.
         gain: Power with pump over power without, (P,).
+        probe_hz: Where the probe tone is, if the gain is wanted there.
 
     Raises:
         ValueError: Wrong shapes, values that are not finite, frequencies that do not ascend, no
@@ -272,6 +326,7 @@ def fit_gain_profile(frequency_hz: ArrayLike, gain: ArrayLike) -> GainProfile:
         resonance_hz_error=float(span * error[1]),
         bandwidth_hz=float(span * abs(p[2])),
         bandwidth_hz_error=float(span * error[2]),
+        probe_hz=float(probe_hz),
     )
 
 

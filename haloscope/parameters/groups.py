@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from haloscope.constants import INTERMEDIATE_HZ
 from haloscope.parameters.provenance import assumed, derived, paper
 
 
@@ -160,7 +161,7 @@ class ReceiverParameters:
     image_rejection_db: float = paper(
         35.0, "fast DAQ of CAPP: JINST 17, P05025 (2022), about 35 dB"
     )
-    intermediate_hz: float = paper(10.7e6, "text on the receiver chain")
+    intermediate_hz: float = paper(INTERMEDIATE_HZ, "text on the receiver chain")
     filter_half_width_hz: float = assumed(
         540e3, "intermediate frequency filter, 3 dB, eighth order"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import bluesky.plan_stubs as bps
@@ -13,7 +14,11 @@ from bluesky import RunEngine
 from bluesky.suspenders import SuspendBoolHigh
 from bluesky.utils import FailedStatus, MsgGenerator, RunEngineInterrupted
 from ophyd import Signal
+from ophyd.utils.errors import LimitError
 
+from devices.simulated.haloscope import Haloscope
+from haloscope.parameters import HaloscopeParameters
+from plans.tuning import Rod, tune_to
 from tests.plans.interrupting import PATIENCE_S, Catch
 
 TARGET, HOME = 1100.3, 1100.0
@@ -148,3 +153,35 @@ def test_tunings_that_follow_each_other_at_once_end_with_the_last(
 
     RE(plan())
     _assert_at_rest(haloscope, 1100.3)
+
+
+def _tuned(machine: Any) -> tuple[float, float, int]:
+    """Where the rod is, where the antenna sees the resonance, and how often it was looked at."""
+    return machine.rod.position, machine.cavity_state().resonances_hz()[0], machine.vna.counter
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.004, 0.997])
+def test_the_positioner_and_the_plan_take_the_same_decisions(RE: RunEngine, scale: float) -> None:
+    """On the letter's machine, and on cavities 4.4 and 3.3 MHz off its calculated course."""
+    letter = HaloscopeParameters.capp12tb()
+    parameters = replace(letter, cavity=replace(letter.cavity, frequency_scale=scale))
+    ends = []
+    for by_plan in (True, False):
+        rod = Rod()
+        haloscope = Haloscope(name="haloscope", parameters=parameters, seed=3)
+        try:
+            for target_mhz in (TARGET, TARGET - 0.5):
+                if by_plan:
+                    RE(tune_to(haloscope, target_mhz, rod=rod))
+                else:
+                    haloscope.cavity.set(target_mhz).wait(PATIENCE_S)
+                    assert haloscope.cavity.position == pytest.approx(target_mhz, abs=1e-3)
+            ends.append(_tuned(haloscope.bench.machine))
+        finally:
+            haloscope.bench.close()
+    assert ends[0] == ends[1]
+
+
+def test_a_frequency_that_the_rod_cannot_tune_to_is_refused(haloscope: Any) -> None:
+    with pytest.raises(LimitError, match=r"cavity = 1500 MHz is outside 930\.\d+ to 1207\.\d+ MHz"):
+        haloscope.cavity.set(1500.0)

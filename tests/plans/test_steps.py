@@ -24,7 +24,7 @@ def test_a_range_includes_its_end_and_runs_both_ways() -> None:
         ({"frequencies_mhz": [1100.0, 1100.0]}, "twice"),
         ({"frequencies_mhz": [1100.0], "start_mhz": 1.0}, "exclude"),
         ({"frequencies_mhz": [float("nan")]}, "nan MHz"),
-        ({"start_mhz": 1100.0, "stop_mhz": 1101.0, "step_khz": 0.0}, "step_khz = 0.0 kHz"),
+        ({"start_mhz": 1100.0, "stop_mhz": 1101.0, "step_khz": 0.0}, "step_khz = 0 kHz"),
     ],
 )
 def test_nonsense_is_refused_in_words(arguments: dict, message: str) -> None:

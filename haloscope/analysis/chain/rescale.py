@@ -20,13 +20,14 @@ from haloscope.analysis.chain.selection import Windows
 from haloscope.analysis.spectra import FloatArray, Spectra
 from haloscope.axion import coupling_dfsz, signal_power_w
 from haloscope.constants import BOLTZMANN_J_PER_K
+from haloscope.parametric import power_gain
 
 
 def jpa_gain(spectra: Spectra, frequency_hz: FloatArray) -> FloatArray:
-    """Measured JPA power gain 1 + (G_0 - 1)/(1 + (2 (f - f_J)/B)^2), shape (n, m)."""
+    """Measured JPA power gain at each bin, shape (n, m)."""
     peak = 10 ** (spectra.jpa_gain_peak_db / 10)
     offset = frequency_hz - spectra.jpa_resonance_hz[:, None]
-    return 1 + (peak[:, None] - 1) / (1 + (2 * offset / spectra.jpa_bandwidth_hz[:, None]) ** 2)
+    return power_gain(offset, peak[:, None], spectra.jpa_bandwidth_hz[:, None])
 
 
 def total_gain(spectra: Spectra, frequency_hz: FloatArray, baseline: FloatArray) -> FloatArray:

@@ -143,7 +143,7 @@ def test_an_aborted_acquisition_shows_nothing():
 
 def test_the_band_is_centred_on_oscillator_plus_intermediate_frequency():
     h = Haloscope()
-    h.local_oscillator.frequency_hz = 1.0951e9 - 10.7e6
+    h.local_oscillator.frequency_hz = 1.0951e9 - h.parameters.receiver.intermediate_hz
     take(h, 10)
     assert h.digitizer.frequency_start_hz == pytest.approx(1.0951e9 - 0.5e6, abs=1e-6)
     assert h.digitizer.frequency_step_hz == 10.0

@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import Final
 
 from instruments.ranges import within
-from plans.common import require
 
 __all__ = [
     "BETA",
@@ -40,7 +39,8 @@ def coupling_range(*betas: float) -> None:
     """
     chain = (BETA[0], *betas, BETA[1])
     ascending = all(low < high for low, high in pairwise(chain))
-    require(ascending, f"beta: {' < '.join(f'{beta:g}' for beta in chain)} does not hold")
+    if not ascending:
+        raise ValueError(f"beta: {' < '.join(f'{beta:g}' for beta in chain)} does not hold")
 
 
 @dataclass(frozen=True)
@@ -88,5 +88,6 @@ def tolerances_of(given: Mapping[str, float] | None) -> Tolerances:
     """
     given = {} if given is None else dict(given)
     unknown = sorted(set(given) - set(LETTER))
-    require(not unknown, f"no tolerance {', '.join(unknown)}; they are {', '.join(LETTER)}")
+    if unknown:
+        raise ValueError(f"no tolerance {', '.join(unknown)}; they are {', '.join(LETTER)}")
     return Tolerances(**{**LETTER, **given})

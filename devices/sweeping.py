@@ -1,0 +1,68 @@
+"""One sweep of the haloscope's network analyzer: what to set for it, and what it showed.
+
+Plans and the cavity's positioner measure by these. The device counts in MHz, as on the wire; the
+sweeps and fits of `haloscope.measuring` in Hz.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from haloscope.measuring.resonance import Transmission, fit_transmission
+from haloscope.measuring.sweeps import Sweep
+
+__all__ = ["Trace", "passive", "sweep_settings", "trace_in", "transmission_in"]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One trace: frequency (P,) in MHz and the complex S-parameter (P,)."""
+
+    frequency_mhz: NDArray[np.float64]
+    s: NDArray[np.complex128]
+
+    @property
+    def frequency_hz(self) -> NDArray[np.float64]:
+        """Frequency (P,) in Hz."""
+        return self.frequency_mhz * 1e6
+
+
+def sweep_settings(haloscope: Any, sweep: Sweep, center_mhz: float) -> dict[Any, Any]:
+    """What a sweep about a frequency needs of the analyzer, by setting."""
+    vna = haloscope.vna
+    return {
+        vna.path: sweep.path,
+        vna.center: center_mhz,
+        vna.span: sweep.span_hz / 1e6,
+        vna.num_points: sweep.points,
+        vna.averages: sweep.averages,
+        vna.bandwidth: sweep.bandwidth_hz,
+    }
+
+
+def passive(haloscope: Any, source: str = "Cavity") -> dict[Any, Any]:
+    """The pump off, and what the switch connects, by setting."""
+    return {haloscope.jpa.pump: "Off", haloscope.switch.selected: source}
+
+
+def trace_in(haloscope: Any, reading: Mapping[str, Any]) -> Trace:
+    """The trace in a reading of the analyzer."""
+    vna = haloscope.vna
+    frequency, real, imaginary = (
+        np.asarray(reading[signal.name]["value"])
+        for signal in (vna.frequency, vna.real, vna.imaginary)
+    )
+    return Trace(frequency, real + 1j * imaginary)
+
+
+def transmission_in(trace: Trace) -> Transmission | None:
+    """The resonance in a transmission, None if there is none."""
+    try:
+        return fit_transmission(trace.frequency_hz, trace.s)
+    except ValueError:
+        return None

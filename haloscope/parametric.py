@@ -1,0 +1,47 @@
+"""Gain of a degenerate parametric amplifier pumped at twice its resonance.
+
+With the pump's power p over its threshold (Clerk et al., Rev. Mod. Phys. 82, 1155 (2010), section
+V), far from saturation and used off degeneracy,
+
+    G_0 = ((1 + p) / (1 - p))^2,    G(D) = 1 + (G_0 - 1) / (1 + (2 D / B)^2),
+
+D from half the pump frequency. The simulated amplifier, the calibration that fits it, the analysis
+that divides by it and the decision on the next pump power all take these laws from here.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
+
+__all__ = ["lorentzian", "peak_gain", "power_gain", "pump_over_threshold"]
+
+
+def lorentzian(detuning_hz: ArrayLike, bandwidth_hz: ArrayLike) -> FloatArray:
+    """1 / (1 + (2 D / B)^2): one at the resonance, a half at half the bandwidth from it."""
+    u = 2 * np.asarray(detuning_hz, dtype=np.float64) / np.asarray(bandwidth_hz, dtype=np.float64)
+    return np.asarray(1 / (1 + u**2))
+
+
+def power_gain(detuning_hz: ArrayLike, peak_gain: ArrayLike, bandwidth_hz: ArrayLike) -> FloatArray:
+    """Power gain G(D), a ratio.
+
+    Args:
+        detuning_hz: Distance from half the pump frequency, Hz.
+        peak_gain: G_0, a ratio.
+        bandwidth_hz: B: full width at half of G_0 - 1, Hz.
+    """
+    return 1 + (np.asarray(peak_gain) - 1) * lorentzian(detuning_hz, bandwidth_hz)
+
+
+def peak_gain(pump: float) -> float:
+    """G_0, a ratio, at a pump power over threshold of 0 to below 1."""
+    return float(((1 + pump) / (1 - pump)) ** 2)
+
+
+def pump_over_threshold(gain: float) -> float:
+    """The pump power over threshold that gives a peak gain, a ratio of 1 or more."""
+    root = float(np.sqrt(gain))
+    return (root - 1) / (root + 1)
