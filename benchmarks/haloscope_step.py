@@ -1,47 +1,65 @@
-"""CPU time of one step of a scan inside the machine: tune, couple, set the JPA, take 500 s of data.
+"""CPU time of one step of a scan in process, by its parts: tune, couple, set the JPA, take 500 s.
 
     OMP_NUM_THREADS=1 python benchmarks/haloscope_step.py [steps]
 
-Everything that a plan does at a step, but through the machine's own interface: no process
-variables, no plan.
+The plans on the simulated device, each part as a plan of its own: machine, device and RunEngine
+together, without network and without recording. ``benchmarks/plans_step.py`` times whole scans.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from time import process_time
+from typing import Any
 
 import numpy as np
+from bluesky.utils import MsgGenerator
 
-from haloscope import commissioning as operator
-from haloscope.apparatus.experiment import Haloscope
+from cryohalo.run_engine import close_run_engine, make_run_engine
+from devices.simulated.haloscope import Haloscope
 from haloscope.axion import AxionLine
+from plans.calibration import digitize
+from plans.common import in_run
+from plans.tuning import Amplifier, Rod, set_coupling, set_jpa, tune_to
+
+#: A spectrum of 5000 averages takes this long, s: the digitizer is not live all the time.
+SPECTRUM_S = 500 / 0.995
+
+
+def parts_of(haloscope: Any) -> dict[str, Callable[[float], MsgGenerator[Any]]]:
+    """The parts of a step at a target in MHz; what one step learns serves the next."""
+    rod, amplifier = Rod(), Amplifier()
+    return {
+        "tune": lambda mhz: tune_to(haloscope, mhz, rod=rod),
+        "couple": lambda mhz: set_coupling(haloscope, frequency_mhz=mhz),
+        "jpa": lambda mhz: set_jpa(haloscope, mhz, amplifier=amplifier),
+        "spectrum": lambda mhz: in_run(digitize(haloscope, mhz, 5000, "primary"), {}),
+    }
 
 
 def main(steps: int) -> None:
-    machine = Haloscope(seed=1, lines=[AxionLine(1.1002e9, 6.7e-16)])
-    operator.tune(machine, 1.1e9)
-    parts: dict[str, list[float]] = {"tune": [], "couple": [], "jpa": [], "spectrum": []}
+    haloscope = Haloscope(name="haloscope", seed=1, lines=[AxionLine(1.1002e9, 6.7e-16)])
+    engine, machine = make_run_engine(), haloscope.bench.machine
+    parts = parts_of(haloscope)
+    for part in parts.values():
+        engine(part(1100.0))
+    cpu_ms: dict[str, list[float]] = {name: [] for name in parts}
     tuning_s = []
     for number in range(1, steps + 1):
-        target_hz = 1.1e9 + 10e3 * number
         before_s = machine.time_s
-        tasks = {
-            "tune": lambda: operator.tune(machine, target_hz),  # noqa: B023
-            "couple": lambda: operator.couple(machine, target_hz, 2.0, tolerance=0.2),  # noqa: B023
-            "jpa": lambda: operator.set_jpa(machine, target_hz, tolerance_db=0.4),  # noqa: B023
-            "spectrum": lambda: operator.digitize(machine, target_hz, 5000),  # noqa: B023
-        }
-        for name, task in tasks.items():
+        for name, part in parts.items():
             start = process_time()
-            task()
-            parts[name].append(1e3 * (process_time() - start))
-        tuning_s.append(machine.time_s - before_s - 500 / 0.995)
-    for name, times in parts.items():
+            engine(part(round(1100.0 + 0.01 * number, 6)))
+            cpu_ms[name].append(1e3 * (process_time() - start))
+        tuning_s.append(machine.time_s - before_s - SPECTRUM_S)
+    for name, times in cpu_ms.items():
         print(f"{name:10s} mean {np.mean(times):6.2f} ms")
-    total = sum(float(np.mean(times)) for times in parts.values())
+    total = sum(float(np.mean(times)) for times in cpu_ms.values())
     print(f"{'step':10s} mean {total:6.2f} ms of CPU")
     print(f"simulated time beside the 500 s: {np.mean(tuning_s):.1f} s")
+    close_run_engine(engine)
+    haloscope.bench.close()
 
 
 if __name__ == "__main__":

@@ -14,21 +14,20 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from analysis_campaign import Operator
+from operating import operator
 
-from haloscope import commissioning as operator
 from haloscope.analysis.exchange.documents import spectra_from_documents
 from haloscope.analysis.pipeline import analyze
-from haloscope.analysis.spectra import Spectra, concatenate
+from haloscope.analysis.spectra import Spectra
 from haloscope.analysis.statistics.injection import Recovery, recovery
-from haloscope.apparatus.experiment import Haloscope
 from haloscope.apparatus.injection import envelope, envelope_hash, hidden_line, open_envelope
 from haloscope.axion import AxionLine, coupling_dfsz
 from instruments.random import generator
+from plans.calibration import calibrate
+from plans.commissioning import cool_and_ramp
 
 FIRST_HZ, STEPS, STEP_HZ = 1.1e9, 24, 10e3
 HIDDEN_HZ = (1.10005e9, 1.10018e9)  # Where most spectra of the scan overlap.
@@ -39,15 +38,11 @@ def sealed_scan(seed: int) -> tuple[Spectra, str, str]:
     strength = generator(seed, "blind injection strength").uniform(0.3, 1.3)
     line = hidden_line(seed, *HIDDEN_HZ, coupling_dfsz(FIRST_HZ) * float(np.sqrt(strength)))
     text = envelope(line, seed)
-    machine = Haloscope(seed=seed, lines=[line])
-    machine.magnet.set_field(12.0)
-    machine.magnet.ramp()
-    operator.wait(machine)
-    hand = Operator(machine)
-    hand.calibrate(FIRST_HZ)
-    operator.couple(machine, FIRST_HZ, 2.0)
-    taken = [hand.step(float(f)) for f in FIRST_HZ + STEP_HZ * np.arange(STEPS)]
-    spectra = concatenate([replace(s, calibration=hand.calibration()) for s in taken])
+    with operator(seed, lines=[line]) as hand:
+        hand.run(cool_and_ramp(hand.haloscope))
+        calibration = hand.run(calibrate(hand.haloscope, FIRST_HZ / 1e6, averages=500))
+        targets_hz = FIRST_HZ + STEP_HZ * np.arange(STEPS)
+        spectra = hand.scan((targets_hz / 1e6).tolist(), calibration=calibration)
     return spectra, text, envelope_hash(text)
 
 

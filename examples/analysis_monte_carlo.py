@@ -18,39 +18,38 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from analysis_campaign import STEP_HZ, Operator
+from operating import operator
 from scipy.special import ndtr
 
-from haloscope import commissioning as operator
 from haloscope.analysis.chain.baseline import fit_baseline
 from haloscope.analysis.chain.selection import select
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import analyze
 from haloscope.analysis.report import figures
-from haloscope.analysis.spectra import Spectra, concatenate
+from haloscope.analysis.spectra import Spectra
 from haloscope.analysis.statistics.distribute import run
 from haloscope.analysis.statistics.efficiency import closed_form, linear_chain
 from haloscope.analysis.statistics.injection import relative_signal
 from haloscope.analysis.statistics.limits import dfsz
 from haloscope.analysis.statistics.montecarlo import Outcome, Plan, efficiency, strength_at_limit
-from haloscope.apparatus.experiment import Haloscope
 from instruments.random import generator
+from plans.calibration import calibrate
+from plans.commissioning import cool_and_ramp
 
+STEP_MHZ = 0.010
 TONE_K = 0.02  # Median strength of a tone in one 10 Hz bin: half a dozen standard deviations.
 TONES = 6  # Per experiment, anywhere in the 290 kHz the spectra cover.
 
 
 def background(centre_hz: float, beta: float, seed: int) -> Spectra:
     """15 measured spectra that overlap at ``centre_hz``."""
-    machine = Haloscope(seed=seed)
-    machine.magnet.set_field(12.0)
-    machine.magnet.ramp()
-    operator.wait(machine)
-    hand = Operator(machine)
-    hand.calibrate(centre_hz)
-    operator.couple(machine, centre_hz, beta, tolerance=0.02)
-    spectra = [hand.step(float(f)) for f in centre_hz + STEP_HZ * np.arange(-7, 8)]
-    return concatenate([replace(s, calibration=hand.calibration()) for s in spectra])
+    centre_mhz = centre_hz / 1e6
+    limits = {"beta_low": beta - 0.03, "beta_high": beta + 0.03}
+    with operator(seed) as hand:
+        hand.run(cool_and_ramp(hand.haloscope))
+        calibration = hand.run(calibrate(hand.haloscope, centre_mhz, averages=500))
+        targets_mhz = (centre_mhz + STEP_MHZ * np.arange(-7, 8)).tolist()
+        return hand.scan(targets_mhz, calibration=calibration, tolerances=limits)
 
 
 def agreement(name: str, found: tuple[float, float], expected: float) -> None:

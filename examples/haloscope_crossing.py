@@ -2,7 +2,7 @@
 
     python examples/haloscope_crossing.py [seed]
 
-At each step of 10 kHz the resonance nearest to the target is measured; Q_L and beta from reflection
+At each step of 20 kHz the resonance nearest to the target is measured; Q_L and beta from reflection
 tell how much TE mode there is in it. A step is kept while beta stays between 1.8 and 2.2, the
 letter's range.
 """
@@ -11,43 +11,50 @@ from __future__ import annotations
 
 import sys
 
+import bluesky.plan_stubs as bps
 import numpy as np
+from operating import Operator, operator
 
-from haloscope import commissioning as operator
-from haloscope import mode_map
-from haloscope.apparatus.experiment import Haloscope
+from haloscope.measuring.sweeps import SEARCH
+from haloscope.measuring.tolerances import LETTER
+from plans.common import mode_map
+from plans.measure import reflection
 
-BETA_RANGE = (1.8, 2.2)
+
+def measure(hand: Operator, bare_hz: float, nu_te: float) -> tuple[float, bool] | None:
+    """Go where the bare mode has a frequency and print what is there; (resonance in Hz, kept)."""
+    hand.run(bps.mv(hand.haloscope.rod, float(mode_map().angle_deg(bare_hz))))
+    nu, s = hand.sweep(SEARCH, bare_hz / 1e6)
+    near = np.abs(nu - nu_te) < 1.5e6
+    peak_mhz = float(nu[near][np.argmax(np.abs(s[near]))]) / 1e6
+    try:
+        found = hand.run(reflection(hand.haloscope, peak_mhz))
+    except ValueError:
+        return None
+    resonance_hz = 1e6 * found.resonance.frequency_mhz
+    state = hand.machine.cavity_state()
+    share = state.tm_fractions()[np.argmin(np.abs(state.resonances_hz() - resonance_hz))]
+    good = LETTER.beta_low < found.beta < LETTER.beta_high
+    print(
+        f"{(bare_hz - nu_te) / 1e3:11.0f} {(resonance_hz - nu_te) / 1e3:14.1f}"
+        f" {found.resonance.loaded_q:9.0f} {found.beta:6.3f} {share:12.3f}"
+        f" {'' if good else '  skipped'}"
+    )
+    return resonance_hz, good
 
 
 def main(seed: int) -> None:
-    machine = Haloscope(seed=seed)
-    table = mode_map.load()
-    nu_te = machine.parameters.cavity.te_frequency_hz[0]
     kept = []
-    print("  offset kHz   resonance kHz    Q_L    beta   TM share inside")
-    for offset in np.arange(-400e3, 401e3, 20e3):
-        machine.rod.move_to(float(table.angle_deg(nu_te + offset)))
-        operator.wait(machine)
-        nu, s = operator.sweep(machine, operator.SEARCH, nu_te + offset)
-        near = np.abs(nu - nu_te) < 1.5e6
-        peak = float(nu[near][np.argmax(np.abs(s[near]))])
-        try:
-            fit = operator.reflection(machine, peak)
-        except ValueError:
-            print(
-                f"{offset / 1e3:11.0f}   two resonances: no fit                             skipped"
-            )
-            continue
-        state = machine.cavity_state()
-        share = state.tm_fractions()[np.argmin(np.abs(state.resonances_hz() - fit.frequency_hz))]
-        good = BETA_RANGE[0] < fit.beta < BETA_RANGE[1]
-        if good:
-            kept.append(fit.frequency_hz)
-        print(
-            f"{offset / 1e3:11.0f} {(fit.frequency_hz - nu_te) / 1e3:14.1f} {fit.loaded_q:9.0f}"
-            f" {fit.beta:6.3f} {share:12.3f} {'' if good else '  skipped'}"
-        )
+    with operator(seed) as hand:
+        nu_te = hand.machine.parameters.cavity.te_frequency_hz[0]
+        print("  offset kHz   resonance kHz    Q_L    beta   TM share inside")
+        for offset in np.arange(-400e3, 401e3, 20e3):
+            found = measure(hand, nu_te + offset, nu_te)
+            if found is None:
+                gap = " " * 29
+                print(f"{offset / 1e3:11.0f}   two resonances: no fit{gap}skipped")
+            elif found[1]:
+                kept.append(found[0])
     gaps = np.diff(np.sort(kept))
     print(f"largest gap between kept resonances: {gaps.max() / 1e3:.0f} kHz (letter: 380 kHz)")
 

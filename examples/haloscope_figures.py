@@ -1,4 +1,4 @@
-"""Draw the figures of docs/haloscope.md from measurements through the simulated instruments.
+"""Draw the figures of docs/haloscope.md from measurements by the plans, the haloscope in process.
 
     python examples/haloscope_figures.py [folder] [figure ...]
 
@@ -12,17 +12,24 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import bluesky.plan_stubs as bps
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from operating import operator
 
 from haloscope import axion, mode_map
-from haloscope import commissioning as operator
-from haloscope.apparatus.experiment import Haloscope, SwitchPosition
 from haloscope.axion import AxionLine
 from haloscope.measuring.calibration import effective_temperature_k
+from haloscope.measuring.resonance import fit_reflection
+from haloscope.measuring.sweeps import GAIN, REFLECTION, TRANSMISSION
+from plans.calibration import y_factor
+from plans.measure import JPA_OFFSET_MHZ, amplifier_gain, configure, passive, sweep
+from plans.tuning import set_coupling, set_jpa, tune_to
 
-TARGET_HZ = 1.1e9
+TARGET_HZ, TARGET_MHZ = 1.1e9, 1100.0
+#: Wide enough for the whole circle and what the line's delay does to it.
+WIDE_REFLECTION = replace(REFLECTION, span_hz=300e3, points=151, bandwidth_hz=300.0)
 BLUE, RED, GREEN, GREY = "#1f5fa8", "#c03a2b", "#2c8a57", "#777777"
 
 mpl.rcParams.update(
@@ -60,17 +67,16 @@ def draw_mode_map() -> Figure:
 
 def draw_crossing() -> Figure:
     """Transmission while the rod moves through the TE mode at 4.527 ueV."""
-    machine = Haloscope(seed=0)
     table = mode_map.load()
-    nu_te = machine.parameters.cavity.te_frequency_hz[0]
+    nu_te = table.parameters.cavity.te_frequency_hz[0]
     offsets = np.linspace(-0.6e6, 0.6e6, 97)
-    settings = replace(operator.TRANSMISSION, span_hz=1.2e6, points=401, bandwidth_hz=300.0)
+    settings = replace(TRANSMISSION, span_hz=1.2e6, points=401, bandwidth_hz=300.0)
     rows = []
-    for offset in offsets:
-        machine.rod.move_to(float(table.angle_deg(nu_te + offset)))
-        operator.wait(machine)
-        nu, s = operator.sweep(machine, settings, nu_te)
-        rows.append(20 * np.log10(np.abs(s)))
+    with operator(seed=0) as hand:
+        for offset in offsets:
+            hand.run(bps.mv(hand.haloscope.rod, float(table.angle_deg(nu_te + offset))))
+            nu, s = hand.sweep(settings, nu_te / 1e6)
+            rows.append(20 * np.log10(np.abs(s)))
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axis = figure.subplots()
     image = np.array(rows)
@@ -89,13 +95,17 @@ def draw_crossing() -> Figure:
 
 def draw_reflection() -> Figure:
     """|S11| and its circle at three couplings, with the fits."""
-    machine = Haloscope(seed=0)
     figure = Figure(figsize=(7.6, 3.7), layout="constrained")
     left, right = figure.subplots(1, 2)
-    for beta, colour in ((0.5, GREEN), (1.0, BLUE), (2.0, RED)):
-        fit = operator.couple(machine, TARGET_HZ, beta, tolerance=0.02)
-        nu, s = operator.sweep(machine, operator.REFLECTION, fit.frequency_hz)
-        fit = operator.resonance.fit_reflection(nu, s)
+    traces = {}
+    with operator(seed=0) as hand:
+        for beta in (0.5, 1.0, 2.0):
+            low, high = beta - 0.02, beta + 0.02
+            plan = set_coupling(hand.haloscope, beta, low=low, high=high, frequency_mhz=TARGET_MHZ)
+            found = hand.run(plan)
+            traces[beta] = hand.sweep(WIDE_REFLECTION, found.resonance.frequency_mhz)
+    for (nu, s), colour in zip(traces.values(), (GREEN, BLUE, RED), strict=True):
+        fit = fit_reflection(nu, s)
         offset = (nu - fit.frequency_hz) / 1e3
         label = f"beta = {fit.beta:.3f} +- {fit.beta_error:.3f}"
         left.plot(offset, 20 * np.log10(np.abs(s) / fit.amplitude), ".", ms=3, color=colour)
@@ -121,17 +131,27 @@ def draw_reflection() -> Figure:
 
 def draw_jpa_gain() -> Figure:
     """Measured gain profile through the bypass line, and gain against pump power."""
-    machine = Haloscope(seed=0)
-    machine.switch.position = SwitchPosition.NOISE_SOURCE
-    profile = operator.set_jpa(machine, TARGET_HZ)
-    centre = TARGET_HZ + operator.JPA_OFFSET_HZ
-    nu, on = operator.sweep(machine, operator.GAIN, centre)
-    machine.jpa.pump_on = False
-    off = operator.sweep(machine, operator.GAIN, centre)[1]
+    powers, gains = np.linspace(-33, -30.4, 27), []
+    wide = replace(GAIN, span_hz=1e6, bandwidth_hz=100.0)
+    with operator(seed=0) as hand:
+        haloscope = hand.haloscope
+        profile = hand.run(set_jpa(haloscope, TARGET_MHZ, source="Noise source"))
+        on = hand.run(sweep(haloscope, wide, TARGET_MHZ))
+        off = passive(haloscope, "Noise source")
+        reference = hand.run(sweep(haloscope, wide, TARGET_MHZ, off))
+        for power in powers:
+            hand.run(configure({haloscope.jpa.pump_power: float(power)}))
+            plan = amplifier_gain(
+                haloscope, TARGET_MHZ + JPA_OFFSET_MHZ, reference, wide, source="Noise source"
+            )
+            gains.append(hand.run(plan).peak_gain_db)
+    nu = on.frequency_hz
     figure = Figure(figsize=(7.6, 3.5), layout="constrained")
     left, right = figure.subplots(1, 2)
     offset = (nu - TARGET_HZ) / 1e3
-    left.plot(offset, 20 * np.log10(np.abs(on / off)), ".", ms=3, color=BLUE, label="measured")
+    left.plot(
+        offset, 20 * np.log10(np.abs(on.s / reference.s)), ".", ms=3, color=BLUE, label="measured"
+    )
     left.plot(offset, 10 * np.log10(profile.gain(nu)), color=RED, lw=0.9,
               label=f"B = {profile.bandwidth_hz / 1e3:.1f} kHz")  # fmt: skip
     letter = ((-100, 20), (0, 17), (100, 14))
@@ -139,11 +159,6 @@ def draw_jpa_gain() -> Figure:
     left.set_xlabel("distance from the target (kHz)")
     left.set_ylabel("JPA gain (dB)")
     left.legend()
-    powers, gains = np.linspace(-33, -30.4, 27), []
-    for power in powers:
-        machine.jpa.pump_power_dbm = float(power)
-        measured = operator.gain_profile(machine, centre + operator.PROBE_OFFSET_HZ)
-        gains.append(10 * np.log10(measured.peak_gain))
     right.plot(powers, gains, ".-", color=BLUE)
     right.axhspan(19.6, 20.4, color=RED, alpha=0.15, lw=0, label="20 +- 0.4 dB")
     right.set_xlabel("pump power (dBm)")
@@ -154,16 +169,16 @@ def draw_jpa_gain() -> Figure:
 
 def draw_noise() -> Figure:
     """Noise temperature in situ as measured, and the parts that make it inside."""
-    machine = Haloscope(seed=0)
-    operator.tune(machine, TARGET_HZ)
-    chain = operator.y_factor(machine, TARGET_HZ)
-    operator.tune(machine, TARGET_HZ)
-    offsets, noise = operator.system_noise_k(machine, TARGET_HZ, chain)
-    c, p = machine.conditions(), machine.parameters
+    with operator(seed=0) as hand:
+        hand.run(tune_to(hand.haloscope, TARGET_MHZ))
+        chain = hand.run(y_factor(hand.haloscope, TARGET_MHZ, averages=500))
+        hand.run(tune_to(hand.haloscope, TARGET_MHZ))
+        offsets, noise, _ = hand.system_noise(TARGET_MHZ, chain)
+        receiver, c, p = hand.machine.receiver, hand.machine.conditions(), hand.machine.parameters
     nu = TARGET_HZ + offsets
     gain = c.paramp.gain(nu)
-    source = machine.receiver.source_noise_k(nu, c)
-    idler = machine.receiver.source_noise_k(c.paramp.mirror(nu), c) * (1 - 1 / gain)
+    source = receiver.source_noise_k(nu, c)
+    idler = receiver.source_noise_k(c.paramp.mirror(nu), c) * (1 - 1 / gain)
     excess = p.jpa.excess_noise_k * (1 - 1 / gain) * (1 + 1 / np.sqrt(gain)) ** 2
     cold = float(effective_temperature_k(p.receiver.termination_k, TARGET_HZ))
     parts = {
@@ -195,10 +210,10 @@ def draw_noise() -> Figure:
 def draw_spectrum() -> Figure:
     """One 500 s spectrum over the whole band, and the window around a strong axion."""
     line = AxionLine(TARGET_HZ + 20e3, 10 * axion.coupling_dfsz(TARGET_HZ))
-    machine = Haloscope(seed=0, lines=[line])
-    operator.tune(machine, TARGET_HZ)
-    operator.set_jpa(machine, TARGET_HZ)
-    spectrum = operator.digitize(machine, TARGET_HZ, 5000)
+    with operator(seed=0, lines=[line]) as hand:
+        hand.run(tune_to(hand.haloscope, TARGET_MHZ))
+        hand.run(set_jpa(hand.haloscope, TARGET_MHZ))
+        spectrum = hand.digitize(TARGET_MHZ, 5000)
     offset = (spectrum.frequency_hz - TARGET_HZ) / 1e3
     figure = Figure(figsize=(7.6, 4.6), layout="constrained")
     top, bottom = figure.subplots(2, 1)

@@ -27,7 +27,10 @@ VIOLATIONS = {
         "plans/__init__.py",
         "import haloscope.apparatus.spectrum",
     ),
-    "Devices over PVs never see a simulation": ("devices/__init__.py", "import haloscope"),
+    "Devices over PVs never see a simulation": (
+        "devices/sweeping.py",
+        "import haloscope.apparatus.spectrum",
+    ),
     "Measuring and analysis know measured quantities only": (
         "haloscope/analysis/__init__.py",
         "import haloscope.apparatus",
