@@ -162,9 +162,8 @@ class Refrigerator:
         Raises:
             Refused: Negative or not finite.
         """
-        if not (math.isfinite(duration_s) and duration_s >= 0.0):
-            raise Refused(f"refrigerator: cannot step by {duration_s:g} s")
-        owed = float(self._owed_s[0]) + duration_s
+        step_s = commanded("refrigerator: step", duration_s, 0.0, math.inf, "s")
+        owed = float(self._owed_s[0]) + step_s
         steps = math.floor(owed / self.dt_s + 1e-6)
         self._owed_s[0] = owed - steps * self.dt_s
         self.advance(steps)

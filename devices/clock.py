@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 from ophyd import Device
 
 from devices.settable import command, setting
 from devices.signals import Fetching, readback
 from devices.status import Watch
+from instruments.ranges import within
 
 __all__ = ["Health", "SimClock"]
 
@@ -38,8 +41,7 @@ class SimClock(Fetching):
         Raises:
             ValueError: the duration is negative or not finite.
         """
-        if not 0 <= simulated_s < float("inf"):
-            raise ValueError(f"{self.name}: a duration of {simulated_s} s cannot be waited for")
+        within(f"{self.name}: duration to wait for", simulated_s, 0.0, math.inf, "s")
         speed = float(self.speed.get()) or SLOWEST_FREE_RUN
         return GRACE_S + MARGIN * simulated_s / speed
 

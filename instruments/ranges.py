@@ -106,9 +106,13 @@ def all_within(what: str, values: ArrayLike, low: float, high: float, unit: str)
 
 def outside(what: str, value: float, low: float, high: float, unit: str) -> str:
     """What is said of a number that is not in ``low`` to ``high``."""
-    if math.isinf(low) and math.isinf(high):
-        return f"{what} = {shown(value, unit)} is not a finite number"
     number = shown(value, unit)
+    if not math.isfinite(value) and not (math.isfinite(low) and math.isfinite(high)):
+        return f"{what} = {number} is not a finite number"
+    if math.isinf(high):
+        return f"{what} = {number} is below {shown(low, unit)}"
+    if math.isinf(low):
+        return f"{what} = {number} is above {shown(high, unit)}"
     if number in (shown(low, unit), shown(high, unit)):
         # What is refused must not read like what is allowed.
         number = f"{value:.{_ALL_DIGITS}g} {unit}".rstrip()

@@ -5,6 +5,7 @@ here too. Events: stream `primary` has one event per cycle, stream `phases` one 
 (`plans.cycles`). Cooling curves are in `plans.cooling`, the cycle's waypoints in `plans.waypoints`.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from bluesky.utils import MsgGenerator
 
 from devices.amrr import Refrigerator
 from instruments.ranges import within
-from plans.common import in_run, require
+from plans.common import in_run
 from plans.cycles import CycleRecorder, Ending, Periodic, start_document
 from plans.startup import (
     NotReadyError,
@@ -74,7 +75,7 @@ def run_cycles(
     md
         metadata for the start document.
     """
-    require(int(cycles) >= 1, f"cycles = {cycles} is not a positive number")
+    within("cycles", cycles, 1, math.inf, "cycles")
     args = {"cycles": int(cycles), "record_phases": record_phases}
     start = yield from start_document("run_cycles", refrigerator, args, md, num_points=int(cycles))
 

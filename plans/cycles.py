@@ -16,7 +16,7 @@ from bluesky.utils import MsgGenerator
 
 from devices.amrr import CyclesMissed, Refrigerator
 from instruments.ranges import within
-from plans.common import metadata, number_in, provenance, record, require, value_of
+from plans.common import metadata, number_in, provenance, record, value_of
 
 __all__ = ["CycleRecorder", "Ending", "Periodic", "start_document", "still_to_come"]
 
@@ -48,11 +48,8 @@ class Periodic:
         within("tolerance_k", self.tolerance_k, 1e-5, 0.1, "K")
         if self.tolerance_uw != math.inf:
             within("tolerance_uw", self.tolerance_uw, 1e-3, 1e4, "uW")
-        require(self.max_cycles >= 3, f"max_cycles = {self.max_cycles} must be at least 3")
-        cycles = f"max_cycles = {self.max_cycles}"
-        require(
-            1 <= self.agree < self.max_cycles, f"agree = {self.agree} is not within 1 to {cycles}"
-        )
+        within("max_cycles", self.max_cycles, 3, math.inf, "cycles")
+        within("agree", self.agree, 1, self.max_cycles - 1, "cycles")
 
     def recorded(self) -> dict[str, float]:
         """The plan's arguments that this is made of."""

@@ -145,7 +145,7 @@ def optimize_waypoints(
     """
     require(bool(bounds), "nothing to optimise")
     require(objective in ("temperature", "power"), f"objective {objective!r} is unknown")
-    require(points >= 1, f"points = {points} is not a positive number")
+    within("points", points, 1, math.inf, "points")
     within("heater_power_uw", heater_power_uw, 0.0, MAX_HEATER_POWER_UW, "uW")
     within("temperature_k", temperature_k, 0.3, 1.6, "K")
     wanted = tolerance_uw if objective == "power" else math.inf

@@ -38,7 +38,7 @@ from instruments.magnets.supply import (
     SupplyState,
     state_slots,
 )
-from instruments.ranges import commanded
+from instruments.ranges import commanded, within
 
 __all__ = ["Haloscope", "LocalOscillator", "Path", "Switch", "SwitchPosition"]
 
@@ -185,9 +185,7 @@ class Haloscope:
         Raises:
             ValueError: Not a finite number, or negative.
         """
-        if not (math.isfinite(dt_s) and dt_s >= 0):
-            raise ValueError(f"haloscope: step of {dt_s!r} s, must be 0 or more")
-        end_ns = self._timeline.now_ns + to_ns(dt_s)
+        end_ns = self._timeline.now_ns + to_ns(within("haloscope: step", dt_s, 0.0, math.inf, "s"))
         while (event_ns := self._next_event_ns()) <= end_ns:
             self._timeline.now_ns = event_ns
             self._handle(event_ns)

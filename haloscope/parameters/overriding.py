@@ -8,6 +8,7 @@ from dataclasses import MISSING, fields, replace
 from typing import Any, Final
 
 from haloscope.parameters.groups import ParameterGroups
+from instruments.ranges import within
 
 #: Values that every haloscope has and that no formula takes at zero or below.
 _POSITIVE: Final[tuple[str, ...]] = (
@@ -94,9 +95,7 @@ def demand_physical(parameters: ParameterGroups) -> None:
         value = getattr(getattr(parameters, group), item)
         if not value > 0:
             raise ValueError(f"parameter {name} is {value!r:.60}, must be above 0")
-    if parameters.digitizer.bins > MOST_BINS:
-        bins = parameters.digitizer.bins
-        raise ValueError(f"parameter digitizer.bins is {bins}, at most {MOST_BINS}")
+    within("parameter digitizer.bins", parameters.digitizer.bins, 1, MOST_BINS, "")
     cavity = parameters.cavity
     counts = [len(cavity.te_frequency_hz), len(cavity.te_coupling_hz), len(cavity.te_q)]
     if len(set(counts)) > 1:

@@ -153,11 +153,8 @@ class MagnetSupply:
     def ramp(self) -> None:
         """Ramp to the target (again); raises :class:`Refused` when latched."""
         self._not_latched()
-        if abs(self.target_current_a) > self.current_limit_a:
-            raise Refused(
-                f"{self.name}: target {self.target_current_a:g} A is beyond the limit "
-                f"{self.current_limit_a:g} A"
-            )
+        limit_a = self.current_limit_a
+        self._within("target", self.target_current_a, -limit_a, limit_a, "A")
         self.array[STATE] = SupplyState.RAMPING
 
     def pause(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from instruments.errors import Refused
+from instruments.ranges import outside, shown
 from iocs.records.interfaces import Channel
 from iocs.records.outgoing import PROPERTY, Outgoing
 from pvdb.records.checking import demand_within
@@ -78,12 +79,14 @@ class Tuning(Outgoing):
             self.drive = limits if low < high else None
             self._data.update(lower_ctrl_limit=low, upper_ctrl_limit=high)
         else:
-            unit = f" {self.record.units}" if self.record.units else ""
-            drawn = f"{self.record.name}: {low:g}..{high:g}{unit}"
-            if low < own[0] or high > own[1]:
-                raise Refused(f"{drawn} reaches beyond its own {own[0]:g}..{own[1]:g}{unit}")
+            name, unit = self.record.name, self.record.units
+            if low < own[0]:
+                raise Refused(outside(f"{name}.DRVL", low, *own, unit))
+            if high > own[1]:
+                raise Refused(outside(f"{name}.DRVH", high, *own, unit))
             if low > high:
-                raise Refused(f"{drawn} would leave nothing to put")
+                drawn = f"{shown(low)} to {shown(high, unit)}"
+                raise Refused(f"{name}: {drawn} would leave nothing to put")
             self.drive = limits if limits != tuple(own) else None
             self.show_control_range()
         self.record = replace(self.record, write=self._drawn if self.drive else self._undrawn)

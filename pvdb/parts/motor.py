@@ -18,7 +18,7 @@ import logging
 from collections.abc import Callable
 
 from instruments.errors import Refused
-from instruments.ranges import landed
+from instruments.ranges import commanded, landed
 from pvdb.parts.motor_axis import Axis, MotorSettings
 from pvdb.parts.motor_frame import Frame
 from pvdb.parts.motor_motion import Doing, Motion
@@ -151,10 +151,8 @@ class MotorRecord:
             self._start_move(dial)
 
     def _check_countable(self, position: float) -> None:
-        # Written so that NaN and infinity are refused too.
-        if not abs(position) <= LARGEST_STEPS * self.settings.resolution:
-            name, unit = self.settings.name, self.settings.units
-            raise Refused(f"{name}: {position:g} {unit} is beyond what its steps can count")
+        most = LARGEST_STEPS * self.settings.resolution
+        commanded(f"{self.settings.name}: position", position, -most, most, self.settings.units)
 
     def _load(self, dial: float) -> None:
         """Set mode: the present position is ``dial`` from now on."""
@@ -301,12 +299,9 @@ class MotorRecord:
         """``DHLM`` or ``DLLM``: within the travel, or zero, as both are where there is none."""
         low_end, high_end = self.axis.travel
         limit = landed(dial, low_end, high_end)
-        if limit != 0.0 and not low_end <= limit <= high_end:
-            name, unit, side = self.settings.name, self.settings.units, ("low", "high")[high]
-            raise Refused(
-                f"{name}: {side} limit {dial:g} {unit} is outside its travel, "
-                f"{low_end:g}..{high_end:g} {unit} (dial)"
-            )
+        if limit != 0.0:
+            what = f"{self.settings.name}: {('low', 'high')[high]} limit (dial)"
+            limit = commanded(what, dial, low_end, high_end, self.settings.units)
         if high:
             self.frame.high = limit
         else:

@@ -119,7 +119,7 @@ def _speeds(motor: MotorRecord) -> list[Record]:
 
     def set_velocity(velocity: float) -> None:
         if not velocity > 0:
-            raise Refused(f"{settings.name}: velocity {velocity:g} {speed} must be above 0")
+            raise Refused(f"{settings.name}: velocity = {velocity:g} {speed} must be above 0")
         axis.velocity = velocity
 
     return [

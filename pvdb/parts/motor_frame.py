@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from math import inf
 
-from instruments.ranges import landed
+from instruments.ranges import landed, outside
 
 
 class Frame:
@@ -82,5 +82,4 @@ class Frame:
             return ""
         if before is not None and (high < dial < before or before < dial < low):
             return ""
-        ends = self.user_limits()
-        return f"{self.user(dial):g} {unit} is outside {ends[0]:g}..{ends[1]:g} {unit}"
+        return outside("position", self.user(dial), *self.user_limits(), unit)

@@ -105,7 +105,7 @@ def _state(record: Record, item: Any) -> int:
             raise Refused(f"{record.name} = {item!r}: not one of {', '.join(names)}")
     number = _as_float(record, item)
     if number not in range(len(names)):
-        raise Refused(f"{record.name} = {number:g}: its states are 0..{len(names) - 1}")
+        raise Refused(f"{record.name} = {number:g}: its states are 0 to {len(names) - 1}")
     return int(number)
 
 
@@ -139,7 +139,7 @@ def whole(value: Value, wire: Wire) -> int:
     low, high = INTEGER_RANGES[wire]
     number = int(value)
     if not low <= number <= high:
-        raise OverflowError(f"{number} does not fit {wire.value} ({low:g}..{high:g})")
+        raise OverflowError(f"{number} does not fit {wire.value} ({low:g} to {high:g})")
     return number
 
 

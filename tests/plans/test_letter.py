@@ -12,7 +12,6 @@ from bluesky.utils import MsgGenerator
 
 from cryohalo.run_engine import close_run_engine, make_run_engine
 from devices.simulated.haloscope import Haloscope
-from haloscope.apparatus.receiver import SwitchPosition
 from haloscope.measuring.sweeps import GAIN
 from haloscope.parameters import HaloscopeParameters
 from plans import calibration, measure
@@ -129,7 +128,8 @@ def test_the_y_factor_takes_the_bin_width_of_another_haloscope(
     inside_db = 10 * np.log10(machine.receiver.rest_gain(np.array([5.75e9]), 0.0)[0])
     assert found["receiver_gain_db"] == pytest.approx(inside_db, abs=0.05)
     assert found["receiver_temperature_k"] == pytest.approx(3.0, rel=0.03)
-    assert machine.switch.position is SwitchPosition.CAVITY
+    assert machine.noise_source.setpoint_k == kelvins[0]  # cools again
+    assert haloscope.interlock.reason.get() == ""  # 127 mK is not warm for this machine
 
 
 def test_the_power_ratio_recovers_the_noise_of_the_jpa(

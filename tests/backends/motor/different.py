@@ -193,7 +193,7 @@ def _limits() -> dict[str, Case]:
     cases: dict[str, Case] = {
         f"{name} outside the travel is refused (record: as the controller has it)": (
             put(**{name: value}),
-            sees(HLM=P(10), LLM=P(-10), LVIO=0, refused={name: "outside its travel"}),
+            sees(HLM=P(10), LLM=P(-10), LVIO=0, refused={name: "is outside"}),
         )
         for name, value in beyond.items()
     }

@@ -65,7 +65,7 @@ def test_an_alarm_need_not_wait(bench: Bench, run: Run) -> None:
         bench.toy.temperature_k = 300.0
         await bench.database.post()
         assert (await told(bench, "Temp_RBV"))[2:4] == (0, 0)
-        with pytest.raises(Refused, match=r"its states are 0\.\.1"):
+        with pytest.raises(Refused, match=r"its states are 0 to 1"):
             await acknowledge(bench, "Temp_RBV", ChannelType.PUT_ACKT, 9)
 
     run(story())
@@ -133,7 +133,7 @@ def test_drive_limits_can_be_drawn_in_and_let_out_again(bench: Bench, run: Run) 
         assert len(properties.values()) == 1
         with pytest.raises(Refused, match=r"\(DRVL, DRVH\) = 311 K is outside 200 to 310 K"):
             await bench.database.put("Temp", 311.0)
-        with pytest.raises(Refused, match=r"reaches beyond its own 200\.\.400 K"):
+        with pytest.raises(Refused, match=r"Temp\.DRVH = 401 K is outside 200 to 400 K"):
             await bench.database.put("Temp.DRVH", 401.0)
         with pytest.raises(Refused, match="would leave nothing to put"):
             await bench.database.put("Temp.DRVL", 311.0)

@@ -7,7 +7,8 @@ import math
 import pytest
 
 from haloscope.apparatus.experiment import Haloscope
-from haloscope.apparatus.interlocks import WARM_MXC_K, interlocks_of, pump_switch
+from haloscope.apparatus.interlocks import interlocks_of, pump_switch
+from haloscope.parameters import HaloscopeParameters
 from instruments.control.interlocks import Interlocks
 from instruments.errors import Refused
 
@@ -27,9 +28,7 @@ def test_a_cold_machine_has_no_reason(locks: Interlocks) -> None:
     assert locks.reason() == ""
 
 
-@pytest.mark.parametrize(
-    ("reading_k", "cut"), [(WARM_MXC_K, False), (1.01 * WARM_MXC_K, True), (math.nan, False)]
-)
+@pytest.mark.parametrize(("reading_k", "cut"), [(0.06, False), (0.0601, True), (math.nan, False)])
 def test_the_reading_given_decides_not_the_temperature(
     machine: Haloscope, reading_k: float, cut: bool
 ) -> None:
@@ -39,6 +38,17 @@ def test_the_reading_given_decides_not_the_temperature(
     lowest_k = machine.parameters.noise_source.lowest_k
     assert machine.noise_source.setpoint_k == (lowest_k if cut else 0.2)
     assert bool(locks.hindrance("NoiseSource")) is cut
+
+
+@pytest.mark.parametrize("name", ["haystac", "admx"])
+def test_another_machine_is_not_warm_at_its_own_base_temperature(name: str) -> None:
+    machine = Haloscope(HaloscopeParameters.shipped(name), seed=3)
+    machine.noise_source.setpoint_k = machine.parameters.noise_source.highest_k
+    machine.step(3600.0)
+    locks = interlocks_of(machine, lambda: machine.fridge.reading_k("MXC"))
+    locks.check()
+    assert locks.reason() == ""
+    assert machine.noise_source.setpoint_k == machine.parameters.noise_source.highest_k
 
 
 def test_the_pump_is_not_switched_on_while_digitizing_but_off(

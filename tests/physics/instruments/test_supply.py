@@ -197,7 +197,7 @@ def test_a_paused_target_beyond_a_lowered_limit_is_refused_by_the_next_ramp() ->
     run(supply, 1)
     supply.pause()
     supply.current_limit_a = 1.0
-    with pytest.raises(Refused, match="beyond the limit 1 A"):
+    with pytest.raises(Refused, match="target = 2 A is outside -1 to 1 A"):
         supply.ramp()
     supply.set_current(1.0)
     run(supply, 25)
