@@ -80,7 +80,9 @@ def _short(data: bytes) -> Any:
     if len(data) > SHORT_BYTES or any(mark in data for mark in _TIMESTAMPS):
         return None
     try:
-        return msgpack.unpackb(data, strict_map_key=True, ext_hook=_no_extension)
+        return msgpack.unpackb(
+            data, strict_map_key=True, ext_hook=_no_extension, object_pairs_hook=_once
+        )
     except (ValueError, TypeError, msgpack.UnpackException):
         return None
 
@@ -89,12 +91,20 @@ def _no_extension(*_: object) -> Any:
     raise ValueError("an extension type")
 
 
+def _once(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    """A map; a key that comes twice would hide one of its values, another to each reader."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key comes twice in one map")
+    return found
+
+
 def _bounded(data: bytes) -> Any:
     """A document unpacked after a look at all that it declares."""
     if end_of_value(lambda count, at: data[at : at + count], 0, len(data)) != len(data):
         raise DamagedError("it is not whole")
     try:
-        return msgpack.unpackb(data, strict_map_key=False)
+        return msgpack.unpackb(data, strict_map_key=False, object_pairs_hook=_once)
     except (ValueError, TypeError, msgpack.UnpackException) as error:
         raise DamagedError(f"it cannot be unpacked: {error}") from error
 

@@ -7,10 +7,12 @@ finds a start that is whole, events whose descriptor was told, and one end.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sized
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-__all__ = ["REFERS_TO", "RUN_DOCUMENTS", "Order", "OrderError"]
+import numpy as np
+
+__all__ = ["REFERS_TO", "RUN_DOCUMENTS", "Order", "OrderError", "events_of"]
 
 LATEST_TIME_S: Final = 32_503_680_000.0
 """Year 3000: the time of a start must be one that a calendar can show."""
@@ -43,13 +45,13 @@ class Order:
 
     Attributes:
         uid: Of the run, "" before its start.
-        told: Identifiers of the descriptors and resources so far, which later documents refer to.
+        told: What later documents refer to, each with its kind: descriptors and resources so far.
         ended: Whether its stop document has come.
     """
 
     def __init__(self, uid: str = "") -> None:
         self.uid = uid
-        self.told: set[str] = set()
+        self.told: dict[str, str] = {}
         self.ended = False
 
     def check(self, name: str, document: Mapping[str, Any]) -> None:
@@ -69,6 +71,9 @@ class Order:
             # The type first: an array compared to a text is an array, neither true nor false.
             if not isinstance(of, str) or of != self.uid:
                 raise OrderError(f"it is of another run, {of!r:.50}")
+            uid = document.get("uid")
+            if name != "stop" and isinstance(uid, str) and uid in self.told:
+                raise OrderError(f"its uid {uid!r:.50} is that of a {self.told[uid]} before it")
         elif name in REFERS_TO:
             self._check_reference(REFERS_TO[name], document)
         else:
@@ -82,11 +87,11 @@ class Order:
         elif name == "stop":
             self.ended = True
         elif name in RUN_DOCUMENTS:
-            self.told.add(document["uid"])
+            self.told[document["uid"]] = name
 
     def _check_reference(self, key: str, document: Mapping[str, Any]) -> None:
         named = document.get(key)
-        if not isinstance(named, str) or named not in self.told:
+        if not isinstance(named, str) or self.told.get(named) != key:
             raise OrderError(f"its {key} {named!r:.50} has not come before it")
 
 
@@ -117,17 +122,40 @@ def _check_descriptor(document: Mapping[str, Any]) -> None:
 
 
 def _check_event(document: Mapping[str, Any]) -> None:
-    _check_types(document, data=Mapping, seq_num=int)
+    _check_types(document, data=Mapping)
+    if not _is_whole(number := document.get("seq_num")):
+        raise OrderError(f"its seq_num is {number!r:.50}, not a whole number")
     _check_keys(document["data"])
 
 
 def _check_page(document: Mapping[str, Any]) -> None:
-    _check_types(document, data=Mapping, seq_num=Sized)
+    _check_types(document, data=Mapping)
     _check_keys(document["data"])
-    rows = len(document["seq_num"])
+    numbers = document.get("seq_num")
+    rows = _rows(numbers)
+    if rows is None or not all(_is_whole(number) for number in numbers):  # type: ignore[union-attr]
+        raise OrderError(f"its seq_num is {numbers!r:.50}, not a row of whole numbers")
     for key, column in document["data"].items():
-        if not isinstance(column, Sized) or len(column) != rows:
+        if _rows(column) != rows:
             raise OrderError(f"its column {key!r:.50} has not the {rows} rows of seq_num")
+
+
+def _is_whole(number: object) -> bool:
+    return isinstance(number, int | np.integer) and not isinstance(number, bool)
+
+
+def _rows(column: object) -> int | None:
+    """How many events a column of a page has; None of what is none, as a text or a map."""
+    if isinstance(column, np.ndarray):
+        return len(column) if column.ndim else None
+    return len(column) if isinstance(column, list | tuple) else None
+
+
+def events_of(page: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The events of a page that was checked, one after the other."""
+    for row, number in enumerate(page["seq_num"]):
+        data = {key: column[row] for key, column in page["data"].items()}
+        yield {"descriptor": page["descriptor"], "seq_num": int(number), "data": data}
 
 
 def _check_stop(document: Mapping[str, Any]) -> None:

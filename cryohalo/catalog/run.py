@@ -15,7 +15,7 @@ import numpy as np
 from cryohalo.catalog.codec import Document, decode
 from cryohalo.catalog.errors import CatalogError
 from cryohalo.catalog.extents import DamagedError, documents_in, end_of_value
-from cryohalo.catalog.order import Order, OrderError
+from cryohalo.catalog.order import Order, OrderError, events_of
 from haloscope.analysis.exchange.keys import AmbiguousFieldError, key_of
 from instruments.foreign_files import open_regular, reason
 from instruments.printable import escaped
@@ -103,13 +103,15 @@ class Run:
             raise CatalogError(f"catalog {escaped(self.path)}: {escaped(error)}") from error
 
     def events(self, stream: str = "primary") -> Iterator[dict[str, Any]]:
-        """The event documents of one stream, in order."""
+        """The event documents of one stream, in order; a page of events is taken apart."""
         descriptors: set[str] = set()
         for name, document in self.documents():
             if name == "descriptor" and document.get("name") == stream:
                 descriptors.add(document["uid"])
             elif name == "event" and document["descriptor"] in descriptors:
                 yield document
+            elif name == "event_page" and document["descriptor"] in descriptors:
+                yield from events_of(document)
 
     def table(self, *fields: str, stream: str = "primary") -> dict[str, np.ndarray]:
         """Some fields of a stream as arrays of shape (events, ...), by the names asked for.

@@ -18,6 +18,7 @@ START = {"uid": "bad", "time": 1.0, "plan_name": "scan"}
 DESCRIPTOR = {"uid": "d1", "run_start": "bad", "name": "primary", "data_keys": {}}
 EVENT = {"uid": "e1", "descriptor": "d1", "seq_num": 1, "data": {"x": 1.0}}
 STOP = {"uid": "s1", "run_start": "bad", "exit_status": "success", "num_events": {"primary": 1}}
+RESOURCE = {"uid": "r1", "run_start": "bad", "spec": "x", "root": "/", "resource_path": "y"}
 GOOD = [("start", START), ("descriptor", DESCRIPTOR), ("event", EVENT), ("stop", STOP)]
 
 
@@ -121,6 +122,11 @@ NO_START = {
     "timestamp": (packed(("start", {"x": msgpack.Timestamp(5)})), "an extension type"),
     "deep": (start(x=nested(500)), "64 of them nested"),
     "many values": (start(x=[[0] * 1000] * 3000), "more than 2000000 values"),
+    "key twice": (b"\x92\xa5start\x82\xa3uid\xa3bad\xa3uid\xa1x", "a key comes twice in one map"),
+    "key twice within": (
+        b"\x92\xa5start\x83\xa3uid\xa3bad\xa4time\x01\xa1x\x82\x05\x01\x05\x02",
+        "a key comes twice in one map",
+    ),
     "text of 4 GB": (b"\x92\xa5start\x81\xa1x\xdb\xff\xff\xff\xff", "no start document"),
     "bytes of 4 GB": (b"\x92\xa5start\x81\xa1x\xc6\xff\xff\xff\xff", "no start document"),
     "list of 4e9": (b"\x92\xa5start\x81\xa1x\xdd\xff\xff\xff\xff", "no start document"),
@@ -128,6 +134,12 @@ NO_START = {
     "lists of lists of 4e9": (b"\x92\xa5start" + b"\xdd\xff\xff\xff\xff" * 999, "no start"),
 }
 """What stands in the file, and a piece of the line that refuses it: no run can be listed."""
+
+
+def page(**changes: Any) -> list[tuple[str, dict]]:
+    """Documents that end in a page of one event, with some keys changed."""
+    return [*GOOD[:2], ("event_page", EVENT | {"seq_num": [1], "data": {"x": [1.0]}} | changes)]
+
 
 LATER = {
     "second start": ([GOOD[0], GOOD[0]], "a second start"),
@@ -151,11 +163,35 @@ LATER = {
     "descriptor of a list": ([GOOD[0], ("descriptor", DESCRIPTOR | {"uid": [1]})], "its uid"),
     "event of a list": ([*GOOD[:2], ("event", EVENT | {"descriptor": ["d1"]})], "has not come"),
     "event without data": ([*GOOD[:2], ("event", EVENT | {"data": 5})], "its data is of type int"),
-    "event without number": ([*GOOD[:2], ("event", EVENT | {"seq_num": "1"})], "its seq_num"),
+    "event without number": (
+        [*GOOD[:2], ("event", EVENT | {"seq_num": "1"})],
+        "its seq_num is '1'",
+    ),
     "page of unequal columns": (
         [*GOOD[:2], ("event_page", EVENT | {"seq_num": [1, 2], "data": {"x": [1.0]}})],
         "its column 'x' has not the 2 rows of seq_num",
     ),
+    "page numbered by a map": (page(seq_num={"a": 1}), "its seq_num is {'a': 1}, not a row"),
+    "page numbered by a text": (page(seq_num="1"), "its seq_num is '1', not a row of whole"),
+    "page numbered by one number": (page(seq_num=array("<i8", [], bytes(8))), "not a row of"),
+    "page numbered by words": (page(seq_num=["a"]), "its seq_num is ['a'], not a row of whole"),
+    "page numbered by truths": (page(seq_num=array("|b1", [1], b"\1")), "not a row of whole"),
+    "page of a column that is a map": (page(data={"x": {"a": 1}}), "its column 'x' has not"),
+    "page of a column that is a text": (page(data={"x": "a"}), "its column 'x' has not"),
+    "page of a column that are bytes": (page(data={"x": b"a"}), "its column 'x' has not"),
+    "page of a column that is a number": (page(data={"x": array("<f8", [], bytes(8))}), "'x' has"),
+    "event numbered by true": ([*GOOD[:2], ("event", EVENT | {"seq_num": True})], "is True, not"),
+    "descriptor twice": ([*GOOD[:3], GOOD[1]], "its uid 'd1' is that of a descriptor before it"),
+    "resource named like a descriptor": (
+        [*GOOD[:2], ("resource", RESOURCE | {"uid": "d1"})],
+        "its uid 'd1' is that of a descriptor before it",
+    ),
+    "event of a resource": (
+        [*GOOD[:2], ("resource", RESOURCE), ("event", EVENT | {"descriptor": "r1"})],
+        "its descriptor 'r1' has not come before it",
+    ),
+    "datum of a descriptor": ([*GOOD[:2], ("datum", {"resource": "d1"})], "resource 'd1' has not"),
+    "bulk of events": ([*GOOD[:2], ("bulk_events", {"d1": [EVENT]})], "no document has this name"),
     "unknown document": ([*GOOD[:2], ("code", EVENT)], "no document has this name"),
     "stop that counts by a text": ([*GOOD[:3], ("stop", STOP | {"num_events": "many"})], "num_ev"),
     "stop with a status of a number": ([*GOOD[:3], ("stop", STOP | {"exit_status": 1})], "exit_"),

@@ -48,6 +48,18 @@ def test_documents_come_back_with_their_arrays(tmp_path: Path) -> None:
     assert [e["seq_num"] for e in run.events("baseline")] == [7]
 
 
+def test_events_of_a_page_are_events(tmp_path: Path) -> None:
+    columns = {"x": np.array([1.0, 2.0]), "spectrum": [np.arange(3.0), np.arange(3.0) * 2]}
+    page = {"uid": ["a", "b"], "descriptor": "d1", "seq_num": [1, 2], "data": columns}
+    opening = [("start", START), ("descriptor", DESCRIPTOR)]
+    written(tmp_path, *opening, ("event_page", page), ("event", event(3, size=3))).close()
+    run = Catalog(tmp_path)["abc"]
+    assert [one["seq_num"] for one in run.events()] == [1, 2, 3]
+    table = run.table("x", "spectrum")
+    np.testing.assert_array_equal(table["x"], [1.0, 2.0, 3.0])
+    np.testing.assert_array_equal(table["spectrum"], [np.arange(3.0) * k for k in (1, 2, 3)])
+
+
 def test_a_field_is_found_without_its_instruments_name(tmp_path: Path) -> None:
     two = {"halo_magnet_field": 12.0, "amrr_work": 1.0, "halo_work": 2.0}
     rows = [("event", {"descriptor": "d1", "seq_num": 1, "data": two})]
