@@ -21,14 +21,15 @@ def usable_power(
 
     Args:
         power: Shape (n, bins); a numpy masked array brings a mask along.
-        masked: Bins to be left out, shape (n, bins), or None.
+        masked: Bins to be left out, shape (n, bins), truths or 0 and 1, or None.
 
     Returns:
         Power, shape (n, bins), float32 or float64, interpolated under the mask, and the mask; None
         if nothing is masked.
 
     Raises:
-        ValueError: Another shape, spectra of different lengths, or a dtype that is none of a power.
+        ValueError: Another shape, spectra of different lengths, a dtype that is none of a power, or
+            a mask of other values than 0 and 1.
     """
     mask = np.ma.getmaskarray(power) if isinstance(power, np.ma.MaskedArray) else None
     array = _floats(_rectangular(np.ma.getdata(power) if mask is not None else power))
@@ -36,7 +37,11 @@ def usable_power(
         own = np.asarray(masked)
         if own.shape != array.shape:
             raise ValueError(f"spectra: masked has shape {own.shape}, needed {array.shape}")
-        mask = own.astype(bool) if mask is None else mask | own.astype(bool)
+        left_out = own == 1
+        # A weight of 0.5 or a nan is no answer to whether a bin is left out.
+        if not np.all(left_out | (own == 0)):
+            raise ValueError("spectra: masked holds other values than 0 and 1")
+        mask = left_out if mask is None else mask | left_out
     if mask is None or not mask.any():
         return array, None
     return _filled(array, mask), mask

@@ -91,8 +91,8 @@ def select(spectra: Spectra, options: Options) -> Windows:
     """Cut ``options.window_hz`` around each target frequency.
 
     Raises:
-        ValueError: A spectrum does not cover its window or holds no power, or its cavity lies
-            outside of it; says which and why.
+        ValueError: A spectrum does not cover its window or holds no power, its cavity lies outside
+            of it, or every bin is masked; says which and why.
     """
     merge, step = options.fine_merge, spectra.step_hz
     width = round(options.window_hz / step / merge) * merge
@@ -106,6 +106,8 @@ def select(spectra: Spectra, options: Options) -> Windows:
     _demand_positive(power, spectra.name)
     digitizer = offset + np.rint(spectra.first_bin).astype(np.int64)
     masked = None if spectra.masked is None else _cut(spectra.masked, offset, width)
+    if masked is not None and masked.all():
+        raise ValueError("selection: every bin of every window is masked")
     target = spectra.target_frequency_hz
     return Windows(power, first, offset, digitizer, step, merge, target, masked)
 

@@ -79,7 +79,7 @@ class FileReader:
         if data.size > MAX_TEXTS:
             raise ValueError(f"{name} has {data.size} texts, at most {MAX_TEXTS}")
         self._demand_storage(name, data, data.size * data.dtype.itemsize)
-        return [str(text) for text in data.asstr()[()]]
+        return [_text(text, name) for text in data[()]]
 
     def attribute(self, name: str, of: str = "/") -> Any:
         """A number, a text or an array of them; None if there is no such attribute."""
@@ -87,11 +87,13 @@ class FileReader:
         if owner is None or name not in owner.attrs:
             return None
         found = owner.attrs.get_id(name)
+        if found.shape is None:
+            raise ValueError(f"attribute {name} is empty")
         kind, size = found.dtype, math.prod(found.shape)
         is_text = kind.kind in "SU" or h5py.check_string_dtype(kind) is not None
         if not (is_text or kind.kind in _NUMBERS) or size > MAX_ATTRIBUTE:
             raise ValueError(f"attribute {name} has shape {found.shape} of {kind}")
-        return np.asarray(owner.attrs[name]).tolist()
+        return _plain(np.asarray(owner.attrs[name]).tolist(), f"attribute {name}")
 
     def _object(self, name: str) -> Any:
         """An object of this file, found without following a link to anywhere else."""
@@ -181,17 +183,24 @@ def _answer(reader: FileReader, request: list[str], answers: BinaryIO) -> None:
     else:
         if isinstance(value, np.ndarray):
             _write(answers, {"dtype": value.dtype.str, "shape": value.shape})
-            answers.write(np.ascontiguousarray(value).data.cast("B"))
+            if value.size:  # a view without elements cannot be cast
+                answers.write(np.ascontiguousarray(value).data.cast("B"))
         else:
-            _write(answers, {"value": _plain(value)})
+            _write(answers, {"value": value})
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return value.decode()
+def _plain(value: Any, name: str) -> Any:
     if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value
+        return [_plain(item, name) for item in value]
+    return _text(value, name) if isinstance(value, bytes | str) else value
+
+
+def _text(value: bytes | str, name: str) -> str:
+    """A text of HDF5; h5py makes lone surrogates of bytes that are none."""
+    try:
+        return value.decode() if isinstance(value, bytes) else value.encode().decode()
+    except UnicodeError:
+        raise ValueError(f"{name} is no text in UTF-8: {value!r:.60}") from None
 
 
 def _write(answers: BinaryIO, answer: dict[str, Any]) -> None:

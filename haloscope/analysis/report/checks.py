@@ -20,13 +20,18 @@ from haloscope.analysis.spectra import FloatArray, Spectra
 HISTOGRAM_EDGES = np.linspace(-8.0, 8.0, 161)
 
 
+def _ratio(of: FloatArray, by: FloatArray) -> FloatArray:
+    """A quotient; nan where a spectrum has too few bins left for one."""
+    return np.divide(of, by, out=np.full_like(by, np.nan), where=by > 0)
+
+
 @dataclass(frozen=True)
 class Checks:
     """Residuals of the baseline fits in standard deviations of the radiometer equation.
 
     Attributes:
         width: Standard deviation of each spectrum's residuals, shape (n,); 1 by the radiometer
-            equation.
+            equation. Nan, as what follows, of a spectrum of which no bin is left.
         neighbour_correlation: Correlation of neighbouring residuals, shape (n,); 0 if the baseline
             fits.
         chi2_per_dof: Chi-square of each fit per degree of freedom, shape (n,).
@@ -74,7 +79,7 @@ class ResidualSums:
         count = good.sum(axis=1)
         square = pull * pull
         sum2 = square.sum(axis=1)
-        near = np.einsum("nj,nj->n", pull[:, 1:], pull[:, :-1]) / sum2
+        near = _ratio(np.einsum("nj,nj->n", pull[:, 1:], pull[:, :-1]), sum2)
         self._moments += (
             count.sum(), pull.sum(), sum2.sum(),
             np.einsum("nj,nj->", square, pull), np.einsum("nj,nj->", square, square),
@@ -85,8 +90,8 @@ class ResidualSums:
         noise = self._temperatures(spectra, windows, rows, baseline)
         free = count - baseline.theta.shape[1]
         self._rows.append(
-            (np.sqrt(sum2 / count), near, sum2 / free, baseline.converged, noise, baseline.theta,
-             (1 - good.mean(axis=1)))
+            (np.sqrt(_ratio(sum2, count)), near, _ratio(sum2, free), baseline.converged, noise,
+             baseline.theta, (1 - good.mean(axis=1)))
         )  # fmt: skip
 
     @staticmethod

@@ -135,6 +135,30 @@ def labels_of_numbers(file: h5py.File) -> None:
     instead(file, "labels", data=[1, 2, 3])
 
 
+def labels_of_bytes(file: h5py.File) -> None:
+    instead(file, "labels", data=np.array([b"\xff\xfe"] * 3))
+
+
+def attribute_empty(file: h5py.File) -> None:
+    file.attrs["step_hz"] = h5py.Empty("f8")
+
+
+def attribute_of_bytes(file: h5py.File) -> None:
+    file.attrs["format"] = np.bytes_(b"\xff")
+
+
+def names_of_bytes(file: h5py.File) -> None:
+    file["calibration"].attrs["assumed"] = np.array([b"beta", b"\xff"])
+
+
+def no_bins(file: h5py.File) -> None:
+    instead(file, "power_w", data=np.zeros((3, 0)))
+
+
+def mask_of_weights(file: h5py.File) -> None:
+    file["masked"] = np.full((3, 200), 0.5)
+
+
 def rows_of_two(file: h5py.File) -> None:
     instead(file, "beta", data=np.ones((3, 2)))
 
@@ -163,6 +187,12 @@ SPOILT: dict[Callable[[h5py.File], None], str] = {
     attribute_of_objects: "attribute step_hz has shape",
     attribute_compound: "attribute step_hz has shape",
     labels_of_numbers: "labels has shape",
+    labels_of_bytes: "labels is no text in UTF-8",
+    attribute_empty: "attribute step_hz is empty",
+    attribute_of_bytes: "attribute format is no text in UTF-8",
+    names_of_bytes: "attribute assumed is no text in UTF-8",
+    no_bins: r"power_w has shape \(3, 0\), needed \(n, bins\)",
+    mask_of_weights: "masked holds other values than 0 and 1",
     rows_of_two: "beta has shape",
 }
 

@@ -13,6 +13,7 @@ from haloscope.analysis.chain.selection import select
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import analyze
 from haloscope.analysis.ranges import CALIBRATION, ROWS, SCALARS
+from haloscope.analysis.report.page import checks
 from haloscope.analysis.spectra import Calibration, Spectra, concatenate
 from haloscope.measuring.calibration import jpa_noise, y_factor
 from tests.physics.analysis.generator import MEASURED, make, scan_targets
@@ -168,6 +169,20 @@ def test_masked_bins_are_left_out(stack: Spectra) -> None:
     assert ratio.max() > 1.05
 
 
+def test_a_spectrum_that_is_masked_whole_is_left_out_and_all_of_them_are_refused(
+    stack: Spectra,
+) -> None:
+    whole = np.zeros(stack.power_w.shape, dtype=bool)
+    whole[2] = True
+    result = analyze(replace(stack, masked=whole), PLAIN)
+    without = analyze(stack.subset([0, 1, 3, 4, 5]), PLAIN)
+    assert np.array_equal(result.limit.coupling_per_gev, without.limit.coupling_per_gev)
+    assert np.isnan(result.checks.width).tolist() == [k == 2 for k in range(6)]
+    assert "nan" not in {check.found for check in checks(result)}
+    with pytest.raises(ValueError, match="every bin of every window is masked"):
+        analyze(replace(stack, masked=np.ones_like(whole)), PLAIN)
+
+
 def test_a_mask_is_cut_joined_and_kept_with_its_spectra(stack: Spectra) -> None:
     mask = np.zeros(stack.power_w.shape, dtype=bool)
     mask[1, 5000:5007] = True
@@ -179,6 +194,9 @@ def test_a_mask_is_cut_joined_and_kept_with_its_spectra(stack: Spectra) -> None:
     again = concatenate([masked.subset([0]), masked.subset(slice(1, 6))]).masked
     assert again is not None
     assert np.array_equal(again, mask)
+    for odd in (0.5, 2.0, np.nan):
+        with pytest.raises(ValueError, match="masked holds other values than 0 and 1"):
+            replace(stack, masked=np.where(mask, odd, 0.0))
     with pytest.raises(ValueError, match=r"masked has shape \(6, 3\), needed \(6, 15100\)"):
         replace(stack, masked=np.zeros((6, 3), bool))
 
