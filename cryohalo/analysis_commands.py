@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import Progress
 
 from cryohalo.command_line import (
@@ -16,6 +15,7 @@ from cryohalo.command_line import (
     MAX_SEED,
     CatalogOption,
     between,
+    plain_console,
     writable_folder,
 )
 from instruments.printable import escaped
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from haloscope.analysis.spectra import Spectra
 
 app = typer.Typer()
-console = Console(highlight=False)
+console = plain_console()
 
 
 class Baseline(StrEnum):
@@ -80,8 +80,8 @@ def analyze(result: Result, provenance: dict[str, Any], output: Path) -> None:
     files.save_candidates(output / "candidates.json", result, provenance)
     for name, value in files.summary(result).items():
         shown = f"{value:.6g}" if isinstance(value, float) else value
-        console.print(f"  {name.replace('_', ' '):<22}{shown}")
-    console.print(f"  files in {output.resolve()}", soft_wrap=True)
+        console.print(f"  {name.replace('_', ' '):<22}{escaped(shown)}")
+    console.print(f"  files in {escaped(output.resolve())}")
 
 
 @_on_result
@@ -90,7 +90,7 @@ def report(result: Result, provenance: dict[str, Any], output: Path) -> None:
     from haloscope.analysis.report.page import write_report
 
     path = write_report(output / "report.html", result, provenance=provenance)
-    console.print(f"  report: {path.resolve()}", soft_wrap=True)
+    console.print(f"  report: {escaped(path.resolve())}")
 
 
 @app.command()

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from cryohalo import analysis_commands
 from cryohalo.command_line import (
@@ -21,6 +20,7 @@ from cryohalo.command_line import (
     CatalogOption,
     between,
     errors,
+    plain_console,
     prefix,
     run_app,
     writable_folder,
@@ -33,7 +33,7 @@ app = typer.Typer(
     help="Two low-temperature instruments, from physics to EPICS, bluesky and limits.",
 )
 app.add_typer(analysis_commands.app)
-console = Console(highlight=False)
+console = plain_console()
 
 FEWEST_STEPS, MOST_STEPS = 30, 2000
 """Of the demonstration's scan: enough for a grand spectrum; the letter's scan."""

@@ -13,7 +13,6 @@ from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from rich.console import Console
-from rich.text import Text
 from typer.exceptions import TyperException
 
 from instruments import options
@@ -25,6 +24,7 @@ __all__ = [
     "CatalogOption",
     "between",
     "errors",
+    "plain_console",
     "prefix",
     "run_app",
     "writable_folder",
@@ -35,7 +35,17 @@ EXIT_INTERRUPTED: Final = 130
 MAX_SEED: Final = 2**31 - 1
 _LONGEST_MESSAGE: Final = 1000
 
-errors = Console(highlight=False, stderr=True)
+
+def plain_console(*, stderr: bool = False) -> Console:
+    """A console that prints what it is given as it is, a line as one line.
+
+    rich's own takes ``[x]`` for a style and ``:x:`` for a picture, also in a path or in a name that
+    a file brings, and breaks a line that is to be copied, or read by a program.
+    """
+    return Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=stderr)
+
+
+errors = plain_console(stderr=True)
 
 
 def run_app(app: typer.Typer) -> NoReturn:
@@ -55,7 +65,7 @@ def run_app(app: typer.Typer) -> NoReturn:
     except (typer.Abort, KeyboardInterrupt):
         raise SystemExit(EXIT_INTERRUPTED) from None
     except IocFailedError as error:  # with the last lines of its log
-        errors.print(Text(f"cryohalo: {error}"), soft_wrap=True)
+        errors.print(f"cryohalo: {error}")
         raise SystemExit(EXIT_FAILED) from None
     except ArithmeticError as error:
         tell(f"this cannot be calculated, a value is out of all proportion: {error}")
@@ -67,7 +77,7 @@ def run_app(app: typer.Typer) -> NoReturn:
 
 def tell(what: object) -> None:
     """One line on standard error."""
-    errors.print(Text(f"cryohalo: {escaped(what, _LONGEST_MESSAGE)}"), soft_wrap=True)
+    errors.print(f"cryohalo: {escaped(what, _LONGEST_MESSAGE)}")
 
 
 def between(low: float, high: float) -> Callable[[Any], Any]:

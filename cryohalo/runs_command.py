@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from cryohalo.catalog import Catalog, CatalogError, Run
 from instruments.printable import escaped
@@ -29,24 +28,32 @@ def list_runs(folder: Path, console: Console, errors: Console) -> None:
         raise CatalogError(f"catalog {escaped(folder)}: no such folder")
     listing = Catalog(folder).listing()
     refused = listing.refused
-    table = Table("uid", "plan", "started", "events", "end", box=None)
+    rows: list[tuple[str, ...]] = [("uid", "plan", "started", "events", "end")]
     for run in listing.runs:
         try:
-            table.add_row(*_row(run))
+            rows.append(_row(run))
         except CatalogError as error:
             refused.append(str(error))
-    console.print(table)
-    for line in refused:
-        errors.print(Text(f"cryohalo: left out: {escaped(line, 400)}"), soft_wrap=True)
+    for text in _aligned(rows):
+        console.print(text)
+    for text in refused:
+        errors.print(f"cryohalo: left out: {escaped(text, 400)}")
 
 
-def _row(run: Run) -> list[Text]:
+def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """A line for each row, however narrow the terminal is: what reads it reads lines."""
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = zip(row, widths, strict=True)
+        yield "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in cells).rstrip()
+
+
+def _row(run: Run) -> tuple[str, ...]:
     start, stop = run.start, run.stop
     started = datetime.fromtimestamp(start["time"]).strftime("%Y-%m-%d %H:%M:%S")
     end = "cut off" if stop is None else stop.get("exit_status") or "?"
     cells = run.uid[:8], start.get("plan_name") or "?", started, _events(stop or {}), end
-    # Texts of rich, which takes a plain text's brackets for commands.
-    return [Text(escaped(cell, _LONGEST)) for cell in cells]
+    return tuple(escaped(cell, _LONGEST) for cell in cells)
 
 
 def _events(stop: Mapping[str, Any]) -> str:

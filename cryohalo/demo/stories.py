@@ -105,4 +105,4 @@ def _unseal(session: Session) -> AxionLine | None:
 def _print(summary: Mapping[str, Any], console: Console) -> None:
     console.print()
     for name, value in summary["lines"]:
-        console.print(f"  {name:<24}{value}", soft_wrap=True)
+        console.print(f"  {name:<24}{value}")

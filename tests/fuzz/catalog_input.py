@@ -44,7 +44,8 @@ class Reader:
         uids = [run.uid for run in listing.runs]
         if GOOD not in uids or len(uids) + len(listing.refused) != 2:
             raise AssertionError(f"listed {uids}, refused {listing.refused}")
-        list_runs(self.folder, Console(file=StringIO()), Console(file=StringIO()))
+        sink = Console(file=StringIO(), markup=False)
+        list_runs(self.folder, sink, sink)
         Catalog(self.folder).named("scan")
         run = Run(self.file)
         try:

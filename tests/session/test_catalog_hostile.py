@@ -34,11 +34,7 @@ def folder(tmp_path: Path) -> Path:
 def listed(folder: Path) -> tuple[str, list[str]]:
     """What ``cryohalo runs`` prints, and its lines on standard error."""
     command = ["runs", "--catalog", str(folder)]
-    width, cli.console.width = cli.console.width, 200  # made when the module was first imported
-    try:
-        done = CliRunner().invoke(cli.app, command, catch_exceptions=False)
-    finally:
-        cli.console.width = width
+    done = CliRunner().invoke(cli.app, command, catch_exceptions=False)
     assert done.exit_code == 0
     return done.stdout, done.stderr.splitlines()
 
