@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from amrr.circuit import loop
-from amrr.refrigerator import Refrigerator
+from amrr.refrigerator import SimulatedRefrigerator
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Balance:
         return self.stored_entropy_j_per_k + exchanged
 
 
-def balance(machine: Refrigerator) -> Balance:
+def balance(machine: SimulatedRefrigerator) -> Balance:
     """The machine's contents and running sums now."""
     saved = machine.state()
     nodes, ledger = saved["nodes"], saved["ledger"]

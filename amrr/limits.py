@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from amrr.fluid import helium
-from amrr.parameters import MagnetParameters, RefrigeratorParameters
+from amrr.parameters import CoilParameters, RefrigeratorParameters
 from amrr.solids.garnet import MATERIALS
 from instruments.magnets.supply import SupplyParameters
 from instruments.ranges import all_within
@@ -110,7 +110,7 @@ def check(p: RefrigeratorParameters) -> None:
     _check_waypoints(p)
 
 
-def _check_wire(name: str, magnet: MagnetParameters) -> None:
+def _check_wire(name: str, magnet: CoilParameters) -> None:
     wire = magnet.wire
     if not wire.copper_area_m2 > 0.0:
         raise ValueError(

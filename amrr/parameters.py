@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, ClassVar
 
 from amrr.coils.solenoid import Solenoid
-from amrr.solids.superconductor import Wire
+from amrr.solids.superconductor import SuperconductingWire
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class ExchangerParameters:
 
 
 @dataclass(frozen=True)
-class MagnetParameters:
+class CoilParameters:
     """One solenoid with its protection diodes and its place on the stage.
 
     Attributes:
@@ -126,7 +126,7 @@ class MagnetParameters:
     """
 
     solenoid: Solenoid = field(default_factory=lambda: Solenoid(0.120, 16.5e-3, 31872))
-    wire: Wire = field(default_factory=Wire)
+    wire: SuperconductingWire = field(default_factory=SuperconductingWire)
     diode_cold_v: float = 2.6
     diode_warm_v: float = 0.9
     diode_warm_k: float = 15.0
@@ -232,8 +232,8 @@ class RefrigeratorParameters:
     regenerator: RegeneratorParameters = field(default_factory=RegeneratorParameters)
     pump: PumpParameters = field(default_factory=PumpParameters)
     exchangers: ExchangerParameters = field(default_factory=ExchangerParameters)
-    pump_magnet: MagnetParameters = field(default_factory=MagnetParameters)
-    regenerator_magnet: MagnetParameters = field(default_factory=MagnetParameters)
+    pump_magnet: CoilParameters = field(default_factory=CoilParameters)
+    regenerator_magnet: CoilParameters = field(default_factory=CoilParameters)
     stage: StageParameters = field(default_factory=StageParameters)
     cycle: CycleParameters = field(default_factory=CycleParameters)
     thermometry: ThermometryParameters = field(default_factory=ThermometryParameters)

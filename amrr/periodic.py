@@ -18,8 +18,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from amrr.controls.cycle import CycleState, Phase
-from amrr.refrigerator import Refrigerator
+from amrr.controls.cycle import CyclePhase, CycleState
+from amrr.refrigerator import SimulatedRefrigerator
 from instruments.errors import Refused
 
 Array = NDArray[np.float64]
@@ -41,17 +41,17 @@ class Convergence:
     history_k: tuple[float, ...]
 
 
-def to_cycle_start(machine: Refrigerator) -> None:
+def to_cycle_start(machine: SimulatedRefrigerator) -> None:
     """Advance to the first step of a cycle; raises :class:`Refused` when the cycle does not run."""
     limit = machine.time_s + 20.0 * machine.cycle.period_s
-    while machine.cycle.phase is not Phase.FLOW_A_TO_B or machine.cycle.phase_time_s > machine.dt_s:
+    while machine.cycle.phase is not CyclePhase.FLOW_A_TO_B or machine.cycle.phase_time_s > machine.dt_s:
         if machine.cycle.state is not CycleState.RUNNING or machine.time_s > limit:
             why = machine.cycle.blocked or machine.cycle.state.name.lower()
             raise Refused(f"periodic state: the cycle does not run ({why})")
         machine.advance(1)
 
 
-def guess(machine: Refrigerator, cold_k: float) -> None:
+def guess(machine: SimulatedRefrigerator, cold_k: float) -> None:
     """Set straight temperature profiles from the stage to ``cold_k``: a start for the search."""
     count = (machine.thermal_state().size - 6) // 2
     n = (count - 5) // 2
@@ -62,7 +62,11 @@ def guess(machine: Refrigerator, cold_k: float) -> None:
 
 
 def settle(
-    machine: Refrigerator, *, tolerance_k: float = 5e-5, most_cycles: int = 80, depth: int = 10
+    machine: SimulatedRefrigerator,
+    *,
+    tolerance_k: float = 5e-5,
+    most_cycles: int = 80,
+    depth: int = 10,
 ) -> Convergence:
     """Bring a running machine to its periodic steady state.
 
@@ -86,7 +90,9 @@ def settle(
         machine.set_quiet(False)
 
 
-def _search(machine: Refrigerator, tolerance_k: float, most_cycles: int, depth: int) -> Convergence:
+def _search(
+    machine: SimulatedRefrigerator, tolerance_k: float, most_cycles: int, depth: int
+) -> Convergence:
     to_cycle_start(machine)
     if machine.chx_temperature_k > 0.8 * machine.stage.temperature_k:
         guess(machine, 0.55 * machine.stage.temperature_k)
@@ -112,7 +118,7 @@ def _search(machine: Refrigerator, tolerance_k: float, most_cycles: int, depth: 
     )
 
 
-def _masks(machine: Refrigerator) -> tuple[Mask, Mask]:
+def _masks(machine: SimulatedRefrigerator) -> tuple[Mask, Mask]:
     """Which entries are lump temperatures, and which are not 3He densities."""
     size = machine.thermal_state().size
     count = (size - 6) // 2

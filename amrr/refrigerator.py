@@ -28,7 +28,7 @@ from instruments.control import pid as controller
 from instruments.errors import Refused
 from instruments.kept import check
 from instruments.magnets import ramp
-from instruments.magnets.supply import MagnetSupply, SupplyParameters
+from instruments.magnets.supply import SimulatedSupply, SupplyParameters
 from instruments.ranges import commanded
 
 Array = NDArray[np.float64]
@@ -54,7 +54,7 @@ def _warm(coil: Any) -> bool:
     return bool(coil.normal or coil.temperature_k > COIL_COLD_K)
 
 
-class Refrigerator:
+class SimulatedRefrigerator:
     """The machine of the paper.
 
     Args:
@@ -93,7 +93,9 @@ class Refrigerator:
         self._bath_x = np.zeros(bath.STATE_SIZE)
         self.bath = bath.Bath(self._bath_x, p.stage)
         self._build_magnets()
-        self.cycle = sequencer.Cycle(p.cycle, self._cycle_x, self.supplies, self._supply_x, p.dt_s)
+        self.cycle = sequencer.CycleSequencer(
+            p.cycle, self._cycle_x, self.supplies, self._supply_x, p.dt_s
+        )
         self.chx_heater = ChxHeater(self._m, self._pids[0], p)
         self.stage = Stage(self._m, self._pids[1], p)
         self.thermometers = {
@@ -120,14 +122,14 @@ class Refrigerator:
         self._coil_x[:, magnet.TEMPERATURE] = p.stage.setpoint_k
         self._coil_x[:, magnet.DIODE_TEMPERATURE] = p.stage.setpoint_k
         self._coil_x[:, magnet.HOT_SPOT] = p.stage.setpoint_k
-        self.magnets: dict[str, magnet.Magnet] = {}
-        self.supplies: dict[str, MagnetSupply] = {}
+        self.magnets: dict[str, magnet.SuperconductingMagnet] = {}
+        self.supplies: dict[str, SimulatedSupply] = {}
         for k, name in enumerate(sequencer.SUPPLY_NAMES):
             design = p.pump_magnet if name.startswith("Pump") else p.regenerator_magnet
-            coil = magnet.Magnet(design, self._coil_x[k])
+            coil = magnet.SuperconductingMagnet(design, self._coil_x[k])
             settings = SupplyParameters(name=name, max_ramp_rate_a_per_s=0.28)
             self.magnets[name] = coil
-            self.supplies[name] = MagnetSupply(settings, coil, self._supply_x[k])
+            self.supplies[name] = SimulatedSupply(settings, coil, self._supply_x[k])
         self._supply_p = np.array([s.parameters.array() for s in self.supplies.values()])
         self._coil_p = np.array([m.constants for m in self.magnets.values()])
 

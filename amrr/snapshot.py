@@ -14,7 +14,7 @@ import numpy as np
 
 from amrr import kernel
 from amrr.controls import sequence, thermometry
-from amrr.refrigerator import Refrigerator
+from amrr.refrigerator import SimulatedRefrigerator
 from instruments.npz import load_npz
 
 #: Load of the shipped state: the paper's 600 uW.
@@ -37,13 +37,13 @@ def load(path: Path) -> dict[str, Any]:
     return {k: v.item() if v.ndim == 0 else v for k, v in load_npz(path).items()}
 
 
-def shipped(machine: Refrigerator) -> dict[str, Any] | None:
+def shipped(machine: SimulatedRefrigerator) -> dict[str, Any] | None:
     """The shipped cold start if it belongs to this machine's parameters, else None."""
     state = load(_SHIPPED) if _SHIPPED.exists() else {}
     return state if state.get("parameters") == machine.parameters.digest() else None
 
 
-def start_cold(machine: Refrigerator, load_w: float = COLD_START_LOAD_W) -> None:
+def start_cold(machine: SimulatedRefrigerator, load_w: float = COLD_START_LOAD_W) -> None:
     """Put a machine into its periodic state, cycling, at time 0 and at the start of a cycle.
 
     Args:
@@ -68,7 +68,7 @@ def start_cold(machine: Refrigerator, load_w: float = COLD_START_LOAD_W) -> None
     machine.restore(state)
 
 
-def _rewind(machine: Refrigerator, state: dict[str, Any]) -> None:
+def _rewind(machine: SimulatedRefrigerator, state: dict[str, Any]) -> None:
     """Set the clock and the count of cycles to zero, readings aged as they are."""
     elapsed = float(state["machine"][kernel.TIME])
     state["machine"][kernel.TIME] = state["machine"][kernel.STEPS] = 0.0
@@ -78,7 +78,7 @@ def _rewind(machine: Refrigerator, state: dict[str, Any]) -> None:
 
 
 def _write() -> None:
-    machine = Refrigerator()
+    machine = SimulatedRefrigerator()
     start_cold(machine, COLD_START_LOAD_W)
     save(_SHIPPED, machine.state())
 

@@ -18,7 +18,7 @@ from amrr.cryostat import bath
 from amrr.limits import DWELL_S, FLOW_TIME_S, HOLD_TIME_S
 from amrr.parameters import RefrigeratorParameters
 from instruments.kept import Group, Number, Slots, Spec, Text
-from instruments.magnets.supply import MagnetSupply, state_slots
+from instruments.magnets.supply import SimulatedSupply, state_slots
 
 __all__ = ["allowed"]
 
@@ -33,7 +33,7 @@ _DENSITY: Final = Number(-1.0, 5e4, "mol/m3")  # pure liquid 3He has 27 000
 _ENERGY: Final = Number(-_LONG, _LONG, "J/m3")
 
 
-class Machine(Protocol):
+class LimitedMachine(Protocol):
     """The refrigerator, as its limits depend on it.
 
     Attributes:
@@ -43,7 +43,7 @@ class Machine(Protocol):
     """
 
     parameters: RefrigeratorParameters
-    supplies: dict[str, MagnetSupply]
+    supplies: dict[str, SimulatedSupply]
     bath: bath.Bath
 
     @property
@@ -51,7 +51,7 @@ class Machine(Protocol):
         """Each row is a constant, each column a lump of the circuit."""
 
 
-def allowed(machine: Machine) -> Spec:
+def allowed(machine: LimitedMachine) -> Spec:
     """What a state of this machine may hold."""
     p = machine.parameters
     supply = machine.supplies["PumpA"].parameters
@@ -118,7 +118,7 @@ _METER: Final[list[Slot]] = [
 ]
 
 
-def _machine(machine: Machine) -> list[Slot]:
+def _machine(machine: LimitedMachine) -> list[Slot]:
     p = machine.parameters
     chx = Number(0.0, p.exchangers.highest_heater_w, "W")
     first, last = thermometry.CONTINUOUS, thermometry.COUNT - 1
@@ -160,7 +160,7 @@ def _coil(limit_a: float) -> list[Slot]:
     ]
 
 
-def _cycle(machine: Machine) -> list[Slot]:
+def _cycle(machine: LimitedMachine) -> list[Slot]:
     supply = machine.supplies["PumpA"]
     limit_a = supply.parameters.current_limit_a
     current = Number(-1.001 * limit_a, 1.001 * limit_a, "A")
@@ -176,7 +176,7 @@ def _cycle(machine: Machine) -> list[Slot]:
     last = ("mean", "lowest", "highest")
     return [
         ("state", Number(0, len(sequence.CycleState) - 1, whole=True)),
-        ("phase", Number(0, len(sequence.Phase) - 1, whole=True)),
+        ("phase", Number(0, len(sequence.CyclePhase) - 1, whole=True)),
         ("steps", _COUNT),
         ("count", _COUNT),
         ("flow time", Number(*FLOW_TIME_S, "s")),

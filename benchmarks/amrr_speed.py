@@ -18,7 +18,7 @@ import numpy as np
 
 from amrr.circuit import loop
 from amrr.compiled import jit_entry
-from amrr.refrigerator import Refrigerator
+from amrr.refrigerator import SimulatedRefrigerator
 from amrr.snapshot import start_cold
 from benchmarks.amrr_numpy_step import NumpyLoop
 
@@ -35,14 +35,14 @@ def seconds_per_call(work: Callable[[], object], repeats: int) -> tuple[float, f
     return statistics.median(times), min(times)
 
 
-def cold_machine() -> Refrigerator:
-    machine = Refrigerator()
+def cold_machine() -> SimulatedRefrigerator:
+    machine = SimulatedRefrigerator()
     start_cold(machine)
     machine.step(20.0)
     return machine
 
 
-def one_by_one(machine: Refrigerator) -> None:
+def one_by_one(machine: SimulatedRefrigerator) -> None:
     for _ in range(1800):
         machine.step(0.1)
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from cryohalo.addresses import wait_served
-from cryohalo.launcher import Ioc, Launcher
+from cryohalo.launcher import LaunchedIoc, Launcher
 
 HERE = Path(__file__).parent
 VARIANTS = ("before", "server", "after")
@@ -51,7 +51,7 @@ def main() -> None:
 def _run(variant: str, points: int) -> dict[str, float]:
     stock = (str(HERE / "stock_ioc.py"), "haloscope") if variant == "before" else ()
     environment = {"PYTHONPATH": str(HERE.parent)}
-    ioc = Ioc("haloscope", stock, ("--prefix", "H:", "--speed", "0"), environment)
+    ioc = LaunchedIoc("haloscope", stock, ("--prefix", "H:", "--speed", "0"), environment)
     with Launcher([ioc]) as launcher:
         wait_served(["H:Rod"], launcher.ports[0])
         line = [sys.executable, "-m", "benchmarks.bluesky_points", "--worker", variant]

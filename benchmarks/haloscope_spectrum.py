@@ -15,7 +15,7 @@ from time import process_time
 import numpy as np
 
 from haloscope.apparatus.digitizer import gamma_mean
-from haloscope.apparatus.experiment import Haloscope
+from haloscope.apparatus.experiment import SimulatedHaloscope
 from haloscope.apparatus.spectrum import mean_spectrum_w
 from haloscope.axion import AxionLine
 from instruments.random import generator
@@ -31,8 +31,8 @@ def best_ms(task: Callable[[], object], repeats: int) -> tuple[float, float]:
     return min(times), float(np.median(times))
 
 
-def machine() -> Haloscope:
-    h = Haloscope(seed=1, lines=[AxionLine(1.1e9 + 2e3, 6.7e-16)])
+def machine() -> SimulatedHaloscope:
+    h = SimulatedHaloscope(seed=1, lines=[AxionLine(1.1e9 + 2e3, 6.7e-16)])
     h.jpa.pump_on = True
     return h
 

@@ -26,7 +26,7 @@ import numpy as np
 from benchmarks.plans_session import documents
 from cryohalo.addresses import client_environment, free_ports, repeater_stand_in, wait_served
 from cryohalo.catalog import Catalog
-from cryohalo.launcher import Ioc, RunningIoc
+from cryohalo.launcher import LaunchedIoc, RunningIoc
 from haloscope.analysis.exchange.documents import spectra_from_documents
 from haloscope.analysis.pipeline import Result, analyze
 from plans.steps import completed, planned
@@ -71,7 +71,7 @@ class Laboratory:
         arguments = ("--prefix", PREFIX, "--speed", "0", "--seed", "1")
         log = self.folder / "ioc.log"
         running = RunningIoc(
-            Ioc("haloscope", arguments=arguments), self._port, self._environment, log
+            LaunchedIoc("haloscope", arguments=arguments), self._port, self._environment, log
         )
         running.wait_ready()
         wait_served([f"{PREFIX}Rod"], self._port)

@@ -27,7 +27,7 @@ from bluesky.utils import Msg, MsgGenerator
 from ophyd.signal import EpicsSignalBase
 
 from cryohalo.catalog import DocumentWriter
-from cryohalo.launcher import Ioc, Launcher
+from cryohalo.launcher import LaunchedIoc, Launcher
 from cryohalo.run_engine import close_run_engine, make_run_engine
 from plans.scan import scan
 
@@ -95,7 +95,7 @@ def device(in_process: bool) -> Iterator[Any]:
         haloscope.bench.close()
         return
     arguments = ("--prefix", "BENCH:", "--speed", "0", "--seed", "1")
-    launcher = Launcher([Ioc("haloscope", arguments=arguments)])
+    launcher = Launcher([LaunchedIoc("haloscope", arguments=arguments)])
     os.environ.update(launcher.environment)  # before libca reads it
     from devices.haloscope import Haloscope
 

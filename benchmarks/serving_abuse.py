@@ -19,7 +19,7 @@ import psutil
 
 from benchmarks.serving_servers import Running, server
 from cryohalo.addresses import wait_served
-from cryohalo.launcher import Ioc, Launcher
+from cryohalo.launcher import LaunchedIoc, Launcher
 from tests.live import raw_client as ca
 from tests.live.raw_client import RawClient
 
@@ -46,7 +46,7 @@ def target(name: str) -> Iterator[tuple[Running, str]]:
         with server(name, 100, 10.0) as running:
             yield running, "b:get"
         return
-    with Launcher([Ioc(name, arguments=("--prefix", "a:"))]) as launcher:
+    with Launcher([LaunchedIoc(name, arguments=("--prefix", "a:"))]) as launcher:
         ioc = launcher.running[name]
         wait_served(["a:IOC:HEARTBEAT"], ioc.port)
         running = Running(name, ioc.port, psutil.Process(ioc.process.pid))

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable
 
 from cryohalo.addresses import free_ports
-from cryohalo.launcher import Ioc, Launcher
+from cryohalo.launcher import LaunchedIoc, Launcher
 from tests.live.epics_base import command
 
 ASKS_FOR_DISCONNECT = b"Please force test channel to disconnect"
@@ -52,9 +52,11 @@ def main() -> None:
     arguments = parser.parse_args()
     ports = free_ports(1)
     script = ("benchmarks/serving_ioc.py",) if arguments.server == "bench" else ()
-    ioc = Ioc(arguments.server, script, ("--prefix", "a:"), {"PYTHONPATH": os.getcwd()})
+    ioc = LaunchedIoc(arguments.server, script, ("--prefix", "a:"), {"PYTHONPATH": os.getcwd()})
     if arguments.server == "bench":
-        ioc = Ioc("bench", script, ("--prefix", "a:", "--rate", "1"), {"PYTHONPATH": os.getcwd()})
+        ioc = LaunchedIoc(
+            "bench", script, ("--prefix", "a:", "--rate", "1"), {"PYTHONPATH": os.getcwd()}
+        )
     launcher = Launcher([ioc], ports)
     os.environ.update(launcher.environment)
     launcher.start()

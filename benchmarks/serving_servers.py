@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from cryohalo.addresses import free_ports, repeater_stand_in, wait_served
-from cryohalo.launcher import Ioc, Launcher
+from cryohalo.launcher import LaunchedIoc, Launcher
 from tests.live.epics_base import command
 
 HERE = Path(__file__).parent
@@ -61,7 +61,7 @@ def server(
     if name == "stock caproto":
         arguments.append("--stock")
     environment = {"PYTHONPATH": str(HERE.parent)}
-    ioc = Ioc("bench", (str(HERE / "serving_ioc.py"),), tuple(arguments), environment)
+    ioc = LaunchedIoc("bench", (str(HERE / "serving_ioc.py"),), tuple(arguments), environment)
     with Launcher([ioc]) as launcher:
         running = launcher.running["bench"]
         wait_served(["b:get"], running.port)

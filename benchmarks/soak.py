@@ -22,7 +22,7 @@ from pathlib import Path
 
 import psutil
 
-from cryohalo.launcher import Ioc, Launcher
+from cryohalo.launcher import LaunchedIoc, Launcher
 
 FREQUENCIES_MHZ = (1100.0, 1100.01, 1100.02)
 MB = 1e6
@@ -120,8 +120,8 @@ def main() -> int:
 def soak(folder: Path, seconds: float) -> int:
     """Start everything, print a line a minute, and tell how each ended."""
     iocs = [
-        Ioc("amrr", arguments=("--prefix", "A:", "--speed", "0")),
-        Ioc("haloscope", arguments=("--prefix", "H:", "--speed", "0")),
+        LaunchedIoc("amrr", arguments=("--prefix", "A:", "--speed", "0")),
+        LaunchedIoc("haloscope", arguments=("--prefix", "H:", "--speed", "0")),
     ]
     launcher = Launcher(iocs)
     failed = False

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from cryohalo.addresses import free_ports
-from cryohalo.launcher import Ioc, RunningIoc
+from cryohalo.launcher import LaunchedIoc, RunningIoc
 from tests.live.supervision.killing import AMRR_CYCLE, AMRR_RAMPS, HALOSCOPE, Killing
 
 
@@ -28,11 +28,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
 
-        def start(ioc: Ioc) -> RunningIoc:
+        def start(ioc: LaunchedIoc) -> RunningIoc:
             more = (*ioc.arguments, "--puts-survive", options.puts_survive)
             (port,) = free_ports(1)
             log = folder / f"{ioc.name}-{port}.log"
-            running = RunningIoc(Ioc(ioc.name, arguments=more), port, dict(os.environ), log)
+            running = RunningIoc(LaunchedIoc(ioc.name, arguments=more), port, dict(os.environ), log)
             running.wait_ready()
             return running
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from cryohalo.addresses import free_ports
-from cryohalo.launcher import Ioc, RunningIoc
+from cryohalo.launcher import LaunchedIoc, RunningIoc
 from tests.live.raw_client import DOUBLE, RawClient
 
 VALUE = struct.Struct(">d")
@@ -51,7 +51,10 @@ def start(kind: str, speed: float, folder: Path) -> RunningIoc:
     state = () if kind == "nothing kept" else ("--state-dir", str(folder / f"{kind}-{speed}"))
     arguments = ("--prefix", "B:", "--speed", str(speed), *state, *KINDS[kind])
     running = RunningIoc(
-        Ioc("haloscope", arguments=arguments), port, dict(os.environ), folder / f"{port}.log"
+        LaunchedIoc("haloscope", arguments=arguments),
+        port,
+        dict(os.environ),
+        folder / f"{port}.log",
     )
     running.wait_ready()
     return running

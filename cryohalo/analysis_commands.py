@@ -30,8 +30,8 @@ app = typer.Typer()
 console = plain_console()
 
 
-class Baseline(StrEnum):
-    """Baseline models of the analysis."""
+class BaselineChoice(StrEnum):
+    """BaselineChoice models of the analysis."""
 
     letter = "letter"
     pade = "pade"
@@ -44,7 +44,7 @@ SourcesArgument = Annotated[
 OutputOption = Annotated[
     Path, typer.Option("--output", help="Folder of the results.", callback=writable_folder)
 ]
-BaselineOption = Annotated[Baseline, typer.Option(help="Baseline model.")]
+BaselineOption = Annotated[BaselineChoice, typer.Option(help="BaselineChoice model.")]
 DEFAULT_OUTPUT = Path("reports/analysis")
 MOST_EXPERIMENTS = 100_000_000
 
@@ -60,7 +60,7 @@ def _on_result(finish: Finish) -> Finish:
         sources: SourcesArgument,
         catalog: CatalogOption = DEFAULT_CATALOG,
         output: OutputOption = DEFAULT_OUTPUT,
-        baseline: BaselineOption = Baseline.letter,
+        baseline: BaselineOption = BaselineChoice.letter,
     ) -> None:
         result, provenance = _analyzed(sources, catalog, _options(baseline))
         output.mkdir(parents=True, exist_ok=True)
@@ -107,7 +107,7 @@ def montecarlo(
         int, typer.Option(help="Seed of the random numbers.", callback=between(0, MAX_SEED))
     ] = 0,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
-    baseline: BaselineOption = Baseline.letter,
+    baseline: BaselineOption = BaselineChoice.letter,
 ) -> None:
     """Simulate whole experiments on a scan's background: xi, eps and coverage, with their errors.
 
@@ -166,7 +166,7 @@ def _middle(spectra: Spectra, overlap: int = 15) -> Spectra:
     return spectra.subset(order[first : first + overlap])
 
 
-def _options(baseline: Baseline) -> Options:
+def _options(baseline: BaselineChoice) -> Options:
     from haloscope.analysis.options import Options
 
     return Options(baseline=baseline.value)

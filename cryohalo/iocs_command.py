@@ -15,7 +15,7 @@ from typing import Final
 
 from rich.console import Console
 
-from cryohalo.launcher import AskedToEndError, Ioc, Launcher
+from cryohalo.launcher import AskedToEndError, LaunchedIoc, Launcher
 
 __all__ = ["both", "ended_by_signals", "run_until_signal"]
 
@@ -23,7 +23,7 @@ ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 EXIT_FAILED: Final = 1
 
 
-def both(speed: float, seed: int, state_dir: Path | None) -> list[Ioc]:
+def both(speed: float, seed: int, state_dir: Path | None) -> list[LaunchedIoc]:
     """The two IOCs.
 
     Args:
@@ -32,14 +32,14 @@ def both(speed: float, seed: int, state_dir: Path | None) -> list[Ioc]:
         state_dir: Each keeps its state in a folder of its own in there; None for nowhere.
     """
 
-    def ioc(name: str) -> Ioc:
+    def ioc(name: str) -> LaunchedIoc:
         kept = () if state_dir is None else ("--state-dir", str(state_dir / name))
-        return Ioc(name, arguments=("--speed", str(speed), "--seed", str(seed), *kept))
+        return LaunchedIoc(name, arguments=("--speed", str(speed), "--seed", str(seed), *kept))
 
     return [ioc("amrr"), ioc("haloscope")]
 
 
-def run_until_signal(iocs: Sequence[Ioc], console: Console) -> int:
+def run_until_signal(iocs: Sequence[LaunchedIoc], console: Console) -> int:
     """Start ``iocs``, say how to reach them, and end them on a signal, also while they start.
 
     Returns:

@@ -1,6 +1,6 @@
 """Start IOCs as processes of their own on private ports, and end them without a trace.
 
-    with Launcher([Ioc("amrr"), Ioc("haloscope", arguments=("--speed", "0"))]) as launcher:
+    with Launcher([LaunchedIoc("amrr"), LaunchedIoc("haloscope", arguments=("--speed", "0"))]) as launcher:
         os.environ.update(launcher.environment)      # before the first Channel Access import
         print(launcher.address_list)
 
@@ -49,7 +49,7 @@ def _nobody() -> None:
 
 
 @dataclass(frozen=True)
-class Ioc:
+class LaunchedIoc:
     """What to start.
 
     Attributes:
@@ -89,7 +89,7 @@ class RunningIoc:
 
     def __init__(
         self,
-        ioc: Ioc,
+        ioc: LaunchedIoc,
         port: int,
         environment: Mapping[str, str],
         log: Path,
@@ -188,7 +188,7 @@ class Launcher:
 
     def __init__(
         self,
-        iocs: Sequence[Ioc],
+        iocs: Sequence[LaunchedIoc],
         ports: Sequence[int] | None = None,
         log_folder: Path | None = None,
         repeater_port: int | None = None,

@@ -20,7 +20,7 @@ from haloscope.analysis.exchange.keys import key_of, value_in
 from instruments.printable import escaped
 
 if TYPE_CHECKING:
-    from haloscope.analysis.online import Online, Update
+    from haloscope.analysis.online import Online, OnlineUpdate
 
 log = logging.getLogger("cryohalo.publish")
 
@@ -69,7 +69,7 @@ class Publisher:
     def _analysis(self) -> Online:
         from haloscope.analysis.online import Online, highest  # 0.5 s: only when asked for
 
-        def publish(update: Update) -> None:
+        def publish(update: OnlineUpdate) -> None:
             self.publish_limit(update, highest(update)[1])
 
         return Online(publish=publish, keep=False)
@@ -92,7 +92,7 @@ class Publisher:
         found = {pv: value_in(data, field) for field, pv in NAMES.items()}
         self._publish({pv: value for pv, value in found.items() if value is not None})
 
-    def publish_limit(self, update: Update, excess: float) -> None:
+    def publish_limit(self, update: OnlineUpdate, excess: float) -> None:
         """Publish what one spectrum changed: the median limit and the highest excess (sigma)."""
         values = {EXCESS: excess}
         if update.limit is not None:

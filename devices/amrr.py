@@ -8,8 +8,8 @@ from ophyd import Component as Cpt
 from ophyd import Device
 
 from devices.base import Instrument, Positioner, wall_timeout
-from devices.clock import Health, SimClock
-from devices.interlock import Interlock
+from devices.clock import ServerHealth, InstrumentClock
+from devices.interlock import InterlockStatus
 from devices.magnet import PumpMagnet, RegeneratorMagnet
 from devices.measured import Measured, number
 from devices.settable import command, setting
@@ -212,8 +212,8 @@ class CyclesMissed(Measured):
 class Refrigerator(Instrument):
     """The active magnetic regenerative refrigerator: `Refrigerator("AMRR:", name="amrr")`."""
 
-    sim = Cpt(SimClock, "Sim:", kind="normal")
-    ioc = Cpt(Health, "IOC:", kind="config")
+    sim = Cpt(InstrumentClock, "Sim:", kind="normal")
+    ioc = Cpt(ServerHealth, "IOC:", kind="config")
     pump_a = Cpt(PumpMagnet, "PumpA:", kind="normal")
     pump_b = Cpt(PumpMagnet, "PumpB:", kind="normal")
     regen_a = Cpt(RegeneratorMagnet, "RegenA:", kind="normal")
@@ -224,7 +224,7 @@ class Refrigerator(Instrument):
     one_k_stage = Cpt(OneKelvinStage, "Stage:", kind="normal")
     flow = Cpt(Flow, "Flow:", kind="normal")
     cycle = Cpt(Cycle, "Cycle:", kind="normal")
-    interlock = Cpt(Interlock, "Interlock:", kind="normal")
+    interlock = Cpt(InterlockStatus, "InterlockStatus:", kind="normal")
     settings = Cpt(Settings, "", kind="omitted")
 
     @property

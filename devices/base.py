@@ -1,7 +1,7 @@
 """What all devices share: limits, time-outs in simulated time, positioners that check.
 
 Nothing waits for ever: time-outs are stated in simulated seconds and turned into seconds of the
-wall by the speed that the IOC reports (`devices.clock.SimClock`). Channel access reports no failure
+wall by the speed that the IOC reports (`devices.clock.InstrumentClock`). Channel access reports no failure
 with a completed put, so a positioner reads back, directly and not from a monitor, and fails if the
 readback is not where it was asked to be.
 """

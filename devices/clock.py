@@ -11,7 +11,7 @@ from devices.signals import Fetching, readback
 from devices.status import Watch
 from instruments.ranges import within
 
-__all__ = ["Health", "SimClock"]
+__all__ = ["ServerHealth", "InstrumentClock"]
 
 #: Wall seconds granted to any action beyond what the physics takes: network, a busy host.
 GRACE_S = 30.0
@@ -22,7 +22,7 @@ SLOWEST_FREE_RUN = 20.0
 MARGIN = 2.0
 
 
-class SimClock(Fetching):
+class InstrumentClock(Fetching):
     """`Sim:`, simulated time and its speed: 1 is real time, N is N times, 0 as fast as it goes.
 
     Hardware that serves these PVs reports speed 1 and its own time.
@@ -51,7 +51,7 @@ class SimClock(Fetching):
         return Watch(self.time, lambda value: value >= end_s, self.timeout(simulated_s))
 
 
-class Health(Device):
+class ServerHealth(Device):
     """`IOC:`, what the server says about itself, under the names of iocStats."""
 
     heartbeat = readback("HEARTBEAT", "omitted")

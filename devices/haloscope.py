@@ -7,8 +7,8 @@ from ophyd import Device
 
 from devices.base import Instrument
 from devices.cavity import CavityFrequency
-from devices.clock import Health, SimClock
-from devices.interlock import Interlock
+from devices.clock import ServerHealth, InstrumentClock
+from devices.interlock import InterlockStatus
 from devices.magnet import MagnetSupply
 from devices.measured import CavityMeasured
 from devices.motion import Axis
@@ -23,7 +23,7 @@ from devices.settable import command, setting
 from devices.settings import Settings
 from devices.signals import readback
 
-__all__ = ["Fridge", "Haloscope", "Interlock"]
+__all__ = ["Fridge", "Haloscope", "InterlockStatus"]
 
 
 class Fridge(Device):
@@ -62,8 +62,8 @@ class Haloscope(Instrument):
     by plans into `measured`, so that events carry it beside the raw data.
     """
 
-    sim = Cpt(SimClock, "Sim:", kind="normal")
-    ioc = Cpt(Health, "IOC:", kind="config")
+    sim = Cpt(InstrumentClock, "Sim:", kind="normal")
+    ioc = Cpt(ServerHealth, "IOC:", kind="config")
     rod = Cpt(Axis, "Rod", kind="normal")
     antenna = Cpt(Axis, "Antenna", kind="normal")
     magnet = Cpt(MagnetSupply, "Magnet:", kind="normal")
@@ -74,7 +74,7 @@ class Haloscope(Instrument):
     jpa = Cpt(JosephsonAmplifier, "JPA:", kind="config")
     lo = Cpt(LocalOscillator, "LO:", kind="config")
     daq = Cpt(Digitizer, "DAQ:", kind="config")
-    interlock = Cpt(Interlock, "Interlock:", kind="normal")
+    interlock = Cpt(InterlockStatus, "InterlockStatus:", kind="normal")
     seal = Cpt(Seal, "Sim:", kind="config")
     cavity = Cpt(CavityFrequency, "", kind="normal")
     settings = Cpt(Settings, "", kind="omitted")

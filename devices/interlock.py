@@ -7,10 +7,10 @@ from ophyd import Device
 from devices.settable import command
 from devices.signals import readback
 
-__all__ = ["Interlock"]
+__all__ = ["InterlockStatus"]
 
 
-class Interlock(Device):
+class InterlockStatus(Device):
     """The interlock, its reasons in words, and the reset of those that are latched.
 
     A reset forgets the latched reasons that have gone; it always completes. What `active` and

@@ -19,7 +19,7 @@ from matplotlib import pyplot as plt
 
 from amrr.parameters import CycleParameters, RefrigeratorParameters
 from amrr.periodic import settle
-from amrr.refrigerator import Refrigerator
+from amrr.refrigerator import SimulatedRefrigerator
 from amrr.solids.garnet import GGG
 
 POWERS_UW = (0, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1000, 1150, 1300, 1500)
@@ -30,7 +30,7 @@ STRONG = CycleParameters(
 
 def load_curve(cycle: CycleParameters) -> list[tuple[float, float, float]]:
     """Mean, lowest and highest CHX temperature (K) at every power."""
-    machine = Refrigerator(replace(RefrigeratorParameters(), cycle=cycle))
+    machine = SimulatedRefrigerator(replace(RefrigeratorParameters(), cycle=cycle))
     machine.cycle.run()
     points = []
     for power_uw in POWERS_UW:

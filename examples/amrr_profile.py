@@ -14,7 +14,7 @@ mpl.use("Agg")
 import numpy as np
 from matplotlib import pyplot as plt
 
-from amrr.refrigerator import Refrigerator
+from amrr.refrigerator import SimulatedRefrigerator
 from amrr.snapshot import start_cold
 
 MOMENTS = {0: "start of the hot blow", 40: "middle", 79: "its end", 89: "after the field step",
@@ -23,7 +23,7 @@ MOMENTS = {0: "start of the hot blow", 40: "middle", 79: "its end", 89: "after t
 
 def record() -> dict[str, np.ndarray]:
     """One cycle from the periodic state, a sample every second."""
-    machine = Refrigerator()
+    machine = SimulatedRefrigerator()
     start_cold(machine)
     rows: dict[str, list[object]] = {k: [] for k in ("t", "bed", "fields", "flow", "cold", "chx")}
     for _ in range(180):

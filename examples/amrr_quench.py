@@ -18,12 +18,12 @@ mpl.use("Agg")
 import numpy as np
 from matplotlib import pyplot as plt
 
-from amrr.refrigerator import Refrigerator
+from amrr.refrigerator import SimulatedRefrigerator
 from amrr.snapshot import start_cold
 from instruments.errors import Refused
 
 
-def sample(machine: Refrigerator) -> list[float]:
+def sample(machine: SimulatedRefrigerator) -> list[float]:
     coil, supply = machine.magnets["RegenA"], machine.supplies["RegenA"]
     return [
         machine.time_s, coil.current_a, supply.supply_current_a, coil.diode_current_a,
@@ -34,7 +34,7 @@ def sample(machine: Refrigerator) -> list[float]:
 
 def story() -> tuple[np.ndarray, np.ndarray, float]:
     """Samples of the first 2 s, of the recovery, and the time of the reset (s)."""
-    machine = Refrigerator()
+    machine = SimulatedRefrigerator()
     start_cold(machine)
     machine.cycle.stop()
     machine.step(120.0)

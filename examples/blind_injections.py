@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from cryohalo.addresses import free_ports, repeater_stand_in
-from cryohalo.launcher import Ioc, Launcher
+from cryohalo.launcher import LaunchedIoc, Launcher
 from haloscope.axion import AxionLine
 
 CENTRE_MHZ, STEP_MHZ = 1100.0, 0.010
@@ -73,13 +73,13 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def ioc(seed: int, prefix: str, options: argparse.Namespace) -> Ioc:
+def ioc(seed: int, prefix: str, options: argparse.Namespace) -> LaunchedIoc:
     """The haloscope's IOC; what it hides lies where at least half of the spectra overlap."""
     half = (options.steps - 1) * STEP_MHZ / 2
     band = (f"{CENTRE_MHZ - half}", f"{CENTRE_MHZ + half}")
     hidden = ("--inject", str(options.coupling), "--inject-band", *band)
     common = ("--prefix", prefix, "--seed", str(seed), "--speed", "0")
-    return Ioc("haloscope", arguments=(*common, *(() if options.no_inject else hidden)))
+    return LaunchedIoc("haloscope", arguments=(*common, *(() if options.no_inject else hidden)))
 
 
 def fate(prefix: str, options: argparse.Namespace) -> Fate:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from cryohalo.launcher import Ioc, Launcher
+from cryohalo.launcher import LaunchedIoc, Launcher
 from cryohalo.progress import Progress
 
 FIRST_MHZ, LAST_MHZ, STEP_MHZ = 1089.98, 1110.04, 0.010
@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     console = Console(highlight=False)
-    ioc = Ioc("haloscope", arguments=("--speed", "0", "--seed", str(options.seed)))
+    ioc = LaunchedIoc("haloscope", arguments=("--speed", "0", "--seed", str(options.seed)))
     with Progress(console) as progress, Launcher([ioc]) as launcher:
         os.environ.update(launcher.environment)
         outcome = run(options, progress)

@@ -14,7 +14,7 @@ import sys
 import numpy as np
 from scipy import stats
 
-from haloscope.apparatus.experiment import Haloscope
+from haloscope.apparatus.experiment import SimulatedHaloscope
 from haloscope.axion import AxionLine
 from haloscope.parameters import HaloscopeParameters
 
@@ -25,7 +25,7 @@ QUIET = {
 
 
 def main(averages: int) -> None:
-    machine = Haloscope(
+    machine = SimulatedHaloscope(
         HaloscopeParameters.from_mapping(QUIET), seed=0, lines=[AxionLine(1.1e9 + 10e3, 6.7e-15)]
     )
     machine.jpa.pump_on = True

@@ -25,7 +25,7 @@ from devices.simulated.haloscope import Haloscope
 from haloscope.analysis.exchange.documents import DocumentReader, Event, stack
 from haloscope.analysis.options import Options
 from haloscope.analysis.spectra import Spectra
-from haloscope.apparatus.experiment import Haloscope as Machine
+from haloscope.apparatus.experiment import SimulatedHaloscope as Machine
 from haloscope.axion import AxionLine
 from haloscope.measuring.calibration import GainProfile, system_noise_k
 from haloscope.parameters import HaloscopeParameters

@@ -17,7 +17,7 @@ from bluesky.utils import MsgGenerator
 from numpy.typing import NDArray
 
 from devices.haloscope import Haloscope
-from haloscope.analysis.online import Online, Update
+from haloscope.analysis.online import Online, OnlineUpdate
 from haloscope.axion import coupling_dfsz
 from haloscope.measuring.tolerances import tolerances_of
 from instruments.ranges import within
@@ -188,9 +188,9 @@ class _Watcher:
         self._dfsz = np.array([coupling_dfsz(f * 1e6) for f in cells])
         wanted = (TARGET_SNR * (self._dfsz / target_per_gev) ** 2) ** 2
         self.wanted = np.where(self._inside, wanted, 0.0)
-        self.update: Update | None = None
+        self.update: OnlineUpdate | None = None
 
-    def __call__(self, update: Update) -> None:
+    def __call__(self, update: OnlineUpdate) -> None:
         self.update = update
 
     def take(self, target_mhz: float, averages: int) -> None:

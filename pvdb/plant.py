@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pvdb.parts.clock import Machine
+from pvdb.parts.clock import SteppedMachine
 from pvdb.records import Record
 
 
@@ -22,7 +22,7 @@ class Plant:
         array_bytes: Largest array a client reads.
     """
 
-    machine: Machine
+    machine: SteppedMachine
     records: Sequence[Record]
     guards: Sequence[Callable[[], None]]
     seed: int

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amrr.compiled import jit
-from amrr.parameters import MagnetParameters
+from amrr.parameters import CoilParameters
 from amrr.solids.materials import ALUMINIUM_6061
 from amrr.solids.superconductor import critical_current_density
 from instruments.magnets import coil as circuit
@@ -73,7 +73,7 @@ _FINE_STEP_S: Final = 1e-3
 _follow = jit(circuit.follow)
 
 
-def constants(p: MagnetParameters) -> Array:
+def constants(p: CoilParameters) -> Array:
     """The constants that the compiled step needs, in their order."""
     s, w = p.solenoid, p.wire
     eddy = (
@@ -215,7 +215,7 @@ def advance(x: Array, p: Array, supply_a: float, stage_k: float, dt_s: float) ->
     grow(x, p, dt_s)
 
 
-class Magnet:
+class SuperconductingMagnet:
     """The coil as its supply and the operator see it: a view on one row of the machine's state.
 
     Args:
@@ -223,7 +223,7 @@ class Magnet:
         state: Its row of state.
     """
 
-    def __init__(self, parameters: MagnetParameters, state: Array) -> None:
+    def __init__(self, parameters: CoilParameters, state: Array) -> None:
         self.parameters = parameters
         self.array = state
         self.constants = constants(parameters)

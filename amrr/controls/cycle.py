@@ -42,7 +42,7 @@ from amrr.controls.sequence import (
     WAYPOINT_NAMES,
     WAYPOINTS,
     CycleState,
-    Phase,
+    CyclePhase,
     begin_phase,
     release,
 )
@@ -50,16 +50,23 @@ from amrr.limits import FLOW_TIME_S, HOLD_TIME_S
 from amrr.parameters import CycleParameters
 from instruments.errors import Refused
 from instruments.magnets.ramp import RAMPING, ZEROING
-from instruments.magnets.supply import MagnetSupply
+from instruments.magnets.supply import SimulatedSupply
 from instruments.ranges import commanded
 
-__all__ = ["STATE_SIZE", "SUPPLY_NAMES", "WAYPOINT_NAMES", "Cycle", "CycleState", "Phase"]
+__all__ = [
+    "STATE_SIZE",
+    "SUPPLY_NAMES",
+    "WAYPOINT_NAMES",
+    "CycleSequencer",
+    "CycleState",
+    "CyclePhase",
+]
 
 Array = NDArray[np.float64]
 
 
 def _waypoint(name: str) -> Any:
-    """A property of :class:`Cycle` that reads and sets one waypoint in tesla."""
+    """A property of :class:`CycleSequencer` that reads and sets one waypoint in tesla."""
     return property(
         lambda self: self.waypoint_t(name),
         lambda self, value: self.set_waypoint(name, value),
@@ -67,7 +74,7 @@ def _waypoint(name: str) -> Any:
     )
 
 
-class Cycle:
+class CycleSequencer:
     """The sequencer as the operator sees it.
 
     Args:
@@ -85,7 +92,7 @@ class Cycle:
         self,
         parameters: CycleParameters,
         state: Array,
-        supplies: dict[str, MagnetSupply],
+        supplies: dict[str, SimulatedSupply],
         supply_rows: Array,
         dt_s: float,
     ) -> None:
@@ -125,7 +132,7 @@ class Cycle:
             self._reach(name, supply)
         self._x[BLOCKED_BY] = BY_NOTHING
         self._x[STATE] = CycleState.RUNNING
-        begin_phase(self._x, int(Phase.IDLE), self._rows, self._per_ampere())
+        begin_phase(self._x, int(CyclePhase.IDLE), self._rows, self._per_ampere())
 
     def pause(self) -> None:
         """Stand still where the magnets are; raises :class:`Refused` unless running."""
@@ -144,13 +151,13 @@ class Cycle:
         """End safely: all magnets ramp to zero at their ramp rates."""
         release(self._rows, ZEROING)
         self._x[STATE] = CycleState.RAMPING_DOWN
-        self._x[PHASE] = Phase.IDLE
+        self._x[PHASE] = CyclePhase.IDLE
 
     def abort(self) -> None:
         """Stop at once: all magnets hold the current they have. Follow with :meth:`stop`."""
         release(self._rows, RAMPING)
         self._x[STATE] = CycleState.ABORTED
-        self._x[PHASE] = Phase.IDLE
+        self._x[PHASE] = CyclePhase.IDLE
 
     # -- readbacks -----------------------------------------------------------------------------
 
@@ -160,9 +167,9 @@ class Cycle:
         return CycleState(int(self._x[STATE]))
 
     @property
-    def phase(self) -> Phase:
+    def phase(self) -> CyclePhase:
         """Where in the cycle it is."""
-        return Phase(int(self._x[PHASE]))
+        return CyclePhase(int(self._x[PHASE]))
 
     @property
     def phase_time_s(self) -> float:
@@ -274,7 +281,7 @@ class Cycle:
     def _per_ampere(self) -> Array:
         return np.array([s.coil.field_per_ampere_t for s in self._supplies.values()])
 
-    def _reach(self, name: str, supply: MagnetSupply) -> None:
+    def _reach(self, name: str, supply: SimulatedSupply) -> None:
         prefix = "pump" if name.startswith("Pump") else "regen"
         for waypoint in WAYPOINT_NAMES:
             field_t = self.waypoint_t(waypoint)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 from amrr.controls.cycle import CycleState
-from amrr.refrigerator import Refrigerator
+from amrr.refrigerator import SimulatedRefrigerator
 from instruments.control.interlocks import Interlock, Interlocks
 from instruments.magnets.supply import SupplyState
 
@@ -17,7 +17,7 @@ LOWEST_HELIUM_PERCENT: Final[float] = 10.0
 """Level below which the cycle stops (assumed: a day's helium is left for the stage)."""
 
 
-def interlocks_of(machine: Refrigerator) -> Interlocks:
+def interlocks_of(machine: SimulatedRefrigerator) -> Interlocks:
     """All interlocks of a refrigerator.
 
     They restrain the supplies, by their names, and "Cycle".
@@ -43,12 +43,12 @@ def interlocks_of(machine: Refrigerator) -> Interlocks:
 # Reasons; they are asked after every step --------------------------------------------------------
 
 
-def _quenched(machine: Refrigerator) -> str:
+def _quenched(machine: SimulatedRefrigerator) -> str:
     names = [name for name, supply in machine.supplies.items() if supply.quenched]
     return f"{' and '.join(names)} quenched; the others ramp to zero" if names else ""
 
 
-def _little_helium(machine: Refrigerator) -> str:
+def _little_helium(machine: SimulatedRefrigerator) -> str:
     percent = PERCENT * machine.bath.level
     if percent >= LOWEST_HELIUM_PERCENT:
         return ""
@@ -58,13 +58,13 @@ def _little_helium(machine: Refrigerator) -> str:
 # What is done about them -------------------------------------------------------------------------
 
 
-def _ramp_down(machine: Refrigerator) -> None:
+def _ramp_down(machine: SimulatedRefrigerator) -> None:
     _stop_cycle(machine)
     for supply in machine.supplies.values():
         if supply.state < SupplyState.QUENCH and not supply.programmed:
             supply.zero()
 
 
-def _stop_cycle(machine: Refrigerator) -> None:
+def _stop_cycle(machine: SimulatedRefrigerator) -> None:
     if machine.cycle.state in (CycleState.RUNNING, CycleState.PAUSED):
         machine.cycle.stop()

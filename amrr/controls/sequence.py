@@ -33,7 +33,7 @@ class CycleState(IntEnum):
     BLOCKED = 5
 
 
-class Phase(IntEnum):
+class CyclePhase(IntEnum):
     """Where in the cycle it is; IDLE also while the magnets are being prepared."""
 
     IDLE = 0
@@ -90,10 +90,10 @@ _STOPPED: Final = float(CycleState.STOPPED)
 _RUNNING: Final = float(CycleState.RUNNING)
 _RAMPING_DOWN: Final = float(CycleState.RAMPING_DOWN)
 _BLOCKED: Final = float(CycleState.BLOCKED)
-_IDLE: Final = int(Phase.IDLE)
-_FLOW_1: Final = int(Phase.FLOW_A_TO_B)
-_FLOW_2: Final = int(Phase.FLOW_B_TO_A)
-_PHASES: Final = len(Phase) - 1
+_IDLE: Final = int(CyclePhase.IDLE)
+_FLOW_1: Final = int(CyclePhase.FLOW_A_TO_B)
+_FLOW_2: Final = int(CyclePhase.FLOW_B_TO_A)
+_PHASES: Final = len(CyclePhase) - 1
 
 # What blocks a cycle: nothing, a latched supply, a supply that is not at its waypoint.
 BY_NOTHING: Final = 0

@@ -67,7 +67,7 @@ _LOG_LAST: Final = math.log(10.0)
 _GRID: Final = 1024
 
 
-class Status(IntEnum):
+class ReadingStatus(IntEnum):
     """Whether a reading may be believed."""
 
     OK = 0
@@ -182,13 +182,13 @@ class Thermometer:
         return self.age_s > 1.5 * (COUNT - CONTINUOUS) * float(self._dwell[0])
 
     @property
-    def status(self) -> Status:
+    def status(self) -> ReadingStatus:
         """Whether the reading may be believed."""
         if self._x[BROKEN, self._k] > 0.0:
-            return Status.OPEN
+            return ReadingStatus.OPEN
         if not 0.15 <= self._x[READING, self._k] <= 9.9:
-            return Status.OVER_RANGE
-        return Status.STALE if self.stale else Status.OK
+            return ReadingStatus.OVER_RANGE
+        return ReadingStatus.STALE if self.stale else ReadingStatus.OK
 
     def break_sensor(self, broken: bool = True) -> None:
         """Fault: open the sensor's leads, or mend them."""

@@ -24,7 +24,7 @@ from scipy.optimize import brentq
 from amrr.coils.solenoid import Solenoid, turns_for
 from amrr.fluid import helium
 from amrr.solids.garnet import MATERIALS, Paramagnet
-from amrr.solids.superconductor import Wire
+from amrr.solids.superconductor import SuperconductingWire
 from instruments.ranges import within
 
 Array = NDArray[np.float64]
@@ -67,7 +67,7 @@ class DesignInputs:
 
 
 @dataclass(frozen=True)
-class Row:
+class SheetRow:
     """One line of the sheet, in SI units; ``source``: "paper", "assumed", "given", "computed"."""
 
     group: str
@@ -83,7 +83,7 @@ class DesignSheet:
     """The inputs and all results, by row and by name."""
 
     inputs: DesignInputs
-    rows: tuple[Row, ...]
+    rows: tuple[SheetRow, ...]
 
     def __getitem__(self, name: str) -> float | str:
         """Value of a row by its name; KeyError when there is none."""
@@ -162,7 +162,7 @@ def design_sheet(**overrides: Any) -> DesignSheet:
     inputs = replace(DesignInputs(), **_checked(overrides))
     _check_states(inputs)
     rows = [
-        Row("inputs", f.name, f.metadata["text"], getattr(inputs, f.name), f.metadata["unit"],
+        SheetRow("inputs", f.name, f.metadata["text"], getattr(inputs, f.name), f.metadata["unit"],
             "given" if f.name in overrides else f.metadata["source"])
         for f in fields(DesignInputs)
     ]  # fmt: skip
@@ -222,22 +222,22 @@ def _check_states(i: DesignInputs) -> None:
         MATERIALS[i.refrigerant].check(t, i.swing_t)
 
 
-def _flow(i: DesignInputs) -> list[Row]:
+def _flow(i: DesignInputs) -> list[SheetRow]:
     flow = molar_flow(i)
     per_mole = _enthalpy(i.hot_k, i) - _enthalpy(i.outlet_k, i)
     gain = _enthalpy(i.chx_k, i) - _enthalpy(i.outlet_k, i)
     volume = flow * i.flow_time_s * float(helium.molar_volume(i.concentration))
     return [
-        Row("fluid", "molar_flow", "mixture flow during a blow", flow, "mol/s", COMPUTED),
-        Row("fluid", "blow_volume", "volume of a blow", volume, "m3", COMPUTED),
-        Row("fluid", "regeneration_per_joule", "heat regenerated per joule of load",
+        SheetRow("fluid", "molar_flow", "mixture flow during a blow", flow, "mol/s", COMPUTED),
+        SheetRow("fluid", "blow_volume", "volume of a blow", volume, "m3", COMPUTED),
+        SheetRow("fluid", "regeneration_per_joule", "heat regenerated per joule of load",
             per_mole / gain, "J/J", COMPUTED),
-        Row("fluid", "blow_heat", "heat into the bed per blow",
+        SheetRow("fluid", "blow_heat", "heat into the bed per blow",
             flow * i.flow_time_s * per_mole, "J", COMPUTED),
     ]  # fmt: skip
 
 
-def _bed(i: DesignInputs) -> tuple[list[Row], float]:
+def _bed(i: DesignInputs) -> tuple[list[SheetRow], float]:
     material = MATERIALS[i.refrigerant]
     per_mole = heat_per_mole(material, i.swing_t, i.hot_k, i.outlet_k, i.nodes, i.steps)
     moles = molar_flow(i) * i.flow_time_s
@@ -246,55 +246,55 @@ def _bed(i: DesignInputs) -> tuple[list[Row], float]:
     length = spins / (material.spins_mol_per_m3 * (1.0 - i.porosity) * area)
     formula = spins / material.spins_per_formula
     rows = [
-        Row("bed", "heat_per_mole", "heat per mole of refrigerant and swing",
+        SheetRow("bed", "heat_per_mole", "heat per mole of refrigerant and swing",
             per_mole * material.spins_per_formula, "J/mol", COMPUTED),
-        Row("bed", "refrigerant_mol", f"{i.refrigerant} in the bed", formula, "mol", COMPUTED),
-        Row("bed", "refrigerant_mass", f"{i.refrigerant} to pack for this porosity",
+        SheetRow("bed", "refrigerant_mol", f"{i.refrigerant} in the bed", formula, "mol", COMPUTED),
+        SheetRow("bed", "refrigerant_mass", f"{i.refrigerant} to pack for this porosity",
             formula * material.molar_mass_kg_per_mol, "kg", COMPUTED),
-        Row("bed", "length", "canister length for the outlet", length, "m", COMPUTED),
-        Row("bed", "void_volume", "fluid in the bed", i.porosity * area * length, "m3", COMPUTED),
+        SheetRow("bed", "length", "canister length for the outlet", length, "m", COMPUTED),
+        SheetRow("bed", "void_volume", "fluid in the bed", i.porosity * area * length, "m3", COMPUTED),
     ]  # fmt: skip
     return rows, spins
 
 
-def _check_rows(i: DesignInputs, spins_mol: float) -> list[Row]:
+def _check_rows(i: DesignInputs, spins_mol: float) -> list[SheetRow]:
     outlet = outlet_temperature(i, spins_mol, i.swing_t)
     swing = required_swing(i, spins_mol)
     return [
-        Row("check", "outlet", "outlet that closes Eq. (3)", outlet, "K", COMPUTED),
-        Row("check", "required_swing", "swing that closes Eq. (3)", swing, "T", COMPUTED),
-        Row("check", "field_margin", "magnet field over required swing",
+        SheetRow("check", "outlet", "outlet that closes Eq. (3)", outlet, "K", COMPUTED),
+        SheetRow("check", "required_swing", "swing that closes Eq. (3)", swing, "T", COMPUTED),
+        SheetRow("check", "field_margin", "magnet field over required swing",
             i.peak_field_t / swing, "", COMPUTED),
     ]  # fmt: skip
 
 
-def _magnet(i: DesignInputs) -> list[Row]:
+def _magnet(i: DesignInputs) -> list[SheetRow]:
     turns = turns_for(
         i.peak_field_t, i.current_a, i.coil_length_m, i.coil_inner_radius_m, i.wire_diameter_m
     )
     coil = Solenoid(i.coil_length_m, i.coil_inner_radius_m, turns, i.wire_diameter_m)
-    wire = Wire(insulated_diameter_m=i.wire_diameter_m)
+    wire = SuperconductingWire(insulated_diameter_m=i.wire_diameter_m)
     peak_t = 1.07 * i.peak_field_t
     critical = wire.critical_current_a(peak_t, 4.2)
     return [
-        Row("magnet", "turns", "turns", float(turns), "", COMPUTED),
-        Row("magnet", "layers", "layers", coil.layers, "", COMPUTED),
-        Row("magnet", "thickness", "winding thickness", coil.thickness_m, "m", COMPUTED),
-        Row("magnet", "wire_length", "wire", coil.wire_length_m, "m", COMPUTED),
-        Row("magnet", "centre_field", "central field at this current",
+        SheetRow("magnet", "turns", "turns", float(turns), "", COMPUTED),
+        SheetRow("magnet", "layers", "layers", coil.layers, "", COMPUTED),
+        SheetRow("magnet", "thickness", "winding thickness", coil.thickness_m, "m", COMPUTED),
+        SheetRow("magnet", "wire_length", "wire", coil.wire_length_m, "m", COMPUTED),
+        SheetRow("magnet", "centre_field", "central field at this current",
             coil.centre_t_per_a * i.current_a, "T", COMPUTED),
-        Row("magnet", "end_field", "field at the end of the winding",
+        SheetRow("magnet", "end_field", "field at the end of the winding",
             coil.end_t_per_a * i.current_a, "T", COMPUTED),
-        Row("magnet", "field_per_ampere", "central field per ampere",
+        SheetRow("magnet", "field_per_ampere", "central field per ampere",
             coil.centre_t_per_a, "T/A", COMPUTED),
-        Row("magnet", "inductance", "inductance (Wheeler)", coil.inductance_h, "H", COMPUTED),
-        Row("magnet", "stored_energy", "stored energy",
+        SheetRow("magnet", "inductance", "inductance (Wheeler)", coil.inductance_h, "H", COMPUTED),
+        SheetRow("magnet", "stored_energy", "stored energy",
             coil.stored_energy_j(i.current_a), "J", COMPUTED),
-        Row("magnet", "ramp_voltage", "coil voltage of this swing in a no-flow process",
+        SheetRow("magnet", "ramp_voltage", "coil voltage of this swing in a no-flow process",
             _ramp_voltage(i, coil), "V", COMPUTED),
-        Row("magnet", "critical_current", "critical current at 4.2 K and peak field",
+        SheetRow("magnet", "critical_current", "critical current at 4.2 K and peak field",
             critical, "A", COMPUTED),
-        Row("magnet", "sharing_temperature", "current-sharing temperature",
+        SheetRow("magnet", "sharing_temperature", "current-sharing temperature",
             wire.sharing_temperature_k(peak_t, i.current_a), "K", COMPUTED),
     ]  # fmt: skip
 

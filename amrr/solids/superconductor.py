@@ -48,7 +48,7 @@ def critical_current_density(field_t: float, temperature_k: float) -> float:
 
 
 @dataclass(frozen=True)
-class Wire:
+class SuperconductingWire:
     """A multifilamentary wire.
 
     Attributes:

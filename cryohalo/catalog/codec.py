@@ -23,7 +23,7 @@ from cryohalo.catalog.extents import (
     MAX_DOCUMENT_BYTES,
     MAX_VALUES,
     SHORT_BYTES,
-    DamagedError,
+    DamagedFileError,
     end_of_value,
 )
 from instruments.plain_arrays import demand_plain, plain_array
@@ -61,14 +61,14 @@ def decode(data: bytes) -> Document:
     """One document from its bytes.
 
     Raises:
-        DamagedError: They are no document, are beyond its bounds, or hold what is no plain data.
+        DamagedFileError: They are no document, are beyond its bounds, or hold what is no plain data.
     """
     pair = _short(data) or _bounded(data)
     if not (isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)):
-        raise DamagedError("it is no pair of a name and a document")
+        raise DamagedFileError("it is no pair of a name and a document")
     name, content = pair
     if not isinstance(content, dict):
-        raise DamagedError(f"{name[:20]!r} is followed by no document")
+        raise DamagedFileError(f"{name[:20]!r} is followed by no document")
     return name, {key: _restored(value, str(key), 3) for key, value in content.items()}
 
 
@@ -102,11 +102,11 @@ def _once(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
 def _bounded(data: bytes) -> Any:
     """A document unpacked after a look at all that it declares."""
     if end_of_value(lambda count, at: data[at : at + count], 0, len(data)) != len(data):
-        raise DamagedError("it is not whole")
+        raise DamagedFileError("it is not whole")
     try:
         return msgpack.unpackb(data, strict_map_key=False, object_pairs_hook=_once)
     except (ValueError, TypeError, msgpack.UnpackException) as error:
-        raise DamagedError(f"it cannot be unpacked: {error}") from error
+        raise DamagedFileError(f"it cannot be unpacked: {error}") from error
 
 
 def plain(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -236,7 +236,7 @@ def _packed(value: Any) -> dict[bytes, Any]:
 def _restored(value: Any, where: str, depth: int) -> Any:
     """The value with its maps that stand for arrays made into arrays."""
     if depth > MAX_DEPTH and isinstance(value, dict | list):
-        raise DamagedError(BEYOND)
+        raise DamagedFileError(BEYOND)
     if isinstance(value, dict):
         if b"nd" in value or b"complex" in value:
             return _unpacked(value, where)
@@ -260,7 +260,7 @@ def _unpacked(value: dict[Any, Any], where: str) -> Any:
             return plain_array(value.get(b"type"), value.get(b"shape"), value.get(b"data"))
         return plain_array(value.get(b"type"), (), value.get(b"data"))[()]
     except ValueError as error:
-        raise DamagedError(f"{where[:60]}: {error}") from error
+        raise DamagedFileError(f"{where[:60]}: {error}") from error
 
 
 def _complex(text: object) -> complex:

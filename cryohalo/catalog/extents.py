@@ -24,7 +24,7 @@ __all__ = [
     "MAX_DOCUMENT_BYTES",
     "MAX_VALUES",
     "SHORT_BYTES",
-    "DamagedError",
+    "DamagedFileError",
     "documents_in",
     "end_of_value",
 ]
@@ -51,7 +51,7 @@ _WINDOW: Final = SHORT_BYTES
 _LONGEST_HEADER: Final = 9
 
 
-class DamagedError(ValueError):
+class DamagedFileError(ValueError):
     """Bytes that are no document; the message says why."""
 
 
@@ -86,7 +86,7 @@ def documents_in(handle: int, size: int) -> Iterator[tuple[int, int]]:
         size: Size of the file, or how much of it is to be looked at.
 
     Raises:
-        DamagedError: After the last whole document comes what is none.
+        DamagedFileError: After the last whole document comes what is none.
     """
     at = 0
     while at < size:
@@ -97,11 +97,11 @@ def documents_in(handle: int, size: int) -> Iterator[tuple[int, int]]:
         if first == b"\0" and _is_zero(handle, at, size):
             return
         if first and first[0] != _PAIR:
-            raise DamagedError(f"damaged at byte {at}: no document begins there")
+            raise DamagedFileError(f"damaged at byte {at}: no document begins there")
         try:
             end_or_none = end_of_value(partial(os.pread, handle), at, size)
-        except DamagedError as error:
-            raise DamagedError(f"damaged at byte {at}: {error}") from error
+        except DamagedFileError as error:
+            raise DamagedFileError(f"damaged at byte {at}: {error}") from error
         if end_or_none is None:
             return
         yield at, end_or_none
@@ -153,7 +153,7 @@ def end_of_value(read: Read, start: int, size: int) -> int | None:
         The position after its last byte; None if the bytes end before it does.
 
     Raises:
-        DamagedError: No document begins so, or it is beyond a bound.
+        DamagedFileError: No document begins so, or it is beyond a bound.
     """
     last = min(size, start + MAX_DOCUMENT_BYTES)
     end: int | None = start
@@ -163,12 +163,12 @@ def end_of_value(read: Read, start: int, size: int) -> int | None:
         if in_map[-1] and kind != _BYTES and not left[-1] & 1:
             number_keys += 1
             if kind < 0 or number_keys > MAX_NUMBER_KEYS:
-                raise DamagedError("a key that is no text")
+                raise DamagedFileError("a key that is no text")
         left[-1] -= 1
         if kind < _BYTES:
             values += length
             if values > MAX_VALUES or len(left) > MAX_DEPTH:
-                raise DamagedError(BEYOND)
+                raise DamagedFileError(BEYOND)
             left.append(length)
             in_map.append(kind == _MAP)
         while not left[-1]:
@@ -177,7 +177,7 @@ def end_of_value(read: Read, start: int, size: int) -> int | None:
             if not left:
                 return end
     if size - start > MAX_DOCUMENT_BYTES:
-        raise DamagedError(f"a document of more than {MAX_DOCUMENT_BYTES} bytes")
+        raise DamagedFileError(f"a document of more than {MAX_DOCUMENT_BYTES} bytes")
     return None
 
 
@@ -188,7 +188,7 @@ def _headers(read: Read, start: int, last: int) -> Iterator[tuple[int, int, int]
         What it is, how many values it declares, where the next header is.
 
     Raises:
-        DamagedError: A byte that begins no value of a document.
+        DamagedFileError: A byte that begins no value of a document.
     """
     window, base, at = b"", start, 0
     while True:
@@ -218,5 +218,5 @@ def _headers(read: Read, start: int, last: int) -> Iterator[tuple[int, int, int]
 
 def _refuse(first: int) -> NoReturn:
     if first in _EXTENSIONS:
-        raise DamagedError("a value of an extension type")
-    raise DamagedError(f"byte 0x{first:02x}, which begins no value")
+        raise DamagedFileError("a value of an extension type")
+    raise DamagedFileError(f"byte 0x{first:02x}, which begins no value")

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-__all__ = ["REFERS_TO", "RUN_DOCUMENTS", "Order", "OrderError", "events_of"]
+__all__ = ["REFERS_TO", "RUN_DOCUMENTS", "DocumentOrder", "OrderError", "events_of"]
 
 LATEST_TIME_S: Final = 32_503_680_000.0
 """Year 3000: the time of a start must be one that a calendar can show."""
@@ -37,7 +37,7 @@ class OrderError(ValueError):
     """A document that does not belong where it stands; the message says why."""
 
 
-class Order:
+class DocumentOrder:
     """Follows the documents of one run.
 
     Args:

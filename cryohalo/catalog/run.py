@@ -14,8 +14,8 @@ import numpy as np
 
 from cryohalo.catalog.codec import Document, decode
 from cryohalo.catalog.errors import CatalogError
-from cryohalo.catalog.extents import DamagedError, documents_in, end_of_value
-from cryohalo.catalog.order import Order, OrderError, events_of
+from cryohalo.catalog.extents import DamagedFileError, documents_in, end_of_value
+from cryohalo.catalog.order import DocumentOrder, OrderError, events_of
 from haloscope.analysis.exchange.keys import AmbiguousFieldError, key_of
 from instruments.foreign_files import open_regular, reason
 from instruments.printable import escaped
@@ -81,7 +81,7 @@ class Run:
             CatalogError: The file cannot be read; or, after its last whole document, something
                 comes that is none or does not belong there.
         """
-        order, end = Order(), 0
+        order, end = DocumentOrder(), 0
         with self._opened() as handle:
             size = os.fstat(handle).st_size
             for at, end in documents_in(handle, size):
@@ -89,7 +89,9 @@ class Run:
                 _take(order, name, document, at)
                 yield name, document
             if order.uid and not order.ended and _stop_at_the_end(handle, size, order.uid):
-                raise DamagedError(f"damaged at byte {end}: no document there, yet the run ended")
+                raise DamagedFileError(
+                    f"damaged at byte {end}: no document there, yet the run ended"
+                )
 
     @contextmanager
     def _opened(self) -> Iterator[int]:
@@ -99,7 +101,7 @@ class Run:
                 yield file.fileno()
         except OSError as error:
             raise CatalogError(f"catalog {escaped(self.path)}: {reason(error)}") from error
-        except (DamagedError, OrderError) as error:
+        except (DamagedFileError, OrderError) as error:
             raise CatalogError(f"catalog {escaped(self.path)}: {escaped(error)}") from error
 
     def events(self, stream: str = "primary") -> Iterator[dict[str, Any]]:
@@ -152,11 +154,11 @@ class Run:
 def _document(handle: int, at: int, end: int) -> Document:
     try:
         return decode(os.pread(handle, end - at, at))
-    except DamagedError as error:
-        raise DamagedError(f"damaged at byte {at}: {error}") from error
+    except DamagedFileError as error:
+        raise DamagedFileError(f"damaged at byte {at}: {error}") from error
 
 
-def _take(order: Order, name: str, document: dict[str, Any], at: int) -> None:
+def _take(order: DocumentOrder, name: str, document: dict[str, Any], at: int) -> None:
     try:
         order.check(name, document)
     except OrderError as error:
@@ -177,12 +179,12 @@ def _stop_at_the_end(handle: int, size: int, uid: str) -> tuple[int, int] | None
             if end_of_value(partial(os.pread, handle), first + place, size) == size:
                 _stop(handle, first + place, size, uid)
                 return first + place, size
-        except (DamagedError, OrderError):  # bytes of an array that look like one
+        except (DamagedFileError, OrderError):  # bytes of an array that look like one
             continue
     return None
 
 
 def _stop(handle: int, at: int, end: int, uid: str) -> dict[str, Any]:
     name, document = _document(handle, at, end)
-    _take(Order(uid), name, document, at)
+    _take(DocumentOrder(uid), name, document, at)
     return document

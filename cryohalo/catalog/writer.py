@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final
 
 from cryohalo.catalog.codec import UnfitError, encode
 from cryohalo.catalog.errors import CatalogError
-from cryohalo.catalog.order import REFERS_TO, RUN_DOCUMENTS, Order, OrderError
+from cryohalo.catalog.order import REFERS_TO, RUN_DOCUMENTS, DocumentOrder, OrderError
 from instruments.printable import escaped
 
 SUFFIX: Final = ".msgpack"
@@ -106,7 +106,7 @@ class _RunFile:
     def __init__(self, path: Path, sync: bool) -> None:
         self.path = path
         self._sync = sync
-        self._order = Order()
+        self._order = DocumentOrder()
         self._file: BinaryIO | None = None
 
     def begin(self, document: Mapping[str, Any]) -> None:

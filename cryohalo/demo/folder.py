@@ -15,7 +15,7 @@ from cryohalo.demo.page import FIGURES, PAGE, TITLE
 from instruments.foreign_files import read_bounded
 from instruments.printable import escaped
 
-__all__ = ["SEED_KEY", "FolderTakenError", "clear"]
+__all__ = ["SEED_KEY", "ForeignFolderError", "clear"]
 
 SEED_KEY: Final = "demo_seed"
 """Metadata by which a run is known as a demonstration's."""
@@ -24,7 +24,7 @@ SEED_KEY: Final = "demo_seed"
 _LARGEST_PAGE: Final = 10_000_000
 
 
-class FolderTakenError(ValueError):
+class ForeignFolderError(ValueError):
     """The folder holds what no demonstration wrote; nothing has been touched."""
 
 
@@ -36,7 +36,7 @@ def clear(output: Path, catalog: Path) -> None:
         catalog: Folder of its runs, in there.
 
     Raises:
-        FolderTakenError: Something there is not a demonstration's.
+        ForeignFolderError: Something there is not a demonstration's.
         OSError: A run cannot be taken away.
     """
     runs = _runs(catalog)
@@ -77,5 +77,5 @@ def _is_our_page(path: Path) -> bool:
         return False
 
 
-def _taken(path: Path, why: str) -> FolderTakenError:
-    return FolderTakenError(f"demo: {escaped(path)} is there, {why}; give another --output")
+def _taken(path: Path, why: str) -> ForeignFolderError:
+    return ForeignFolderError(f"demo: {escaped(path)} is there, {why}; give another --output")

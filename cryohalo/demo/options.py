@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryohalo.launcher import Ioc
+from cryohalo.launcher import LaunchedIoc
 
 CENTRE_MHZ = 1100.0
 STEP_MHZ = 0.010
@@ -42,12 +42,14 @@ class DemoOptions:
         """Folder of the documents."""
         return self.output / "catalog"
 
-    def iocs(self) -> list[Ioc]:
+    def iocs(self) -> list[LaunchedIoc]:
         """Both IOCs; the haloscope's hides a line within the scanned band if asked to."""
         seed = ("--seed", str(self.seed))
         band = [str(f) for f in self.band_mhz]
         hidden = ("--inject", str(DEMO_COUPLING_PER_GEV), "--inject-band", *band)
         return [
-            Ioc("amrr", arguments=(*seed, "--speed", str(AMRR_SPEED))),
-            Ioc("haloscope", arguments=(*seed, "--speed", "0", *(hidden if self.inject else ()))),
+            LaunchedIoc("amrr", arguments=(*seed, "--speed", str(AMRR_SPEED))),
+            LaunchedIoc(
+                "haloscope", arguments=(*seed, "--speed", "0", *(hidden if self.inject else ()))
+            ),
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from amrr.parameters import RefrigeratorParameters
-from amrr.refrigerator import Refrigerator as Machine
+from amrr.refrigerator import SimulatedRefrigerator as Machine
 from devices.amrr import Refrigerator as RefrigeratorDevice
 from devices.simulated.build import in_process
 from pvdb.refrigerator.plant import refrigerator_plant

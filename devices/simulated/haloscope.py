@@ -7,7 +7,7 @@ from typing import Any
 
 from devices.haloscope import Haloscope as HaloscopeDevice
 from devices.simulated.build import in_process
-from haloscope.apparatus.experiment import Haloscope as Machine
+from haloscope.apparatus.experiment import SimulatedHaloscope as Machine
 from haloscope.axion import AxionLine
 from haloscope.parameters import HaloscopeParameters
 from pvdb.haloscope.plant import haloscope_plant

@@ -30,7 +30,7 @@ from haloscope.analysis.statistics.limits import Limit, limit
 
 
 @dataclass(frozen=True)
-class Update:
+class OnlineUpdate:
     """What one spectrum changed.
 
     Attributes:
@@ -50,7 +50,7 @@ class Update:
     spikes: tuple[Spike, ...]
 
 
-Publish = Callable[[Update], None]
+Publish = Callable[[OnlineUpdate], None]
 
 
 class Online:
@@ -87,7 +87,7 @@ class Online:
             reader = self._reader
             self.add(stack([event], reader.calibration(), reader.apparatus()))
 
-    def add(self, spectra: Spectra) -> Update:
+    def add(self, spectra: Spectra) -> OnlineUpdate:
         """Add spectra, usually one."""
         windows = select(spectra, self._single)
         reduction = reduce_stack(spectra, windows, self._single)
@@ -111,18 +111,20 @@ class Online:
         if self._keep:
             self._kept.append(trim(spectra, self.options))
 
-    def _update(self, spectra: Spectra, windows: Windows, spikes: tuple[Spike, ...]) -> Update:
+    def _update(
+        self, spectra: Spectra, windows: Windows, spikes: tuple[Spike, ...]
+    ) -> OnlineUpdate:
         assert self._sums is not None
         label = spectra.labels[-1] if spectra.labels else str(self._sums.spectra - 1)
         low, high = coarse_range(windows, self._single)
         try:
             grand = grand_spectrum(self._sums, first=low, last=high)
         except ValueError:
-            return Update(self._sums.spectra, label, None, None, [], spikes)
+            return OnlineUpdate(self._sums.spectra, label, None, None, [], spikes)
         assert self._calibration is not None
         bound = limit(grand, self._calibration, self._sums.step_hz, self._single)
         found = find_candidates(grand, bound.expected_snr, self._sums.step_hz, self._single)
-        return Update(self._sums.spectra, label, grand, bound, found, spikes)
+        return OnlineUpdate(self._sums.spectra, label, grand, bound, found, spikes)
 
     def result(self) -> Result:
         """The result of everything added so far.
@@ -146,7 +148,7 @@ class Online:
         return analyze(concatenate(self._kept), self.options)
 
 
-def highest(update: Update) -> tuple[float, float]:
+def highest(update: OnlineUpdate) -> tuple[float, float]:
     """Frequency (Hz) and normalised excess of the highest grand bin of an update; NaN if none."""
     if update.grand is None:
         return float("nan"), float("nan")

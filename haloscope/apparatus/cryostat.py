@@ -31,11 +31,11 @@ _READINGS_DRAWN: Final[int] = 256
 _SQUARED: Final = Number(1e-12, 1e6, "K2")
 
 #: What has a thermometer.
-STAGES: Final = ("MXC", "Still", "FourK", "Cavity", "Rod", "JPA", "NoiseSource")
+STAGES: Final = ("MXC", "Still", "FourK", "Cavity", "Rod", "JPA", "HeatedSource")
 _NUMBER: Final = {stage: number for number, stage in enumerate(STAGES)}
 
 
-class NoiseSource:
+class HeatedSource:
     """Heated 50 ohm load; its controller holds a setpoint in K.
 
     Args:
@@ -128,7 +128,7 @@ class Cryostat:
         self,
         parameters: HaloscopeParameters,
         timeline: Timeline,
-        noise_source: NoiseSource,
+        noise_source: HeatedSource,
         seed: int,
     ) -> None:
         self.parameters, self._timeline, self._seed = parameters, timeline, seed
@@ -147,7 +147,7 @@ class Cryostat:
             "Cavity": self.mixing_chamber_k,
             "Rod": self.rod_k,
             "JPA": self.mixing_chamber_k,
-            "NoiseSource": lambda _: noise_source.temperature_k,
+            "HeatedSource": lambda _: noise_source.temperature_k,
         }
 
     def load(self, rod_w: float, antenna_w: float, quench_w: float) -> None:

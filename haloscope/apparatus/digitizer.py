@@ -132,7 +132,7 @@ def _white(random: np.random.Generator, size: int) -> NDArray[np.complex128]:
     return parts[0] + 1j * parts[1]
 
 
-class Digitizer(Acquisition):
+class SimulatedDigitizer(Acquisition):
     """The instrument: settings, acquisition, last spectrum.
 
     Args:

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from haloscope import mode_map
 from haloscope.apparatus.cavity import Cavity, CavityState
-from haloscope.apparatus.cryostat import Cryostat, NoiseSource
-from haloscope.apparatus.digitizer import Digitizer
+from haloscope.apparatus.cryostat import Cryostat, HeatedSource
+from haloscope.apparatus.digitizer import SimulatedDigitizer
 from haloscope.apparatus.motion import DriveParameters, PiezoDrive, adopted
-from haloscope.apparatus.network_analyzer import NetworkAnalyzer, Path
+from haloscope.apparatus.network_analyzer import SimulatedAnalyzer, Path
 from haloscope.apparatus.paramp import Paramp
 from haloscope.apparatus.receiver import Conditions, Receiver, SwitchPosition
 from haloscope.apparatus.spectrum import mean_spectrum_w
@@ -33,21 +33,21 @@ from instruments.kept import Group, Number, Slots, Spec, check
 from instruments.magnets.coil import COIL_STATE, SimpleCoil
 from instruments.magnets.ramp import OUTPUT, STATE, TARGET
 from instruments.magnets.supply import (
-    MagnetSupply,
+    SimulatedSupply,
     SupplyParameters,
     SupplyState,
     state_slots,
 )
 from instruments.ranges import commanded, within
 
-__all__ = ["Haloscope", "LocalOscillator", "Path", "Switch", "SwitchPosition"]
+__all__ = ["SimulatedHaloscope", "SimulatedOscillator", "Path", "Switch", "SwitchPosition"]
 
 _MAGNET_GRID_NS: Final[int] = NS_PER_S
 _NEVER_NS: Final[int] = 2**63
 _TIME: Final = Number(0, LATEST_NS, "ns", whole=True)
 
 
-class LocalOscillator:
+class SimulatedOscillator:
     """Generator of the down-conversion; refused while the digitizer acquires.
 
     Attributes:
@@ -58,7 +58,7 @@ class LocalOscillator:
         reference_hz, r = parameters.cavity.reference_hz, parameters.receiver
         self.limits_hz = (0.5 * reference_hz, 1.5 * reference_hz)
         self._frequency_hz = reference_hz - r.intermediate_hz
-        self.digitizer: Digitizer | None = None
+        self.digitizer: SimulatedDigitizer | None = None
 
     @property
     def frequency_hz(self) -> float:
@@ -95,7 +95,7 @@ class Switch:
             raise Refused(f"switch: position {value!r} is none of 0, 1, 2") from error
 
 
-class Haloscope:
+class SimulatedHaloscope:
     """The machine.
 
     Args:
@@ -131,18 +131,18 @@ class Haloscope:
         self._timeline = clock
         self._map = mode_map.load(p)
         self._cavity = Cavity(p, self._map, seed)
-        self.noise_source = NoiseSource(p, clock, self._update_loads)
+        self.noise_source = HeatedSource(p, clock, self._update_loads)
         self.fridge = Cryostat(p, clock, self.noise_source, seed)
         self.magnet, self._coil = _magnet(p)
         start_deg = float(self._map.angle_deg(p.cavity.reference_hz))
         self.rod = PiezoDrive(_rod(p), clock, seed, start_deg, self._update_loads)
         antenna_mm = p.antenna.reference_position_mm
         self.antenna = PiezoDrive(_antenna(p), clock, seed, antenna_mm, self._update_loads)
-        self.switch, self.local_oscillator = Switch(), LocalOscillator(p)
+        self.switch, self.local_oscillator = Switch(), SimulatedOscillator(p)
         self.jpa, self.receiver = Paramp(p, clock, seed), Receiver(p, seed)
-        self.vna = NetworkAnalyzer(p, clock, self.receiver, self.conditions, seed)
+        self.vna = SimulatedAnalyzer(p, clock, self.receiver, self.conditions, seed)
         self._scratch = np.empty(p.digitizer.bins)
-        self.digitizer = Digitizer(p, clock, self._centre_hz, self._scratch_mean_w, seed)
+        self.digitizer = SimulatedDigitizer(p, clock, self._centre_hz, self._scratch_mean_w, seed)
         self.local_oscillator.digitizer = self.digitizer
 
     # time
@@ -349,7 +349,7 @@ class Haloscope:
         )
 
 
-def _magnet(parameters: HaloscopeParameters) -> tuple[MagnetSupply, SimpleCoil]:
+def _magnet(parameters: HaloscopeParameters) -> tuple[SimulatedSupply, SimpleCoil]:
     """Supply and solenoid, holding full field."""
     p = parameters.magnet
     coil = SimpleCoil(
@@ -359,7 +359,7 @@ def _magnet(parameters: HaloscopeParameters) -> tuple[MagnetSupply, SimpleCoil]:
         heat_capacity_j_per_k=1e5,
         current_a=p.full_current_a,
     )
-    supply = MagnetSupply(
+    supply = SimulatedSupply(
         SupplyParameters(
             name="Magnet",
             current_limit_a=p.full_current_a,

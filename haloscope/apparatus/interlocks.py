@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from haloscope.apparatus.experiment import Haloscope
+from haloscope.apparatus.experiment import SimulatedHaloscope
 from instruments.control.interlocks import Interlock, Interlocks
 
 __all__ = ["WARM_ABOVE_BASE_K", "amplifier_fault", "interlocks_of", "pump_switch"]
@@ -20,7 +20,7 @@ WARM_ABOVE_BASE_K: Final[float] = 0.035
 (assumed: the heater alone causes 1 mK with CAPP-12TB, 3 mK with HAYSTAC, 8 mK with ADMX)."""
 
 
-def interlocks_of(machine: Haloscope, mixing_chamber_k: Callable[[], float]) -> Interlocks:
+def interlocks_of(machine: SimulatedHaloscope, mixing_chamber_k: Callable[[], float]) -> Interlocks:
     """All interlocks of a haloscope.
 
     They restrain "Magnet", "JPA" (its pump), "JPA settings", "NoiseSource", "Rod", "Antenna",
@@ -55,7 +55,7 @@ def interlocks_of(machine: Haloscope, mixing_chamber_k: Callable[[], float]) -> 
     )
 
 
-def _locks(machine: Haloscope) -> list[Interlock]:
+def _locks(machine: SimulatedHaloscope) -> list[Interlock]:
     """Either digitizing or motion: no faults."""
     no_motion = partial(_digitizing, machine, "no motion while digitizing")
     no_change = partial(_digitizing, machine, "no change while digitizing")
@@ -66,7 +66,7 @@ def _locks(machine: Haloscope) -> list[Interlock]:
     ]
 
 
-def pump_switch(machine: Haloscope, interlocks: Interlocks) -> Callable[[object], None]:
+def pump_switch(machine: SimulatedHaloscope, interlocks: Interlocks) -> Callable[[object], None]:
     """What switches the amplifier's pump tone.
 
     Off is always allowed. On is refused during a quench and while digitizing, and acknowledges what
@@ -83,7 +83,7 @@ def pump_switch(machine: Haloscope, interlocks: Interlocks) -> Callable[[object]
     return switch
 
 
-def amplifier_fault(machine: Haloscope, interlocks: Interlocks) -> Callable[[], str]:
+def amplifier_fault(machine: SimulatedHaloscope, interlocks: Interlocks) -> Callable[[], str]:
     """What tells the amplifier's fault, also after it has cost the pump; "" for none."""
     return lambda: machine.jpa.fault or interlocks.reason_of("jpa")
 
@@ -91,11 +91,11 @@ def amplifier_fault(machine: Haloscope, interlocks: Interlocks) -> Callable[[], 
 # Reasons; they are asked after every step, so all is well costs one look -------------------------
 
 
-def _quenched(machine: Haloscope) -> str:
+def _quenched(machine: SimulatedHaloscope) -> str:
     return "magnet quenched: pump and noise source off" if machine.magnet.quenched else ""
 
 
-def _warm_k(machine: Haloscope) -> float:
+def _warm_k(machine: SimulatedHaloscope) -> float:
     return machine.parameters.cryostat.base_temperature_k + WARM_ABOVE_BASE_K
 
 
@@ -106,16 +106,16 @@ def _warm(mixing_chamber_k: Callable[[], float], limit_k: float) -> str:
     return f"mixing chamber at {1e3 * reading_k:.0f} mK: noise source heater cut"
 
 
-def _oscillating(machine: Haloscope) -> str:
+def _oscillating(machine: SimulatedHaloscope) -> str:
     fault = machine.jpa.fault if machine.jpa.pump_on else ""
     return f"pump switched off: {fault}" if fault else ""
 
 
-def _digitizing(machine: Haloscope, words: str) -> str:
+def _digitizing(machine: SimulatedHaloscope, words: str) -> str:
     return words if machine.digitizer.busy else ""
 
 
-def _moving(machine: Haloscope) -> str:
+def _moving(machine: SimulatedHaloscope) -> str:
     if not (machine.rod.moving or machine.antenna.moving):
         return ""
     axes = {"rod": machine.rod, "antenna": machine.antenna}
@@ -126,14 +126,14 @@ def _moving(machine: Haloscope) -> str:
 # What is done about them -------------------------------------------------------------------------
 
 
-def _make_safe(machine: Haloscope) -> None:
+def _make_safe(machine: SimulatedHaloscope) -> None:
     _pump_off(machine)
     _cut_heater(machine)
 
 
-def _cut_heater(machine: Haloscope) -> None:
+def _cut_heater(machine: SimulatedHaloscope) -> None:
     machine.noise_source.setpoint_k = machine.parameters.noise_source.lowest_k
 
 
-def _pump_off(machine: Haloscope) -> None:
+def _pump_off(machine: SimulatedHaloscope) -> None:
     machine.jpa.pump_on = False

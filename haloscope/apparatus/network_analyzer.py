@@ -45,7 +45,7 @@ class Path(IntEnum):
     BYPASS = 2
 
 
-class NetworkAnalyzer(Acquisition):
+class SimulatedAnalyzer(Acquisition):
     """The analyser; settings are refused while it sweeps.
 
     Args:

@@ -7,7 +7,7 @@ Quenches are detected as a balanced bridge does, from the resistive part of the 
 so a fast but healthy ramp does not trip it.
 
 What happens in a step is in :mod:`instruments.magnets.ramp`, plain functions that a machine with
-several supplies may compile; :class:`MagnetSupply` is the object an operator talks to, over the
+several supplies may compile; :class:`SimulatedSupply` is the object an operator talks to, over the
 same array.
 """
 
@@ -41,7 +41,7 @@ from instruments.magnets.ramp import (
 )
 from instruments.ranges import commanded
 
-__all__ = ["MagnetSupply", "SupplyParameters", "SupplyState"]
+__all__ = ["SimulatedSupply", "SupplyParameters", "SupplyState"]
 
 
 #: Beyond any voltage, V, program input, A, and duration, s, of a magnet.
@@ -108,7 +108,7 @@ def state_slots(p: SupplyParameters) -> tuple[tuple[str, Number], ...]:
     )
 
 
-class MagnetSupply:
+class SimulatedSupply:
     """One supply and its coil.
 
     Args:

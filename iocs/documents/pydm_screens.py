@@ -20,7 +20,7 @@ from iocs.documents.screens import (
     ROW,
     TITLE,
     VALUE_WIDTH,
-    Frame,
+    ScreenFrame,
     Plot,
     frames,
     plots,
@@ -61,7 +61,7 @@ def channel(name: str) -> str:
     return f"ca://${{P}}{name}"
 
 
-def _frame(form: Xml.Element, placed: Frame) -> None:
+def _frame(form: Xml.Element, placed: ScreenFrame) -> None:
     box = _widget(
         form, "QGroupBox", f"Group{placed.name}", placed.x, placed.y, COLUMN_WIDTH, placed.height
     )

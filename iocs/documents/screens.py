@@ -55,7 +55,7 @@ Row = tuple[Record | None, Record | None]
 
 
 @dataclass(frozen=True)
-class Frame:
+class ScreenFrame:
     """A group of PVs with its place on the screen, in pixels."""
 
     name: str
@@ -79,15 +79,15 @@ class Plot:
     y: int
 
 
-def frames(records: Iterable[Record]) -> list[Frame]:
+def frames(records: Iterable[Record]) -> list[ScreenFrame]:
     """All groups, placed in columns."""
-    placed: list[Frame] = []
+    placed: list[ScreenFrame] = []
     x, y = MARGIN, MARGIN + TITLE
     for name, members in groupby(sorted(_shown(records), key=_group), key=_group):
-        frame = Frame(name, _rows(list(members)), x, y)
+        frame = ScreenFrame(name, _rows(list(members)), x, y)
         if y > MARGIN + TITLE and y + frame.height > TALLEST_COLUMN:
             x, y = x + COLUMN_WIDTH + MARGIN, MARGIN + TITLE
-            frame = Frame(name, frame.rows, x, y)
+            frame = ScreenFrame(name, frame.rows, x, y)
         placed.append(frame)
         y += frame.height + MARGIN
     return placed
@@ -142,7 +142,7 @@ def _rows(members: list[Record]) -> list[Row]:
     return [*rows, *((None, record) for record in alone)]
 
 
-def _frame(display: Xml.Element, placed: Frame) -> None:
+def _frame(display: Xml.Element, placed: ScreenFrame) -> None:
     frame = _widget(display, "group", placed.name, placed.x, placed.y, COLUMN_WIDTH, placed.height)
     for index, (target, readback) in enumerate(placed.rows):
         told = target or readback

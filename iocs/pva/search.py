@@ -1,4 +1,4 @@
-"""Searches of PV Access clients, answered at the addresses that were asked for and no others.
+"""PvaSearches of PV Access clients, answered at the addresses that were asked for and no others.
 
 p4p's server (PVXS) listens for searches on all interfaces, whatever it is told, and sorts them
 afterwards. Here its socket is closed, and searches are answered by this file from sockets bound to
@@ -122,7 +122,7 @@ def response(search: Search, served: Callable[[str], bool], identity: bytes, por
 
 
 @dataclass
-class Searches(asyncio.DatagramProtocol):
+class PvaSearches(asyncio.DatagramProtocol):
     """One UDP socket that clients search at.
 
     Attributes:
@@ -167,7 +167,7 @@ async def listen(
         shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         shared.bind((address, port))
         transport, _ = await loop.create_datagram_endpoint(
-            lambda: Searches(served, port, identity), sock=shared
+            lambda: PvaSearches(served, port, identity), sock=shared
         )
         transports.append(transport)
     return transports

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from iocs.records.interfaces import Channel
+from iocs.records.interfaces import ServedChannel
 
 __all__ = ["Changes"]
 
@@ -19,12 +19,12 @@ class Changes:
     """The channels of a database, in the order in which they are posted."""
 
     def __init__(self) -> None:
-        self._channels: list[Channel] = []
-        self._plain: list[tuple[int, Channel, Callable[[], Any]]] = []
-        self._others: list[tuple[int, Channel]] = []
-        self._held: list[tuple[int, Channel]] = []
+        self._channels: list[ServedChannel] = []
+        self._plain: list[tuple[int, ServedChannel, Callable[[], Any]]] = []
+        self._others: list[tuple[int, ServedChannel]] = []
+        self._held: list[tuple[int, ServedChannel]] = []
 
-    def add(self, channel: Channel) -> None:
+    def add(self, channel: ServedChannel) -> None:
         """Look at this channel, too."""
         record, place = channel.record, len(self._channels)
         self._channels.append(channel)
@@ -36,7 +36,7 @@ class Changes:
         else:
             self._held.append((place, channel))
 
-    def found(self) -> list[Channel]:
+    def found(self) -> list[ServedChannel]:
         """Those that have changed since they were processed last, all looked at at one moment."""
         places = [place for place, channel in self._others if not channel.quiet()]
         # What holds the last put is processed by the put: it is looked at here but once.

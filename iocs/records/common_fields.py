@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from iocs.records.field_tables import field_of
-from iocs.records.interfaces import Channel
+from iocs.records.interfaces import ServedChannel
 from iocs.records.outgoing import ALARM
 from pvdb.records import Severity, Status
 from pvdb.records.description import (
@@ -62,7 +62,7 @@ _WHEN_IT_CHANGES = 2
 _GROUP_LENGTH = 28
 
 
-def common(channel: Channel, name: str) -> Record | None:
+def common(channel: ServedChannel, name: str) -> Record | None:
     """Field ``name`` if every record has it."""
     for maker in (_text, _menu, _acknowledgement, _number):
         record = maker(channel, name)
@@ -71,7 +71,7 @@ def common(channel: Channel, name: str) -> Record | None:
     return None
 
 
-def _text(channel: Channel, name: str) -> Record | None:
+def _text(channel: ServedChannel, name: str) -> Record | None:
     alarm = channel.alarm
     texts: dict[str, tuple[Read, int]] = {
         "NAME": (lambda: channel.database.prefix + channel.record.name, MAX_NAME_LENGTH + 1),
@@ -99,7 +99,7 @@ def _text(channel: Channel, name: str) -> Record | None:
     return None
 
 
-def _menu(channel: Channel, name: str) -> Record | None:
+def _menu(channel: ServedChannel, name: str) -> Record | None:
     record, alarm = channel.record, channel.alarm
     menus: dict[str, tuple[Read, tuple[State, ...]]] = {
         "SEVR": (lambda: int(alarm.severity), SEVERITIES),
@@ -118,7 +118,7 @@ def _status_index(status: int) -> int:
     return int(status) if status < len(STATUSES) else int(Status.CALC)
 
 
-def _acknowledgement(channel: Channel, name: str) -> Record | None:
+def _acknowledgement(channel: ServedChannel, name: str) -> Record | None:
     """The severity that waits to be acknowledged, and whether one that has gone does.
 
     EPICS base takes these by ``DBR_PUT_ACKT`` and ``DBR_PUT_ACKS`` alone, from whoever may put to
@@ -164,7 +164,7 @@ def _acknowledgement(channel: Channel, name: str) -> Record | None:
     return None
 
 
-def _number(channel: Channel, name: str) -> Record | None:
+def _number(channel: ServedChannel, name: str) -> Record | None:
     record = channel.record
     if name == "UDF":
         undefined: Read = lambda: int(channel.alarm.status == Status.UDF)  # noqa: E731

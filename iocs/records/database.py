@@ -37,7 +37,7 @@ class Access(Protocol):
         """Rights of ``user`` at ``host`` on records of ``group`` and this security level."""
 
 
-class Journal(Protocol):
+class PutJournal(Protocol):
     """Where accepted puts are kept before they are acknowledged."""
 
     def accepted(self, name: str, value: Value) -> None:
@@ -97,7 +97,7 @@ class Database:
         *,
         access: Access | None = None,
         on_put: Callable[[Put], None] = _nothing,
-        journal: Journal | None = None,
+        journal: PutJournal | None = None,
         wall_time: Callable[[], float] = time.time,
     ) -> None:
         self.prefix = prefix

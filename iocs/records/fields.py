@@ -18,7 +18,7 @@ import numpy as np
 from instruments.errors import Refused
 from iocs.records.common_fields import SEVERITIES, common
 from iocs.records.field_tables import AS_DOUBLE, field_of, from_table
-from iocs.records.interfaces import Channel
+from iocs.records.interfaces import ServedChannel
 from iocs.records.outgoing import PROPERTY
 from iocs.records.state_fields import states
 from pvdb.records import Severity
@@ -36,7 +36,7 @@ _DATA_KEYS = {
 }
 
 
-def field_record(channel: Channel, name: str) -> Record:
+def field_record(channel: ServedChannel, name: str) -> Record:
     """The record of field ``name`` of ``channel``.
 
     Raises:
@@ -49,7 +49,7 @@ def field_record(channel: Channel, name: str) -> Record:
     return from_table(channel.record, name)
 
 
-def _numeric(channel: Channel, name: str) -> Record | None:
+def _numeric(channel: ServedChannel, name: str) -> Record | None:
     """Units, precision, display limits, deadbands."""
     record, data = channel.record, channel._data  # noqa: SLF001
     if "units" not in data:
@@ -78,7 +78,7 @@ def _numeric(channel: Channel, name: str) -> Record | None:
     return None
 
 
-def _drive_field(channel: Channel, name: str) -> Record:
+def _drive_field(channel: ServedChannel, name: str) -> Record:
     """A limit of what may be put: an operator may draw it in, never beyond the instrument's."""
     high = name == "DRVH"
 
@@ -90,7 +90,7 @@ def _drive_field(channel: Channel, name: str) -> Record:
 
 
 def _field(
-    channel: Channel,
+    channel: ServedChannel,
     name: str,
     wire: Wire,
     read: Read | None,
@@ -100,18 +100,18 @@ def _field(
     return field_of(channel.record, name, wire, read, write, **extra)
 
 
-def _value_wire(channel: Channel) -> Wire:
+def _value_wire(channel: ServedChannel) -> Wire:
     return Wire.LONG if channel.record.kind in ("longin", "longout") else Wire.DOUBLE
 
 
-def _limit_field(channel: Channel, name: str, write: Write | None, key: str = "") -> Record:
+def _limit_field(channel: ServedChannel, name: str, write: Write | None, key: str = "") -> Record:
     data, key = channel._data, key or _DATA_KEYS[name]  # noqa: SLF001
     return _field(
         channel, name, _value_wire(channel), lambda: data[key], write, units=channel.record.units
     )
 
 
-def _deadband_field(channel: Channel, name: str, attribute: str) -> Record:
+def _deadband_field(channel: ServedChannel, name: str, attribute: str) -> Record:
     def write(number: float) -> None:
         setattr(channel, attribute, number)
 
@@ -125,7 +125,7 @@ def _deadband_field(channel: Channel, name: str, attribute: str) -> Record:
     )
 
 
-def _storer(channel: Channel, key: str) -> Write:
+def _storer(channel: ServedChannel, key: str) -> Write:
     def store(number: float) -> None:
         channel._data[key] = number  # noqa: SLF001
         channel._content.clear()  # noqa: SLF001
@@ -134,7 +134,7 @@ def _storer(channel: Channel, key: str) -> Write:
     return store
 
 
-def _limits(channel: Channel, name: str) -> Record | None:
+def _limits(channel: ServedChannel, name: str) -> Record | None:
     """Alarm limits, their severities, hysteresis."""
     if "units" not in channel._data or channel.record.array:  # noqa: SLF001
         return None
@@ -162,7 +162,7 @@ def _limits(channel: Channel, name: str) -> Record | None:
     return None
 
 
-def _alarm_writer(channel: Channel, name: str) -> Write:
+def _alarm_writer(channel: ServedChannel, name: str) -> Write:
     store, change = _storer(channel, _DATA_KEYS[name]), _alarm_setter(channel, _LIMIT_FIELDS[name])
 
     def write(limit: float) -> None:
@@ -172,7 +172,7 @@ def _alarm_writer(channel: Channel, name: str) -> Write:
     return write
 
 
-def _severity_writer(channel: Channel, limit: str) -> Write:
+def _severity_writer(channel: ServedChannel, limit: str) -> Write:
     change = _alarm_setter(channel, f"{limit}_severity")
 
     def write(index: int) -> None:
@@ -185,14 +185,14 @@ def _severity_writer(channel: Channel, limit: str) -> Write:
     return write
 
 
-def _alarm_setter(channel: Channel, attribute: str) -> Write:
+def _alarm_setter(channel: ServedChannel, attribute: str) -> Write:
     def change(value: Any) -> None:
         channel.alarms = replace(channel.alarms, **{attribute: value})
 
     return change
 
 
-def _array(channel: Channel, name: str) -> Record | None:
+def _array(channel: ServedChannel, name: str) -> Record | None:
     """Sizes of a waveform or a text."""
     record = channel.record
     sizes: dict[str, Read] = {}

@@ -16,7 +16,7 @@ from pvdb.records import Severity
 from pvdb.records.description import AlarmLimits, Range, Record, State
 
 
-class Channel(Protocol):
+class ServedChannel(Protocol):
     """A live channel, as its fields and those that post it use it.
 
     Attributes:
@@ -52,7 +52,7 @@ class Channel(Protocol):
     _content: dict[Any, Any]
 
     @property
-    def database(self) -> Database:
+    def database(self) -> ChannelOwner:
         """Where it belongs."""
 
     def quiet(self) -> bool:
@@ -77,7 +77,7 @@ class Channel(Protocol):
         """Draw in what may be put."""
 
 
-class Database(Protocol):
+class ChannelOwner(Protocol):
     """The database, as its channels use it.
 
     Attributes:

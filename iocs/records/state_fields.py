@@ -7,7 +7,7 @@ from dataclasses import replace
 from instruments.errors import Refused
 from iocs.records.common_fields import SEVERITIES
 from iocs.records.field_tables import field_of
-from iocs.records.interfaces import Channel
+from iocs.records.interfaces import ServedChannel
 from pvdb.records import Severity
 from pvdb.records.description import MAX_STATE_LENGTH, Read, Record, Wire
 
@@ -35,7 +35,7 @@ _VALUES = {f"{code}VL": index for index, code in enumerate(_CODES)}
 _OF_TWO = {"ZNAM": "ZRST", "ONAM": "ONST", "ZSV": "ZRSV", "OSV": "ONSV"}
 
 
-def states(channel: Channel, name: str) -> Record | None:
+def states(channel: ServedChannel, name: str) -> Record | None:
     """Field ``name`` if it is one that records with states have."""
     record = channel.record
     if record.wire is not Wire.ENUM:
@@ -56,7 +56,7 @@ def states(channel: Channel, name: str) -> Record | None:
     return _name_or_severity(channel, name, name)
 
 
-def _name_or_severity(channel: Channel, name: str, standard: str) -> Record | None:
+def _name_or_severity(channel: ServedChannel, name: str, standard: str) -> Record | None:
     if standard in _NAMES:
         return _name_field(channel, name, _NAMES[standard])
     if standard in _SEVERITIES:
@@ -64,7 +64,7 @@ def _name_or_severity(channel: Channel, name: str, standard: str) -> Record | No
     return None
 
 
-def _name_field(channel: Channel, name: str, index: int) -> Record:
+def _name_field(channel: ServedChannel, name: str, index: int) -> Record:
     record = channel.record
     if index >= len(record.states):
         return field_of(record, name, Wire.STRING, lambda: "", length=MAX_STATE_LENGTH)
@@ -88,7 +88,7 @@ def _name_field(channel: Channel, name: str, index: int) -> Record:
     )
 
 
-def _severity_field(channel: Channel, name: str, index: int) -> Record:
+def _severity_field(channel: ServedChannel, name: str, index: int) -> Record:
     severities = channel.state_severities
     if index >= len(severities):
         return field_of(channel.record, name, Wire.ENUM, lambda: 0, states=SEVERITIES)

@@ -10,7 +10,7 @@ import numpy as np
 
 from instruments.errors import Refused
 from instruments.ranges import outside, shown
-from iocs.records.interfaces import Channel
+from iocs.records.interfaces import ServedChannel
 from iocs.records.outgoing import PROPERTY, Outgoing
 from pvdb.records.checking import demand_within
 from pvdb.records.description import MAX_UNITS_LENGTH, Range, Record, State, Value
@@ -27,7 +27,7 @@ class Tuning(Outgoing):
     """
 
     _content: dict[Any, Any]
-    _fields: Mapping[str, Channel]
+    _fields: Mapping[str, ServedChannel]
 
     def begin_tuning(self, record: Record) -> None:
         """Take over what the table says."""

@@ -29,7 +29,7 @@ from iocs.serving.interfaces import Found
 from iocs.serving.limits import Limits, Statistics
 from iocs.serving.listening.accepting import Acceptor
 from iocs.serving.listening.beacons import send_beacons
-from iocs.serving.listening.search import Searches
+from iocs.serving.listening.search import CaSearches
 from iocs.serving.sending.budget import Budget, give_back
 from iocs.serving.sending.fairness import Breath
 from iocs.serving.sending.posted import posted_of
@@ -209,7 +209,7 @@ class ServingContext(Context):
         """
         udp = _create_udp_socket()
         udp.bind((interface, self.ca_server_port))
-        searches = functools.partial(Searches, self.serves, self.port, self.ignore_addresses)
+        searches = functools.partial(CaSearches, self.serves, self.port, self.ignore_addresses)
         loop = asyncio.get_running_loop()
         self.udp_socks[interface], _ = await loop.create_datagram_endpoint(searches, sock=udp)
 

@@ -43,7 +43,7 @@ _NATIVE: Final = {
 """caproto has no types of elements for the four that have no family."""
 
 
-class Command(IntEnum):
+class CaCommand(IntEnum):
     """What a message asks for or answers."""
 
     VERSION = 0
@@ -69,8 +69,8 @@ class Command(IntEnum):
 
 
 #: What a client may ask for.
-REQUESTS: Final = frozenset(Command) - {
-    Command.ERROR, Command.NOT_FOUND, Command.ACCESS_RIGHTS, Command.CREATE_FAILED
+REQUESTS: Final = frozenset(CaCommand) - {
+    CaCommand.ERROR, CaCommand.NOT_FOUND, CaCommand.ACCESS_RIGHTS, CaCommand.CREATE_FAILED
 }  # fmt: skip
 
 
@@ -79,7 +79,7 @@ class Request:
     """One message of a client.
 
     Attributes:
-        command: See `Command`; any number.
+        command: See `CaCommand`; any number.
         kind: The DBR type, mostly.
         count: Number of elements, mostly.
         first: The server's number of the channel, mostly.
@@ -143,7 +143,7 @@ def error(request: Request, status: CAStatus, reason: str, channel: int = NO_CHA
     """
     code = status.value.code_with_severity
     text = reason.encode("utf-8", "replace") + b"\0"
-    return message(Command.ERROR, first=channel, second=code, payload=request.header + text)
+    return message(CaCommand.ERROR, first=channel, second=code, payload=request.header + text)
 
 
 def kind_name(kind: int) -> str:

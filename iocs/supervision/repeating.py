@@ -18,7 +18,7 @@ from instruments.errors import Refused
 from iocs.records import Database
 from iocs.supervision.journal import Entry
 from iocs.words.complaints import words
-from pvdb.parts.clock import LONGEST_STEP_S, MAX_SPEED, Machine
+from pvdb.parts.clock import LONGEST_STEP_S, MAX_SPEED, SteppedMachine
 from pvdb.records import Record, Wire
 from pvdb.records.checking import checked
 
@@ -44,7 +44,7 @@ class Repeating:
 
     def __init__(
         self,
-        machine: Machine,
+        machine: SteppedMachine,
         database: Database,
         guards: Sequence[Callable[[], None]] = (),
         wall: Callable[[], float] = time.monotonic,

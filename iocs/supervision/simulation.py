@@ -20,7 +20,7 @@ from typing import Final
 from iocs.records import Database
 from iocs.words.complaints import Complaints, words
 from pvdb.live.driver import Driver
-from pvdb.parts.clock import Machine, SimClock
+from pvdb.parts.clock import SteppedMachine, SimClock
 
 log = logging.getLogger("cryohalo.iocs.simulation")
 
@@ -78,7 +78,7 @@ class Simulation:
 
     def __init__(
         self,
-        machine: Machine,
+        machine: SteppedMachine,
         clock: SimClock,
         database: Database,
         guards: Sequence[Callable[[], None]] = (),

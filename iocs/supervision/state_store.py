@@ -30,7 +30,7 @@ from iocs.supervision.journal import LAST_NUMBER, Entry, Journal
 from iocs.supervision.repeating import Repeating, short
 from iocs.supervision.saving import Saving
 from iocs.words.complaints import words
-from pvdb.parts.clock import Machine
+from pvdb.parts.clock import SteppedMachine
 
 log = logging.getLogger("cryohalo.iocs.state")
 
@@ -63,7 +63,7 @@ class StateStore:
     def __init__(
         self,
         folder: Path,
-        machine: Machine,
+        machine: SteppedMachine,
         database: Database,
         journal: Journal,
         saving: Saving,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from haloscope.apparatus.experiment import Haloscope
+from haloscope.apparatus.experiment import SimulatedHaloscope
 from pvdb.records import AlarmLimits, Range, Record, published
 
 MHZ_PER_HZ = 1e-6
@@ -21,7 +21,7 @@ EXCESS_ALARMS = AlarmLimits(high=3.718, hihi=5.0, hysteresis=0.05)
 """MINOR: a candidate to scan again (5 - 1.282, the search's threshold); MAJOR: five sigma."""
 
 
-def measured_records(machine: Haloscope) -> Iterator[Record]:
+def measured_records(machine: SimulatedHaloscope) -> Iterator[Record]:
     """The group ``Measured``."""
     reference_mhz = machine.parameters.cavity.reference_hz * MHZ_PER_HZ
     band: Range = (0.5 * reference_mhz, 1.5 * reference_mhz)

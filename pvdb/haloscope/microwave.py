@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from haloscope.apparatus.acquisition import Acquisition
-from haloscope.apparatus.experiment import Haloscope, Path
+from haloscope.apparatus.experiment import SimulatedHaloscope, Path
 from haloscope.apparatus.interlocks import amplifier_fault, pump_switch
 from haloscope.apparatus.network_analyzer import MOST_POINTS
 from instruments.control.interlocks import Interlocks
@@ -43,7 +43,7 @@ PREVIEW_POINTS = 1000
 PATHS = ("Weak", "Strong", "Bypass")
 
 
-def microwave_records(machine: Haloscope, interlocks: Interlocks) -> list[Record]:
+def microwave_records(machine: SimulatedHaloscope, interlocks: Interlocks) -> list[Record]:
     """Groups ``VNA JPA LO DAQ``."""
     daq = machine.digitizer
     interference = Interference(
@@ -96,7 +96,7 @@ def _acquiring(
 # -- network analyser ------------------------------------------------------------------------------
 
 
-def _analyzer(machine: Haloscope) -> Iterator[Record]:
+def _analyzer(machine: SimulatedHaloscope) -> Iterator[Record]:
     vna = machine.vna
     yield from _acquiring(vna, "trace")
     yield from _path(vna)
@@ -167,7 +167,7 @@ def _decibel(trace: Any) -> Any:
 # -- parametric amplifier, local oscillator --------------------------------------------------------
 
 
-def _amplifier(machine: Haloscope, interlocks: Interlocks) -> Iterator[Record]:
+def _amplifier(machine: SimulatedHaloscope, interlocks: Interlocks) -> Iterator[Record]:
     jpa = machine.jpa
     low_mhz, high_mhz = (limit * MHZ_PER_HZ for limit in jpa.resonance_limits_hz)
     guard = partial(interlocks.guarded, "JPA settings")
@@ -209,7 +209,7 @@ def _amplifier(machine: Haloscope, interlocks: Interlocks) -> Iterator[Record]:
     yield from _pump(machine, interlocks)
 
 
-def _pump(machine: Haloscope, interlocks: Interlocks) -> Iterator[Record]:
+def _pump(machine: SimulatedHaloscope, interlocks: Interlocks) -> Iterator[Record]:
     jpa, states = machine.jpa, ("Off", "On")
     fault = amplifier_fault(machine, interlocks)
     yield choice(
@@ -226,7 +226,7 @@ def _pump(machine: Haloscope, interlocks: Interlocks) -> Iterator[Record]:
     yield text("Message_RBV", fault, "What is wrong with the amplifier")
 
 
-def _oscillator(machine: Haloscope) -> Iterator[Record]:
+def _oscillator(machine: SimulatedHaloscope) -> Iterator[Record]:
     oscillator = machine.local_oscillator
     reference_mhz = machine.parameters.cavity.reference_hz * MHZ_PER_HZ
     band = (0.5 * reference_mhz, 1.5 * reference_mhz)
@@ -239,7 +239,7 @@ def _oscillator(machine: Haloscope) -> Iterator[Record]:
 
 
 def _digitizer(
-    machine: Haloscope, interference: Interference, interlocks: Interlocks
+    machine: SimulatedHaloscope, interference: Interference, interlocks: Interlocks
 ) -> Iterator[Record]:
     daq, p = machine.digitizer, machine.parameters.digitizer
     if_hz = machine.parameters.receiver.intermediate_hz

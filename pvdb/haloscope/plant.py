@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from haloscope.apparatus.experiment import Haloscope
+from haloscope.apparatus.experiment import SimulatedHaloscope
 from haloscope.apparatus.interlocks import interlocks_of
 from haloscope.axion import AxionLine
 from haloscope.parameters import HaloscopeParameters
@@ -28,7 +28,7 @@ def haloscope_plant(
     seed: int = 0,
     lines: Sequence[AxionLine] = (),
     hidden: AxionLine | None = None,
-    machine: Haloscope | None = None,
+    machine: SimulatedHaloscope | None = None,
 ) -> Plant:
     """The haloscope, ready to be served.
 
@@ -41,7 +41,7 @@ def haloscope_plant(
             its.
     """
     in_field = [*lines, *([hidden] if hidden else [])]
-    machine = machine or Haloscope(parameters, seed=seed, lines=in_field)
+    machine = machine or SimulatedHaloscope(parameters, seed=seed, lines=in_field)
     faults = haloscope_faults(machine)
     interlocks = interlocks_of(machine, lambda: faults.reading("MXC"))
     motors = (rod_motor(machine, interlocks), antenna_motor(machine, interlocks))

@@ -1,4 +1,4 @@
-"""The process variables of the haloscope, over `haloscope.apparatus.experiment.Haloscope`.
+"""The process variables of the haloscope, over `haloscope.apparatus.experiment.SimulatedHaloscope`.
 
 Motors, magnet, temperatures and switch; the microwave instruments are in
 `pvdb.haloscope.microwave`, the interlocks in `haloscope.apparatus.interlocks`.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from haloscope.apparatus.experiment import Haloscope, SwitchPosition
+from haloscope.apparatus.experiment import SimulatedHaloscope, SwitchPosition
 from instruments.control.interlocks import Interlocks
 from instruments.errors import Refused
 from pvdb.haloscope.measured import measured_records
@@ -40,14 +40,14 @@ STAGES = {
 the refrigerator is well)."""
 
 
-def haloscope_faults(machine: Haloscope) -> SensorFaults:
+def haloscope_faults(machine: SimulatedHaloscope) -> SensorFaults:
     """Faults of the thermometers."""
     read = machine.fridge.reading_k
     return SensorFaults(tuple(STAGES), read, lambda: machine.time_s, machine.seed)
 
 
 def haloscope_records(
-    machine: Haloscope,
+    machine: SimulatedHaloscope,
     interlocks: Interlocks,
     faults: SensorFaults,
     motors: Sequence[MotorRecord],
@@ -69,7 +69,7 @@ def haloscope_records(
     ]
 
 
-def _truth(machine: Haloscope) -> Record:
+def _truth(machine: SimulatedHaloscope) -> Record:
     """What no thermometer tells; nobody may read it unless the access rules are changed."""
     return readback(
         "Sim:TrueMXC_RBV",
@@ -86,7 +86,7 @@ def _hindrance(interlocks: Interlocks, thing: str) -> Callable[[], str]:
     return lambda: interlocks.hindrance(thing)
 
 
-def rod_motor(machine: Haloscope, interlocks: Interlocks) -> MotorRecord:
+def rod_motor(machine: SimulatedHaloscope, interlocks: Interlocks) -> MotorRecord:
     """The tuning rod."""
     p = machine.parameters.rod
     settings = MotorSettings(
@@ -102,7 +102,7 @@ def rod_motor(machine: Haloscope, interlocks: Interlocks) -> MotorRecord:
     return MotorRecord(machine.rod, settings, lambda: machine.time_s, _hindrance(interlocks, "Rod"))
 
 
-def antenna_motor(machine: Haloscope, interlocks: Interlocks) -> MotorRecord:
+def antenna_motor(machine: SimulatedHaloscope, interlocks: Interlocks) -> MotorRecord:
     """The strong antenna."""
     p = machine.parameters.antenna
     settings = MotorSettings(
@@ -144,7 +144,7 @@ def _stage_trouble(faults: SensorFaults, stage: str) -> Callable[[], str]:
 
 
 def _noise_source(
-    machine: Haloscope, interlocks: Interlocks, faults: SensorFaults
+    machine: SimulatedHaloscope, interlocks: Interlocks, faults: SensorFaults
 ) -> Iterator[Record]:
     source, p = machine.noise_source, machine.parameters.noise_source
     wanted_k = source.setpoint_k
@@ -191,7 +191,7 @@ def _noise_source(
     )
 
 
-def _switch(machine: Haloscope, interlocks: Interlocks) -> Iterator[Record]:
+def _switch(machine: SimulatedHaloscope, interlocks: Interlocks) -> Iterator[Record]:
     switch = machine.switch
 
     def move(index: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from pvdb.parts.clock import Machine, SimClock
+from pvdb.parts.clock import SteppedMachine, SimClock
 
 log = logging.getLogger("cryohalo.pvdb")
 
@@ -23,7 +23,7 @@ class Driver:
     """
 
     def __init__(
-        self, machine: Machine, clock: SimClock, guards: Sequence[Callable[[], None]] = ()
+        self, machine: SteppedMachine, clock: SimClock, guards: Sequence[Callable[[], None]] = ()
     ) -> None:
         self.machine = machine
         self.clock = clock

@@ -26,7 +26,7 @@ Five screen updates).
 """
 
 
-class Machine(Protocol):
+class SteppedMachine(Protocol):
     """What the clock drives."""
 
     @property
@@ -67,7 +67,10 @@ class SimClock:
     """
 
     def __init__(
-        self, machine: Machine, speed: float = 1.0, wall: Callable[[], float] = time.monotonic
+        self,
+        machine: SteppedMachine,
+        speed: float = 1.0,
+        wall: Callable[[], float] = time.monotonic,
     ) -> None:
         self.machine = machine
         self.overruns = 0

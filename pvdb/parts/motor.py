@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 from instruments.errors import Refused
 from instruments.ranges import commanded, landed
-from pvdb.parts.motor_axis import Axis, MotorSettings
+from pvdb.parts.motor_axis import MotorAxis, MotorSettings
 from pvdb.parts.motor_frame import Frame
 from pvdb.parts.motor_motion import Doing, Motion
 
@@ -53,7 +53,7 @@ class MotorRecord:
 
     def __init__(
         self,
-        axis: Axis,
+        axis: MotorAxis,
         settings: MotorSettings,
         time: Callable[[], float],
         hindrance: Callable[[], str] = lambda: "",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
-class Axis(Protocol):
+class MotorAxis(Protocol):
     """A motor with its controller; positions are its own readings (dial coordinates)."""
 
     @property

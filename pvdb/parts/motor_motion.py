@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from enum import Enum, auto
 
-from pvdb.parts.motor_axis import Axis
+from pvdb.parts.motor_axis import MotorAxis
 
 
 class Doing(Enum):
@@ -35,7 +35,7 @@ class Motion:
         missed: ``MISS``: the last move ended short after all its retries.
     """
 
-    def __init__(self, axis: Axis, deadband: float, time: Callable[[], float]) -> None:
+    def __init__(self, axis: MotorAxis, deadband: float, time: Callable[[], float]) -> None:
         self.axis = axis
         self.doing = Doing.NOTHING
         self.towards_high = True

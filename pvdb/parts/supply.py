@@ -1,4 +1,4 @@
-"""The process variables of one magnet power supply over `instruments.magnets.supply.MagnetSupply`.
+"""The process variables of one magnet power supply over `instruments.magnets.supply.SimulatedSupply`.
 
 Names and commands are those that users of AMI 430, Cryomagnetics 4G and Lake Shore 625 supplies
 know. Puts to ``Current`` and ``Field`` complete when the coil is there; a later put to either,
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from instruments.errors import Refused
-from instruments.magnets.supply import MagnetSupply, SupplyState
+from instruments.magnets.supply import SimulatedSupply, SupplyState
 from pvdb.records import (
     AlarmLimits,
     Range,
@@ -52,7 +52,7 @@ class SupplyRecords:
 
     def __init__(
         self,
-        supply: MagnetSupply,
+        supply: SimulatedSupply,
         hindrance: Callable[[], str] = lambda: "",
         lowest_a: float = 0.0,
     ) -> None:
@@ -203,16 +203,16 @@ class SupplyRecords:
         return self.hindrance() or STATES[supply.state].name
 
 
-def _reader(supply: MagnetSupply, attribute: str) -> Callable[[], float]:
+def _reader(supply: SimulatedSupply, attribute: str) -> Callable[[], float]:
     return lambda: float(getattr(supply, attribute))
 
 
-def _writer(supply: MagnetSupply, attribute: str) -> Callable[[float], None]:
+def _writer(supply: SimulatedSupply, attribute: str) -> Callable[[float], None]:
     return lambda value: setattr(supply, attribute, value)
 
 
 def _analog(
-    name: str, supply: MagnetSupply, attribute: str, what: str, units: str, display: Range
+    name: str, supply: SimulatedSupply, attribute: str, what: str, units: str, display: Range
 ) -> Record:
     return readback(
         name, _reader(supply, attribute), what, units, display=display, precision=4, deadband=1e-6

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from amrr.controls.cycle import CycleState
-from amrr.refrigerator import Refrigerator
+from amrr.refrigerator import SimulatedRefrigerator
 from instruments.control.interlocks import Interlocks
 from pvdb.records import Record, State, choice, command, counter, readback, setpoint, state, text
 from pvdb.records.binding import reader, setting, writer
@@ -31,13 +31,13 @@ WAYPOINTS = {
 }
 
 
-def cycle_records(machine: Refrigerator, interlocks: Interlocks) -> Iterator[Record]:
+def cycle_records(machine: SimulatedRefrigerator, interlocks: Interlocks) -> Iterator[Record]:
     """The group ``Cycle``."""
     yield from _commands(machine, interlocks)
     yield from _readbacks(machine)
 
 
-def _commands(machine: Refrigerator, interlocks: Interlocks) -> Iterator[Record]:
+def _commands(machine: SimulatedRefrigerator, interlocks: Interlocks) -> Iterator[Record]:
     cycle = machine.cycle
     start = interlocks.guarded("Cycle", lambda _: cycle.run())
 
@@ -83,7 +83,7 @@ def _commands(machine: Refrigerator, interlocks: Interlocks) -> Iterator[Record]
         )
 
 
-def _readbacks(machine: Refrigerator) -> Iterator[Record]:
+def _readbacks(machine: SimulatedRefrigerator) -> Iterator[Record]:
     cycle = machine.cycle
     yield state("Cycle:State_RBV", lambda: cycle.state, "What the sequencer is doing", CYCLE_STATES)
     yield state("Cycle:Phase_RBV", lambda: cycle.phase, "Phase of the cycle", PHASES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from amrr.controls.interlocks import LOWEST_HELIUM_PERCENT
-from amrr.refrigerator import Refrigerator
+from amrr.refrigerator import SimulatedRefrigerator
 from pvdb.records import AlarmLimits, Record, choice, readback
 from pvdb.records.binding import reader
 
@@ -13,7 +13,7 @@ PERCENT = 100.0
 HELIUM_ALARMS = AlarmLimits(lolo=LOWEST_HELIUM_PERCENT, low=20.0, hysteresis=1.0)
 
 
-def helium_records(machine: Refrigerator) -> Iterator[Record]:
+def helium_records(machine: SimulatedRefrigerator) -> Iterator[Record]:
     """``Stage:HeLevel_RBV`` and ``Stage:HeTransfer``."""
     bath = machine.bath
     yield readback(
@@ -34,7 +34,7 @@ def helium_records(machine: Refrigerator) -> Iterator[Record]:
     )
 
 
-def helium_fault(machine: Refrigerator) -> Record:
+def helium_fault(machine: SimulatedRefrigerator) -> Record:
     """``Sim:FaultHeLevel``: drain the bath."""
     return choice(
         "Sim:FaultHeLevel",

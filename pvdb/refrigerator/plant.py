@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amrr.controls.interlocks import interlocks_of
 from amrr.parameters import RefrigeratorParameters
-from amrr.refrigerator import Refrigerator
+from amrr.refrigerator import SimulatedRefrigerator
 from pvdb.plant import Plant
 from pvdb.refrigerator.table import amrr_records
 
@@ -13,7 +13,7 @@ def refrigerator_plant(
     parameters: RefrigeratorParameters | None = None,
     *,
     seed: int = 0,
-    machine: Refrigerator | None = None,
+    machine: SimulatedRefrigerator | None = None,
 ) -> Plant:
     """The refrigerator, ready to be served.
 
@@ -22,7 +22,7 @@ def refrigerator_plant(
         seed: Of its random numbers.
         machine: The physics, where it is made already; ``parameters`` and ``seed`` are then its.
     """
-    machine = machine or Refrigerator(parameters, seed=seed)
+    machine = machine or SimulatedRefrigerator(parameters, seed=seed)
     interlocks = interlocks_of(machine)
     return Plant(
         machine=machine,

@@ -1,12 +1,12 @@
-"""The process variables of the refrigerator, over `amrr.refrigerator.Refrigerator`."""
+"""The process variables of the refrigerator, over `amrr.refrigerator.SimulatedRefrigerator`."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
 
-from amrr.controls.thermometry import Status
-from amrr.refrigerator import Refrigerator
+from amrr.controls.thermometry import ReadingStatus
+from amrr.refrigerator import SimulatedRefrigerator
 from instruments.control.interlocks import Interlocks
 from instruments.control.pid import Pid
 from instruments.errors import Refused
@@ -32,13 +32,13 @@ BED_ALARMS = AlarmLimits(high=2.5, hihi=4.5, hysteresis=0.05)
 DISPLAY_K = (0.0, 5.0)
 
 _TROUBLES = {
-    Status.STALE: "reading is stale",
-    Status.OVER_RANGE: "outside the sensor's curve",
-    Status.OPEN: "sensor open",
+    ReadingStatus.STALE: "reading is stale",
+    ReadingStatus.OVER_RANGE: "outside the sensor's curve",
+    ReadingStatus.OPEN: "sensor open",
 }
 
 
-def amrr_records(machine: Refrigerator, interlocks: Interlocks) -> list[Record]:
+def amrr_records(machine: SimulatedRefrigerator, interlocks: Interlocks) -> list[Record]:
     """All records of the machine itself (``Sim:`` and ``IOC:`` are added by the IOC)."""
     faults = amrr_faults(machine)
     table: list[Record] = []
@@ -62,7 +62,7 @@ def amrr_records(machine: Refrigerator, interlocks: Interlocks) -> list[Record]:
     ]
 
 
-def _truth(machine: Refrigerator) -> Record:
+def _truth(machine: SimulatedRefrigerator) -> Record:
     """What no thermometer tells; nobody may read it unless the access rules are changed."""
     return readback(
         "Sim:TrueCHXTemp_RBV",
@@ -75,7 +75,7 @@ def _truth(machine: Refrigerator) -> Record:
     )
 
 
-def amrr_faults(machine: Refrigerator) -> SensorFaults:
+def amrr_faults(machine: SimulatedRefrigerator) -> SensorFaults:
     """Faults of the thermometers."""
     meters = machine.thermometers
     return SensorFaults(
@@ -88,7 +88,7 @@ def _hindrance(interlocks: Interlocks, name: str) -> Callable[[], str]:
 
 
 def thermometer(
-    machine: Refrigerator,
+    machine: SimulatedRefrigerator,
     faults: SensorFaults,
     name: str,
     sensor: str,
@@ -110,7 +110,7 @@ def thermometer(
     )
 
 
-def _beds(machine: Refrigerator, faults: SensorFaults) -> Iterator[Record]:
+def _beds(machine: SimulatedRefrigerator, faults: SensorFaults) -> Iterator[Record]:
     for side in ("A", "B"):
         regen = f"Regen{side}"
         yield thermometer(
@@ -149,7 +149,7 @@ def _beds(machine: Refrigerator, faults: SensorFaults) -> Iterator[Record]:
         )
 
 
-def _profile(machine: Refrigerator, side: str) -> Callable[[], object]:
+def _profile(machine: SimulatedRefrigerator, side: str) -> Callable[[], object]:
     return lambda: machine.regenerator_temperatures_k(side)
 
 
@@ -166,7 +166,7 @@ def _pid(pid: Pid, output: str) -> Iterator[Record]:
         yield setpoint(name, read, write, what, units, control=(0.0, highest), precision=4)
 
 
-def _cold_exchanger(machine: Refrigerator, faults: SensorFaults) -> Iterator[Record]:
+def _cold_exchanger(machine: SimulatedRefrigerator, faults: SensorFaults) -> Iterator[Record]:
     heater = machine.chx_heater
     highest_uw = heater.highest_w * UW_PER_W
 
@@ -219,7 +219,7 @@ def _cold_exchanger(machine: Refrigerator, faults: SensorFaults) -> Iterator[Rec
     yield from group("CHX", _pid(heater.pid, "uW"))
 
 
-def _stage(machine: Refrigerator, faults: SensorFaults) -> Iterator[Record]:
+def _stage(machine: SimulatedRefrigerator, faults: SensorFaults) -> Iterator[Record]:
     stage = machine.stage
     yield thermometer(machine, faults, "Stage:Temp_RBV", "Stage", "1.6 K stage", STAGE_ALARMS)
     yield setpoint(
@@ -249,7 +249,7 @@ def _stage(machine: Refrigerator, faults: SensorFaults) -> Iterator[Record]:
     yield from group("Stage", _pid(stage.pid, "mW"))
 
 
-def _flow(machine: Refrigerator) -> Iterator[Record]:
+def _flow(machine: SimulatedRefrigerator) -> Iterator[Record]:
     yield readback(
         "Flow:Rate_RBV",
         reader(machine, "flow_rate_m3_per_s", MM3_PER_M3),
@@ -277,5 +277,5 @@ def _flow(machine: Refrigerator) -> Iterator[Record]:
         )
 
 
-def _concentration(machine: Refrigerator, side: str) -> Callable[[], float]:
+def _concentration(machine: SimulatedRefrigerator, side: str) -> Callable[[], float]:
     return lambda: 100.0 * machine.concentration(side)

@@ -22,7 +22,7 @@ from cryohalo.addresses import (
     repeater_stand_in,
     wait_served,
 )
-from cryohalo.launcher import Ioc, RunningIoc
+from cryohalo.launcher import LaunchedIoc, RunningIoc
 
 ROOT = Path(__file__).parents[2]
 TOY = Path(__file__).parent / "serving" / "toy_ioc.py"
@@ -44,7 +44,7 @@ class _Pool:
         self.ports = list(_POOL)
         self.alive: list[RunningIoc] = []
 
-    def start(self, ioc: Ioc, port: int | None = None) -> RunningIoc:
+    def start(self, ioc: LaunchedIoc, port: int | None = None) -> RunningIoc:
         port = self.ports.pop(0) if port is None else port
         log = self.folder / f"{ioc.name}-{port}-{uuid.uuid4().hex[:6]}.log"
         running = RunningIoc(ioc, port, dict(os.environ), log)
@@ -102,7 +102,7 @@ def start_toy(pool: _Pool, prefix: str) -> Iterator[Start]:
     started: list[RunningIoc] = []
 
     def start(*arguments: str, port: int | None = None) -> RunningIoc:
-        ioc = Ioc("toy", (str(TOY),), ("--prefix", prefix, *arguments))
+        ioc = LaunchedIoc("toy", (str(TOY),), ("--prefix", prefix, *arguments))
         running = pool.start(ioc, port)
         started.append(running)
         wait_served([f"{prefix}Value"], running.port)
@@ -117,7 +117,7 @@ def start_toy(pool: _Pool, prefix: str) -> Iterator[Start]:
 def toy(pool: _Pool) -> Iterator[tuple[str, RunningIoc]]:
     """A toy IOC shared by the tests of one module: its prefix and the process."""
     prefix = _new_prefix()
-    running = pool.start(Ioc("toy", (str(TOY),), ("--prefix", prefix)))
+    running = pool.start(LaunchedIoc("toy", (str(TOY),), ("--prefix", prefix)))
     wait_served([f"{prefix}Value"], running.port)
     yield prefix, running
     pool.end(running)
@@ -159,7 +159,9 @@ def refrigerator(amrr: str) -> Iterator[Any]:
 
 def _machine(pool: _Pool, name: str, pv: str) -> Iterator[str]:
     prefix = _new_prefix()
-    running = pool.start(Ioc(name, arguments=("--prefix", prefix, "--speed", "0", "--seed", "1")))
+    running = pool.start(
+        LaunchedIoc(name, arguments=("--prefix", prefix, "--speed", "0", "--seed", "1"))
+    )
     wait_served([prefix + pv], running.port)
     yield prefix
     pool.end(running)

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
-from amrr.refrigerator import Refrigerator
-from haloscope.apparatus.experiment import Haloscope
+from amrr.refrigerator import SimulatedRefrigerator
+from haloscope.apparatus.experiment import SimulatedHaloscope
 
-MACHINES = {"amrr": lambda: Refrigerator(seed=1), "haloscope": lambda: Haloscope(seed=1)}
+MACHINES = {
+    "amrr": lambda: SimulatedRefrigerator(seed=1),
+    "haloscope": lambda: SimulatedHaloscope(seed=1),
+}
 PARTS = {
     "amrr": ("cycle", "supplies", "chx_heater", "stage", "thermometers"),
     "haloscope": (

@@ -10,7 +10,7 @@ import pytest
 from bluesky import RunEngine
 
 from amrr.periodic import settle
-from amrr.refrigerator import Refrigerator as Machine
+from amrr.refrigerator import SimulatedRefrigerator as Machine
 from amrr.snapshot import start_cold
 from devices.simulated.amrr import Refrigerator
 from plans import cooling, waypoints

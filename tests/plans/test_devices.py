@@ -12,7 +12,7 @@ from ophyd.status import Status
 from ophyd.utils.errors import LimitError
 
 from devices import amrr, haloscope
-from devices.clock import SimClock
+from devices.clock import InstrumentClock
 from devices.measured import CavityMeasured
 from devices.status import NotReachedError, Watch, completion
 
@@ -38,7 +38,7 @@ def test_events_have_the_names_that_the_analysis_reads(haloscope: Any) -> None:
 
 
 def test_time_outs_are_finite_and_follow_the_speed() -> None:
-    clock = make_fake_device(SimClock)("X:Sim:", name="sim")
+    clock = make_fake_device(InstrumentClock)("X:Sim:", name="sim")
     clock.speed.sim_put(1.0)
     real_s = clock.timeout(500.0)
     clock.speed.sim_put(100.0)

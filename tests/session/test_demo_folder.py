@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cryohalo.catalog import DocumentWriter
-from cryohalo.demo.folder import SEED_KEY, FolderTakenError, clear
+from cryohalo.demo.folder import SEED_KEY, ForeignFolderError, clear
 from cryohalo.demo.page import Page
 
 
@@ -101,6 +101,6 @@ def test_whatever_no_demonstration_wrote_is_left_and_told(
 ) -> None:
     make(output)
     before = content(output.parent)
-    with pytest.raises(FolderTakenError, match="give another --output"):
+    with pytest.raises(ForeignFolderError, match="give another --output"):
         clear(output, output / "catalog")
     assert content(output.parent) == before

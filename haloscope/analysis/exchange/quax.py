@@ -43,7 +43,7 @@ ASSUMPTIONS = (
 
 
 @dataclass(frozen=True)
-class Run:
+class QuaxRun:
     """One line of ``runs.csv``."""
 
     number: int
@@ -52,7 +52,7 @@ class Run:
     beta: float
 
 
-def runs(folder: Path | str) -> list[Run]:
+def runs(folder: Path | str) -> list[QuaxRun]:
     """The runs listed in ``runs.csv``.
 
     Raises:
@@ -63,7 +63,7 @@ def runs(folder: Path | str) -> list[Run]:
     lines = read_bounded(path, MOST_BYTES).decode().splitlines()
     try:
         return [
-            Run(
+            QuaxRun(
                 int(row["run"]),
                 float(row["cavity_frequency_Hz"]),
                 float(row["QL"]),
@@ -81,7 +81,7 @@ def step_hz(folder: Path | str, run: int) -> float:
     return float((frequency[-1] - frequency[0]) / (len(frequency) - 1))
 
 
-def read_run(folder: Path | str, run: Run) -> Spectra:
+def read_run(folder: Path | str, run: QuaxRun) -> Spectra:
     """All slices of one run as a stack; the power stays in converter units.
 
     Raises:

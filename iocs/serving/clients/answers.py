@@ -18,8 +18,14 @@ from caproto.server.common import WRITE_LOCK_TIMEOUT
 
 from iocs.serving.clients.identity import Identity
 from iocs.serving.clients.inbound import Oversized
-from iocs.serving.clients.puts import Puts
-from iocs.serving.clients.readings import Channel, RefusedRequestError, check_kind, failed, read
+from iocs.serving.clients.puts import ClientPuts
+from iocs.serving.clients.readings import (
+    ClientChannel,
+    RefusedRequestError,
+    check_kind,
+    failed,
+    read,
+)
 from iocs.serving.clients.subscriptions import Subscriptions
 from iocs.serving.interfaces import Circuit, Context
 from iocs.serving.messages import (
@@ -27,7 +33,7 @@ from iocs.serving.messages import (
     MINOR_VERSION,
     OLDEST_VERSION,
     REPLY_WANTED,
-    Command,
+    CaCommand,
     Request,
     error,
     message,
@@ -65,31 +71,31 @@ class Answers:
         self._context = context
         self._most_bytes = circuit.limits.max_message_bytes
         self._last_number = 0
-        self.channels: dict[int, Channel] = {}
+        self.channels: dict[int, ClientChannel] = {}
         self.identity = Identity(circuit.address, context.port or 0)
         # Defects: puts in progress are not bounded; a refusal is logged as a traceback; a reading
         # waits for as long as a put is in progress.
         limits, counts = circuit.limits, circuit.counts
         create_task = context.server_tasks.create
-        self.puts = Puts(limits, counts, self.identity, create_task, circuit.tell)
+        self.puts = ClientPuts(limits, counts, self.identity, create_task, circuit.tell)
         self.subscriptions = Subscriptions(circuit, context)
         self._handlers: dict[int, Callable[[Request], Awaitable[None]]] = {
-            Command.VERSION: self._version,
-            Command.SEARCH: self._search,
-            Command.ECHO: self._echo,
-            Command.READ_SYNC: self._echo,
-            Command.CLIENT_NAME: self._name,
-            Command.HOST_NAME: self._name,
-            Command.CREATE_CHANNEL: self._create,
-            Command.CLEAR_CHANNEL: self._clear,
-            Command.READ: self._read,
-            Command.READ_NOTIFY: self._read,
-            Command.WRITE: self._put,
-            Command.WRITE_NOTIFY: self._put,
-            Command.EVENT_ADD: self._subscribe,
-            Command.EVENT_CANCEL: self._cancel,
-            Command.EVENTS_OFF: self._pause,
-            Command.EVENTS_ON: self._pause,
+            CaCommand.VERSION: self._version,
+            CaCommand.SEARCH: self._search,
+            CaCommand.ECHO: self._echo,
+            CaCommand.READ_SYNC: self._echo,
+            CaCommand.CLIENT_NAME: self._name,
+            CaCommand.HOST_NAME: self._name,
+            CaCommand.CREATE_CHANNEL: self._create,
+            CaCommand.CLEAR_CHANNEL: self._clear,
+            CaCommand.READ: self._read,
+            CaCommand.READ_NOTIFY: self._read,
+            CaCommand.WRITE: self._put,
+            CaCommand.WRITE_NOTIFY: self._put,
+            CaCommand.EVENT_ADD: self._subscribe,
+            CaCommand.EVENT_CANCEL: self._cancel,
+            CaCommand.EVENTS_OFF: self._pause,
+            CaCommand.EVENTS_ON: self._pause,
         }
 
     async def __call__(self, request: Request) -> None:
@@ -131,12 +137,12 @@ class Answers:
         if self._context.serves(request.text):
             version = MINOR_VERSION.to_bytes(2) + b"\0" * 6
             port, here = self._context.port, ADDRESS_OF_SENDER
-            self._circuit.send(message(Command.SEARCH, port, 0, here, request.second, version))
+            self._circuit.send(message(CaCommand.SEARCH, port, 0, here, request.second, version))
         elif request.kind == REPLY_WANTED:
             version_of_client = request.count
             self._circuit.send(
                 message(
-                    Command.NOT_FOUND, REPLY_WANTED, version_of_client, request.second,
+                    CaCommand.NOT_FOUND, REPLY_WANTED, version_of_client, request.second,
                     request.second,
                 )
             )  # fmt: skip
@@ -151,14 +157,14 @@ class Answers:
             self._circuit.send(error(request, CAStatus.ECA_INTERNAL, reason))
             return
         try:
-            of_user = request.command == Command.CLIENT_NAME
+            of_user = request.command == CaCommand.CLIENT_NAME
             self.identity.take(request.text_bytes, of_user=of_user)
         except ValueError as wrong:
             reply = error(request, CAStatus.ECA_INTERNAL, str(wrong))
             raise BrokenProtocolError(str(wrong), reply) from wrong
 
     async def _pause(self, request: Request) -> None:
-        self._circuit.monitors.pending.paused = request.command == Command.EVENTS_OFF
+        self._circuit.monitors.pending.paused = request.command == CaCommand.EVENTS_OFF
         self._circuit.wake()
 
     # -- channels --------------------------------------------------------------------------------
@@ -177,28 +183,30 @@ class Answers:
             channel = self._channel(name, cid)
         except Exception as mistake:  # names come from the network
             log.debug("%r is not served: %s", name, mistake)
-            self._circuit.send(message(Command.CREATE_FAILED, first=cid))
+            self._circuit.send(message(CaCommand.CREATE_FAILED, first=cid))
             return
         await self.identity.established()
         self.channels[channel.sid] = channel
         rights = self.identity.rights(channel.entry)
         self._circuit.send(
-            message(Command.ACCESS_RIGHTS, first=cid, second=int(rights)),
-            message(Command.CREATE_CHANNEL, channel.kind, channel.most, cid, channel.sid),
+            message(CaCommand.ACCESS_RIGHTS, first=cid, second=int(rights)),
+            message(CaCommand.CREATE_CHANNEL, channel.kind, channel.most, cid, channel.sid),
         )
 
-    def _channel(self, name: str, cid: int) -> Channel:
+    def _channel(self, name: str, cid: int) -> ClientChannel:
         found = self._context.find(name)
         self._last_number += 1
-        return Channel(name, cid, self._last_number, found.entry, found.filters, found.long_text)
+        return ClientChannel(
+            name, cid, self._last_number, found.entry, found.filters, found.long_text
+        )
 
-    def _found(self, request: Request) -> Channel:
+    def _found(self, request: Request) -> ClientChannel:
         """The channel a request is for."""
         channel = self.channels.get(request.first)
         if channel is None:
             reason = f"there is no channel {request.first}"
             reply = error(request, CAStatus.ECA_INTERNAL, reason)
-            raise BrokenProtocolError(f"{Command(request.command).name}: {reason}", reply)
+            raise BrokenProtocolError(f"{CaCommand(request.command).name}: {reason}", reply)
         return channel
 
     async def _clear(self, request: Request) -> None:
@@ -212,7 +220,7 @@ class Answers:
         del self.channels[channel.sid]
         self.subscriptions.end_all(lambda subscription: subscription.channel is channel)
         self._circuit.send(
-            message(Command.CLEAR_CHANNEL, first=request.first, second=request.second)
+            message(CaCommand.CLEAR_CHANNEL, first=request.first, second=request.second)
         )
 
     async def _read(self, request: Request) -> None:
@@ -230,8 +238,8 @@ class Answers:
         else:
             self._circuit.send(reply)
 
-    def _failed(self, request: Request, channel: Channel, failure: Exception) -> None:
-        kind = Command(request.command).name
+    def _failed(self, request: Request, channel: ClientChannel, failure: Exception) -> None:
+        kind = CaCommand(request.command).name
         if isinstance(failure, (ca.CaprotoError, RefusedRequestError)):
             log.warning("%s: %s by %s refused: %s", channel.name, kind, self.identity, failure)
         else:

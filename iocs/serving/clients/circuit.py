@@ -24,7 +24,7 @@ from iocs.serving.clients.inbound import Inbound, Oversized
 from iocs.serving.clients.monitors import Monitors
 from iocs.serving.clients.subscription import Subscription
 from iocs.serving.interfaces import Context
-from iocs.serving.messages import MINOR_VERSION, Command, Request, error, message
+from iocs.serving.messages import MINOR_VERSION, CaCommand, Request, error, message
 from iocs.serving.sending.outbound import BATCH_BYTES, Outbound
 from iocs.serving.sending.posted import Posted
 from iocs.serving.sending.updates import Update
@@ -65,7 +65,7 @@ class ServingCircuit:
         """Answer this client until it leaves or is cut off."""
         sender = asyncio.create_task(self.subscription_queue_loop())
         sender.add_done_callback(self._sender_ended)
-        self.send(message(Command.VERSION, count=MINOR_VERSION))
+        self.send(message(CaCommand.VERSION, count=MINOR_VERSION))
         try:
             while self.connected:
                 await self._answer(await self._receive())

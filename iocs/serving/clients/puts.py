@@ -22,12 +22,12 @@ from caproto.server.common import WRITE_LOCK_TIMEOUT, DisconnectedCircuit
 
 from iocs.serving.clients.identity import Identity
 from iocs.serving.clients.inbound import Oversized
-from iocs.serving.clients.readings import REASON_LENGTH, Channel, RefusedRequestError
+from iocs.serving.clients.readings import REASON_LENGTH, ClientChannel, RefusedRequestError
 from iocs.serving.limits import Limits, Statistics
 from iocs.serving.messages import (
     LAST_TYPE,
     NO_CHANNEL,
-    Command,
+    CaCommand,
     Request,
     element_bytes,
     error,
@@ -55,8 +55,8 @@ _ACKNOWLEDGING: Final = (int(ChannelType.PUT_ACKT), int(ChannelType.PUT_ACKS))
 log = logging.getLogger("iocs.serving")
 
 
-class Puts:
-    """Puts in progress for one client.
+class ClientPuts:
+    """ClientPuts in progress for one client.
 
     Attributes:
         in_progress: How many have not completed.
@@ -78,7 +78,7 @@ class Puts:
         self._create_task = create_task
         self._tell = tell
 
-    async def begin(self, request: Request, channel: Channel) -> None:
+    async def begin(self, request: Request, channel: ClientChannel) -> None:
         """Start a put; it goes on if the client leaves. Its reply goes out when it completes.
 
         Args:
@@ -94,7 +94,7 @@ class Puts:
         self._create_task(self._complete(request, channel))
         await asyncio.sleep(0)  # it takes its first step before the client's next request
 
-    async def _complete(self, request: Request, channel: Channel) -> None:
+    async def _complete(self, request: Request, channel: ClientChannel) -> None:
         try:
             reply = await self._carry_out(request, channel)
         finally:
@@ -106,7 +106,7 @@ class Puts:
         except DisconnectedCircuit:
             log.debug("%s: nobody left to tell that a put has completed", channel.name)
 
-    async def _carry_out(self, request: Request, channel: Channel) -> bytes:
+    async def _carry_out(self, request: Request, channel: ClientChannel) -> bytes:
         names = (self.client.claimed_host, self.client.user)
         try:
             data, kind = None, ChannelType.STRING  # who may not put is told that and no more
@@ -119,11 +119,11 @@ class Puts:
             if not isinstance(failure, CLIENTS_FAULT):
                 log.exception("a put to %s by %s failed", channel.name, self.client)
             return self.refuse(request, channel, failure)
-        if request.command != Command.WRITE_NOTIFY:
+        if request.command != CaCommand.WRITE_NOTIFY:
             return b""
-        return message(Command.WRITE_NOTIFY, request.kind, request.count, NORMAL, request.second)
+        return message(CaCommand.WRITE_NOTIFY, request.kind, request.count, NORMAL, request.second)
 
-    def refuse(self, request: Request, channel: Channel, failure: Exception) -> bytes:
+    def refuse(self, request: Request, channel: ClientChannel, failure: Exception) -> bytes:
         """The reply to a refused put, which is also counted and logged."""
         status = CAStatus.ECA_PUTFAIL
         if isinstance(failure, RefusedRequestError):
@@ -134,7 +134,7 @@ class Puts:
         self.note(channel.name, reason)
         return error(request, status, reason[:REASON_LENGTH], channel.cid)
 
-    def refuse_large(self, oversized: Oversized, channel: Channel | None) -> bytes:
+    def refuse_large(self, oversized: Oversized, channel: ClientChannel | None) -> bytes:
         """The reply to a message that is too large to be taken.
 
         Args:
@@ -179,7 +179,7 @@ def put_data(request: Request, name: str) -> Any:
     if kind in _ACKNOWLEDGING:
         count = 1
     elif kind > _LAST_PLAIN:
-        if request.command == Command.WRITE_NOTIFY or kind > _LAST_WITH_METADATA:
+        if request.command == CaCommand.WRITE_NOTIFY or kind > _LAST_WITH_METADATA:
             reason = f"{name}: {kind_name(kind)} is for reading; put the plain type"
             raise RefusedRequestError(CAStatus.ECA_PUTFAIL, reason)
         payload = payload[metadata_bytes(kind) :]

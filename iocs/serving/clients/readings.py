@@ -13,7 +13,7 @@ from iocs.serving.clients.identity import Identity
 from iocs.serving.filtering.filters import Filters
 from iocs.serving.messages import (
     LAST_TYPE,
-    Command,
+    CaCommand,
     Request,
     element_bytes,
     error,
@@ -40,7 +40,7 @@ class RefusedRequestError(Exception):
 
 
 @dataclass(eq=False)
-class Channel:
+class ClientChannel:
     """A channel of one client.
 
     Attributes:
@@ -99,7 +99,7 @@ class Channel:
 _LONG_TEXTS: Final = frozenset(int(kind) for kind in _LongStringChannelType)
 
 
-def check_kind(channel: Channel, kind: int, count: int, most_bytes: int) -> None:
+def check_kind(channel: ClientChannel, kind: int, count: int, most_bytes: int) -> None:
     """See that a reading or subscription can be had.
 
     Args:
@@ -121,7 +121,7 @@ def check_kind(channel: Channel, kind: int, count: int, most_bytes: int) -> None
         raise RefusedRequestError(CAStatus.ECA_TOLARGE, reason)
 
 
-async def read(request: Request, channel: Channel, client: Identity) -> bytes:
+async def read(request: Request, channel: ClientChannel, client: Identity) -> bytes:
     """The reply to a read of a kind that `check_kind` let pass.
 
     Raises:
@@ -133,24 +133,24 @@ async def read(request: Request, channel: Channel, client: Identity) -> bytes:
         *client.place, kind, user_address=client.address
     )
     update = channel.filtered(Update(metadata, values), time.time())
-    if request.command == Command.READ:
+    if request.command == CaCommand.READ:
         return _old_reply(request, update, channel)
     body = update.payload(request.kind, request.count)
     count = request.count or update.count
-    return message(Command.READ_NOTIFY, request.kind, count, NORMAL, request.second, body)
+    return message(CaCommand.READ_NOTIFY, request.kind, count, NORMAL, request.second, body)
 
 
-def _old_reply(request: Request, update: Update, channel: Channel) -> bytes:
+def _old_reply(request: Request, update: Update, channel: ClientChannel) -> bytes:
     """A reading without status, of exactly as many elements as were asked for."""
     body = update.payload(request.kind, request.count or 1)
     if request.count == 0:
         body = bytes(update.metadata) if update.values_apart else b""
     elif request.count == 1 and request.kind == ChannelType.STRING:
         body = body.rstrip(b"\0") + b"\0"
-    return message(Command.READ, request.kind, request.count, channel.cid, request.second, body)
+    return message(CaCommand.READ, request.kind, request.count, channel.cid, request.second, body)
 
 
-def failed(request: Request, channel: Channel, failure: Exception) -> bytes:
+def failed(request: Request, channel: ClientChannel, failure: Exception) -> bytes:
     """The reply to a reading or subscription that failed."""
     if isinstance(failure, RefusedRequestError):
         status = failure.status

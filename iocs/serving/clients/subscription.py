@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from caproto._utils import ChannelFilter
 from caproto.server.common import SubscriptionSpec
 
-from iocs.serving.clients.readings import Channel
+from iocs.serving.clients.readings import ClientChannel
 from iocs.serving.filtering.filters import Gate
 from iocs.serving.messages import Request
 from iocs.serving.sending.posted import Posted
@@ -38,7 +38,7 @@ class Subscription:
     """
 
     circuit: Listener
-    channel: Channel
+    channel: ClientChannel
     request: Request
     mask: int
     spec: SubscriptionSpec = field(init=False)

@@ -10,10 +10,10 @@ from typing import Final
 
 from caproto import CAStatus
 
-from iocs.serving.clients.readings import Channel, RefusedRequestError, failed
+from iocs.serving.clients.readings import ClientChannel, RefusedRequestError, failed
 from iocs.serving.clients.subscription import Subscription
 from iocs.serving.interfaces import Circuit, Context
-from iocs.serving.messages import Command, Request, error, kind_name, message
+from iocs.serving.messages import CaCommand, Request, error, kind_name, message
 from iocs.serving.sending.posted import posted_of
 from iocs.words.complaints import words
 
@@ -33,7 +33,7 @@ class Subscriptions:
         self._fanout = context.fanout
         self._by_number: dict[int, Subscription] = {}
 
-    def begin(self, request: Request, channel: Channel) -> None:
+    def begin(self, request: Request, channel: ClientChannel) -> None:
         """Begin one, with the value as it is; a number that is taken again ends the earlier one.
 
         Raises:
@@ -52,7 +52,7 @@ class Subscriptions:
         if first is not None:
             self._circuit.queue(subscription, first)
 
-    def _subscription(self, request: Request, channel: Channel) -> Subscription:
+    def _subscription(self, request: Request, channel: ClientChannel) -> Subscription:
         if len(request.payload) < _LAYOUT.size:
             reason = f"{channel.name}: {len(request.payload)} bytes are no mask"
             raise RefusedRequestError(CAStatus.ECA_BADMASK, reason)
@@ -62,7 +62,7 @@ class Subscriptions:
             raise RefusedRequestError(CAStatus.ECA_BADMASK, reason)
         return Subscription(self._circuit, channel, request, mask)
 
-    def cancel(self, request: Request, channel: Channel) -> bytes:
+    def cancel(self, request: Request, channel: ClientChannel) -> bytes:
         """End one at the client's wish; the reply.
 
         Defect: it is looked for among all of the client's, each time, and must be named with the
@@ -74,7 +74,7 @@ class Subscriptions:
             return error(request, CAStatus.ECA_BADMONID, reason, channel.cid)
         self.end(request.second)
         begun = subscription.request
-        return message(Command.EVENT_ADD, begun.kind, begun.count, channel.sid, request.second)
+        return message(CaCommand.EVENT_ADD, begun.kind, begun.count, channel.sid, request.second)
 
     def give_up(self, subscription: Subscription, failure: Exception) -> None:
         """End one whose value cannot be sent, and tell its client."""

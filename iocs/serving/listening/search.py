@@ -71,7 +71,7 @@ def _datagrams(version: bytes, replies: list[bytes]) -> list[bytes]:
     return [version + b"".join(chunk) for chunk in chunks]
 
 
-class Searches(asyncio.DatagramProtocol):
+class CaSearches(asyncio.DatagramProtocol):
     """The UDP port that clients search at.
 
     Args:

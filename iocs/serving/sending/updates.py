@@ -14,7 +14,7 @@ from caproto import ChannelType, TimeStamp
 from caproto._backend import backend
 from caproto._constants import MAX_STRING_SIZE
 
-from iocs.serving.messages import ALIGNMENT, Command, element_bytes, header, native_of
+from iocs.serving.messages import ALIGNMENT, CaCommand, element_bytes, header, native_of
 
 #: ECA_NORMAL.
 NORMAL: Final = 1
@@ -48,7 +48,7 @@ class Update:
         """
         body = self.payload(kind, count)
         numbers = (kind, count or self.count, NORMAL, subscription)
-        return header(Command.EVENT_ADD, len(body), *numbers), body
+        return header(CaCommand.EVENT_ADD, len(body), *numbers), body
 
     def stamped(self, time_s: float) -> Update:
         """The same with another time stamp, if it has one.

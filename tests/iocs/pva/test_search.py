@@ -1,4 +1,4 @@
-"""Searches of PV Access clients: bytes in, bytes out."""
+"""PvaSearches of PV Access clients: bytes in, bytes out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from iocs.pva.search import Searches, response, searches
+from iocs.pva.search import PvaSearches, response, searches
 
 SERVER = b"twelve bytes"
 SERVED = {"T:A", "T:B"}.__contains__
@@ -85,7 +85,7 @@ def test_the_answer_goes_to_who_asked_and_not_where_the_message_points() -> None
         def sendto(self, reply: bytes, address: object) -> None:
             sent.append(address)
 
-    port = Searches(SERVED, 5075, SERVER)
+    port = PvaSearches(SERVED, 5075, SERVER)
     port.connection_made(Transport())  # type: ignore[arg-type]
     port.datagram_received(request("T:A"), ("192.0.2.9", 40000))
     assert sent == [("192.0.2.9", 5555)]

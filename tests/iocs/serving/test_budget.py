@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from iocs.serving.caproto_overrides import ServingContext
 from iocs.serving.clients.inbound import Inbound, Oversized
 from iocs.serving.limits import Limits, Partial
-from iocs.serving.messages import LARGE_HEADER, Command, Request
+from iocs.serving.messages import LARGE_HEADER, CaCommand, Request
 from iocs.serving.sending.budget import GIVE_BACK_BYTES, Budget
 from iocs.serving.sending.outbound import BATCH_BYTES, Outbound
 from tests.iocs.conftest import Run
@@ -170,7 +170,7 @@ def test_who_has_accepted_nothing_for_longest_goes_first(
 
 def unfinished(size: int) -> bytes:
     """The header of a put of ``size`` bytes."""
-    return LARGE_HEADER.pack(Command.WRITE_NOTIFY, 0xFFFF, 6, 0, 33, 1, size, size // 8)
+    return LARGE_HEADER.pack(CaCommand.WRITE_NOTIFY, 0xFFFF, 6, 0, 33, 1, size, size // 8)
 
 
 def inbound(budget: Budget) -> Inbound:
@@ -197,8 +197,8 @@ def test_a_message_that_is_given_up_is_thrown_away_and_the_next_one_taken() -> N
     assert (refused.size, refused.status) == (HELD + 24, CAStatus.ECA_ALLOCMEM)
     assert refused.request.first == 33
     assert (budget.nbytes, one.partial, one.give_up()) == (0, None, None)
-    echo = struct.pack(">HHHHII", Command.ECHO, 0, 0, 0, 0, 0)
-    assert one.take(b"\0" * (HELD - 1000) + echo) == [Request(Command.ECHO, 0, 0, 0, 0)]
+    echo = struct.pack(">HHHHII", CaCommand.ECHO, 0, 0, 0, 0, 0)
+    assert one.take(b"\0" * (HELD - 1000) + echo) == [Request(CaCommand.ECHO, 0, 0, 0, 0)]
 
 
 def test_a_header_that_is_not_whole_cannot_be_given_up() -> None:
@@ -229,7 +229,7 @@ def test_the_message_that_has_not_grown_for_longest_is_refused_first(
 
     stand, told, refused, held = run(story())
     assert stand == [True, False, True]
-    assert told == [[], [Command.ERROR], []]
+    assert told == [[], [CaCommand.ERROR], []]
     assert (refused, held) == (1, 2 * 24 + 3 * 700)
 
 

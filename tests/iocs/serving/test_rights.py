@@ -12,7 +12,7 @@ from iocs.records import Database
 from iocs.serving.caproto_overrides import ServingContext
 from iocs.serving.clients.circuit import ServingCircuit
 from iocs.serving.limits import Limits
-from iocs.serving.messages import Command, Request
+from iocs.serving.messages import CaCommand, Request
 from pvdb.records import readback
 
 MASK = b"\0" * 12 + int(SubscriptionType.DBE_VALUE).to_bytes(2) + b"\0\0"
@@ -36,8 +36,8 @@ def test_updates_stop_when_the_right_to_read_ends_and_go_on_when_it_is_back() ->
         database = Database([record], "T:", access=rules)
         context = ServingContext(database.pvdb, ["127.0.0.1"], Limits())
         circuit = ServingCircuit(("127.0.0.1", 4242), _client(), context)
-        await circuit.answers(Request(Command.CREATE_CHANNEL, 0, 0, 1, 13, b"T:A_RBV\0"))
-        await circuit.answers(Request(Command.EVENT_ADD, ChannelType.DOUBLE, 1, 1, 1, MASK))
+        await circuit.answers(Request(CaCommand.CREATE_CHANNEL, 0, 0, 1, 13, b"T:A_RBV\0"))
+        await circuit.answers(Request(CaCommand.EVENT_ADD, ChannelType.DOUBLE, 1, 1, 1, MASK))
         waiting = [len(circuit.monitors.pending)]
         for rules.granted in (AccessRights.READ, AccessRights.NO_ACCESS, AccessRights.READ):
             reading[0] += 1.0

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from iocs.serving.clients.inbound import Inbound, Oversized
-from iocs.serving.clients.readings import Channel, RefusedRequestError, check_kind
+from iocs.serving.clients.readings import ClientChannel, RefusedRequestError, check_kind
 from iocs.serving.filtering.filters import NO_FILTERS
-from iocs.serving.messages import Command
+from iocs.serving.messages import CaCommand
 from iocs.serving.sending.budget import Budget
 from iocs.serving.sending.updates import Update, cut_text
 
@@ -54,7 +54,7 @@ def test_what_is_asked_for_beyond_the_value_is_zero():
 
 
 def test_a_request_for_more_than_there_could_be_is_refused():
-    channel = Channel("waveform", 1, 1, CHANNELS["doubles"], NO_FILTERS, long_text=False)
+    channel = ClientChannel("waveform", 1, 1, CHANNELS["doubles"], NO_FILTERS, long_text=False)
     check_kind(channel, 6, 100, 4000)  # zeros behind the value, as base sends them
     with pytest.raises(RefusedRequestError, match="holds 8 elements, 2147483648 were asked for"):
         check_kind(channel, 6, 2**31, 4000)
@@ -92,7 +92,7 @@ def commands(taken):
 def test_requests_arrive_in_pieces(inbound):
     stream = bytes(ca.VersionRequest(0, 13)) + bytes(ca.EchoRequest())
     got = [request for byte in stream for request in inbound.take(bytes([byte]))]
-    assert commands(got) == [Command.VERSION, Command.ECHO]
+    assert commands(got) == [CaCommand.VERSION, CaCommand.ECHO]
     assert inbound.partial is None
 
 
@@ -111,7 +111,7 @@ def test_an_oversized_message_is_named_and_its_rest_thrown_away(inbound, piece):
     oversized, *others = [taken for data in pieces for taken in inbound.take(data)]
     assert isinstance(oversized, Oversized)
     assert (oversized.request.first, oversized.size) == (33, 50_024)
-    assert commands(others) == [Command.ECHO]
+    assert commands(others) == [CaCommand.ECHO]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_an_oversized_message_is_named_and_its_rest_thrown_away(inbound, piece):
 )
 def test_what_came_before_nonsense_is_taken_and_nothing_after_it(inbound, nonsense, reason):
     echo = bytes(ca.EchoRequest())
-    assert commands(inbound.take(echo + nonsense + echo)) == [Command.ECHO]
+    assert commands(inbound.take(echo + nonsense + echo)) == [CaCommand.ECHO]
     assert reason in inbound.unreadable.reason
     assert inbound.take(echo) == []
     assert inbound.partial is None

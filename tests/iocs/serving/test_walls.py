@@ -14,11 +14,11 @@ import pytest
 
 from iocs.serving.caproto_overrides import ServingContext, _publish
 from iocs.serving.clients.circuit import ServingCircuit
-from iocs.serving.clients.readings import Channel
+from iocs.serving.clients.readings import ClientChannel
 from iocs.serving.filtering.filter_text import parse_name
 from iocs.serving.filtering.filters import make_filters
 from iocs.serving.limits import Limits
-from iocs.serving.messages import HEADER, Command, Request
+from iocs.serving.messages import HEADER, CaCommand, Request
 from iocs.serving.sending.posted import Posted, at_once
 from iocs.serving.sending.updates import Update
 from tests.iocs.conftest import Run
@@ -57,8 +57,8 @@ class Client:
     def subscribe(self, entry: Any, kind: int = DOUBLE, name: str = "A", number: int = 1) -> None:
         mask = struct.pack(">fffH2x", 0, 0, 0, VALUE)
         filters = make_filters(parse_name(name).filters)
-        channel = Channel(name, 7, 7, entry, filters, long_text=False)
-        request = Request(Command.EVENT_ADD, kind, 0, 7, number, mask)
+        channel = ClientChannel(name, 7, 7, entry, filters, long_text=False)
+        request = Request(CaCommand.EVENT_ADD, kind, 0, 7, number, mask)
         self.circuit.answers.subscriptions.begin(request, channel)
 
     async def received(self) -> list[tuple[int, int, int, bytes]]:
@@ -76,7 +76,7 @@ class Client:
 
 def told_to_fail(message: tuple[int, int, int, bytes]) -> bool:
     command, _, status, _ = message
-    return (command, status) == (Command.ERROR, GETFAIL)
+    return (command, status) == (CaCommand.ERROR, GETFAIL)
 
 
 def text(value: str) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cryohalo.addresses import wait_served
-from cryohalo.launcher import Ioc
+from cryohalo.launcher import LaunchedIoc
 from tests.live import raw_client as ca
 from tests.live.against_base import softioc
 from tests.live.against_base.filtered_ioc import DATABASE
@@ -95,7 +95,7 @@ def both(pool: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[s
     folder = tmp_path_factory.mktemp("filters")
     database = folder / "filtered.db"
     database.write_text(DATABASE.format(prefix="F:"))
-    ours = pool.start(Ioc("filtered", (str(HERE / "filtered_ioc.py"),), ("--prefix", "F:")))
+    ours = pool.start(LaunchedIoc("filtered", (str(HERE / "filtered_ioc.py"),), ("--prefix", "F:")))
     port = pool.ports.pop(0)
     process = softioc.start(database, port, folder / "log")
     wait_served(["F:Double"], port)

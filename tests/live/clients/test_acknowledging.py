@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cryohalo.launcher import Ioc, RunningIoc
+from cryohalo.launcher import LaunchedIoc, RunningIoc
 from tests.live import dbr
 from tests.live import raw_client as ca
 from tests.live.epics_base import run
@@ -20,7 +20,7 @@ from tests.live.raw_client import RawClient
 def ioc(pool: Any) -> Iterator[tuple[str, RunningIoc]]:
     """A refrigerator of these tests' own: they need its port."""
     prefix = "ACK:"
-    running = pool.start(Ioc("amrr", arguments=("--prefix", prefix, "--speed", "0")))
+    running = pool.start(LaunchedIoc("amrr", arguments=("--prefix", prefix, "--speed", "0")))
     yield prefix, running
     pool.end(running)
 

@@ -9,7 +9,7 @@ import pytest
 from ophyd.utils.errors import LimitError
 
 from cryohalo.addresses import wait_served
-from cryohalo.launcher import Ioc
+from cryohalo.launcher import LaunchedIoc
 from devices.haloscope import Haloscope
 from devices.status import NotReachedError
 
@@ -92,7 +92,7 @@ def test_an_ioc_that_dies_ends_what_waits_for_it(
     pool: Any, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A put under way and a reading fail, soon and in words; nothing hangs."""
-    running = pool.start(Ioc("haloscope", arguments=("--prefix", prefix, "--seed", "1")))
+    running = pool.start(LaunchedIoc("haloscope", arguments=("--prefix", prefix, "--seed", "1")))
     wait_served([f"{prefix}Rod"], running.port)
     lost = Haloscope(prefix, name="lost")
     try:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cryohalo.addresses import wait_served
-from cryohalo.launcher import Ioc
+from cryohalo.launcher import LaunchedIoc
 
 CLIENTS = Path(__file__).parent / "programs"
 SPEED = "20"
@@ -22,7 +22,7 @@ DEADBAND_DEG = 1e-4
 
 @pytest.fixture
 def slow_haloscope(pool: Any, prefix: str) -> Iterator[str]:
-    running = pool.start(Ioc("haloscope", arguments=("--prefix", prefix, "--speed", SPEED)))
+    running = pool.start(LaunchedIoc("haloscope", arguments=("--prefix", prefix, "--speed", SPEED)))
     wait_served([prefix + "Rod"], running.port)
     yield prefix
     pool.end(running)
@@ -30,7 +30,7 @@ def slow_haloscope(pool: Any, prefix: str) -> Iterator[str]:
 
 @pytest.fixture
 def quick_haloscope(pool: Any, prefix: str) -> Iterator[str]:
-    running = pool.start(Ioc("haloscope", arguments=("--prefix", prefix, "--speed", "0")))
+    running = pool.start(LaunchedIoc("haloscope", arguments=("--prefix", prefix, "--speed", "0")))
     wait_served([prefix + "Rod"], running.port)
     yield prefix
     pool.end(running)

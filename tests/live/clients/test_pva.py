@@ -16,7 +16,7 @@ import pytest
 from p4p.client.thread import Context, RemoteError
 
 from cryohalo.addresses import wait_served
-from cryohalo.launcher import Ioc
+from cryohalo.launcher import LaunchedIoc
 from tests.live.epics_base import run
 from tests.live.raw_client import DOUBLE, WRITE_NOTIFY, RawClient
 
@@ -26,7 +26,7 @@ CLIENT = Path(__file__).parent / "programs" / "pva.py"
 def test_a_pv_access_client_sees_the_same_pvs(pool: Any, prefix: str) -> None:
     port = str(pool.ports.pop())
     arguments = ("--prefix", prefix, "--speed", "0", "--pva", port)
-    running = pool.start(Ioc("haloscope", arguments=arguments))
+    running = pool.start(LaunchedIoc("haloscope", arguments=arguments))
     wait_served([prefix + "Rod"], running.port)
     line = [sys.executable, "-W", "ignore", str(CLIENT), prefix, port]
     ended = subprocess.run(line, capture_output=True, text=True, timeout=100, check=False)
@@ -54,7 +54,7 @@ def test_it_listens_at_all_interfaces_that_were_asked_for_and_no_others(
     port = pool.ports.pop()
     interfaces = ("127.0.0.1", "127.0.0.2")
     arguments = ("--prefix", prefix, "--pva", str(port), "--interfaces", *interfaces)
-    running = pool.start(Ioc("haloscope", arguments=arguments))
+    running = pool.start(LaunchedIoc("haloscope", arguments=arguments))
     sockets = [
         (one.type, one.laddr.ip, one.laddr.port)
         for one in psutil.Process(running.process.pid).net_connections("inet")
@@ -82,7 +82,9 @@ def _pva_get(address: str, port: int, name: str) -> float:
 
 def test_base_s_own_programs_find_it(pool: Any, prefix: str, monkeypatch: Any) -> None:
     port = pool.ports.pop()
-    running = pool.start(Ioc("haloscope", arguments=("--prefix", prefix, "--pva", str(port))))
+    running = pool.start(
+        LaunchedIoc("haloscope", arguments=("--prefix", prefix, "--pva", str(port)))
+    )
     monkeypatch.setenv("EPICS_PVA_ADDR_LIST", f"127.0.0.1:{port}")
     monkeypatch.setenv("EPICS_PVA_AUTO_ADDR_LIST", "NO")
     monkeypatch.setenv("EPICS_PVA_BROADCAST_PORT", str(port))
@@ -115,7 +117,7 @@ def test_a_host_is_the_same_over_both_protocols(pool: Any, prefix: str, tmp_path
     )
     port = pool.ports.pop()
     arguments = ("--prefix", prefix, "--pva", str(port), "--access", str(rules))
-    running = pool.start(Ioc("haloscope", arguments=arguments))
+    running = pool.start(LaunchedIoc("haloscope", arguments=arguments))
     wait_served([f"{prefix}Rod"], running.port)
     answers = {}
     for name, value in (("VNA:Center", 1100.0), ("Sim:Speed", 2.0)):

@@ -13,7 +13,7 @@ from bluesky.utils import FailedStatus
 from ophyd import EpicsSignal
 
 from cryohalo.addresses import wait_served
-from cryohalo.launcher import Ioc
+from cryohalo.launcher import LaunchedIoc
 from devices.haloscope import Haloscope
 from devices.status import Watch
 from plans.amrr import safe_shutdown
@@ -139,7 +139,7 @@ def test_a_motor_that_another_client_stops_has_not_arrived(
 def test_a_move_whose_ioc_dies_is_held_and_goes_on_when_it_is_back(
     engine: RunEngine, pool: Any, prefix: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ioc = Ioc("haloscope", arguments=("--prefix", prefix, "--speed", "20", "--seed", "1"))
+    ioc = LaunchedIoc("haloscope", arguments=("--prefix", prefix, "--speed", "20", "--seed", "1"))
     running = [pool.start(ioc)]
     wait_served([f"{prefix}Rod"], running[0].port)
     device = Haloscope(prefix, name="haloscope")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cryohalo.addresses import wait_served
-from cryohalo.launcher import Ioc
+from cryohalo.launcher import LaunchedIoc
 from tests.live.raw_client import (
     CHAR,
     CLIENT_NAME,
@@ -51,7 +51,7 @@ with Context("pva", conf=conf, useenv=False, nt=False) as context:
 def test_nothing_of_a_client_reaches_a_log_raw(pool: Any, prefix: str, tmp_path: Path) -> None:
     pva = pool.ports.pop()
     arguments = ("--prefix", prefix, "--state-dir", str(tmp_path), "--pva", str(pva))
-    running = pool.start(Ioc("haloscope", arguments=(*arguments, "--log-level", "DEBUG")))
+    running = pool.start(LaunchedIoc("haloscope", arguments=(*arguments, "--log-level", "DEBUG")))
     wait_served([f"{prefix}Rod"], running.port)
     for user, host in ((NASTY, NASTY), (NOT_TEXT, NOT_TEXT), (b"u" * 500, b"h" * 500)):
         with RawClient(running.port, user=user, host=host) as client:
@@ -100,7 +100,7 @@ def _do_everything_wrong(client: RawClient, prefix: str) -> None:
 
 
 def test_a_name_that_nobody_has_ends_its_client_alone(pool: Any, prefix: str) -> None:
-    running = pool.start(Ioc("haloscope", arguments=("--prefix", prefix)))
+    running = pool.start(LaunchedIoc("haloscope", arguments=("--prefix", prefix)))
     with RawClient(running.port) as other:
         sid = other.open(f"{prefix}Rod")
         for names in ({"user": b"u" * 600}, {"host": b"\n" * 2_000_000}):

@@ -26,11 +26,11 @@ TOO_LARGE, GET_FAILED, PUT_FAILED, INTERNAL = (9 << 3, 19 << 3, 20 << 3, 17 << 3
 @pytest.fixture(scope="module")
 def served(pool):
     from cryohalo.addresses import wait_served
-    from cryohalo.launcher import Ioc
+    from cryohalo.launcher import LaunchedIoc
     from tests.live.conftest import TOY, _new_prefix
 
     prefix = _new_prefix()
-    running = pool.start(Ioc("toy", (str(TOY),), ("--prefix", prefix, *STOCK)))
+    running = pool.start(LaunchedIoc("toy", (str(TOY),), ("--prefix", prefix, *STOCK)))
     wait_served([f"{prefix}Value"], running.port)
     yield prefix, running
     pool.end(running)

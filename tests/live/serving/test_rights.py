@@ -14,7 +14,7 @@ import pytest
 from p4p.client.thread import Context
 
 from cryohalo.addresses import wait_served
-from cryohalo.launcher import Ioc, RunningIoc
+from cryohalo.launcher import LaunchedIoc, RunningIoc
 from iocs.documents.pages import build
 from tests.live.epics_base import run
 from tests.live.raw_client import (
@@ -64,7 +64,7 @@ def guarded(
     name, prefix = request.param, f"N{request.param}:"
     pva = pool.ports.pop()
     arguments = ("--prefix", prefix, "--speed", "0", "--access", str(rules), "--pva", str(pva))
-    running = pool.start(Ioc(name, arguments=arguments))
+    running = pool.start(LaunchedIoc(name, arguments=arguments))
     known = [prefix + record for record in build(name).database.channels]
     wait_served(known[:1], running.port)
     yield known, running, pva

@@ -13,7 +13,7 @@ import pytest
 from p4p.client.thread import Context, RemoteError
 
 from cryohalo.addresses import wait_served
-from cryohalo.launcher import Ioc, RunningIoc
+from cryohalo.launcher import LaunchedIoc, RunningIoc
 from iocs.access.os_users import own_user, user_name
 from tests.live.epics_base import command
 from tests.live.raw_client import DOUBLE, ENUM, ERROR, STRING, RawClient
@@ -37,7 +37,7 @@ def ioc(pool: Any) -> Iterator[tuple[str, RunningIoc, int]]:
     """A haloscope as it comes, over both protocols."""
     prefix, pva = "Roles:", pool.ports.pop()
     arguments = ("--prefix", prefix, "--pva", str(pva), "--inject", "1e-15")
-    running = pool.start(Ioc("haloscope", arguments=arguments))
+    running = pool.start(LaunchedIoc("haloscope", arguments=arguments))
     wait_served([f"{prefix}Rod"], running.port)
     yield prefix, running, pva
     pool.end(running)

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from cryohalo.addresses import search
-from cryohalo.launcher import Ioc, IocFailedError, Launcher
+from cryohalo.launcher import LaunchedIoc, IocFailedError, Launcher
 from iocs.supervision import storage
 from tests.live import raw_client as ca
 from tests.live.conftest import TOY
@@ -58,7 +58,7 @@ sys.exit(run())
 
 def test_an_ioc_whose_loop_fails_saves_its_state_and_ends_with_1(pool, prefix, tmp_path):
     arguments = ("--prefix", prefix, "--state-dir", str(tmp_path))
-    running = pool.start(Ioc("haloscope", ("-c", BROKEN_LOOP), arguments))
+    running = pool.start(LaunchedIoc("haloscope", ("-c", BROKEN_LOOP), arguments))
     assert running.process.wait(30) == 1
     assert pool.end(running) == 1
     assert "the simulation loop failed" in running.log.read_text()
@@ -75,7 +75,7 @@ def test_an_ioc_ends_when_the_launcher_is_gone(start_toy, tmp_path):
 
 def test_a_second_start_on_the_port_says_who_has_it(start_toy, prefix):
     first = start_toy()
-    line = Ioc("toy", (str(TOY),), ("--prefix", prefix)).command_line(first.port)
+    line = LaunchedIoc("toy", (str(TOY),), ("--prefix", prefix)).command_line(first.port)
     second = subprocess.run(line, capture_output=True, text=True, timeout=30, check=False)
     assert second.returncode == 69
     assert f"port {first.port}" in second.stderr
@@ -92,7 +92,7 @@ def test_no_traceback_when_no_repeater_listens(start_toy):
 
 
 def test_the_launcher_starts_lists_and_ends(prefix):
-    iocs = [Ioc("toy", (str(TOY),), ("--prefix", f"{prefix}{n}:")) for n in "a"]
+    iocs = [LaunchedIoc("toy", (str(TOY),), ("--prefix", f"{prefix}{n}:")) for n in "a"]
     with Launcher(iocs) as launcher:
         running = launcher.running["toy"]
         assert launcher.address_list == f"127.0.0.1:{running.port}"
@@ -102,14 +102,14 @@ def test_the_launcher_starts_lists_and_ends(prefix):
 
 
 def test_a_failed_start_shows_the_log(tmp_path):
-    broken = Ioc("broken", ("-c", "raise SystemExit('no helium today')"))
+    broken = LaunchedIoc("broken", ("-c", "raise SystemExit('no helium today')"))
     with pytest.raises(IocFailedError, match="no helium today"):
         Launcher([broken], log_folder=tmp_path).start()
 
 
 def test_the_first_line_on_standard_output_says_that_it_is_ready(pool, prefix):
     port = pool.ports[0]
-    line = Ioc("haloscope", arguments=("--prefix", prefix)).command_line(port)
+    line = LaunchedIoc("haloscope", arguments=("--prefix", prefix)).command_line(port)
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as ioc:
         assert ioc.stdout is not None
         first = ioc.stdout.readline()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cryohalo.addresses import search
-from cryohalo.launcher import Ioc
+from cryohalo.launcher import LaunchedIoc
 from tests.live import raw_client as ca
 from tests.live.raw_client import RawClient
 
@@ -75,7 +75,7 @@ def test_without_descriptors_an_ioc_serves_who_is_there_and_saves_its_state(
     pool: Any, prefix: str, tmp_path: Path
 ) -> None:
     arguments = ("--prefix", prefix, "--state-dir", str(tmp_path))
-    running = pool.start(Ioc("haloscope", ("-c", FEW_DESCRIPTORS), arguments))
+    running = pool.start(LaunchedIoc("haloscope", ("-c", FEW_DESCRIPTORS), arguments))
     with RawClient(running.port) as client, ExitStack() as idle:
         client.monitor(client.open(f"{prefix}IOC:HEARTBEAT", 99), 99, ca.LONG)
         for _ in range(150):

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryohalo.launcher import Ioc, RunningIoc
+from cryohalo.launcher import LaunchedIoc, RunningIoc
 from tests.live.raw_client import DOUBLE, WRITE_NOTIFY, RawClient
 
 _VALUE = struct.Struct(">d")
@@ -145,7 +145,7 @@ class Killing:
     def __init__(
         self,
         machine: Machine,
-        start: Callable[[Ioc], RunningIoc],
+        start: Callable[[LaunchedIoc], RunningIoc],
         folder: Path,
         seed: int,
         *,
@@ -181,10 +181,12 @@ class Killing:
             end(running)
         self.tally.rounds += 1
 
-    def ioc(self, speed: float = 1.0) -> Ioc:
+    def ioc(self, speed: float = 1.0) -> LaunchedIoc:
         """The IOC of this machine over its folder."""
         arguments = ("--prefix", self.prefix, "--speed", str(speed))
-        return Ioc(self.machine.name, arguments=(*arguments, "--state-dir", str(self.folder)))
+        return LaunchedIoc(
+            self.machine.name, arguments=(*arguments, "--state-dir", str(self.folder))
+        )
 
     def check(self, port: int) -> None:
         """Compare what the IOC says with what it had acknowledged."""

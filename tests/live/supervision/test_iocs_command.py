@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from cryohalo import launcher
-from cryohalo.launcher import Ioc, Launcher
+from cryohalo.launcher import LaunchedIoc, Launcher
 from iocs.supervision import storage
 
 COMMAND = [sys.executable, "-c", "from cryohalo.cli import main; main()", "iocs"]
@@ -74,7 +74,7 @@ def test_a_signal_ends_them_also_while_they_start(tmp_path, number):
 
 def test_an_ioc_that_has_to_be_killed_is_told(capfd, monkeypatch, tmp_path):
     monkeypatch.setattr(launcher, "TERMINATE_TIMEOUT_S", 0.1)
-    stubborn = Launcher([Ioc("stubborn", ("-c", STUBBORN))], log_folder=tmp_path).start()
+    stubborn = Launcher([LaunchedIoc("stubborn", ("-c", STUBBORN))], log_folder=tmp_path).start()
     assert stubborn.stop() == {"stubborn": -signal.SIGKILL}
     assert "stubborn: did not end in 0.1 s and was killed" in capfd.readouterr().err
 
@@ -82,8 +82,8 @@ def test_an_ioc_that_has_to_be_killed_is_told(capfd, monkeypatch, tmp_path):
 def test_an_ioc_that_ends_by_itself_is_told_and_the_rest_goes_on(capfd, tmp_path):
     brief = "print('ready brief here', flush=True); raise SystemExit('no helium')"
     both = [
-        Ioc("brief", ("-c", brief)),
-        Ioc("stubborn", ("-c", STUBBORN.replace("SIG_IGN", "SIG_DFL"))),
+        LaunchedIoc("brief", ("-c", brief)),
+        LaunchedIoc("stubborn", ("-c", STUBBORN.replace("SIG_IGN", "SIG_DFL"))),
     ]
     with Launcher(both, log_folder=tmp_path) as up:
         up.running["brief"].process.wait()

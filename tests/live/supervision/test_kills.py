@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from cryohalo.launcher import Ioc, RunningIoc
+from cryohalo.launcher import LaunchedIoc, RunningIoc
 from iocs.supervision import storage
 from tests.live.raw_client import DOUBLE, ERROR, WRITE_NOTIFY, RawClient
 from tests.live.supervision.killing import AMRR_RAMPS, HALOSCOPE, Killing, Machine
@@ -39,7 +39,7 @@ def test_no_acknowledged_put_is_lost_with_a_kill(pool: Any, tmp_path: Path, mach
 
 def start(pool: Any, prefix: str, folder: Path) -> RunningIoc:
     arguments = ("--prefix", prefix, "--state-dir", str(folder), "--speed", "1")
-    return pool.start(Ioc("haloscope", arguments=arguments))
+    return pool.start(LaunchedIoc("haloscope", arguments=arguments))
 
 
 def test_what_is_acknowledged_while_it_ends_is_saved_and_who_waits_is_answered(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cryohalo.addresses import wait_served
-from cryohalo.launcher import Ioc
+from cryohalo.launcher import LaunchedIoc
 from iocs.supervision import storage
 
 CLIENT = Path(__file__).parents[1] / "clients" / "programs" / "restart.py"
@@ -21,7 +21,7 @@ def test_a_killed_ioc_resumes_where_its_last_snapshot_was(
     pool: Any, prefix: str, tmp_path: Path
 ) -> None:
     arguments = ("--prefix", prefix, "--speed", "100", "--state-dir", str(tmp_path))
-    ioc = Ioc("haloscope", arguments=arguments)
+    ioc = LaunchedIoc("haloscope", arguments=arguments)
     first = pool.start(ioc)
     port = first.port
     wait_served([f"{prefix}DAQ:Acquire"], port)

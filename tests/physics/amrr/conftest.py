@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from amrr.periodic import settle
-from amrr.refrigerator import Refrigerator
+from amrr.refrigerator import SimulatedRefrigerator
 
 
 @pytest.fixture(scope="session")
-def periodic_state() -> tuple[Refrigerator, dict[str, Any]]:
+def periodic_state() -> tuple[SimulatedRefrigerator, dict[str, Any]]:
     """The default machine in its periodic state at 600 uW, and that state; restore before use."""
-    machine = Refrigerator()
+    machine = SimulatedRefrigerator()
     machine.chx_heater.power_setpoint_w = 600e-6
     machine.cycle.run()
     settle(machine, tolerance_k=5e-5)
@@ -19,7 +19,7 @@ def periodic_state() -> tuple[Refrigerator, dict[str, Any]]:
 
 
 @pytest.fixture
-def machine(periodic_state: tuple[Refrigerator, dict[str, Any]]) -> Refrigerator:
+def machine(periodic_state: tuple[SimulatedRefrigerator, dict[str, Any]]) -> SimulatedRefrigerator:
     """The default machine in its periodic state, at the start of a cycle."""
     shared, saved = periodic_state
     shared.restore(saved)

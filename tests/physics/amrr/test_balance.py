@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from amrr.balance import balance
 from amrr.parameters import RefrigeratorParameters
 from amrr.periodic import settle, to_cycle_start
-from amrr.refrigerator import Refrigerator
+from amrr.refrigerator import SimulatedRefrigerator
 
 
-def one_cycle(machine: Refrigerator) -> None:
+def one_cycle(machine: SimulatedRefrigerator) -> None:
     machine.advance(round(machine.cycle.period_s / machine.dt_s))
 
 
-def test_over_a_periodic_cycle_load_and_work_are_rejected(machine: Refrigerator) -> None:
+def test_over_a_periodic_cycle_load_and_work_are_rejected(machine: SimulatedRefrigerator) -> None:
     before = balance(machine)
     one_cycle(machine)
     change = balance(machine) - before
@@ -29,7 +29,7 @@ def test_over_a_periodic_cycle_load_and_work_are_rejected(machine: Refrigerator)
     assert change.entropy_generated_j_per_k > 0.0
 
 
-def test_no_single_step_destroys_entropy(machine: Refrigerator) -> None:
+def test_no_single_step_destroys_entropy(machine: SimulatedRefrigerator) -> None:
     before = balance(machine)
     for _ in range(1800):
         machine.advance(1)
@@ -38,7 +38,7 @@ def test_no_single_step_destroys_entropy(machine: Refrigerator) -> None:
         before = after
 
 
-def test_the_machine_stays_below_carnot(machine: Refrigerator) -> None:
+def test_the_machine_stays_below_carnot(machine: SimulatedRefrigerator) -> None:
     before = balance(machine)
     one_cycle(machine)
     change = balance(machine) - before
@@ -90,7 +90,7 @@ machines = st.builds(
 def test_any_admissible_machine_obeys_the_laws(
     parameters: RefrigeratorParameters, load_w: float
 ) -> None:
-    machine = Refrigerator(parameters)
+    machine = SimulatedRefrigerator(parameters)
     machine.chx_heater.power_setpoint_w = load_w
     machine.cycle.run()
     to_cycle_start(machine)
@@ -107,5 +107,5 @@ def test_any_admissible_machine_obeys_the_laws(
     assert 0.3 < machine.chx_temperature_k < 2.2
 
 
-def test_settling_again_is_at_once(machine: Refrigerator) -> None:
+def test_settling_again_is_at_once(machine: SimulatedRefrigerator) -> None:
     assert settle(machine, tolerance_k=1e-3).cycles == 1

@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 
 from amrr.controls.cycle import WAYPOINT_NAMES, CycleState, Phase
-from amrr.refrigerator import Refrigerator
+from amrr.refrigerator import SimulatedRefrigerator
 from instruments.errors import Refused
 from instruments.magnets.supply import SupplyState
 
 
-def fields(machine: Refrigerator) -> list[float]:
+def fields(machine: SimulatedRefrigerator) -> list[float]:
     return [round(s.field_t, 3) for s in machine.supplies.values()]
 
 
-def test_every_phase_ends_on_its_waypoints(machine: Refrigerator) -> None:
+def test_every_phase_ends_on_its_waypoints(machine: SimulatedRefrigerator) -> None:
     expected = {
         Phase.FLOW_A_TO_B: [1.3, 0.6, 1.12, 0.0],
         Phase.NO_FLOW_1: [1.3, 0.6, 0.74, 0.742],
@@ -31,7 +31,7 @@ def test_every_phase_ends_on_its_waypoints(machine: Refrigerator) -> None:
 
 
 def test_a_run_prepares_the_magnets_first() -> None:
-    machine = Refrigerator()
+    machine = SimulatedRefrigerator()
     machine.cycle.run()
     assert machine.busy
     machine.step(30.0)
@@ -41,7 +41,7 @@ def test_a_run_prepares_the_magnets_first() -> None:
     assert machine.cycle.phase is Phase.FLOW_A_TO_B
 
 
-def test_square_ramps_are_linear_in_b_squared(machine: Refrigerator) -> None:
+def test_square_ramps_are_linear_in_b_squared(machine: SimulatedRefrigerator) -> None:
     start = machine.supplies["RegenB"].field_t
     machine.advance(400)
     assert machine.supplies["RegenB"].field_t ** 2 == pytest.approx(start**2 / 2, rel=0.01)
@@ -50,7 +50,9 @@ def test_square_ramps_are_linear_in_b_squared(machine: Refrigerator) -> None:
     assert machine.supplies["RegenA"].field_t == pytest.approx(0.37, rel=0.02)
 
 
-def test_a_changed_waypoint_is_met_in_the_next_phase_that_goes_there(machine: Refrigerator) -> None:
+def test_a_changed_waypoint_is_met_in_the_next_phase_that_goes_there(
+    machine: SimulatedRefrigerator,
+) -> None:
     machine.cycle.regen_hot_start_t = 0.70
     machine.cycle.pump_high_t = 1.2
     machine.advance(899)
@@ -59,7 +61,7 @@ def test_a_changed_waypoint_is_met_in_the_next_phase_that_goes_there(machine: Re
     assert machine.supplies["PumpB"].field_t == pytest.approx(1.2, abs=1e-3)
 
 
-def test_pause_freezes_and_resume_continues(machine: Refrigerator) -> None:
+def test_pause_freezes_and_resume_continues(machine: SimulatedRefrigerator) -> None:
     machine.advance(300)
     machine.cycle.pause()
     machine.advance(10)
@@ -74,7 +76,7 @@ def test_pause_freezes_and_resume_continues(machine: Refrigerator) -> None:
     assert machine.cycle.blocked == ""
 
 
-def test_stop_ramps_everything_to_zero(machine: Refrigerator) -> None:
+def test_stop_ramps_everything_to_zero(machine: SimulatedRefrigerator) -> None:
     machine.advance(300)
     machine.cycle.stop()
     assert machine.cycle.state is CycleState.RAMPING_DOWN
@@ -84,7 +86,7 @@ def test_stop_ramps_everything_to_zero(machine: Refrigerator) -> None:
     assert not machine.busy
 
 
-def test_abort_holds_and_stop_then_brings_down(machine: Refrigerator) -> None:
+def test_abort_holds_and_stop_then_brings_down(machine: SimulatedRefrigerator) -> None:
     machine.advance(300)
     machine.cycle.abort()
     machine.advance(50)
@@ -98,7 +100,7 @@ def test_abort_holds_and_stop_then_brings_down(machine: Refrigerator) -> None:
     assert machine.cycle.state is CycleState.STOPPED
 
 
-def test_a_supply_tripped_by_hand_blocks_the_cycle(machine: Refrigerator) -> None:
+def test_a_supply_tripped_by_hand_blocks_the_cycle(machine: SimulatedRefrigerator) -> None:
     machine.advance(100)
     machine.supplies["PumpB"].trip()
     machine.advance(2)
@@ -106,7 +108,7 @@ def test_a_supply_tripped_by_hand_blocks_the_cycle(machine: Refrigerator) -> Non
     assert machine.cycle.blocked.startswith("PumpB is latched (fault)")
 
 
-def test_while_the_cycle_runs_a_supply_takes_no_orders(machine: Refrigerator) -> None:
+def test_while_the_cycle_runs_a_supply_takes_no_orders(machine: SimulatedRefrigerator) -> None:
     machine.advance(100)
     with pytest.raises(Refused, match="cycle drives"):
         machine.supplies["PumpA"].set_current(1.0)
@@ -114,7 +116,9 @@ def test_while_the_cycle_runs_a_supply_takes_no_orders(machine: Refrigerator) ->
         machine.supplies["PumpA"].zero()
 
 
-def test_a_voltage_limit_that_stops_a_magnet_blocks_with_the_reason(machine: Refrigerator) -> None:
+def test_a_voltage_limit_that_stops_a_magnet_blocks_with_the_reason(
+    machine: SimulatedRefrigerator,
+) -> None:
     machine.supplies["RegenB"].voltage_limit_v = 0.12
     machine.step(400.0)
     assert machine.cycle.state is CycleState.BLOCKED
@@ -125,7 +129,7 @@ def test_a_voltage_limit_that_stops_a_magnet_blocks_with_the_reason(machine: Ref
 @pytest.mark.parametrize("name", [*WAYPOINT_NAMES, "flow_time_s", "hold_time_s"])
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -0.1, 5000.0])
 def test_bad_settings_are_refused_and_move_nothing(
-    machine: Refrigerator, name: str, bad: float
+    machine: SimulatedRefrigerator, name: str, bad: float
 ) -> None:
     before = machine.state()["cycle"]
     with pytest.raises(Refused, match="cycle"):
@@ -138,7 +142,9 @@ def test_bad_settings_are_refused_and_move_nothing(
     [("power_setpoint_w", math.nan), ("power_setpoint_w", 6e-3), ("power_setpoint_w", -1e-6),
      ("setpoint_k", math.nan), ("setpoint_k", 5.0)],
 )  # fmt: skip
-def test_bad_heater_settings_are_refused(machine: Refrigerator, what: str, bad: float) -> None:
+def test_bad_heater_settings_are_refused(
+    machine: SimulatedRefrigerator, what: str, bad: float
+) -> None:
     before: Any = getattr(machine.chx_heater, what)
     with pytest.raises(Refused):
         setattr(machine.chx_heater, what, bad)
@@ -146,7 +152,7 @@ def test_bad_heater_settings_are_refused(machine: Refrigerator, what: str, bad: 
 
 
 def test_commands_that_make_no_sense_are_refused() -> None:
-    machine = Refrigerator()
+    machine = SimulatedRefrigerator()
     with pytest.raises(Refused, match="cannot pause"):
         machine.cycle.pause()
     with pytest.raises(Refused, match="cannot resume"):
@@ -160,7 +166,7 @@ def test_commands_that_make_no_sense_are_refused() -> None:
         machine.cycle.run()
 
 
-def test_closed_loop_holds_the_cold_heat_exchanger(machine: Refrigerator) -> None:
+def test_closed_loop_holds_the_cold_heat_exchanger(machine: SimulatedRefrigerator) -> None:
     machine.chx_heater.setpoint_k = 0.95
     machine.chx_heater.closed_loop = True
     first = machine.chx_heater.power_w

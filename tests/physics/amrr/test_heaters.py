@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from amrr import kernel
-from amrr.refrigerator import Refrigerator
+from amrr.refrigerator import SimulatedRefrigerator
 from amrr.snapshot import start_cold
 from instruments.control import pid as controller
 
 
 @pytest.fixture
-def machine() -> Refrigerator:
+def machine() -> SimulatedRefrigerator:
     """Cold, cycling, the load in open loop at 10 uW, and its setpoint far from the temperature."""
-    machine = Refrigerator()
+    machine = SimulatedRefrigerator()
     start_cold(machine)
     machine.chx_heater.power_setpoint_w = 10e-6
     machine.chx_heater.setpoint_k = 1.0
@@ -25,15 +25,15 @@ def machine() -> Refrigerator:
     return machine
 
 
-def power_w(machine: Refrigerator, loop: str) -> float:
+def power_w(machine: SimulatedRefrigerator, loop: str) -> float:
     return machine.chx_heater.power_w if loop == "chx" else machine.stage.heater_w
 
 
-def loop_of(machine: Refrigerator, loop: str) -> Any:
+def loop_of(machine: SimulatedRefrigerator, loop: str) -> Any:
     return machine.chx_heater if loop == "chx" else machine.stage
 
 
-def test_closing_the_loop_leaves_the_heater(machine: Refrigerator) -> None:
+def test_closing_the_loop_leaves_the_heater(machine: SimulatedRefrigerator) -> None:
     machine.chx_heater.closed_loop = True
     machine.advance(1)
     assert machine.chx_heater.power_w == pytest.approx(10e-6, rel=1e-9)
@@ -41,7 +41,9 @@ def test_closing_the_loop_leaves_the_heater(machine: Refrigerator) -> None:
     assert machine.cycle.mean_chx_temperature_k == pytest.approx(1.0, abs=5e-3)
 
 
-def test_opening_the_loop_leaves_the_heater_and_closing_it_again_too(machine: Refrigerator) -> None:
+def test_opening_the_loop_leaves_the_heater_and_closing_it_again_too(
+    machine: SimulatedRefrigerator,
+) -> None:
     heater = machine.chx_heater
     heater.closed_loop = True
     machine.step(180.0)
@@ -55,7 +57,9 @@ def test_opening_the_loop_leaves_the_heater_and_closing_it_again_too(machine: Re
     assert heater.power_w == pytest.approx(before)
 
 
-def test_a_stage_that_is_switched_on_again_starts_at_nothing(machine: Refrigerator) -> None:
+def test_a_stage_that_is_switched_on_again_starts_at_nothing(
+    machine: SimulatedRefrigerator,
+) -> None:
     machine.stage.closed_loop = False
     machine.step(60.0)
     machine.stage.closed_loop = True
@@ -75,7 +79,7 @@ CHANGES: dict[str, Callable[[Any], None]] = {
 }
 
 
-def control(machine: Refrigerator, steps: int = 1) -> None:
+def control(machine: SimulatedRefrigerator, steps: int = 1) -> None:
     """Let the compiled loops work while the thermometers stand still."""
     for _ in range(steps):
         kernel.control_heaters(
@@ -86,7 +90,7 @@ def control(machine: Refrigerator, steps: int = 1) -> None:
 @pytest.mark.parametrize("loop", ["chx", "stage"])
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_of_the_loop_leaves_the_heater(
-    machine: Refrigerator, loop: str, change: str
+    machine: SimulatedRefrigerator, loop: str, change: str
 ) -> None:
     meters = machine.thermometers
     machine.chx_heater.setpoint_k = meters["CHX"].reading_k + 0.02
@@ -104,7 +108,9 @@ def test_a_change_of_the_loop_leaves_the_heater(
 
 
 @pytest.mark.parametrize("loop", ["chx", "stage"])
-def test_a_sensor_that_was_open_does_not_bump_the_heater(machine: Refrigerator, loop: str) -> None:
+def test_a_sensor_that_was_open_does_not_bump_the_heater(
+    machine: SimulatedRefrigerator, loop: str
+) -> None:
     machine.chx_heater.closed_loop = True
     machine.step(60.0)
     sensor = machine.thermometers["CHX" if loop == "chx" else "Stage"]
@@ -118,7 +124,7 @@ def test_a_sensor_that_was_open_does_not_bump_the_heater(machine: Refrigerator, 
     assert power_w(machine, loop) > 0.0
 
 
-def test_a_snapshot_in_closed_loop_goes_on_bit_for_bit(machine: Refrigerator) -> None:
+def test_a_snapshot_in_closed_loop_goes_on_bit_for_bit(machine: SimulatedRefrigerator) -> None:
     machine.chx_heater.pid.d = 2.0
     machine.chx_heater.closed_loop = True
     machine.step(30.0)
@@ -126,14 +132,14 @@ def test_a_snapshot_in_closed_loop_goes_on_bit_for_bit(machine: Refrigerator) ->
     saved = machine.state()
     machine.step(30.0)
     first = machine.chx_heater.power_w, machine.chx_heater.pid.array.copy()
-    other = Refrigerator()
+    other = SimulatedRefrigerator()
     other.restore(saved)
     other.step(30.0)
     assert other.chx_heater.power_w == first[0]
     np.testing.assert_array_equal(other.chx_heater.pid.array, first[1])
 
 
-def test_a_snapshot_of_before_the_filter_goes_on(machine: Refrigerator) -> None:
+def test_a_snapshot_of_before_the_filter_goes_on(machine: SimulatedRefrigerator) -> None:
     machine.chx_heater.closed_loop = True
     machine.step(60.0)
     saved = machine.state()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from amrr.controls.cycle import CycleState
 from amrr.controls.interlocks import LOWEST_HELIUM_PERCENT, interlocks_of
-from amrr.refrigerator import Refrigerator
+from amrr.refrigerator import SimulatedRefrigerator
 from instruments.magnets.supply import SupplyState
 
 
 def test_little_helium_stops_the_cycle_and_holds_it_until_there_is_more() -> None:
-    machine = Refrigerator()
+    machine = SimulatedRefrigerator()
     locks = interlocks_of(machine)
     machine.cycle.run()
     machine.bath.losing = True
@@ -27,7 +27,7 @@ def test_little_helium_stops_the_cycle_and_holds_it_until_there_is_more() -> Non
 
 
 def test_a_quench_ramps_the_others_down_and_restrains_all() -> None:
-    machine = Refrigerator()
+    machine = SimulatedRefrigerator()
     locks = interlocks_of(machine)
     for name in ("PumpA", "PumpB"):
         machine.supplies[name].set_current(1.0)
@@ -45,7 +45,7 @@ def test_a_quench_ramps_the_others_down_and_restrains_all() -> None:
 
 
 def test_a_quench_ends_a_paused_cycle() -> None:
-    machine = Refrigerator()
+    machine = SimulatedRefrigerator()
     locks = interlocks_of(machine)
     machine.supplies["RegenA"].set_current(1.0)
     while not machine.supplies["RegenA"].at_target:

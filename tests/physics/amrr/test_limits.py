@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from amrr.circuit import loop
-from amrr.controls.cycle import Cycle
+from amrr.controls.cycle import CycleSequencer
 from amrr.limits import LIMITS, check
 from amrr.parameters import CycleParameters, RefrigeratorParameters
-from amrr.refrigerator import Refrigerator
+from amrr.refrigerator import SimulatedRefrigerator
 from instruments.errors import Refused
 
 PAPER = RefrigeratorParameters()
@@ -52,20 +52,20 @@ def test_limits_are_those_of_parameters_that_exist() -> None:
 )  # fmt: skip
 def test_an_impossible_machine_is_refused(name: str, bad: Any) -> None:
     with pytest.raises(ValueError, match=r"outside|not"):
-        Refrigerator(changed(PAPER, name, bad))
+        SimulatedRefrigerator(changed(PAPER, name, bad))
 
 
 def test_a_mixture_that_is_not_superfluid_at_the_stage_is_refused() -> None:
     hot = replace(PAPER, concentration=0.25, stage=replace(PAPER.stage, setpoint_k=1.85))
     with pytest.raises(ValueError, match="T_lambda"):
-        Refrigerator(hot)
+        SimulatedRefrigerator(hot)
 
 
 @pytest.mark.parametrize("bad", [{"pump_high_t": 1.7}, {"flow_time_s": 2.0}, {"hold_time_s": 0.5}])
 def test_a_cycle_is_made_within_its_own_limits(bad: dict[str, float]) -> None:
-    machine = Refrigerator()
+    machine = SimulatedRefrigerator()
     with pytest.raises(Refused, match=r"cycle: .* is outside"):
-        Cycle(
+        CycleSequencer(
             CycleParameters(**bad), np.zeros(machine.state()["cycle"].shape), machine.supplies,
             machine.state()["supplies"], machine.dt_s,
         )  # fmt: skip
@@ -82,7 +82,7 @@ def test_a_cycle_is_made_within_its_own_limits(bad: dict[str, float]) -> None:
      (loop.FIELD, -2, 3.2, "3.200 T is above the model of GGG in the pump")],
 )  # fmt: skip
 def test_a_machine_outside_its_models_warns(row: int, lump: int, value: float, words: str) -> None:
-    machine = Refrigerator()
+    machine = SimulatedRefrigerator()
     assert machine.warnings == ()
     state = machine.state()
     state["nodes"][row, lump] = value
@@ -92,7 +92,7 @@ def test_a_machine_outside_its_models_warns(row: int, lump: int, value: float, w
 
 @pytest.mark.parametrize("stage_k", [1.1, 2.3])
 def test_a_stage_outside_the_vapour_pressure_scale_warns(stage_k: float) -> None:
-    machine = Refrigerator()
+    machine = SimulatedRefrigerator()
     state = machine.state()
     state["machine"][2] = stage_k
     machine.restore(state)

@@ -8,7 +8,7 @@ import pytest
 
 from amrr.parameters import RefrigeratorParameters
 from amrr.periodic import settle
-from amrr.refrigerator import Refrigerator
+from amrr.refrigerator import SimulatedRefrigerator
 
 PAPER = RefrigeratorParameters()
 
@@ -19,15 +19,17 @@ def with_cycle(**changes: Any) -> RefrigeratorParameters:
 
 def settled(
     parameters: RefrigeratorParameters, load_w: float, tolerance_k: float = 3e-4
-) -> Refrigerator:
-    machine = Refrigerator(parameters)
+) -> SimulatedRefrigerator:
+    machine = SimulatedRefrigerator(parameters)
     machine.chx_heater.power_setpoint_w = load_w
     machine.cycle.run()
     settle(machine, tolerance_k=tolerance_k)
     return machine
 
 
-def test_600_uw_and_the_parasitic_load_are_lifted_near_900_mk(machine: Refrigerator) -> None:
+def test_600_uw_and_the_parasitic_load_are_lifted_near_900_mk(
+    machine: SimulatedRefrigerator,
+) -> None:
     machine.advance(1801)
     assert 0.85 < machine.cycle.mean_chx_temperature_k < 0.95
     assert machine.cycle.cooling_power_w == pytest.approx(600e-6)
@@ -36,7 +38,7 @@ def test_600_uw_and_the_parasitic_load_are_lifted_near_900_mk(machine: Refrigera
     assert machine.stage.temperature_k == pytest.approx(1.6, abs=0.010)
 
 
-def test_the_cycle_takes_exactly_180_seconds(machine: Refrigerator) -> None:
+def test_the_cycle_takes_exactly_180_seconds(machine: SimulatedRefrigerator) -> None:
     before = machine.cycle.count
     machine.advance(1799)
     assert machine.cycle.count == before
@@ -44,7 +46,7 @@ def test_the_cycle_takes_exactly_180_seconds(machine: Refrigerator) -> None:
     assert machine.cycle.count == before + 1
 
 
-def test_both_sides_do_the_same_half_a_cycle_apart(machine: Refrigerator) -> None:
+def test_both_sides_do_the_same_half_a_cycle_apart(machine: SimulatedRefrigerator) -> None:
     machine.advance(300)
     early = machine.regenerator_temperatures_k("A"), machine.pump_bed_temperature_k("A")
     machine.advance(900)
@@ -78,7 +80,7 @@ def test_a_milliwatt_is_within_reach_near_900_mk_and_below_1_5_tesla() -> None:
     ],
 )  # fmt: skip
 def test_nothing_cools_without(changes: dict[str, float]) -> None:
-    machine = Refrigerator(with_cycle(**changes))
+    machine = SimulatedRefrigerator(with_cycle(**changes))
     machine.chx_heater.power_setpoint_w = 600e-6
     machine.cycle.run()
     machine.step(8 * 180.0)
@@ -86,14 +88,14 @@ def test_nothing_cools_without(changes: dict[str, float]) -> None:
     assert machine.cycle.mean_chx_temperature_k > machine.stage.temperature_k
 
 
-def test_the_result_is_converged_in_node_size_and_step(machine: Refrigerator) -> None:
+def test_the_result_is_converged_in_node_size_and_step(machine: SimulatedRefrigerator) -> None:
     machine.advance(1801)
     coarse = machine.cycle.mean_chx_temperature_k
     fine = replace(PAPER, dt_s=0.05, regenerator=replace(PAPER.regenerator, nodes=80))
     assert settled(fine, 600e-6).cycle.mean_chx_temperature_k == pytest.approx(coarse, abs=3e-3)
 
 
-def test_flow_is_set_by_the_pump_ramp(machine: Refrigerator) -> None:
+def test_flow_is_set_by_the_pump_ramp(machine: SimulatedRefrigerator) -> None:
     machine.advance(100)
     flows = []
     for _ in range(60):
@@ -114,7 +116,7 @@ def test_osmotic_closure_cools_as_well_and_enriches_the_cold_end() -> None:
 
 
 def test_osmotic_closure_with_too_much_3he_separates_and_says_so() -> None:
-    machine = Refrigerator(replace(PAPER, fluid_closure="osmotic", concentration=0.20))
+    machine = SimulatedRefrigerator(replace(PAPER, fluid_closure="osmotic", concentration=0.20))
     assert machine.warnings == ()
     machine.cycle.run()
     machine.step(8 * 180.0)
@@ -127,7 +129,7 @@ def test_a_garnet_machine_with_the_successor_runs() -> None:
     gentle = with_cycle(
         regen_cold_start_t=0.8, regen_cold_end_t=0.3, regen_hot_start_t=0.4, regen_hot_end_t=1.0
     )
-    machine = Refrigerator(replace(gentle, refrigerant="GLF"))
+    machine = SimulatedRefrigerator(replace(gentle, refrigerant="GLF"))
     machine.chx_heater.power_setpoint_w = 300e-6
     machine.cycle.run()
     machine.step(16 * 180.0)

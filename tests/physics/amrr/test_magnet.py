@@ -6,14 +6,18 @@ import numpy as np
 import pytest
 
 from amrr.coils import magnet
-from amrr.coils.magnet import Magnet
-from amrr.parameters import MagnetParameters, RefrigeratorParameters
-from amrr.refrigerator import Refrigerator
-from amrr.solids.superconductor import Wire, critical_current_density, upper_critical_field
+from amrr.coils.magnet import SuperconductingMagnet
+from amrr.parameters import CoilParameters, RefrigeratorParameters
+from amrr.refrigerator import SimulatedRefrigerator
+from amrr.solids.superconductor import (
+    SuperconductingWire,
+    critical_current_density,
+    upper_critical_field,
+)
 from instruments.errors import Refused
 from instruments.magnets.supply import SupplyState
 
-WIRE = Wire(critical_current_scale=1.0)
+WIRE = SuperconductingWire(critical_current_scale=1.0)
 
 
 def test_the_wire_is_the_papers() -> None:
@@ -41,7 +45,7 @@ def test_the_critical_current_falls_with_field_and_temperature() -> None:
 
 
 def test_heat_content_is_the_integral_of_the_heat_capacity() -> None:
-    p = magnet.constants(MagnetParameters())
+    p = magnet.constants(CoilParameters())
     t = np.linspace(1.6, 40.0, 4001)
     c = np.array([magnet.capacity(k, p) for k in t])
     integral = ((c[1:] + c[:-1]) / 2 * np.diff(t)).sum()
@@ -53,7 +57,7 @@ def test_copper_resistivity_is_the_handbooks(t: float, ohm_m: float) -> None:
     assert magnet.copper_resistivity(t, 0.0) == pytest.approx(ohm_m, rel=0.06)
 
 
-def at_field(machine: Refrigerator, name: str, field_t: float) -> Magnet:
+def at_field(machine: SimulatedRefrigerator, name: str, field_t: float) -> SuperconductingMagnet:
     machine.supplies[name].ramp_rate_a_per_s = 0.2
     machine.supplies[name].set_field(field_t)
     while not machine.supplies[name].at_target:
@@ -61,7 +65,7 @@ def at_field(machine: Refrigerator, name: str, field_t: float) -> Magnet:
     return machine.magnets[name]
 
 
-def test_the_nominal_step_stays_just_below_the_diodes(machine: Refrigerator) -> None:
+def test_the_nominal_step_stays_just_below_the_diodes(machine: SimulatedRefrigerator) -> None:
     machine.advance(798)
     assert machine.cycle.phase.name == "FLOW_A_TO_B"
     voltages = []
@@ -74,10 +78,10 @@ def test_the_nominal_step_stays_just_below_the_diodes(machine: Refrigerator) -> 
     assert machine.supplies["RegenB"].field_t == pytest.approx(0.742, abs=1e-6)
 
 
-def run_with_diodes(forward_v: float) -> tuple[Refrigerator, float]:
+def run_with_diodes(forward_v: float) -> tuple[SimulatedRefrigerator, float]:
     """Two cycles with other diodes; the machine, and the largest diode current of RegenB."""
-    weak = MagnetParameters(diode_cold_v=forward_v)
-    machine = Refrigerator(RefrigeratorParameters(regenerator_magnet=weak))
+    weak = CoilParameters(diode_cold_v=forward_v)
+    machine = SimulatedRefrigerator(RefrigeratorParameters(regenerator_magnet=weak))
     machine.cycle.run()
     largest = 0.0
     for _ in range(400):
@@ -99,7 +103,7 @@ def test_diodes_well_below_the_ramp_voltage_heat_their_coil_into_a_quench() -> N
 
 
 def test_ramping_heats_the_winding_a_little() -> None:
-    machine = Refrigerator()
+    machine = SimulatedRefrigerator()
     coil = at_field(machine, "RegenA", 1.5)
     assert 1.6 < coil.temperature_k < 4.0
     assert coil.critical_current_a > 3 * coil.current_a
@@ -108,7 +112,7 @@ def test_ramping_heats_the_winding_a_little() -> None:
 
 
 def test_a_quench_turns_the_stored_energy_into_heat_and_latches() -> None:
-    machine = Refrigerator()
+    machine = SimulatedRefrigerator()
     coil = at_field(machine, "RegenA", 1.5)
     supply = machine.supplies["RegenA"]
     stored_j = 0.5 * coil.inductance_h * coil.current_a**2
@@ -136,14 +140,16 @@ def test_a_quench_turns_the_stored_energy_into_heat_and_latches() -> None:
 
 
 def test_a_coil_warmed_beyond_its_margin_quenches_by_itself() -> None:
-    machine = Refrigerator()
+    machine = SimulatedRefrigerator()
     coil = at_field(machine, "PumpA", 1.4)
     coil.array[magnet.TEMPERATURE] = 8.9
     machine.step(0.5)
     assert machine.supplies["PumpA"].quenched
 
 
-def test_a_quench_blocks_the_cycle_and_ramps_the_others_down(machine: Refrigerator) -> None:
+def test_a_quench_blocks_the_cycle_and_ramps_the_others_down(
+    machine: SimulatedRefrigerator,
+) -> None:
     machine.advance(300)
     machine.magnets["RegenA"].quench()
     machine.step(1.0)
@@ -158,7 +164,7 @@ def test_a_quench_blocks_the_cycle_and_ramps_the_others_down(machine: Refrigerat
 
 
 def test_the_machine_is_busy_until_a_quenched_coil_is_cold() -> None:
-    machine = Refrigerator()
+    machine = SimulatedRefrigerator()
     coil = at_field(machine, "PumpA", 1.4)
     coil.quench()
     machine.step(1.0)

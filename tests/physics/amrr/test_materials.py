@@ -5,7 +5,7 @@ import pytest
 from amrr.cryostat import stage
 from amrr.parameters import StageParameters
 from amrr.solids.materials import ALUMINIUM_6061, COPPER, KEVLAR, STAINLESS_304
-from amrr.solids.superconductor import Wire
+from amrr.solids.superconductor import SuperconductingWire
 
 
 def test_handbook_values_at_1_k() -> None:
@@ -33,7 +33,7 @@ def test_outside_its_range_a_law_refuses() -> None:
 
 
 def test_the_wire_refuses_a_state_or_a_current_that_it_cannot_have() -> None:
-    wire = Wire()
+    wire = SuperconductingWire()
     with pytest.raises(ValueError, match="NbTi: temperature = -1 K is outside"):
         wire.critical_current_a(1.0, -1.0)
     with pytest.raises(ValueError, match="NbTi: field = nan T"):

@@ -8,7 +8,7 @@ import pytest
 
 from amrr import snapshot
 from amrr.parameters import RefrigeratorParameters
-from amrr.refrigerator import Refrigerator
+from amrr.refrigerator import SimulatedRefrigerator
 from instruments.errors import Refused
 
 
@@ -19,7 +19,7 @@ def same(a: dict[str, Any], b: dict[str, Any], *ignore: str) -> bool:
 def test_slicing_the_time_differently_gives_the_same_bits() -> None:
     states = []
     for slices in (1, 7, 1000):
-        machine = Refrigerator(seed=5)
+        machine = SimulatedRefrigerator(seed=5)
         machine.chx_heater.power_setpoint_w = 1e-3
         machine.cycle.run()
         for _ in range(slices):
@@ -30,7 +30,7 @@ def test_slicing_the_time_differently_gives_the_same_bits() -> None:
     assert same(states[0], states[2], "owed")
 
 
-def test_a_restored_machine_repeats_itself_bit_for_bit(machine: Refrigerator) -> None:
+def test_a_restored_machine_repeats_itself_bit_for_bit(machine: SimulatedRefrigerator) -> None:
     saved = machine.state()
     machine.step(500.0)
     first = machine.state()
@@ -42,14 +42,14 @@ def test_a_restored_machine_repeats_itself_bit_for_bit(machine: Refrigerator) ->
 def test_the_seed_changes_the_readings_only_a_little() -> None:
     readings = []
     for seed in (1, 1, 2):
-        machine = Refrigerator(seed=seed)
+        machine = SimulatedRefrigerator(seed=seed)
         machine.step(50.0)
         readings.append(machine.thermometers["CHX"].reading_k)
     assert readings[0] == readings[1] != readings[2]
     assert readings[0] == pytest.approx(readings[2], abs=2e-3)
 
 
-def test_a_snapshot_survives_a_file(machine: Refrigerator, tmp_path: Path) -> None:
+def test_a_snapshot_survives_a_file(machine: SimulatedRefrigerator, tmp_path: Path) -> None:
     machine.step(33.3)
     snapshot.save(tmp_path / "state.npz", machine.state())
     saved = machine.state()
@@ -58,8 +58,8 @@ def test_a_snapshot_survives_a_file(machine: Refrigerator, tmp_path: Path) -> No
     assert same(saved, machine.state())
 
 
-def test_a_foreign_snapshot_is_refused(machine: Refrigerator) -> None:
-    other = Refrigerator(RefrigeratorParameters(concentration=0.08))
+def test_a_foreign_snapshot_is_refused(machine: SimulatedRefrigerator) -> None:
+    other = SimulatedRefrigerator(RefrigeratorParameters(concentration=0.08))
     with pytest.raises(Refused, match="other parameters"):
         machine.restore(other.state())
     broken = machine.state()
@@ -71,7 +71,7 @@ def test_a_foreign_snapshot_is_refused(machine: Refrigerator) -> None:
 
 
 def test_the_shipped_cold_start_is_current_and_periodic() -> None:
-    machine = Refrigerator(seed=3)
+    machine = SimulatedRefrigerator(seed=3)
     assert snapshot.shipped(machine) is not None
     snapshot.start_cold(machine)
     assert machine.time_s == 0.0
@@ -85,11 +85,11 @@ def test_the_shipped_cold_start_is_current_and_periodic() -> None:
 
 
 def test_a_state_of_before_a_thermometer_was_added_is_taken() -> None:
-    machine = Refrigerator(seed=3)
+    machine = SimulatedRefrigerator(seed=3)
     machine.step(20.0)
     saved = machine.state()
     older = {**saved, "thermometers": saved["thermometers"][:, :-1]}
-    other = Refrigerator(seed=3)
+    other = SimulatedRefrigerator(seed=3)
     fresh = other.state()["thermometers"][:, -1].copy()
     other.restore(older)
     now = other.state()["thermometers"]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from amrr.controls import thermometry
-from amrr.controls.thermometry import CURVE_K, CURVE_OHM, Status
-from amrr.refrigerator import Refrigerator
+from amrr.controls.thermometry import CURVE_K, CURVE_OHM, ReadingStatus
+from amrr.refrigerator import SimulatedRefrigerator
 from instruments.errors import Refused
 
 
@@ -29,7 +29,7 @@ def test_reading_back_the_curve_is_exact() -> None:
         )
 
 
-def test_noise_has_the_size_of_the_bridge(machine: Refrigerator) -> None:
+def test_noise_has_the_size_of_the_bridge(machine: SimulatedRefrigerator) -> None:
     errors = []
     for _ in range(400):
         machine.advance(1)
@@ -39,7 +39,7 @@ def test_noise_has_the_size_of_the_bridge(machine: Refrigerator) -> None:
     assert abs(np.mean(errors)) < 5e-5
 
 
-def test_the_scanner_updates_one_channel_per_dwell(machine: Refrigerator) -> None:
+def test_the_scanner_updates_one_channel_per_dwell(machine: SimulatedRefrigerator) -> None:
     names = [n for n in thermometry.NAMES if n not in ("CHX", "Stage")]
     changed = set()
     for _ in range(8):
@@ -53,18 +53,18 @@ def test_the_scanner_updates_one_channel_per_dwell(machine: Refrigerator) -> Non
     assert max(machine.thermometers[n].age_s for n in names) <= 16.0
 
 
-def test_a_broken_sensor_says_so_and_stops_its_heater(machine: Refrigerator) -> None:
+def test_a_broken_sensor_says_so_and_stops_its_heater(machine: SimulatedRefrigerator) -> None:
     machine.thermometers["Stage"].break_sensor()
     machine.advance(20)
-    assert machine.thermometers["Stage"].status is Status.OPEN
+    assert machine.thermometers["Stage"].status is ReadingStatus.OPEN
     assert math.isnan(machine.thermometers["Stage"].reading_k)
     assert machine.stage.heater_w == 0.0
     machine.thermometers["Stage"].break_sensor(False)
     machine.advance(1)
-    assert machine.thermometers["Stage"].status is Status.OK
+    assert machine.thermometers["Stage"].status is ReadingStatus.OK
 
 
-def test_a_wrong_curve_shifts_the_reading(machine: Refrigerator) -> None:
+def test_a_wrong_curve_shifts_the_reading(machine: SimulatedRefrigerator) -> None:
     machine.thermometers["CHX"].set_calibration_error(0.078)
     machine.advance(1)
     assert machine.thermometers["CHX"].reading_k == pytest.approx(
@@ -75,15 +75,15 @@ def test_a_wrong_curve_shifts_the_reading(machine: Refrigerator) -> None:
 
 
 def test_a_stopped_scanner_makes_readings_stale() -> None:
-    machine = Refrigerator()
+    machine = SimulatedRefrigerator()
     machine.step(30.0)
     machine.scanner_dwell_s = 60.0
     machine.step(1.0)
-    assert machine.thermometers["PumpA"].status is Status.OK
+    assert machine.thermometers["PumpA"].status is ReadingStatus.OK
     machine.scanner_on = False
     machine.step(1000.0)
-    assert machine.thermometers["PumpA"].status is Status.STALE
-    assert machine.thermometers["CHX"].status is Status.OK
+    assert machine.thermometers["PumpA"].status is ReadingStatus.STALE
+    assert machine.thermometers["CHX"].status is ReadingStatus.OK
     for bad in (math.nan, 0.5, 1e4):
         with pytest.raises(Refused, match="dwell"):
             machine.scanner_dwell_s = bad

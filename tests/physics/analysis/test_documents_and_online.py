@@ -17,7 +17,7 @@ from haloscope.analysis.exchange.documents import (
     spectra_from_documents,
 )
 from haloscope.analysis.exchange.keys import AmbiguousFieldError, key_of, value_in
-from haloscope.analysis.online import Online, Update, highest
+from haloscope.analysis.online import Online, OnlineUpdate, highest
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import analyze
 from haloscope.analysis.spectra import Spectra
@@ -269,7 +269,7 @@ def test_thirty_full_spectra_show_the_axion(whole: Spectra) -> None:
 
 
 def test_online_and_offline_give_the_same_numbers(whole: Spectra) -> None:
-    updates: list[Update] = []
+    updates: list[OnlineUpdate] = []
     online = Online(publish=updates.append)
     for name, document in documents(whole):
         online(name, document)
@@ -286,7 +286,7 @@ def test_online_and_offline_give_the_same_numbers(whole: Spectra) -> None:
 
 
 def test_an_update_covers_what_one_spectrum_touches(whole: Spectra) -> None:
-    updates: list[Update] = []
+    updates: list[OnlineUpdate] = []
     online = Online(publish=updates.append, keep=False)
     for row in range(12):
         online.add(whole.subset([row]))

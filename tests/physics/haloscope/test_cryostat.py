@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from haloscope.apparatus.cryostat import Cryostat, NoiseSource
+from haloscope.apparatus.cryostat import Cryostat, HeatedSource
 from haloscope.apparatus.timeline import Timeline, to_ns
 from haloscope.parameters import HaloscopeParameters
 from instruments.errors import Refused
@@ -13,9 +13,9 @@ from instruments.errors import Refused
 P = HaloscopeParameters.capp12tb()
 
 
-def cryostat() -> tuple[Cryostat, NoiseSource, Timeline]:
+def cryostat() -> tuple[Cryostat, HeatedSource, Timeline]:
     clock = Timeline()
-    source = NoiseSource(P, clock)
+    source = HeatedSource(P, clock)
     return Cryostat(P, clock, source, 0), source, clock
 
 
@@ -86,7 +86,7 @@ def test_thermometers_scatter_around_the_truth():
     for second in range(200):
         clock.now_ns = to_ns(float(second))
         readings.append(fridge.temperatures_k)
-    assert set(readings[0]) == {"MXC", "Still", "FourK", "Cavity", "Rod", "JPA", "NoiseSource"}
+    assert set(readings[0]) == {"MXC", "Still", "FourK", "Cavity", "Rod", "JPA", "HeatedSource"}
     mixing = [reading["MXC"] for reading in readings]
     assert np.mean(mixing) == pytest.approx(0.025, rel=1e-3)
     assert np.std(mixing) == pytest.approx(0.002 * 0.025, rel=0.2)

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from haloscope.apparatus.digitizer import gamma_mean, time_series_spectrum
-from haloscope.apparatus.experiment import Haloscope
+from haloscope.apparatus.experiment import SimulatedHaloscope
 from haloscope.parameters import HaloscopeParameters
 from instruments.errors import Refused
 from instruments.random import generator
@@ -86,7 +86,7 @@ def test_the_time_series_and_the_fast_way_agree_on_a_real_spectrum():
     )
     results = []
     for slow in (True, False):
-        h = Haloscope(parameters, seed=9)
+        h = SimulatedHaloscope(parameters, seed=9)
         h.digitizer.time_series = slow
         h.digitizer.acquire()
         while h.busy:
@@ -107,7 +107,7 @@ def test_draws_depend_on_their_key_alone():
 
 @pytest.mark.parametrize("wrong", [0, -5, 2.5, np.nan, 1e9])
 def test_averages_out_of_range_are_refused(wrong):
-    h = Haloscope(seed=0)
+    h = SimulatedHaloscope(seed=0)
     with pytest.raises(Refused, match="digitizer averages"):
         h.digitizer.averages = wrong
     assert h.digitizer.averages == 5000

@@ -5,19 +5,19 @@ import math
 import numpy as np
 import pytest
 
-from haloscope.apparatus.experiment import Haloscope, Path, SwitchPosition
+from haloscope.apparatus.experiment import SimulatedHaloscope, Path, SwitchPosition
 from haloscope.axion import AxionLine
 from haloscope.parameters import HaloscopeParameters
 from instruments.errors import Refused
 from instruments.magnets.supply import SupplyState
 
 
-def run(h: Haloscope) -> None:
+def run(h: SimulatedHaloscope) -> None:
     while h.busy:
         h.step(h.dt_s)
 
 
-def take(h: Haloscope, averages: int = 5000) -> np.ndarray:
+def take(h: SimulatedHaloscope, averages: int = 5000) -> np.ndarray:
     h.digitizer.averages = averages
     h.digitizer.acquire()
     run(h)
@@ -25,7 +25,7 @@ def take(h: Haloscope, averages: int = 5000) -> np.ndarray:
 
 
 def test_the_start_is_ready_for_a_measurement():
-    h = Haloscope()
+    h = SimulatedHaloscope()
     assert not h.busy
     assert h.time_s == 0
     assert h.magnet.field_t == pytest.approx(12.0)
@@ -39,7 +39,7 @@ def test_the_start_is_ready_for_a_measurement():
 
 
 def test_an_acquisition_of_5000_spectra_takes_500_seconds_in_few_steps():
-    h = Haloscope()
+    h = SimulatedHaloscope()
     h.digitizer.acquire()
     steps = 0
     while h.busy:
@@ -51,7 +51,7 @@ def test_an_acquisition_of_5000_spectra_takes_500_seconds_in_few_steps():
 
 
 def test_progress_and_remaining_time_tell_the_truth():
-    h = Haloscope()
+    h = SimulatedHaloscope()
     h.digitizer.averages = 1000
     h.digitizer.acquire()
     h.step(0.25 * h.digitizer.duration_s)
@@ -63,8 +63,8 @@ def test_progress_and_remaining_time_tell_the_truth():
 
 @pytest.mark.parametrize("slice_s", [0.05, 0.7, 3.0, 600.0])
 def test_results_do_not_depend_on_how_time_is_sliced(slice_s):
-    def session(step_s: float) -> Haloscope:
-        h = Haloscope(seed=4, lines=[AxionLine(1.1e9, 1e-15)])
+    def session(step_s: float) -> SimulatedHaloscope:
+        h = SimulatedHaloscope(seed=4, lines=[AxionLine(1.1e9, 1e-15)])
         h.jpa.pump_on = True
         h.rod.move_to(h.rod.position + 0.004)
         h.vna.acquire()
@@ -86,17 +86,17 @@ def test_results_do_not_depend_on_how_time_is_sliced(slice_s):
 
 
 def test_an_acquisition_depends_on_seed_and_number_not_on_what_else_was_measured():
-    one, other = Haloscope(seed=4), Haloscope(seed=4)
+    one, other = SimulatedHaloscope(seed=4), SimulatedHaloscope(seed=4)
     other.vna.acquire()
     other.vna.abort()
     assert np.array_equal(take(one, 100), take(other, 100))
     second = take(one, 100)
     assert not np.array_equal(second, other.digitizer.spectrum_w)
-    assert not np.array_equal(take(Haloscope(seed=5), 100), other.digitizer.spectrum_w)
+    assert not np.array_equal(take(SimulatedHaloscope(seed=5), 100), other.digitizer.spectrum_w)
 
 
 def test_saving_and_restoring_is_exact_in_the_middle_of_everything():
-    h = Haloscope(seed=6)
+    h = SimulatedHaloscope(seed=6)
     h.jpa.pump_on = True
     h.switch.position = SwitchPosition.NOISE_SOURCE
     h.noise_source.setpoint_k = 0.1
@@ -106,7 +106,7 @@ def test_saving_and_restoring_is_exact_in_the_middle_of_everything():
     h.magnet.set_field(11.9)
     h.step(6.5)  # past the middle of the acquisition
     saved = h.state()
-    other = Haloscope(seed=6)
+    other = SimulatedHaloscope(seed=6)
     other.restore(saved)
     for machine in (h, other):
         machine.step(30.0)
@@ -119,7 +119,7 @@ def test_saving_and_restoring_is_exact_in_the_middle_of_everything():
 
 
 def test_a_saved_state_is_not_changed_by_going_on():
-    h = Haloscope(seed=6)
+    h = SimulatedHaloscope(seed=6)
     take(h, 100)
     saved = h.state()
     before = saved["digitizer"]["spectrum_w"].copy()
@@ -128,7 +128,7 @@ def test_a_saved_state_is_not_changed_by_going_on():
 
 
 def test_an_aborted_acquisition_shows_nothing():
-    h = Haloscope()
+    h = SimulatedHaloscope()
     h.digitizer.acquire()
     h.step(400.0)
     h.digitizer.abort()
@@ -142,7 +142,7 @@ def test_an_aborted_acquisition_shows_nothing():
 
 
 def test_the_band_is_centred_on_oscillator_plus_intermediate_frequency():
-    h = Haloscope()
+    h = SimulatedHaloscope()
     h.local_oscillator.frequency_hz = 1.0951e9 - h.parameters.receiver.intermediate_hz
     take(h, 10)
     assert h.digitizer.frequency_start_hz == pytest.approx(1.0951e9 - 0.5e6, abs=1e-6)
@@ -151,7 +151,7 @@ def test_the_band_is_centred_on_oscillator_plus_intermediate_frequency():
 
 
 def test_settings_of_a_busy_instrument_are_refused():
-    h = Haloscope()
+    h = SimulatedHaloscope()
     h.digitizer.acquire()
     h.vna.acquire()
     attempts = {
@@ -174,7 +174,7 @@ def test_settings_of_a_busy_instrument_are_refused():
     ],
 )  # fmt: skip
 def test_analyser_settings_out_of_range_are_refused(name, wrong):
-    h = Haloscope()
+    h = SimulatedHaloscope()
     before = getattr(h.vna, name)
     with pytest.raises(Refused):
         setattr(h.vna, name, wrong)
@@ -182,7 +182,7 @@ def test_analyser_settings_out_of_range_are_refused(name, wrong):
 
 
 def test_other_settings_out_of_range_are_refused():
-    h = Haloscope()
+    h = SimulatedHaloscope()
     with pytest.raises(Refused, match="switch"):
         h.switch.position = 3
     with pytest.raises(Refused, match="local oscillator"):
@@ -195,7 +195,7 @@ def test_other_settings_out_of_range_are_refused():
 
 
 def test_the_field_ramps_and_takes_the_signal_with_it():
-    h = Haloscope()
+    h = SimulatedHaloscope()
     h.magnet.set_field(11.9)
     assert h.busy
     run(h)
@@ -205,7 +205,7 @@ def test_the_field_ramps_and_takes_the_signal_with_it():
 
 
 def test_a_quench_takes_the_field_and_warms_the_refrigerator():
-    h = Haloscope()
+    h = SimulatedHaloscope()
     h.quench()
     h.step(60.0)
     assert h.magnet.quenched
@@ -216,7 +216,7 @@ def test_a_quench_takes_the_field_and_warms_the_refrigerator():
 
 
 def test_moving_the_rod_warms_it():
-    h = Haloscope()
+    h = SimulatedHaloscope()
     cold = h.conditions().rod_k
     h.rod.move_to(h.rod.position + 1.0)
     h.step(100.0)
@@ -226,7 +226,7 @@ def test_moving_the_rod_warms_it():
 
 
 def test_the_analyser_sees_nothing_through_the_weak_line_behind_the_switch():
-    h = Haloscope()
+    h = SimulatedHaloscope()
     levels = []
     for position in (SwitchPosition.CAVITY, SwitchPosition.OPEN):
         h.switch.position = position
@@ -237,7 +237,7 @@ def test_the_analyser_sees_nothing_through_the_weak_line_behind_the_switch():
 
 
 def test_more_averages_make_a_quieter_trace():
-    h = Haloscope()
+    h = SimulatedHaloscope()
     h.vna.path, h.vna.span_hz = Path.BYPASS, 1e4
     spreads = []
     for averages in (1, 16):
@@ -249,7 +249,7 @@ def test_more_averages_make_a_quieter_trace():
 
 
 def test_a_strong_probe_saturates_the_pumped_jpa():
-    h = Haloscope()
+    h = SimulatedHaloscope()
     h.jpa.pump_on = True
     h.vna.path, h.vna.span_hz, h.vna.center_hz = Path.BYPASS, 1e5, h.jpa.pump_frequency_hz / 2
     levels = []
@@ -264,11 +264,11 @@ def test_a_strong_probe_saturates_the_pumped_jpa():
 def test_a_campaign_step_is_repeatable_and_shows_the_axion():
     """Stacked on resonance, a 10 times DFSZ axion stands out of the noise by its expected SNR."""
     line = AxionLine(1.1e9, 6.7e-15)
-    h = Haloscope(
+    h = SimulatedHaloscope(
         HaloscopeParameters.from_mapping({"receiver": {"comb_power_k": 0.0}}), seed=2, lines=[line]
     )
     h.jpa.pump_on = True
-    empty = Haloscope(h.parameters, seed=2)
+    empty = SimulatedHaloscope(h.parameters, seed=2)
     empty.jpa.pump_on = True
     y, without = take(h) / take(empty), h.mean_spectrum_w(1.1e9) / empty.mean_spectrum_w(1.1e9)
     window = slice(50_000, 50_405)
@@ -280,7 +280,7 @@ def test_a_campaign_step_is_repeatable_and_shows_the_axion():
 @pytest.mark.parametrize("name", ["haystac", "admx"])
 def test_another_haloscope_is_a_parameter_file(name):
     parameters = HaloscopeParameters.shipped(name)
-    h = Haloscope(parameters, seed=1)
+    h = SimulatedHaloscope(parameters, seed=1)
     h.jpa.pump_on = True
     spectrum = take(h, 100)
     d = parameters.digitizer

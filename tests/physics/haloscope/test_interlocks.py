@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from haloscope.apparatus.experiment import Haloscope
+from haloscope.apparatus.experiment import SimulatedHaloscope
 from haloscope.apparatus.interlocks import interlocks_of, pump_switch
 from haloscope.parameters import HaloscopeParameters
 from instruments.control.interlocks import Interlocks
@@ -14,12 +14,12 @@ from instruments.errors import Refused
 
 
 @pytest.fixture(scope="module")
-def machine() -> Haloscope:
-    return Haloscope(seed=3)
+def machine() -> SimulatedHaloscope:
+    return SimulatedHaloscope(seed=3)
 
 
 @pytest.fixture
-def locks(machine: Haloscope) -> Interlocks:
+def locks(machine: SimulatedHaloscope) -> Interlocks:
     return interlocks_of(machine, lambda: machine.fridge.reading_k("MXC"))
 
 
@@ -30,7 +30,7 @@ def test_a_cold_machine_has_no_reason(locks: Interlocks) -> None:
 
 @pytest.mark.parametrize(("reading_k", "cut"), [(0.06, False), (0.0601, True), (math.nan, False)])
 def test_the_reading_given_decides_not_the_temperature(
-    machine: Haloscope, reading_k: float, cut: bool
+    machine: SimulatedHaloscope, reading_k: float, cut: bool
 ) -> None:
     locks = interlocks_of(machine, lambda: reading_k)
     machine.noise_source.setpoint_k = 0.2
@@ -42,7 +42,7 @@ def test_the_reading_given_decides_not_the_temperature(
 
 @pytest.mark.parametrize("name", ["haystac", "admx"])
 def test_another_machine_is_not_warm_at_its_own_base_temperature(name: str) -> None:
-    machine = Haloscope(HaloscopeParameters.shipped(name), seed=3)
+    machine = SimulatedHaloscope(HaloscopeParameters.shipped(name), seed=3)
     machine.noise_source.setpoint_k = machine.parameters.noise_source.highest_k
     machine.step(3600.0)
     locks = interlocks_of(machine, lambda: machine.fridge.reading_k("MXC"))
@@ -52,7 +52,7 @@ def test_another_machine_is_not_warm_at_its_own_base_temperature(name: str) -> N
 
 
 def test_the_pump_is_not_switched_on_while_digitizing_but_off(
-    machine: Haloscope, locks: Interlocks
+    machine: SimulatedHaloscope, locks: Interlocks
 ) -> None:
     switch = pump_switch(machine, locks)
     switch(True)
@@ -67,7 +67,9 @@ def test_the_pump_is_not_switched_on_while_digitizing_but_off(
 
 
 @pytest.mark.parametrize("axis", ["rod", "antenna"])
-def test_either_digitizing_or_motion(machine: Haloscope, locks: Interlocks, axis: str) -> None:
+def test_either_digitizing_or_motion(
+    machine: SimulatedHaloscope, locks: Interlocks, axis: str
+) -> None:
     drive = getattr(machine, axis)
     machine.digitizer.acquire()
     assert locks.hindrance(axis.title()) == "no motion while digitizing"
@@ -80,7 +82,7 @@ def test_either_digitizing_or_motion(machine: Haloscope, locks: Interlocks, axis
     assert locks.hindrance("Digitizer") == ""
 
 
-def test_every_fault_is_told_and_no_lock_is(machine: Haloscope, locks: Interlocks) -> None:
+def test_every_fault_is_told_and_no_lock_is(machine: SimulatedHaloscope, locks: Interlocks) -> None:
     machine.digitizer.acquire()
     locks.check()
     machine.digitizer.abort()

@@ -6,7 +6,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from haloscope.apparatus.experiment import Haloscope
+from haloscope.apparatus.experiment import SimulatedHaloscope
 from haloscope.apparatus.receiver import SwitchPosition
 from haloscope.apparatus.spectrum import mean_spectrum_w
 from haloscope.axion import AxionLine, signal_power_w
@@ -23,13 +23,13 @@ NU = CENTRE_HZ + 10.0 * (np.arange(100_000) - 50_000)
 KB = BOLTZMANN_J_PER_K * 10.0
 
 
-def machine(pump: bool = True, lines: tuple[AxionLine, ...] = ()) -> Haloscope:
-    haloscope = Haloscope(HaloscopeParameters.from_mapping(QUIET), seed=1, lines=lines)
+def machine(pump: bool = True, lines: tuple[AxionLine, ...] = ()) -> SimulatedHaloscope:
+    haloscope = SimulatedHaloscope(HaloscopeParameters.from_mapping(QUIET), seed=1, lines=lines)
     haloscope.jpa.pump_on = pump
     return haloscope
 
 
-def spectrum(h: Haloscope) -> np.ndarray:
+def spectrum(h: SimulatedHaloscope) -> np.ndarray:
     return mean_spectrum_w(CENTRE_HZ, h.parameters, h.receiver, h.conditions(), h.lines)
 
 
@@ -130,7 +130,7 @@ def test_a_share_of_the_density_is_a_share_of_the_power():
 
 
 def test_clock_harmonics_stand_on_a_half_megahertz_comb():
-    h = Haloscope(seed=1)
+    h = SimulatedHaloscope(seed=1)
     lines = h.receiver.spurious_lines(1.0899e9, 1.1101e9, h.conditions())
     comb = [x for x in lines if x.width_hz == 15.0]
     assert len(comb) == 41
@@ -139,7 +139,9 @@ def test_clock_harmonics_stand_on_a_half_megahertz_comb():
 
 
 def test_the_pump_leaks_at_half_its_frequency():
-    h = Haloscope(HaloscopeParameters.from_mapping({"receiver": QUIET["receiver"]}), seed=1)
+    h = SimulatedHaloscope(
+        HaloscopeParameters.from_mapping({"receiver": QUIET["receiver"]}), seed=1
+    )
     h.jpa.pump_on = True
     power, centre_hz = spectrum(h), h.conditions().paramp.centre_hz
     assert abs(NU[np.argmax(power)] - centre_hz) <= 10
@@ -147,7 +149,7 @@ def test_the_pump_leaks_at_half_its_frequency():
 
 
 def test_interference_comes_and_goes():
-    h = Haloscope(seed=1)
+    h = SimulatedHaloscope(seed=1)
     c = h.conditions()
     slots = [
         len([x for x in h.receiver.spurious_lines(1.08e9, 1.12e9, moment) if x.width_hz != 15.0])
@@ -161,7 +163,7 @@ def test_interference_comes_and_goes():
 def test_spurious_power_is_kept_when_a_line_falls_between_bins():
     h = machine(pump=False)
     loud = HaloscopeParameters.from_mapping({"receiver": {"interference_per_hour": 0.0}})
-    other = Haloscope(loud, seed=1)
+    other = SimulatedHaloscope(loud, seed=1)
     added = spectrum(other) - spectrum(h)
     power = sum(x.power_w for x in other.receiver.spurious_lines(NU[0], NU[-1], other.conditions()))
     assert added.sum() == pytest.approx(power, rel=1e-6)
@@ -172,7 +174,9 @@ def test_a_modulated_line_follows_the_season_of_the_parameters():
     for start_day in (152.0, 335.0):
         line = AxionLine(CENTRE_HZ, 6.7e-16, modulated=True)
         parameters = HaloscopeParameters.from_mapping(QUIET | {"axion": {"start_day": start_day}})
-        added = [spectrum(Haloscope(parameters, seed=1, lines=lines)) for lines in ((line,), ())]
+        added = [
+            spectrum(SimulatedHaloscope(parameters, seed=1, lines=lines)) for lines in ((line,), ())
+        ]
         signal = added[0] - added[1]
         shares.append(signal[50_000:50_060].sum() / signal[49_000:51_000].sum())
     assert shares[0] < 0.95 * shares[1]  # a faster Earth widens the line

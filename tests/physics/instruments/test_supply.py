@@ -8,17 +8,17 @@ from hypothesis import strategies as st
 
 from instruments.errors import Refused
 from instruments.magnets.coil import SimpleCoil
-from instruments.magnets.supply import MagnetSupply, SupplyParameters, SupplyState
+from instruments.magnets.supply import SimulatedSupply, SupplyParameters, SupplyState
 
 
-def make(**changes: float) -> MagnetSupply:
+def make(**changes: float) -> SimulatedSupply:
     coil = SimpleCoil(
         inductance_h=9.0, field_per_ampere_t=0.32, forward_v=changes.pop("clamp", 2.4)
     )
-    return MagnetSupply(SupplyParameters(name="Test", **changes), coil)
+    return SimulatedSupply(SupplyParameters(name="Test", **changes), coil)
 
 
-def run(supply: MagnetSupply, seconds: float, dt_s: float = 0.1) -> None:
+def run(supply: SimulatedSupply, seconds: float, dt_s: float = 0.1) -> None:
     for _ in range(round(seconds / dt_s)):
         supply.step(dt_s)
 
@@ -140,7 +140,7 @@ def test_a_field_at_the_limit_itself_is_taken(
     limit: float, field_per_ampere_t: float, sign: int
 ) -> None:
     coil = SimpleCoil(inductance_h=9.0, field_per_ampere_t=field_per_ampere_t)
-    supply = MagnetSupply(SupplyParameters(name="Test", current_limit_a=limit), coil)
+    supply = SimulatedSupply(SupplyParameters(name="Test", current_limit_a=limit), coil)
     supply.set_field(sign * (limit * field_per_ampere_t))
     assert abs(supply.target_current_a) <= limit
     assert supply.target_current_a == pytest.approx(sign * limit, rel=1e-12)
