@@ -44,7 +44,10 @@ class Convergence:
 def to_cycle_start(machine: SimulatedRefrigerator) -> None:
     """Advance to the first step of a cycle; raises :class:`Refused` when the cycle does not run."""
     limit = machine.time_s + 20.0 * machine.cycle.period_s
-    while machine.cycle.phase is not CyclePhase.FLOW_A_TO_B or machine.cycle.phase_time_s > machine.dt_s:
+    while (
+        machine.cycle.phase is not CyclePhase.FLOW_A_TO_B
+        or machine.cycle.phase_time_s > machine.dt_s
+    ):
         if machine.cycle.state is not CycleState.RUNNING or machine.time_s > limit:
             why = machine.cycle.blocked or machine.cycle.state.name.lower()
             raise Refused(f"periodic state: the cycle does not run ({why})")

@@ -20,8 +20,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cryohalo.addresses import wait_served
-from cryohalo.launcher import LaunchedIoc, Launcher
+from cryohalo.processes.addresses import wait_served
+from cryohalo.processes.launcher import LaunchedIoc, Launcher
 
 HERE = Path(__file__).parent
 VARIANTS = ("before", "server", "after")
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def _run(variant: str, points: int) -> dict[str, float]:
-    stock = (str(HERE / "stock_ioc.py"), "haloscope") if variant == "before" else ()
+    stock = (str(HERE / "servers" / "stock_ioc.py"), "haloscope") if variant == "before" else ()
     environment = {"PYTHONPATH": str(HERE.parent)}
     ioc = LaunchedIoc("haloscope", stock, ("--prefix", "H:", "--speed", "0"), environment)
     with Launcher([ioc]) as launcher:

@@ -19,9 +19,9 @@ from bluesky.utils import MsgGenerator
 from cryohalo.run_engine import close_run_engine, make_run_engine
 from devices.simulated.haloscope import Haloscope
 from haloscope.axion import AxionLine
-from plans.calibration import digitize
-from plans.common import in_run
-from plans.tuning import Amplifier, Rod, set_coupling, set_jpa, tune_to
+from plans.haloscope.calibration import digitize
+from plans.haloscope.tuning import Amplifier, Rod, set_coupling, set_jpa, tune_to
+from plans.shared.common import in_run
 
 #: A spectrum of 5000 averages takes this long, s: the digitizer is not live all the time.
 SPECTRUM_S = 500 / 0.995

@@ -20,9 +20,9 @@ import numpy as np
 from cryohalo.run_engine import close_run_engine, make_run_engine
 from devices.simulated.haloscope import Haloscope
 from haloscope.analysis.online import Online
-from plans.adaptive import adaptive_scan, worst_coupling
-from plans.scan import scan
-from plans.steps import planned, without
+from plans.haloscope.adaptive import adaptive_scan, worst_coupling
+from plans.haloscope.scan import scan
+from plans.haloscope.steps import planned, without
 
 CALIBRATION = {
     "receiver_gain_db": 104.0,
@@ -32,7 +32,7 @@ CALIBRATION = {
     "line_attenuation_db": 0.45,
     "line_attenuation_db_error": 0.01,
 }
-#: As `plans.commissioning.map_modes` measures it.
+#: As `plans.haloscope.commissioning.map_modes` measures it.
 CROSSING = (1094.41, 1094.84)
 
 

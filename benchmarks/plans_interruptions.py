@@ -24,12 +24,17 @@ from typing import Any
 import numpy as np
 
 from benchmarks.plans_session import documents
-from cryohalo.addresses import client_environment, free_ports, repeater_stand_in, wait_served
 from cryohalo.catalog import Catalog
-from cryohalo.launcher import LaunchedIoc, RunningIoc
+from cryohalo.processes.addresses import (
+    client_environment,
+    free_ports,
+    repeater_stand_in,
+    wait_served,
+)
+from cryohalo.processes.launcher import LaunchedIoc, RunningIoc
 from haloscope.analysis.exchange.documents import spectra_from_documents
 from haloscope.analysis.pipeline import Result, analyze
-from plans.steps import completed, planned
+from plans.haloscope.steps import completed, planned
 
 FIRST_MHZ = 1100.0
 PREFIX = "KILL:"

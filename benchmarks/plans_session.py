@@ -13,8 +13,8 @@ from typing import Any
 from cryohalo.catalog import Catalog, DocumentWriter
 from cryohalo.run_engine import close_run_engine, make_run_engine
 from devices.haloscope import Haloscope
-from plans.campaign import campaign
-from plans.steps import planned
+from plans.haloscope.campaign import campaign
+from plans.haloscope.steps import planned
 
 CAMPAIGN = "interruptions"
 CALIBRATION = {

@@ -27,9 +27,9 @@ from bluesky.utils import Msg, MsgGenerator
 from ophyd.signal import EpicsSignalBase
 
 from cryohalo.catalog import DocumentWriter
-from cryohalo.launcher import LaunchedIoc, Launcher
+from cryohalo.processes.launcher import LaunchedIoc, Launcher
 from cryohalo.run_engine import close_run_engine, make_run_engine
-from plans.scan import scan
+from plans.haloscope.scan import scan
 
 WARM_UP = 5
 

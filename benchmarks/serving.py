@@ -17,8 +17,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 
-from benchmarks.serving_client import Seen, Watcher, get_times_s
-from benchmarks.serving_servers import HERE, NAMES, Running, server
+from benchmarks.servers.client import Seen, Watcher, get_times_s
+from benchmarks.servers.start import HERE, NAMES, Running, server
 
 Row = dict[str, object]
 
@@ -106,7 +106,9 @@ def stopped(rounds: int, seconds: float) -> list[Row]:
 def _stopped(running: Running, seconds: float) -> Row:
     names = [f"b:{n}" for n in range(100)]
     row: Row = {"case": f"a client stopped for {seconds:g} s", "server": running.name}
-    victim = subprocess.Popen([sys.executable, "-c", _VICTIM, str(HERE.parent), str(running.port)])
+    victim = subprocess.Popen(
+        [sys.executable, "-c", _VICTIM, str(HERE.parents[1]), str(running.port)]
+    )
     watcher = Watcher(running.port, names)
     try:
         row["rate before"] = round(len(watcher.watch(3.0)) / 3.0)

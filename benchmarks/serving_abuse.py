@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator
 
 import psutil
 
-from benchmarks.serving_servers import Running, server
-from cryohalo.addresses import wait_served
-from cryohalo.launcher import LaunchedIoc, Launcher
+from benchmarks.servers.start import Running, server
+from cryohalo.processes.addresses import wait_served
+from cryohalo.processes.launcher import LaunchedIoc, Launcher
 from tests.live import raw_client as ca
 from tests.live.raw_client import RawClient
 

@@ -15,8 +15,8 @@ import sys
 import threading
 from collections.abc import Callable
 
-from cryohalo.addresses import free_ports
-from cryohalo.launcher import LaunchedIoc, Launcher
+from cryohalo.processes.addresses import free_ports
+from cryohalo.processes.launcher import LaunchedIoc, Launcher
 from tests.live.epics_base import command
 
 ASKS_FOR_DISCONNECT = b"Please force test channel to disconnect"
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--programs", nargs="+", default=["ca_test", "catime", "acctst"])
     arguments = parser.parse_args()
     ports = free_ports(1)
-    script = ("benchmarks/serving_ioc.py",) if arguments.server == "bench" else ()
+    script = ("benchmarks/servers/bench_ioc.py",) if arguments.server == "bench" else ()
     ioc = LaunchedIoc(arguments.server, script, ("--prefix", "a:"), {"PYTHONPATH": os.getcwd()})
     if arguments.server == "bench":
         ioc = LaunchedIoc(

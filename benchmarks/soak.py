@@ -22,7 +22,7 @@ from pathlib import Path
 
 import psutil
 
-from cryohalo.launcher import LaunchedIoc, Launcher
+from cryohalo.processes.launcher import LaunchedIoc, Launcher
 
 FREQUENCIES_MHZ = (1100.0, 1100.01, 1100.02)
 MB = 1e6
@@ -33,9 +33,9 @@ def session(which: str, folder: Path, seconds: float) -> int:
     import epics
 
     from cryohalo.session import Session
-    from plans.amrr import cooldown, run_cycles
-    from plans.calibration import calibrate
-    from plans.scan import scan
+    from plans.haloscope.calibration import calibrate
+    from plans.haloscope.scan import scan
+    from plans.refrigerator.running import cooldown, run_cycles
 
     end_s = time.monotonic() + seconds
     prefix = {"amrr": {"amrr_prefix": "A:"}, "haloscope": {"halo_prefix": "H:"}}[which]

@@ -14,8 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cryohalo.addresses import free_ports
-from cryohalo.launcher import LaunchedIoc, RunningIoc
+from cryohalo.processes.addresses import free_ports
+from cryohalo.processes.launcher import LaunchedIoc, RunningIoc
 from tests.live.supervision.killing import AMRR_CYCLE, AMRR_RAMPS, HALOSCOPE, Killing
 
 

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cryohalo.addresses import free_ports
-from cryohalo.launcher import LaunchedIoc, RunningIoc
+from cryohalo.processes.addresses import free_ports
+from cryohalo.processes.launcher import LaunchedIoc, RunningIoc
 from tests.live.raw_client import DOUBLE, RawClient
 
 VALUE = struct.Struct(">d")

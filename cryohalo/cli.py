@@ -13,8 +13,8 @@ from typing import Annotated
 
 import typer
 
-from cryohalo import analysis_commands
-from cryohalo.command_line import (
+from cryohalo.commands import analysis as analysis_commands
+from cryohalo.commands.options import (
     DEFAULT_CATALOG,
     MAX_SEED,
     CatalogOption,
@@ -92,7 +92,7 @@ def runs(catalog: CatalogOption = DEFAULT_CATALOG) -> None:
     A file that is no run, or is damaged, is left out and told on standard error in one line. The
     exit code is 0 all the same, and 1 if the folder cannot be read.
     """
-    from cryohalo.runs_command import list_runs
+    from cryohalo.commands.runs import list_runs
 
     list_runs(catalog, console, errors)
 
@@ -116,7 +116,7 @@ def iocs(
 
     Exit code 0: both have ended well. 1: one has failed, or had to be killed.
     """
-    from cryohalo.iocs_command import both, run_until_signal
+    from cryohalo.commands.iocs import both, run_until_signal
 
     raise typer.Exit(run_until_signal(both(speed, seed, state_dir), console))
 

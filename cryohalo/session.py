@@ -116,7 +116,7 @@ class Session:
                 :mod:`cryohalo.publish`, which puts what was measured to the haloscope's IOC.
             suspenders: Hold every plan while a quench is latched, the mixing chamber is warm, the
                 amplifier or the interlock reports a fault, or an IOC is lost, on either instrument;
-                see :func:`plans.safety.suspenders` and :meth:`unsuspended`.
+                see :func:`plans.shared.safety.suspenders` and :meth:`unsuspended`.
             connect: Wait. Without it the devices are there to be looked at, unconnected, and there
                 are no suspenders and is no publisher.
 
@@ -157,7 +157,7 @@ class Session:
 
     def install_suspenders(self) -> None:
         """Hold plans while an instrument of this session is in no state for them."""
-        from plans.safety import suspenders
+        from plans.shared.safety import suspenders
 
         for instrument in (self._refrigerator, self._haloscope):
             if instrument is not None:

@@ -7,16 +7,16 @@ from typing import Any
 from ophyd import Component as Cpt
 from ophyd import Device
 
-from devices.base import Instrument, Positioner, wall_timeout
-from devices.clock import ServerHealth, InstrumentClock
-from devices.interlock import InterlockStatus
-from devices.magnet import PumpMagnet, RegeneratorMagnet
-from devices.measured import Measured, number
-from devices.settable import command, setting
-from devices.settings import Settings
-from devices.signals import readback
-from devices.status import NotReachedError, Orders, Watch, end_short, send
-from devices.watchdogs import end
+from devices.parts.base import Instrument, Positioner, wall_timeout
+from devices.parts.clock import InstrumentClock, ServerHealth
+from devices.parts.interlock import InterlockStatus
+from devices.parts.magnet import PumpMagnet, RegeneratorMagnet
+from devices.parts.measured import Measured, number
+from devices.signals.reading import readback
+from devices.signals.settable import command, setting
+from devices.signals.settings import Settings
+from devices.waiting.status import NotReachedError, Orders, Watch, end_short, send
+from devices.waiting.watchdogs import end
 
 __all__ = [
     "ColdExchanger",
@@ -224,7 +224,7 @@ class Refrigerator(Instrument):
     one_k_stage = Cpt(OneKelvinStage, "Stage:", kind="normal")
     flow = Cpt(Flow, "Flow:", kind="normal")
     cycle = Cpt(Cycle, "Cycle:", kind="normal")
-    interlock = Cpt(InterlockStatus, "InterlockStatus:", kind="normal")
+    interlock = Cpt(InterlockStatus, "Interlock:", kind="normal")
     settings = Cpt(Settings, "", kind="omitted")
 
     @property

@@ -5,23 +5,23 @@ from __future__ import annotations
 from ophyd import Component as Cpt
 from ophyd import Device
 
-from devices.base import Instrument
-from devices.cavity import CavityFrequency
-from devices.clock import ServerHealth, InstrumentClock
-from devices.interlock import InterlockStatus
-from devices.magnet import MagnetSupply
-from devices.measured import CavityMeasured
-from devices.motion import Axis
-from devices.rf import (
+from devices.parts.base import Instrument
+from devices.parts.cavity import CavityFrequency
+from devices.parts.clock import InstrumentClock, ServerHealth
+from devices.parts.interlock import InterlockStatus
+from devices.parts.magnet import MagnetSupply
+from devices.parts.measured import CavityMeasured
+from devices.parts.motion import Axis
+from devices.parts.rf import (
     Digitizer,
     JosephsonAmplifier,
     LocalOscillator,
     NetworkAnalyzer,
     NoiseSource,
 )
-from devices.settable import command, setting
-from devices.settings import Settings
-from devices.signals import readback
+from devices.signals.reading import readback
+from devices.signals.settable import command, setting
+from devices.signals.settings import Settings
 
 __all__ = ["Fridge", "Haloscope", "InterlockStatus"]
 
@@ -74,7 +74,7 @@ class Haloscope(Instrument):
     jpa = Cpt(JosephsonAmplifier, "JPA:", kind="config")
     lo = Cpt(LocalOscillator, "LO:", kind="config")
     daq = Cpt(Digitizer, "DAQ:", kind="config")
-    interlock = Cpt(InterlockStatus, "InterlockStatus:", kind="normal")
+    interlock = Cpt(InterlockStatus, "Interlock:", kind="normal")
     seal = Cpt(Seal, "Sim:", kind="config")
     cavity = Cpt(CavityFrequency, "", kind="normal")
     settings = Cpt(Settings, "", kind="omitted")

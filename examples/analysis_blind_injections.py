@@ -26,8 +26,8 @@ from haloscope.analysis.statistics.injection import Recovery, recovery
 from haloscope.apparatus.injection import envelope, envelope_hash, hidden_line, open_envelope
 from haloscope.axion import AxionLine, coupling_dfsz
 from instruments.random import generator
-from plans.calibration import calibrate
-from plans.commissioning import cool_and_ramp
+from plans.haloscope.calibration import calibrate
+from plans.haloscope.commissioning import cool_and_ramp
 
 FIRST_HZ, STEPS, STEP_HZ = 1.1e9, 24, 10e3
 HIDDEN_HZ = (1.10005e9, 1.10018e9)  # Where most spectra of the scan overlap.

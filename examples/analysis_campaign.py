@@ -28,8 +28,8 @@ from haloscope.analysis.report.page import checks, write_report
 from haloscope.analysis.spectra import Spectra, concatenate
 from haloscope.analysis.statistics.candidates import expected_clusters, neighbour_correlation
 from haloscope.analysis.statistics.rescan import judge
-from plans.calibration import calibrate
-from plans.commissioning import cool_and_ramp
+from plans.haloscope.calibration import calibrate
+from plans.haloscope.commissioning import cool_and_ramp
 
 CALIBRATE_EVERY = 200
 

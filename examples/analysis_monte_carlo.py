@@ -33,8 +33,8 @@ from haloscope.analysis.statistics.injection import relative_signal
 from haloscope.analysis.statistics.limits import dfsz
 from haloscope.analysis.statistics.montecarlo import Outcome, Plan, efficiency, strength_at_limit
 from instruments.random import generator
-from plans.calibration import calibrate
-from plans.commissioning import cool_and_ramp
+from plans.haloscope.calibration import calibrate
+from plans.haloscope.commissioning import cool_and_ramp
 
 STEP_MHZ = 0.010
 TONE_K = 0.02  # Median strength of a tone in one 10 Hz bin: half a dozen standard deviations.

@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from cryohalo.addresses import free_ports, repeater_stand_in
-from cryohalo.launcher import LaunchedIoc, Launcher
+from cryohalo.processes.addresses import free_ports, repeater_stand_in
+from cryohalo.processes.launcher import LaunchedIoc, Launcher
 from haloscope.axion import AxionLine
 
 CENTRE_MHZ, STEP_MHZ = 1100.0, 0.010
@@ -86,8 +86,8 @@ def fate(prefix: str, options: argparse.Namespace) -> Fate:
     """Calibrate, scan, analyse, and only then open the envelope."""
     from cryohalo.session import Session
     from haloscope.apparatus.injection import open_envelope
-    from plans.calibration import calibrate
-    from plans.scan import scan
+    from plans.haloscope.calibration import calibrate
+    from plans.haloscope.scan import scan
 
     half = (options.steps - 1) * STEP_MHZ / 2
     with tempfile.TemporaryDirectory() as folder, Session.open(folder, halo_prefix=prefix) as s:

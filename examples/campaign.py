@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from cryohalo.launcher import LaunchedIoc, Launcher
+from cryohalo.processes.launcher import LaunchedIoc, Launcher
 from cryohalo.progress import Progress
 
 FIRST_MHZ, LAST_MHZ, STEP_MHZ = 1089.98, 1110.04, 0.010
@@ -68,7 +68,7 @@ def main() -> None:
 def run(options: argparse.Namespace, progress: Progress) -> Any:
     """Open a session and run what is left of the campaign."""
     from cryohalo.session import Session
-    from plans.campaign import campaign
+    from plans.haloscope.campaign import campaign
 
     wanted = targets(options.steps)
     if options.find_crossings:

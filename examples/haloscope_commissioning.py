@@ -14,8 +14,8 @@ from collections.abc import Mapping
 import numpy as np
 from operating import Operator, operator
 
-from plans.calibration import jpa_noise, line_attenuation, y_factor
-from plans.tuning import set_coupling, tune_to
+from plans.haloscope.calibration import jpa_noise, line_attenuation, y_factor
+from plans.haloscope.tuning import set_coupling, tune_to
 
 TARGET_MHZ, TARGET_HZ = 1100.0, 1.1e9
 

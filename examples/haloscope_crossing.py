@@ -17,8 +17,8 @@ from operating import Operator, operator
 
 from haloscope.measuring.sweeps import SEARCH
 from haloscope.measuring.tolerances import LETTER
-from plans.common import mode_map
-from plans.measure import reflection
+from plans.haloscope.measure import reflection
+from plans.shared.common import mode_map
 
 
 def measure(hand: Operator, bare_hz: float, nu_te: float) -> tuple[float, bool] | None:

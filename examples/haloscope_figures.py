@@ -23,9 +23,9 @@ from haloscope.axion import AxionLine
 from haloscope.measuring.calibration import effective_temperature_k
 from haloscope.measuring.resonance import fit_reflection
 from haloscope.measuring.sweeps import GAIN, REFLECTION, TRANSMISSION
-from plans.calibration import y_factor
-from plans.measure import JPA_OFFSET_MHZ, amplifier_gain, configure, passive, sweep
-from plans.tuning import set_coupling, set_jpa, tune_to
+from plans.haloscope.calibration import y_factor
+from plans.haloscope.measure import JPA_OFFSET_MHZ, amplifier_gain, configure, passive, sweep
+from plans.haloscope.tuning import set_coupling, set_jpa, tune_to
 
 TARGET_HZ, TARGET_MHZ = 1.1e9, 1100.0
 #: Wide enough for the whole circle and what the line's delay does to it.

@@ -14,9 +14,9 @@ import numpy as np
 from operating import Operator, operator
 
 from haloscope.measuring import calibration
-from plans.calibration import y_factor
-from plans.measure import configure
-from plans.tuning import set_jpa, tune_to
+from plans.haloscope.calibration import y_factor
+from plans.haloscope.measure import configure
+from plans.haloscope.tuning import set_jpa, tune_to
 
 #: A long move warms the rod for a while.
 WAIT_S = 1800.0

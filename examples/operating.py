@@ -29,12 +29,12 @@ from haloscope.apparatus.experiment import SimulatedHaloscope as Machine
 from haloscope.axion import AxionLine
 from haloscope.measuring.calibration import GainProfile, system_noise_k
 from haloscope.parameters import HaloscopeParameters
-from plans.calibration import digitize
-from plans.common import in_run
-from plans.measure import passive, sweep
-from plans.scan import ScanState, step
-from plans.scan import scan as scanning
-from plans.tuning import NotTunedError, set_jpa
+from plans.haloscope.calibration import digitize
+from plans.haloscope.measure import passive, sweep
+from plans.haloscope.scan import ScanState, step
+from plans.haloscope.scan import scan as scanning
+from plans.haloscope.tuning import NotTunedError, set_jpa
+from plans.shared.common import in_run
 
 FloatArray = NDArray[np.float64]
 
@@ -124,7 +124,7 @@ class Operator:
     ) -> tuple[FloatArray, FloatArray, GainProfile]:
         """Noise in situ by the gain: offsets from the target in Hz, T_n in K, and the JPA's gain.
 
-        Medians of blocks of 1 kHz; ``chain`` is what ``plans.calibration.y_factor`` returned.
+        Medians of blocks of 1 kHz; ``chain`` is what `plans.haloscope.calibration.y_factor` gave.
         """
         profile: GainProfile = self.run(set_jpa(self.haloscope, target_mhz))
         seen = self.digitize(target_mhz, averages)

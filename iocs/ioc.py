@@ -103,7 +103,7 @@ class Ioc:
     def _make_store(self, journal: Journal) -> StateStore:
         plant = self.plant
         identity = {
-            "machine": type(plant.machine).__name__,
+            "machine": plant.name,
             "seed": plant.seed,
             "parameters": plant.parameters_hash,
         }

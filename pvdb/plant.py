@@ -14,6 +14,7 @@ class Plant:
     """A machine ready to be served, on the wire or in process.
 
     Attributes:
+        name: Of the instrument. It stands in saved states, so it never changes.
         machine: The physics.
         records: Its own records, without the clock's (``Sim:``) and the server's (``IOC:``).
         guards: Called after every step (interlocks, faults).
@@ -22,6 +23,7 @@ class Plant:
         array_bytes: Largest array a client reads.
     """
 
+    name: str
     machine: SteppedMachine
     records: Sequence[Record]
     guards: Sequence[Callable[[], None]]

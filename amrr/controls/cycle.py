@@ -41,8 +41,8 @@ from amrr.controls.sequence import (
     SUPPLY_NAMES,
     WAYPOINT_NAMES,
     WAYPOINTS,
-    CycleState,
     CyclePhase,
+    CycleState,
     begin_phase,
     release,
 )
@@ -57,9 +57,9 @@ __all__ = [
     "STATE_SIZE",
     "SUPPLY_NAMES",
     "WAYPOINT_NAMES",
+    "CyclePhase",
     "CycleSequencer",
     "CycleState",
-    "CyclePhase",
 ]
 
 Array = NDArray[np.float64]

@@ -252,7 +252,8 @@ def _bed(i: DesignInputs) -> tuple[list[SheetRow], float]:
         SheetRow("bed", "refrigerant_mass", f"{i.refrigerant} to pack for this porosity",
             formula * material.molar_mass_kg_per_mol, "kg", COMPUTED),
         SheetRow("bed", "length", "canister length for the outlet", length, "m", COMPUTED),
-        SheetRow("bed", "void_volume", "fluid in the bed", i.porosity * area * length, "m3", COMPUTED),
+        SheetRow("bed", "void_volume", "fluid in the bed", i.porosity * area * length, "m3",
+                 COMPUTED),
     ]  # fmt: skip
     return rows, spins
 

@@ -61,7 +61,8 @@ def decode(data: bytes) -> Document:
     """One document from its bytes.
 
     Raises:
-        DamagedFileError: They are no document, are beyond its bounds, or hold what is no plain data.
+        DamagedFileError: They are no document, are beyond its bounds, or hold what is no plain
+            data.
     """
     pair = _short(data) or _bounded(data)
     if not (isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)):

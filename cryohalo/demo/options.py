@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryohalo.launcher import LaunchedIoc
+from cryohalo.processes.launcher import LaunchedIoc
 
 CENTRE_MHZ = 1100.0
 STEP_MHZ = 0.010

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from cryohalo.demo.folder import SEED_KEY, clear
 from cryohalo.demo.options import CENTRE_MHZ, DemoOptions
-from cryohalo.launcher import Launcher
+from cryohalo.processes.launcher import Launcher
 from cryohalo.progress import Progress
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _run_stories(options: DemoOptions, progress: Progress) -> AxionLine | None:
 
 
 def _cool_down(session: Session, progress: Progress) -> None:
-    from plans.amrr import cooldown, safe_shutdown
+    from plans.refrigerator.running import cooldown, safe_shutdown
 
     refrigerator = session.refrigerator
     with progress.runs(session, "cool-down", "cycles", "cycle_mean_chx_temperature", "K"):
@@ -73,8 +73,8 @@ def _cool_down(session: Session, progress: Progress) -> None:
 
 
 def _search(session: Session, options: DemoOptions, progress: Progress) -> None:
-    from plans.calibration import calibrate
-    from plans.scan import scan
+    from plans.haloscope.calibration import calibrate
+    from plans.haloscope.scan import scan
 
     haloscope = session.haloscope
     with progress.runs(session, "calibration", "spectra", "noise_source_temperature", "K"):

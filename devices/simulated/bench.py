@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from devices.signals import LONG_TEXT
+from devices.signals.reading import LONG_TEXT
 from devices.simulated.server import server_records
 from instruments.errors import Refused
 from pvdb.live.driver import Driver

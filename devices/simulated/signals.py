@@ -11,7 +11,8 @@ from ophyd import Device, EpicsSignal, EpicsSignalRO, EpicsSignalWithRBV, Signal
 from ophyd.status import StatusBase
 from ophyd.utils import ReadOnlyError
 
-from devices.settable import (
+from devices.signals.reading import WRITE_TIMEOUT_S, Readback, Shaped, Varying
+from devices.signals.settable import (
     Command,
     Order,
     Ordering,
@@ -21,7 +22,6 @@ from devices.settable import (
     Target,
     Targeting,
 )
-from devices.signals import WRITE_TIMEOUT_S, Readback, Shaped, Varying
 from devices.simulated.bench import Bench, current_bench
 from instruments.errors import Refused
 from pvdb.live.point import Point
@@ -217,7 +217,7 @@ class RecordSignalRO(RecordSignal):
 
 
 class RecordReadback(Shaped, RecordSignalRO):
-    """`devices.signals.Readback` over a record: there is no round trip to save."""
+    """`devices.signals.reading.Readback` over a record: there is no round trip to save."""
 
     _answer: Any = None
 
@@ -234,7 +234,7 @@ class RecordReadback(Shaped, RecordSignalRO):
 
 
 class RecordVarying(RecordReadback):
-    """`devices.signals.Varying` over a record."""
+    """`devices.signals.reading.Varying` over a record."""
 
     varying = True
 
@@ -247,19 +247,19 @@ class RecordSignalWithRBV(RecordSignal):
 
 
 class RecordCommand(Settable, RecordSignal):
-    """`devices.settable.Command` over a record."""
+    """`devices.signals.settable.Command` over a record."""
 
 
 class RecordOrder(Ordering, RecordCommand):
-    """`devices.settable.Order` over a record."""
+    """`devices.signals.settable.Order` over a record."""
 
 
 class RecordTarget(Targeting, RecordCommand):
-    """`devices.settable.Target` over a record."""
+    """`devices.signals.settable.Target` over a record."""
 
 
 class RecordSetting(Remembering, Settable, RecordSignalWithRBV):
-    """`devices.settable.Setting` over records."""
+    """`devices.signals.settable.Setting` over records."""
 
 
 _REPLACEMENTS: dict[type, type] = {

@@ -31,7 +31,7 @@ _READINGS_DRAWN: Final[int] = 256
 _SQUARED: Final = Number(1e-12, 1e6, "K2")
 
 #: What has a thermometer.
-STAGES: Final = ("MXC", "Still", "FourK", "Cavity", "Rod", "JPA", "HeatedSource")
+STAGES: Final = ("MXC", "Still", "FourK", "Cavity", "Rod", "JPA", "NoiseSource")
 _NUMBER: Final = {stage: number for number, stage in enumerate(STAGES)}
 
 
@@ -147,7 +147,7 @@ class Cryostat:
             "Cavity": self.mixing_chamber_k,
             "Rod": self.rod_k,
             "JPA": self.mixing_chamber_k,
-            "HeatedSource": lambda _: noise_source.temperature_k,
+            "NoiseSource": lambda _: noise_source.temperature_k,
         }
 
     def load(self, rod_w: float, antenna_w: float, quench_w: float) -> None:

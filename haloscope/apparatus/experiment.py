@@ -21,7 +21,7 @@ from haloscope.apparatus.cavity import Cavity, CavityState
 from haloscope.apparatus.cryostat import Cryostat, HeatedSource
 from haloscope.apparatus.digitizer import SimulatedDigitizer
 from haloscope.apparatus.motion import DriveParameters, PiezoDrive, adopted
-from haloscope.apparatus.network_analyzer import SimulatedAnalyzer, Path
+from haloscope.apparatus.network_analyzer import Path, SimulatedAnalyzer
 from haloscope.apparatus.paramp import Paramp
 from haloscope.apparatus.receiver import Conditions, Receiver, SwitchPosition
 from haloscope.apparatus.spectrum import mean_spectrum_w
@@ -40,7 +40,7 @@ from instruments.magnets.supply import (
 )
 from instruments.ranges import commanded, within
 
-__all__ = ["SimulatedHaloscope", "SimulatedOscillator", "Path", "Switch", "SwitchPosition"]
+__all__ = ["Path", "SimulatedHaloscope", "SimulatedOscillator", "Switch", "SwitchPosition"]
 
 _MAGNET_GRID_NS: Final[int] = NS_PER_S
 _NEVER_NS: Final[int] = 2**63

@@ -1,8 +1,9 @@
 """Tuning the cavity, as a procedure that says what to do and is told what was measured.
 
 `tune` is a generator. It yields actions, a move of the rod or a look at the resonance, and is sent
-what came of each; how they are done is the driver's matter: a plan's (`plans.tuning`) or a thread's
-(`devices.cavity`). The rod's angle is never trusted: a tuning ends with a measured resonance.
+what came of each; how they are done is the driver's matter: a plan's (`plans.haloscope.tuning`)
+or a thread's (`devices.parts.cavity`). The rod's angle is never trusted: a tuning ends with a
+measured resonance.
 
     procedure = tune(1.1e9, course, Rod())
     action = next(procedure)

@@ -1,4 +1,4 @@
-"""PvaSearches of PV Access clients, answered at the addresses that were asked for and no others.
+"""Searches of PV Access clients, answered at the addresses that were asked for and no others.
 
 p4p's server (PVXS) listens for searches on all interfaces, whatever it is told, and sorts them
 afterwards. Here its socket is closed, and searches are answered by this file from sockets bound to

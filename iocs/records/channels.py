@@ -11,7 +11,7 @@ bare ``ChannelData``:
 - fields (``.EGU``, ``.HIHI``, ...) are made when a client first asks for one, and tell the
   channel's own data: a channel costs about 20 us to make, against 1.5 ms with caproto's
   ``record=``;
-- a put goes to the `ChannelOwner`, which checks it, acts, logs it and waits, without its metadata.
+- a put goes to the `Database`, which checks it, acts, logs it and waits, without its metadata.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from typing import Final
 from iocs.records import Database
 from iocs.words.complaints import Complaints, words
 from pvdb.live.driver import Driver
-from pvdb.parts.clock import SteppedMachine, SimClock
+from pvdb.parts.clock import SimClock, SteppedMachine
 
 log = logging.getLogger("cryohalo.iocs.simulation")
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from haloscope.apparatus.acquisition import Acquisition
-from haloscope.apparatus.experiment import SimulatedHaloscope, Path
+from haloscope.apparatus.experiment import Path, SimulatedHaloscope
 from haloscope.apparatus.interlocks import amplifier_fault, pump_switch
 from haloscope.apparatus.network_analyzer import MOST_POINTS
 from instruments.control.interlocks import Interlocks

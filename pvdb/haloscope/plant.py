@@ -47,6 +47,7 @@ def haloscope_plant(
     motors = (rod_motor(machine, interlocks), antenna_motor(machine, interlocks))
     envelope = Envelope(machine.seed, hidden)
     return Plant(
+        name="Haloscope",
         machine=machine,
         records=[*haloscope_records(machine, interlocks, faults, motors), *envelope.records()],
         # A motion that follows another has begun when the interlocks look.

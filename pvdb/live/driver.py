@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from pvdb.parts.clock import SteppedMachine, SimClock
+from pvdb.parts.clock import SimClock, SteppedMachine
 
 log = logging.getLogger("cryohalo.pvdb")
 

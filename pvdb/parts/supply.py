@@ -1,4 +1,4 @@
-"""The process variables of one magnet power supply over `instruments.magnets.supply.SimulatedSupply`.
+"""The process variables of one magnet power supply, over `instruments.magnets.supply`.
 
 Names and commands are those that users of AMI 430, Cryomagnetics 4G and Lake Shore 625 supplies
 know. Puts to ``Current`` and ``Field`` complete when the coil is there; a later put to either,

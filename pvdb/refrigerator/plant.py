@@ -25,6 +25,7 @@ def refrigerator_plant(
     machine = machine or SimulatedRefrigerator(parameters, seed=seed)
     interlocks = interlocks_of(machine)
     return Plant(
+        name="Refrigerator",
         machine=machine,
         records=amrr_records(machine, interlocks),
         guards=(interlocks.check,),

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from cryohalo.catalog import Catalog, CatalogError, DocumentWriter, Run
 from cryohalo.catalog.codec import decode, encode
-from cryohalo.runs_command import list_runs
+from cryohalo.commands.runs import list_runs
 from haloscope.analysis.exchange.documents import spectra_from_documents
 from tests.session import hostile
 from tests.session.test_catalog_damage import documents

@@ -15,14 +15,14 @@ from typing import Any
 import psutil
 import pytest
 
-from cryohalo.addresses import (
+from cryohalo.processes.addresses import (
     FIRST_PORT,
     client_environment,
     free_ports,
     repeater_stand_in,
     wait_served,
 )
-from cryohalo.launcher import LaunchedIoc, RunningIoc
+from cryohalo.processes.launcher import LaunchedIoc, RunningIoc
 
 ROOT = Path(__file__).parents[2]
 TOY = Path(__file__).parent / "serving" / "toy_ioc.py"

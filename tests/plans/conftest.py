@@ -17,8 +17,8 @@ from ophyd.sim import (
 )
 
 from cryohalo.run_engine import close_run_engine, make_run_engine
-from devices.settable import Command, Order, Setting, Target
-from devices.signals import Readback, Varying
+from devices.signals.reading import Readback, Varying
+from devices.signals.settable import Command, Order, Setting, Target
 
 # ophyd's fakes stand in for this room's signals as for ophyd's own.
 fake_device_cache.update(dict.fromkeys((Command, Order, Target), FakeEpicsSignal))

@@ -12,7 +12,8 @@ import pytest
 import plans
 from devices.amrr import Refrigerator
 from devices.haloscope import Haloscope
-from tests.plans import haloscope_table, test_amrr_plans
+from tests.plans.haloscope import table as haloscope_table
+from tests.plans.refrigerator import test_amrr_plans
 
 #: Parts of the refrigerator's plans, rehearsed within them alone.
 PARTS = {"start_document", "until_periodic"}
@@ -25,7 +26,7 @@ REHEARSED: dict[type, set[str]] = {
 def offered(instrument: type) -> set[str]:
     """Public functions of `plans` that make a plan for an instrument, their first argument."""
     found = set()
-    for info in pkgutil.iter_modules(plans.__path__, "plans."):
+    for info in pkgutil.walk_packages(plans.__path__, "plans."):
         module = importlib.import_module(info.name)
         for name in getattr(module, "__all__", ()):
             thing = getattr(module, name)

@@ -28,7 +28,7 @@ VIOLATIONS = {
         "import haloscope.apparatus.spectrum",
     ),
     "Devices over PVs never see a simulation": (
-        "devices/sweeping.py",
+        "devices/parts/sweeping.py",
         "import haloscope.apparatus.spectrum",
     ),
     "Measuring and analysis know measured quantities only": (

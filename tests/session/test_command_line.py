@@ -122,7 +122,7 @@ def test_an_interrupted_command_ends_without_a_traceback(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cryohalo.runs_command.list_runs", interrupted)
+    monkeypatch.setattr("cryohalo.commands.runs.list_runs", interrupted)
     monkeypatch.setattr("sys.argv", ["cryohalo", "runs", "--catalog", str(tmp_path)])
     with pytest.raises(SystemExit) as ended:
         cli.main()

@@ -214,7 +214,7 @@ def queue(instruments: dict[str, Any], catalog: Catalog) -> Queue:
 def every_plan() -> dict[str, Any]:
     """All generator functions of the plans' room, private ones included."""
     found = {}
-    for info in pkgutil.iter_modules(plans.__path__, "plans."):
+    for info in pkgutil.walk_packages(plans.__path__, "plans."):
         module = importlib.import_module(info.name)
         found |= {n: f for n, f in vars(module).items() if inspect.isgeneratorfunction(f)}
     return found

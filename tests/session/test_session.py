@@ -12,9 +12,9 @@ import pytest
 
 from cryohalo.run_engine import close_run_engine
 from cryohalo.session import Session
-from devices.status import Watch
-from plans.calibration import calibrate
-from plans.scan import scan
+from devices.waiting.status import Watch
+from plans.haloscope.calibration import calibrate
+from plans.haloscope.scan import scan
 
 
 @pytest.fixture

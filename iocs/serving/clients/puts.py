@@ -56,7 +56,7 @@ log = logging.getLogger("iocs.serving")
 
 
 class ClientPuts:
-    """ClientPuts in progress for one client.
+    """Puts in progress for one client.
 
     Attributes:
         in_progress: How many have not completed.

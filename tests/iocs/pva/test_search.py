@@ -1,4 +1,4 @@
-"""PvaSearches of PV Access clients: bytes in, bytes out."""
+"""Searches of PV Access clients: bytes in, bytes out."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from p4p import Value
 from p4p.client.thread import Context, RemoteError
 from p4p.nt import NTURI, NTScalar
 
-from cryohalo.addresses import FIRST_PORT, free_ports
+from cryohalo.processes.addresses import FIRST_PORT, free_ports
 from iocs.access.os_users import own_user
 from iocs.access.rules import AccessRules
 from iocs.documents.pages import build

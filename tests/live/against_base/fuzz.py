@@ -22,7 +22,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from cryohalo.addresses import FIRST_PORT, client_environment, free_ports, repeater_stand_in
+from cryohalo.processes.addresses import (
+    FIRST_PORT,
+    client_environment,
+    free_ports,
+    repeater_stand_in,
+)
 from tests.live.against_base import cases, twins
 from tests.live.against_base.cases import Case
 from tests.live.against_base.reasons import REASONS, reasons

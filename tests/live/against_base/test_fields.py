@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from cryohalo.addresses import wait_served
+from cryohalo.processes.addresses import wait_served
 from tests.iocs.plants import shared
 from tests.live.against_base import softioc
 from tests.live.epics_base import run

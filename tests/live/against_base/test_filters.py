@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cryohalo.addresses import wait_served
-from cryohalo.launcher import LaunchedIoc
+from cryohalo.processes.addresses import wait_served
+from cryohalo.processes.launcher import LaunchedIoc
 from tests.live import raw_client as ca
 from tests.live.against_base import softioc
 from tests.live.against_base.filtered_ioc import DATABASE
@@ -269,7 +269,7 @@ def test_a_mistaken_name_fails_alone(both: dict[str, int]) -> None:
 
 
 def test_a_mistaken_name_is_not_found_by_a_search(both: dict[str, int]) -> None:
-    from cryohalo.addresses import search
+    from cryohalo.processes.addresses import search
 
     assert search('F:Wave.{"arr":{"s":1}}', both["here"]) == both["here"]
     assert search('F:Wave.{"arr":{"s":', both["here"]) is None

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cryohalo.addresses import wait_served
+from cryohalo.processes.addresses import wait_served
 from tests.live.against_base import softioc, twin_ioc
 from tests.live.exchange import Peer
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cryohalo.launcher import LaunchedIoc, RunningIoc
+from cryohalo.processes.launcher import LaunchedIoc, RunningIoc
 from tests.live import dbr
 from tests.live import raw_client as ca
 from tests.live.epics_base import run

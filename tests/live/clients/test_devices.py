@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from ophyd.utils.errors import LimitError
 
-from cryohalo.addresses import wait_served
-from cryohalo.launcher import LaunchedIoc
+from cryohalo.processes.addresses import wait_served
+from cryohalo.processes.launcher import LaunchedIoc
 from devices.haloscope import Haloscope
-from devices.status import NotReachedError
+from devices.waiting.status import NotReachedError
 
 WANTED = {
     "vna_path": "Bypass",

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from cryohalo.addresses import wait_served
-from cryohalo.launcher import LaunchedIoc
+from cryohalo.processes.addresses import wait_served
+from cryohalo.processes.launcher import LaunchedIoc
 
 CLIENTS = Path(__file__).parent / "programs"
 SPEED = "20"

@@ -15,7 +15,7 @@ from bluesky import RunEngine
 from bluesky.protocols import Locatable, Movable
 
 from cryohalo.run_engine import close_run_engine, make_run_engine
-from devices.settable import Settable
+from devices.signals.settable import Settable
 from tests.plans.conftest import Documents
 
 

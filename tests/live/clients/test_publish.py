@@ -12,7 +12,7 @@ from ophyd.status import SubscriptionStatus
 
 from cryohalo.publish import NAMES, Publisher
 from cryohalo.session import Session
-from plans.scan import scan
+from plans.haloscope.scan import scan
 
 CALIBRATION = {"receiver_gain_db": 104.0, "receiver_temperature_k": 1.2}
 

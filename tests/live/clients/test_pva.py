@@ -15,8 +15,8 @@ import psutil
 import pytest
 from p4p.client.thread import Context, RemoteError
 
-from cryohalo.addresses import wait_served
-from cryohalo.launcher import LaunchedIoc
+from cryohalo.processes.addresses import wait_served
+from cryohalo.processes.launcher import LaunchedIoc
 from tests.live.epics_base import run
 from tests.live.raw_client import DOUBLE, WRITE_NOTIFY, RawClient
 

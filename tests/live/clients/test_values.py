@@ -8,8 +8,8 @@ from bluesky import plan_stubs as bps
 from bluesky.utils import FailedStatus
 
 from devices.amrr import Refrigerator
-from devices.values import InvalidValueError
-from tests.plans.test_values import misfits, settable, what_it_takes
+from devices.signals.values import InvalidValueError
+from tests.plans.devices.test_values import misfits, settable, what_it_takes
 
 
 @pytest.mark.parametrize("fixture", ["device", "refrigerator"])

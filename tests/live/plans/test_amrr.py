@@ -11,10 +11,10 @@ from ophyd import EpicsSignal
 
 from devices.amrr import Refrigerator
 from devices.simulated.amrr import Refrigerator as SimulatedRefrigerator
-from plans import amrr as plans
-from plans import cooling, waypoints
-from plans.common import Until
-from plans.rehearsal import rehearse
+from plans.refrigerator import cooling, waypoints
+from plans.refrigerator import running as plans
+from plans.shared.common import Until
+from plans.shared.rehearsal import rehearse
 from tests.plans.conftest import Documents
 from tests.plans.same import assert_same_signals
 

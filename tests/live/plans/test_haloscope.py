@@ -10,13 +10,13 @@ from bluesky import RunEngine
 
 from devices.haloscope import Haloscope
 from devices.simulated.haloscope import Haloscope as SimulatedHaloscope
-from devices.status import Watch
-from plans.calibration import calibrate, line_attenuation
-from plans.safety import clear_interlocks
-from plans.scan import LETTER, scan
-from plans.steps import planned
+from devices.waiting.status import Watch
+from plans.haloscope.calibration import calibrate, line_attenuation
+from plans.haloscope.scan import LETTER, scan
+from plans.haloscope.steps import planned
+from plans.shared.safety import clear_interlocks
 from tests.plans.conftest import Documents
-from tests.plans.haloscope_table import PLANS, assert_ran
+from tests.plans.haloscope.table import PLANS, assert_ran
 from tests.plans.same import assert_same_signals
 
 

@@ -7,9 +7,9 @@ from bluesky import RunEngine
 from ophyd import EpicsSignal
 
 from devices.amrr import Refrigerator
-from devices.status import Watch
-from plans.amrr import recover_from_quench, safe_shutdown
-from plans.safety import InterlockedError, clear_interlocks
+from devices.waiting.status import Watch
+from plans.refrigerator.running import recover_from_quench, safe_shutdown
+from plans.shared.safety import InterlockedError, clear_interlocks
 
 
 def test_a_quench_is_told_restrains_and_goes_with_its_reason(

@@ -12,14 +12,14 @@ from bluesky import RunEngine
 from bluesky.utils import FailedStatus
 from ophyd import EpicsSignal
 
-from cryohalo.addresses import wait_served
-from cryohalo.launcher import LaunchedIoc
+from cryohalo.processes.addresses import wait_served
+from cryohalo.processes.launcher import LaunchedIoc
 from devices.haloscope import Haloscope
-from devices.status import Watch
-from plans.amrr import safe_shutdown
-from plans.safety import suspenders
-from tests.plans.interrupting import PATIENCE_S, Interruption, Thing
-from tests.plans.test_interruptions import HALOSCOPE, REFRIGERATOR, THINGS
+from devices.waiting.status import Watch
+from plans.refrigerator.running import safe_shutdown
+from plans.shared.safety import suspenders
+from tests.plans.safety.interrupting import PATIENCE_S, Interruption, Thing
+from tests.plans.safety.test_interruptions import HALOSCOPE, REFRIGERATOR, THINGS
 
 #: Speeds at which a move takes about half a second.
 SPEEDS = {"field": 5.0, "noise source": 2000.0, "rod": 80.0, "rod's setpoint": 80.0}

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cryohalo.addresses import wait_served
-from cryohalo.launcher import LaunchedIoc
+from cryohalo.processes.addresses import wait_served
+from cryohalo.processes.launcher import LaunchedIoc
 from tests.live.raw_client import (
     CHAR,
     CLIENT_NAME,

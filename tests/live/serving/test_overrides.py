@@ -25,8 +25,8 @@ TOO_LARGE, GET_FAILED, PUT_FAILED, INTERNAL = (9 << 3, 19 << 3, 20 << 3, 17 << 3
 
 @pytest.fixture(scope="module")
 def served(pool):
-    from cryohalo.addresses import wait_served
-    from cryohalo.launcher import LaunchedIoc
+    from cryohalo.processes.addresses import wait_served
+    from cryohalo.processes.launcher import LaunchedIoc
     from tests.live.conftest import TOY, _new_prefix
 
     prefix = _new_prefix()

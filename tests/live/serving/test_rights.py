@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from p4p.client.thread import Context
 
-from cryohalo.addresses import wait_served
-from cryohalo.launcher import LaunchedIoc, RunningIoc
+from cryohalo.processes.addresses import wait_served
+from cryohalo.processes.launcher import LaunchedIoc, RunningIoc
 from iocs.documents.pages import build
 from tests.live.epics_base import run
 from tests.live.raw_client import (

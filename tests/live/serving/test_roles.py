@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from p4p.client.thread import Context, RemoteError
 
-from cryohalo.addresses import wait_served
-from cryohalo.launcher import LaunchedIoc, RunningIoc
+from cryohalo.processes.addresses import wait_served
+from cryohalo.processes.launcher import LaunchedIoc, RunningIoc
 from iocs.access.os_users import own_user, user_name
 from tests.live.epics_base import command
 from tests.live.raw_client import DOUBLE, ENUM, ERROR, STRING, RawClient

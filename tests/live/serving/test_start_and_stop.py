@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from cryohalo.addresses import search
-from cryohalo.launcher import LaunchedIoc, IocFailedError, Launcher
+from cryohalo.processes.addresses import search
+from cryohalo.processes.launcher import IocFailedError, LaunchedIoc, Launcher
 from iocs.supervision import storage
 from tests.live import raw_client as ca
 from tests.live.conftest import TOY

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from cryohalo.addresses import search
-from cryohalo.launcher import LaunchedIoc
+from cryohalo.processes.addresses import search
+from cryohalo.processes.launcher import LaunchedIoc
 from tests.live import raw_client as ca
 from tests.live.raw_client import RawClient
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryohalo.launcher import LaunchedIoc, RunningIoc
+from cryohalo.processes.launcher import LaunchedIoc, RunningIoc
 from tests.live.raw_client import DOUBLE, WRITE_NOTIFY, RawClient
 
 _VALUE = struct.Struct(">d")

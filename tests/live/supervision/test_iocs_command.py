@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cryohalo import launcher
-from cryohalo.launcher import LaunchedIoc, Launcher
+from cryohalo.processes import launcher
+from cryohalo.processes.launcher import LaunchedIoc, Launcher
 from iocs.supervision import storage
 
 COMMAND = [sys.executable, "-c", "from cryohalo.cli import main; main()", "iocs"]

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from cryohalo.launcher import LaunchedIoc, RunningIoc
+from cryohalo.processes.launcher import LaunchedIoc, RunningIoc
 from iocs.supervision import storage
 from tests.live.raw_client import DOUBLE, ERROR, WRITE_NOTIFY, RawClient
 from tests.live.supervision.killing import AMRR_RAMPS, HALOSCOPE, Killing, Machine

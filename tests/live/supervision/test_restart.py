@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cryohalo.addresses import wait_served
-from cryohalo.launcher import LaunchedIoc
+from cryohalo.processes.addresses import wait_served
+from cryohalo.processes.launcher import LaunchedIoc
 from iocs.supervision import storage
 
 CLIENT = Path(__file__).parents[1] / "clients" / "programs" / "restart.py"

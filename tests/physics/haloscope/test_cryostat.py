@@ -86,7 +86,7 @@ def test_thermometers_scatter_around_the_truth():
     for second in range(200):
         clock.now_ns = to_ns(float(second))
         readings.append(fridge.temperatures_k)
-    assert set(readings[0]) == {"MXC", "Still", "FourK", "Cavity", "Rod", "JPA", "HeatedSource"}
+    assert set(readings[0]) == {"MXC", "Still", "FourK", "Cavity", "Rod", "JPA", "NoiseSource"}
     mixing = [reading["MXC"] for reading in readings]
     assert np.mean(mixing) == pytest.approx(0.025, rel=1e-3)
     assert np.std(mixing) == pytest.approx(0.002 * 0.025, rel=0.2)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from haloscope.apparatus.experiment import SimulatedHaloscope, Path, SwitchPosition
+from haloscope.apparatus.experiment import Path, SimulatedHaloscope, SwitchPosition
 from haloscope.axion import AxionLine
 from haloscope.parameters import HaloscopeParameters
 from instruments.errors import Refused

@@ -1,0 +1,81 @@
+"""``cryohalo iocs``: both IOCs in one terminal, until a signal ends them.
+
+The signals are handled, not blocked: a child inherits the signals that its parent blocks, and could
+not be asked to end.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from cryohalo.processes.launcher import AskedToEndError, LaunchedIoc, Launcher
+
+__all__ = ["both", "ended_by_signals", "run_until_signal"]
+
+ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+EXIT_FAILED: Final = 1
+
+
+def both(speed: float, seed: int, state_dir: Path | None) -> list[LaunchedIoc]:
+    """The two IOCs.
+
+    Args:
+        speed: Simulated seconds per real second.
+        seed: Of both simulations.
+        state_dir: Each keeps its state in a folder of its own in there; None for nowhere.
+    """
+
+    def ioc(name: str) -> LaunchedIoc:
+        kept = () if state_dir is None else ("--state-dir", str(state_dir / name))
+        return LaunchedIoc(name, arguments=("--speed", str(speed), "--seed", str(seed), *kept))
+
+    return [ioc("amrr"), ioc("haloscope")]
+
+
+def run_until_signal(iocs: Sequence[LaunchedIoc], console: Console) -> int:
+    """Start ``iocs``, say how to reach them, and end them on a signal, also while they start.
+
+    Returns:
+        The exit code: 0 if all have ended well, 1 if one has not.
+
+    Raises:
+        IocFailedError: One did not start.
+    """
+    launcher = Launcher(iocs)
+    with ended_by_signals(launcher.ask_to_end):
+        try:
+            launcher.start()
+        except AskedToEndError:
+            return os.EX_OK
+        try:
+            _say_how_to_reach(launcher, console)
+            launcher.wait()
+        finally:
+            codes = launcher.stop()
+    return EXIT_FAILED if any(codes.values()) else os.EX_OK
+
+
+def _say_how_to_reach(launcher: Launcher, console: Console) -> None:
+    for running in launcher.running.values():
+        console.print(running.ready)
+    console.print(f"\nIn another terminal:\n{launcher.describe()}\n\nCtrl-C ends both.")
+
+
+@contextmanager
+def ended_by_signals(act: Callable[[], None]) -> Iterator[None]:
+    """Meanwhile the signals that end a program call ``act``; under ``nohup`` a hang-up does not."""
+    unheard = {signal.SIGHUP} if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else set()
+    heard = [number for number in ENDING if number not in unheard]
+    before = {number: signal.signal(number, lambda *_: act()) for number in heard}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,115 @@
+"""What the commands share: checked values of options, and mistakes told in one line.
+
+Exit codes: 0 done; 1 it could not be done (a file, a run, an IOC, a measurement that is missing); 2
+an option or argument that cannot be used; 130 interrupted by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Final, NoReturn
+
+import typer
+from rich.console import Console
+from typer.exceptions import TyperException
+
+from instruments import options
+from instruments.printable import escaped
+
+__all__ = [
+    "DEFAULT_CATALOG",
+    "MAX_SEED",
+    "CatalogOption",
+    "between",
+    "errors",
+    "plain_console",
+    "prefix",
+    "run_app",
+    "writable_folder",
+]
+
+EXIT_FAILED: Final = 1
+EXIT_INTERRUPTED: Final = 130
+MAX_SEED: Final = 2**31 - 1
+_LONGEST_MESSAGE: Final = 1000
+
+
+def plain_console(*, stderr: bool = False) -> Console:
+    """A console that prints what it is given as it is, a line as one line.
+
+    rich's own takes ``[x]`` for a style and ``:x:`` for a picture, also in a path or in a name that
+    a file brings, and breaks a line that is to be copied, or read by a program.
+    """
+    return Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=stderr)
+
+
+errors = plain_console(stderr=True)
+
+
+def run_app(app: typer.Typer) -> NoReturn:
+    """Run a command and end the process; what is known to go wrong is one line on standard error.
+
+    A fault of the program itself is a traceback.
+    """
+    from cryohalo.catalog import CatalogError
+    from cryohalo.processes.launcher import IocFailedError
+
+    try:
+        raise SystemExit(app(standalone_mode=False) or 0)
+    except TyperException as error:
+        if error.format_message():  # help was asked for by giving nothing
+            tell(error.format_message())
+        raise SystemExit(error.exit_code) from None
+    except (typer.Abort, KeyboardInterrupt):
+        raise SystemExit(EXIT_INTERRUPTED) from None
+    except IocFailedError as error:  # with the last lines of its log
+        errors.print(f"cryohalo: {error}")
+        raise SystemExit(EXIT_FAILED) from None
+    except ArithmeticError as error:
+        tell(f"this cannot be calculated, a value is out of all proportion: {error}")
+        raise SystemExit(EXIT_FAILED) from None
+    except (CatalogError, ValueError, OSError) as error:
+        tell(error)
+        raise SystemExit(EXIT_FAILED) from None
+
+
+def tell(what: object) -> None:
+    """One line on standard error."""
+    errors.print(f"cryohalo: {escaped(what, _LONGEST_MESSAGE)}")
+
+
+def between(low: float, high: float) -> Callable[[Any], Any]:
+    """Check of a number that is between ``low`` and ``high``, both included, where it is given."""
+
+    def check(value: Any) -> Any:
+        if value is not None and not low <= value <= high:
+            raise typer.BadParameter(f"{value:.12g}: {low:.12g} to {high:.12g}")
+        return value
+
+    return check
+
+
+def writable_folder(path: Path | None) -> Path | None:
+    """Check of a folder that is written to: it is one, or could be made."""
+    if path is not None:
+        try:
+            options.writable_folder(str(path))
+        except ArgumentTypeError as error:
+            raise typer.BadParameter(str(error)) from None
+    return path
+
+
+def prefix(text: str) -> str:
+    """Check of a prefix; an empty one stands for no instrument."""
+    from pvdb.names import check_prefix
+
+    try:
+        return check_prefix(text) if text else text
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+DEFAULT_CATALOG: Final = Path("data/runs")
+CatalogOption = Annotated[Path, typer.Option("--catalog", help="Folder of the catalog.")]

@@ -1,0 +1,1 @@
+"""IOCs as processes of their own, and where they answer."""

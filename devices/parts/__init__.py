@@ -1,0 +1,1 @@
+"""The devices that instruments are made of: motors, magnets, receiver, clock, interlock."""

@@ -1,0 +1,78 @@
+"""A superconducting magnet and its supply: field and current as positioners, states, quench latch.
+
+The signal set follows what operators of Cryomagnetics 4G, AMI 430 and Lake Shore 625 supplies know.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ophyd import Component as Cpt
+
+from devices.parts.base import Positioner
+from devices.signals.reading import Fetching, readback
+from devices.signals.settable import command, setting
+from devices.waiting.moves import Move
+from devices.waiting.status import send
+
+__all__ = ["MagnetSupply", "PumpMagnet", "RegeneratorMagnet"]
+
+
+class Ramp(Positioner):
+    """Field or current of a coil; `stop` pauses the supply, so the coil keeps its current."""
+
+    def halt(self, move: Move | None) -> None:
+        """Hold the present current, unless it is not this session (the cycle) that ramps it."""
+        if move is not None:
+            send(self.parent.control, "Pause")
+
+    def hindrances(self, move: Move, actual: float, why: str) -> list[str]:
+        """The supply's state, and where it is sent now."""
+        return [
+            f"the supply is {self.parent.state.get()!r}",
+            *super().hindrances(move, actual, why),
+        ]
+
+
+class MagnetSupply(Fetching):
+    """One supply with its coil. `stop` pauses a ramp under way: the coil keeps its current."""
+
+    #: Within 5 mT (20 mA) of the setpoint counts as there; the longest ramp is taken as 24 h.
+    field = Cpt(Ramp, "Field", kind="hinted", tolerance=0.005, simulated_s=86400.0)
+    current = Cpt(Ramp, "Current", kind="normal", tolerance=0.02, simulated_s=86400.0)
+    supply_current = readback("SupplyCurrent_RBV")
+    ramp_rate = setting("RampRate", doc="A/s")
+    state = readback("State_RBV", string=True)
+    control = command("Command", ends=True, doc="Ramp, Pause, Zero, Abort")
+    voltage = readback("Voltage_RBV")
+    coil_voltage = readback("CoilVoltage_RBV")
+    voltage_limit = setting("VoltageLimit", doc="V")
+    current_limit = setting("CurrentLimit", doc="A")
+    diode_current = readback("DiodeCurrent_RBV")
+    coil_temperature = readback("CoilTemp_RBV")
+    quench = readback("Quench_RBV", doc="latched: No, Yes")
+    quench_reset = command("QuenchReset")
+    message = readback("Message_RBV", "omitted", long=True)
+
+    def __init__(self, prefix: str = "", **kwargs: Any) -> None:
+        super().__init__(prefix, **kwargs)
+        self.current.slot = self.field.slot  # one coil
+
+    def ordered(self) -> None:
+        """A command of this session ends the ramp under way."""
+        self.field.slot.ordered()
+
+
+class PumpMagnet(MagnetSupply):
+    """A magnet of the superfluid magnetic pump, with the temperature of its bed."""
+
+    bed_temperature = readback("BedTemp_RBV")
+
+
+class RegeneratorMagnet(MagnetSupply):
+    """A magnet of a regenerator, with the temperatures along the bed, hot end first."""
+
+    hot_end_temperature = readback("HotEndTemp_RBV")
+    cold_end_temperature = readback("ColdEndTemp_RBV")
+    profile = readback("TempProfile_RBV", "omitted")
+    profile_location = readback("Position_RBV", "omitted")

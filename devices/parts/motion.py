@@ -1,0 +1,159 @@
+"""The motors of tuning rod and antenna: EPICS motor records, judged by where they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ophyd import Component, EpicsMotor
+from ophyd.epics_motor import HomeEnum
+
+from devices.parts.base import check_position, wall_timeout
+from devices.signals.reading import CONNECTION_TIMEOUT_S, READ_TIMEOUT_S, WRITE_TIMEOUT_S, Readback
+from devices.signals.settable import Command, Order, Target
+from devices.signals.values import show
+from devices.waiting.moves import Move, Mover
+from devices.waiting.status import NotReachedError, completion, send, waited
+
+__all__ = ["Axis"]
+
+#: Seconds of instrument time granted to a move beyond distance / velocity.
+MOVE_OVERHEAD_S = 60.0
+
+
+def _field(suffix: str, kind: str, cls: Any = Command, **more: Any) -> Any:
+    """A field of the record that can be written to."""
+    return Component(
+        cls,
+        suffix,
+        kind=kind,
+        auto_monitor=cls is not Order,
+        put_complete=True,
+        timeout=READ_TIMEOUT_S,
+        write_timeout=WRITE_TIMEOUT_S,
+        connection_timeout=CONNECTION_TIMEOUT_S,
+        **more,
+    )
+
+
+def _flag(suffix: str, kind: str) -> Any:
+    """A field that is read only."""
+    return Component(
+        Readback,
+        suffix,
+        kind=kind,
+        auto_monitor=True,
+        timeout=READ_TIMEOUT_S,
+        connection_timeout=CONNECTION_TIMEOUT_S,
+    )
+
+
+class Axis(Mover, EpicsMotor):
+    """A motor record; every move has a finite time-out from its distance and velocity.
+
+    A move is over when its put completes, which the record does when the motor is at rest, whoever
+    has brought it to rest. It has arrived if its readback then is within the record's retry
+    deadband (`.RDBD`) of what was asked for.
+    """
+
+    user_setpoint = _field(".VAL", "normal", Target)
+    user_offset = _field(".OFF", "config")
+    user_offset_dir = _field(".DIR", "config")
+    offset_freeze_switch = _field(".FOFF", "omitted")
+    set_use_switch = _field(".SET", "omitted")
+    velocity = _field(".VELO", "config")
+    high_limit_travel = _field(".HLM", "omitted")
+    low_limit_travel = _field(".LLM", "omitted")
+    motor_stop = _field(".STOP", "omitted", Order)
+    home_forward = _field(".HOMF", "omitted", Order)
+    home_reverse = _field(".HOMR", "omitted", Order)
+    mode = _field(".SPMG", "omitted", string=True)
+    deadband = _flag(".RDBD", "config")
+    at_home = _flag(".ATHM", "omitted")
+
+    def __init__(self, prefix: str = "", **kwargs: Any) -> None:
+        super().__init__(prefix, **kwargs)
+        self.user_readback.kind = "hinted"
+
+    @property
+    def egu(self) -> str:
+        """Engineering units, as the readback's PV reports them."""
+        return str(self.user_readback.metadata.get("units") or "")
+
+    @property
+    def position(self) -> float | None:
+        """Where it is, as the monitor tells; the last that was seen while the IOC is gone."""
+        return self._position
+
+    @property
+    def target(self) -> Any:
+        """The record's `.VAL`."""
+        return self.user_setpoint
+
+    @property
+    def reach(self) -> float:
+        """The record's retry deadband."""
+        return float(self.deadband.get())
+
+    def check_value(self, pos: Any) -> None:
+        """Refuse a position outside the motor's limits before anything moves."""
+        check_position(self, self.user_setpoint, pos)
+
+    def where(self) -> float:
+        """The readback, fetched."""
+        return float(self.user_readback.get(use_monitor=False))
+
+    def allowance_s(self, position: float) -> float:
+        """Wall seconds to allow for a move from here to `position`."""
+        velocity = abs(float(self.velocity.get())) or 1.0
+        travel_s = abs(position - float(self.user_readback.get())) / velocity
+        return wall_timeout(self, MOVE_OVERHEAD_S + travel_s)
+
+    def halt(self, move: Move | None) -> None:
+        """Bring the motor to rest, whoever moves it."""
+        send(self.motor_stop, 1)
+
+    def ordered(self) -> None:
+        """A command of this session ends the move under way."""
+        self.slot.ordered()
+
+    def hindrances(self, move: Move, actual: float, why: str) -> list[str]:
+        """Stopped, sent elsewhere, at a limit switch, or in alarm since it does not follow."""
+        asked = float(self.user_setpoint.get(use_monitor=False))
+        found = super().hindrances(move, actual, why)
+        if abs(asked - actual) <= self.reach and not (why or move.orders.given):
+            # A record at rest keeps no difference: STOP sets VAL to where it is.
+            found.append("stopped or sent there by another client")
+        mode = self.mode.get(use_monitor=False)
+        if mode in ("Stop", "Pause"):
+            found.append(f"its mode (SPMG) is {mode}")
+        for side in ("high", "low"):
+            if getattr(self, f"{side}_limit_switch").get(use_monitor=False):
+                found.append(f"at its {side} limit switch")
+        if self.user_readback.alarm_severity:
+            found.append("the record is in alarm: the motor does not follow")
+        return found
+
+    def home(self, direction: Any, wait: bool = True, timeout: float | None = None) -> Any:
+        """Find the reference; the status fails if it was ended on the way.
+
+        Args:
+            direction: "forward" or "reverse".
+            wait: return when it has ended.
+            timeout: wall seconds after which the status fails.
+        """
+        forward = HomeEnum(direction) is HomeEnum.forward
+        button = self.home_forward if forward else self.home_reverse
+        low, high = self.limits
+        travel_s = abs(high - low) / (abs(float(self.velocity.get())) or 1.0)
+        limit_s = wall_timeout(self, MOVE_OVERHEAD_S + travel_s) if timeout is None else timeout
+        return waited(self, completion(self, [(button, 1)], limit_s, self._check_home), wait)
+
+    def _check_home(self) -> None:
+        """The record's `.ATHM` says so."""
+        if not self.at_home.get(use_monitor=False):
+            place = show(self.where(), self.egu)
+            raise NotReachedError(f"{self.name}: asked to go home, is at {place}: it was stopped")
+
+    def _move_changed(self, timestamp: Any = None, value: Any = None, **_: Any) -> None:
+        """Called with `.DMOV`; ophyd's own ends a move by its edge."""
+        self._moving = value != 1

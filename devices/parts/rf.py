@@ -1,0 +1,210 @@
+"""The receiver's instruments: network analyzer, digitizer, parametric amplifier, switch, mixer.
+
+The analyzer and the digitizer are triggerable: `trigger` returns a status that ends when the
+instrument itself says that the acquisition is done, and fails if no new data came of it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ophyd import Component as Cpt
+from ophyd import Device
+from ophyd.status import Status
+
+from devices.parts.base import Positioner, wall_timeout
+from devices.signals.reading import WRITE_TIMEOUT_S, Fetching, readback
+from devices.signals.settable import command, limits_of, setting
+from devices.signals.settings import set_together
+from devices.waiting.claims import begins
+from devices.waiting.moves import Move
+from devices.waiting.status import NotReachedError, Orders, call_off, completion, send
+
+__all__ = ["Digitizer", "JosephsonAmplifier", "LocalOscillator", "NetworkAnalyzer", "NoiseSource"]
+
+
+class Acquiring(Fetching):
+    """What analyzer and digitizer share: acquire, abort, progress, a counter of acquisitions."""
+
+    acquire = command("Acquire", doc="Done, Acquire; completes when idle again")
+    acquiring = readback("Acquire_RBV", "omitted")
+    abort = command("Abort", ends=True)
+    progress = readback("Progress_RBV", "omitted")
+    counter = readback("Counter_RBV", "omitted", monitor=True)
+
+    def acquire_time_s(self) -> float:
+        """Seconds of the instrument's time that the next acquisition takes."""
+        raise NotImplementedError
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._staged_values: dict[str, Any] = {}
+        self._orders = Orders()
+
+    def trigger(self) -> Status:
+        """Start an acquisition; the status ends with it, and fails if no new data came of it."""
+        self._orders.begin()
+        self.counter.ask(anew=True)  # answered before the acquisition begins
+
+        def check_new_data() -> None:
+            before = self._count(use_monitor=False)
+            counted = self._count()
+            if counted <= before:  # a monitor may be late
+                counted = self._count(use_monitor=False)
+            if counted == before:
+                why = ": a command of this session ended it" if self._orders.given else ""
+                raise NotReachedError(
+                    f"{self.name}: the acquisition ended without new data{why}", self._orders.by
+                )
+
+        # Where the IOC is gone, the time would have to be asked of it.
+        known = self.acquire.connected
+        limit_s = wall_timeout(self, self.acquire_time_s()) if known else WRITE_TIMEOUT_S
+        return completion(self, [(self.acquire, 1)], limit_s, check_new_data)
+
+    def ordered(self) -> None:
+        """A command of this session ends the acquisition under way."""
+        self._orders.give()
+
+    def _count(self, **how: Any) -> int:
+        return int(self.counter.get(**how))
+
+    #: Settings that `unstage` puts back to what they were at `stage`.
+    RESTORED: tuple[str, ...] = ()
+
+    def stage(self) -> list[Any]:
+        """Remember the settings."""
+        self._staged_values = {name: getattr(self, name).get() for name in self.RESTORED}
+        return list(super().stage())
+
+    def unstage(self) -> list[Any]:
+        """Put the settings back; those of a lost IOC are kept for when it is back."""
+        status = None
+        if self.connected:
+            wanted = {getattr(self, name): value for name, value in self._staged_values.items()}
+            self._staged_values = {}
+            status = set_together(self, wanted)
+        unstaged = list(super().unstage())
+        if status is not None:
+            status.wait()
+        return unstaged
+
+    def pause(self) -> None:
+        """When a plan is paused: abort; resuming acquires again from the last checkpoint."""
+        self.stop(success=True)
+
+    def stop(self, *, success: bool = False) -> None:
+        """Abort an acquisition under way; with `success` its status ends well."""
+        if success:
+            under_way = call_off(self)
+        else:
+            begins(self)
+            under_way = self.connected and bool(self.acquiring.get(use_monitor=False))
+        if under_way:
+            send(self.abort, 1)
+        super().stop(success=success)
+
+
+class NetworkAnalyzer(Acquiring):
+    """The vector network analyzer with its three ways into the refrigerator.
+
+    Weak: through the cavity by the weakly coupled antenna; Strong: reflection off the cavity by the
+    directional coupler; Bypass: past the cavity, to see the amplifier alone.
+
+    A trace has as many points as the sweep had, `num_points` when it was triggered; its description
+    leaves the length open.
+    """
+
+    RESTORED = ("path", "center", "span", "num_points", "averages", "bandwidth", "power")
+
+    path = setting("Path", string=True)
+    center = setting("Center", doc="MHz")
+    span = setting("Span", doc="MHz")
+    num_points = setting("NumPoints")
+    averages = setting("Averages")
+    bandwidth = setting("Bandwidth", doc="IF bandwidth, Hz")
+    power = setting("Power", doc="dBm")
+    frequency = readback("Frequency_RBV", varying=True)
+    real = readback("Real_RBV", varying=True)
+    imaginary = readback("Imag_RBV", varying=True)
+    magnitude = readback("Magnitude_RBV", "omitted", varying=True)
+    phase = readback("Phase_RBV", "omitted", varying=True)
+
+    def acquire_time_s(self) -> float:
+        """Points times averages, one settled reading of the IF filter each."""
+        sweeps = float(self.num_points.get()) * max(1.0, float(self.averages.get()))
+        return 1.0 + 2.0 * sweeps / max(1.0, float(self.bandwidth.get()))
+
+
+class Digitizer(Acquiring):
+    """The fast digitizer: averaged power spectra of 100 000 bins of 10 Hz.
+
+    Their centre is the intermediate frequency above the local oscillator's.
+
+    `spectrum` holds watts per bin at the digitizer's input; the frequency of bin i is
+    `frequency_start` (MHz) + i `frequency_step` (Hz).
+    """
+
+    RESTORED = ("num_averages",)
+
+    num_averages = setting("NumAverages", "normal")
+    acquire_time = readback("AcquireTime_RBV")
+    frequency_start = readback("FrequencyStart_RBV")
+    frequency_step = readback("FrequencyStep_RBV", monitor=True)
+    center = readback("Center_RBV", "omitted")
+    resolution_bandwidth = readback("RBW_RBV", "config")
+    span = readback("Span_RBV", "config")
+    time_remaining = readback("TimeRemaining_RBV", "omitted")
+    state = readback("State_RBV", "omitted", string=True)
+    spectrum = readback("Spectrum_RBV")
+    preview = readback("Preview_RBV", "omitted")
+
+    #: Seconds that one spectrum takes: the inverse of the 10 Hz resolution bandwidth.
+    SPECTRUM_S = 0.1
+
+    def acquire_time_s(self) -> float:
+        """Averages times the length of one spectrum, with a fifth for dead time."""
+        return 1.0 + 1.2 * self.SPECTRUM_S * float(self.num_averages.get())
+
+
+class JosephsonAmplifier(Device):
+    """The Josephson parametric amplifier: a flux current sets its resonance, a pump its gain."""
+
+    flux_current = setting("FluxCurrent", doc="uA")
+    resonance = setting("Resonance", doc="MHz, by the controller's own table; not exact")
+    pump_frequency = setting("PumpFrequency", doc="MHz")
+    pump_power = setting("PumpPower", doc="dBm")
+    pump = setting("Pump", string=True, doc="Off, On")
+    fault = readback("Fault_RBV", "omitted")
+
+
+class LocalOscillator(Device):
+    """The mixer's local oscillator: the intermediate frequency below the digitizer's centre."""
+
+    frequency = setting("Frequency", "normal", doc="MHz")
+
+
+class Heated(Positioner):
+    """A temperature that a controller holds; `stop` lets it hold the present one."""
+
+    def halt(self, move: Move | None) -> None:
+        """Hold the present temperature.
+
+        A thermometer that fails must not heat it: what is held lies between begin and end of the
+        move.
+        """
+        if move is None:
+            return
+        here, begin = self.where(), move.status.start_pos
+        if math.isfinite(here) and begin is not None and math.isfinite(begin):
+            low, high = sorted((begin, move.position))
+            lowest, highest = limits_of(self.setpoint) or (low, high)
+            send(self.setpoint, min(max(here, low, lowest), high, highest))
+
+
+class NoiseSource(Device):
+    """The 50 ohm termination on its heater: a noise source of known physical temperature."""
+
+    temperature = Cpt(Heated, "Temp", kind="hinted", tolerance=0.005, simulated_s=14400.0)
+    heater = readback("Heater_RBV")

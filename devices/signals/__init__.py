@@ -1,0 +1,1 @@
+"""The signals of devices: what they read, set and check."""

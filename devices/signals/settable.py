@@ -1,0 +1,252 @@
+"""The signals that devices set: settings, commands, setpoints of positioners.
+
+A put is held against what its PV can take before it leaves, completes when the IOC says so, and
+fails in words. Who may call it off, and how it ends then, is in `devices.waiting.status`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ophyd import Component, EpicsSignal, EpicsSignalWithRBV
+from ophyd.status import Status
+
+from devices.signals import burst
+from devices.signals.reading import CONNECTION_TIMEOUT_S, READ_TIMEOUT_S, WRITE_TIMEOUT_S
+from devices.signals.values import check_number, check_state, check_text
+from devices.waiting.status import call_off, completion
+
+__all__ = [
+    "Command",
+    "Order",
+    "Ordering",
+    "Remembering",
+    "Settable",
+    "Setting",
+    "Target",
+    "Targeting",
+    "command",
+    "limits_of",
+    "setting",
+]
+
+
+class Settable:
+    """Mixed in before a signal that can be set: its put is checked, and completes or says why not.
+
+    It shows what it is set to, whatever its kind is: ophyd hints by kind alone, but a setting that
+    is scanned is what the scan is about, although it is mere configuration of its device otherwise.
+
+    A value is held against type, states and limits of the PV before it is put. The status ends with
+    the put's completion, and fails when the put is refused, when the IOC goes away, or when it
+    takes too long; a RunEngine that pauses or suspends ends it well.
+    """
+
+    if TYPE_CHECKING:  # what the signal has that this is mixed in before
+        name: str
+        limits: tuple[Any, Any]
+        metadata: dict[str, Any]
+        write_timeout: float
+        get: Callable[..., Any]
+        get_setpoint: Callable[..., Any]
+        _string: bool
+
+        def whole(self) -> bool:
+            """Whether the PV takes whole numbers only."""
+
+        def know(self) -> None:
+            """Wait, if it was never connected, until type, states and limits are known."""
+
+    @property
+    def hints(self) -> dict[str, list[str]]:
+        """The field that shows it."""
+        return {"fields": [self.name]}
+
+    def locate(self) -> dict[str, Any]:
+        """What was asked for and what is, both fetched: bluesky's `Location`."""
+        asked = self.get_setpoint(use_monitor=False)
+        return {"setpoint": asked, "readback": self.get(use_monitor=False)}
+
+    def check_value(self, value: Any) -> None:
+        """Refuse what the PV cannot take.
+
+        Raises:
+            InvalidValueError: the value is of the wrong type, not finite, no state of the PV's, or
+                outside its limits; names the signal, the value with its unit, and what it takes.
+        """
+        self.know()
+        if states := self.metadata.get("enum_strs"):
+            check_state(self.name, value, states)
+        elif self._string:
+            check_text(self.name, value)
+        else:
+            units = str(self.metadata.get("units") or "")
+            check_number(self.name, value, units, limits_of(self), whole=self.whole())
+
+    def asked(self, value: Any) -> None:
+        """Called with every value just before it is put."""
+
+    def put(self, value: Any, force: bool = False, **how: Any) -> None:
+        """Put; `force` skips the check."""
+        if not force:
+            self.check_value(value)
+        self.asked(value)
+        super().put(value, force=True, **how)  # type: ignore[misc]
+
+    def set(self, value: Any, *, timeout: float | None = None, **_: Any) -> Status:
+        """Put; the status ends with the put's completion."""
+        self.check_value(value)
+        limit_s = timeout if isinstance(timeout, int | float) else self.write_timeout
+        return completion(self, [(self, value)], limit_s)
+
+    def stop(self, *, success: bool = False) -> None:
+        """End what is under way well, if a RunEngine calls it off; a put cannot be taken back."""
+        if success:
+            call_off(self)
+
+
+class OverEpics(Settable):
+    """`Settable` mixed in before one of ophyd's EPICS signals."""
+
+    def whole(self) -> bool:
+        """Whether the PV is of an integer type."""
+        return burst.is_whole(self)
+
+    def know(self) -> None:
+        """Wait until the PV has been seen once."""
+        if not all(self._received_first_metadata.values()):  # type: ignore[attr-defined]
+            self.wait_for_connection()  # type: ignore[attr-defined]
+
+
+class Remembering:
+    """Mixed in before a `Settable`: remembers what this client asked for last."""
+
+    name: str
+    connected: bool
+    wanted: Any = None
+    get: Callable[..., Any]
+
+    def asked(self, value: Any) -> None:
+        """Remember."""
+        self.wanted = value
+
+    def holds(self, value: Any) -> bool:
+        """Whether `value` need not be put again.
+
+        That is so if this client asked for it last and the readback reports it: a readback alone
+        may be older than the last put, a memory alone than another client's.
+        """
+        remembered = self.wanted is not None and same(self.wanted, value)
+        return remembered and self.connected and same(self.get(), value)
+
+
+class Targeting:
+    """Mixed in before a positioner's setpoint: to set it is to move the positioner."""
+
+    parent: Any
+
+    def set(self, value: Any, *, timeout: float | None = None, **_: Any) -> Any:
+        """Move the positioner; the status is its move's."""
+        return self.parent.set(value, timeout=timeout if isinstance(timeout, int | float) else None)
+
+    def stop(self, *, success: bool = False) -> None:
+        """Stop the positioner."""
+        self.parent.stop(success=success)
+
+
+class Ordering:
+    """Mixed in before a command that ends what its device, which is told (`ordered`), is doing."""
+
+    parent: Any
+
+    def asked(self, _: Any) -> None:
+        """Tell the device that it is this session that ends it."""
+        self.parent.ordered()
+
+
+class Command(OverEpics, EpicsSignal):
+    """A PV to write to that is its own readback."""
+
+
+class Order(Ordering, OverEpics, EpicsSignal):
+    """A command that ends what its device is doing."""
+
+
+class Target(Targeting, OverEpics, EpicsSignal):
+    """The setpoint of a positioner."""
+
+
+class Setting(Remembering, OverEpics, EpicsSignalWithRBV):
+    """A setpoint `X` with its readback `X_RBV`, of which the readback alone is monitored."""
+
+    _following = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._write_pv.clear_auto_monitor()
+
+    @property
+    def setpoint(self) -> Any:
+        """What the setpoint is now, fetched."""
+        return self.get_setpoint(use_monitor=False)
+
+    def subscribe(self, callback: Any, event_type: Any = None, run: bool = True) -> int:
+        """Subscribe; the setpoint is monitored from the first subscription to it on."""
+        self._following = self._following or event_type == self.SUB_SETPOINT
+        return int(super().subscribe(callback, event_type=event_type, run=run))
+
+    def _add_callback(self, pvname: str, pv: Any, callback: Any) -> None:
+        if self._following or pvname != self.setpoint_pvname:
+            super()._add_callback(pvname, pv, callback)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values of a setting are the same, numbers to nine digits."""
+    if isinstance(one, str) or isinstance(other, str):
+        return str(one) == str(other)
+    return abs(float(one) - float(other)) <= 1e-9 * max(1.0, abs(float(other)))
+
+
+def setting(suffix: str, kind: str = "config", *, string: bool = False, doc: str = "") -> Any:
+    """A setpoint `X` with its readback `X_RBV`; a set completes when the IOC says so."""
+    return Component(
+        Setting,
+        suffix,
+        kind=kind,
+        auto_monitor=True,
+        string=string,
+        limits=not string,
+        put_complete=True,
+        timeout=READ_TIMEOUT_S,
+        write_timeout=WRITE_TIMEOUT_S,
+        connection_timeout=CONNECTION_TIMEOUT_S,
+        doc=doc or None,
+    )
+
+
+def limits_of(signal: Any) -> tuple[float, float] | None:
+    """The control limits of a signal, or None where the PV has none (equal, or not known)."""
+    low, high = signal.limits or (0, 0)
+    return None if low is None or high is None or low >= high else (float(low), float(high))
+
+
+def command(
+    suffix: str, kind: str = "omitted", *, string: bool = False, ends: bool = False, doc: str = ""
+) -> Any:
+    """A signal to write to: a momentary command, or a setpoint whose readback is another signal.
+
+    With `ends` it is a command that ends what its device is doing.
+    """
+    return Component(
+        Order if ends else Command,
+        suffix,
+        kind=kind,
+        auto_monitor=False,
+        string=string,
+        put_complete=True,
+        timeout=READ_TIMEOUT_S,
+        write_timeout=WRITE_TIMEOUT_S,
+        connection_timeout=CONNECTION_TIMEOUT_S,
+        doc=doc or None,
+    )

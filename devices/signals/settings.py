@@ -1,0 +1,105 @@
+"""All settings of an instrument as one thing to set.
+
+To set up an analyzer takes half a dozen settings. As messages of their own each costs a status and
+a turn of the RunEngine; together they cost one, and their puts travel with each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from ophyd import Device
+from ophyd.status import Status
+
+from devices.signals.reading import WRITE_TIMEOUT_S
+from devices.signals.settable import Remembering
+from devices.signals.values import check_names
+from devices.waiting.status import call_off, completion
+
+__all__ = ["Settings", "name_within", "set_together"]
+
+
+class Settings(Device):
+    """The settings of its parent: `abs_set(haloscope.settings, {"vna_path": "Weak", ...})`.
+
+    It reads them all, under its own name: `haloscope_settings_vna_path`.
+    """
+
+    @cached_property
+    def signals(self) -> dict[str, Any]:
+        """The settings by the names they have in events, without the instrument's."""
+        found = (walk.item for walk in self.parent.walk_signals())
+        return {
+            name_within(self.parent, signal): signal
+            for signal in found
+            if isinstance(signal, Remembering)
+        }
+
+    @property
+    def hints(self) -> dict[str, list[str]]:
+        """All of them: what is set together is read together."""
+        return {"fields": [f"{self.name}_{name}" for name in self.signals]}
+
+    def read(self) -> dict[str, Any]:
+        """Read all settings."""
+        return {
+            f"{self.name}_{name}": signal.read()[signal.name]
+            for name, signal in self.signals.items()
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """Describe what `read` reads."""
+        return {
+            f"{self.name}_{name}": signal.describe()[signal.name]
+            for name, signal in self.signals.items()
+        }
+
+    def locate(self) -> dict[str, dict[str, Any]]:
+        """All settings by name, as bluesky's `Location`."""
+        where = {name: signal.locate() for name, signal in self.signals.items()}
+        return {
+            part: {name: one[part] for name, one in where.items()}
+            for part in ("setpoint", "readback")
+        }
+
+    def check_value(self, values: Mapping[str, Any]) -> None:
+        """Refuse unknown names and values beyond a limit, before anything is put.
+
+        Raises:
+            UnknownNameError: no such setting.
+            InvalidValueError: a value that its PV cannot take.
+        """
+        check_names(self.parent.name, values, self.signals, "setting ")
+        for name, value in values.items():
+            self.signals[name].check_value(value)
+
+    def set(self, values: Mapping[str, Any]) -> Status:
+        """Put those that do not hold their value already; the status ends with the last of them.
+
+        It fails, and says which, when one is refused.
+        """
+        self.check_value(values)
+        return set_together(self, {self.signals[name]: value for name, value in values.items()})
+
+    def stop(self, *, success: bool = False) -> None:
+        """End what is under way well, if a RunEngine calls it off; puts cannot be taken back."""
+        if success:
+            call_off(self)
+
+
+def name_within(instrument: Any, part: Any) -> str:
+    """Name of a part of an instrument without the instrument's: `vna_path`."""
+    return str(part.name).removeprefix(f"{instrument.name}_")
+
+
+def set_together(device: Any, values: Mapping[Any, Any]) -> Status:
+    """Put settings that do not hold their value already, in one packet.
+
+    Args:
+        device: whose action this is.
+        values: by setting.
+    """
+    changed = [(signal, value) for signal, value in values.items() if not signal.holds(value)]
+    return completion(device, changed, WRITE_TIMEOUT_S)

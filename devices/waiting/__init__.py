@@ -1,0 +1,1 @@
+"""What is waited for: statuses, moves, and the ends of both."""

@@ -1,0 +1,326 @@
+"""Statuses: they end with what they stand for, and fail, with a reason, when it has not come.
+
+Who asked for something is remembered (`caller`). A plan that calls it off itself, by a pause, a
+suspender, the end of its RunEngine, or by a later command of its own, ends the status well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import threading
+import weakref
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from ophyd.status import Status, StatusBase, SubscriptionStatus
+from ophyd.status import wait as wait_for
+from ophyd.utils.errors import InvalidState
+
+from devices.signals import burst
+from devices.waiting.claims import begins
+from devices.waiting.watchdogs import begin_connected, end, end_unless_held, fail_when_late
+
+__all__ = [
+    "Action",
+    "NotReachedError",
+    "Orders",
+    "Telling",
+    "Watch",
+    "call_off",
+    "caller",
+    "completion",
+    "end_short",
+    "interlock_of",
+    "mark",
+    "refusal_of",
+    "send",
+    "start_puts",
+    "waited",
+]
+
+
+log = logging.getLogger("cryohalo.devices")
+
+
+class NotReachedError(RuntimeError):
+    """A put was refused, or ended without the effect that was asked for.
+
+    Args:
+        message: what was asked for, what is, and why.
+        by: the plan (`caller`) whose own command kept it from its effect; None for anybody else.
+    """
+
+    def __init__(self, message: str, by: Any = None) -> None:
+        super().__init__(message)
+        self.by = by
+
+
+def caller() -> Any:
+    """The RunEngine whose plan this is called by, told by its event loop; None by hand."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+class Telling:
+    """Mixed in before one of ophyd's statuses: a failed one shows as the reason of its failure.
+
+    bluesky shows the status, and not its error, in what it raises and in a run's stop document.
+    """
+
+    _exception: Exception | None
+
+    def __str__(self) -> str:
+        return super().__str__() if self._exception is None else str(self._exception)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class Action(Telling, Status):
+    """The status of a put."""
+
+
+class Orders:
+    """Remembers the last order of this session that ends what a device is doing.
+
+    Attributes:
+        given: whether there was one since the action began.
+        by: the plan that gave it, None by hand.
+    """
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget the orders before an action."""
+        self.given, self.by = False, None
+
+    def give(self) -> None:
+        """Note an order."""
+        self.given, self.by = True, caller()
+
+
+def mark(status: StatusBase) -> StatusBase:
+    """Note on a new status who asked for it, which `end` looks at."""
+    status.caller = caller()
+    return status
+
+
+def end_short(device: Any, error: NotReachedError, *statuses: StatusBase) -> None:
+    """End statuses of a device that has not done what was asked for.
+
+    Where an interlock is active, its suspender may hold the plan first.
+    """
+    if interlock_of(device):
+        end_unless_held(*statuses, error=error)
+        return
+    for status in statuses:
+        end(status, error)
+
+
+def interlock_of(device: Any) -> str:
+    """The reasons of its instrument's interlock, "" while all is well or where there is none."""
+    interlock = getattr(device.root, "interlock", None)
+    if interlock is None:
+        return ""
+    try:
+        return str(interlock.reason.get()) if interlock.active.get() else ""
+    except Exception:  # the end itself must be told; that the interlock is not read is no reason
+        return ""
+
+
+def refusal_of(device: Any) -> str:
+    """The IOC's reason for the last refusal, which it posts before the refusal is told."""
+    health = getattr(device.root, "ioc", None)
+    try:
+        return "" if health is None else str(health.refusal.get())
+    except Exception as error:  # the refusal itself must be told
+        return f"its reason could not be read: {error}"
+
+
+# Puts that complete ---------------------------------------------------------------------------
+
+_open: weakref.WeakKeyDictionary[Any, weakref.WeakSet[Status]] = weakref.WeakKeyDictionary()
+_open_lock = threading.Lock()
+
+
+def completion(
+    device: Any,
+    puts: Iterable[tuple[Any, Any]],
+    timeout_s: float,
+    check: Callable[[], None] = lambda: None,
+) -> Status:
+    """Put values and return the status that ends when the last put has completed.
+
+    It fails when a put is refused, when the IOC goes away, and when it takes too long. Who waits
+    for it is told on the thread that completes puts, and may not wait for another put there.
+
+    Args:
+        device: whose action this is; `call_off` ends it.
+        puts: signals of one IOC, each with the value to put; none is a status that is done.
+        timeout_s: wall seconds after which the status fails.
+        check: called after completion; raises what is wrong with it.
+    """
+    puts = list(puts)
+    begins(device, *(signal.parent for signal, _ in puts if signal.parent is not None))
+    status = Action(device)
+    mark(status)
+    if not puts:
+        end(status, None)
+        return status
+    with _open_lock:
+        _open.setdefault(device, weakref.WeakSet()).add(status)
+    left = itertools.count(len(puts) - 1, -1)
+    refusals: list[str] = []
+
+    def completed(signal: Any, *, refused: bool) -> None:
+        if refused:
+            refusals.append(signal.name)
+        if next(left) > 0 or status.done:
+            return
+        try:
+            if refusals:
+                raise NotReachedError(f"{', '.join(refusals)} refused: {refusal_of(signal)}")
+            check()
+        except NotReachedError as error:
+            end_short(device, error, status)
+        except Exception as error:
+            end(status, error)
+        else:
+            end(status, None)
+
+    names = ", ".join(signal.name for signal, _ in puts)
+    fail_when_late(status, timeout_s, f"{names}: the put has not completed")
+    try:
+        begin_connected(
+            puts[0][0], status, partial(start_puts, puts, completed, lambda: status.done)
+        )
+    except Exception as error:
+        end(status, error)
+        raise
+    return status
+
+
+def call_off(device: Any) -> bool:
+    """End well what a device has under way: who asked for it no longer wants it.
+
+    Returns:
+        Whether there was anything.
+    """
+    with _open_lock:
+        under_way = [status for status in _open.pop(device, ()) if not status.done]
+    for status in under_way:
+        end(status, None)
+    return bool(under_way)
+
+
+def start_puts(
+    puts: Iterable[tuple[Any, Any]], told: Callable[..., None], abandoned: Callable[[], bool]
+) -> None:
+    """Start puts, in one packet where the signals can.
+
+    Args:
+        puts: signals of one IOC, each with the value to put.
+        told: called for each as `told(signal, refused=False)` when it has completed.
+        abandoned: whether nobody waits for them any more: in process, where simulated time passes
+            for those who wait, that is known too.
+    """
+    try:
+        for signal, value in puts:
+            ended = _Ended(told, signal, abandoned)
+            if burst.can_join(signal):
+                signal.check_value(value)
+                if note := getattr(signal, "asked", None):
+                    note(value)
+                burst.join(signal, value, ended)
+            else:
+                signal.put(value, use_complete=True, callback=ended)
+    finally:
+        burst.flush()
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """What the control layer calls when a put has completed."""
+
+    told: Callable[..., None]
+    signal: Any
+    abandoned: Callable[[], bool]
+
+    def __call__(self, *, refused: bool = False, **_: Any) -> None:
+        self.told(self.signal, refused=refused)
+
+
+def send(signal: Any, value: Any) -> None:
+    """Put a value that nobody waits for; not at all where its PV is lost, which may not block."""
+    if getattr(signal, "_write_pv", None) is None:  # in process
+        signal.put(value, use_complete=False)
+        return
+    try:
+        if burst.can_join(signal):
+            signal.check_value(value)
+            signal.asked(value)
+            burst.join(signal, value, lambda **_: None)
+        else:
+            log.warning("%s: %r was not sent, its IOC is gone", signal.name, value)
+    finally:
+        burst.flush()
+
+
+def waited(device: Any, status: StatusBase, wait: bool) -> StatusBase:
+    """A move's status, waited for if asked; Ctrl-C stops the device."""
+    if wait:
+        try:
+            wait_for(status)
+        except KeyboardInterrupt:
+            device.stop()
+            raise
+    return status
+
+
+# Values that are waited for -------------------------------------------------------------------
+
+
+class Watch(Telling, SubscriptionStatus):
+    """A status that ends when a signal passes a test; an exception of the test fails it.
+
+    Args:
+        signal: a signal; it is monitored from now on.
+        test: called with each value, the present one included if `run`.
+        timeout: wall seconds after which the status fails with `TimeoutError`.
+        run: judge the value that the monitor holds now.
+        aside: a side condition, which alone is no reason for simulated time to pass.
+    """
+
+    def __init__(
+        self,
+        signal: Any,
+        test: Callable[[Any], bool],
+        timeout: float,
+        *,
+        run: bool = True,
+        aside: bool = False,
+    ) -> None:
+        self.aside = aside
+        mark(self)
+        super().__init__(signal, test, run=run)
+        self._call_stop_on_failure = False  # to look at a signal is no reason to stop it
+        fail_when_late(self, timeout, f"{signal.name}: the value waited for has not come")
+
+    def check_value(self, *_: Any, value: Any, **__: Any) -> None:
+        """Judge one value; later ones no longer matter."""
+        if self.done:
+            return
+        try:
+            if self.callback(value):
+                self.set_finished()
+        except InvalidState:
+            return  # two values passed at once on two threads
+        except Exception as error:
+            end(self, error)

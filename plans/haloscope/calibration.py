@@ -1,0 +1,352 @@
+"""Calibration of the receiver: Y factor, amplifier noise, line attenuation, noise in situ.
+
+Each plan is a run of its own and returns what it measured; `calibrate` does all and returns the
+mapping that the scan puts into its start document. `haloscope.measuring.calibration` has the
+formulas.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import bluesky.plan_stubs as bps
+import numpy as np
+from bluesky.utils import MsgGenerator
+from numpy.typing import NDArray
+
+from devices.haloscope import Haloscope
+from devices.parts.rf import Digitizer
+from haloscope.measuring import calibration as formulas
+from haloscope.measuring import decisions
+from haloscope.measuring.sweeps import REFLECTION
+from instruments.ranges import within
+from plans.haloscope.measure import configure, sweep
+from plans.haloscope.tuning import Amplifier, set_jpa
+from plans.shared.common import in_run, metadata, number_in, provenance, record, require
+from plans.shared.safety import left_as_found, run_haloscope_safely
+
+__all__ = [
+    "calibrate",
+    "digitize",
+    "jpa_noise",
+    "line_attenuation",
+    "noise_in_situ",
+    "y_factor",
+]
+
+#: Physical temperatures of the noise source for the Y factor, K (up to 400 mK, the letter).
+TEMPERATURES_K = (0.025, 0.1, 0.2, 0.3, 0.4)
+#: Half width of the band about the target that a total power is taken from, MHz.
+BAND_MHZ = 0.05
+#: Detuning at which the cavity reflects everything: some ten linewidths of 31 kHz, MHz.
+OFF_RESONANCE_MHZ = 0.5
+
+
+def digitize(
+    haloscope: Haloscope, center_mhz: float, averages: int, stream: str
+) -> MsgGenerator[Mapping[str, Any]]:
+    """Take one averaged spectrum centred on a frequency into a stream; returns the readings."""
+    daq = haloscope.daq
+    lo_mhz = decisions.local_oscillator_hz(center_mhz * 1e6) / 1e6
+    wanted = {haloscope.lo.frequency: lo_mhz, daq.num_averages: averages}
+    yield from configure(wanted)
+    yield from bps.trigger(daq, wait=True)
+    return (yield from record([daq, haloscope.noise_source, haloscope.sim], stream))
+
+
+def band_power(
+    daq: Digitizer, reading: Mapping[str, Any], center_mhz: float, half_width_mhz: float = BAND_MHZ
+) -> tuple[float, float]:
+    """Mean power per bin about a frequency and its standard error, W, without narrow lines.
+
+    The median is not used: for averaged spectra it is biased by the skew. Bins beyond five standard
+    deviations are taken out once instead.
+    """
+    spectrum = np.asarray(reading[daq.spectrum.name]["value"])
+    frequency = _frequencies(daq, reading, len(spectrum))
+    band = spectrum[np.abs(frequency - center_mhz) <= half_width_mhz]
+    spread = 1.4826 * np.median(np.abs(band - np.median(band)))
+    clean = band[np.abs(band - np.median(band)) <= 5.0 * spread] if spread > 0 else band
+    return float(clean.mean()), float(clean.std(ddof=1) / math.sqrt(len(clean)))
+
+
+def _frequencies(daq: Digitizer, reading: Mapping[str, Any], bins: int) -> NDArray[np.float64]:
+    """Frequency of each bin, MHz."""
+    start_mhz = number_in(reading, daq.frequency_start)
+    step_mhz = number_in(reading, daq.frequency_step) * 1e-6
+    return start_mhz + np.arange(bins, dtype=np.float64) * step_mhz
+
+
+def y_factor(
+    haloscope: Haloscope,
+    frequency_mhz: float,
+    *,
+    temperatures_k: Sequence[float] = TEMPERATURES_K,
+    averages: int = 200,
+    md: Mapping[str, Any] | None = None,
+) -> MsgGenerator[dict[str, float]]:
+    """Gain and noise temperature of the receiver without the amplifier, by the Y-factor method.
+
+    The noise source is set to each temperature in turn with the amplifier's pump off; a line is
+    fitted to power against its effective temperature. Afterwards the source cools to the first one.
+
+    Parameters
+    ----------
+    haloscope
+        the device.
+    frequency_mhz
+        where, MHz.
+    temperatures_k
+        physical temperatures, ascending, K.
+    averages
+        spectra averaged at each.
+    md
+        metadata for the start document.
+
+    Returns
+    -------
+    `receiver_gain_db`, `receiver_temperature_k`, each with `_error`.
+    """
+    require(len(temperatures_k) >= 3, "a Y factor needs at least three temperatures")
+    require(list(temperatures_k) == sorted(temperatures_k), "temperatures must ascend")
+    for kelvin in temperatures_k:
+        haloscope.noise_source.temperature.check_value(kelvin)
+    _check_averages(averages)
+    args = {"frequency_mhz": frequency_mhz, "temperatures_k": list(temperatures_k)}
+    start = yield from _start("y_factor", haloscope, {**args, "averages": averages}, md)
+
+    def inner() -> MsgGenerator[dict[str, float]]:
+        yield from configure({haloscope.jpa.pump: "Off", haloscope.switch.selected: "Noise source"})
+        kelvins, powers, errors = [], [], []
+        for kelvin in temperatures_k:
+            yield from bps.checkpoint()
+            yield from bps.abs_set(haloscope.noise_source.temperature, kelvin, wait=True)
+            reading = yield from digitize(haloscope, frequency_mhz, averages, "primary")
+            power, error = band_power(haloscope.daq, reading, frequency_mhz)
+            kelvins.append(number_in(reading, haloscope.noise_source.temperature))
+            powers.append(power)
+            errors.append(error)
+        yield from bps.abs_set(haloscope.noise_source.temperature, temperatures_k[0], wait=True)
+        width_hz = number_in(reading, haloscope.daq.frequency_step)
+        fit = formulas.y_factor(kelvins, powers, errors, frequency_mhz * 1e6, bin_width_hz=width_hz)
+        return {
+            "receiver_gain_db": fit.gain_db,
+            "receiver_gain_db_error": fit.gain_db_error,
+            "receiver_temperature_k": fit.temperature_k,
+            "receiver_temperature_k_error": fit.temperature_k_error,
+        }
+
+    return (yield from _run(inner(), start, haloscope))
+
+
+def jpa_noise(
+    haloscope: Haloscope,
+    target_mhz: float,
+    calibration: Mapping[str, float],
+    *,
+    averages: int = 1000,
+    md: Mapping[str, Any] | None = None,
+) -> MsgGenerator[dict[str, float]]:
+    """Noise added by the amplifier at the target, by the on/off ratio with the source at 25 mK.
+
+    Parameters
+    ----------
+    haloscope
+        the device.
+    target_mhz
+        100 kHz above the amplifier's resonance, MHz.
+    calibration
+        what `y_factor` returned.
+    averages
+        spectra averaged, each with pump on and off.
+    md
+        metadata for the start document.
+
+    Returns
+    -------
+    `jpa_noise_temperature_k` and its `_error`.
+    """
+    _check_averages(averages)
+    args = {"target_mhz": target_mhz, "averages": averages}
+    start = yield from _start("jpa_noise", haloscope, args, md, calibration=dict(calibration))
+
+    def inner() -> MsgGenerator[dict[str, float]]:
+        yield from bps.abs_set(haloscope.noise_source.temperature, 0.025, wait=True)
+        profile = yield from set_jpa(
+            haloscope, target_mhz, source="Noise source", amplifier=Amplifier()
+        )
+        on = yield from digitize(haloscope, target_mhz, averages, "primary")
+        yield from configure({haloscope.jpa.pump: "Off"})
+        off = yield from digitize(haloscope, target_mhz, averages, "primary")
+        target_hz = target_mhz * 1e6
+        # A band narrow enough that the gain hardly bends over it.
+        fit = formulas.jpa_noise(
+            *band_power(haloscope.daq, on, target_mhz, 0.01),
+            *band_power(haloscope.daq, off, target_mhz, 0.01),
+            gain=float(profile.gain(target_hz)),
+            gain_error=profile.gain_error(target_hz),
+            source_temperature_k=number_in(on, haloscope.noise_source.temperature),
+            receiver_temperature_k=calibration["receiver_temperature_k"],
+            receiver_temperature_k_error=calibration["receiver_temperature_k_error"],
+            frequency_hz=target_hz,
+        )
+        return {
+            "jpa_noise_temperature_k": fit.temperature_k,
+            "jpa_noise_temperature_k_error": fit.temperature_k_error,
+        }
+
+    return (yield from _run(inner(), start, haloscope))
+
+
+def line_attenuation(
+    haloscope: Haloscope, frequency_mhz: float, *, md: Mapping[str, Any] | None = None
+) -> MsgGenerator[dict[str, float]]:
+    """Loss of the line from the cavity to the switch: half the difference of two full reflections.
+
+    Off resonance the cavity reflects everything, and so does the floating switch; the way to the
+    cavity and back is longer by twice the line.
+
+    Parameters
+    ----------
+    haloscope
+        the device.
+    frequency_mhz
+        where, MHz.
+    md
+        metadata for the start document.
+
+    Returns
+    -------
+    `line_attenuation_db` and its `_error`.
+    """
+    center = frequency_mhz - OFF_RESONANCE_MHZ
+    haloscope.vna.center.check_value(center)
+    args = {"frequency_mhz": frequency_mhz}
+    start = yield from _start("line_attenuation", haloscope, args, md)
+
+    def inner() -> MsgGenerator[dict[str, float]]:
+        yield from configure({haloscope.jpa.pump: "Off"})
+        traces = []
+        for source in ("Cavity", "Open"):
+            yield from configure({haloscope.switch.selected: source})
+            traces.append((yield from sweep(haloscope, REFLECTION, center)))
+            yield from record([haloscope.vna, haloscope.switch, haloscope.sim], "primary")
+        yield from configure({haloscope.switch.selected: "Cavity"})
+        fit = formulas.line_attenuation(traces[0].s, traces[1].s)
+        return {
+            "line_attenuation_db": fit.attenuation_db,
+            "line_attenuation_db_error": fit.attenuation_db_error,
+        }
+
+    return (yield from _run(inner(), start, haloscope))
+
+
+def noise_in_situ(
+    haloscope: Haloscope,
+    target_mhz: float,
+    calibration: Mapping[str, float],
+    *,
+    averages: int = 1000,
+    md: Mapping[str, Any] | None = None,
+) -> MsgGenerator[dict[str, Any]]:
+    """System noise with the cavity as the source, at -100, 0 and +100 kHz, by both methods.
+
+    By the gain: power over the total gain, receiver times amplifier. By the ratio: power with the
+    pump on over power with it off, times the noise without the amplifier, over its gain. The
+    cavity must be tuned to the target; the letter finds the two methods 5 to 10 % apart.
+
+    Parameters
+    ----------
+    haloscope
+        the device.
+    target_mhz
+        where the cavity is tuned, MHz.
+    calibration
+        what `y_factor` returned.
+    averages
+        spectra averaged, each with pump on and off.
+    md
+        metadata for the start document.
+
+    Returns
+    -------
+    `noise_temperature_k` and `noise_temperature_by_ratio_k`, each a list of three, K.
+    """
+    _check_averages(averages)
+    args = {"target_mhz": target_mhz, "averages": averages}
+    start = yield from _start("noise_in_situ", haloscope, args, md, calibration=dict(calibration))
+
+    def inner() -> MsgGenerator[dict[str, Any]]:
+        profile = yield from set_jpa(haloscope, target_mhz, amplifier=Amplifier())
+        on = yield from digitize(haloscope, target_mhz, averages, "primary")
+        yield from configure({haloscope.jpa.pump: "Off"})
+        off = yield from digitize(haloscope, target_mhz, averages, "primary")
+        gains, ratios = [], []
+        receiver_k = calibration["receiver_temperature_k"]
+        width_hz = number_in(on, haloscope.daq.frequency_step)
+        termination = number_in(on, haloscope.noise_source.temperature)
+        source_k = float(formulas.effective_temperature_k(termination, target_mhz * 1e6))
+        for offset_mhz in (-0.1, 0.0, 0.1):
+            gain = float(profile.gain((target_mhz + offset_mhz) * 1e6))
+            on_w, _ = band_power(haloscope.daq, on, target_mhz + offset_mhz, 0.003)
+            off_w, _ = band_power(haloscope.daq, off, target_mhz + offset_mhz, 0.003)
+            total_db = calibration["receiver_gain_db"] + 10.0 * math.log10(gain)
+            gains.append(float(formulas.system_noise_k(on_w, total_db, bin_width_hz=width_hz)))
+            by_ratio = formulas.noise_by_power_ratio(on_w, off_w, gain, source_k, receiver_k)
+            ratios.append(float(by_ratio))
+        return {"noise_temperature_k": gains, "noise_temperature_by_ratio_k": ratios}
+
+    return (yield from _run(inner(), start, haloscope))
+
+
+def calibrate(
+    haloscope: Haloscope,
+    frequency_mhz: float,
+    *,
+    averages: int = 200,
+    md: Mapping[str, Any] | None = None,
+) -> MsgGenerator[dict[str, float]]:
+    """Y factor, amplifier noise and line attenuation, one run each.
+
+    Parameters
+    ----------
+    haloscope
+        the device.
+    frequency_mhz
+        where, MHz; the middle of the scan to come.
+    averages
+        spectra averaged at each temperature; five times as many for the amplifier.
+    md
+        metadata for the start documents.
+
+    Returns
+    -------
+    The mapping that `plans.haloscope.scan.scan` takes as `calibration`.
+    """
+    found = yield from y_factor(haloscope, frequency_mhz, averages=averages, md=md)
+    noise = yield from jpa_noise(haloscope, frequency_mhz, found, averages=5 * averages, md=md)
+    loss = yield from line_attenuation(haloscope, frequency_mhz, md=md)
+    return {**found, **noise, **loss}
+
+
+def _run(
+    plan: MsgGenerator[Any], start: Mapping[str, Any], haloscope: Haloscope
+) -> MsgGenerator[Any]:
+    """A run of its own that leaves the haloscope safe, its analyzer and digitizer as found."""
+    safe = run_haloscope_safely(in_run(plan, start), haloscope)
+    return (yield from left_as_found(safe, haloscope))
+
+
+def _check_averages(averages: int) -> None:
+    within("averages", averages, 10, 1e6, "spectra")
+
+
+def _start(
+    name: str,
+    haloscope: Haloscope,
+    args: Mapping[str, Any],
+    md: Mapping[str, Any] | None,
+    **more: Any,
+) -> MsgGenerator[dict[str, Any]]:
+    machine = yield from provenance(haloscope)
+    return metadata(name, [haloscope.daq], args, md, **machine, **more)

@@ -1,0 +1,271 @@
+"""A campaign: map, calibrate, scan, analyse, rescan, report; goes on where it was cut.
+
+What was done is told by the documents of the catalog alone. Give the plan the documents of all
+earlier runs of the campaign and it takes what is missing: none twice, none left out.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import bluesky.preprocessors as bpp
+import numpy as np
+from bluesky.utils import MsgGenerator
+
+from devices.haloscope import Haloscope
+from haloscope.analysis.exchange.keys import value_in
+from haloscope.analysis.online import Online
+from haloscope.analysis.pipeline import Result
+from haloscope.analysis.statistics.rescan import Verdict, judge
+from plans.haloscope.calibration import calibrate
+from plans.haloscope.crossings import Intervals, Mapped, map_crossings
+from plans.haloscope.scan import check, rescan, scan
+from plans.haloscope.steps import Documents, completed, planned, remaining, without
+from plans.shared.common import require
+
+__all__ = ["Campaign", "Earlier", "campaign", "fresh_candidates", "resumed"]
+
+#: Candidates this near to each other are one: a grand bin sums nine bins of 450 Hz, within which
+#: noise moves the highest.
+SAME_LINE_KHZ = 4.05
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """How a campaign ended.
+
+    Attributes:
+        name: of the campaign; in every start document as `campaign`.
+        taken_mhz: targets of the scan taken by this call.
+        candidates_mhz: candidates after the scan, MHz.
+        verdicts: what the rescan says of each of them.
+        result: the analysis of everything.
+        crossings_mhz: mode crossings left out of the scan, if they were looked for.
+        fresh_mhz: above threshold only since the rescan, MHz: its noise, or a line too weak for the
+            scan. Going on with the campaign rescans them.
+    """
+
+    name: str
+    taken_mhz: list[float]
+    candidates_mhz: list[float]
+    verdicts: list[Verdict]
+    result: Result | None
+    crossings_mhz: Intervals = field(default_factory=list)
+    fresh_mhz: list[float] = field(default_factory=list)
+
+    @property
+    def survivors_mhz(self) -> list[float]:
+        """Candidates that persisted, MHz."""
+        return [v.candidate.frequency_hz * 1e-6 for v in self.verdicts if v.persists]
+
+
+@dataclass
+class Earlier:
+    """What the documents of a campaign tell.
+
+    Attributes:
+        done_mhz: targets that its scans recorded.
+        calibration: that they used; None before the first.
+        modes: what its mode maps found.
+    """
+
+    done_mhz: list[float] = field(default_factory=list)
+    calibration: dict[str, float] | None = None
+    modes: Mapped = field(default_factory=Mapped)
+
+
+def campaign(
+    haloscope: Haloscope,
+    name: str,
+    frequencies_mhz: Sequence[float],
+    *,
+    averages: int = 5000,
+    rescan_averages: int = 20000,
+    skip_mhz: Iterable[tuple[float, float]] = (),
+    find_crossings: bool = False,
+    calibration: Mapping[str, float] | None = None,
+    documents: Documents = (),
+    online: Online | None = None,
+    report: Callable[[Campaign], None] | None = None,
+    md: Mapping[str, Any] | None = None,
+) -> MsgGenerator[Campaign]:
+    """Run a campaign, or what is left of it.
+
+    Parameters
+    ----------
+    haloscope
+        the device.
+    name
+        of the campaign; tells its runs from others in the catalog.
+    frequencies_mhz
+        targets of the scan, MHz.
+    averages
+        spectra averaged at each step.
+    rescan_averages
+        and at each step of a rescan.
+    skip_mhz
+        intervals (low, high) to leave out.
+    find_crossings
+        map the modes about the targets first, as far as the documents do not tell
+        of them, and leave out of the scan where modes cross.
+    calibration
+        of an earlier call; measured if neither given nor found in the documents.
+    documents
+        (name, document) pairs of all runs so far, torn ones included; read once.
+    online
+        the analysis; one with the default options if not given.
+    report
+        called with the outcome.
+    md
+        metadata for the start documents.
+
+    Raises
+    ------
+    ValueError
+        nonsense in the arguments; nothing has moved.
+    LimitError
+        a target beyond a limit of some device; nothing has moved.
+    """
+    require(bool(name), "a campaign needs a name")
+    targets = without(planned(frequencies_mhz), list(skip_mhz))
+    for target in targets:
+        for count in (averages, rescan_averages):
+            check(haloscope, target, count)
+    analysis = online or Online()
+    earlier = resumed(name, documents, analysis)
+    more = {**(md or {}), "campaign": name}
+    crossings: Intervals = []
+    if find_crossings:
+        mapped = yield from map_crossings(haloscope, targets, earlier.modes, md=more)
+        crossings = [(low, high) for low, high in mapped["crossings_mhz"]]
+        targets, more = without(targets, crossings), {**more, **mapped}
+    require(bool(targets), "nothing is left of the band without what is to be skipped")
+    known = calibration or earlier.calibration
+    if known is None:
+        known = yield from calibrate(haloscope, targets[len(targets) // 2], md=more)
+    taken: list[float] = []
+    if remaining(targets, earlier.done_mhz):
+        plan = scan(
+            haloscope,
+            targets,
+            averages=averages,
+            calibration=known,
+            done_mhz=earlier.done_mhz,
+            md=more,
+        )
+        taken = yield from bpp.subs_wrapper(plan, analysis)
+    search, alone = _result(analysis), Online(analysis.options)
+    result, candidates = search, _candidates(search)
+    if candidates:
+        plan = rescan(haloscope, candidates, averages=rescan_averages, calibration=known, md=more)
+        yield from bpp.subs_wrapper(plan, [analysis, alone])
+        result = _result(analysis)
+    verdicts = _verdicts(search, alone, result)
+    fresh = fresh_candidates(_candidates(result), candidates)
+    outcome = Campaign(name, taken, candidates, verdicts, result, crossings, fresh)
+    if report is not None:
+        report(outcome)
+    return outcome
+
+
+def _verdicts(search: Result | None, alone: Online, combined: Result | None) -> list[Verdict]:
+    """What the rescan alone, and with the scan, says of each candidate of the scan."""
+    rescanned = _result(alone)
+    if search is None or rescanned is None or combined is None:
+        return []
+    return [judge(candidate, search, rescanned, combined) for candidate in search.candidates]
+
+
+def fresh_candidates(now_mhz: Sequence[float], before_mhz: Sequence[float]) -> list[float]:
+    """Candidates after a rescan that were none before it.
+
+    Args:
+        now_mhz: after the rescan, MHz.
+        before_mhz: before it, MHz.
+    """
+    reach_mhz = SAME_LINE_KHZ * 1e-3
+    return [f for f in now_mhz if all(abs(f - other) > reach_mhz for other in before_mhz)]
+
+
+def resumed(name: str, documents: Documents, analysis: Online | None = None) -> Earlier:
+    """What a campaign's earlier runs recorded.
+
+    Args:
+        name: of the campaign.
+        documents: of any runs; those of other campaigns are passed over.
+        analysis: fed with the campaign's documents on the way.
+    """
+    mine: set[str] = set()
+    kept: list[tuple[str, Mapping[str, Any]]] = []
+    earlier = Earlier()
+    for kind, document in documents:
+        if not _belongs(kind, document, name, mine):
+            continue
+        if kind == "start":
+            earlier.calibration = document.get("calibration") or earlier.calibration
+            earlier.modes.conclude(document)
+        if analysis is not None:
+            analysis(kind, document)
+        kept.append((kind, _light(document)))
+    earlier.done_mhz = completed(kept, "scan")
+    earlier.modes.add(*_mapped(kept))
+    return earlier
+
+
+#: What is kept of an event: the targets done, and where resonances were found.
+_KEPT = ("measured_target_frequency", "measured_cavity_frequency")
+
+
+def _light(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A document without its spectra."""
+    if "data" not in document:
+        return document
+    found = {field: value_in(document["data"], field) for field in _KEPT}
+    return {**document, "data": {field: v for field, v in found.items() if v is not None}}
+
+
+def _mapped(documents: Documents) -> tuple[list[float], list[float]]:
+    """Calculated and found frequencies of all points of mode maps."""
+    maps: set[str] = set()
+    points: list[list[float]] = [[], []]
+    for kind, document in documents:
+        of_a_map = kind == "start" and document.get("plan_name") == "map_modes"
+        if of_a_map or (kind == "descriptor" and document["run_start"] in maps):
+            maps.add(document["uid"])
+        elif kind in ("event", "event_page") and document["descriptor"] in maps:
+            for column, key in zip(points, _KEPT, strict=True):
+                column += _numbers(document["data"].get(key, ()))
+    return points[0], points[1]
+
+
+def _numbers(recorded: object) -> list[float]:
+    """Recorded values, none where they are no numbers: the catalog may hold anybody's runs."""
+    try:
+        values = np.atleast_1d(np.asarray(recorded))
+    except ValueError:  # lists of unequal lengths
+        return []
+    return values.ravel().tolist() if values.dtype.kind in "iuf" else []
+
+
+def _belongs(kind: str, document: Mapping[str, Any], name: str, mine: set[str]) -> bool:
+    """Whether a document is of the campaign; keeps the uids that tell."""
+    if kind == "start":
+        belongs = document.get("campaign") == name
+    elif kind in ("descriptor", "stop"):
+        belongs = document["run_start"] in mine
+    else:
+        belongs = document.get("descriptor") in mine
+    if belongs and "uid" in document:
+        mine.add(document["uid"])
+    return belongs
+
+
+def _result(analysis: Online) -> Result | None:
+    try:
+        return analysis.result()
+    except ValueError:  # a rehearsal, or a scan too short to cover a line
+        return None
+
+
+def _candidates(result: Result | None) -> list[float]:
+    return [] if result is None else [c.frequency_hz * 1e-6 for c in result.candidates]

@@ -1,0 +1,357 @@
+"""The haloscope's scan: at each target tune, measure the cavity, check the amplifier, digitize.
+
+One event per step in stream `primary`, with the spectrum and everything measured beside it. The
+targets are frequencies; what the rod did to get there is for the record only.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import bluesky.plan_stubs as bps
+from bluesky.utils import MsgGenerator, short_uid
+
+from devices.haloscope import Haloscope
+from devices.parts.sweeping import sweep_settings
+from haloscope.measuring import decisions
+from haloscope.measuring.calibration import GainProfile
+from haloscope.measuring.sweeps import TRANSMISSION
+from haloscope.measuring.tolerances import LETTER, Tolerances, tolerances_of
+from instruments.ranges import within
+from plans.haloscope.measure import (
+    JPA_OFFSET_MHZ,
+    Coupling,
+    Resonance,
+    begin,
+    configure,
+    passive,
+    reflection,
+    transmission,
+)
+from plans.haloscope.steps import planned, remaining, without
+from plans.haloscope.tuning import Amplifier, Rod, set_coupling, set_jpa, tune_to
+from plans.shared.common import apparatus, in_run, metadata, mode_map, provenance, record, require
+from plans.shared.safety import left_as_found, run_haloscope_safely
+
+__all__ = ["LETTER", "ScanState", "Tolerances", "check", "direction", "rescan", "scan", "step"]
+
+#: Simulated seconds of a step beside the integration: moves, sweeps, switching (measured: 6 to 20).
+STEP_OVERHEAD_S = 15.0
+
+
+@dataclass
+class ScanState:
+    """What a scan learns from step to step; starting afresh costs some sweeps and nothing else."""
+
+    tolerances: Tolerances = LETTER
+    rod: Rod = field(default_factory=Rod)
+    amplifier: Amplifier = field(default_factory=Amplifier)
+
+
+PerStep = Callable[[Haloscope, float, int, ScanState], MsgGenerator[None]]
+
+
+def scan(
+    haloscope: Haloscope,
+    frequencies_mhz: Sequence[float] | None = None,
+    *,
+    start_mhz: float | None = None,
+    stop_mhz: float | None = None,
+    step_khz: float = 10.0,
+    averages: int | Sequence[int] = 5000,
+    calibration: Mapping[str, float] | None = None,
+    skip_mhz: Iterable[tuple[float, float]] = (),
+    done_mhz: Iterable[float] = (),
+    tolerances: Mapping[str, float] | None = None,
+    per_step: PerStep | None = None,
+    md: Mapping[str, Any] | None = None,
+) -> MsgGenerator[list[float]]:
+    """Scan a list or a range of frequencies.
+
+    Parameters
+    ----------
+    haloscope
+        the device.
+    frequencies_mhz
+        targets, MHz; or give a range.
+    start_mhz
+        first target, MHz.
+    stop_mhz
+        last target, MHz.
+    step_khz
+        distance of targets in the range, kHz.
+    averages
+        0.1 s spectra averaged at each step, 5000 for the letter's 500 s; or one per step.
+    calibration
+        what `plans.haloscope.calibration.calibrate` returned, for the start document.
+    skip_mhz
+        intervals (low, high) to leave out, such as a mode crossing.
+    done_mhz
+        targets recorded by an earlier run of this scan, not to be taken again.
+    tolerances
+        what each step must fulfil, by the names of `Tolerances`; what is not given is the letter's.
+    per_step
+        replaces `step`.
+    md
+        metadata for the start document.
+
+    Returns
+    -------
+    The targets taken.
+
+    Raises
+    ------
+    ValueError
+        nonsense in the arguments; nothing has moved.
+    LimitError
+        a target beyond a limit of the rod, the mixer or the amplifier; nothing moved.
+    NotTunedError
+        a step does not fulfil the tolerances.
+    """
+    limits = tolerances_of(tolerances)
+    whole = planned(frequencies_mhz, start_mhz=start_mhz, stop_mhz=stop_mhz, step_khz=step_khz)
+    wanted = without(whole, skip_mhz)
+    counts = _averages(averages, wanted, whole)
+    targets = remaining(wanted, done_mhz)
+    for target in targets:
+        check(haloscope, target, counts[target])
+    args = {
+        "frequencies_mhz": wanted,
+        "averages": [counts[target] for target in wanted],
+        "skip_mhz": [list(interval) for interval in skip_mhz],
+        "done_mhz": sorted(set(wanted) - set(targets)),
+        "tolerances": dict(limits),
+    }
+    machine = yield from provenance(haloscope)
+    start = metadata(
+        "scan",
+        [haloscope.daq, haloscope.measured],
+        args,
+        md,
+        hints={"dimensions": [([haloscope.measured.target_frequency.name], "primary")]},
+        num_points=len(targets),
+        expected_duration_s=sum(0.1 * counts[t] + STEP_OVERHEAD_S for t in targets),
+        calibration=dict(calibration) if calibration else None,
+        apparatus=apparatus(),
+        **machine,
+    )
+    state = ScanState(limits)
+    state.rod.direction = direction(targets)
+    take = per_step or step
+
+    def inner() -> MsgGenerator[list[float]]:
+        for target in targets:
+            yield from bps.checkpoint()
+            yield from take(haloscope, target, counts[target], state)
+        return targets
+
+    safely = run_haloscope_safely(in_run(inner(), start), haloscope)
+    return (yield from left_as_found(safely, haloscope))
+
+
+def rescan(
+    haloscope: Haloscope,
+    candidates_mhz: Sequence[float],
+    *,
+    averages: int = 20000,
+    half_width_khz: float = 30.0,
+    step_khz: float = 10.0,
+    calibration: Mapping[str, float] | None = None,
+    md: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> MsgGenerator[list[float]]:
+    """Take candidates again with higher statistics: steps about each, within half a width.
+
+    Parameters
+    ----------
+    haloscope
+        the device.
+    candidates_mhz
+        frequencies of the candidates, MHz.
+    averages
+        spectra averaged at each step.
+    half_width_khz
+        steps up to this far from each candidate.
+    step_khz
+        distance of the steps.
+    calibration
+        for the start document.
+    md
+        metadata for the start document.
+    more
+        passed to `scan`.
+    """
+    require(len(candidates_mhz) > 0, "no candidates to rescan")
+    within("half_width_khz", half_width_khz, 0.0, 75.0, "kHz")
+    within("step_khz", step_khz, 0.1, 1e4, "kHz")
+    reach = int(half_width_khz / step_khz)
+    targets = sorted(
+        {
+            round(candidate + i * step_khz * 1e-3, 6)
+            for candidate in candidates_mhz
+            for i in range(-reach, reach + 1)
+        }
+    )
+    named = {"plan_name": "rescan", "candidates_mhz": list(candidates_mhz), **(md or {})}
+    return (
+        yield from scan(
+            haloscope, targets, averages=averages, calibration=calibration, md=named, **more
+        )
+    )
+
+
+def step(
+    haloscope: Haloscope, target_mhz: float, averages: int, state: ScanState
+) -> MsgGenerator[None]:
+    """One step: tune, measure the cavity, check the amplifier, digitize, record.
+
+    Parameters
+    ----------
+    haloscope
+        the device.
+    target_mhz
+        where the cavity and the centre of the spectrum shall be, MHz.
+    averages
+        spectra averaged.
+    state
+        what the scan has learnt; updated.
+    """
+    cavity, coupling = yield from _cavity(haloscope, target_mhz, averages, state)
+    limits = state.tolerances
+    profile = yield from set_jpa(
+        haloscope,
+        target_mhz,
+        gain_db=limits.gain_db,
+        tolerance_db=limits.gain_tolerance_db,
+        amplifier=state.amplifier,
+    )
+    yield from bps.checkpoint()
+    yield from configure(_receiver(haloscope, target_mhz, averages))  # after a pause, too
+    group = short_uid("digitize")
+    yield from bps.trigger(haloscope.daq, group=group)
+    values = measured_values(target_mhz, cavity, coupling, profile)
+    yield from bps.abs_set(haloscope.measured, values, group=group)
+    yield from bps.wait(group)
+    yield from record(event_devices(haloscope), "primary")
+
+
+def event_devices(haloscope: Haloscope) -> list[Any]:
+    """What an event of a step holds."""
+    return [
+        haloscope.daq,
+        haloscope.measured,
+        haloscope.magnet.field,
+        haloscope.rod,
+        haloscope.fridge,
+        haloscope.sim,
+    ]
+
+
+def measured_values(
+    target_mhz: float, cavity: Resonance, coupling: Coupling, profile: GainProfile
+) -> dict[str, float]:
+    """What a step inferred, under the names of `devices.parts.measured.CavityMeasured`."""
+    return {
+        "target_frequency": target_mhz,
+        "cavity_frequency": cavity.frequency_mhz,
+        "cavity_frequency_error": cavity.frequency_error_mhz,
+        "loaded_q": cavity.loaded_q,
+        "loaded_q_error": cavity.loaded_q_error,
+        "beta": coupling.beta,
+        "beta_error": coupling.beta_error,
+        "jpa_gain": profile.probe_gain_db,
+        "jpa_gain_error": profile.probe_gain_db_error,
+        "jpa_gain_peak": profile.peak_gain_db,
+        "jpa_gain_peak_error": profile.peak_gain_db_error,
+        "jpa_resonance": profile.resonance_mhz,
+        "jpa_resonance_error": profile.resonance_hz_error / 1e6,
+        "jpa_bandwidth": profile.bandwidth_khz,
+        "jpa_bandwidth_error": profile.bandwidth_hz_error / 1e3,
+    }
+
+
+def check(haloscope: Haloscope, target_mhz: float, averages: int) -> None:
+    """Refuse, before anything moves, a target that some device cannot be set to.
+
+    Raises:
+        ValueError: the calculated mode map does not reach the target.
+        LimitError: a device's limit is exceeded.
+    """
+    haloscope.rod.check_value(float(mode_map().angle_deg(target_mhz * 1e6)))
+    haloscope.lo.frequency.check_value(_lo_mhz(target_mhz))
+    haloscope.vna.center.check_value(target_mhz)
+    haloscope.jpa.resonance.check_value(target_mhz + JPA_OFFSET_MHZ)
+    haloscope.jpa.pump_frequency.check_value(2.0 * (target_mhz + JPA_OFFSET_MHZ))
+    haloscope.daq.num_averages.check_value(averages)
+
+
+def _lo_mhz(target_mhz: float) -> float:
+    return decisions.local_oscillator_hz(target_mhz * 1e6) / 1e6
+
+
+def _receiver(haloscope: Haloscope, target_mhz: float, averages: int) -> dict[Any, Any]:
+    """Settings for the spectrum of a step."""
+    return {
+        haloscope.lo.frequency: _lo_mhz(target_mhz),
+        haloscope.daq.num_averages: averages,
+        haloscope.switch.selected: "Cavity",
+    }
+
+
+def _cavity(
+    haloscope: Haloscope, target_mhz: float, averages: int, state: ScanState
+) -> MsgGenerator[tuple[Resonance, Coupling]]:
+    """Resonance and coupling within the tolerances; the antenna pulls the resonance."""
+    limits = state.tolerances
+    # All that does not depend on a measurement is set while the rod moves.
+    resonance_mhz = target_mhz + JPA_OFFSET_MHZ
+    ready = yield from begin(
+        {
+            haloscope.jpa.resonance: resonance_mhz,
+            haloscope.jpa.pump_frequency: 2.0 * resonance_mhz,
+            **passive(haloscope),
+            **sweep_settings(haloscope, TRANSMISSION, target_mhz),
+            **_receiver(haloscope, target_mhz, averages),
+        }
+    )
+    cavity = yield from tune_to(
+        haloscope, target_mhz, tolerance_khz=limits.tuning_khz, rod=state.rod, ready=ready
+    )
+    coupling = yield from reflection(haloscope, target_mhz)
+    if decisions.coupled(coupling.beta, limits.beta_low, limits.beta_high):
+        return cavity, coupling
+    middle = math.sqrt(limits.beta_low * limits.beta_high)
+    coupling = yield from set_coupling(
+        haloscope, middle, low=limits.beta_low, high=limits.beta_high, frequency_mhz=target_mhz
+    )
+    cavity = yield from transmission(haloscope, target_mhz)
+    if not decisions.tuned(cavity.frequency_mhz * 1e6, target_mhz * 1e6, limits.tuning_khz * 1e3):
+        cavity = yield from tune_to(
+            haloscope, target_mhz, tolerance_khz=limits.tuning_khz, rod=state.rod
+        )
+        coupling = yield from reflection(haloscope, target_mhz)
+    return cavity, coupling
+
+
+def _averages(
+    averages: int | Sequence[int], wanted: Sequence[float], whole: Sequence[float]
+) -> dict[float, int]:
+    """Averages by target; a sequence is in the order of the targets, with or without skipped."""
+    if isinstance(averages, int):
+        each = dict.fromkeys(wanted, averages)
+    else:
+        order = wanted if len(averages) == len(wanted) else whole
+        require(len(averages) == len(order), f"{len(averages)} averages for {len(order)} targets")
+        each = dict(zip(order, (int(n) for n in averages), strict=True))
+    for count in each.values():
+        within("averages", count, 1, 10_000_000, "spectra")
+    return each
+
+
+def direction(targets_mhz: Sequence[float]) -> int:
+    """Side from which the rod shall arrive: along the scan, so that steps need no detour."""
+    if len(targets_mhz) < 2:
+        return 0
+    first, last = (float(mode_map().angle_deg(f * 1e6)) for f in (targets_mhz[0], targets_mhz[-1]))
+    return 1 if last > first else -1

@@ -1,0 +1,313 @@
+"""Tuning by measurement: cavity to a frequency, antenna to a coupling, amplifier to a gain.
+
+What to do next, and when it is good enough, is decided by `haloscope.measuring.decisions` and
+`haloscope.measuring.tuning`; these plans do it and measure.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import bluesky.plan_stubs as bps
+from bluesky.utils import MsgGenerator
+
+from devices.haloscope import Haloscope
+from devices.parts.sweeping import transmission_in
+from haloscope.measuring import decisions, tuning
+from haloscope.measuring.calibration import GainProfile
+from haloscope.measuring.decisions import FIRST_PUMP_DBM
+from haloscope.measuring.resonance import Transmission
+from haloscope.measuring.sweeps import GAIN, REFERENCE, TRANSMISSION
+from haloscope.measuring.tolerances import GAIN_DB, GAIN_TOLERANCE_DB, TUNING_KHZ, coupling_range
+from haloscope.measuring.tuning import Look, MoveRod, NotTunedError, Procedure, Rod
+from instruments.ranges import within
+from plans.haloscope.measure import (
+    JPA_OFFSET_MHZ,
+    Coupling,
+    Resonance,
+    Trace,
+    amplifier_gain,
+    passive,
+    reflection,
+    resonance_of,
+    sweep,
+)
+from plans.shared.common import mode_map, value_of
+
+__all__ = [
+    "JPA_OFFSET_MHZ",
+    "Amplifier",
+    "NotTunedError",
+    "Rod",
+    "set_coupling",
+    "set_jpa",
+    "tune_to",
+]
+
+#: For how many gains a sweep with the pump off serves.
+REFERENCE_USES = 100
+
+
+@dataclass
+class Amplifier:
+    """What setting up the amplifier learns.
+
+    Attributes:
+        pump_power_dbm: the pump power that gave the wanted gain last.
+        reference: the bypass with the pump off, over several MHz; taken again when it is used up.
+        uses: how often the reference was used.
+    """
+
+    pump_power_dbm: float = FIRST_PUMP_DBM
+    reference: Trace | None = None
+    uses: int = 0
+
+
+def tune_to(
+    haloscope: Haloscope,
+    frequency_mhz: float,
+    *,
+    tolerance_khz: float = 1.0,
+    attempts: int = 8,
+    rod: Rod | None = None,
+    ready: str = "",
+) -> MsgGenerator[Resonance]:
+    """Tune the cavity to a frequency by moving the rod and measuring the resonance.
+
+    Parameters
+    ----------
+    haloscope
+        the device.
+    frequency_mhz
+        wanted resonance, MHz.
+    tolerance_khz
+        greatest distance of the measured resonance from it, kHz.
+    attempts
+        moves before giving up.
+    rod
+        what earlier tunings learnt; updated.
+    ready
+        the group in which the first measurement's settings are being set already.
+
+    Returns
+    -------
+    The last measurement, within the tolerance.
+
+    Raises
+    ------
+    ValueError
+        the rod cannot reach that frequency.
+    NotTunedError
+        not there after `attempts` moves.
+    """
+    within("tolerance_khz", tolerance_khz, *TUNING_KHZ, "kHz")
+    modes = mode_map()
+    low, high = modes.lowest_hz / 1e6, modes.highest_hz / 1e6
+    within("frequency_mhz", frequency_mhz, low, high, "MHz")
+    rod = rod if rod is not None else Rod()
+    procedure = tuning.tune(
+        frequency_mhz * 1e6, modes, rod, tolerance_hz=tolerance_khz * 1e3, attempts=attempts
+    )
+    return resonance_of((yield from _do(haloscope, procedure, rod, ready)))
+
+
+def locate(haloscope: Haloscope, near_mhz: float, rod: Rod) -> MsgGenerator[None]:
+    """Go to the angle the calculation gives and find the resonance there; updates `rod`.
+
+    Raises
+    ------
+    NotTunedError
+        there is no resonance to be seen.
+    """
+    yield from _do(haloscope, tuning.locate(near_mhz * 1e6, mode_map(), rod), rod)
+
+
+def _do(
+    haloscope: Haloscope, procedure: Procedure, rod: Rod, ready: str = ""
+) -> MsgGenerator[Transmission]:
+    """Do what a procedure says, and tell it what came of it, to its end.
+
+    Args:
+        haloscope: the device.
+        procedure: says what to do.
+        rod: what it knows of the rod.
+        ready: the group in which a look by `TRANSMISSION` is being set up already.
+    """
+    answer: Any = None
+    while True:
+        try:
+            action = procedure.send(answer)
+        except StopIteration as end:
+            found: Transmission = end.value
+            return found
+        if isinstance(action, MoveRod):
+            answer = yield from approach(haloscope, action.angle_deg, rod)
+        else:
+            answer = yield from _look(haloscope, action, ready)
+            ready = ""
+
+
+def _look(haloscope: Haloscope, look: Look, ready: str) -> MsgGenerator[Transmission | None]:
+    """One look at the resonance, the pump off."""
+    if ready and look.sweep is not TRANSMISSION:  # what is being set is about to be set otherwise
+        yield from bps.wait(ready)
+        ready = ""
+    off = passive(haloscope)
+    trace = yield from sweep(haloscope, look.sweep, look.centre_hz / 1e6, off, ready=ready)
+    return transmission_in(trace)
+
+
+def approach(haloscope: Haloscope, angle_deg: float, rod: Rod) -> MsgGenerator[float]:
+    """Move the rod to an angle, arriving from the side that `rod` says.
+
+    Returns
+    -------
+    How far from there it was sent before, deg.
+    """
+    last = float((yield from value_of(haloscope.rod.user_setpoint, angle_deg)))
+    for place in rod.way(angle_deg, last):
+        yield from bps.abs_set(haloscope.rod, place, wait=True)
+    return abs(angle_deg - last)
+
+
+def set_coupling(
+    haloscope: Haloscope,
+    beta: float = 2.0,
+    *,
+    low: float = 1.8,
+    high: float = 2.2,
+    frequency_mhz: float | None = None,
+    attempts: int = 8,
+) -> MsgGenerator[Coupling]:
+    """Move the strong antenna until the measured coupling is within `low` to `high`.
+
+    Parameters
+    ----------
+    haloscope
+        the device.
+    beta
+        wanted coupling.
+    low
+        lowest coupling accepted.
+    high
+        highest coupling accepted.
+    frequency_mhz
+        where the resonance is, MHz; the analyzer's present centre if not given.
+    attempts
+        moves before giving up.
+
+    Raises
+    ------
+    NotTunedError
+        not there after `attempts` moves.
+    """
+    coupling_range(low, beta, high)
+    center = frequency_mhz or (yield from value_of(haloscope.vna.center))
+    found = yield from reflection(haloscope, center)
+    moves = 0
+    while not decisions.coupled(found.beta, low, high):
+        if moves >= attempts:
+            raise NotTunedError(
+                f"antenna: wanted beta {low:g} to {high:g}, reached {found.beta:.3f} +- "
+                f"{found.beta_error:.3f} after {attempts} moves"
+            )
+        moves += 1
+        depth = yield from value_of(haloscope.antenna.user_setpoint, 0.0)
+        goal = decisions.next_depth_mm(depth, found.beta, beta)
+        for place in decisions.waypoints(goal, depth, 1, decisions.TAKE_UP_MM):
+            yield from bps.abs_set(haloscope.antenna, place, wait=True)
+        found = yield from reflection(haloscope, found.resonance.frequency_mhz)
+    return found
+
+
+def pump_off(
+    haloscope: Haloscope,
+    resonance_mhz: float,
+    source: str,
+    amplifier: Amplifier,
+    settings: Mapping[Any, Any],
+) -> MsgGenerator[Trace]:
+    """The bypass with the pump off, which a gain at `resonance_mhz` is held against.
+
+    What it holds, cables and cold amplifiers, drifts by 0.01 dB in hours and has ripple of MHz
+    periods: one sweep over several MHz serves the steps inside it.
+    """
+    half = 0.5e-6 * GAIN.span_hz + abs(JPA_OFFSET_MHZ)
+    known = amplifier.reference
+    used_up = known is None or amplifier.uses >= REFERENCE_USES
+    if known is not None and not used_up:
+        low, high = known.frequency_mhz[[0, -1]]
+        used_up = resonance_mhz - half < low or resonance_mhz + half > high
+    if known is None or used_up:
+        passively = {**settings, **passive(haloscope, source)}
+        known = yield from sweep(haloscope, REFERENCE, resonance_mhz, passively)
+        amplifier.reference, amplifier.uses = known, 0
+    amplifier.uses += 1
+    return known
+
+
+def set_jpa(
+    haloscope: Haloscope,
+    target_mhz: float,
+    *,
+    gain_db: float = 20.0,
+    tolerance_db: float = 0.4,
+    source: str = "Cavity",
+    attempts: int = 10,
+    amplifier: Amplifier | None = None,
+) -> MsgGenerator[GainProfile]:
+    """Set the amplifier 100 kHz below the target, and its gain at the probe tone by pump power.
+
+    Parameters
+    ----------
+    haloscope
+        the device.
+    target_mhz
+        centre of the spectrum to be taken, MHz.
+    gain_db
+        wanted gain at the probe tone, 1 kHz above the amplifier's resonance.
+    tolerance_db
+        greatest distance of the measured gain from it.
+    source
+        what the switch connects meanwhile: Cavity (in situ) or Noise source (50 ohm).
+    attempts
+        measurements before giving up.
+    amplifier
+        what earlier set-ups learnt; updated.
+
+    Returns
+    -------
+    The measured profile; the pump is on.
+
+    Raises
+    ------
+    NotTunedError
+        the gain is not within the tolerance after `attempts` measurements.
+    """
+    within("gain_db", gain_db, *GAIN_DB, "dB")
+    within("tolerance_db", tolerance_db, *GAIN_TOLERANCE_DB, "dB")
+    amplifier = amplifier if amplifier is not None else Amplifier()
+    jpa, resonance_mhz = haloscope.jpa, target_mhz + JPA_OFFSET_MHZ
+    profile = None
+    for _ in range(attempts):
+        settings = {
+            jpa.resonance: resonance_mhz,
+            jpa.pump_frequency: 2.0 * resonance_mhz,
+            jpa.pump_power: amplifier.pump_power_dbm,
+        }
+        reference = yield from pump_off(haloscope, resonance_mhz, source, amplifier, settings)
+        profile = yield from amplifier_gain(
+            haloscope, resonance_mhz, reference, source=source, more=settings
+        )
+        found_db = profile.probe_gain_db
+        amplifier.pump_power_dbm = decisions.next_pump_dbm(
+            amplifier.pump_power_dbm, found_db, gain_db, tolerance_db
+        )
+        if decisions.amplified(found_db, gain_db, tolerance_db):
+            return profile
+    reached = f"{profile.probe_gain_db:.2f} dB" if profile else "nothing"
+    probe_mhz = decisions.probe_hz(target_mhz * 1e6) / 1e6
+    raise NotTunedError(
+        f"amplifier at {probe_mhz:.6f} MHz: wanted {gain_db:g} +- "
+        f"{tolerance_db:g} dB, reached {reached} after {attempts} attempts"
+    )

@@ -1,0 +1,173 @@
+"""Cooling curves of the refrigerator: temperature at heater powers, power at temperatures.
+
+Each point waits until the cycles are periodic. Stream `primary` has one event per point, stream
+`cycles` one per cycle on the way there (`plans.refrigerator.cycles`).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import bluesky.plan_stubs as bps
+from bluesky.utils import MsgGenerator
+
+from devices.amrr import Refrigerator
+from instruments.ranges import within
+from plans.refrigerator.cycles import CycleRecorder, Periodic, start_document
+from plans.refrigerator.running import MAX_HEATER_POWER_UW
+from plans.refrigerator.startup import run_safely, safe_start
+from plans.shared.common import in_run, record, require
+
+__all__ = ["LoadPoint", "curve", "load_curve", "temperature_curve"]
+
+
+@dataclass(frozen=True)
+class LoadPoint:
+    """One point of a cooling curve.
+
+    Attributes:
+        setting: what was set: heater power (uW), temperature (K), or a waypoint (its unit).
+        mean_temperature_k: mean over the last cycle.
+        mean_power_uw: mean heater power over the last cycle.
+        converged: consecutive cycles agreed.
+        cycles: cycles it took.
+        unseen: cycles that ended on the way without an event.
+    """
+
+    setting: float
+    mean_temperature_k: float
+    mean_power_uw: float
+    converged: bool
+    cycles: int
+    unseen: int = 0
+
+
+def load_curve(
+    refrigerator: Refrigerator,
+    powers_uw: Sequence[float],
+    *,
+    tolerance_k: float = 0.005,
+    max_cycles: int = 60,
+    md: Mapping[str, Any] | None = None,
+) -> MsgGenerator[list[LoadPoint]]:
+    """Temperature of the cold exchanger at constant heater powers.
+
+    Parameters
+    ----------
+    refrigerator
+        the device.
+    powers_uw
+        heater powers, uW, in the order to be taken.
+    tolerance_k
+        consecutive cycles agree within this, K.
+    max_cycles
+        per point.
+    md
+        metadata for the start document.
+    """
+    settings = _within("powers_uw", powers_uw, 0.0, MAX_HEATER_POWER_UW, "uW")
+    periodic = Periodic(tolerance_k, max_cycles=max_cycles)
+    chx = refrigerator.chx
+
+    def settle(power: float) -> MsgGenerator[None]:
+        yield from bps.mv(chx.mode, "Open loop", chx.heater_power, power)
+
+    return (yield from curve("load_curve", refrigerator, settings, settle, periodic, md=md))
+
+
+def temperature_curve(
+    refrigerator: Refrigerator,
+    temperatures_k: Sequence[float],
+    *,
+    tolerance_k: float = 0.005,
+    tolerance_uw: float = 5.0,
+    max_cycles: int = 60,
+    md: Mapping[str, Any] | None = None,
+) -> MsgGenerator[list[LoadPoint]]:
+    """Cooling power at constant temperatures: the heater holds each, its mean power is the answer.
+
+    Parameters
+    ----------
+    refrigerator
+        the device.
+    temperatures_k
+        setpoints of the cold exchanger, K.
+    tolerance_k
+        consecutive cycles agree within this in temperature, K.
+    tolerance_uw
+        and within this in mean heater power, uW.
+    max_cycles
+        per point.
+    md
+        metadata for the start document.
+    """
+    settings = _within("temperatures_k", temperatures_k, 0.3, 1.6, "K")
+    periodic = Periodic(tolerance_k, tolerance_uw, max_cycles=max_cycles)
+    chx = refrigerator.chx
+
+    def settle(kelvin: float) -> MsgGenerator[None]:
+        yield from bps.mv(chx.setpoint, kelvin, chx.mode, "Closed loop")
+
+    return (yield from curve("temperature_curve", refrigerator, settings, settle, periodic, md=md))
+
+
+def curve(
+    name: str,
+    refrigerator: Refrigerator,
+    settings: Mapping[str, Sequence[float]],
+    settle: Callable[[float], MsgGenerator[None]],
+    periodic: Periodic,
+    *,
+    recorded: Sequence[Any] = (),
+    md: Mapping[str, Any] | None = None,
+    **args: Any,
+) -> MsgGenerator[list[LoadPoint]]:
+    """Set each setting in turn, wait for periodic cycles, record the point: one run.
+
+    Parameters
+    ----------
+    name
+        of the plan, for the start document.
+    refrigerator
+        the device.
+    settings
+        the plan's argument that lists the settings, by its name.
+    settle
+        sets one of them.
+    periodic
+        when a point is reached.
+    recorded
+        devices whose readings go into each point's event too.
+    md
+        metadata for the start document.
+    **args
+        the plan's further arguments, for the start document.
+    """
+    (values,) = settings.values()
+    args = {**args, **settings, **periodic.recorded()}
+    start = yield from start_document(name, refrigerator, args, md, num_points=len(values))
+    devices = [refrigerator.cycle, refrigerator.chx.heater_power, refrigerator.sim, *recorded]
+    recorder = CycleRecorder(refrigerator, stream="cycles")
+
+    def inner() -> MsgGenerator[list[LoadPoint]]:
+        points = []
+        yield from settle(values[0])
+        yield from safe_start(refrigerator)
+        for value in values:
+            yield from bps.checkpoint()
+            yield from settle(value)
+            end = yield from recorder.until(periodic)
+            yield from record(devices, "primary")
+            means = end.mean_temperature_k, end.mean_power_uw
+            points.append(LoadPoint(value, *means, end.converged, end.cycles, end.unseen))
+        return points
+
+    return (yield from run_safely(in_run(inner(), start), refrigerator))
+
+
+def _within(
+    name: str, values: Sequence[float], low: float, high: float, unit: str
+) -> dict[str, list[float]]:
+    """The settings of a curve by the name of their argument; at least one, all within limits."""
+    require(len(values) > 0, f"{name} is empty: a curve needs at least one point")
+    return {name: [within(name, value, low, high, unit) for value in values]}

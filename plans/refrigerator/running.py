@@ -1,0 +1,136 @@
+"""Running the magnetic refrigerator: a number of cycles, or a cool-down to its periodic state.
+
+Starting, shutting down and recovering from a quench are in `plans.refrigerator.startup` and can be
+called from here too. Events: stream `primary` has one event per cycle, stream `phases` one per
+phase (`plans.refrigerator.cycles`). Cooling curves are in `plans.refrigerator.cooling`, the cycle's
+waypoints in `plans.refrigerator.waypoints`.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import bluesky.plan_stubs as bps
+from bluesky.utils import MsgGenerator
+
+from devices.amrr import Refrigerator
+from instruments.ranges import within
+from plans.refrigerator.cycles import CycleRecorder, Ending, Periodic, start_document
+from plans.refrigerator.startup import (
+    NotReadyError,
+    recover_from_quench,
+    run_safely,
+    safe_shutdown,
+    safe_start,
+)
+from plans.shared.common import in_run
+
+__all__ = [
+    "MAX_HEATER_POWER_UW",
+    "Ending",
+    "NotReadyError",
+    "Recorded",
+    "cooldown",
+    "recover_from_quench",
+    "run_cycles",
+    "safe_shutdown",
+    "safe_start",
+]
+
+#: Largest heater power of the cold exchanger, uW.
+MAX_HEATER_POWER_UW = 5000.0
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What `run_cycles` recorded.
+
+    Attributes:
+        cycles: cycles recorded.
+        unseen: cycles that ended between them without an event of their own.
+    """
+
+    cycles: int
+    unseen: int
+
+
+def run_cycles(
+    refrigerator: Refrigerator,
+    cycles: int = 10,
+    *,
+    record_phases: bool = True,
+    md: Mapping[str, Any] | None = None,
+) -> MsgGenerator[Recorded]:
+    """Record `cycles` cycles of a running refrigerator: one event per cycle, one per phase.
+
+    Parameters
+    ----------
+    refrigerator
+        the device; its cycle is started if it does not run.
+    cycles
+        cycles to record.
+    record_phases
+        record an event at the end of each phase too. A client can only see the
+        phases that are posted while it looks; far above real time some go by unseen.
+    md
+        metadata for the start document.
+    """
+    within("cycles", cycles, 1, math.inf, "cycles")
+    args = {"cycles": int(cycles), "record_phases": record_phases}
+    start = yield from start_document("run_cycles", refrigerator, args, md, num_points=int(cycles))
+
+    def inner() -> MsgGenerator[Recorded]:
+        yield from safe_start(refrigerator)
+        recorder = CycleRecorder(refrigerator, phases=record_phases)
+        for _ in range(int(cycles)):
+            yield from recorder.cycle()
+        return Recorded(recorder.recorded, recorder.unseen)
+
+    return (yield from run_safely(in_run(inner(), start), refrigerator))
+
+
+def cooldown(
+    refrigerator: Refrigerator,
+    *,
+    heater_power_uw: float = 600.0,
+    tolerance_k: float = 0.005,
+    agree: int = 2,
+    max_cycles: int = 60,
+    record_phases: bool = False,
+    md: Mapping[str, Any] | None = None,
+) -> MsgGenerator[Ending]:
+    """Cool down under a load until the cycle is periodic.
+
+    It ends when consecutive cycles agree in their mean temperature so well that less than the
+    tolerance is still to come, not after a fixed count; the cycle goes on running.
+
+    Parameters
+    ----------
+    refrigerator
+        the device.
+    heater_power_uw
+        load on the cold exchanger, uW, open loop.
+    tolerance_k
+        how far the mean temperature may still be from where it is going, K.
+    agree
+        how many consecutive cycles must say so.
+    max_cycles
+        give up after so many cycles; the result then says so.
+    record_phases
+        record an event per phase too.
+    md
+        metadata for the start document.
+    """
+    within("heater_power_uw", heater_power_uw, 0.0, MAX_HEATER_POWER_UW, "uW")
+    periodic = Periodic(tolerance_k, agree=int(agree), max_cycles=int(max_cycles))
+    args = {"heater_power_uw": heater_power_uw, **periodic.recorded(), "agree": int(agree)}
+    start = yield from start_document("cooldown", refrigerator, args, md)
+
+    def inner() -> MsgGenerator[Ending]:
+        chx = refrigerator.chx
+        yield from bps.mv(chx.mode, "Open loop", chx.heater_power, heater_power_uw)
+        yield from safe_start(refrigerator)
+        return (yield from CycleRecorder(refrigerator, phases=record_phases).until(periodic))
+
+    return (yield from run_safely(in_run(inner(), start), refrigerator))

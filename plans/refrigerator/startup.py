@@ -1,0 +1,163 @@
+"""Starting the magnetic refrigerator, shutting it down, and bringing it back after a quench."""
+
+from typing import Any
+
+import bluesky.plan_stubs as bps
+import bluesky.preprocessors as bpp
+from bluesky.utils import FailedStatus, MsgGenerator
+
+from devices.amrr import Refrigerator
+from devices.parts.base import wall_timeout
+from devices.parts.magnet import MagnetSupply
+from instruments.ranges import within
+from plans.shared.common import Until, value_of
+
+__all__ = ["NotReadyError", "recover_from_quench", "run_safely", "safe_shutdown", "safe_start"]
+
+#: The stage must be this close to its setpoint before magnets move, K: the hot exchangers' control
+#: band is 10 mK, and a start needs no better.
+STAGE_READY_K = 0.05
+#: Coils below this temperature have recovered from a quench, K (NbTi at 1.5 T shares current
+#: above 7 K; assumed margin).
+COIL_COLD_K = 5.0
+#: A coil below this current is empty, A (what a supply counts as there: `devices.parts.magnet`).
+COIL_EMPTY_A = 0.02
+#: Simulated seconds allowed for starting the cycle, and for ramping all magnets down.
+CYCLE_COMMAND_S = 3600.0
+
+
+class NotReadyError(RuntimeError):
+    """The refrigerator is in no state for what was asked; the message says which and why."""
+
+
+def safe_start(
+    refrigerator: Refrigerator, *, stage_temperature_k: float = 1.6
+) -> MsgGenerator[None]:
+    """Bring the 1 K stage to temperature and start the cycle; does nothing if it runs already.
+
+    Parameters
+    ----------
+    refrigerator
+        the device.
+    stage_temperature_k
+        setpoint of the 1 K stage, K.
+
+    Raises
+    ------
+    NotReadyError
+        a quench is latched, or the sequencer's own interlock refuses; the message
+        has its reason.
+    """
+    within("stage_temperature_k", stage_temperature_k, 1.2, 2.0, "K")
+    for name, magnet in refrigerator.magnets.items():
+        if (yield from value_of(magnet.quench, 0)):
+            raise NotReadyError(f"{name}: a quench is latched; run recover_from_quench first")
+    if (yield from value_of(refrigerator.cycle.state, "Stopped")) == "Running":
+        return
+    stage = refrigerator.one_k_stage
+    yield from bps.mv(stage.setpoint, stage_temperature_k, stage.mode, "Closed loop")
+    near = Until(
+        stage.temperature,
+        lambda kelvin: abs(kelvin - stage_temperature_k) < STAGE_READY_K,
+        wall_timeout(refrigerator, 3600.0),
+    )
+    yield from near.wait()
+    yield from _command_cycle(refrigerator, "Run", ("Running",))
+
+
+def safe_shutdown(refrigerator: Refrigerator) -> MsgGenerator[None]:
+    """Heater off, cycle stopped, all magnets ramped to zero by the sequencer.
+
+    Parameters
+    ----------
+    refrigerator
+        the device.
+    """
+    yield from bps.abs_set(refrigerator.chx.mode, "Open loop", wait=True)
+    yield from bps.abs_set(refrigerator.chx.heater_power, 0.0, wait=True)
+    yield from _command_cycle(refrigerator, "Stop", ("Stopped",))
+
+
+def run_safely(plan: MsgGenerator[Any], refrigerator: Refrigerator) -> MsgGenerator[Any]:
+    """Run a plan; if it fails or is aborted, shut the refrigerator down safely.
+
+    A quench or an interlock may already have stopped the cycle: the shutdown then only confirms it.
+    """
+    return (
+        yield from bpp.contingency_wrapper(
+            plan, except_plan=lambda _: safe_shutdown(refrigerator), auto_raise=True
+        )
+    )
+
+
+def recover_from_quench(
+    refrigerator: Refrigerator, *, restart: bool = False, longest_s: float = 6 * 3600.0
+) -> MsgGenerator[None]:
+    """After a quench: stop the cycle, let the coils cool, reset the latches, confirm zero field.
+
+    Parameters
+    ----------
+    refrigerator
+        the device.
+    restart
+        start the cycle again afterwards.
+    longest_s
+        simulated seconds to wait for the coils to cool.
+
+    Raises
+    ------
+    NotReadyError
+        a latch does not reset, or a coil still carries current.
+    """
+    within("longest_s", longest_s, 1.0, 7 * 86400.0, "s")
+    yield from bps.abs_set(refrigerator.cycle.abort, 1, wait=True)
+    limit_s = wall_timeout(refrigerator, longest_s)
+    for name, magnet in refrigerator.magnets.items():
+        yield from _until_cold(magnet, limit_s)
+        if (yield from value_of(magnet.quench, 0)):
+            yield from _until_empty(magnet, limit_s)  # a latch does not reset before
+            yield from _command(magnet.quench_reset, 1, f"{name}: the quench latch does not reset")
+        yield from bps.abs_set(magnet.control, "Zero", wait=True)
+        yield from _until_empty(magnet, limit_s)
+        if (yield from value_of(magnet.quench, 0)):
+            reason = yield from value_of(magnet.message, "")
+            raise NotReadyError(f"{name}: the quench latch does not reset: {reason}")
+    if restart:
+        yield from safe_start(refrigerator)
+
+
+def _command(signal: Any, value: Any, what: str) -> MsgGenerator[None]:
+    """Put a command; one that is refused is a machine that is not ready for it."""
+    try:
+        yield from bps.abs_set(signal, value, wait=True)
+    except FailedStatus as refused:
+        raise NotReadyError(f"{what}: {refused.__cause__}") from refused
+
+
+def _until_cold(magnet: MagnetSupply, limit_s: float) -> MsgGenerator[None]:
+    """Wait until a coil has cooled; a monitor's last value may be older than the quench."""
+    coil = magnet.coil_temperature
+    yield from Until(coil, lambda kelvin: kelvin < COIL_COLD_K, limit_s, fresh=True).wait()
+
+
+def _until_empty(magnet: MagnetSupply, limit_s: float) -> MsgGenerator[None]:
+    """Wait until a coil carries no current."""
+    current = magnet.current.readback
+    empty = Until(current, lambda ampere: abs(ampere) < COIL_EMPTY_A, limit_s, fresh=True)
+    yield from empty.wait()
+
+
+def _command_cycle(
+    refrigerator: Refrigerator, command: str, ends: tuple[str, ...]
+) -> MsgGenerator[None]:
+    """Command the sequencer and wait for one of the states `ends`."""
+    cycle = refrigerator.cycle
+    yield from _command(cycle.run, command, f"the cycle does not take {command}")
+
+    def arrived(state: str) -> bool:
+        if state == "Blocked" and state not in ends:
+            raise NotReadyError(f"the cycle is blocked: {cycle.blocked.get()}")
+        return state in ends
+
+    limit_s = wall_timeout(refrigerator, CYCLE_COMMAND_S)
+    yield from Until(cycle.state, arrived, limit_s, fresh=True).wait()

@@ -1,0 +1,170 @@
+"""What all plans share: refusals, metadata, events, waiting for a condition.
+
+A plan refuses nonsense by `ValueError` before its first message; whoever runs it through
+`plans.shared.rehearsal` learns of limits and duration without touching anything.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import bluesky.plan_stubs as bps
+import bluesky.preprocessors as bpp
+from bluesky.utils import Msg, MsgGenerator
+
+from devices.waiting.status import Watch
+from devices.waiting.watchdogs import end
+from haloscope.analysis.apparatus import CAPP_12TB, Apparatus
+from haloscope.mode_map import ModeMap, capp12tb
+
+__all__ = [
+    "Until",
+    "apparatus",
+    "in_run",
+    "metadata",
+    "mode_map",
+    "number_in",
+    "provenance",
+    "record",
+    "require",
+    "value_of",
+]
+
+
+def require(condition: bool, message: str) -> None:
+    """Refuse.
+
+    Raises:
+        ValueError: the condition is false.
+    """
+    if not condition:
+        raise ValueError(message)
+
+
+def metadata(
+    plan_name: str,
+    detectors: Iterable[Any],
+    plan_args: Mapping[str, Any],
+    md: Mapping[str, Any] | None,
+    *,
+    hints: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    """The start document's content: the plan and its arguments; the operator's `md` wins."""
+    return {
+        "plan_name": plan_name,
+        "detectors": [detector.name for detector in detectors],
+        "plan_args": dict(plan_args),
+        "hints": dict(hints or {}),
+        **more,
+        **(md or {}),
+    }
+
+
+def mode_map() -> ModeMap:
+    """The calculated map from rod angle to frequency, which experimenters have too."""
+    return capp12tb()
+
+
+def apparatus() -> dict[str, Any]:
+    """What a scan's start document says of the apparatus: geometry, and whose parameters it is.
+
+    It is of the shipped parameters, which the hash names: the analysis compares it with the hash
+    that the IOC reports, and marks the geometry as assumed where they differ.
+    """
+    known = mode_map().parameters
+    field_ratio = known.magnet.average_field_t / known.magnet.full_field_t
+    volume_m3 = known.cavity.volume_m3
+    return Apparatus(CAPP_12TB.name, volume_m3, field_ratio, None, known.hash()).recorded()
+
+
+def provenance(instrument: Any) -> MsgGenerator[dict[str, Any]]:
+    """Which machine this is: what the IOC says of its version, parameters and seed."""
+    version = yield from value_of(instrument.ioc.version, "")
+    parameters_hash = yield from value_of(instrument.ioc.parameters_hash, "")
+    seed = yield from value_of(instrument.sim.seed, 0)
+    return {
+        "ioc_version": str(version),
+        "parameters_hash": str(parameters_hash),
+        "seed": int(seed),
+    }
+
+
+def value_of(signal: Any, default: Any = None) -> MsgGenerator[Any]:
+    """Read one signal; in a rehearsal, where nothing answers, the default, NaN without one."""
+    reading = yield from bps.read(signal)
+    if not reading:
+        return math.nan if default is None else default
+    return reading[signal.name]["value"]
+
+
+def number_in(reading: Mapping[str, Any], signal: Any) -> float:
+    """What a reading holds of a signal, or of a positioner: the number it reads."""
+    return float(reading[signal.name]["value"])
+
+
+def record(devices: Sequence[Any], stream: str) -> MsgGenerator[Mapping[str, Any]]:
+    """One event of what the devices say now; nothing is triggered. Returns the readings."""
+    readings: dict[str, Any] = {}
+    yield from bps.create(name=stream)
+    for device in devices:
+        readings.update((yield from bps.read(device)) or {})
+    yield from bps.save()
+    return readings
+
+
+def in_run(plan: MsgGenerator[Any], md: Mapping[str, Any]) -> MsgGenerator[Any]:
+    """Run a plan inside a run of its own and return what the plan returns, not the run's uid."""
+    results: list[Any] = []
+
+    def inner() -> MsgGenerator[None]:
+        results.append((yield from plan))
+
+    yield from bpp.run_wrapper(inner(), md=dict(md))
+    return results[0]
+
+
+class Until:
+    """A condition to wait for: `yield from Until(signal, test, 600).wait()`.
+
+    Args:
+        signal: a monitored signal.
+        test: called with each value of the signal; true ends the wait.
+        timeout_s: wall seconds after which the wait fails.
+        fresh: begin with a value fetched now: what the monitor holds may be older than the command
+            whose end is waited for.
+    """
+
+    def __init__(
+        self,
+        signal: Any,
+        test: Callable[[Any], bool],
+        timeout_s: float,
+        *,
+        fresh: bool = False,
+    ) -> None:
+        self.signal, self.test, self.timeout_s, self.fresh = signal, test, timeout_s, fresh
+        self.name = f"until_{signal.name}"
+        self.parent = None
+        self._status: Watch | None = None
+
+    def trigger(self) -> Watch:
+        """Return a status that ends once the signal passes the test."""
+        status = Watch(self.signal, self.test, self.timeout_s, run=not self.fresh)
+        if self.fresh:
+            status.check_value(value=self.signal.get(use_monitor=False))
+        self._status = status
+        return status
+
+    def pause(self) -> None:
+        """When a plan is paused or suspended: the condition is waited for anew when it goes on."""
+        if self._status is not None:
+            end(self._status, None)
+
+    def resume(self) -> None:
+        """Nothing to do: the plan triggers it again."""
+
+    def wait(self) -> MsgGenerator[None]:
+        """Wait for the condition."""
+        yield Msg("trigger", self, group=self.name)
+        yield Msg("wait", None, group=self.name)

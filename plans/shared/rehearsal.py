@@ -1,0 +1,202 @@
+"""Dry runs: what a plan would do and how long it would take, with nothing moved.
+
+`rehearse(plan, instrument)` drives a plan through bluesky's `RunEngineSimulator`. Every `set` is
+held against the device's limits; readings are what the instruments would say if all went well: the
+cavity where the analyzer looks for it, beta = 2, 20 dB of gain. Nothing is put to any device.
+
+    estimate = rehearse(scan(haloscope, start_mhz=1100.0, stop_mhz=1101.0), haloscope)
+    print(estimate.duration_s / 3600, "hours")
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from bluesky.simulators import RunEngineSimulator
+from bluesky.utils import Msg, MsgGenerator
+from numpy.typing import NDArray
+
+from devices.signals.settings import name_within
+from haloscope.constants import BOLTZMANN_J_PER_K, INTERMEDIATE_HZ, JPA_OFFSET_HZ
+from haloscope.parametric import power_gain
+
+__all__ = ["Estimate", "rehearse"]
+
+#: What a healthy haloscope measures (the letter): beta, loaded Q, gain, bandwidth of the gain.
+BETA, LOADED_Q, GAIN, BANDWIDTH_MHZ = 2.0, 35000.0, 100.0, 0.190
+#: The receiver: 104 dB and 1.2 K (the letter); loss of the line to the cavity 0.4 dB.
+RECEIVER_GAIN, RECEIVER_K, LINE_LOSS = 10**10.4, 1.2, 10**-0.04
+#: Bins of a rehearsed spectrum: enough for a mean, quicker than 100 000.
+BINS = 1000
+#: Speeds where a device does not say: deg/s or mm/s, T/s.
+AXIS_SPEED, FIELD_SPEED = 0.01, 0.002
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a rehearsal found.
+
+    Attributes:
+        duration_s: simulated seconds the plan would take.
+        events: events it would emit.
+        messages: its messages, for a closer look.
+        result: what the plan returned.
+    """
+
+    duration_s: float
+    events: int
+    messages: list[Msg]
+    result: Any
+
+
+def rehearse(plan: MsgGenerator[Any], instrument: Any) -> Estimate:
+    """Run a plan dry.
+
+    Args:
+        plan: the plan; it is used up.
+        instrument: the device it is for.
+
+    Raises:
+        ValueError, LimitError: what the plan or a device refuses.
+    """
+    stage = _Stage(instrument)
+    simulator = RunEngineSimulator()
+    simulator.add_handler("read", stage.read)
+    simulator.add_handler("locate", stage.locate)
+    simulator.add_handler("set", stage.set)
+    simulator.add_handler("trigger", stage.trigger)
+    simulator.add_handler("wait", stage.wait)
+    messages = simulator.simulate_plan(plan)
+    events = sum(message.command == "save" for message in messages)
+    return Estimate(stage.duration_s, events, messages, simulator.return_value)
+
+
+class _Stage:
+    """The instruments as a plan would find them, and the clock on the wall of the rehearsal."""
+
+    def __init__(self, instrument: Any) -> None:
+        self.instrument = instrument
+        self.values: dict[str, Any] = {}
+        self.duration_s = 0.0
+        self._groups: dict[Any, float] = {}
+
+    # Messages -----------------------------------------------------------------------------------
+
+    def set(self, message: Msg) -> None:
+        """Hold a value against its limits and remember it."""
+        value = message.args[0]
+        if hasattr(message.obj, "check_value"):
+            message.obj.check_value(value)
+        name = name_within(self.instrument, message.obj)
+        if name == "settings":
+            self.values.update(value)
+            return
+        self._busy(message, self._move_s(name, value))
+        self.values[name] = value
+
+    def trigger(self, message: Msg) -> None:
+        """Count the time an acquisition takes."""
+        self._busy(message, self._acquire_s(name_within(self.instrument, message.obj)))
+
+    def wait(self, message: Msg) -> None:
+        """Let the time of the slowest of a group pass."""
+        group = message.kwargs.get("group") or (message.args[0] if message.args else None)
+        self.duration_s += self._groups.pop(group, 0.0)
+
+    def read(self, message: Msg) -> dict[str, Any]:
+        """Say what the device would say."""
+        said = self._says(name_within(self.instrument, message.obj))
+        return {
+            f"{self.instrument.name}_{name}": {"value": value, "timestamp": 0.0}
+            for name, value in said.items()
+        }
+
+    def locate(self, message: Msg) -> dict[str, Any] | None:
+        """Where a device is: where it was sent; None if nobody sent it anywhere."""
+        name = name_within(self.instrument, message.obj)
+        if name not in self.values:
+            return None
+        return {"setpoint": self.values[name], "readback": self.values[name]}
+
+    def _says(self, name: str) -> dict[str, Any]:
+        """What a device reads, by name without the instrument's; nothing if nobody set it."""
+        if name == "vna":
+            return {f"vna_{part}": trace for part, trace in self._trace().items()}
+        if name == "daq":
+            return self._spectrum()
+        if name == "noise_source":
+            return {"noise_source_temperature": self._value("noise_source_temperature", 0.025)}
+        asked = name.removesuffix("_user_setpoint")
+        return {name: self.values[asked]} if asked in self.values else {}
+
+    # What things take and say -------------------------------------------------------------------
+
+    def _busy(self, message: Msg, seconds: float) -> None:
+        group = message.kwargs.get("group")
+        self._groups[group] = max(self._groups.get(group, 0.0), seconds)
+
+    def _value(self, name: str, default: float) -> float:
+        return float(self.values.get(name, default))
+
+    def _move_s(self, name: str, value: Any) -> float:
+        """Duration of a move from the value set before, where the device moves at all."""
+        if name in ("rod", "antenna"):
+            return abs(value - self._value(name, value)) / AXIS_SPEED + 0.2
+        if name == "magnet_field":
+            return abs(value - self._value(name, 0.0)) / FIELD_SPEED
+        if name == "noise_source_temperature":
+            return 600.0 * (value != self.values.get(name))
+        return 0.0
+
+    def _acquire_s(self, name: str) -> float:
+        if name == "vna":
+            points = self._value("vna_num_points", 101) * self._value("vna_averages", 1)
+            return points / self._value("vna_bandwidth", 100.0)
+        if name == "daq":
+            return 0.1 * self._value("daq_num_averages", 5000)
+        if name == "cycle":
+            return 180.0
+        return 45.0 if name == "cycle_phase" else 0.0
+
+    def _trace(self) -> dict[str, NDArray[np.float64]]:
+        """The analyzer's trace with everything in its place."""
+        center = self._value("vna_center", 1100.0)
+        span, points = self._value("vna_span", 1.0), int(self._value("vna_num_points", 101))
+        frequency = center + np.linspace(-span / 2, span / 2, points)
+        s = self._response(frequency, center)
+        return {"frequency": frequency, "real": s.real, "imaginary": s.imag}
+
+    def _response(self, frequency: NDArray[np.float64], center: float) -> NDArray[np.complex128]:
+        path = self.values.get("vna_path")
+        resonance = 1.0 / (1.0 + 2j * LOADED_Q * (frequency - center) / center)
+        # A millionth of ripple: residuals that are exactly zero leave no uncertainty to estimate.
+        ripple = 1.0 + 1e-6 * np.cos(np.arange(len(frequency)) * 2.0)
+        if path == "Weak":
+            return 1e-3 * resonance * ripple
+        if path == "Strong":
+            loss = LINE_LOSS if self.values.get("switch_selected") == "Cavity" else 1.0
+            return loss * (2.0 * BETA / (1.0 + BETA) * resonance - 1.0) * ripple
+        if self.values.get("jpa_pump") != "On":
+            return np.ones(len(frequency)) * ripple + 0j
+        detuning = frequency - center - JPA_OFFSET_HZ / 1e6
+        return np.sqrt(power_gain(detuning, GAIN, BANDWIDTH_MHZ)) * ripple + 0j
+
+    def _spectrum(self) -> dict[str, Any]:
+        """A spectrum of the noise that the source and the receiver make."""
+        center = self._value("lo_frequency", 1089.3) + INTERMEDIATE_HZ / 1e6
+        kelvin = self._value("noise_source_temperature", 0.025) + RECEIVER_K
+        if self.values.get("jpa_pump") == "On":
+            kelvin = RECEIVER_K + 50.0 * 0.094
+        power = RECEIVER_GAIN * BOLTZMANN_J_PER_K * 10.0 * kelvin
+        averages = self._value("daq_num_averages", 5000)
+        spread = np.cos(np.arange(BINS) * 2.0) * math.sqrt(2.0 / averages)
+        return {
+            "daq_spectrum": power * (1.0 + spread),
+            "daq_frequency_start": center - 0.5,
+            "daq_frequency_step": 1e6 / BINS,
+            "daq_num_averages": averages,
+            "noise_source_temperature": self._value("noise_source_temperature", 0.025),
+        }

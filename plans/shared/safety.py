@@ -1,0 +1,144 @@
+"""What keeps the haloscope and the refrigerator safe: contingency wrappers and suspenders.
+
+A contingency runs when a plan fails or is aborted. A suspender holds a plan while a condition
+stands (a quench, a warm mixing chamber, the amplifier out of range, the IOC gone) and lets it go on
+from its last checkpoint: `for s in suspenders(haloscope): RE.install_suspender(s)`.
+"""
+
+import logging
+from typing import Any
+
+import bluesky.plan_stubs as bps
+import bluesky.preprocessors as bpp
+from bluesky.utils import MsgGenerator, RunEngineControlException
+
+from devices.amrr import Refrigerator
+from devices.haloscope import Haloscope
+from plans.shared.common import value_of
+from plans.shared.suspending import SuspendDisconnected, suspenders
+
+__all__ = [
+    "InterlockedError",
+    "NotSafeError",
+    "SuspendDisconnected",
+    "clear_interlocks",
+    "left_as_found",
+    "make_safe",
+    "run_haloscope_safely",
+    "suspenders",
+]
+
+log = logging.getLogger("cryohalo.plans.safety")
+
+
+class NotSafeError(RuntimeError):
+    """The haloscope could not be made safe; the message has what was not done, and why."""
+
+
+class InterlockedError(RuntimeError):
+    """An interlock is active after its reset; the message has its reasons."""
+
+
+def make_safe(haloscope: Haloscope) -> MsgGenerator[None]:
+    """Abort acquisitions, stop the motors where they are, pump tone off; the magnet holds.
+
+    Each is tried, whatever becomes of the others.
+
+    Parameters
+    ----------
+    haloscope
+        the device.
+
+    Raises
+    ------
+    NotSafeError
+        what could not be done, and why.
+    """
+    if not haloscope.ioc.heartbeat.connected:
+        raise NotSafeError(f"{haloscope.name}: the IOC is gone; its own interlocks must do")
+    actions = {
+        "pump tone off": bps.abs_set(haloscope.jpa.pump, "Off", wait=True),
+        "digitizer aborted": bps.abs_set(haloscope.daq.abort, 1, wait=True),
+        "analyzer aborted": bps.abs_set(haloscope.vna.abort, 1, wait=True),
+        "rod stopped": bps.stop(haloscope.rod),
+        "antenna stopped": bps.stop(haloscope.antenna),
+    }
+    failed = []
+    for name, action in actions.items():
+        try:
+            yield from action
+        except RunEngineControlException:
+            raise
+        except Exception as error:
+            failed.append(f"{name}: {error.__cause__ or error}")
+    if failed:
+        raise NotSafeError(f"{haloscope.name}: not {'; not '.join(failed)}")
+
+
+def clear_interlocks(instrument: Haloscope | Refrigerator) -> MsgGenerator[str]:
+    """Acknowledge the latched interlocks. Returns what they were, "" if there were none.
+
+    A suspender of the interlock holds this plan too: in a session, run it within
+    `session.unsuspended()`. A quench is latched in the magnet's supply, and reset there.
+
+    Parameters
+    ----------
+    instrument
+        the device.
+
+    Raises
+    ------
+    InterlockedError
+        a reason still stands; it names the reason.
+    """
+    interlock = instrument.interlock
+    before = yield from value_of(interlock.reason, "")
+    yield from bps.abs_set(interlock.reset, 1, wait=True)
+    if (yield from value_of(interlock.active, 0)):
+        reason = yield from value_of(interlock.reason, "")
+        raise InterlockedError(f"{instrument.name}: reset, but this still stands: {reason}")
+    return str(before)
+
+
+def run_haloscope_safely(plan: MsgGenerator[Any], haloscope: Haloscope) -> MsgGenerator[Any]:
+    """Run a plan; if it fails or is aborted, leave the haloscope safe.
+
+    The plan's own error is passed on; where the haloscope could not be made safe, a note says so.
+    """
+
+    def recover(error: Exception) -> MsgGenerator[None]:
+        try:
+            yield from make_safe(haloscope)
+        except NotSafeError as also:
+            log.error("%s", also)
+            error.add_note(str(also))
+
+    return (yield from bpp.contingency_wrapper(plan, except_plan=recover, auto_raise=True))
+
+
+def left_as_found(plan: MsgGenerator[Any], haloscope: Haloscope) -> MsgGenerator[Any]:
+    """Run a plan, then put the settings of analyzer and digitizer back, however it ends.
+
+    Parameters
+    ----------
+    plan
+        itself safe, so that nothing acquires any more when settings are put back.
+    haloscope
+        the device.
+    """
+    devices = haloscope.vna, haloscope.daq
+
+    def staged() -> MsgGenerator[Any]:
+        # What an earlier plan could not put back, since its IOC was gone, is put back first.
+        yield from unstaged()
+        for device in devices:
+            yield from bps.stage(device)
+        return (yield from plan)
+
+    def unstaged() -> MsgGenerator[None]:
+        if not haloscope.ioc.heartbeat.connected:
+            return
+        for device in devices:
+            yield from bps.unstage(device)
+
+    return (yield from bpp.finalize_wrapper(staged(), unstaged()))

@@ -1,0 +1,122 @@
+"""Suspenders of both instruments: what holds a plan, why, and what lets it go on, in words.
+
+A RunEngine prints why it holds a plan, and when one is to begin while something holds it. The words
+are asked of the instrument then: an interlock's reason, not the name of its signal.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from bluesky.suspenders import SuspendBoolHigh, SuspendCeil, SuspenderBase
+
+from devices.amrr import Refrigerator
+from devices.haloscope import Haloscope
+from devices.signals.burst import host_of
+
+__all__ = ["COLD_MXC_K", "SuspendDisconnected", "suspenders"]
+
+#: The mixing chamber may not be warmer than this while data are taken, K (four times its 25 mK:
+#: assumed; the Y factor heats the noise source on its weak link, not the mixing chamber).
+WARM_MXC_K = 0.1
+#: Resume below this, K.
+COLD_MXC_K = 0.06
+
+Words = Callable[[], str]
+
+
+def _told(words: Words, remedy: str) -> str:
+    """Why, and what to do; what cannot be asked is told as that."""
+    try:
+        why = words()
+    except Exception as error:  # the plan is held all the same
+        why = f"its reason could not be read: {error}"
+    return f"{why}. {remedy}"
+
+
+class SuspendDisconnected(SuspenderBase):
+    """Suspend while a signal's PV is not connected: the IOC or the network is gone."""
+
+    def install(self, RE: Any, *, event_type: str | None = None) -> None:
+        """Watch the connection of the signal rather than its value."""
+        super().install(RE, event_type=event_type or self._sig.SUB_META)
+
+    def _should_suspend(self, value: bool) -> bool:
+        return not value
+
+    def _should_resume(self, value: bool) -> bool:
+        return bool(value)
+
+    def _get_justification(self) -> str:
+        if not self.tripped:
+            return ""
+        pv = getattr(self._sig, "pvname", self._sig.name)
+        where = " at ".join(part for part in (pv, host_of(self._sig)) if part)
+        lost = ": ".join(part for part in ("IOC lost", where, self._tripped_message) if part)
+        return f"{lost}. The plan goes on by itself when it is back"
+
+    def __call__(self, value: Any = None, *, connected: bool = True, **kwargs: Any) -> None:
+        """Judge a change of the connection."""
+        super().__call__(connected, **kwargs)
+
+
+class SuspendActive(SuspendBoolHigh):
+    """Suspend while a flag is up, and say what it stands for.
+
+    Parameters
+    ----------
+    signal
+        the flag.
+    words
+        called for what it stands for.
+    remedy
+        what lets the plan go on.
+    """
+
+    def __init__(self, signal: Any, words: Words, remedy: str, **kwargs: Any) -> None:
+        super().__init__(signal, **kwargs)
+        self._words, self._remedy = words, remedy
+
+    def _get_justification(self) -> str:
+        return _told(self._words, self._remedy) if self.tripped else ""
+
+
+class SuspendWarm(SuspendCeil):
+    """Suspend while a thermometer reads too much."""
+
+    def _get_justification(self) -> str:
+        if not self.tripped:
+            return ""
+        warm_k, cold_k = self._suspend_thresh, self._resume_thresh
+        return _told(
+            lambda: f"{self._sig.name} at {self._sig.get():.3g} K is above {warm_k:g} K",
+            f"The plan goes on by itself below {cold_k:g} K",
+        )
+
+
+def suspenders(instrument: Haloscope | Refrigerator) -> list[SuspenderBase]:
+    """The suspenders of an instrument, to be installed in a RunEngine."""
+    name, interlock = instrument.name, instrument.interlock
+    unsuspended = "within session.unsuspended()"
+    clear = f"When its cause has gone, run clear_interlocks({name}) {unsuspended}"
+    found: list[SuspenderBase] = [
+        SuspendDisconnected(instrument.ioc.heartbeat),
+        SuspendActive(
+            interlock.active, lambda: f"{name}'s interlock: {interlock.reason.get()}", clear
+        ),
+    ]
+    if isinstance(instrument, Refrigerator):
+        magnets = list(instrument.magnets.values())
+        reset = f"Run recover_from_quench({name}) {unsuspended}"
+    else:
+        magnets = [instrument.magnet]
+        reset = f"When the coil is cold and empty, set {name}.magnet.quench_reset {unsuspended}"
+        fault = instrument.jpa.fault
+        found += [
+            SuspendWarm(instrument.fridge.mxc, WARM_MXC_K, resume_thresh=COLD_MXC_K),
+            SuspendActive(fault, lambda: f"{name}'s amplifier: {interlock.reason.get()}", clear),
+        ]
+    return found + [_quench(magnet, reset) for magnet in magnets]
+
+
+def _quench(magnet: Any, reset: str) -> SuspendActive:
+    return SuspendActive(magnet.quench, lambda: f"{magnet.name}: {magnet.message.get()}", reset)
