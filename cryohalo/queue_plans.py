@@ -7,9 +7,8 @@ there is not, or for the other instrument, is refused when it is put into the qu
 
 from __future__ import annotations
 
-import importlib
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import wraps
 from types import UnionType
 from typing import Any, Final, get_args
@@ -20,28 +19,9 @@ from bluesky.utils import MsgGenerator
 from bluesky_queueserver import parameter_annotation_decorator
 
 from cryohalo.catalog import Catalog
+from plans.offered import Plan, offered
 
-__all__ = ["OFFERED", "queue_plans"]
-
-Plan = Callable[..., Any]
-
-#: The plans by their modules. What is not here is a part of a plan: it needs a run that is open, or
-#: arguments that a queue cannot give.
-OFFERED: Final[Mapping[str, tuple[str, ...]]] = {
-    "amrr": ("run_cycles", "cooldown"),
-    "startup": ("safe_start", "safe_shutdown", "recover_from_quench"),
-    "cooling": ("load_curve", "temperature_curve"),
-    "waypoints": ("waypoint_scan", "optimize_waypoints"),
-    "commissioning": ("cool_and_ramp", "map_modes"),
-    "tuning": ("tune_to", "set_coupling", "set_jpa"),
-    "measure": ("transmission", "reflection"),
-    "calibration": ("y_factor", "jpa_noise", "line_attenuation", "noise_in_situ", "calibrate"),
-    "scan": ("scan", "rescan"),
-    "adaptive": ("adaptive_scan",),
-    "crossings": ("map_crossings",),
-    "campaign": ("campaign",),
-    "safety": ("make_safe", "clear_interlocks"),
-}
+__all__ = ["queue_plans"]
 
 #: bluesky's own that need nothing said; its `scan` would hide the haloscope's.
 PLAIN: Final[Mapping[str, Plan]] = {"count": bp.count, "sleep": bps.sleep}
@@ -79,15 +59,13 @@ def _going_on(campaign: Plan, catalog: Catalog) -> Plan:
 
 
 def _plans(instruments: Mapping[str, Any]) -> Iterator[Plan]:
-    for module, names in OFFERED.items():
-        for name in names:
-            plan = getattr(importlib.import_module(f"plans.{module}"), name)
-            instrument = next(iter(inspect.signature(plan).parameters.values()))
-            fitting = _fitting(instrument.annotation, instruments)
-            if fitting:
-                kind = {"annotation": "Instrument", "devices": {"Instrument": fitting}}
-                known = {"parameters": {instrument.name: kind}}
-                yield parameter_annotation_decorator(known)(plan)
+    for plan in offered():
+        instrument = next(iter(inspect.signature(plan).parameters.values()))
+        fitting = _fitting(instrument.annotation, instruments)
+        if fitting:
+            kind = {"annotation": "Instrument", "devices": {"Instrument": fitting}}
+            known = {"parameters": {instrument.name: kind}}
+            yield parameter_annotation_decorator(known)(plan)
 
 
 def _fitting(annotation: Any, instruments: Mapping[str, Any]) -> list[str]:

@@ -33,11 +33,6 @@ Instrument = TypeVar("Instrument")
 
 CONNECTION_TIMEOUT_S = 20.0
 """How long an instrument's process variables may take to connect, wall-clock seconds."""
-_PLAN_MODULES = (
-    *("amrr", "cooling", "waypoints"),
-    *("commissioning", "calibration", "tuning", "scan", "adaptive", "campaign"),
-    *("crossings", "rehearsal", "safety"),
-)
 
 
 class NotConnectedError(RuntimeError):
@@ -239,7 +234,13 @@ def namespace(session: Session) -> dict[str, Any]:
 
 
 def _plans() -> Iterator[tuple[str, Any]]:
-    import importlib
+    """The plans, and what one needs to try, guard and accompany them."""
+    from haloscope.measuring.tolerances import Tolerances
+    from plans.offered import offered
+    from plans.shared.baseline import baseline
+    from plans.shared.rehearsal import rehearse
+    from plans.shared.safety import suspenders
 
-    for name in _PLAN_MODULES:
-        yield name, importlib.import_module(f"plans.{name}")
+    things: tuple[Any, ...] = (*offered(), rehearse, suspenders, baseline, Tolerances)
+    for thing in things:
+        yield thing.__name__, thing

@@ -23,10 +23,11 @@ from bluesky_queueserver.manager.profile_ops import (
 
 import plans
 from cryohalo.catalog import Catalog, DocumentWriter
-from cryohalo.queue_plans import OFFERED, queue_plans
+from cryohalo.queue_plans import queue_plans
 from cryohalo.run_engine import close_run_engine, make_run_engine
 from devices.amrr import Refrigerator
 from devices.haloscope import Haloscope
+from plans.offered import OFFERED
 
 PERMISSIONS = Path(__file__).parents[2] / "cryohalo" / "queue_permissions.yaml"
 NAMES = {name for names in OFFERED.values() for name in names}

@@ -11,7 +11,7 @@ import bluesky.plan_stubs as bps
 import pytest
 
 from cryohalo.run_engine import close_run_engine
-from cryohalo.session import Session
+from cryohalo.session import Session, namespace
 from devices.waiting.status import Watch
 from plans.haloscope.calibration import calibrate
 from plans.haloscope.scan import scan
@@ -139,3 +139,12 @@ def test_the_operator_is_in_every_start_document(tmp_path: Path) -> None:
         assert start_of(session)["operator"] == getpass.getuser()
     with Session.open(tmp_path / "two", metadata={"operator": "somebody"}) as session:
         assert start_of(session)["operator"] == "somebody"
+
+
+def test_plans_are_at_hand_as_what_they_are(instruments: dict[str, Any], tmp_path: Path) -> None:
+    with Session.open(tmp_path, halo_prefix="HALO:", amrr_prefix=None) as session:
+        names = namespace(session)
+        assert "refrigerator" not in names
+        result = names["RE"](names["make_safe"](names["haloscope"]))
+        assert result.exit_status == "success"
+        assert names["scan"] is scan
