@@ -2,6 +2,7 @@
 
 The grammar is read by p4p's parser. A rule ``RULE(level, READ)`` or ``RULE(level, WRITE)`` (WRITE
 includes READ) grants to the users of its UAG at the hosts of its HAG; without them, to everybody.
+Of several UAGs of a rule, or several HAGs, one is enough, as in EPICS base.
 A record's value has level 0, its other fields have level 1, and a rule holds for its own level and
 those below: ``RULE(0, WRITE)`` lets operators set, ``RULE(1, WRITE)`` lets engineers configure too.
 
@@ -36,6 +37,7 @@ _LEVELS = (0, 1)
 _MOST_REMEMBERED = 10_000
 _WORDS = re.compile(r'"(?:[^"\n\\]|\\.)*"|\#[^\n]*|[\w\-+:.\[\]<>;]+', re.ASCII)
 """Quoted texts, comments and bare words."""
+_LEGAL = re.compile(rf"{_WORDS.pattern}|[(){{}}, \t\r\n]+", re.ASCII)
 _KEYWORD = re.compile(r"UAG|HAG|ASG|RULE|CALC|INP[A-L]|[0-9]+")
 
 log = logging.getLogger("cryohalo.iocs.access")
@@ -145,12 +147,32 @@ def _substituted(text: str) -> str:
 def _tree(text: str) -> list[Any]:
     from p4p.asLib.yacc import parse  # 0.2 s: only when it serves
 
+    _require_characters(text)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("error", message="trap spec")
             return parse(_WORDS.sub(_quoted, text) + "\n")
-    except Exception as error:  # at the end of the file p4p trips over its own error message
-        raise AccessFileError(f"access security: not understood, {error}") from error
+    except AttributeError:  # at the end of the file p4p trips over its own error message
+        why = "it ends where a bracket is still open" if _has_rules(text) else "there are no rules"
+        raise AccessFileError(f"access security: {why}") from None
+    except Exception as error:
+        raise AccessFileError(f"access security: not understood, {error}") from None
+
+
+def _has_rules(text: str) -> bool:
+    return any(not line.lstrip().startswith("#") and line.strip() for line in text.splitlines())
+
+
+def _require_characters(text: str) -> None:
+    """p4p tells of the wrong character with the wrong line."""
+    place = 0
+    while (found := _LEGAL.match(text, place)) is not None:
+        place = found.end()
+    if place < len(text):
+        line = text.count("\n", 0, place) + 1
+        raise AccessFileError(
+            f"access security: line {line}: {text[place]!r} may stand in quotes only"
+        )
 
 
 def _quoted(word: re.Match[str]) -> str:
@@ -184,8 +206,7 @@ def _rules(group: str, nodes: Iterable[Any], users: Members, hosts: Members) -> 
             if kind not in allowed:
                 raise AccessFileError(f"{where}: {kind} is not supported")
             found = _members(where, kind, names, users if kind == "UAG" else hosts)
-            earlier = allowed[kind]
-            allowed[kind] = found if earlier is None else earlier & found
+            allowed[kind] = found | (allowed[kind] or frozenset())
         yield _Rule(level, _PERMISSIONS[permission], allowed["UAG"], allowed["HAG"])
 
 

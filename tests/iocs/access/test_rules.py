@@ -64,6 +64,34 @@ def test_what_cannot_be_honoured_is_refused_when_read(text: str) -> None:
         AccessRules.parse(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "there are no rules"),
+        ("# none\n\n", "there are no rules"),
+        ("ASG(DEFAULT) {\n RULE(1, READ)\n", "ends where a bracket is still open"),
+        ("UAG(a) {ann,\n b@x}", r"line 2: '@' may stand in quotes only"),
+        ("\nUAG(a) {LAB/ann}", r"line 2: '/' may stand in quotes only"),
+        ('UAG(a) {"ann}', "line 1: '\"' may stand in quotes only"),
+        ("UAG(a) {\xe4nn}", "line 1: '\xe4' may stand in quotes only"),
+    ],
+)
+def test_a_file_that_is_not_understood_is_told_where(text: str, why: str) -> None:
+    with pytest.raises(AccessFileError, match=why):
+        AccessRules.parse(text)
+
+
+def test_of_several_groups_of_a_rule_one_is_enough() -> None:
+    groups = "UAG(a) {ann} UAG(b) {bob} HAG(h) {192.0.2.7} HAG(i) {192.0.2.8} "
+    together = AccessRules.parse(groups + "ASG(DEFAULT) {RULE(1, READ) {UAG(a, b) HAG(h, i)}}")
+    apart = "ASG(DEFAULT) {RULE(1, READ) {UAG(a) HAG(h) UAG(b) HAG(i)}}"
+    for rules in (together, AccessRules.parse(groups + apart)):
+        assert rules.rights("DEFAULT", "ann", "192.0.2.8") == READ
+        assert rules.rights("DEFAULT", "bob", "192.0.2.7") == READ
+        assert rules.rights("DEFAULT", "eve", "192.0.2.7") == AccessRights.NO_ACCESS
+        assert rules.rights("DEFAULT", "ann", "192.0.2.9") == AccessRights.NO_ACCESS
+
+
 HERE, ELSEWHERE = "127.0.0.1", "203.0.113.7"
 ROLES = [
     ("DEFAULT", 0, "operator"),
