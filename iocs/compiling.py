@@ -18,7 +18,10 @@ from amrr.compiled import source_digest
 
 __all__ = ["compile_aside"]
 
-_COMPILE: Final = "from amrr.refrigerator import Refrigerator; Refrigerator().step(1.0)"
+_COMPILE: Final = (
+    "from iocs.interrupting import end_at_once; end_at_once(); "
+    "from amrr.refrigerator import Refrigerator; Refrigerator().step(1.0)"
+)
 
 log = logging.getLogger("cryohalo.iocs")
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before the imports below, which take seconds
+    from iocs.interrupting import end_at_once
+
+    end_at_once()
+
 import argparse
 import sys
 from collections.abc import Sequence

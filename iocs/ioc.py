@@ -30,6 +30,7 @@ from iocs.supervision.simulation import Chore, Simulation
 from iocs.supervision.state_folder import take
 from iocs.supervision.state_store import StateStore
 from iocs.words.escaping import EscapingFormatter, escaped
+from iocs.words.saying import say
 from pvdb.parts.clock import SimClock
 from pvdb.parts.clock_records import clock_records
 from pvdb.plant import Plant
@@ -233,17 +234,17 @@ def main(
         plant = build(options)
         ioc = _assembled(plant, options)
     except PortTakenError as error:
-        print(f"{name}: --pva: {error}", file=sys.stderr)
+        say(f"{name}: --pva: {error}", sys.stderr)
         return EXIT_PORT_TAKEN
     except (ParameterFileError, AccessFileError, ValueError, OSError) as error:
-        print(f"{name}: {escaped(error, MOST_OF_AN_ERROR)}", file=sys.stderr)
+        say(f"{name}: {escaped(error, MOST_OF_AN_ERROR)}", sys.stderr)
         return EXIT_USAGE
     except (ArithmeticError, MemoryError) as error:  # parameters that are each allowed
         why = f"{type(error).__name__}: {escaped(error, MOST_OF_AN_ERROR)}"
-        print(f"{name}: no machine can be made of these parameters: {why}", file=sys.stderr)
+        say(f"{name}: no machine can be made of these parameters: {why}", sys.stderr)
         return EXIT_USAGE
     if options.list_pvs:
-        print("\n".join(ioc.database.pvdb))
+        say("\n".join(ioc.database.pvdb), sys.stdout)
         return os.EX_OK
     ioc.warm_up()
     ioc.restore()
@@ -287,5 +288,4 @@ def _assembled(plant: Plant, options: argparse.Namespace) -> Ioc:
 def _say_array_bytes(name: str, array_bytes: int) -> None:
     """On standard error: the first line on standard output is the one that says it is ready."""
     if array_bytes > 16_000:
-        said = f"{name}: clients need EPICS_CA_MAX_ARRAY_BYTES={array_bytes} or more"
-        print(said, file=sys.stderr, flush=True)
+        say(f"{name}: clients need EPICS_CA_MAX_ARRAY_BYTES={array_bytes} or more", sys.stderr)

@@ -31,8 +31,10 @@ from typing import Any, Final
 from instruments.options import whole
 from iocs.serving.arguments import EXIT_USAGE, beacon_address, interface, port_number
 from iocs.serving.caproto_overrides import ServingContext, install
+from iocs.serving.environment import environment_mistake
 from iocs.serving.limits import Limits, Statistics
 from iocs.serving.listening.ports import PortTakenError, require_free
+from iocs.words.saying import say
 
 __all__ = ["Hook", "Server", "ServerOptions", "add_arguments", "options_from", "serve"]
 
@@ -144,19 +146,22 @@ def serve(
             connected.
 
     Returns:
-        The exit code of the process: 0, 1 (server failed), 2 (it may not listen there), 69 (port
-        taken) or 75 (asked to end and
-        be started again).
+        The exit code of the process: 0, 1 (server failed), 2 (it may not listen there, or a
+        variable of the environment cannot be used), 69 (port taken) or 75 (asked to end and be
+        started again).
     """
+    if mistake := environment_mistake():
+        say(f"{options.name}: {mistake}", sys.stderr)
+        return EXIT_USAGE
     try:
         if not options.share_port:
             require_free(options.interfaces, options.port)
     except PortTakenError as error:
-        print(f"{options.name}: {error}", file=sys.stderr, flush=True)
+        say(f"{options.name}: {error}", sys.stderr)
         return EXIT_PORT_TAKEN
     except OSError as error:  # a port that this user may not have, an address that is not ours
         where = f"{', '.join(options.interfaces)} port {options.port}"
-        print(f"{options.name}: cannot listen on {where}: {error.strerror}", file=sys.stderr)
+        say(f"{options.name}: cannot listen on {where}: {error.strerror}", sys.stderr)
         return EXIT_USAGE
     set_environment(options)
     install(options.limits)
@@ -190,7 +195,8 @@ async def _serve(
         await context.listening.wait()
         if startup is not None:
             await startup(server)
-        print(f"ready {options.name} {server.address} pvs={len(pvdb)}", flush=True)
+        if not say(f"ready {options.name} {server.address} pvs={len(pvdb)}", sys.stdout):
+            log.warning("%s: ready; nobody reads its standard output", options.name)
 
     running = asyncio.create_task(context.run(startup_hook=start), name="server")
     stopping = asyncio.create_task(server.wait_stopping(), name="stopping")
