@@ -118,6 +118,7 @@ class ServingContext(Context):
         self.fanout = Fanout()
         self.waiting = Budget(limits.max_waiting_bytes)
         self.unfinished = Budget(limits.max_unfinished_bytes)
+        self.books = Budget(limits.max_books_bytes)
         self._next_relief_s = 0.0
         self.complaints = Complaints(log, logging.WARNING)
         self.listening = asyncio.Event()
@@ -170,8 +171,9 @@ class ServingContext(Context):
             for circuit in list(self.circuits):
                 circuit.watch()
             self.relieve()
-            # Both are asked: each is to forget what it has held at most.
-            if any([self.waiting.has_fallen(), self.unfinished.has_fallen()]):
+            # All are asked: each is to forget what it has held at most.
+            fallen = [one.has_fallen() for one in (self.waiting, self.unfinished, self.books)]
+            if any(fallen):
                 give_back()
 
     def relieve(self) -> None:

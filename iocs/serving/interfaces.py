@@ -15,6 +15,7 @@ from iocs.serving.filtering.filters import NO_FILTERS, Filters
 from iocs.serving.limits import Limits, Statistics
 from iocs.serving.sending.budget import Budget
 from iocs.serving.sending.updates import Update
+from iocs.words.complaints import Complaints
 
 
 class Found(NamedTuple):
@@ -40,6 +41,8 @@ class Context(Protocol):
         fanout: The subscriptions of all clients.
         waiting: What waits to be sent to all clients.
         unfinished: What of half received messages is kept for all clients.
+        books: What the channels and subscriptions of all clients take.
+        complaints: Log lines of which each kind is told once a minute.
         port: The TCP port, known before there is any client.
         server_tasks: caproto's tasks, which end with the server.
     """
@@ -49,6 +52,8 @@ class Context(Protocol):
     fanout: Fanout
     waiting: Budget
     unfinished: Budget
+    books: Budget
+    complaints: Complaints
     port: int
     server_tasks: Any
 

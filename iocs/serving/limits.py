@@ -31,6 +31,9 @@ class Limits:
             is cut off, the longest first.
         max_unfinished_bytes: Half received messages of all clients together. Beyond it the one that
             has not grown for longest is refused.
+        max_client_books_bytes: What the channels and subscriptions of one client may take; the next
+            one is refused.
+        max_books_bytes: The same of all clients together.
         unfinished_message_s: How long a message may stand half received before the circuit is
             closed; as much longer as it takes at `slowest_bytes_per_s`, if it keeps growing.
         slowest_bytes_per_s: A client that sends a message slower than this is cut off.
@@ -50,6 +53,8 @@ class Limits:
     max_puts_in_progress: int = 1000
     max_waiting_bytes: int = 64_000_000
     max_unfinished_bytes: int = 16_000_000
+    max_client_books_bytes: int = 32_000_000
+    max_books_bytes: int = 128_000_000
     unfinished_message_s: float = 30.0
     slowest_bytes_per_s: float = 10_000.0
     stalled_client_s: float = 120.0

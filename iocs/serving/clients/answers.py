@@ -16,6 +16,7 @@ import caproto as ca
 from caproto import CAStatus
 from caproto.server.common import WRITE_LOCK_TIMEOUT
 
+from iocs.serving.clients.books import Books
 from iocs.serving.clients.identity import Identity
 from iocs.serving.clients.inbound import Oversized
 from iocs.serving.clients.puts import ClientPuts
@@ -78,7 +79,8 @@ class Answers:
         limits, counts = circuit.limits, circuit.counts
         create_task = context.server_tasks.create
         self.puts = ClientPuts(limits, counts, self.identity, create_task, circuit.tell)
-        self.subscriptions = Subscriptions(circuit, context)
+        self._books = Books(circuit.limits, context.books)
+        self.subscriptions = Subscriptions(circuit, context, self._books)
         self._handlers: dict[int, Callable[[Request], Awaitable[None]]] = {
             CaCommand.VERSION: self._version,
             CaCommand.SEARCH: self._search,
@@ -115,6 +117,7 @@ class Answers:
         """The client is gone."""
         for channel in self.channels.values():
             channel.cleared = True
+            self._books.leave(channel.nbytes)
         self.subscriptions.end_all(lambda _: True)
         self.channels.clear()
 
@@ -181,6 +184,11 @@ class Answers:
             return
         try:
             channel = self._channel(name, cid)
+            self._books.enter(channel.nbytes)
+        except RefusedRequestError as full:
+            self._context.complaints.tell("channels", f"{self.identity} opens no more: {full}")
+            self._circuit.send(message(CaCommand.CREATE_FAILED, first=cid))
+            return
         except Exception as mistake:  # names come from the network
             log.debug("%r is not served: %s", name, mistake)
             self._circuit.send(message(CaCommand.CREATE_FAILED, first=cid))
@@ -218,6 +226,7 @@ class Answers:
         channel = self._found(request)
         channel.cleared = True
         del self.channels[channel.sid]
+        self._books.leave(channel.nbytes)
         self.subscriptions.end_all(lambda subscription: subscription.channel is channel)
         self._circuit.send(
             message(CaCommand.CLEAR_CHANNEL, first=request.first, second=request.second)

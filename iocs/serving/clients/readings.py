@@ -22,6 +22,9 @@ from iocs.serving.messages import (
 )
 from iocs.serving.sending.updates import NORMAL, Update
 
+#: What a channel and each of its filters take, about: measured with 100 000 of them.
+CHANNEL_BYTES: Final = 300
+FILTER_BYTES: Final = 250
 #: Longest reason sent to a client; the whole is in the log.
 REASON_LENGTH: Final = 200
 _UNREADABLE: Final = (int(ChannelType.PUT_ACKT), int(ChannelType.PUT_ACKS))
@@ -60,6 +63,12 @@ class ClientChannel:
     filters: Filters
     long_text: bool
     cleared: bool = False
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes, about."""
+        filters = len(self.filters.gates) + len(self.filters.slices)
+        return CHANNEL_BYTES + len(self.name) + FILTER_BYTES * filters
 
     @property
     def most(self) -> int:

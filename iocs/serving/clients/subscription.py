@@ -14,6 +14,9 @@ from iocs.serving.messages import Request
 from iocs.serving.sending.posted import Posted
 from iocs.serving.sending.updates import Update
 
+#: What a subscription and each of its filters take, about: measured with 20 000 of them.
+SUBSCRIPTION_BYTES: Final = 1000
+GATE_BYTES: Final = 150
 _NO_FILTER: Final = ChannelFilter(ts=False, dbnd=None, arr=None, sync=None)
 
 
@@ -48,6 +51,11 @@ class Subscription:
         kind = self.channel.readable_as(self.request.kind)
         self.spec = spec_of(self.channel.entry, kind.name, self.mask)
         self.gates = self.channel.filters.begin()
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes, about, without what waits to be sent."""
+        return SUBSCRIPTION_BYTES + GATE_BYTES * len(self.gates)
 
     def filtered(self, posted: Posted, flags: int, time_s: float) -> Update | None:
         """What is to be sent of a posted value, None if its filters let nothing pass.

@@ -10,6 +10,7 @@ from typing import Final
 
 from caproto import CAStatus
 
+from iocs.serving.clients.books import Books
 from iocs.serving.clients.readings import ClientChannel, RefusedRequestError, failed
 from iocs.serving.clients.subscription import Subscription
 from iocs.serving.interfaces import Circuit, Context
@@ -28,8 +29,9 @@ log = logging.getLogger("iocs.serving")
 class Subscriptions:
     """Those of one client, by its own number."""
 
-    def __init__(self, circuit: Circuit, context: Context) -> None:
+    def __init__(self, circuit: Circuit, context: Context, books: Books) -> None:
         self._circuit = circuit
+        self._books = books
         self._fanout = context.fanout
         self._by_number: dict[int, Subscription] = {}
 
@@ -37,7 +39,7 @@ class Subscriptions:
         """Begin one, with the value as it is; a number that is taken again ends the earlier one.
 
         Raises:
-            RefusedRequestError: The mask asks for nothing.
+            RefusedRequestError: The mask asks for nothing, or there are too many.
             Exception: The value cannot be had in this type or through these filters, and there is
                 no subscription.
         """
@@ -46,6 +48,7 @@ class Subscriptions:
         first = subscription.filtered(posted_of(channel.entry), subscription.mask, time.time())
         if first is not None:
             subscription.message(first)
+        self._books.enter(subscription.nbytes)
         self.end(request.second)
         self._by_number[request.second] = subscription
         self._fanout.add(subscription)
@@ -92,6 +95,7 @@ class Subscriptions:
         if subscription is not None:
             self._circuit.monitors.discard(subscription)
             self._fanout.remove(subscription)
+            self._books.leave(subscription.nbytes)
 
     def end_all(self, concerned: Callable[[Subscription], bool]) -> None:
         """Forget all that are concerned."""
