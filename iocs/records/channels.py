@@ -187,4 +187,6 @@ def make_channel(
         channel._data["value"] = first_value(record)  # noqa: SLF001
     if parent is not None and record.read is not None:
         channel._data["value"] = stored(record, record.read())  # noqa: SLF001
+    if parent is not None:  # what a field begins with is no change, whenever it is asked for
+        channel.monitored = channel.archived = channel.value
     return channel

@@ -197,6 +197,7 @@ class Database:
         while self._beside:
             channel, flags = self._beside.popitem()
             await channel.publish(flags)
+            await channel.process_fields(self._wall_time())  # .ACKS follows .ACKT
 
     def post_beside(self, channel: LiveChannel, flags: int) -> None:
         """Post a channel of which something other than the value has changed.

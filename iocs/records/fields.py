@@ -181,6 +181,7 @@ def _severity_writer(channel: ServedChannel, limit: str) -> Write:
                 f"{channel.record.name} has no {limit.upper()} limit to give a severity to"
             )
         change(Severity(index))
+        channel.post_also(PROPERTY)
 
     return write
 

@@ -58,7 +58,7 @@ class ServedChannel(Protocol):
     def quiet(self) -> bool:
         """Whether processing would find what it found last time."""
 
-    async def process(self, now: float, *, force: int = 0) -> None:
+    async def process(self, now: float) -> None:
         """Read the value, work out the alarm, and post what changed; never raises."""
 
     def post_also(self, flags: int) -> None:

@@ -57,7 +57,7 @@ class Outgoing:
     _queues: dict[Any, Any]
     _posting: int = VALUE | LOG | ALARM
 
-    async def process(self, now: float, *, force: int = 0) -> None:
+    async def process(self, now: float) -> None:
         """Work the value out anew; see `iocs.records.channels.LiveChannel`."""
         raise NotImplementedError
 
@@ -125,8 +125,10 @@ class Outgoing:
 
     def _require_number(self, data_type: ChannelType) -> None:
         """See that a text that is read as a number is one to others than Python: not ``1_0``."""
-        is_text = native_type(data_type) in (ChannelType.STRING, ChannelType.CHAR)
-        text = str(self._data["value"])
+        kind, text = native_type(data_type), str(self._data["value"])
+        if kind == ChannelType.ENUM:
+            raise ValueError(f"{self.record.name} is a text: it cannot be read as a state")
+        is_text = kind in (ChannelType.STRING, ChannelType.CHAR)
         if not is_text and ("_" in text or not text.isascii()):
             raise ValueError(f"{self.record.name} = {text!r}: not a number")
 

@@ -82,25 +82,24 @@ class Processing(Tuning):
         except Exception:  # processing reads again, and says so
             return False
 
-    async def process(self, now: float, *, force: int = 0) -> None:
+    async def process(self, now: float) -> None:
         """Read the value, work out the alarm, and post what changed; never raises.
 
         What fails is this channel's alarm: the others are posted all the same.
 
         Args:
             now: Wall-clock time stamp, s since the Unix epoch.
-            force: Event kinds to post whatever changed.
         """
         try:
-            await self._process(now, force)
+            await self._process(now)
         except Exception as error:
             self.seen = _UNREAD  # to be tried again at the next post
             if self._take_alarm(self._failed("posting", error)):
                 await self.publish(ALARM)
 
-    async def _process(self, now: float, force: int) -> None:
+    async def _process(self, now: float) -> None:
         value, alarm, limits_moved = self._work_out()
-        flags = force | self._changes(value) | self._take_alarm(alarm)
+        flags = self._changes(value) | self._take_alarm(alarm)
         if flags or not same(value, self.value):
             self._store(value, now)
         if flags:
@@ -108,12 +107,12 @@ class Processing(Tuning):
         if limits_moved:
             await self.publish(PROPERTY)
         if flags or limits_moved:
-            await self._process_fields(now)
+            await self.process_fields(now)
 
     async def hold(self, value: Value, now: float) -> None:
-        """Take a put value (of a record without ``read``) and post it."""
+        """Take a put value (of a record without ``read``), and post it if it is another."""
         self._store(stored(self.record, value), now)
-        await self.process(now, force=VALUE | LOG)
+        await self.process(now)
 
     def _work_out(self) -> tuple[Value, Alarm, bool]:
         """Value, alarm, whether the control range moved; what fails must not stop the others."""
@@ -216,7 +215,8 @@ class Processing(Tuning):
         self._data["timestamp"] = _stamp(now)
         self._content.clear()
 
-    async def _process_fields(self, now: float) -> None:
+    async def process_fields(self, now: float) -> None:
+        """Process the fields that clients have asked for."""
         for channel in self._fields.values():
             await channel.process(now)
 
