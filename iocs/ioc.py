@@ -28,7 +28,7 @@ from iocs.supervision.put_log import PutLog
 from iocs.supervision.saving import Saving
 from iocs.supervision.simulation import Chore, Simulation
 from iocs.supervision.state_folder import take
-from iocs.supervision.state_store import StateStore
+from iocs.supervision.state_store import OtherMachineError, StateStore
 from iocs.words.escaping import EscapingFormatter, escaped
 from iocs.words.saying import say
 from pvdb.parts.clock import SimClock
@@ -247,7 +247,11 @@ def main(
         say("\n".join(ioc.database.pvdb), sys.stdout)
         return os.EX_OK
     ioc.warm_up()
-    ioc.restore()
+    try:
+        ioc.restore()
+    except OtherMachineError as error:
+        say(f"{name}: {error}", sys.stderr)
+        return EXIT_USAGE
     _say_array_bytes(name, plant.array_bytes)
     server = options_from(options, name)
     try:

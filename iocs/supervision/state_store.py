@@ -45,6 +45,10 @@ of a higher number cannot be read.
 """
 
 
+class OtherMachineError(Exception):
+    """The folder keeps the state of another machine, which would be written over."""
+
+
 class StateStore:
     """Keeps and restores the state of one IOC.
 
@@ -80,13 +84,18 @@ class StateStore:
         self.identity = dict(identity or {})
         self._repeating = Repeating(machine, database, guards)
         self._covered = 0
+        self._records = {name.partition(".")[0] for name in database.channels}
         self._setpoints = _KeptFile(folder / SETPOINTS, saving, wall)
         self._snapshot = _KeptFile(folder / SNAPSHOT, saving, wall)
 
     # -- restoring ---------------------------------------------------------------------------------
 
     def restore(self) -> None:
-        """Put machine and setpoints back to where the last life ended, as far as was kept."""
+        """Put machine and setpoints back to where the last life ended, as far as was kept.
+
+        Raises:
+            OtherMachineError: They are another machine's. Nothing has been touched.
+        """
         kept = journals.read(self.folder)
         if kept.unreadable:
             log.error("%s: %d lines of the journal cannot be read", self.folder, kept.unreadable)
@@ -198,11 +207,21 @@ class StateStore:
         setpoints = content.get("setpoints", {})
         if not isinstance(setpoints, dict):
             raise Refused(f"setpoints = {short(setpoints)}: not values by name")
+        self._require_this_machine(setpoints)
         found = content.get("identity", {})
         for key, ours in self.identity.items():
             theirs = found.get(key) if isinstance(found, dict) else None
             if theirs != ours:
                 raise Refused(f"{key} = {short(theirs)}: this machine's is {ours!r}")
+
+    def _require_this_machine(self, setpoints: Mapping[str, Any]) -> None:
+        """Refuse those of which few are records here; a machine that was only renamed has them."""
+        foreign = [name for name in setpoints if name.partition(".")[0] not in self._records]
+        if 2 * len(foreign) > len(setpoints):
+            raise OtherMachineError(
+                f"{self.folder} keeps the state of another machine, which has {short(foreign[0])}; "
+                "give each IOC a folder of its own"
+            )
 
     def _find(self, name: str, check: Callable[[Any], None]) -> storage.Stored | None:
         """The newest whole file of this name, if ``check`` lets it pass.
@@ -221,6 +240,8 @@ class StateStore:
                 continue
             try:
                 check(stored.content)
+            except OtherMachineError:
+                raise
             except Exception as error:
                 self._leave_out(paths[number:], error)
                 return None

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from instruments.errors import Refused
+from iocs import haloscope as haloscope_ioc
 from iocs.records import Put
 from iocs.supervision import storage
 from iocs.supervision.journal import Journal
@@ -220,3 +221,21 @@ def test_no_other_user_may_read_what_is_kept(tmp_path: Path) -> None:
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
     assert set(modes) == {"snapshot.json", "puts.log", "journal-000000000001.log"}
     assert set(modes.values()) == {0o600}
+
+
+def test_a_folder_of_the_other_machine_is_refused_and_left_as_it_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def life() -> None:
+        ioc = make("amrr", "--state-dir", str(tmp_path))
+        ioc.restore()
+        await ioc.start()
+        await ioc.stop()
+
+    asyncio.run(life())
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    monkeypatch.setattr("iocs.ioc.serve", lambda *_, **__: pytest.fail("it serves"))
+    assert haloscope_ioc.run(["--state-dir", str(tmp_path), "--port", "1"]) == 2
+    assert "keeps the state of another machine" in capsys.readouterr().err
+    after = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.name != "lock"}
+    assert after == before
