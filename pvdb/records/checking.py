@@ -6,6 +6,7 @@ record, the value and the limit.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,9 @@ import numpy as np
 from instruments.errors import Refused
 from instruments.ranges import within
 from pvdb.records.description import INTEGER_RANGES, Range, Record, Value, Wire
+
+_NOT_ZERO = re.compile(r"[^eE]*[1-9]")
+"""A text whose digits before the power of ten are not all 0."""
 
 
 def checked(record: Record, data: Any) -> Value:
@@ -81,7 +85,10 @@ def _as_float(record: Record, item: Any) -> float:
     if isinstance(item, str) and not (item.isascii() and "_" not in item):
         raise Refused(f"{record.name} = {item!r}: not a number")  # 1_0 is one to Python alone
     try:
-        return float(item)
+        number = float(item)
+        if number == 0.0 and isinstance(item, str) and _NOT_ZERO.match(item):
+            raise Refused(f"{record.name} = {item!r}: nearer to 0 than numbers reach")
+        return number
     except OverflowError:  # a whole number of some hundred digits
         return np.inf
     except (TypeError, ValueError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Any, Final
@@ -35,6 +36,8 @@ REASONS: Final = {
     "partly": "an array of texts of which one is no number is refused whole; base keeps some",
     "no number": "an empty text put to a number or a state is refused; base takes it for 0",
     "begins with": "a text put to a number is one as a whole; base takes 5 for '5 K', 1 for '1,5'",
+    "hexadecimal": "a hexadecimal number is refused; base takes it for a double, and 0 for a whole"
+    " number",
     "long text": "a long text (`$`) is told as bytes or as a text; base tells the numbers of its"
     " characters in every type, and closes a part of it with a zero",
     "text as state": "a text read as a state is an error; base tells what stands in its memory",
@@ -68,6 +71,7 @@ _LIVE: Final = frozenset({
 """Fields that mean something here."""
 
 
+_HEXADECIMAL: Final = re.compile(r"\s*[+-]?0[xX]")
 _REFUSAL: Final = frozenset({"ACKS", "SEVR", "STAT", "AMSG"})
 _ALARM_LIMITS: Final = frozenset({"HIHI", "HIGH", "LOW", "LOLO"})
 
@@ -171,6 +175,8 @@ def _of_refusal(case: Case, ours: Outcome) -> str:
         return "no text" if sent != "STRING" else _of_text(case)
     if sent == "STRING" and "" in _texts(case):
         return "no number"
+    if sent == "STRING" and any(_HEXADECIMAL.match(text) for text in _texts(case)):
+        return "hexadecimal"
     if sent == "STRING" and len(_numbers(case)) < case.count:
         return "begins with"
     return _of_numbers(case, kind)

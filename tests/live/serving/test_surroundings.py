@@ -13,8 +13,8 @@ from typing import IO, Any
 
 import pytest
 
-from cryohalo.addresses import wait_served
-from cryohalo.launcher import Ioc
+from cryohalo.processes.addresses import wait_served
+from cryohalo.processes.launcher import LaunchedIoc
 from iocs.serving.environment import environment_mistake
 from tests.live.conftest import TOY
 
@@ -32,7 +32,7 @@ def _full() -> IO[bytes]:
 @contextmanager
 def _toy(pool: Any, prefix: str, **streams: Any) -> Iterator[subprocess.Popen[str]]:
     port = pool.ports[0]
-    line = Ioc("toy", (str(TOY),), ("--prefix", prefix)).command_line(port)
+    line = LaunchedIoc("toy", (str(TOY),), ("--prefix", prefix)).command_line(port)
     with subprocess.Popen(line, stdin=subprocess.DEVNULL, text=True, **streams) as process:
         try:
             wait_served([f"{prefix}Value"], port)
@@ -55,7 +55,7 @@ def test_an_ioc_serves_though_nobody_takes_its_ready_line(
 
 def test_an_ioc_serves_though_nobody_takes_its_log(pool: Any, prefix: str) -> None:
     port = pool.ports[0]
-    line = Ioc("haloscope", arguments=("--prefix", prefix)).command_line(port)
+    line = LaunchedIoc("haloscope", arguments=("--prefix", prefix)).command_line(port)
     with _full() as full, subprocess.Popen(line, stdout=subprocess.PIPE, stderr=full) as process:
         assert process.stdout is not None
         ready = process.stdout.readline()
@@ -89,7 +89,7 @@ def test_a_variable_that_cannot_be_used_is_named(
 
 
 def test_a_variable_that_cannot_be_used_ends_the_start(pool: Any, prefix: str) -> None:
-    line = Ioc("toy", (str(TOY),), ("--prefix", prefix)).command_line(pool.ports[0])
+    line = LaunchedIoc("toy", (str(TOY),), ("--prefix", prefix)).command_line(pool.ports[0])
     environment = {**os.environ, "EPICS_CAS_BEACON_PERIOD": "0"}
     ended = subprocess.run(
         line, capture_output=True, text=True, env=environment, timeout=60, check=False
