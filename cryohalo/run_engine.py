@@ -95,7 +95,7 @@ def remove_stack_capture() -> None:
             BLUESKY_VERSION,
         )
         return
-    bluesky.utils.Plan.__init__ = _init_plan
+    bluesky.utils.Plan.__init__ = _init_plan  # type: ignore[method-assign]
 
 
 def _init_plan(self: Any, f: Callable[..., Any], *args: Any, **kwargs: Any) -> None:

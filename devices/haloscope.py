@@ -18,9 +18,10 @@ from devices.parts.rf import (
     LocalOscillator,
     NetworkAnalyzer,
     NoiseSource,
+    Selector,
 )
 from devices.signals.reading import readback
-from devices.signals.settable import command, setting
+from devices.signals.settable import command
 from devices.signals.settings import Settings
 
 __all__ = ["Fridge", "Haloscope", "InterlockStatus"]
@@ -39,12 +40,6 @@ class Fridge(Device):
     rod = readback("Rod_RBV", monitor=True)
     jpa = readback("JPA_RBV", monitor=True)
     noise_source = readback("NoiseSource_RBV", monitor=True)
-
-
-class Selector(Device):
-    """The cold switch in front of the amplifier: Cavity, Noise source, Open (floating)."""
-
-    selected = setting("", "normal", string=True)
 
 
 class Seal(Device):

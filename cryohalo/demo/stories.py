@@ -73,12 +73,16 @@ def _cool_down(session: Session, progress: Progress) -> None:
 
 
 def _search(session: Session, options: DemoOptions, progress: Progress) -> None:
+    from bluesky.run_engine import RunEngineResult
+
     from plans.haloscope.calibration import calibrate
     from plans.haloscope.scan import scan
 
     haloscope = session.haloscope
     with progress.runs(session, "calibration", "spectra", "noise_source_temperature", "K"):
-        calibration = session.run_engine(calibrate(haloscope, CENTRE_MHZ)).plan_result
+        done = session.run_engine(calibrate(haloscope, CENTRE_MHZ))
+    assert isinstance(done, RunEngineResult)
+    calibration = done.plan_result
     first, last = options.band_mhz
     sealed = {"envelope_hash": haloscope.seal.envelope_hash.get()}
     plan = scan(haloscope, start_mhz=first, stop_mhz=last, calibration=calibration, md=sealed)

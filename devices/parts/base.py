@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ophyd import Component, Device, PVPositionerPC
+from ophyd import Component, Device, OphydObject, PositionerBase, PVPositionerPC, Signal
 
 from devices.signals.reading import CONNECTION_TIMEOUT_S, READ_TIMEOUT_S, WRITE_TIMEOUT_S, Readback
 from devices.signals.settable import Target, limits_of
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 
-def wall_timeout(device: Any, simulated_s: float) -> float:
+def wall_timeout(device: OphydObject, simulated_s: float) -> float:
     """Wall seconds to allow for what takes `simulated_s` of the instrument's time.
 
     A device that stands alone, or in front of hardware with no simulated clock, gets real time.
@@ -35,7 +35,7 @@ def wall_timeout(device: Any, simulated_s: float) -> float:
     return clock.timeout(simulated_s) if clock is not None else simulated_s + WRITE_TIMEOUT_S
 
 
-def check_position(device: Any, signal: Any, position: Any) -> None:
+def check_position(device: PositionerBase, signal: Signal, position: Any) -> None:
     """Refuse, before anything moves, what a positioner cannot take.
 
     Raises:
@@ -102,7 +102,7 @@ class Positioner(Mover, PVPositionerPC):
         check_position(self, self.setpoint, pos)
 
     @property
-    def target(self) -> Any:
+    def target(self) -> Target:
         """The setpoint."""
         return self.setpoint
 

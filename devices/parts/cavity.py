@@ -9,15 +9,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
-from ophyd import Device
+from ophyd import Device, OphydObject, Signal
 from ophyd.positioner import PositionerBase
+from ophyd.status import StatusBase
 
 from devices.parts.base import check_position, wall_timeout
 from devices.parts.measured import number
-from devices.parts.sweeping import passive, sweep_settings, trace_in, transmission_in
-from devices.signals.settings import name_within
+from devices.parts.motion import Axis
+from devices.parts.sweeping import Sweeping, passive, sweep_settings, trace_in, transmission_in
+from devices.signals.settings import Settings, name_within
 from devices.signals.values import check_number
 from devices.waiting.claims import Claim
 from devices.waiting.moves import Move, Mover
@@ -30,6 +32,18 @@ __all__ = ["CavityFrequency"]
 
 #: Simulated seconds that a tuning may take: moves of degrees at 0.01 deg/s, and creep after them.
 LONGEST_TUNING_S = 7200.0
+
+
+class _Tunable(Sweeping, Protocol):
+    """What a tuning needs of its instrument."""
+
+    @property
+    def rod(self) -> Axis:
+        """The motor that tunes the cavity."""
+
+    @property
+    def settings(self) -> Settings:
+        """What is set for a sweep, all together."""
 
 
 class GivenUpError(Exception):
@@ -61,6 +75,12 @@ class CavityFrequency(Mover, Device, PositionerBase):
         self._rod = Rod()
 
     @property
+    def _haloscope(self) -> _Tunable:
+        """Its parent, of which it needs no more."""
+        tunable: _Tunable = self.parent
+        return tunable
+
+    @property
     def egu(self) -> str:
         """Engineering units."""
         return "MHz"
@@ -79,9 +99,9 @@ class CavityFrequency(Mover, Device, PositionerBase):
         super()._set_position(value, **kwargs)
 
     @property
-    def target(self) -> Any:
+    def target(self) -> Signal:
         """The rod's setpoint: its IOC is the cavity's."""
-        return self.parent.rod.user_setpoint
+        return self._haloscope.rod.user_setpoint
 
     @property
     def reach(self) -> float:
@@ -104,7 +124,7 @@ class CavityFrequency(Mover, Device, PositionerBase):
 
     def check_value(self, pos: Any) -> None:
         """Refuse what the analyzer cannot look at, and what the rod cannot tune to."""
-        check_position(self, self.parent.vna.center, pos)
+        check_position(self, self._haloscope.vna.center, pos)
         modes = capp12tb()
         check_number(self.name, pos, self.egu, (modes.lowest_hz / 1e6, modes.highest_hz / 1e6))
 
@@ -124,16 +144,16 @@ class CavityFrequency(Mover, Device, PositionerBase):
         self._tuning.start()
 
     @property
-    def _tools(self) -> tuple[Any, ...]:
+    def _tools(self) -> tuple[OphydObject, ...]:
         """What a tuning uses and nobody else may use meanwhile."""
-        return self.parent.rod, self.parent.vna
+        return self._haloscope.rod, self._haloscope.vna
 
-    def _lost(self, move: Move, tool: Any) -> None:
+    def _lost(self, move: Move, tool: OphydObject) -> None:
         """Give a tuning up, for somebody else begins something with what it uses."""
         with self._acting:
             if self.slot.take(move) is None:
                 return
-            self.parent.vna.stop(success=True)
+            self._haloscope.vna.stop(success=True)
         move.end(self.not_reached(move, f"{tool.name} is used for something else", by=caller()))
 
     def stop(self, *, success: bool = False) -> None:
@@ -144,8 +164,8 @@ class CavityFrequency(Mover, Device, PositionerBase):
     def halt(self, move: Move | None) -> None:
         """Stop rod and analyzer, if a tuning of this session uses them."""
         if move is not None:
-            self.parent.rod.stop(success=True)
-            self.parent.vna.stop(success=True)
+            self._haloscope.rod.stop(success=True)
+            self._haloscope.vna.stop(success=True)
 
     def hindrances(self, move: Move, actual: float, why: str) -> list[str]:
         """Nothing but what the tuning itself has met, which is `why`."""
@@ -167,7 +187,7 @@ class CavityFrequency(Mover, Device, PositionerBase):
         else:
             self.judge(move, "")
 
-    def _do(self, move: Move, act: Callable[[], Any]) -> None:
+    def _do(self, move: Move, act: Callable[[], StatusBase]) -> None:
         """Begin one action of a tuning that is still wanted, and wait for its end."""
         with self._acting:
             if self.slot.current is not move:
@@ -193,7 +213,7 @@ class CavityFrequency(Mover, Device, PositionerBase):
 
     def _approach(self, move: Move, angle_deg: float) -> float:
         """Bring the rod to an angle; returns how far from there it was sent before, deg."""
-        rod = self.parent.rod
+        rod = self._haloscope.rod
         sent_deg = float(rod.user_setpoint.get(use_monitor=False))
         for place in self._rod.way(angle_deg, sent_deg):
             self._do(move, partial(rod.set, place))
@@ -201,9 +221,9 @@ class CavityFrequency(Mover, Device, PositionerBase):
 
     def _look(self, move: Move, look: Look) -> Transmission | None:
         """Sweep, the pump off; returns the resonance, None if there is none."""
-        haloscope = self.parent
+        haloscope = self._haloscope
         wanted = passive(haloscope) | sweep_settings(haloscope, look.sweep, look.centre_hz / 1e6)
-        values = {name_within(haloscope, signal): value for signal, value in wanted.items()}
+        values = {name_within(self.parent, signal): value for signal, value in wanted.items()}
         self._do(move, partial(haloscope.settings.set, values))
         self._do(move, haloscope.vna.trigger)
         found = transmission_in(trace_in(haloscope, haloscope.vna.read()))

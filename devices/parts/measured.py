@@ -42,7 +42,7 @@ class MeasuredSignal(Signal):
         }
 
 
-def number(units: str, kind: str = "normal", source: str = "PLAN") -> Any:
+def number(units: str, kind: str = "normal", source: str = "PLAN") -> Component[MeasuredSignal]:
     """A measured number."""
     return Component(MeasuredSignal, units=units, source=source, kind=kind)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
-from ophyd import Component, EpicsMotor
+from ophyd import Component, EpicsMotor, Signal
 from ophyd.epics_motor import HomeEnum
+from ophyd.status import StatusBase
 
 from devices.parts.base import check_position, wall_timeout
 from devices.signals.reading import CONNECTION_TIMEOUT_S, READ_TIMEOUT_S, WRITE_TIMEOUT_S, Readback
@@ -19,8 +20,10 @@ __all__ = ["Axis"]
 #: Seconds of instrument time granted to a move beyond distance / velocity.
 MOVE_OVERHEAD_S = 60.0
 
+S = TypeVar("S", bound=Signal)
 
-def _field(suffix: str, kind: str, cls: Any = Command, **more: Any) -> Any:
+
+def _field(cls: type[S], suffix: str, kind: str, **more: Any) -> Component[S]:
     """A field of the record that can be written to."""
     return Component(
         cls,
@@ -35,7 +38,7 @@ def _field(suffix: str, kind: str, cls: Any = Command, **more: Any) -> Any:
     )
 
 
-def _flag(suffix: str, kind: str) -> Any:
+def _flag(suffix: str, kind: str) -> Component[Readback]:
     """A field that is read only."""
     return Component(
         Readback,
@@ -55,18 +58,18 @@ class Axis(Mover, EpicsMotor):
     deadband (`.RDBD`) of what was asked for.
     """
 
-    user_setpoint = _field(".VAL", "normal", Target)
-    user_offset = _field(".OFF", "config")
-    user_offset_dir = _field(".DIR", "config")
-    offset_freeze_switch = _field(".FOFF", "omitted")
-    set_use_switch = _field(".SET", "omitted")
-    velocity = _field(".VELO", "config")
-    high_limit_travel = _field(".HLM", "omitted")
-    low_limit_travel = _field(".LLM", "omitted")
-    motor_stop = _field(".STOP", "omitted", Order)
-    home_forward = _field(".HOMF", "omitted", Order)
-    home_reverse = _field(".HOMR", "omitted", Order)
-    mode = _field(".SPMG", "omitted", string=True)
+    user_setpoint = _field(Target, ".VAL", "normal")
+    user_offset = _field(Command, ".OFF", "config")
+    user_offset_dir = _field(Command, ".DIR", "config")
+    offset_freeze_switch = _field(Command, ".FOFF", "omitted")
+    set_use_switch = _field(Command, ".SET", "omitted")
+    velocity = _field(Command, ".VELO", "config")
+    high_limit_travel = _field(Command, ".HLM", "omitted")
+    low_limit_travel = _field(Command, ".LLM", "omitted")
+    motor_stop = _field(Order, ".STOP", "omitted")
+    home_forward = _field(Order, ".HOMF", "omitted")
+    home_reverse = _field(Order, ".HOMR", "omitted")
+    mode = _field(Command, ".SPMG", "omitted", string=True)
     deadband = _flag(".RDBD", "config")
     at_home = _flag(".ATHM", "omitted")
 
@@ -85,7 +88,7 @@ class Axis(Mover, EpicsMotor):
         return self._position
 
     @property
-    def target(self) -> Any:
+    def target(self) -> Target:
         """The record's `.VAL`."""
         return self.user_setpoint
 
@@ -133,7 +136,9 @@ class Axis(Mover, EpicsMotor):
             found.append("the record is in alarm: the motor does not follow")
         return found
 
-    def home(self, direction: Any, wait: bool = True, timeout: float | None = None) -> Any:
+    def home(
+        self, direction: HomeEnum | str, wait: bool = True, timeout: float | None = None
+    ) -> StatusBase:
         """Find the reference; the status fails if it was ended on the way.
 
         Args:

@@ -21,7 +21,14 @@ from devices.waiting.claims import begins
 from devices.waiting.moves import Move
 from devices.waiting.status import NotReachedError, Orders, call_off, completion, send
 
-__all__ = ["Digitizer", "JosephsonAmplifier", "LocalOscillator", "NetworkAnalyzer", "NoiseSource"]
+__all__ = [
+    "Digitizer",
+    "JosephsonAmplifier",
+    "LocalOscillator",
+    "NetworkAnalyzer",
+    "NoiseSource",
+    "Selector",
+]
 
 
 class Acquiring(Fetching):
@@ -177,6 +184,12 @@ class JosephsonAmplifier(Device):
     pump_power = setting("PumpPower", doc="dBm")
     pump = setting("Pump", string=True, doc="Off, On")
     fault = readback("Fault_RBV", "omitted")
+
+
+class Selector(Device):
+    """The cold switch in front of the amplifier: Cavity, Noise source, Open (floating)."""
+
+    selected = setting("", "normal", string=True)
 
 
 class LocalOscillator(Device):

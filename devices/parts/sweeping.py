@@ -8,15 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from devices.parts.rf import JosephsonAmplifier, NetworkAnalyzer, Selector
+from devices.signals.settable import Setting
 from haloscope.measuring.resonance import Transmission, fit_transmission
 from haloscope.measuring.sweeps import Sweep
 
 __all__ = ["Trace", "passive", "sweep_settings", "trace_in", "transmission_in"]
+
+
+class Sweeping(Protocol):
+    """What a sweep needs of an instrument: `devices.haloscope.Haloscope` has it."""
+
+    @property
+    def vna(self) -> NetworkAnalyzer:
+        """The analyzer."""
+
+    @property
+    def jpa(self) -> JosephsonAmplifier:
+        """The amplifier, whose pump is off or on."""
+
+    @property
+    def switch(self) -> Selector:
+        """What is connected to the amplifier."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +50,7 @@ class Trace:
         return self.frequency_mhz * 1e6
 
 
-def sweep_settings(haloscope: Any, sweep: Sweep, center_mhz: float) -> dict[Any, Any]:
+def sweep_settings(haloscope: Sweeping, sweep: Sweep, center_mhz: float) -> dict[Setting, Any]:
     """What a sweep about a frequency needs of the analyzer, by setting."""
     vna = haloscope.vna
     return {
@@ -45,12 +63,12 @@ def sweep_settings(haloscope: Any, sweep: Sweep, center_mhz: float) -> dict[Any,
     }
 
 
-def passive(haloscope: Any, source: str = "Cavity") -> dict[Any, Any]:
+def passive(haloscope: Sweeping, source: str = "Cavity") -> dict[Setting, Any]:
     """The pump off, and what the switch connects, by setting."""
     return {haloscope.jpa.pump: "Off", haloscope.switch.selected: source}
 
 
-def trace_in(haloscope: Any, reading: Mapping[str, Any]) -> Trace:
+def trace_in(haloscope: Sweeping, reading: Mapping[str, Any]) -> Trace:
     """The trace in a reading of the analyzer."""
     vna = haloscope.vna
     frequency, real, imaginary = (

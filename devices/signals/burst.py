@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from epics import ca, dbr
+from ophyd import EpicsSignal, OphydObject
 
 __all__ = ["can_join", "flush", "host_of", "is_whole", "join"]
 
@@ -31,7 +32,7 @@ def _answered(event: Any) -> None:
 _ON_ANSWER: Final = dbr.make_callback(_answered, dbr.event_handler_args)
 
 
-def can_join(signal: Any) -> bool:
+def can_join(signal: OphydObject) -> TypeGuard[EpicsSignal]:
     """Whether a put to `signal` may leave with others: a connected scalar, number or state.
 
     Asking also gives this thread libca's context, which `join` and `flush` need.
@@ -42,7 +43,7 @@ def can_join(signal: Any) -> bool:
     return ca.field_type(pv.chid) in _NUMBERS and pv.nelm == 1
 
 
-def host_of(signal: Any) -> str:
+def host_of(signal: OphydObject) -> str:
     """Who serves, or served last, the PV of a signal; "" where nobody ever did.
 
     pyepics' own property may ask the network, which a lost PV does not answer.
@@ -51,13 +52,13 @@ def host_of(signal: Any) -> str:
     return "" if pv is None else str(pv._args.get("host") or "")  # noqa: SLF001
 
 
-def is_whole(signal: Any) -> bool:
+def is_whole(signal: EpicsSignal) -> bool:
     """Whether the PV that a signal writes to is of an integer type; False while it is lost."""
     pv = signal._write_pv  # noqa: SLF001 (ophyd has no public way)
     return bool(pv.wait_for_connection(timeout=0.0)) and ca.field_type(pv.chid) in _WHOLE
 
 
-def join(signal: Any, value: Any, completed: Callable[..., None]) -> None:
+def join(signal: EpicsSignal, value: Any, completed: Callable[..., None]) -> None:
     """Put `value` to `signal` with the next `flush`.
 
     Args:

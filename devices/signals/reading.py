@@ -149,7 +149,7 @@ def readback(
     long: bool = False,
     varying: bool = False,
     doc: str = "",
-) -> Any:
+) -> Component[Readback]:
     """A read-only signal, fetched whenever it is read.
 
     With `monitor` a read returns what the last monitor brought, which costs no round trip. An IOC

@@ -6,10 +6,9 @@ fails in words. Who may call it off, and how it ends then, is in `devices.waitin
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ophyd import Component, EpicsSignal, EpicsSignalWithRBV
+from ophyd import Component, EpicsSignal, EpicsSignalWithRBV, Signal
 from ophyd.status import Status
 
 from devices.signals import burst
@@ -32,7 +31,13 @@ __all__ = [
 ]
 
 
-class Settable:
+if TYPE_CHECKING:  # what the mixins are mixed in before
+    _Signal = EpicsSignal
+else:
+    _Signal = object
+
+
+class Settable(_Signal):
     """Mixed in before a signal that can be set: its put is checked, and completes or says why not.
 
     It shows what it is set to, whatever its kind is: ophyd hints by kind alone, but a setting that
@@ -43,14 +48,7 @@ class Settable:
     takes too long; a RunEngine that pauses or suspends ends it well.
     """
 
-    if TYPE_CHECKING:  # what the signal has that this is mixed in before
-        name: str
-        limits: tuple[Any, Any]
-        metadata: dict[str, Any]
-        write_timeout: float
-        get: Callable[..., Any]
-        get_setpoint: Callable[..., Any]
-        _string: bool
+    if TYPE_CHECKING:
 
         def whole(self) -> bool:
             """Whether the PV takes whole numbers only."""
@@ -92,7 +90,7 @@ class Settable:
         if not force:
             self.check_value(value)
         self.asked(value)
-        super().put(value, force=True, **how)  # type: ignore[misc]
+        super().put(value, force=True, **how)
 
     def set(self, value: Any, *, timeout: float | None = None, **_: Any) -> Status:
         """Put; the status ends with the put's completion."""
@@ -115,17 +113,14 @@ class OverEpics(Settable):
 
     def know(self) -> None:
         """Wait until the PV has been seen once."""
-        if not all(self._received_first_metadata.values()):  # type: ignore[attr-defined]
-            self.wait_for_connection()  # type: ignore[attr-defined]
+        if not all(self._received_first_metadata.values()):
+            self.wait_for_connection()
 
 
-class Remembering:
+class Remembering(_Signal):
     """Mixed in before a `Settable`: remembers what this client asked for last."""
 
-    name: str
-    connected: bool
     wanted: Any = None
-    get: Callable[..., Any]
 
     def asked(self, value: Any) -> None:
         """Remember."""
@@ -141,10 +136,8 @@ class Remembering:
         return remembered and self.connected and same(self.get(), value)
 
 
-class Targeting:
+class Targeting(_Signal):
     """Mixed in before a positioner's setpoint: to set it is to move the positioner."""
-
-    parent: Any
 
     def set(self, value: Any, *, timeout: float | None = None, **_: Any) -> Any:
         """Move the positioner; the status is its move's."""
@@ -155,10 +148,8 @@ class Targeting:
         self.parent.stop(success=success)
 
 
-class Ordering:
+class Ordering(_Signal):
     """Mixed in before a command that ends what its device, which is told (`ordered`), is doing."""
-
-    parent: Any
 
     def asked(self, _: Any) -> None:
         """Tell the device that it is this session that ends it."""
@@ -169,7 +160,7 @@ class Command(OverEpics, EpicsSignal):
     """A PV to write to that is its own readback."""
 
 
-class Order(Ordering, OverEpics, EpicsSignal):
+class Order(Ordering, Command):
     """A command that ends what its device is doing."""
 
 
@@ -208,7 +199,9 @@ def same(one: Any, other: Any) -> bool:
     return abs(float(one) - float(other)) <= 1e-9 * max(1.0, abs(float(other)))
 
 
-def setting(suffix: str, kind: str = "config", *, string: bool = False, doc: str = "") -> Any:
+def setting(
+    suffix: str, kind: str = "config", *, string: bool = False, doc: str = ""
+) -> Component[Setting]:
     """A setpoint `X` with its readback `X_RBV`; a set completes when the IOC says so."""
     return Component(
         Setting,
@@ -225,7 +218,7 @@ def setting(suffix: str, kind: str = "config", *, string: bool = False, doc: str
     )
 
 
-def limits_of(signal: Any) -> tuple[float, float] | None:
+def limits_of(signal: Signal) -> tuple[float, float] | None:
     """The control limits of a signal, or None where the PV has none (equal, or not known)."""
     low, high = signal.limits or (0, 0)
     return None if low is None or high is None or low >= high else (float(low), float(high))
@@ -233,13 +226,14 @@ def limits_of(signal: Any) -> tuple[float, float] | None:
 
 def command(
     suffix: str, kind: str = "omitted", *, string: bool = False, ends: bool = False, doc: str = ""
-) -> Any:
+) -> Component[Command]:
     """A signal to write to: a momentary command, or a setpoint whose readback is another signal.
 
     With `ends` it is a command that ends what its device is doing.
     """
+    kinds: dict[bool, type[Command]] = {False: Command, True: Order}
     return Component(
-        Order if ends else Command,
+        kinds[ends],
         suffix,
         kind=kind,
         auto_monitor=False,

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeGuard
 
-from ophyd import Device
+from ophyd import Device, OphydObject
 from ophyd.status import Status
 
 from devices.signals.reading import WRITE_TIMEOUT_S
-from devices.signals.settable import Remembering
+from devices.signals.settable import Remembering, Setting
 from devices.signals.values import check_names
 from devices.waiting.status import call_off, completion
 
@@ -28,14 +28,10 @@ class Settings(Device):
     """
 
     @cached_property
-    def signals(self) -> dict[str, Any]:
+    def signals(self) -> dict[str, Setting]:
         """The settings by the names they have in events, without the instrument's."""
         found = (walk.item for walk in self.parent.walk_signals())
-        return {
-            name_within(self.parent, signal): signal
-            for signal in found
-            if isinstance(signal, Remembering)
-        }
+        return {name_within(self.parent, signal): signal for signal in found if _is_setting(signal)}
 
     @property
     def hints(self) -> dict[str, list[str]]:
@@ -89,12 +85,17 @@ class Settings(Device):
             call_off(self)
 
 
-def name_within(instrument: Any, part: Any) -> str:
+def _is_setting(part: object) -> TypeGuard[Setting]:
+    """Whether a part is a setting, or in process what stands for one."""
+    return isinstance(part, Remembering)
+
+
+def name_within(instrument: OphydObject, part: OphydObject) -> str:
     """Name of a part of an instrument without the instrument's: `vna_path`."""
     return str(part.name).removeprefix(f"{instrument.name}_")
 
 
-def set_together(device: Any, values: Mapping[Any, Any]) -> Status:
+def set_together(device: OphydObject, values: Mapping[Setting, Any]) -> Status:
     """Put settings that do not hold their value already, in one packet.
 
     Args:

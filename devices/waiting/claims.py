@@ -10,7 +10,8 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+
+from ophyd import OphydObject
 
 __all__ = ["Claim", "begins"]
 
@@ -25,9 +26,9 @@ class Claim:
     """
 
     thread: threading.Thread
-    lost: Callable[[Any], None]
+    lost: Callable[[OphydObject], None]
 
-    def lay(self, devices: Iterable[Any]) -> None:
+    def lay(self, devices: Iterable[OphydObject]) -> None:
         """Claim devices; who had claimed them before has lost them already."""
         with _lock:
             _claims.update((device, self) for device in devices)
@@ -39,11 +40,11 @@ class Claim:
                 del _claims[device]
 
 
-_claims: weakref.WeakKeyDictionary[Any, Claim] = weakref.WeakKeyDictionary()
+_claims: weakref.WeakKeyDictionary[OphydObject, Claim] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 
 
-def begins(*devices: Any) -> None:
+def begins(*devices: OphydObject) -> None:
     """Say that this thread begins something with devices; whoever has claimed them has lost."""
     with _lock:
         lost = [(device, claim) for device in devices if (claim := _claims.get(device))]

@@ -14,11 +14,13 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ophyd import PositionerBase, Signal
 from ophyd.status import MoveStatus, StatusBase
 
 from devices.signals.values import show
 from devices.waiting.claims import begins
 from devices.waiting.status import (
+    Caller,
     NotReachedError,
     Orders,
     Telling,
@@ -36,6 +38,12 @@ from devices.waiting.watchdogs import begin_connected, fail_when_late
 __all__ = ["Move", "Mover", "Slot"]
 
 
+if TYPE_CHECKING:  # what the mixin is mixed in before
+    _Positioner = PositionerBase
+else:
+    _Positioner = object
+
+
 class Moving(Telling, MoveStatus):
     """The status of a move."""
 
@@ -51,19 +59,19 @@ class Move:
 
     def __init__(self, mover: Mover, position: float) -> None:
         self.mover, self.position = mover, position
-        self.status: StatusBase = mark(
+        self.status: Moving = mark(
             Moving(mover, position, settle_time=mover.settle_time, call_stop_on_failure=False)
         )
-        self.replaced: list[StatusBase] = []
+        self.replaced: list[Moving] = []
         self.orders = Orders()
 
     @property
-    def statuses(self) -> list[StatusBase]:
+    def statuses(self) -> list[Moving]:
         """Its own status and those of the moves that it replaced."""
         return [self.status, *self.replaced]
 
     @property
-    def caller(self) -> Any:
+    def caller(self) -> Caller:
         """The plan that asked for it, None by hand."""
         return self.status.caller
 
@@ -119,24 +127,12 @@ class Slot:
             move.orders.give()
 
 
-class Mover:
+class Mover(_Positioner):
     """Mixed in before an ophyd positioner: one move at a time, judged by where it is.
 
     A positioner defines `target`, `reach`, `where` and `allowance_s`; `begin`, `halt` and
     `hindrances` where there is more to begin, something to halt, and something known.
     """
-
-    if TYPE_CHECKING:
-        name: str
-        settle_time: float
-        log: Any
-
-        @property
-        def egu(self) -> str:
-            """Engineering units."""
-
-        def check_value(self, pos: Any) -> None:
-            """Refuse what it cannot take."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.slot = Slot()
@@ -145,7 +141,7 @@ class Mover:
     # What a positioner defines --------------------------------------------------------------------
 
     @property
-    def target(self) -> Any:
+    def target(self) -> Signal:
         """The signal whose PV takes the position; its loss fails a move."""
         raise NotImplementedError
 
@@ -165,7 +161,7 @@ class Mover:
     def begin(self, move: Move) -> None:
         """Set it in motion; `judge` is called when it is time to look where it is."""
 
-        def told(_: Any, *, refused: bool) -> None:
+        def told(_: Signal, *, refused: bool) -> None:
             self.judge(move, (refusal_of(self) or "the put was refused") if refused else "")
 
         start_puts([(self.target, move.position)], told, lambda: self.slot.current is not move)
@@ -222,7 +218,7 @@ class Mover:
     def _set_off(self, move: Move, timeout: float | None) -> None:
         limit_s = self.allowance_s(move.position) if timeout is None else float(timeout)
         self._watch_over(move, limit_s)
-        self._run_subs(sub_type=self.SUB_START)  # type: ignore[attr-defined]
+        self._run_subs(sub_type=self.SUB_START)
         self.begin(move)
 
     @property
@@ -273,19 +269,19 @@ class Mover:
             return
         try:
             actual = self.where()
-            self._set_position(actual)  # type: ignore[attr-defined]
+            self._set_position(actual)
             there = not refusal and abs(actual - move.position) <= self.reach
         except Exception as error:
             text = f"its readback could not be read at the end: {error}"
             move.end(NotReachedError(f"{self._asked(move)}; {text}"))
             return
         if there:
-            self._run_subs(sub_type=self.SUB_DONE)  # type: ignore[attr-defined]
+            self._run_subs(sub_type=self.SUB_DONE)
             move.end(None)
         else:
             end_short(self, self.not_reached(move, refusal), *move.statuses)
 
-    def not_reached(self, move: Move, why: str = "", by: Any = None) -> NotReachedError:
+    def not_reached(self, move: Move, why: str = "", by: Caller = None) -> NotReachedError:
         """The error of a move that is over short of its position: asked, is, why."""
         reasons = [why] if why else []
         try:

@@ -14,8 +14,9 @@ import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from ophyd import OphydObject, PositionerBase, Signal
 from ophyd.status import Status, StatusBase, SubscriptionStatus
 from ophyd.status import wait as wait_for
 from ophyd.utils.errors import InvalidState
@@ -45,6 +46,11 @@ __all__ = [
 
 log = logging.getLogger("cryohalo.devices")
 
+#: Who asks for something: the event loop of a RunEngine, None by hand.
+Caller = asyncio.AbstractEventLoop | None
+#: A signal and the value to put to it.
+Put = tuple[Signal, Any]
+
 
 class NotReachedError(RuntimeError):
     """A put was refused, or ended without the effect that was asked for.
@@ -54,12 +60,12 @@ class NotReachedError(RuntimeError):
         by: the plan (`caller`) whose own command kept it from its effect; None for anybody else.
     """
 
-    def __init__(self, message: str, by: Any = None) -> None:
+    def __init__(self, message: str, by: Caller = None) -> None:
         super().__init__(message)
         self.by = by
 
 
-def caller() -> Any:
+def caller() -> Caller:
     """The RunEngine whose plan this is called by, told by its event loop; None by hand."""
     try:
         return asyncio.get_running_loop()
@@ -67,13 +73,21 @@ def caller() -> Any:
         return None
 
 
-class Telling:
+T = TypeVar("T", bound="Telling")
+if TYPE_CHECKING:  # what the mixin is mixed in before
+    _Status = StatusBase
+else:
+    _Status = object
+
+
+class Telling(_Status):
     """Mixed in before one of ophyd's statuses: a failed one shows as the reason of its failure.
 
     bluesky shows the status, and not its error, in what it raises and in a run's stop document.
     """
 
-    _exception: Exception | None
+    #: Who asked for it, noted by `mark`.
+    caller: Caller = None
 
     def __str__(self) -> str:
         return super().__str__() if self._exception is None else str(self._exception)
@@ -99,20 +113,21 @@ class Orders:
 
     def begin(self) -> None:
         """Forget the orders before an action."""
-        self.given, self.by = False, None
+        self.given = False
+        self.by: Caller = None
 
     def give(self) -> None:
         """Note an order."""
         self.given, self.by = True, caller()
 
 
-def mark(status: StatusBase) -> StatusBase:
+def mark(status: T) -> T:
     """Note on a new status who asked for it, which `end` looks at."""
     status.caller = caller()
     return status
 
 
-def end_short(device: Any, error: NotReachedError, *statuses: StatusBase) -> None:
+def end_short(device: OphydObject, error: NotReachedError, *statuses: StatusBase) -> None:
     """End statuses of a device that has not done what was asked for.
 
     Where an interlock is active, its suspender may hold the plan first.
@@ -124,7 +139,7 @@ def end_short(device: Any, error: NotReachedError, *statuses: StatusBase) -> Non
         end(status, error)
 
 
-def interlock_of(device: Any) -> str:
+def interlock_of(device: OphydObject) -> str:
     """The reasons of its instrument's interlock, "" while all is well or where there is none."""
     interlock = getattr(device.root, "interlock", None)
     if interlock is None:
@@ -135,7 +150,7 @@ def interlock_of(device: Any) -> str:
         return ""
 
 
-def refusal_of(device: Any) -> str:
+def refusal_of(device: OphydObject) -> str:
     """The IOC's reason for the last refusal, which it posts before the refusal is told."""
     health = getattr(device.root, "ioc", None)
     try:
@@ -146,13 +161,13 @@ def refusal_of(device: Any) -> str:
 
 # Puts that complete ---------------------------------------------------------------------------
 
-_open: weakref.WeakKeyDictionary[Any, weakref.WeakSet[Status]] = weakref.WeakKeyDictionary()
+_open: weakref.WeakKeyDictionary[OphydObject, weakref.WeakSet[Status]] = weakref.WeakKeyDictionary()
 _open_lock = threading.Lock()
 
 
 def completion(
-    device: Any,
-    puts: Iterable[tuple[Any, Any]],
+    device: OphydObject,
+    puts: Iterable[Put],
     timeout_s: float,
     check: Callable[[], None] = lambda: None,
 ) -> Status:
@@ -179,7 +194,7 @@ def completion(
     left = itertools.count(len(puts) - 1, -1)
     refusals: list[str] = []
 
-    def completed(signal: Any, *, refused: bool) -> None:
+    def completed(signal: Signal, *, refused: bool) -> None:
         if refused:
             refusals.append(signal.name)
         if next(left) > 0 or status.done:
@@ -207,7 +222,7 @@ def completion(
     return status
 
 
-def call_off(device: Any) -> bool:
+def call_off(device: OphydObject) -> bool:
     """End well what a device has under way: who asked for it no longer wants it.
 
     Returns:
@@ -221,7 +236,7 @@ def call_off(device: Any) -> bool:
 
 
 def start_puts(
-    puts: Iterable[tuple[Any, Any]], told: Callable[..., None], abandoned: Callable[[], bool]
+    puts: Iterable[Put], told: Callable[..., None], abandoned: Callable[[], bool]
 ) -> None:
     """Start puts, in one packet where the signals can.
 
@@ -235,9 +250,7 @@ def start_puts(
         for signal, value in puts:
             ended = _Ended(told, signal, abandoned)
             if burst.can_join(signal):
-                signal.check_value(value)
-                if note := getattr(signal, "asked", None):
-                    note(value)
+                _prepare(signal, value)
                 burst.join(signal, value, ended)
             else:
                 signal.put(value, use_complete=True, callback=ended)
@@ -245,27 +258,33 @@ def start_puts(
         burst.flush()
 
 
+def _prepare(signal: Signal, value: Any) -> None:
+    """Check a value that is put past the signal's own `put`, and tell those that want to know."""
+    signal.check_value(value)
+    if note := getattr(signal, "asked", None):
+        note(value)
+
+
 @dataclass(frozen=True)
 class _Ended:
     """What the control layer calls when a put has completed."""
 
     told: Callable[..., None]
-    signal: Any
+    signal: Signal
     abandoned: Callable[[], bool]
 
     def __call__(self, *, refused: bool = False, **_: Any) -> None:
         self.told(self.signal, refused=refused)
 
 
-def send(signal: Any, value: Any) -> None:
+def send(signal: Signal, value: Any) -> None:
     """Put a value that nobody waits for; not at all where its PV is lost, which may not block."""
     if getattr(signal, "_write_pv", None) is None:  # in process
         signal.put(value, use_complete=False)
         return
     try:
         if burst.can_join(signal):
-            signal.check_value(value)
-            signal.asked(value)
+            _prepare(signal, value)
             burst.join(signal, value, lambda **_: None)
         else:
             log.warning("%s: %r was not sent, its IOC is gone", signal.name, value)
@@ -273,7 +292,7 @@ def send(signal: Any, value: Any) -> None:
         burst.flush()
 
 
-def waited(device: Any, status: StatusBase, wait: bool) -> StatusBase:
+def waited(device: PositionerBase, status: StatusBase, wait: bool) -> StatusBase:
     """A move's status, waited for if asked; Ctrl-C stops the device."""
     if wait:
         try:
@@ -300,7 +319,7 @@ class Watch(Telling, SubscriptionStatus):
 
     def __init__(
         self,
-        signal: Any,
+        signal: Signal,
         test: Callable[[Any], bool],
         timeout: float,
         *,

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from ophyd import Signal
 from ophyd.status import StatusBase
 from ophyd.utils.errors import InvalidState
 
@@ -136,7 +137,7 @@ def fail_when_late(
 class _Channel:
     """What hangs on a signal's PV: puts under way, and those that wait until it is back."""
 
-    def __init__(self, signal: Any) -> None:
+    def __init__(self, signal: Signal) -> None:
         self._signal = weakref.ref(signal)
         self._lock = threading.Lock()
         self._under_way: weakref.WeakSet[StatusBase] = weakref.WeakSet()
@@ -198,11 +199,11 @@ def _put_now(status: StatusBase, put: Callable[[], None]) -> None:
         end(status, error)
 
 
-_channels: weakref.WeakKeyDictionary[Any, _Channel] = weakref.WeakKeyDictionary()
+_channels: weakref.WeakKeyDictionary[Signal, _Channel] = weakref.WeakKeyDictionary()
 _channels_lock = threading.Lock()
 
 
-def begin_connected(signal: Any, status: StatusBase, put: Callable[[], None]) -> None:
+def begin_connected(signal: Signal, status: StatusBase, put: Callable[[], None]) -> None:
     """Begin what `status` stands for, which fails with `ConnectionError` once the PV is lost.
 
     A put whose IOC is gone never completes, and its time-out may be hours. Where the PV is lost

@@ -15,6 +15,7 @@ from bluesky.utils import MsgGenerator, short_uid
 
 from devices.haloscope import Haloscope
 from devices.parts.sweeping import Trace, passive, sweep_settings, trace_in
+from devices.signals.settable import Setting
 from devices.signals.settings import name_within
 from haloscope.constants import JPA_OFFSET_HZ, PROBE_OFFSET_HZ
 from haloscope.measuring.calibration import GainProfile, fit_gain_profile
@@ -71,13 +72,13 @@ class Coupling:
     resonance: Resonance
 
 
-def configure(settings: Mapping[Any, Any]) -> MsgGenerator[None]:
+def configure(settings: Mapping[Setting, Any]) -> MsgGenerator[None]:
     """Set settings, those that do not hold the value already, all at once, and wait for them."""
     group = yield from begin(settings)
     yield from bps.wait(group)
 
 
-def begin(settings: Mapping[Any, Any]) -> MsgGenerator[str]:
+def begin(settings: Mapping[Setting, Any]) -> MsgGenerator[str]:
     """As `configure` without the wait; returns the group to wait for."""
     require(bool(settings), "no settings to set")
     group = short_uid("configure")
@@ -91,7 +92,7 @@ def sweep(
     haloscope: Haloscope,
     settings: Sweep,
     center_mhz: float,
-    more: Mapping[Any, Any] | None = None,
+    more: Mapping[Setting, Any] | None = None,
     *,
     ready: str = "",
 ) -> MsgGenerator[Trace]:
@@ -166,7 +167,7 @@ def amplifier_gain(
     settings: Sweep | None = None,
     *,
     source: str = "Cavity",
-    more: Mapping[Any, Any] | None = None,
+    more: Mapping[Setting, Any] | None = None,
 ) -> MsgGenerator[GainProfile]:
     """Gain of the amplifier as the power ratio with pump on and off; leaves the pump on.
 

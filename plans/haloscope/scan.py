@@ -11,9 +11,11 @@ from typing import Any
 
 import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator, short_uid
+from ophyd import OphydObject
 
 from devices.haloscope import Haloscope
 from devices.parts.sweeping import sweep_settings
+from devices.signals.settable import Setting
 from haloscope.measuring import decisions
 from haloscope.measuring.calibration import GainProfile
 from haloscope.measuring.sweeps import TRANSMISSION
@@ -236,7 +238,7 @@ def step(
     yield from record(event_devices(haloscope), "primary")
 
 
-def event_devices(haloscope: Haloscope) -> list[Any]:
+def event_devices(haloscope: Haloscope) -> list[OphydObject]:
     """What an event of a step holds."""
     return [
         haloscope.daq,
@@ -290,7 +292,7 @@ def _lo_mhz(target_mhz: float) -> float:
     return decisions.local_oscillator_hz(target_mhz * 1e6) / 1e6
 
 
-def _receiver(haloscope: Haloscope, target_mhz: float, averages: int) -> dict[Any, Any]:
+def _receiver(haloscope: Haloscope, target_mhz: float, averages: int) -> dict[Setting, Any]:
     """Settings for the spectrum of a step."""
     return {
         haloscope.lo.frequency: _lo_mhz(target_mhz),

@@ -13,6 +13,7 @@ from bluesky.utils import MsgGenerator
 
 from devices.haloscope import Haloscope
 from devices.parts.sweeping import transmission_in
+from devices.signals.settable import Setting
 from haloscope.measuring import decisions, tuning
 from haloscope.measuring.calibration import GainProfile
 from haloscope.measuring.decisions import FIRST_PUMP_DBM
@@ -225,7 +226,7 @@ def pump_off(
     resonance_mhz: float,
     source: str,
     amplifier: Amplifier,
-    settings: Mapping[Any, Any],
+    settings: Mapping[Setting, Any],
 ) -> MsgGenerator[Trace]:
     """The bypass with the pump off, which a gain at `resonance_mhz` is held against.
 

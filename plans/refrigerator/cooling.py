@@ -10,6 +10,7 @@ from typing import Any
 
 import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator
+from ophyd import OphydObject
 
 from devices.amrr import Refrigerator
 from instruments.ranges import within
@@ -118,7 +119,7 @@ def curve(
     settle: Callable[[float], MsgGenerator[None]],
     periodic: Periodic,
     *,
-    recorded: Sequence[Any] = (),
+    recorded: Sequence[OphydObject] = (),
     md: Mapping[str, Any] | None = None,
     **args: Any,
 ) -> MsgGenerator[list[LoadPoint]]:

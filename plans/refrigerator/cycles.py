@@ -13,6 +13,7 @@ from typing import Any
 
 import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator
+from ophyd import OphydObject
 
 from devices.amrr import CyclesMissed, Refrigerator
 from instruments.ranges import within
@@ -187,14 +188,14 @@ def start_document(
     return metadata(name, [refrigerator.cycle], args, md, hints=hints, **machine, **more)
 
 
-def _number(reading: Mapping[str, Any], signal: Any, before: Sequence[float]) -> float:
+def _number(reading: Mapping[str, Any], signal: OphydObject, before: Sequence[float]) -> float:
     """A signal's value in a reading; where nothing answers (a rehearsal) what it was before."""
     if signal.name in reading:
         return number_in(reading, signal)
     return before[-1] if before else 0.0
 
 
-def _phase_devices(refrigerator: Refrigerator) -> list[Any]:
+def _phase_devices(refrigerator: Refrigerator) -> list[OphydObject]:
     """What an event of the stream `phases` holds."""
     fields = [magnet.field for magnet in refrigerator.magnets.values()]
     currents = [magnet.current for magnet in refrigerator.magnets.values()]

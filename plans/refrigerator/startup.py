@@ -9,6 +9,7 @@ from bluesky.utils import FailedStatus, MsgGenerator
 from devices.amrr import Refrigerator
 from devices.parts.base import wall_timeout
 from devices.parts.magnet import MagnetSupply
+from devices.signals.settable import Command
 from instruments.ranges import within
 from plans.shared.common import Until, value_of
 
@@ -126,7 +127,7 @@ def recover_from_quench(
         yield from safe_start(refrigerator)
 
 
-def _command(signal: Any, value: Any, what: str) -> MsgGenerator[None]:
+def _command(signal: Command, value: Any, what: str) -> MsgGenerator[None]:
     """Put a command; one that is refused is a machine that is not ready for it."""
     try:
         yield from bps.abs_set(signal, value, wait=True)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from devices.amrr import Refrigerator
 from devices.parts.base import limits_of
+from devices.signals.settable import Setting
 from instruments.ranges import within
 from plans.refrigerator.ask_tell import Optimizer
 from plans.refrigerator.cooling import LoadPoint, curve
@@ -223,12 +224,12 @@ class _Search:
         return end.mean_temperature_k if self.sign > 0.0 else end.mean_power_uw
 
 
-def _signal(refrigerator: Refrigerator, name: str) -> Any:
+def _signal(refrigerator: Refrigerator, name: str) -> Setting:
     require(name in WAYPOINTS, f"{name!r} is none of {', '.join(WAYPOINTS)}")
     return getattr(refrigerator.cycle, name)
 
 
-def _box(signal: Any, limits: tuple[float, float]) -> tuple[float, float]:
+def _box(signal: Setting, limits: tuple[float, float]) -> tuple[float, float]:
     """The wanted bounds cut to what the PV allows."""
     require(limits[0] < limits[1], f"{signal.name}: {limits[0]} is not below {limits[1]}")
     allowed = limits_of(signal) or (-math.inf, math.inf)

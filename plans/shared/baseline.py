@@ -5,7 +5,7 @@ RE.preprocessors.append(SupplementalData(baseline=[*baseline(haloscope), *baseli
 
 from __future__ import annotations
 
-from typing import Any
+from ophyd import OphydObject
 
 from devices.amrr import Refrigerator
 from devices.haloscope import Haloscope
@@ -13,7 +13,7 @@ from devices.haloscope import Haloscope
 __all__ = ["baseline"]
 
 
-def baseline(instrument: Haloscope | Refrigerator) -> list[Any]:
+def baseline(instrument: Haloscope | Refrigerator) -> list[OphydObject]:
     """Devices for the baseline stream: fields, temperatures, positions, settings, versions."""
     common = [instrument.sim.time, instrument.ioc.version, instrument.ioc.parameters_hash]
     if isinstance(instrument, Refrigerator):

@@ -11,7 +11,10 @@ from typing import Any
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 from bluesky.utils import Msg, MsgGenerator
+from ophyd import OphydObject, Signal
 
+from devices.amrr import Refrigerator
+from devices.haloscope import Haloscope
 from devices.waiting.status import Watch
 from devices.waiting.watchdogs import end
 from haloscope.analysis.apparatus import CAPP_12TB, Apparatus
@@ -43,7 +46,7 @@ def require(condition: bool, message: str) -> None:
 
 def metadata(
     plan_name: str,
-    detectors: Iterable[Any],
+    detectors: Iterable[OphydObject],
     plan_args: Mapping[str, Any],
     md: Mapping[str, Any] | None,
     *,
@@ -78,7 +81,7 @@ def apparatus() -> dict[str, Any]:
     return Apparatus(CAPP_12TB.name, volume_m3, field_ratio, None, known.hash()).recorded()
 
 
-def provenance(instrument: Any) -> MsgGenerator[dict[str, Any]]:
+def provenance(instrument: Haloscope | Refrigerator) -> MsgGenerator[dict[str, Any]]:
     """Which machine this is: what the IOC says of its version, parameters and seed."""
     version = yield from value_of(instrument.ioc.version, "")
     parameters_hash = yield from value_of(instrument.ioc.parameters_hash, "")
@@ -90,7 +93,7 @@ def provenance(instrument: Any) -> MsgGenerator[dict[str, Any]]:
     }
 
 
-def value_of(signal: Any, default: Any = None) -> MsgGenerator[Any]:
+def value_of(signal: OphydObject, default: Any = None) -> MsgGenerator[Any]:
     """Read one signal; in a rehearsal, where nothing answers, the default, NaN without one."""
     reading = yield from bps.read(signal)
     if not reading:
@@ -98,12 +101,12 @@ def value_of(signal: Any, default: Any = None) -> MsgGenerator[Any]:
     return reading[signal.name]["value"]
 
 
-def number_in(reading: Mapping[str, Any], signal: Any) -> float:
+def number_in(reading: Mapping[str, Any], signal: OphydObject) -> float:
     """What a reading holds of a signal, or of a positioner: the number it reads."""
     return float(reading[signal.name]["value"])
 
 
-def record(devices: Sequence[Any], stream: str) -> MsgGenerator[Mapping[str, Any]]:
+def record(devices: Sequence[OphydObject], stream: str) -> MsgGenerator[Mapping[str, Any]]:
     """One event of what the devices say now; nothing is triggered. Returns the readings."""
     readings: dict[str, Any] = {}
     yield from bps.create(name=stream)
@@ -137,7 +140,7 @@ class Until:
 
     def __init__(
         self,
-        signal: Any,
+        signal: Signal,
         test: Callable[[Any], bool],
         timeout_s: float,
         *,

@@ -19,6 +19,8 @@ from bluesky.simulators import RunEngineSimulator
 from bluesky.utils import Msg, MsgGenerator
 from numpy.typing import NDArray
 
+from devices.amrr import Refrigerator
+from devices.haloscope import Haloscope
 from devices.signals.settings import name_within
 from haloscope.constants import BOLTZMANN_J_PER_K, INTERMEDIATE_HZ, JPA_OFFSET_HZ
 from haloscope.parametric import power_gain
@@ -52,7 +54,7 @@ class Estimate:
     result: Any
 
 
-def rehearse(plan: MsgGenerator[Any], instrument: Any) -> Estimate:
+def rehearse(plan: MsgGenerator[Any], instrument: Haloscope | Refrigerator) -> Estimate:
     """Run a plan dry.
 
     Args:
@@ -77,7 +79,7 @@ def rehearse(plan: MsgGenerator[Any], instrument: Any) -> Estimate:
 class _Stage:
     """The instruments as a plan would find them, and the clock on the wall of the rehearsal."""
 
-    def __init__(self, instrument: Any) -> None:
+    def __init__(self, instrument: Haloscope | Refrigerator) -> None:
         self.instrument = instrument
         self.values: dict[str, Any] = {}
         self.duration_s = 0.0

@@ -7,10 +7,13 @@ are asked of the instrument then: an interlock's reason, not the name of its sig
 from collections.abc import Callable
 from typing import Any
 
+from bluesky import RunEngine
 from bluesky.suspenders import SuspendBoolHigh, SuspendCeil, SuspenderBase
+from ophyd import Signal
 
 from devices.amrr import Refrigerator
 from devices.haloscope import Haloscope
+from devices.parts.magnet import MagnetSupply
 from devices.signals.burst import host_of
 
 __all__ = ["COLD_MXC_K", "SuspendDisconnected", "suspenders"]
@@ -36,7 +39,7 @@ def _told(words: Words, remedy: str) -> str:
 class SuspendDisconnected(SuspenderBase):
     """Suspend while a signal's PV is not connected: the IOC or the network is gone."""
 
-    def install(self, RE: Any, *, event_type: str | None = None) -> None:
+    def install(self, RE: RunEngine, *, event_type: str | None = None) -> None:
         """Watch the connection of the signal rather than its value."""
         super().install(RE, event_type=event_type or self._sig.SUB_META)
 
@@ -72,7 +75,7 @@ class SuspendActive(SuspendBoolHigh):
         what lets the plan go on.
     """
 
-    def __init__(self, signal: Any, words: Words, remedy: str, **kwargs: Any) -> None:
+    def __init__(self, signal: Signal, words: Words, remedy: str, **kwargs: Any) -> None:
         super().__init__(signal, **kwargs)
         self._words, self._remedy = words, remedy
 
@@ -118,5 +121,5 @@ def suspenders(instrument: Haloscope | Refrigerator) -> list[SuspenderBase]:
     return found + [_quench(magnet, reset) for magnet in magnets]
 
 
-def _quench(magnet: Any, reset: str) -> SuspendActive:
+def _quench(magnet: MagnetSupply, reset: str) -> SuspendActive:
     return SuspendActive(magnet.quench, lambda: f"{magnet.name}: {magnet.message.get()}", reset)

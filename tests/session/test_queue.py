@@ -34,7 +34,7 @@ NAMES = {name for names in OFFERED.values() for name in names}
 #: Plans of one instrument that no queue offers: parts, which need an open run, or objects.
 PARTS = {
     *("digitize", "step", "sweep", "amplifier_gain"),
-    *("approach", "locate", "pump_off"),
+    *("approach", "locate", "pump_off", "provenance"),
 }
 #: What a queue cannot give, and so is not described by a type: objects of a session.
 OBJECTS = {"online", "report", "per_step", "known", "rod", "amplifier", "settings"}

@@ -1,0 +1,1 @@
+from ophyd.utils.errors import ReadOnlyError as ReadOnlyError
