@@ -6,22 +6,22 @@ would hold. With the loop compiled before, the IOC loads it from numba's cache.
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before the imports below, which take seconds
+    from iocs.interrupting import end_at_once
+
+    end_at_once()
+
 import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final
 
 from amrr import kernel
 from amrr.compiled import source_digest
+from amrr.refrigerator import SimulatedRefrigerator
 
 __all__ = ["compile_aside"]
-
-_COMPILE: Final = (
-    "from iocs.interrupting import end_at_once; end_at_once(); "
-    "from amrr.refrigerator import Refrigerator; Refrigerator().step(1.0)"
-)
 
 log = logging.getLogger("cryohalo.iocs")
 
@@ -36,9 +36,13 @@ def compile_aside() -> None:
     if done.exists() or not os.access(folder, os.W_OK):
         return
     try:
-        subprocess.run([sys.executable, "-c", _COMPILE], check=True, stdin=subprocess.DEVNULL)
+        subprocess.run([sys.executable, "-m", __spec__.name], check=True, stdin=subprocess.DEVNULL)
         for former in folder.glob("compiled-*"):
             former.unlink(missing_ok=True)
         done.touch()
     except (OSError, subprocess.SubprocessError) as error:
         log.warning("compiling aside failed, the IOC compiles by itself: %s", error)
+
+
+if __name__ == "__main__":
+    SimulatedRefrigerator().step(1.0)

@@ -52,6 +52,16 @@ def test_it_is_compiled_aside_once_for_each_version(
     assert len(runs) == 2
 
 
+def test_the_process_aside_compiles_what_an_ioc_uses(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    stats = SimpleNamespace(stats=SimpleNamespace(cache_path=str(tmp_path)))
+    monkeypatch.setattr(compiling.kernel, "build", lambda: stats)
+    compiling.compile_aside()
+    assert [path.name.partition("-")[0] for path in tmp_path.iterdir()] == ["compiled"]
+    assert not caplog.text
+
+
 def test_what_goes_wrong_aside_stops_nothing(
     runs: list[Any],
     monkeypatch: pytest.MonkeyPatch,
