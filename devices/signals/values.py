@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
+import numpy as np
 from ophyd.utils.errors import LimitError
 
 from instruments.ranges import shown as show
@@ -63,6 +64,8 @@ def check_number(
     """
     low, high = limits or (-math.inf, math.inf)
     takes = f" ({show(low)} to {show(high, units)})" if limits else ""
+    if np.ma.is_masked(value):  # its item is 0, which nobody has asked for
+        raise InvalidValueError(f"{name} = {value!r} is not a number{takes}")
     if getattr(value, "ndim", None) == 0:  # NumPy's scalars and arrays without axes
         value = value.item()
     if not is_number(value):

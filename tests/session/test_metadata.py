@@ -6,8 +6,10 @@ import datetime
 import enum
 from collections.abc import Iterator
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+import bluesky.plan_stubs as bps
 import bluesky.plans as bp
 import numpy as np
 import pytest
@@ -143,6 +145,54 @@ def test_nan_is_kept(engine: RunEngine, recorded: tuple[Catalog, list[str]]) -> 
 def test_what_bluesky_itself_demands_still_holds(engine: RunEngine) -> None:
     with pytest.raises(ValueError, match="'sample' metadata"):
         engine(bp.count([det]), sample=[1, 2])
+
+
+MISPLACED = {
+    "its uid": ({"uid": "mine"}, "uid is given to each run"),
+    "its time": ({"time": 5.0}, "time is given to each run"),
+    "a number that is a text": ({"scan_id": "x"}, "scan_id: 'x' is not of type 'integer'"),
+    "hints that are a number": ({"hints": 5}, "hints: 5 is not of type 'object'"),
+    "a dot in a key": ({"a.b": 1}, "'a.b' does not match"),
+    "no key": ({"": 1}, "'' does not match"),
+    "a plan's name that is a number": ({"plan_name": 5}, "its plan_name is 5, not a text"),
+    "a campaign that is a list": ({"campaign": ["a"]}, r"its campaign is \['a'\], not a text"),
+    "what has no copy": ({"note": memoryview(b"a")}, "note cannot be copied"),
+    "no copy within": ({"note": {"a": MappingProxyType({})}}, "note cannot be copied"),
+}
+
+
+@pytest.mark.parametrize("kind", MISPLACED)
+def test_what_makes_no_start_is_refused_before_the_run_opens(
+    engine: RunEngine, recorded: tuple[Catalog, list[str]], kind: str, caplog: Any
+) -> None:
+    metadata, reason = MISPLACED[kind]
+    catalog, names = recorded
+    for plan, more in ((opened(metadata), {}), (bp.count([det]), metadata)):
+        with pytest.raises(UnfitError, match=f"metadata: {reason}") as told:
+            engine(plan, **more)
+        assert len(str(told.value)) < 300
+    assert not names
+    assert not list(catalog.root.iterdir())
+    assert not any("Failed to close" in record.message for record in caplog.records)
+    engine(bp.count([det]))
+    assert catalog[-1].stop is not None
+
+
+def opened(metadata: dict[str, Any]) -> Any:
+    """A plan of one run and nothing in it."""
+    yield from bps.open_run(metadata)
+    yield from bps.close_run()
+
+
+def test_a_session_whose_last_run_has_no_number_says_so(engine: RunEngine) -> None:
+    before = dict(engine.md)
+    engine.md["scan_id"] = "x"
+    try:
+        with pytest.raises(UnfitError, match="metadata: scan_id is 'x', not a whole number"):
+            engine(bp.count([det]))
+    finally:
+        engine.md.clear()
+        engine.md.update(before)
 
 
 def test_metadata_of_a_session_are_refused_when_it_opens() -> None:

@@ -53,7 +53,7 @@ def misfits(thing: Any) -> list[Any]:
     if states:
         return ["Nowhere", "", None, -1, len(states), 0.5, math.nan, [0], object()]
     wrong = ["nine", "", None, True, [1.0], np.array([1.0, 2.0]), 1j, math.nan, math.inf, -math.inf]
-    wrong += [np.float64("nan")]
+    wrong += [np.float64("nan"), np.ma.masked, np.ma.array(1.0, mask=True)]
     if limits is not None:
         low, high = limits
         wrong += [low - 1.0, high + 1.0, math.nextafter(high, math.inf)]
