@@ -1,8 +1,12 @@
-"""``cryohalo analyze``, ``report`` and ``montecarlo``: from catalogs and files to results."""
+"""``cryohalo analyze``, ``report`` and ``montecarlo``: from catalogs and files to results.
+
+Each tells which spectra were used and which not, and whether the result is to be believed: where it
+is not, a line on standard error says so and the exit code is 3.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,16 +16,18 @@ from rich.progress import Progress
 
 from cryohalo.commands.options import (
     DEFAULT_CATALOG,
+    EXIT_NOT_BELIEVED,
     MAX_SEED,
     CatalogOption,
     between,
+    errors,
     plain_console,
     writable_folder,
 )
+from cryohalo.commands.sources import Sources, read_sources
 from instruments.printable import escaped
 
 if TYPE_CHECKING:
-    from cryohalo.catalog import Run
     from haloscope.analysis.options import Options
     from haloscope.analysis.pipeline import Result
     from haloscope.analysis.spectra import Spectra
@@ -33,6 +39,7 @@ console = plain_console()
 class BaselineChoice(StrEnum):
     """Baseline models of the analysis."""
 
+    auto = "auto"
     letter = "letter"
     pade = "pade"
     savgol = "savgol"
@@ -44,9 +51,31 @@ SourcesArgument = Annotated[
 OutputOption = Annotated[
     Path, typer.Option("--output", help="Folder of the results.", callback=writable_folder)
 ]
-BaselineOption = Annotated[BaselineChoice, typer.Option(help="Baseline model.")]
+BaselineOption = Annotated[
+    BaselineChoice, typer.Option(help="Baseline model; auto: the simplest that describes the data.")
+]
+DegreeOption = Annotated[
+    int, typer.Option("--degree", help="Of the Pade model.", callback=between(2, 6))
+]
+WindowOption = Annotated[
+    float, typer.Option("--window", help="kHz about each target.", callback=between(1e-3, 1e9))
+]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Fail if a spectrum fails or the result is doubtful.")
+]
+KeepOption = Annotated[
+    list[str] | None,
+    typer.Option("--keep", metavar="LABEL", help="Use this spectrum in spite of its verdict."),
+]
+DropOption = Annotated[
+    list[str] | None,
+    typer.Option("--drop", metavar="LABEL", help="Leave this spectrum out, unread."),
+]
 DEFAULT_OUTPUT = Path("reports/analysis")
 MOST_EXPERIMENTS = 100_000_000
+MOST_FINDINGS = 10
+MOST_WORDS = 600
+DEFAULT_WINDOW_KHZ = 150.0
 
 
 Finish = Callable[["Result", dict[str, Any], Path], None]
@@ -61,17 +90,44 @@ def _on_result(finish: Finish) -> Finish:
         catalog: CatalogOption = DEFAULT_CATALOG,
         output: OutputOption = DEFAULT_OUTPUT,
         baseline: BaselineOption = BaselineChoice.letter,
+        degree: DegreeOption = 4,
+        window: WindowOption = DEFAULT_WINDOW_KHZ,
+        strict: StrictOption = False,
+        keep: KeepOption = None,
+        drop: DropOption = None,
     ) -> None:
-        result, provenance = _analyzed(sources, catalog, _options(baseline))
+        options = _options(baseline, degree, window, strict, keep or [])
+        read, result = _analyzed(sources, catalog, options, drop or [])
         output.mkdir(parents=True, exist_ok=True)
-        finish(result, provenance, output)
+        finish(result, read.provenance, output)
+        _tell_verdict(result)
 
     return finish
 
 
+def _tell_verdict(result: Result) -> None:
+    """What became of the spectra, and loudly if the result is not to be believed."""
+    quality = result.quality
+    for finding in quality.findings[:MOST_FINDINGS]:
+        fate = "used" if quality.used[finding.spectrum] else "cut"
+        console.print(f"  {fate}: {escaped(finding, MOST_WORDS)}")
+    more = len(quality.findings) - MOST_FINDINGS
+    if more > 0:
+        console.print(f"  and {more} more findings, all in the files")
+    if result.believed:
+        console.print(f"  verdict: {escaped(result.verdict(), MOST_WORDS)}")
+        return
+    line = f"cryohalo: {escaped(result.verdict(), MOST_WORDS)}"
+    errors.print(line, style="bold red")
+    raise typer.Exit(EXIT_NOT_BELIEVED)
+
+
 @_on_result
 def analyze(result: Result, provenance: dict[str, Any], output: Path) -> None:
-    """Analyse scans: limits, candidates and the grand spectrum as files, and the numbers here."""
+    """Analyse scans: limits, candidates and the grand spectrum as files, and the numbers here.
+
+    Spectra that fail are cut, counted and named. Exit code 3: the result is not to be believed.
+    """
     from haloscope.analysis.exchange import files
 
     files.save(output / "result.h5", result, provenance)
@@ -79,14 +135,17 @@ def analyze(result: Result, provenance: dict[str, Any], output: Path) -> None:
     files.save_limit(output / "limit.txt", result, "cryohalo " + " ".join(provenance["sources"]))
     files.save_candidates(output / "candidates.json", result, provenance)
     for name, value in files.summary(result).items():
-        shown = f"{value:.6g}" if isinstance(value, float) else value
-        console.print(f"  {name.replace('_', ' '):<22}{escaped(shown)}")
+        shown = f"{value:.6g}" if isinstance(value, float) else escaped(value, MOST_WORDS)
+        console.print(f"  {name.replace('_', ' '):<22}{shown}")
     console.print(f"  files in {escaped(output.resolve())}")
 
 
 @_on_result
 def report(result: Result, provenance: dict[str, Any], output: Path) -> None:
-    """Analyse scans and write one HTML page with every intermediate check."""
+    """Analyse scans and write one HTML page with every intermediate check.
+
+    Exit code 3: the result is not to be believed.
+    """
     from haloscope.analysis.report.page import write_report
 
     path = write_report(output / "report.html", result, provenance=provenance)
@@ -108,20 +167,27 @@ def montecarlo(
     ] = 0,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
     baseline: BaselineOption = BaselineChoice.letter,
+    degree: DegreeOption = 4,
+    window: WindowOption = DEFAULT_WINDOW_KHZ,
+    strict: StrictOption = False,
+    keep: KeepOption = None,
+    drop: DropOption = None,
 ) -> None:
     """Simulate whole experiments on a scan's background: xi, eps and coverage, with their errors.
 
-    The 15 spectra in the middle of the scan give the background; the axion has the coupling that
-    the limit claims to find with 90 %.
+    The 15 spectra in the middle of those that pass give the background; the axion has the coupling
+    that the limit claims to find with 90 %. Exit code 3: the scan's own result is not to be
+    believed.
     """
     from haloscope.analysis.statistics.montecarlo import Plan, efficiency, strength_at_limit
 
-    options = _options(baseline)
-    spectra, _ = _spectra(sources, catalog, options)
-    middle = _middle(spectra)
+    options = _options(baseline, degree, window, strict, keep or [])
+    read, result = _analyzed(sources, catalog, options, drop or [])
+    options = result.options
+    middle = _middle(read.spectra.subset(result.quality.used))
     noise_plan = Plan(middle, strength=0.0, misaligned=True, experiments=experiments, seed=seed,
                       options=options)  # fmt: skip
-    strength = strength_at_limit(noise_plan.closed_form(), options)
+    strength = strength_at_limit(noise_plan.closed_form(), options, middle.step_hz)
     signal_plan = Plan(middle, strength=strength, misaligned=True, experiments=experiments,
                        seed=seed + 1, options=options)  # fmt: skip
     outcomes = []
@@ -135,6 +201,7 @@ def montecarlo(
     console.print(f"  xi    {width:.4f} +- {width_error:.4f}   closed form {closed.width:.4f}")
     console.print(f"  eps   {eps:.4f} +- {eps_error:.4f}   closed form {closed.averaged:.4f}")
     console.print(f"  found {found:.4f} +- {found_error:.4f}   claimed {options.confidence:.2f}")
+    _tell_verdict(result)
 
 
 def _run(plan: Any, name: str, output: Path | None, scheduler: str | None) -> Any:
@@ -166,50 +233,26 @@ def _middle(spectra: Spectra, overlap: int = 15) -> Spectra:
     return spectra.subset(order[first : first + overlap])
 
 
-def _options(baseline: BaselineChoice) -> Options:
+def _options(
+    baseline: BaselineChoice, degree: int, window_khz: float, strict: bool, keep: list[str]
+) -> Options:
     from haloscope.analysis.options import Options
+    from haloscope.analysis.quality.demands import Demands
 
-    return Options(baseline=baseline.value)
+    demands = Demands(bad_spectra="refuse" if strict else "cut", kept=tuple(keep))
+    return Options(
+        baseline=baseline.value, pade_degree=degree, window_hz=window_khz * 1e3, demands=demands
+    )
 
 
 def _analyzed(
-    sources: Sequence[str], catalog: Path, options: Options
-) -> tuple[Result, dict[str, Any]]:
+    sources: Sequence[str], catalog: Path, options: Options, drop: list[str]
+) -> tuple[Sources, Result]:
+    from haloscope.analysis.exchange.documents import demand_met
     from haloscope.analysis.pipeline import analyze as analyze_spectra
 
     with console.status("analysing"):
-        spectra, provenance = _spectra(sources, catalog, options)
-        return analyze_spectra(spectra, options), provenance
-
-
-def _spectra(
-    sources: Sequence[str], catalog: Path, options: Options
-) -> tuple[Spectra, dict[str, Any]]:
-    """Spectra of runs of the catalog, or of interchange files, with where they came from."""
-    from cryohalo.catalog import Catalog
-    from cryohalo.provenance import software_version
-    from haloscope.analysis.exchange.documents import spectra_from_documents
-    from haloscope.analysis.exchange.interchange import read_spectra
-    from haloscope.analysis.spectra import concatenate
-
-    provenance: dict[str, Any] = {"analysis_version": software_version(), "sources": list(sources)}
-    files = [Path(name) for name in sources if Path(name).suffix in (".h5", ".hdf5")]
-    if files:
-        if len(files) < len(sources):
-            raise ValueError("give runs of the catalog or HDF5 files, not both")
-        return concatenate([read_spectra(path) for path in files]), provenance
-    runs = [Catalog(catalog)[name] for name in sources]
-    provenance |= {f"run_{escaped(run.uid[:8])}": _origin(run) for run in runs}
-    return spectra_from_documents(_documents(runs), options), provenance
-
-
-def _documents(runs: Sequence[Run]) -> Iterator[tuple[str, Any]]:
-    for run in runs:
-        yield from run.documents()
-
-
-def _origin(run: Run) -> dict[str, Any]:
-    """What the results say of a run: numbers, and texts of anything else."""
-    kept = ("plan_name", "software_version", "parameters_hash", "seed", "operator")
-    told = {name: run.start[name] for name in kept if name in run.start}
-    return {k: v if isinstance(v, int | float) else escaped(v) for k, v in told.items()}
+        read = read_sources(sources, catalog, options, drop)
+        result = analyze_spectra(read.spectra, read.options)
+    demand_met(options.demands.kept, result.quality.labels)
+    return read, result

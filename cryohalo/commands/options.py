@@ -1,7 +1,8 @@
 """What the commands share: checked values of options, and mistakes told in one line.
 
 Exit codes: 0 done; 1 it could not be done (a file, a run, an IOC, a measurement that is missing); 2
-an option or argument that cannot be used; 130 interrupted by Ctrl-C.
+an option or argument that cannot be used; 3 a result came out that is not to be believed; 130
+interrupted by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from instruments.printable import escaped
 
 __all__ = [
     "DEFAULT_CATALOG",
+    "EXIT_NOT_BELIEVED",
     "MAX_SEED",
     "CatalogOption",
     "between",
@@ -31,6 +33,7 @@ __all__ = [
 ]
 
 EXIT_FAILED: Final = 1
+EXIT_NOT_BELIEVED: Final = 3
 EXIT_INTERRUPTED: Final = 130
 MAX_SEED: Final = 2**31 - 1
 _LONGEST_MESSAGE: Final = 1000

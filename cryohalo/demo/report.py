@@ -106,6 +106,7 @@ def _haloscope(page: Page, run: Run, result: Result, hidden: AxionLine | None) -
     rows = [
         ("steps", str(result.spectra)),
         ("limit, 90 %", limit),
+        ("verdict", result.verdict()),
         ("normalised grand spectrum", f"mean {mean:+.3f}, width {width:.3f}"),
         ("scale factor xi, efficiency eps", f"{result.xi:.3f}, {result.eps:.3f}"),
         ("candidates", _candidates_line(result)),
@@ -113,7 +114,12 @@ def _haloscope(page: Page, run: Run, result: Result, hidden: AxionLine | None) -
     ]
     section = page.add(Section("Haloscope: scan and limit", text, rows))
     _figures(page, section, run, result)
-    return [("limit, 90 %", limit), ("candidates", _candidates_line(result)), *found]
+    return [
+        ("limit, 90 %", limit),
+        ("verdict", result.verdict()),
+        ("candidates", _candidates_line(result)),
+        *found,
+    ]
 
 
 def _figures(page: Page, section: Section, run: Run, result: Result) -> None:

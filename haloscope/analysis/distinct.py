@@ -16,12 +16,21 @@ from numpy.typing import NDArray
 
 from haloscope.analysis.ranges import FloatArray
 
-__all__ = ["SameDataError", "alike_above", "demand_own_labels", "demand_own_noise", "fingerprints"]
+__all__ = [
+    "SameDataError",
+    "Seen",
+    "alike_above",
+    "bin_scatter",
+    "demand_own_labels",
+    "demand_own_noise",
+    "fingerprints",
+]
 
 _BINS = 1024  # What is compared of each spectrum.
 _ALIKE = 0.5  # Correlation of two noises of which at least half is one.
 _TONE_SIGMA = 2.5  # What sticks out further is left out: tones that all have make none alike.
 _NO_NOISE = 0.1  # Scatter below this share of the radiometer equation's is none.
+_OF_WHITE_NOISE = math.sqrt(6) / 4  # Second difference over four times the mean, per bin's sigma.
 _AT_ONCE = 512
 
 
@@ -43,6 +52,36 @@ def demand_own_labels(labels: Sequence[str]) -> None:
             f"spectra: spectra {rows[0]} and {rows[1]} are both labelled {twice[0]!r}: the same "
             f"data twice, or a label that is not one; leave one of them out{more}"
         )
+
+
+class Seen:
+    """Spectra that came before: tells one that comes again."""
+
+    def __init__(self) -> None:
+        self._labels: set[str] = set()
+        self._names: list[str] = []
+        self._marks: list[NDArray[np.float32]] = []
+
+    def again(self, power: NDArray[np.floating], averages: float, label: str) -> str:
+        """Which earlier spectrum this one is, in words; "" for none. It is kept from now on.
+
+        Args:
+            power: Shape (bins,).
+            averages: Periodograms in it.
+            label: Of it; "" for none.
+        """
+        if label and label in self._labels:
+            return f"a spectrum labelled {label} came before"
+        (mark,), (noisy,) = fingerprints(power[None], np.array([averages]))
+        name = f"spectrum {len(self._names)}{f' ({label})' if label else ''}"
+        for k, known in enumerate(self._marks):
+            alike = float(known @ mark) if len(known) == len(mark) else 0.0
+            if noisy and alike > alike_above(len(mark)):
+                return f"it carries the noise of {self._names[k]} (correlation {alike:.2f})"
+        self._labels.add(label)
+        self._names.append(name)
+        self._marks.append(mark)
+        return ""
 
 
 def demand_own_noise(
@@ -108,20 +147,34 @@ def fingerprints(
     Returns:
         Vectors, shape (n, k), zero for spectra without noise, and which spectra have noise.
     """
-    bins = power.shape[1]
-    first = max((bins - _BINS) // 2, 0)
-    part = power[:, first : first + _BINS].astype(np.float64)
-    with np.errstate(all="ignore"):
-        outer = part[:, 2:] + part[:, :-2]
-        mark = (outer - 2 * part[:, 1:-1]) / (outer + 2 * part[:, 1:-1])
-        mark = np.where(np.isfinite(mark), mark, 0.0)
+    mark = _second_differences(power)
     if not mark.shape[1]:
         return np.zeros((len(power), 1), np.float32), np.zeros(len(power), dtype=bool)
     spread = 1.4826 * np.median(np.abs(mark), axis=1)
-    # Of noise of relative width 1/sqrt(N) the second difference over four times the mean has
-    # sqrt(6)/4 of that.
-    noisy = spread > _NO_NOISE * math.sqrt(6) / 4 / np.sqrt(averages)
+    noisy = spread > _NO_NOISE * _OF_WHITE_NOISE / np.sqrt(averages)
     mark /= np.where(noisy, spread, np.inf)[:, None]
     mark[np.abs(mark) > _TONE_SIGMA] = 0.0
     mark /= np.maximum(np.sqrt((mark**2).sum(axis=1)), 1e-300)[:, None]
     return mark.astype(np.float32), noisy
+
+
+def bin_scatter(power: NDArray[np.floating]) -> FloatArray:
+    """Relative standard deviation of a bin, from second differences in the middle, shape (n,).
+
+    A smooth baseline has no part in it, nor have tones in a few bins.
+    """
+    mark = _second_differences(power)
+    if not mark.shape[1]:
+        return np.zeros(len(power))
+    spread: FloatArray = 1.4826 * np.median(np.abs(mark), axis=1) / _OF_WHITE_NOISE
+    return spread
+
+
+def _second_differences(power: NDArray[np.floating]) -> FloatArray:
+    """Relative to the mean, of the ``_BINS`` bins in the middle; 0 where that is no number."""
+    first = max((power.shape[1] - _BINS) // 2, 0)
+    part = power[:, first : first + _BINS].astype(np.float64)
+    with np.errstate(all="ignore"):
+        outer = part[:, 2:] + part[:, :-2]
+        mark = (outer - 2 * part[:, 1:-1]) / (outer + 2 * part[:, 1:-1])
+    return np.where(np.isfinite(mark), mark, 0.0)

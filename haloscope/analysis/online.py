@@ -9,24 +9,31 @@ windows kept in memory (120 MB for the letter's scan).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from haloscope.analysis.calibration import combined
 from haloscope.analysis.chain.combine import Accumulator
 from haloscope.analysis.chain.grand import Grand, grand_spectrum
-from haloscope.analysis.chain.reduce import coarse_range, reduce_stack
-from haloscope.analysis.chain.selection import Windows, select, trim
+from haloscope.analysis.chain.reduce import coarse_range
+from haloscope.analysis.chain.selection import trim, windows_of
 from haloscope.analysis.chain.spikes import Spike
+from haloscope.analysis.distinct import Seen
 from haloscope.analysis.exchange.documents import DocumentReader, stack
 from haloscope.analysis.options import Options
-from haloscope.analysis.pipeline import Result, analyze, summarise
-from haloscope.analysis.report.checks import ResidualSums
-from haloscope.analysis.spectra import Calibration, Spectra, concatenate
+from haloscope.analysis.pipeline import Result, analyze, demand_belief, summarise
+from haloscope.analysis.quality.assess import assess, demand_some, screened
+from haloscope.analysis.quality.residuals import ResidualSums
+from haloscope.analysis.quality.verdicts import Fault, Finding, Quality, QualityError
+from haloscope.analysis.spectra import Calibration, FloatArray, Spectra, at_gain_of, concatenate
 from haloscope.analysis.statistics.candidates import Candidate, find_candidates
 from haloscope.analysis.statistics.limits import Limit, limit
+
+log = logging.getLogger("haloscope.online")
 
 
 @dataclass(frozen=True)
@@ -34,12 +41,14 @@ class OnlineUpdate:
     """What one spectrum changed.
 
     Attributes:
-        spectra: Spectra added so far.
+        spectra: Spectra in the sums so far.
         label: The spectrum.
-        grand: The grand bins it touched, as they stand now; None while no line width is covered.
+        grand: The grand bins it touched, as they stand now; None while no line width is covered, or
+            if it is not used.
         limit: Their limits.
         candidates: Candidates among them.
         spikes: What was cut from this spectrum.
+        findings: What is wrong with it; it is not in the sums then.
     """
 
     spectra: int
@@ -48,6 +57,7 @@ class OnlineUpdate:
     limit: Limit | None
     candidates: list[Candidate]
     spikes: tuple[Spike, ...]
+    findings: tuple[Finding, ...] = ()
 
 
 Publish = Callable[[OnlineUpdate], None]
@@ -62,90 +72,157 @@ class Online:
         keep: Keep the windows for ``finish``.
 
     Raises:
-        ValueError: The baseline is a smoother, whose efficiency needs overlapping spectra.
+        ValueError: The baseline is a smoother, whose efficiency needs overlapping spectra, or to be
+            chosen by what all spectra say.
     """
 
     def __init__(
         self, options: Options | None = None, *, publish: Publish | None = None, keep: bool = True
     ) -> None:
         self.options = options or Options()
-        if self.options.baseline == "savgol":
-            raise ValueError("online: needs a fitted baseline, not 'savgol'")
+        if self.options.baseline in ("savgol", "auto"):
+            raise ValueError(f"online: needs a fitted baseline, not {self.options.baseline!r}")
         self._single = replace(self.options, filter_average=False)
         self._publish = publish
         self._keep = keep
         self._kept: list[Spectra] = []
         self._sums: Accumulator | None = None
         self._residuals = ResidualSums()
-        self._spikes: list[Spike] = []
+        self._spikes: tuple[Spike, ...] = ()
         self._calibration: Calibration | None = None
         self._reader = DocumentReader(self.options)
+        self._seen = Seen()
+        self._steady: FloatArray = np.zeros(0)
+        self._quality = Quality.none()
+        self._not_kept = Quality.none()
 
     def __call__(self, name: str, document: Mapping[str, Any]) -> None:
-        """Take a document of a scan: ``RE.subscribe(online)``."""
-        for event in self._reader.read(name, document):
-            reader = self._reader
-            self.add(stack([event], reader.calibration(), reader.apparatus()))
+        """Take a document of a scan: ``RE.subscribe(online)``.
+
+        A record that cannot be used is told in the log and counted as cut: it never ends a scan.
+        """
+        try:
+            events = self._reader.read(name, document)
+        except ValueError as error:
+            self._refuse(f"event {document.get('seq_num')}", Fault.UNUSABLE, str(error))
+            return
+        for event in events:
+            try:
+                spectra = stack([event], self._reader.calibration(), self._reader.apparatus())
+                self.add(spectra)
+            except ValueError as error:
+                self._refuse(event.label, Fault.UNUSABLE, str(error))
 
     def add(self, spectra: Spectra) -> OnlineUpdate:
-        """Add spectra, usually one."""
-        windows = select(spectra, self._single)
-        reduction = reduce_stack(spectra, windows, self._single)
-        if self._sums is None:
-            self._sums = Accumulator(spectra.step_hz, self._single)
-        known = self._calibration or spectra.calibration
-        self._calibration = known.assuming(*spectra.calibration.assumed)
-        for rows, reduced, baseline in reduction.chunks():
-            self._sums.add(reduced)
-            self._residuals.add(spectra.subset(rows), windows, rows, reduced, baseline)
-        self._remember(spectra, reduction.spikes)
-        update = self._update(spectra, windows, reduction.spikes)
+        """Add spectra, usually one; those that fail are counted, and told in the update.
+
+        Raises:
+            ValueError: Spectra that do not cover their window, or another calibration's.
+        """
+        windows_of(spectra, self._single)
+        known = [self._calibration] if self._calibration else []
+        calibration = combined([*known, spectra.calibration])
+        fresh, repeated = self._new(at_gain_of(spectra, calibration))
+        self._calibration = calibration
+        update = repeated if fresh is None else self._add(fresh)
+        for found in update.findings:
+            log.warning("not used: %s", found)
         if self._publish is not None:
             self._publish(update)
         return update
 
-    def _remember(self, spectra: Spectra, spikes: Sequence[Spike]) -> None:
-        assert self._sums is not None
-        before = self._sums.spectra - len(spectra)
-        self._spikes += [replace(spike, spectrum=spike.spectrum + before) for spike in spikes]
+    def _new(self, spectra: Spectra) -> tuple[Spectra | None, OnlineUpdate]:
+        """Those that did not come before, and what is said if none is left."""
+        fresh, update = [], self._nothing("", ())
+        for row in range(len(spectra)):
+            label = spectra.labels[row] if spectra.labels else ""
+            words = self._seen.again(spectra.power_w[row], float(spectra.num_averages[row]), label)
+            if words:
+                update = self._refuse(label or str(row), Fault.DUPLICATE, words)
+            else:
+                fresh.append(row)
+        if len(fresh) == len(spectra):
+            return spectra, update
+        return (spectra.subset(np.array(fresh)) if fresh else None), update
+
+    def _refuse(self, label: str, fault: Fault, words: str) -> OnlineUpdate:
+        found = Finding(self._quality.spectra, f"spectrum {self._quality.spectra} ({label})", fault,
+                        words)  # fmt: skip
+        alone = Quality((label,), np.zeros(1, dtype=bool), (found.shifted(-found.spectrum),))
+        self._quality, self._not_kept = self._quality.joined(alone), self._not_kept.joined(alone)
+        if fault is Fault.UNUSABLE:
+            log.warning("not used: %s", found)
+        return self._nothing(label, (found,))
+
+    def _nothing(self, label: str, findings: tuple[Finding, ...]) -> OnlineUpdate:
+        count = 0 if self._sums is None else self._sums.spectra
+        return OnlineUpdate(count, label, None, None, [], (), findings)
+
+    def _add(self, spectra: Spectra) -> OnlineUpdate:
+        if self._sums is None:
+            self._sums = Accumulator(spectra.step_hz, self._single)
         if self._keep:
             self._kept.append(trim(spectra, self.options))
+        before = self._quality.spectra
+        label = spectra.labels[-1] if spectra.labels else str(before + len(spectra) - 1)
+        try:
+            part = screened(spectra, self._single)
+            judged = assess(part, self._single, self._sums, self._residuals, before=self._steady)
+        except QualityError as error:
+            failed = error.quality or Quality.none()
+            self._quality = self._quality.joined(failed)
+            return self._nothing(label, tuple(f.shifted(before) for f in failed.findings))
+        self._quality = self._quality.joined(judged.quality)
+        self._steady = np.concatenate([self._steady, judged.steady])
+        spikes = tuple(replace(spike, spectrum=spike.spectrum + before) for spike in judged.spikes)
+        self._spikes += spikes
+        findings = tuple(found.shifted(before) for found in judged.quality.findings)
+        return self._touched(part.spectra, label, judged.spikes, findings)
 
-    def _update(
-        self, spectra: Spectra, windows: Windows, spikes: tuple[Spike, ...]
+    def _touched(
+        self, spectra: Spectra, label: str, spikes: tuple[Spike, ...], findings: tuple[Finding, ...]
     ) -> OnlineUpdate:
+        """The grand bins that spectra in the sums touch, as they stand now."""
         assert self._sums is not None
-        label = spectra.labels[-1] if spectra.labels else str(self._sums.spectra - 1)
-        low, high = coarse_range(windows, self._single)
+        assert self._calibration is not None
+        low, high = coarse_range(windows_of(spectra, self._single), self._single)
+        count, step = self._sums.spectra, self._sums.step_hz
         try:
             grand = grand_spectrum(self._sums, first=low, last=high)
         except ValueError:
-            return OnlineUpdate(self._sums.spectra, label, None, None, [], spikes)
-        assert self._calibration is not None
-        bound = limit(grand, self._calibration, self._sums.step_hz, self._single)
-        found = find_candidates(grand, bound.expected_snr, self._sums.step_hz, self._single)
-        return OnlineUpdate(self._sums.spectra, label, grand, bound, found, spikes)
+            return OnlineUpdate(count, label, None, None, [], spikes, findings)
+        bound = limit(grand, self._calibration, step, self._single)
+        found = find_candidates(grand, bound.expected_snr, step, self._single)
+        return OnlineUpdate(count, label, grand, bound, found, spikes, findings)
 
     def result(self) -> Result:
         """The result of everything added so far.
 
         Raises:
             ValueError: Nothing was added yet.
+            QualityError: No spectrum could be used; or one fails or the result is not to be
+                believed, and the options refuse such.
         """
+        if self._quality.spectra:
+            demand_some(self._quality, self.options.demands)
         if self._sums is None or self._calibration is None:
             raise ValueError("online: no spectrum yet")
         checks = self._residuals.finish()
-        return summarise(self._sums, self._calibration, self._spikes, checks)
+        result = summarise(self._sums, self._calibration, self._spikes, checks, self._quality)
+        demand_belief(result)
+        return result
 
     def finish(self) -> Result:
         """The offline analysis of everything added, with the aligned average of the spike filter.
 
         Raises:
             ValueError: Nothing was added, or the windows were not kept.
+            QualityError: As `result`.
         """
         if not self._kept:
             raise ValueError("online: no windows kept to finish with")
-        return analyze(concatenate(self._kept), self.options)
+        result = analyze(concatenate(self._kept), self.options)
+        return replace(result, quality=result.quality.joined(self._not_kept))
 
 
 def highest(update: OnlineUpdate) -> tuple[float, float]:

@@ -8,12 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+import math
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 from scipy.special import ndtri
 
-BaselineKind = Literal["letter", "pade", "savgol"]
+from haloscope.analysis.quality.demands import Demands
+
+_LINE_SPAN = 4050 / 1.1e9  # Of the letter: holds 99.97 % of the line.
+
+BaselineKind = Literal["auto", "letter", "pade", "savgol"]
+
+_WORDS = {
+    "baseline": ("auto", "letter", "pade", "savgol"),
+    "template": ("aligned", "averaged"),
+    "normalise": ("per bin", "constant", "none"),
+    "efficiency_definition": ("averaged", "aligned"),
+}
+_COUNTS = {"fine_merge": 1, "coarse_merge": 1, "line_bins": 1, "pade_degree": 2, "savgol_degree": 0,
+           "spike_neighbours": 0}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -27,21 +41,26 @@ class Options:
         line_bins: Coarse bins co-added with the line's weights (9: 4050 Hz, >99.9 % of the line at
             1.1 GHz).
         baseline: ``"letter"`` (five-parameter function x JPA Lorentzian x quadratic), ``"pade"``
-            (polynomial over quadratic) or ``"savgol"`` (degree 4, ``savgol_window_hz``).
+            (polynomial over quadratic), ``"savgol"`` (degree 4, ``savgol_window_hz``), or
+            ``"auto"``: the simplest of them that describes the data (module ``quality.ladder``).
         pade_degree: Degree of the polynomial: 4 behind a JPA, 3 for a flat receiver.
         savgol_window_hz: Window of the Savitzky-Golay smoother, Hz (2001 bins of 10 Hz).
         savgol_degree: Degree of its polynomial.
         jpa_gain_tolerance_db: Gaussian prior of the fit on the JPA's gain at the target, dB, added
             to the measured error. 0.4 dB is the tolerance the letter demanded of the gain.
+        bump_place_tolerance: Gaussian prior of the fit on where the cavity's bump is, about the
+            measured cavity, in widths of the cavity. It keeps a bump too faint to tell its own
+            place from an axion's line.
+        bump_width_tolerance: The same on the logarithm of its width, about the measured one.
         filter_spikes: Cut narrow spikes at both resolutions.
         filter_average: Cut also on the average of all spectra aligned in the intermediate
             frequency.
         spike_threshold_sigma: Cut in a single spectrum above this many standard deviations.
         average_threshold_sigma: Cut in the aligned average above this many.
         spike_neighbours: Bins cut on each side of a spike.
-        narrow_hz: A spike must stand out of the mean of this span on each side, so that a strong
-            axion line, a kilohertz wide, is not taken for one; 0 for the plain cut. Without effect
-            on bins wider than this.
+        narrow_hz: A spike must stand out of the mean of this span on each side, or of a twentieth
+            of the line's if that is more, so that a strong axion line is not taken for one; 0 for
+            the plain cut.
         template: ``"aligned"`` (axion at the lower edge of a coarse bin) or ``"averaged"`` over the
             bin.
         target_snr: Signal level that the search is to find, in standard deviations.
@@ -50,6 +69,7 @@ class Options:
             5-10 %).
         normalise: ``"per bin"`` divides each grand bin by its own closed-form width, ``"constant"``
             by the mean of them, as the letter did with 0.94; ``"none"`` leaves it.
+        demands: What is asked of each spectrum, and what becomes of one that fails.
         efficiency_definition: ``"averaged"`` over the axion's place within a coarse bin, or
             ``"aligned"``.
     """
@@ -63,6 +83,8 @@ class Options:
     savgol_window_hz: float = 20.01e3
     savgol_degree: int = 4
     jpa_gain_tolerance_db: float = 0.4
+    bump_place_tolerance: float = 0.3
+    bump_width_tolerance: float = 0.15
     filter_spikes: bool = True
     filter_average: bool = True
     spike_threshold_sigma: float = 6.0
@@ -75,13 +97,26 @@ class Options:
     noise_systematic: float = 0.075
     normalise: Literal["per bin", "constant", "none"] = "per bin"
     efficiency_definition: Literal["averaged", "aligned"] = "averaged"
+    demands: Demands = field(default_factory=Demands)
 
     def __post_init__(self) -> None:
-        for name in ("window_hz", "fine_merge", "coarse_merge", "line_bins", "target_snr"):
-            if not getattr(self, name) > 0:
+        for name, words in _WORDS.items():
+            if getattr(self, name) not in words:
+                raise ValueError(
+                    f"options: {name} is {getattr(self, name)!r}, needed one of {', '.join(words)}"
+                )
+        for name in ("window_hz", "savgol_window_hz", "target_snr", "spike_threshold_sigma",
+                     "average_threshold_sigma", "bump_place_tolerance",
+                     "bump_width_tolerance"):  # fmt: skip
+            if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"options: {name} is {getattr(self, name)}, must be above 0")
-        if self.pade_degree < 2:
-            raise ValueError(f"options: pade_degree is {self.pade_degree}, must be 2 or more")
+        for name, fewest in _COUNTS.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < fewest:
+                raise ValueError(f"options: {name} is {value}, must be {fewest} or more")
+        for name in ("jpa_gain_tolerance_db", "narrow_hz"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"options: {name} is {getattr(self, name)}, must not be below 0")
         if not 0.5 <= self.confidence < 1:
             raise ValueError(f"options: confidence is {self.confidence}, needed 0.5 to below 1")
         if not 0 <= self.noise_systematic < 1:
@@ -91,6 +126,26 @@ class Options:
     def threshold(self) -> float:
         """Candidate threshold, 5 - 1.2816 = 3.718 standard deviations for the letter's choices."""
         return float(self.target_snr - ndtri(self.confidence))
+
+    def suited_to(self, step_hz: float, frequency_hz: float) -> Options:
+        """The same with bins merged to the width of the line there, as the letter did at 1.1 GHz.
+
+        The line's width grows with its frequency, and digitizers have bins of other widths: 81 fine
+        and 9 coarse bins are to hold 4050 Hz at 1.1 GHz, 38 kHz at 10.35 GHz.
+
+        Args:
+            step_hz: Digitizer bin width, Hz.
+            frequency_hz: Of the axions searched for, Hz.
+        """
+        line_hz = _LINE_SPAN * frequency_hz
+        fine = max(1, round(line_hz / 81 / step_hz))
+        coarse = max(1, round(line_hz / 9 / (fine * step_hz)))
+        lines = max(1, math.ceil(line_hz / (fine * coarse * step_hz) - 0.25))
+        return replace(self, fine_merge=fine, coarse_merge=coarse, line_bins=lines)
+
+    def savgol_bins(self, bin_hz: float) -> int:
+        """Window of the Savitzky-Golay smoother in bins of this width, odd."""
+        return 2 * int(self.savgol_window_hz / bin_hz / 2) + 1
 
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits that change with any setting; recorded with every result."""

@@ -1,7 +1,8 @@
 """The whole analysis in one call: measured spectra in, limits and candidates out.
 
-    select -> baseline -> spikes (10 Hz) -> merge -> spikes (50 Hz) -> baseline -> rescale
-    -> combine -> merge (450 Hz) -> grand spectrum -> xi, eps -> candidates, limit
+    select -> screen -> baseline -> spikes (10 Hz) -> merge -> spikes (50 Hz) -> baseline
+    -> verdicts -> rescale -> combine -> merge (450 Hz) -> grand spectrum -> xi, eps
+    -> candidates, limit -> is it to be believed?
 
 after A. K. Yi et al., arXiv:2210.10961 and B. M. Brubaker et al., Phys. Rev. D 96, 123008 (2017).
 Each step is a module of its own and can be used alone.
@@ -10,17 +11,20 @@ Each step is a module of its own and can be used alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from haloscope.analysis.chain.combine import Accumulator
 from haloscope.analysis.chain.grand import Grand, SmootherResponse, grand_spectrum
-from haloscope.analysis.chain.reduce import coarse_range, reduce_stack
-from haloscope.analysis.chain.selection import select
+from haloscope.analysis.chain.reduce import coarse_range
 from haloscope.analysis.chain.spikes import Spike
 from haloscope.analysis.options import Options
-from haloscope.analysis.report.checks import Checks, ResidualSums
+from haloscope.analysis.quality.assess import assess, screened
+from haloscope.analysis.quality.ladder import Adequacy, Rung, adequacy, choose
+from haloscope.analysis.quality.residuals import Residuals, ResidualSums
+from haloscope.analysis.quality.stack import grand_checks, model_checks, spectra_checks
+from haloscope.analysis.quality.verdicts import Check, Quality, QualityError
 from haloscope.analysis.spectra import Calibration, FloatArray, Spectra
 from haloscope.analysis.statistics.candidates import Candidate, find_candidates
 from haloscope.analysis.statistics.efficiency import smoother_response
@@ -36,24 +40,57 @@ class Result:
         limit: Exclusion per grand bin.
         candidates: Clusters over the threshold.
         spikes: What the spike filter cut.
-        checks: Fit residuals and noise temperatures, the intermediate checks.
+        checks: Fit residuals and noise temperatures of the spectra used.
+        quality: Which spectra were used, and what is wrong with the others.
         options: Settings used.
         calibration: Receiver calibration used.
         sums: The accumulated sums; rescans and partial results can be joined to them.
         step_hz: Digitizer bin width, Hz.
-        spectra: Number of spectra.
+        spectra: Number of spectra used.
+        ladder: Baseline models that were tried, where the options left the choice open.
+        adequacy: The model in use against richer ones; None where that was not looked at (online).
     """
 
     grand: Grand
     limit: Limit
     candidates: list[Candidate]
     spikes: tuple[Spike, ...]
-    checks: Checks
+    checks: Residuals
+    quality: Quality
     options: Options
     calibration: Calibration
     sums: Accumulator
     step_hz: float
     spectra: int
+    ladder: tuple[Rung, ...] = ()
+    adequacy: Adequacy | None = None
+
+    @property
+    def tests(self) -> tuple[Check, ...]:
+        """Tests of the spectra, their fits and the grand spectrum."""
+        return (
+            *spectra_checks(self.checks, self.quality, self.options),
+            *model_checks(self.adequacy),
+            *grand_checks(
+                self.grand, self.candidates, self.calibration, self.step_hz, self.options
+            ),
+        )
+
+    @property
+    def doubts(self) -> tuple[Check, ...]:
+        """Tests that failed and on which it hangs whether the limit is to be believed."""
+        return tuple(test for test in self.tests if test.decisive and not test.passed)
+
+    @property
+    def believed(self) -> bool:
+        """Whether the limit is to be believed, as far as the data themselves tell."""
+        return not self.doubts
+
+    def verdict(self) -> str:
+        """What the tests and the verdicts on the spectra come to, in one line."""
+        doubts = "; ".join(str(test) for test in self.doubts)
+        told = self.quality.sentence()
+        return f"NOT TO BE BELIEVED: {doubts}; {told}" if doubts else told
 
     @property
     def frequency_hz(self) -> FloatArray:
@@ -90,28 +127,53 @@ def analyze(spectra: Spectra, options: Options | None = None) -> Result:
 
     Raises:
         ValueError: A spectrum does not cover its window, or none overlap over a line width.
+        SameDataError: A spectrum is there twice.
+        QualityError: No spectrum can be used; or one fails or the result is not to be believed, and
+            ``options.demands`` refuses such.
     """
     options = options or Options()
-    windows = select(spectra, options)
-    spectra.demand_distinct(windows.power)
-    reduction = reduce_stack(spectra, windows, options)
+    stack = screened(spectra, options)
+    stack.spectra.demand_distinct(stack.windows.power)
+    ladder: tuple[Rung, ...] = ()
+    if options.baseline == "auto":
+        options, ladder = choose(stack.spectra, stack.windows, options)
     sums = Accumulator(spectra.step_hz, options)
-    sums.reserve(*coarse_range(windows, options))
+    sums.reserve(*coarse_range(stack.windows, options))
     residuals = ResidualSums()
-    for rows, reduced, baseline in reduction.chunks():
-        sums.add(reduced)
-        residuals.add(spectra.subset(rows), windows, rows, reduced, baseline)
-    smoother = None if sums.has_response else smoother_response(spectra, options)
-    return summarise(
-        sums, spectra.calibration, reduction.spikes, residuals.finish(), smoother=smoother
-    )
+    judged = assess(stack, options, sums, residuals)
+    smoother = None if sums.has_response else smoother_response(stack.spectra, options)
+    try:
+        result = summarise(
+            sums, spectra.calibration, judged.spikes, residuals.finish(), judged.quality,
+            smoother=smoother,
+        )  # fmt: skip
+    except ValueError as error:
+        if not judged.quality.cut:
+            raise
+        raise QualityError(f"{error}; {judged.quality.sentence()}", judged.quality) from error
+    overlaps = float(np.median(result.grand.overlaps))
+    held = adequacy(stack.spectra, stack.windows, options, overlaps)
+    result = replace(result, ladder=ladder, adequacy=held)
+    demand_belief(result)
+    return result
+
+
+def demand_belief(result: Result) -> None:
+    """Refuse a result that is not to be believed, where the options say so.
+
+    Raises:
+        QualityError: Says why.
+    """
+    if result.options.demands.bad_spectra == "refuse" and not result.believed:
+        raise QualityError(f"quality: {result.verdict()}", result.quality)
 
 
 def summarise(
     sums: Accumulator,
     calibration: Calibration,
     spikes: Sequence[Spike],
-    checks: Checks,
+    checks: Residuals,
+    quality: Quality,
     *,
     smoother: SmootherResponse | None = None,
 ) -> Result:
@@ -126,6 +188,7 @@ def summarise(
         candidates,
         tuple(spikes),
         checks,
+        quality,
         options,
         calibration,
         sums,

@@ -31,7 +31,7 @@ from haloscope.analysis.ranges import (
 
 IntArray = NDArray[np.int64]
 
-__all__ = ["Calibration", "FloatArray", "IntArray", "Spectra", "concatenate"]
+__all__ = ["Calibration", "FloatArray", "IntArray", "Spectra", "at_gain_of", "concatenate"]
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,7 @@ def concatenate(parts: Sequence[Spectra]) -> Spectra:
     whole = replace(
         first,
         calibration=combined([part.calibration for part in parts]),
-        power_w=np.concatenate([_at_gain(part, first) for part in parts]),
+        power_w=np.concatenate([at_gain_of(part, first.calibration).power_w for part in parts]),
         masked=_joined_masks(parts),
         errors={name: np.concatenate([part.errors[name] for part in parts]) for name in common},
         labels=tuple(label for part in parts for label in part.labels)
@@ -220,12 +220,17 @@ def concatenate(parts: Sequence[Spectra]) -> Spectra:
     return whole
 
 
-def _at_gain(part: Spectra, first: Spectra) -> NDArray[np.floating]:
-    own, reference = part.calibration.receiver_gain_db, first.calibration.receiver_gain_db
+def at_gain_of(part: Spectra, calibration: Calibration) -> Spectra:
+    """The spectra as a receiver of another calibration's gain would have measured them."""
+    own, reference = part.calibration.receiver_gain_db, calibration.receiver_gain_db
     if own is None or reference is None or own == reference:
-        return part.power_w
-    factor: float = 10 ** ((reference - own) / 10)
-    return part.power_w * part.power_w.dtype.type(factor)
+        return part
+    factor = part.power_w.dtype.type(10 ** ((reference - own) / 10))
+    return replace(
+        part,
+        power_w=part.power_w * factor,
+        calibration=replace(part.calibration, receiver_gain_db=reference),
+    )
 
 
 def _joined_masks(parts: Sequence[Spectra]) -> NDArray[np.bool_] | None:

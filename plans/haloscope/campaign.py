@@ -4,6 +4,7 @@ What was done is told by the documents of the catalog alone. Give the plan the d
 earlier runs of the campaign and it takes what is missing: none twice, none left out.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from devices.haloscope import Haloscope
 from haloscope.analysis.exchange.keys import value_in
 from haloscope.analysis.online import Online
 from haloscope.analysis.pipeline import Result
+from haloscope.analysis.quality.verdicts import QualityError
 from haloscope.analysis.statistics.rescan import Verdict, judge
 from plans.haloscope.calibration import calibrate
 from plans.haloscope.crossings import Intervals, Mapped, map_crossings
@@ -24,6 +26,8 @@ from plans.haloscope.steps import Documents, completed, planned, remaining, with
 from plans.shared.common import require
 
 __all__ = ["Campaign", "Earlier", "campaign", "fresh_candidates", "resumed"]
+
+log = logging.getLogger("plans.campaign")
 
 #: Candidates this near to each other are one: a grand bin sums nine bins of 450 Hz, within which
 #: noise moves the highest.
@@ -262,9 +266,15 @@ def _belongs(kind: str, document: Mapping[str, Any], name: str, mine: set[str]) 
 
 def _result(analysis: Online) -> Result | None:
     try:
-        return analysis.result()
+        result = analysis.result()
+    except QualityError as error:
+        log.warning("no result: %s", error)
+        return None
     except ValueError:  # a rehearsal, or a scan too short to cover a line
         return None
+    told = log.info if result.believed else log.warning
+    told("result: %s", result.verdict())
+    return result
 
 
 def _candidates(result: Result | None) -> list[float]:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from cryohalo import cli
 from cryohalo.catalog import DocumentWriter
 from haloscope.analysis.exchange.interchange import write_spectra
+from haloscope.analysis.quality.verdicts import QualityError
 from tests.physics.analysis.generator import make, scan_targets
+from tests.physics.analysis.nasty import library
 
 AXION_HZ = 1.1e9 + 1234.0
+LIBRARY = dict(library())
 
 
 def run(*arguments: str) -> str:
@@ -165,6 +169,72 @@ def test_analyze_finds_the_axion_and_writes_its_files(spectra_file: Path, tmp_pa
     assert len(table) == content["summary"]["grand_bins"]
     assert (tmp_path / "result.h5").exists()
     assert (tmp_path / "limit.txt").exists()
+
+
+def with_a_fault(folder: Path, times: float = 1.0) -> Path:
+    """17 spectra of which number 4 is dead, and the last five have another gain."""
+    path = folder / "faulty.h5"
+    spectra = make(scan_targets(17), seed=6)
+    spectra.power_w[4] = spectra.power_w[4].mean()
+    spectra.power_w[12:] *= np.float32(times)
+    write_spectra(path, replace(spectra, labels=tuple(f"run:{k}" for k in range(17))))
+    return path
+
+
+def command(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.app, arguments)
+
+
+def test_no_limit_without_the_verdict_on_its_spectra(tmp_path: Path) -> None:
+    path = str(with_a_fault(tmp_path))
+    for name in ("analyze", "report", "montecarlo"):
+        more = ["--experiments", "100"] if name == "montecarlo" else []
+        output = run(name, path, "--output", str(tmp_path / name), *more)
+        assert "cut: spectrum 4 (run:4): every bin is" in output
+        assert "verdict: 1 of 17 spectra cut (1 constant)" in output
+    assert "1 of 17 spectra cut" in (tmp_path / "analyze" / "limit.txt").read_text()
+
+
+def test_a_result_not_to_be_believed_is_told_aloud_with_its_own_exit_code(tmp_path: Path) -> None:
+    path = str(with_a_fault(tmp_path, times=0.8))
+    for name in ("analyze", "report"):
+        done = command(name, path, "--output", str(tmp_path / name))
+        assert done.exit_code == 3
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("cryohalo: NOT TO BE BELIEVED: noise temperature over the stack")
+
+
+def test_strict_refuses_and_a_bad_spectrum_can_be_dropped_or_kept(tmp_path: Path) -> None:
+    path, output = str(with_a_fault(tmp_path)), ["--output", str(tmp_path / "out")]
+    strict = command("analyze", path, "--strict", *output)
+    assert isinstance(strict.exception, QualityError)
+    assert "1 of 17 spectra fail (1 constant): spectrum 4 (run:4)" in str(strict.exception)
+    assert not (tmp_path / "out" / "limit.txt").exists()
+    dropped = run("analyze", path, "--strict", "--drop", "run:4", *output)
+    assert "all 16 spectra used" in dropped
+    with pytest.raises(ValueError, match="no spectrum is called 'run:44'"):
+        run("analyze", path, "--drop", "run:44", *output)
+    with pytest.raises(ValueError, match="no spectrum is called 'run:44'"):
+        run("analyze", path, "--keep", "run:44", *output)
+    hot = str(with_a_fault(tmp_path, times=1.3))
+    kept = [word for k in range(12, 17) for word in ("--keep", f"run:{k}")]
+    assert "used: spectrum 13 (run:13): T_n" in command("analyze", hot, *kept, *output).output
+
+
+def test_the_baseline_is_chosen_on_demand(spectra_file: Path, tmp_path: Path) -> None:
+    output = run("analyze", str(spectra_file), "--baseline", "auto", "--output", str(tmp_path))
+    assert "chosen" in output
+    ladder = json.loads((tmp_path / "candidates.json").read_text())["quality"]["ladder"]
+    assert sum(rung["chosen"] for rung in ladder) == 1
+
+
+def test_files_of_another_line_width_are_analysed_as_they_are(tmp_path: Path) -> None:
+    """Bins and lines of another receiver, through the command: merged as the line asks for."""
+    path = tmp_path / "other.h5"
+    write_spectra(path, LIBRARY["bump 10 %, N 1e+05"]({}).spectra)
+    for baseline in ("pade", "auto", "letter"):
+        output = run("analyze", str(path), "--baseline", baseline, "--output", str(tmp_path))
+        assert "all 25 spectra used" in output
 
 
 def test_report_is_one_page(spectra_file: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from haloscope.analysis.chain.fitting import (
     block_size,
+    block_weight,
     blocks,
     fit,
     information,
@@ -82,18 +83,25 @@ def reduced_frequency(windows: Windows, rows: slice | IntArray, options: Options
 
 
 def shape_of(spectra: Spectra, options: Options) -> Shape | None:
-    """The function to fit to these spectra, with the measured JPA and cavity as prior and start."""
+    """The function to fit to these spectra, with the measured JPA and cavity as prior and start.
+
+    Raises:
+        ValueError: The options leave the model open.
+    """
+    if options.baseline == "auto":
+        raise ValueError("baseline: 'auto' is settled by an analysis of the stack, and was not yet")
     half = 0.5 * options.window_hz
     cavity = (spectra.cavity_frequency_hz - spectra.target_frequency_hz) / half
     width = spectra.cavity_frequency_hz / spectra.loaded_q / half
     jpa = (spectra.jpa_resonance_hz - spectra.target_frequency_hz) / half
     bandwidth = spectra.jpa_bandwidth_hz / half
+    loose = options.bump_place_tolerance, options.bump_width_tolerance
     if options.baseline == "letter":
         sigma = _bandwidth_sigma(spectra, options)
-        return LetterShape(jpa, np.log(bandwidth), sigma, cavity, width)
+        return LetterShape(jpa, np.log(bandwidth), sigma, cavity, width, *loose)
     if options.baseline == "pade":
         excess = 10 ** (spectra.jpa_gain_peak_db / 10) - 1
-        return PadeShape(cavity, width, jpa, bandwidth, excess, options.pade_degree)
+        return PadeShape(cavity, width, jpa, bandwidth, excess, *loose, options.pade_degree)
     return None
 
 
@@ -144,7 +152,7 @@ def fit_baseline(
 def _smoothed(
     windows: Windows, merged: FloatArray, options: Options, kept: FloatArray | None
 ) -> Baseline:
-    window = 2 * int(options.savgol_window_hz / windows.fine_hz / 2) + 1
+    window = options.savgol_bins(windows.fine_hz)
     if kept is None or not (kept <= 0).any():
         power = savgol(merged, window, options.savgol_degree)
     else:
@@ -158,21 +166,27 @@ def _smoothed(
 
 
 def response_factor(
-    baseline: Baseline, u: FloatArray, at: FloatArray, averages: FloatArray
+    baseline: Baseline,
+    u: FloatArray,
+    at: FloatArray,
+    averages: FloatArray,
+    kept: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """How the fit takes up noise: the factor U of H = U U^T, evaluated at other frequencies.
 
     For unit-variance noise x per fine bin, the fit removes H x with H = J (J^T J + P)^-1 J^T = U
-    U^T (J scaled to unit noise). Without a prior H is the projection on the span of J.
+    U^T (J scaled to unit noise). Without a prior H is the projection on the span of J. Bins that
+    were cut are in no sum: what is left is taken up the more.
 
     Args:
         baseline: A fit of n spectra.
         u: Reduced frequency of the fine bins, shape (n, m).
         at: Reduced frequencies where U is wanted, shape (n, k).
         averages: Periodograms per fine bin, shape (n,).
+        kept: Fraction left of each fine bin, shape (n, m); None for all.
 
     Returns:
-        U at those frequencies, shape (n, p, k), and U^T U over all fine bins, shape (n, p, p).
+        U at those frequencies, shape (n, p, k), and U^T U over the bins left, shape (n, p, p).
 
     Raises:
         ValueError: The baseline is a smoother, which has no parameters.
@@ -180,9 +194,10 @@ def response_factor(
     if baseline.shape is None:
         raise ValueError("baseline: a Savitzky-Golay filter has no parameters to respond with")
     size = block_size(u.shape[1])
-    jacobian, matrix = information(baseline.shape, baseline.theta, blocks(u, size), averages * size)
+    weight = block_weight(averages, size, kept)
+    jacobian, matrix = information(baseline.shape, baseline.theta, blocks(u, size), weight)
     inverse = root_inverse(matrix).transpose(0, 2, 1)
     wanted = baseline.shape.log_jacobian(baseline.theta, at) * np.sqrt(averages)[:, None, None]
     factor = inverse @ wanted
-    own = (inverse @ jacobian) * np.sqrt(averages * size)[:, None, None]
+    own = (inverse @ jacobian) * np.sqrt(weight)[:, None]
     return factor, own @ own.transpose(0, 2, 1)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from haloscope.analysis.chain.response import Response
+from haloscope.analysis.chain.response import Response, TakenUp
 from haloscope.analysis.options import Options
 from haloscope.analysis.ranges import same_number
 from haloscope.analysis.spectra import FloatArray, IntArray
@@ -35,6 +35,7 @@ class Reduced:
         averages: Periodograms per fine bin, shape (n,).
         kept: Fraction of each bin left by the spike filter, shape (n, m), or None for all.
         response: What the baseline fit takes away; None for a smoother.
+        taken: What the fit takes up of the noise; None for a smoother.
     """
 
     first_fine: IntArray
@@ -43,6 +44,7 @@ class Reduced:
     averages: FloatArray
     kept: FloatArray | None
     response: Response | None
+    taken: TakenUp | None = None
 
     def __len__(self) -> int:
         return len(self.first_fine)
@@ -62,6 +64,7 @@ class Reduced:
             self.averages[index],
             None if self.kept is None else self.kept[index],
             None if self.response is None else self.response.rows(index),
+            None if self.taken is None else self.taken.rows(index),
         )
 
 

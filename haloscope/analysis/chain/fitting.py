@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
 from haloscope.analysis.chain.shapes import Shape
-from haloscope.analysis.spectra import FloatArray
+from haloscope.analysis.spectra import FloatArray, IntArray
 
 BLOCK_BINS = 10
 _CLIP_SIGMA = 8.0  # Block residuals beyond this are a spike's, not the baseline's.
@@ -80,7 +80,7 @@ def fit(
     start: FloatArray | None = None,
     scale: FloatArray | None = None,
     coarse_steps: int = 40,
-    fine_steps: int = 12,
+    fine_steps: int = 100,
 ) -> Fit:
     """Fit ``shape`` to ``y``.
 
@@ -102,30 +102,102 @@ def fit(
         scale = np.median(yb, axis=1) if scale is None else scale
         yb = yb / scale[:, None]
     if start is None:
-        ub, weight = blocks(u, size), averages * size
-        theta = _start(shape, ub, yb, weight)
-        theta, _ = _descend(
-            shape, theta, ub, yb, weight, np.ones_like(scale), 1, coarse_steps, _CLOSE
-        )
+        blocked = _Data.of(blocks(u, size), yb, averages * size, np.ones_like(scale), size=1)
+        theta, _ = _descend(shape, _start(shape, blocked), blocked, coarse_steps, _CLOSE)
     else:
         theta = start
     theta, converged = refine(shape, theta, u, y, averages, scale, fine_steps, kept=kept)
     return Fit(theta, shape.value(theta, u) * scale[:, None], scale, converged)
 
 
-def _start(shape: Shape, ub: FloatArray, yb: FloatArray, weight: FloatArray) -> FloatArray:
+@dataclass(frozen=True)
+class _Data:
+    """What n functions are fitted to.
+
+    Attributes:
+        u: Reduced frequency, shape (n, m).
+        y: Mean power, shape (n, m).
+        scale: Unit of the function, shape (n,).
+        size: Bins in a block.
+        ub: Reduced frequency of the blocks, shape (n, blocks).
+        weight: Periodograms in a block, of the bins that are left; shape (n, blocks), or (n, 1)
+            where all are.
+        kept: Fraction left of each bin, shape (n, m); None for all.
+        share: The same of each block, shape (n, blocks); None for all.
+    """
+
+    u: FloatArray
+    y: FloatArray
+    scale: FloatArray
+    size: int
+    ub: FloatArray
+    weight: FloatArray
+    kept: FloatArray | None = None
+    share: FloatArray | None = None
+
+    @classmethod
+    def of(
+        cls,
+        u: FloatArray,
+        y: FloatArray,
+        averages: FloatArray,
+        scale: FloatArray,
+        *,
+        size: int,
+        kept: FloatArray | None = None,
+    ) -> _Data:
+        """Data with ``averages`` (n,) periodograms behind each bin."""
+        share = None if kept is None else blocks(kept, size)
+        return cls(
+            u, y, scale, size, blocks(u, size), block_weight(averages, size, kept), kept, share
+        )
+
+    def rows(self, index: IntArray) -> _Data:
+        """Those of part of the functions."""
+        if len(index) == len(self.u):
+            return self
+        return _Data(
+            self.u[index],
+            self.y[index],
+            self.scale[index],
+            self.size,
+            self.ub[index],
+            self.weight[index],
+            None if self.kept is None else self.kept[index],
+            None if self.share is None else self.share[index],
+        )
+
+    def residual(
+        self, shape: Shape, theta: FloatArray, value: FloatArray | None = None
+    ) -> FloatArray:
+        """y/b - 1 averaged over what is left of each block, shape (n, blocks)."""
+        if value is None:
+            value = shape.value(theta, self.u)
+            value *= self.scale[:, None]
+        with np.errstate(all="ignore"):  # a trial may leave where the function is positive
+            r = self.y / value
+        r -= 1
+        if self.kept is None:
+            return blocks(r, self.size)
+        assert self.share is not None
+        r *= self.kept
+        return blocks(r, self.size) / np.where(self.share > 0, self.share, 1.0)
+
+
+def _start(shape: Shape, data: _Data) -> FloatArray:
     """The shape's own guess from data without tones, or the flat function where that is better."""
-    guess, flat = shape.start(ub, _tamed(yb, weight)), shape.flat(ub)
-    limit = np.full((len(yb), 1), np.inf)
-    better = _objective(shape, guess, _residual(shape, guess, ub, yb), weight, limit)
-    worse = _objective(shape, flat, _residual(shape, flat, ub, yb), weight, limit)
+    guess, flat = shape.start(data.ub, _tamed(data)), shape.flat(data.ub)
+    limit = np.full((len(data.ub), 1), np.inf)
+    better = _objective(shape, guess, data.residual(shape, guess), data.weight, limit)
+    worse = _objective(shape, flat, data.residual(shape, flat), data.weight, limit)
     return np.where((better <= worse)[:, None], guess, flat)
 
 
-def _tamed(yb: FloatArray, weight: FloatArray) -> FloatArray:
+def _tamed(data: _Data) -> FloatArray:
     """Blocks brought down to what their neighbours allow: a tone must not bend the first guess."""
+    yb = data.y
     smooth = median_filter(yb, size=(1, min(15, yb.shape[1] // 4 * 2 + 1)), mode="nearest")
-    limit = _CLIP_SIGMA / np.sqrt(weight)[:, None]
+    limit = _CLIP_SIGMA / np.sqrt(data.weight)
     return np.clip(yb, smooth * (1 - limit), smooth * (1 + limit))
 
 
@@ -159,39 +231,29 @@ def refine(
         Parameters, shape (n, p), and which fits have converged, shape (n,).
     """
     size = block_size(u.shape[1])
-    return _descend(
-        shape, theta, u, y, averages * size, scale, size, steps, _CONVERGED, kept=kept, value=value
-    )
+    data = _Data.of(u, y, averages, scale, size=size, kept=kept)
+    return _descend(shape, theta, data, steps, _CONVERGED, value=value)
 
 
 def _descend(
     shape: Shape,
     theta: FloatArray,
-    u: FloatArray,
-    y: FloatArray,
-    weight: FloatArray,
-    scale: FloatArray,
-    size: int,
+    data: _Data,
     steps: int,
     tolerance: float,
     *,
-    kept: FloatArray | None = None,
     value: FloatArray | None = None,
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Lower the objective step by step; see `refine`. ``weight`` is that of a block."""
+    """Lower the objective step by step; see `refine`."""
     theta = theta.copy()
-    ub = blocks(u, size)
-    residual = _residual(shape, theta, u, y, scale=scale, size=size, kept=kept, value=value)
+    residual = data.residual(shape, theta, value)
     damping = np.zeros(len(theta))
     converged = np.zeros(len(theta), dtype=bool)
     active = np.arange(len(theta))
     for _ in range(steps):
-        part = shape.rows(active)
-        limit = _clip_limit(residual[active], weight[active])
-        step, gain = _step(
-            part, theta[active], ub[active], residual[active], weight[active], limit,
-            damping[active],
-        )  # fmt: skip
+        part, own = shape.rows(active), data.rows(active)
+        limit = _clip_limit(residual[active], own.weight)
+        step, gain = _step(part, theta[active], own, residual[active], limit, damping[active])
         trial = theta[active] + step
         # What would gain nothing is taken unseen: its error is the square of the step.
         near = (gain < tolerance) & (damping[active] == 0)
@@ -204,13 +266,11 @@ def _descend(
         if not seen.any():
             break
         active, trial, limit = active[seen], trial[seen], limit[seen]
-        part = shape.rows(active)
-        tried = _residual(
-            part, trial, u[active], y[active], scale=scale[active], size=size,
-            kept=None if kept is None else kept[active],
-        )  # fmt: skip
-        before = _objective(part, theta[active], residual[active], weight[active], limit)
-        after = _objective(part, trial, tried, weight[active], limit)
+        part, own = shape.rows(active), data.rows(active)
+        tried = own.residual(part, trial)
+        _follow(part, trial, own, tried, limit, np.flatnonzero(damping[active] > 0))
+        before = _objective(part, theta[active], residual[active], own.weight, limit)
+        after = _objective(part, trial, tried, own.weight, limit)
         better = after <= before + 1e-9 * np.abs(before)
         taken = active[better]
         theta[taken], residual[taken] = trial[better], tried[better]
@@ -223,39 +283,46 @@ def _descend(
     return theta, converged
 
 
-def _residual(
+def _follow(
     shape: Shape,
     theta: FloatArray,
-    u: FloatArray,
-    y: FloatArray,
-    *,
-    scale: FloatArray | None = None,
-    size: int = 1,
-    kept: FloatArray | None = None,
-    value: FloatArray | None = None,
+    data: _Data,
+    residual: FloatArray,
+    limit: FloatArray,
+    which: IntArray,
+) -> None:
+    """Fit the linear parameters to the residuals again, in place, of the functions ``which``.
+
+    So they follow the others along a curved valley (variable projection).
+    """
+    if not which.size:
+        return
+    part, own, linear = shape.rows(which), data.rows(which), shape.linear
+    jacobian = part.log_jacobian(theta[which], own.ub)[:, linear]
+    root = root_inverse(_square(jacobian, own.weight))
+    along = np.einsum("npk,np->nk", root, _score(jacobian, own, residual[which], limit[which]))
+    theta[which, linear] += np.einsum("npk,nk->np", root, along)
+    residual[which] = own.residual(part, theta[which])
+
+
+def _score(
+    jacobian: FloatArray, data: _Data, residual: FloatArray, limit: FloatArray
 ) -> FloatArray:
-    """y/b - 1 averaged over blocks, shape (n, blocks)."""
-    if value is None:
-        value = shape.value(theta, u)
-        if scale is not None:
-            value *= scale[:, None]
-    with np.errstate(all="ignore"):  # a trial may leave where the function is positive
-        r = y / value
-    r -= 1
-    if kept is not None:
-        r *= kept
-    return blocks(r, size)
+    """Derivative of the likelihood with respect to the parameters, shape (n, p)."""
+    pull = np.where(np.isfinite(residual), np.clip(residual, -limit, limit), 0.0) * data.weight
+    score: FloatArray = (jacobian @ pull[:, :, None])[:, :, 0]
+    return score
 
 
 def _clip_limit(residual: FloatArray, weight: FloatArray) -> FloatArray:
-    """Beyond which a block residual counts as a spike's, shape (n, 1).
+    """Beyond which a block residual counts as a spike's, shape (n, 1) or (n, blocks).
 
     In units of the measured spread while that is above the radiometer's: far from the solution all
     residuals are large, and clipping them all would take the slope away.
     """
     with np.errstate(invalid="ignore"):
         spread = 1.4826 * np.median(np.abs(residual), axis=1)
-    return _CLIP_SIGMA * np.fmax(1 / np.sqrt(weight), spread)[:, None]
+    return _CLIP_SIGMA * np.fmax(1 / np.sqrt(np.maximum(weight, 1e-300)), spread[:, None])
 
 
 def patched(y: FloatArray, kept: FloatArray) -> FloatArray:
@@ -268,12 +335,32 @@ def patched(y: FloatArray, kept: FloatArray) -> FloatArray:
     return np.take_along_axis(y, column, axis=1)
 
 
+def block_weight(averages: FloatArray, size: int, kept: FloatArray | None) -> FloatArray:
+    """Periodograms in what is left of each block, shape (n, blocks); (n, 1) where all is."""
+    whole = averages[:, None] * size
+    return whole if kept is None else whole * blocks(kept, size)
+
+
+def _square(jacobian: FloatArray, weight: FloatArray) -> FloatArray:
+    """J W J^T, shape (n, p, p), of J (n, p, blocks) and W (n, blocks) or (n, 1)."""
+    if weight.shape[1] == 1:
+        return (jacobian @ jacobian.transpose(0, 2, 1)) * weight[:, :, None]
+    return (jacobian * weight[:, None]) @ jacobian.transpose(0, 2, 1)
+
+
 def information(
     shape: Shape, theta: FloatArray, ub: FloatArray, weight: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Derivatives J (n, p, blocks) and N J^T J + P (n, p, p)."""
+    """Derivatives J (n, p, blocks) and J W J^T + P (n, p, p).
+
+    Args:
+        shape: The function.
+        theta: Its parameters, shape (n, p).
+        ub: Reduced frequency of the blocks, shape (n, blocks).
+        weight: W, of each block, shape (n, blocks) or (n, 1).
+    """
     jacobian = shape.log_jacobian(theta, ub)
-    matrix = (jacobian @ jacobian.transpose(0, 2, 1)) * weight[:, None, None]
+    matrix = _square(jacobian, weight)
     diagonal = np.arange(theta.shape[1])
     matrix[:, diagonal, diagonal] += shape.prior_weight
     return jacobian, matrix
@@ -303,15 +390,14 @@ def root_inverse(matrix: FloatArray, damping: FloatArray | None = None) -> Float
 def _step(
     shape: Shape,
     theta: FloatArray,
-    ub: FloatArray,
+    data: _Data,
     residual: FloatArray,
-    weight: FloatArray,
     limit: FloatArray,
     damping: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
     """One scoring step (n, p), and by how much it should lower the objective (n,)."""
-    jacobian, matrix = information(shape, theta, ub, weight)
-    score = (jacobian @ np.clip(residual, -limit, limit)[:, :, None])[:, :, 0] * weight[:, None]
+    jacobian, matrix = information(shape, theta, data.ub, data.weight)
+    score = _score(jacobian, data, residual, limit)
     score += shape.prior_weight * (shape.prior_mean - theta)
     root = root_inverse(matrix, damping)
     along = np.einsum("npk,np->nk", root, score)
@@ -331,7 +417,7 @@ def _objective(
     with np.errstate(all="ignore"):
         core = inside - np.log1p(inside)
         core += inside * (np.log1p(residual) - np.log1p(inside))
-    total = core.sum(axis=1)
+    total = (core * weight).sum(axis=1)
     total = np.where(np.isfinite(total), total, np.inf)
     prior = (shape.prior_weight * (theta - shape.prior_mean) ** 2).sum(axis=1)
-    return 2 * weight * total + prior
+    return 2 * total + prior

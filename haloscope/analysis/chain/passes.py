@@ -30,6 +30,7 @@ from haloscope.analysis.chain.spikes import (
     AlignedAverage,
     FoundBins,
     Spike,
+    Surroundings,
     find_average,
     find_single,
     grow,
@@ -44,6 +45,10 @@ _T = TypeVar("_T")
 CHUNK = 64  # Spectra treated together: 3000 fine bins of them are 1.5 MB.
 # The aligned average needs spectra at different frequencies, else it would see an axion.
 _FEWEST_PLACES = 5
+# Bins in a line, for one bin to be told from it.
+_FEWEST_IN_A_LINE = 6
+# Median residual, in standard deviations: noise has 0.67.
+_SPREAD = 1.0
 
 
 @dataclass(frozen=True)
@@ -66,9 +71,19 @@ class Job:
     def __len__(self) -> int:
         return len(self.spectra)
 
-    def narrow_bins(self, merge: int) -> int:
-        """Bins of ``merge`` digitizer bins on each side that a spike must stand out of."""
-        return int(self.options.narrow_hz / (self.windows.step_hz * merge))
+    def surroundings(self, merge: int) -> Surroundings:
+        """What a spike must stand out of, in bins of ``merge`` digitizer bins.
+
+        Near enough that an axion's line, were it one, would fill it too: within a twentieth of the
+        line at 1.1 GHz, within two bins where few make a line, nothing where bins are wider.
+        """
+        options, bin_hz = self.options, self.windows.step_hz * merge
+        line_hz = self.windows.fine_hz * options.coarse_merge * options.line_bins
+        if not options.narrow_hz or line_hz < _FEWEST_IN_A_LINE * bin_hz:
+            return Surroundings(0, 0)
+        near_hz = max(options.narrow_hz, line_hz / 20)
+        gap = min(options.spike_neighbours, int(line_hz / 20 / bin_hz))
+        return Surroundings(gap, max(int(near_hz / bin_hz), 2))
 
     def chunks(self, work: Callable[[slice], _T]) -> Iterator[_T]:
         """Do ``work`` for every chunk of rows, a few at a time; results in order."""
@@ -178,13 +193,15 @@ def _fit(job: Job, state: Pass, rows: slice | IntArray) -> Baseline:
 def find_spikes(job: Job, state: Pass, merge: int) -> FoundSpikes:
     """Look for spikes in digitizer bins (``merge`` 1) or fine bins of a fitted pass."""
     aligned = AlignedAverage(job.windows, merge)
-    near = job.narrow_bins(merge)
+    near = job.surroundings(merge)
 
     def look(rows: slice) -> tuple[slice, FoundBins, NDArray[np.floating]]:
         excess = _excess(job, state, rows, merge)
         sigma = _sigma(job, state, rows, merge)
         single = find_single(excess, sigma, job.options, surroundings=near)
-        return rows, single, _limited(excess, single, sigma, job.options)
+        excess = _limited(excess, single, sigma, job.options)
+        excess[_not_described(job, state, rows)] = 0.0
+        return rows, single, excess
 
     found: list[FoundBins] = []
     for rows, single, excess in job.chunks(look):
@@ -192,8 +209,18 @@ def find_spikes(job: Job, state: Pass, merge: int) -> FoundSpikes:
         aligned.add(rows, excess, state.kept_of(rows) if merge > 1 else None)
     average = FoundBins.none()
     if job.options.filter_average and aligned.places() >= _FEWEST_PLACES:
-        average = find_average(aligned.mean(), job.options, surroundings=near)
+        average = find_average(
+            aligned.mean(), job.options, surroundings=near, others=aligned.mean_of_others()
+        )
     return FoundSpikes(merge, joined(found), average, aligned)
+
+
+def _not_described(job: Job, state: Pass, rows: slice) -> NDArray[np.bool_]:
+    """Spectra whose baseline is no fit at all: they have no say in what is cut in the others."""
+    assert state.baseline is not None
+    residual = state.merged[rows] / state.baseline.power[rows] - 1
+    limit = _SPREAD * job.spectra.num_averages[rows] ** -0.5 / np.sqrt(job.windows.merge)
+    return np.asarray(~(np.median(np.abs(residual), axis=1) < limit))
 
 
 def _excess(job: Job, state: Pass, rows: slice, merge: int) -> NDArray[np.floating]:

@@ -22,7 +22,7 @@ from haloscope.analysis.chain.passes import (
     without,
 )
 from haloscope.analysis.chain.rescale import amplitudes
-from haloscope.analysis.chain.response import response
+from haloscope.analysis.chain.response import response, taken_up
 from haloscope.analysis.chain.selection import Windows
 from haloscope.analysis.chain.spikes import Spike
 from haloscope.analysis.options import Options
@@ -57,13 +57,15 @@ class Reduction:
         if kept is not None:
             excess[kept <= 0] = 0.0
         amplitude = amplitudes(part, windows, windows.frequency_hz(rows), baseline.power)
-        taken = None
+        taken = removed = None
         if baseline.shape is not None:
             # Bins that were cut carry neither weight nor signal, and the fit does not see them.
             seen = amplitude if kept is None else amplitude * kept
-            taken = response(baseline, windows, rows, seen, averages, job.options)
+            taken = taken_up(baseline, windows, rows, averages, job.options, kept)
+            removed = response(taken, windows, rows, seen, job.options)
         first = windows.first_fine[rows]
-        return rows, Reduced(first, excess, amplitude, averages, kept, taken), baseline
+        reduced = Reduced(first, excess, amplitude, averages, kept, removed, taken)
+        return rows, reduced, baseline
 
 
 def reduce_stack(

@@ -57,28 +57,69 @@ class Response:
         )
 
 
-def response(
+@dataclass(frozen=True)
+class TakenUp:
+    """The part of the noise that the fits of n spectra take up: H = U U^T.
+
+    Attributes:
+        factor: U in the fine bin at the middle of each coarse bin, shape (n, p, C).
+        own: U^T U over the fine bins left, shape (n, p, p).
+    """
+
+    factor: FloatArray
+    own: FloatArray
+
+    def rows(self, index: slice | IntArray) -> TakenUp:
+        """That of part of the spectra."""
+        return TakenUp(self.factor[index], self.own[index])
+
+
+def taken_up(
     baseline: Baseline,
     windows: Windows,
     rows: slice,
-    amplitude: FloatArray,
     averages: FloatArray,
     options: Options,
-) -> Response:
-    """What the fit of the spectra ``rows`` takes away; arguments as in module ``combine``."""
-    merge, lines = options.coarse_merge, options.line_bins
-    first = windows.first_fine[rows]
-    base = first // merge
-    sums = _coarse_sums(amplitude, first - merge * base, merge)
-    half = 0.5 * options.window_hz
-    number = (base[:, None] + np.arange(sums.shape[1])) * merge
+    kept: FloatArray | None = None,
+) -> TakenUp:
+    """What the fits of the spectra ``rows`` take up, in the coarse bins that they touch.
+
+    Args:
+        baseline: Of these rows, fitted.
+        windows: Of all spectra.
+        rows: Which.
+        averages: Periodograms per fine bin, shape (n,).
+        options: Settings.
+        kept: Fraction left of each fine bin, shape (n, m); None for all.
+    """
+    merge, half = options.coarse_merge, 0.5 * options.window_hz
+    base = windows.first_fine[rows] // merge
+    number = (base[:, None] + np.arange(_coarse_bins(windows.fine_bins, merge))) * merge
     centre = fine_edge_hz(number, windows.step_hz, windows.merge) + 0.5 * merge * windows.fine_hz
     target = windows.target_hz[rows, None]
     # A coarse bin that overhangs the window is weighted by the little it holds; stay inside for the
     # derivative.
     at = np.clip((centre - target) / half, -1.0, 1.0)
     u = (windows.frequency_hz(rows) - target) / half
-    factor, own = response_factor(baseline, u, at, averages)
+    return TakenUp(*response_factor(baseline, u, at, averages, kept))
+
+
+def response(
+    taken: TakenUp, windows: Windows, rows: slice, amplitude: FloatArray, options: Options
+) -> Response:
+    """What the fit of the spectra ``rows`` takes away.
+
+    Args:
+        taken: What it takes up of their noise.
+        windows: Of all spectra.
+        rows: Which.
+        amplitude: As in module ``combine``, shape (n, m); zero where a bin was cut.
+        options: Settings.
+    """
+    merge, lines = options.coarse_merge, options.line_bins
+    factor, own = taken.factor, taken.own
+    base = windows.first_fine[rows] // merge
+    sums = _coarse_sums(amplitude, windows.first_fine[rows] - merge * base, merge)
     projected = np.pad(factor * (sums / merge)[:, None, :], ((0, 0), (0, 0), (lines, lines)))
     table = line_table(windows.target_hz[rows], windows.step_hz, options)
     weights = np.pad(table.weights(options.template), ((0, 0), (1, 1)))
@@ -94,10 +135,15 @@ def response(
     )
 
 
+def _coarse_bins(fine_bins: int, merge: int) -> int:
+    """Coarse bins that a window may touch, wherever it begins."""
+    return (fine_bins + 2 * merge - 2) // merge
+
+
 def _coarse_sums(values: FloatArray, offset: IntArray, merge: int) -> FloatArray:
     """Sums over coarse bins of rows that begin ``offset`` fine bins into the first one, (n, k)."""
     n, bins = values.shape
-    count = (bins + 2 * merge - 2) // merge
+    count = _coarse_bins(bins, merge)
     padded = np.zeros((n, count * merge))
     for start in np.unique(offset):
         which = offset == start

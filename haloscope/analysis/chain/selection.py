@@ -52,6 +52,18 @@ class Windows:
     target_hz: FloatArray
     masked: NDArray[np.bool_] | None = None
 
+    def rows(self, index: IntArray) -> Windows:
+        """Those of part of the spectra."""
+        return replace(
+            self,
+            power=self.power[index],
+            first_fine=self.first_fine[index],
+            first_column=self.first_column[index],
+            first_digitizer=self.first_digitizer[index],
+            target_hz=self.target_hz[index],
+            masked=None if self.masked is None else self.masked[index],
+        )
+
     @property
     def fine_hz(self) -> float:
         """Width of a fine bin, Hz."""
@@ -88,11 +100,22 @@ def fine_edge_hz(number: IntArray, step_hz: float, merge: int) -> FloatArray:
 
 
 def select(spectra: Spectra, options: Options) -> Windows:
-    """Cut ``options.window_hz`` around each target frequency.
+    """Cut ``options.window_hz`` around each target frequency, of spectra that hold power.
 
     Raises:
-        ValueError: A spectrum does not cover its window or holds no power, its cavity lies outside
-            of it, or every bin is masked; says which and why.
+        ValueError: As `windows_of`, or power that is not above zero; says which and why.
+    """
+    windows = windows_of(spectra, options)
+    _demand_positive(windows.power, spectra.name)
+    return windows
+
+
+def windows_of(spectra: Spectra, options: Options) -> Windows:
+    """Cut ``options.window_hz`` around each target frequency, whatever is in it.
+
+    Raises:
+        ValueError: A spectrum does not cover its window, its cavity lies outside of it, or every
+            bin is masked; says which and why.
     """
     merge, step = options.fine_merge, spectra.step_hz
     width = round(options.window_hz / step / merge) * merge
@@ -103,7 +126,6 @@ def select(spectra: Spectra, options: Options) -> Windows:
     _demand_cover(spectra, offset, width)
     _demand_cavity(spectra, 0.5 * options.window_hz)
     power = _cut(spectra.power_w, offset, width)
-    _demand_positive(power, spectra.name)
     digitizer = offset + np.rint(spectra.first_bin).astype(np.int64)
     masked = None if spectra.masked is None else _cut(spectra.masked, offset, width)
     if masked is not None and masked.all():

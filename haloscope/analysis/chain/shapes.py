@@ -40,6 +40,10 @@ class Shape(Protocol):
     def prior_weight(self) -> FloatArray:
         """1/sigma^2 of a Gaussian prior on each parameter, shape (n, p); zero for none."""
 
+    @property
+    def linear(self) -> slice:
+        """Parameters that the function is linear in."""
+
     def start(self, u: FloatArray, y: FloatArray) -> FloatArray:
         """First parameters (n, p) for data ``y`` (n, m) of mean one."""
 
@@ -71,8 +75,9 @@ class LetterShape:
         log_bandwidth_sigma: Standard deviation of the prior on it, shape (n,).
         cavity_u: Measured cavity frequency in reduced frequency, shape (n,).
         cavity_width_u: Measured cavity linewidth in reduced frequency, shape (n,).
-        sigma_u: Standard deviation of a loose prior on u0 and ln w that keeps a bump too faint to
-            tell its own place at the measured cavity.
+        sigma_place: Standard deviation of a prior on u0, in widths of the cavity. It keeps a bump
+            too faint to tell its own place at the measured cavity, and from an axion's line.
+        sigma_log_width: The same of a prior on ln w.
     """
 
     jpa_u: FloatArray
@@ -80,7 +85,8 @@ class LetterShape:
     log_bandwidth_sigma: FloatArray
     cavity_u: FloatArray
     cavity_width_u: FloatArray
-    sigma_u: float = 0.5
+    sigma_place: float
+    sigma_log_width: float
 
     @property
     def prior_mean(self) -> FloatArray:
@@ -95,9 +101,15 @@ class LetterShape:
     def prior_weight(self) -> FloatArray:
         """1/sigma^2 of the Gaussian prior, shape (n, p)."""
         weight = np.zeros((len(self.jpa_u), 7))
-        weight[:, 3:5] = self.sigma_u**-2.0
+        weight[:, 3] = (self.sigma_place * self.cavity_width_u) ** -2.0
+        weight[:, 4] = self.sigma_log_width**-2.0
         weight[:, 6] = self.log_bandwidth_sigma**-2.0
         return weight
+
+    @property
+    def linear(self) -> slice:
+        """Parameters that the function is linear in: s, q0 and q1."""
+        return slice(0, 3)
 
     def rows(self, index: slice | IntArray) -> LetterShape:
         """The same for part of the spectra."""
@@ -107,7 +119,8 @@ class LetterShape:
             self.log_bandwidth_sigma[index],
             self.cavity_u[index],
             self.cavity_width_u[index],
-            self.sigma_u,
+            self.sigma_place,
+            self.sigma_log_width,
         )
 
     def start(self, u: FloatArray, y: FloatArray) -> FloatArray:
@@ -181,11 +194,12 @@ class PadeShape:
         jpa_u: JPA resonance in reduced frequency, shape (n,).
         jpa_width_u: JPA bandwidth in reduced frequency, shape (n,).
         jpa_excess: G_0 - 1, shape (n,); 0 for a receiver without a JPA.
+        sigma_place: Standard deviation of a prior on u0, in widths of the cavity. It keeps the pole
+            near the cavity, and from an axion's line.
+        sigma_log_width: The same of a prior on ln w.
         degree: k >= 2, of the polynomial over the quadratic. Noise behind the JPA grows as a
             quadratic beside the cavity's Lorentzian, which takes 4; a receiver of flat gain is
             served by 3.
-        sigma_u: Standard deviation of a loose prior on u0 and ln w that keeps the pole near the
-            cavity.
     """
 
     cavity_u: FloatArray
@@ -193,8 +207,9 @@ class PadeShape:
     jpa_u: FloatArray
     jpa_width_u: FloatArray
     jpa_excess: FloatArray
-    degree: int = 4
-    sigma_u: float = 0.5
+    sigma_place: float
+    sigma_log_width: float
+    degree: int
 
     @property
     def prior_mean(self) -> FloatArray:
@@ -208,8 +223,14 @@ class PadeShape:
     def prior_weight(self) -> FloatArray:
         """1/sigma^2 of the Gaussian prior, shape (n, p)."""
         weight = np.zeros((len(self.cavity_u), self.degree + 3))
-        weight[:, -2:] = self.sigma_u**-2.0
+        weight[:, -2] = (self.sigma_place * self.cavity_width_u) ** -2.0
+        weight[:, -1] = self.sigma_log_width**-2.0
         return weight
+
+    @property
+    def linear(self) -> slice:
+        """Parameters that the function is linear in: all but the pole's place and width."""
+        return slice(0, -2)
 
     def rows(self, index: slice | IntArray) -> PadeShape:
         """The same for part of the spectra."""
@@ -219,8 +240,9 @@ class PadeShape:
             self.jpa_u[index],
             self.jpa_width_u[index],
             self.jpa_excess[index],
+            self.sigma_place,
+            self.sigma_log_width,
             self.degree,
-            self.sigma_u,
         )
 
     def _gain(self, u: FloatArray) -> FloatArray:

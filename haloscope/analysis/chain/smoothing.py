@@ -66,3 +66,11 @@ def savgol(y: FloatArray, window: int, degree: int) -> FloatArray:
 def savgol_matrix(bins: int, window: int, degree: int) -> FloatArray:
     """The smoother as a matrix H (bins, bins), ends included: ``savgol(y) = y @ H.T``."""
     return savgol(np.eye(bins), window, degree).T
+
+
+@lru_cache(maxsize=4)
+def cached_matrix(bins: int, window: int, degree: int) -> FloatArray:
+    """`savgol_matrix`, made once."""
+    matrix = savgol_matrix(bins, window, degree)
+    matrix.setflags(write=False)
+    return matrix

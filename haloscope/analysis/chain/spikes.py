@@ -19,6 +19,8 @@ from haloscope.analysis.chain.selection import Windows
 from haloscope.analysis.options import Options
 from haloscope.analysis.spectra import FloatArray, IntArray
 
+_SHARED = 0.6  # Part of a spike of the average that must be there without the highest spectrum.
+
 
 @dataclass(frozen=True)
 class Spike:
@@ -36,6 +38,19 @@ class Spike:
     frequency_hz: float
     significance: float
     bin_hz: float
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Bins beside a spike that it must stand out of.
+
+    Attributes:
+        gap: Bins next to it that are passed over on each side.
+        width: Bins beyond these that are looked at on each side; 0 for no such demand.
+    """
+
+    gap: int
+    width: int
 
 
 @dataclass(frozen=True)
@@ -67,29 +82,47 @@ def joined(parts: Sequence[FoundBins]) -> FoundBins:
 
 
 def find_single(
-    excess: NDArray[np.floating], sigma: FloatArray, options: Options, *, surroundings: int
+    excess: NDArray[np.floating],
+    sigma: FloatArray,
+    options: Options,
+    *,
+    surroundings: Surroundings,
 ) -> FoundBins:
     """Spikes of single spectra.
 
     Args:
         excess: Normalised excess y/b - 1, shape (n, m).
         sigma: Its standard deviation, shape (n, 1), or (n, m) where it differs from bin to bin.
-        options: Threshold and neighbours.
-        surroundings: Bins on each side that a spike must stand out of; 0 for no such demand.
+        options: Threshold.
+        surroundings: What a spike must stand out of.
     """
     limit = (options.spike_threshold_sigma * sigma).astype(excess.dtype)
     rows, columns = np.nonzero(excess > limit)
     own = np.broadcast_to(sigma, excess.shape)[rows, columns]
     significance = excess[rows, columns] / own
-    if surroundings and rows.size:
-        local = _surroundings(excess, rows, columns, options.spike_neighbours, surroundings)
+    if surroundings.width and rows.size:
+        local = _beside(excess, rows, columns, surroundings)
         narrow = significance - local / own > options.spike_threshold_sigma
         rows, columns, significance = rows[narrow], columns[narrow], significance[narrow]
     return FoundBins(rows, columns, significance.astype(np.float64))
 
 
-def find_average(mean: FloatArray, options: Options, *, surroundings: int) -> FoundBins:
-    """Spikes of the aligned average ``mean`` (m,), cut until no more are found; rows are -1."""
+def find_average(
+    mean: FloatArray,
+    options: Options,
+    *,
+    surroundings: Surroundings,
+    others: FloatArray | None = None,
+) -> FoundBins:
+    """Spikes of the aligned average, cut until no more are found; rows are -1.
+
+    Args:
+        mean: The average, shape (m,); NaN where there are no data.
+        options: Threshold and neighbours.
+        surroundings: What a spike must stand out of.
+        others: The average without the highest spectrum of each bin, in which most of a spike must
+            be seen too; None for no such demand.
+    """
     kept = np.isfinite(mean)
     found: list[tuple[int, float]] = []
     for _ in range(20):
@@ -97,12 +130,14 @@ def find_average(mean: FloatArray, options: Options, *, surroundings: int) -> Fo
         spread = 1.4826 * float(np.median(np.abs(mean[kept] - centre)))
         if not spread > 0:
             break
-        high = np.flatnonzero(kept & (mean - centre > options.average_threshold_sigma * spread))
-        if surroundings and high.size:
-            zero = np.zeros_like(high)
+        limit = options.average_threshold_sigma * spread
+        high = np.flatnonzero(kept & (mean - centre > limit))
+        if others is not None:
+            high = high[others[high] - np.nanmedian(others) > _SHARED * limit]
+        if surroundings.width and high.size:
             row = np.where(kept, mean, centre)[None]
-            local = _surroundings(row, zero, high, options.spike_neighbours, surroundings)
-            high = high[mean[high] - local > options.average_threshold_sigma * spread]
+            local = _beside(row, np.zeros_like(high), high, surroundings)
+            high = high[mean[high] - local > limit]
         if not high.size:
             break
         found += [(int(k), float((mean[k] - centre) / spread)) for k in high]
@@ -126,14 +161,14 @@ def grow_rows(found: FoundBins, neighbours: int, bins: int) -> tuple[IntArray, I
     return pairs // bins, pairs % bins
 
 
-def _surroundings(
-    excess: NDArray[np.floating], rows: IntArray, columns: IntArray, gap: int, width: int
+def _beside(
+    excess: NDArray[np.floating], rows: IntArray, columns: IntArray, where: Surroundings
 ) -> FloatArray:
-    """Mean excess of ``width`` bins on each side of each position, without ``gap`` next to it."""
-    reach = np.arange(gap + 1, gap + 1 + width)
-    where = columns[:, None] + np.concatenate([-reach[::-1], reach])
-    inside = (where >= 0) & (where < excess.shape[1])
-    values = excess[rows[:, None], np.clip(where, 0, excess.shape[1] - 1)]
+    """Mean excess beside each position."""
+    reach = np.arange(where.gap + 1, where.gap + 1 + where.width)
+    place = columns[:, None] + np.concatenate([-reach[::-1], reach])
+    inside = (place >= 0) & (place < excess.shape[1])
+    values = excess[rows[:, None], np.clip(place, 0, excess.shape[1] - 1)]
     total: FloatArray = np.sum(values * inside, axis=1, dtype=np.float64)
     return total / np.maximum(inside.sum(axis=1), 1)
 
@@ -154,6 +189,7 @@ class AlignedAverage:
         self.bins = int(self._offset.max()) + width
         self._sum = np.zeros(self.bins)
         self._weight = np.zeros(self.bins)
+        self._highest = np.zeros(self.bins)
 
     def places(self) -> int:
         """Number of different target frequencies, in steps of a kilohertz (a line width)."""
@@ -183,6 +219,15 @@ class AlignedAverage:
         """Mean excess in units in which every bin has the same noise; NaN without data."""
         with np.errstate(invalid="ignore"):
             return self._sum / np.sqrt(np.where(self._weight > 0, self._weight, np.nan))
+
+    def mean_of_others(self) -> FloatArray:
+        """The same without the highest spectrum of each bin.
+
+        What stays with the digitizer is in all spectra; an axion is in one.
+        """
+        left = self._weight - 1
+        with np.errstate(invalid="ignore"):
+            return (self._sum - self._highest) / np.sqrt(np.where(left > 0, left, np.nan))
 
     def rows_of(
         self, columns: NDArray[np.int64], width: int

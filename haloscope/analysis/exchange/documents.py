@@ -9,7 +9,7 @@ with its instrument's name, those of older runs do not: `haloscope.analysis.exch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ from haloscope.analysis.options import Options
 from haloscope.analysis.ranges import SCALARS, same_number
 from haloscope.analysis.recorded import finite, group, number, spectrum
 from haloscope.analysis.spectra import Calibration, Spectra
+from instruments.printable import escaped
 
 Document = tuple[str, Mapping[str, Any]]
 
@@ -90,11 +91,15 @@ class DocumentReader:
 
     Attributes:
         options: Sets how much of each spectrum is kept; None keeps all of it.
+        drop: Labels (run and sequence number, ``1a2b3c4d:57``) of events that are passed over.
+        dropped: Those of them that were met.
         starts: Start documents seen, by run.
         scans: Runs that gave events, in order.
     """
 
     options: Options | None = None
+    drop: Collection[str] = ()
+    dropped: set[str] = field(default_factory=set)
     starts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     scans: list[str] = field(default_factory=list)
     _run_of: dict[str, str] = field(default_factory=dict)
@@ -154,7 +159,11 @@ class DocumentReader:
             instrument = instrument_of(data, SPECTRUM)
             if instrument is not None:
                 own = {key.removeprefix(instrument): value for key, value in data.items()}
-                events.append(self._event(own, f"{run[:8]}:{count}", run))
+                label = f"{run[:8]}:{count}"
+                if label in self.drop:
+                    self.dropped.add(label)
+                    continue
+                events.append(self._event(own, label, run))
         if events and run not in self.scans:
             self.scans.append(run)
         return events
@@ -294,8 +303,40 @@ def _of(pair: tuple[int, Event]) -> int:
     return pair[0]
 
 
+def bins_of(
+    documents: Iterable[Document], drop: Collection[str] = ()
+) -> tuple[float, float] | None:
+    """Bin width and target frequency of the first scan event, Hz; None without one.
+
+    Raises:
+        ValueError: It cannot be used; names it.
+    """
+    reader = DocumentReader(None, drop)
+    for name, document in documents:
+        for event in reader.read(name, document):
+            return event.step_hz, event.values["target_frequency_hz"]
+    return None
+
+
+def demand_met(drop: Collection[str], dropped: Collection[str]) -> None:
+    """Refuse labels to drop that no spectrum has.
+
+    Raises:
+        ValueError: Names the first.
+    """
+    unknown = [label for label in drop if label not in dropped]
+    if unknown:
+        raise ValueError(
+            f"no spectrum is called {escaped(unknown[0], 60)!r}: it cannot be left out"
+        )
+
+
 def spectra_from_documents(
-    documents: Iterable[Document], options: Options | None = None, *, whole: bool = False
+    documents: Iterable[Document],
+    options: Options | None = None,
+    *,
+    whole: bool = False,
+    drop: Collection[str] = (),
 ) -> Spectra:
     """Read the documents of one or many scans.
 
@@ -303,14 +344,16 @@ def spectra_from_documents(
         documents: Pairs (name, document) in the order they were emitted.
         options: Its window is what is kept of each spectrum.
         whole: Keep whole spectra (a campaign of them takes 0.8 GB).
+        drop: Labels of events that are left out, whatever is in them.
 
     Raises:
         MissingMeasurementError: An event lacks a measured value.
         SameDataError: A spectrum is in them twice, as of one run read twice.
         ValueError: No scan event among the documents, or one that cannot be used; names it.
     """
-    reader = DocumentReader(None if whole else options or Options())
+    reader = DocumentReader(None if whole else options or Options(), drop)
     events = [event for name, document in documents for event in reader.read(name, document)]
+    demand_met(drop, reader.dropped)
     spectra = stack(events, reader.calibration(), reader.apparatus())
     spectra.demand_distinct()
     return spectra

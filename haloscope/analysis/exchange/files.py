@@ -24,6 +24,8 @@ from haloscope.analysis.spectra import FloatArray
 from haloscope.analysis.statistics.limits import Limit
 from instruments.printable import escaped
 
+_MOST_WORDS = 1000
+
 FORMAT, VERSION = "cryohalo-result", 1
 _UNITS = {"hz": "Hz", "ev": "eV", "gev": "1/GeV", "k": "K"}
 
@@ -33,7 +35,11 @@ def summary(result: Result) -> dict[str, Any]:
     core = well_covered(result)
     coupling = result.limit.coupling_per_gev[core]
     return {
+        "believed": "yes" if result.believed else "NO",
+        "verdict": result.verdict(),
         "spectra": result.spectra,
+        "spectra_cut": result.quality.cut,
+        "baseline": _model(result),
         "assumed_not_measured": ", ".join(result.calibration.assumed) or "nothing",
         "grand_bins": len(result.grand),
         "frequency_low_hz": float(result.frequency_hz[0]),
@@ -51,6 +57,24 @@ def summary(result: Result) -> dict[str, Any]:
         "median_limit_per_gev": float(np.median(coupling)),
         "mean_ksvz_density": float(result.limit.ksvz_density[core].mean()),
         "median_snr": float(np.median(result.limit.expected_snr[core])),
+    }
+
+
+def _model(result: Result) -> str:
+    """The baseline's model, and what it was chosen from."""
+    own = result.options
+    name = f"pade {own.pade_degree}" if own.baseline == "pade" else own.baseline
+    return name if not result.ladder else f"{name}, of {'; '.join(map(str, result.ladder))}"
+
+
+def verdicts(result: Result) -> dict[str, Any]:
+    """Which spectra were used and why not, and the tests of the whole, as plain values."""
+    return {
+        "believed": result.believed,
+        "verdict": result.verdict(),
+        **result.quality.recorded(),
+        "tests": [asdict(test) for test in result.tests],
+        "ladder": [asdict(rung) for rung in result.ladder],
     }
 
 
@@ -78,11 +102,13 @@ def save(path: Path | str, result: Result, provenance: Mapping[str, Any] | None 
             summary=json.dumps(summary(result)),
             candidates=json.dumps([asdict(c) for c in result.candidates]),
             spikes=json.dumps([asdict(s) for s in result.spikes]),
+            quality=json.dumps(verdicts(result)),
             step_hz=result.step_hz,
         )
         _write_arrays(file.create_group("grand"), result.grand)
         _write_arrays(file.create_group("limit"), result.limit)
         _write_arrays(file.create_group("checks"), result.checks)
+        file.create_dataset("used", data=result.quality.used.astype(np.uint8))
         sums = file.create_group("combined")
         sums.attrs["first_coarse"] = result.sums.first_coarse
         for name in ("numerator", "density", "overlaps"):
@@ -123,6 +149,8 @@ def load(path: Path | str) -> tuple[Grand, Limit, dict[str, Any]]:
             raise ValueError("attribute attenuation of limit is missing")
         coded = ("options", "calibration", "provenance", "summary", "candidates", "spikes")
         more = {name: _decoded(name, file.text(name)) for name in coded}
+        if file.attribute("quality") is not None:  # files of before have none
+            more["quality"] = _decoded("quality", file.text("quality"))
         return grand, Limit(attenuation=attenuation, **parts), more
 
 
@@ -148,6 +176,7 @@ def save_limit(path: Path | str, result: Result, title: str) -> None:
     spacing = result.limit.mass_ev[1] - result.limit.mass_ev[0]
     breaks = np.flatnonzero(np.diff(mass) > 3 * spacing) + 1
     lines = [f"# {escaped(title)}", f"# {result.options.confidence:.0%} confidence",
+             f"# {escaped(result.verdict(), _MOST_WORDS)}",
              "# mass [eV] photon coupling [GeV^-1]"]  # fmt: skip
     for m, g in zip(np.split(mass, breaks), np.split(coupling, breaks), strict=True):
         lines += _walled(m, g)
@@ -184,6 +213,7 @@ def save_candidates(
         "summary": summary(result),
         "candidates": [asdict(c) for c in result.candidates],
         "spikes": [asdict(s) for s in result.spikes],
+        "quality": verdicts(result),
         "options": asdict(result.options),
         "calibration": asdict(result.calibration),
         "provenance": dict(provenance or {}),

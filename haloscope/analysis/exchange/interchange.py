@@ -23,13 +23,15 @@ A receiver without a JPA has jpa_gain_peak_db = 0 and any positive bandwidth.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
+from haloscope.analysis.exchange.documents import demand_met
 from haloscope.analysis.exchange.hdf5 import Reader, reading
 from haloscope.analysis.spectra import Calibration, Spectra
 
@@ -65,8 +67,13 @@ def write_spectra(path: Path | str, spectra: Spectra) -> None:
                 group.attrs[name] = list(value) if isinstance(value, tuple) else value
 
 
-def read_spectra(path: Path | str) -> Spectra:
+def read_spectra(path: Path | str, drop: Collection[str] = ()) -> Spectra:
     """Read a stack.
+
+    Args:
+        path: The file.
+        drop: Labels of spectra that are left out, whatever is in them; numbers where there are no
+            labels.
 
     Raises:
         ValueError: Not such a file, a dataset or a needed value is missing, or one is not usable;
@@ -85,16 +92,59 @@ def read_spectra(path: Path | str) -> Spectra:
         absent = [n for n in ("power_w", *names) if not file.has(n)]
         if absent:
             raise ValueError(f"datasets missing: {', '.join(absent)}")
-        rows: dict[str, Any] = {name: file.numbers(name) for name in names}
-        rows |= scalars
-        return Spectra(
-            power_w=file.numbers("power_w"),
-            errors={name: file.numbers(f"errors/{name}") for name in file.members("errors")},
-            masked=file.numbers("masked") if file.has("masked") else None,
-            labels=file.texts("labels") if file.has("labels") else (),
-            calibration=_calibration(file),
-            **rows,
-        )
+        rows: dict[str, Any] = {name: file.numbers(name) for name in names} | scalars
+        rows["power_w"] = file.numbers("power_w")
+        rows["labels"] = file.texts("labels") if file.has("labels") else ()
+        rows["masked"] = file.numbers("masked") if file.has("masked") else None
+        errors = {name: file.numbers(f"errors/{name}") for name in file.members("errors")}
+        if drop:
+            rows, errors = _without(rows, errors, drop)
+        return Spectra(errors=errors, calibration=_calibration(file), **rows)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a file holds.
+
+    Attributes:
+        spectra: Number of spectra.
+        labels: Theirs; none in a file without.
+    """
+
+    spectra: int
+    labels: tuple[str, ...]
+
+
+def read_labels(path: Path | str) -> Contents:
+    """How many spectra a file holds, and what they are called.
+
+    Raises:
+        ValueError: Not such a file.
+        OSError: No such file.
+    """
+    with reading(path) as file:
+        count = len(np.atleast_1d(file.numbers("num_averages")))
+        return Contents(count, file.texts("labels") if file.has("labels") else ())
+
+
+def _without(
+    rows: dict[str, Any], errors: dict[str, Any], drop: Collection[str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The rows of a file without those that are to be left out."""
+    count = len(rows["power_w"])
+    names = rows["labels"] or tuple(str(row) for row in range(count))
+    demand_met(drop, names)
+    left = [row for row in range(count) if row >= len(names) or names[row] not in drop]
+    if not left:
+        raise ValueError(f"all {count} spectra are left out")
+
+    def taken(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(value[row] for row in left if row < len(value))
+        same = isinstance(value, np.ndarray) and value.ndim and len(value) == count
+        return value[left] if same else value
+
+    return {k: taken(v) for k, v in rows.items()}, {k: taken(v) for k, v in errors.items()}
 
 
 def _calibration(file: Reader) -> Calibration:

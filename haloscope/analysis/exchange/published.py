@@ -1,8 +1,9 @@
-"""The letter's published limit, to hold ours against.
+"""Published limits, to hold ours against: the letter's, and that of QUAX.
 
 ``data/capp6_limit.txt`` is the digitised Figure 4 of arXiv:2210.10961 from AxionLimits (C. O'Hare,
 MIT licence, see docs/licences/AxionLimits.txt): axion mass in eV, coupling in 1/GeV; 1 marks the
-edges, and the mode crossing is the one wide step between points.
+edges, and the mode crossing is the one wide step between points. ``data/quax_limit.txt`` likewise
+is the limit of arXiv:2304.07505, from the power seen in each bin of its own.
 """
 
 from __future__ import annotations
@@ -40,9 +41,7 @@ class PublishedLimit:
 @lru_cache(maxsize=1)
 def capp6() -> PublishedLimit:
     """Read the shipped curve."""
-    text = files("haloscope.analysis").joinpath("data/capp6_limit.txt").read_text("utf-8")
-    mass, coupling = np.loadtxt(text.splitlines(), comments="#").T
-    frequency = np.array([frequency_hz(m) for m in mass])
+    frequency, coupling = _curve("capp6_limit.txt")
     excluded = coupling < _NOT_EXCLUDED
     frequency, coupling = frequency[excluded], coupling[excluded]
     hole = int(np.argmax(np.diff(frequency)))
@@ -51,6 +50,17 @@ def capp6() -> PublishedLimit:
     )
     gap = (float(frequency[hole]), float(frequency[hole + 1]))
     return PublishedLimit(frequency, coupling, coupling > _SPIKE * median, gap)
+
+
+def quax() -> tuple[FloatArray, FloatArray]:
+    """Frequency in Hz and coupling in 1/GeV of the limit of QUAX, each of shape (k,)."""
+    return _curve("quax_limit.txt")
+
+
+def _curve(name: str) -> tuple[FloatArray, FloatArray]:
+    text = files("haloscope.analysis").joinpath(f"data/{name}").read_text("utf-8")
+    mass, coupling = np.loadtxt(text.splitlines(), comments="#").T
+    return np.array([frequency_hz(m) for m in mass]), coupling
 
 
 def ratio_to_published(frequency_hz: FloatArray, coupling_per_gev: FloatArray) -> FloatArray:

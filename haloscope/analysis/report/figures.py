@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from haloscope.analysis.exchange.published import capp6
 from haloscope.analysis.pipeline import Result
-from haloscope.analysis.report.checks import HISTOGRAM_EDGES, Checks
+from haloscope.analysis.quality.residuals import HISTOGRAM_EDGES, Residuals
 from haloscope.analysis.spectra import FloatArray
 from haloscope.analysis.statistics.limits import dfsz, ksvz
 from haloscope.constants import ELECTRON_VOLT_J, PLANCK_J_S
@@ -71,15 +71,35 @@ def spectrum(result: Result) -> Figure:
 def histogram(result: Result) -> Figure:
     """Distribution of the normalised grand spectrum with the standard Gaussian (Figure 3a)."""
     figure, (axis,) = _figure()
-    draw_distribution(axis, result.normalised, "grand spectrum", BLUE, "o")
+    draw_distribution(axis, result.normalised, "grand spectrum", BLUE, "o", standard=True)
     axis.set_title(f"{len(result.grand)} frequencies, scale factor {result.xi:.3f}", fontsize=9)
     return figure
 
 
 def draw_distribution(
-    axis: Axes, values: FloatArray, name: str, colour: str, marker: str, *, bins: int = 80
+    axis: Axes,
+    values: FloatArray,
+    name: str,
+    colour: str,
+    marker: str,
+    *,
+    bins: int = 80,
+    standard: bool = False,
 ) -> tuple[float, float]:
-    """Histogram of ``values`` as points with the Gaussian of their mean and width; returns both."""
+    """Histogram of ``values`` as points with a Gaussian.
+
+    Args:
+        axis: Where to draw.
+        values: What of.
+        name: Of them, in the legend.
+        colour: Of both.
+        marker: Of the points.
+        bins: Of the histogram.
+        standard: Draw the standard Gaussian, not that of their own mean and width.
+
+    Returns:
+        Their mean and width.
+    """
     mean, width = float(np.mean(values)), float(np.std(values))
     low, high = float(np.min(values)) - 0.5, float(np.max(values)) + 0.5
     counts, edges = np.histogram(values, bins=bins, range=(low, high))
@@ -89,7 +109,9 @@ def draw_distribution(
     axis.plot(centres[filled], counts[filled], marker, color=colour, ms=3, mfc="none", label=label)
     area = len(values) * (edges[1] - edges[0]) / np.sqrt(2 * np.pi)
     x = np.linspace(low, high, 400)
-    axis.plot(x, area / width * np.exp(-0.5 * ((x - mean) / width) ** 2), color=colour, lw=1)
+    centre, sigma = (0.0, 1.0) if standard else (mean, width)
+    curve = area / sigma * np.exp(-0.5 * ((x - centre) / sigma) ** 2)
+    axis.plot(x, curve, color=colour, lw=1, label="standard Gaussian" if standard else None)
     axis.set(yscale="log", xlabel=r"normalised power excess ($\sigma$)", ylabel="count")
     axis.set_ylim(0.5, 12.0 * float(counts.max()))  # room for the legend
     axis.legend(fontsize=7, loc="upper left")
@@ -177,7 +199,7 @@ def efficiency(result: Result) -> Figure:
     return figure
 
 
-def residuals(checks: Checks) -> Figure:
+def residuals(checks: Residuals) -> Figure:
     """Residuals of all baseline fits, and their width spectrum by spectrum."""
     figure, (left, right) = _figure(panels=2)
     centres = 0.5 * (HISTOGRAM_EDGES[1:] + HISTOGRAM_EDGES[:-1])
@@ -193,7 +215,7 @@ def residuals(checks: Checks) -> Figure:
     return figure
 
 
-def noise(checks: Checks) -> Figure:
+def noise(checks: Residuals) -> Figure:
     """System noise temperature of each spectrum at the cavity and at the ends of its window."""
     figure, (axis,) = _figure()
     for column, name in enumerate(("lower end", "cavity", "upper end")):

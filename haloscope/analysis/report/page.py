@@ -9,21 +9,18 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from jinja2 import Environment
 from matplotlib.figure import Figure
-from scipy import stats
 
 from haloscope.analysis.exchange.files import summary, well_covered
 from haloscope.analysis.exchange.published import ratio_to_published
 from haloscope.analysis.pipeline import Result
+from haloscope.analysis.quality.verdicts import Check
 from haloscope.analysis.report import figures
-from haloscope.analysis.report.checks import HISTOGRAM_EDGES
-from haloscope.analysis.statistics.candidates import expected_clusters, neighbour_correlation
 from haloscope.analysis.statistics.injection import Recovery
 
 _CAPTIONS = {
@@ -43,14 +40,21 @@ body{font:15px/1.45 system-ui,sans-serif;max-width:62rem;margin:2rem auto;paddin
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem;border-bottom:1px solid #ccc}
 table{border-collapse:collapse;margin:.6rem 0}td,th{padding:.15rem .7rem;text-align:left;
 border-bottom:1px solid #e5e5e5;font-variant-numeric:tabular-nums}
+.doubt{background:#b00020;color:#fff;padding:.6rem 1rem;font-weight:600}
 img{max-width:100%}figure{margin:1rem 0}figcaption{color:#555}.bad{color:#b00020;font-weight:600}
 </style></head><body><h1>{{ title }}</h1>
+{% if doubt %}<p class="doubt">{{ doubt }}</p>{% endif %}
 <h2>Result</h2><table>{% for k, v in summary %}<tr><td>{{ k }}</td><td>{{ v }}</td></tr>
 {% endfor %}</table>
 <h2>Checks</h2><table><tr><th>check</th><th>found</th><th>expected</th><th></th></tr>
 {% for c in checks %}<tr><td>{{ c.name }}</td><td>{{ c.found }}</td><td>{{ c.expected }}</td>
 <td{% if not c.passed %} class="bad"{% endif %}>
 {{ "as expected" if c.passed else "look here" }}</td></tr>{% endfor %}</table>
+<h2>Spectra</h2><p>{{ quality.sentence() }}</p>{% if findings %}<table><tr><th>spectrum</th>
+<th>fault</th><th>found</th><th></th></tr>{% for f in findings %}<tr><td>{{ f.name }}</td>
+<td>{{ f.fault.value }}</td><td>{{ f.words }}</td>
+<td class="bad">{{ "used" if quality.used[f.spectrum] else "cut" }}</td></tr>{% endfor %}</table>
+{% if more_findings %}<p>and {{ more_findings }} more.</p>{% endif %}{% endif %}
 {% if candidates %}<h2>Candidates</h2><table><tr><th>frequency</th><th>excess</th><th>bins</th>
 <th>coupling</th><th>local p</th><th>global p</th></tr>{% for c in candidates %}<tr>
 <td>{{ "%.6f MHz" % (c.frequency_hz * 1e-6) }}</td><td>{{ "%.2f" % c.excess }}</td>
@@ -74,67 +78,9 @@ src="data:image/png;base64,{{ f.data }}"><figcaption>{{ f.caption }}</figcaption
 """
 
 
-@dataclass(frozen=True)
-class Check:
-    """One test of the analysis."""
-
-    name: str
-    found: str
-    expected: str
-    passed: bool
-
-
 def checks(result: Result) -> list[Check]:
     """Tests of the intermediate steps and of the grand spectrum."""
-    seen = result.checks
-    values = result.normalised
-    left = np.isfinite(seen.width)  # of the others no bin was
-    widths, near = seen.width[left], float(seen.neighbour_correlation[left].mean())
-    fits = len(widths)
-    free = float(seen.histogram.sum()) / max(fits, 1)
-    spread = 5 / np.sqrt(2 * free)
-    mean_error = _mean_error(result)
-    width = float(np.std(values))
-    clusters = expected_clusters(len(values), neighbour_correlation(result.grand, result.step_hz,
-                                 result.options), result.options.threshold)  # fmt: skip
-    likely = stats.poisson.sf(len(result.candidates) - 1, clusters)
-    core = values[np.abs(values) < 4]
-    normality = float(stats.kstest(core[:: 2 * result.options.line_bins], "norm").pvalue)
-    return [
-        Check("baseline fits converged", f"{seen.converged.mean():.1%} of {len(left)}", "all",
-              seen.all_converged),
-        Check("width of fit residuals / radiometer", f"{widths.mean():.4f}", "1",
-              abs(float(widths.mean()) - 1) < 5 / np.sqrt(2 * free * fits) + 0.002),
-        Check("widest and narrowest spectrum", f"{widths.min():.3f} to {widths.max():.3f}",
-              f"1 +- {spread:.3f}", bool(np.all(np.abs(widths - 1) < spread))),
-        Check("correlation of neighbouring residuals",
-              f"{near:.2g}", "-0.01 to 0.01", abs(near) < 0.01),
-        Check("residuals beyond 6 sigma", f"{_tail(seen.histogram):.0f}", "0",
-              _tail(seen.histogram) == 0),
-        Check("mean of the grand spectrum", f"{np.mean(values):.4f}", f"0 +- {3 * mean_error:.3f}",
-              abs(float(np.mean(values))) < 3 * mean_error),
-        Check("width of the grand spectrum", f"{width:.4f}", f"1 +- {3 * mean_error:.3f}",
-              abs(width - 1) < 3 * mean_error + 0.005),
-        Check("normality (Kolmogorov-Smirnov, independent bins)", f"p = {normality:.3f}",
-              "p > 0.001", normality > 0.001),
-        Check("candidates", f"{len(result.candidates)}", f"{clusters:.1f} from noise alone",
-              likely > 1e-3),
-        Check("fine bins lost to the spike filter", f"{seen.cut_fraction:.3%}", "below 1 %",
-              seen.cut_fraction < 0.01),
-        Check("assumed, not measured", ", ".join(result.calibration.assumed) or "nothing",
-              "nothing", not result.calibration.assumed),
-    ]  # fmt: skip
-
-
-def _mean_error(result: Result) -> float:
-    """Standard error of the mean of correlated grand bins: independent ones are a line apart."""
-    rho = neighbour_correlation(result.grand, result.step_hz, result.options)
-    return float(np.sqrt((1 + rho) / (1 - rho) / len(result.grand)))
-
-
-def _tail(histogram: np.ndarray) -> float:
-    centre = 0.5 * (HISTOGRAM_EDGES[1:] + HISTOGRAM_EDGES[:-1])
-    return float(histogram[np.abs(centre) > 6].sum())
+    return list(result.tests)
 
 
 def write_report(
@@ -156,7 +102,7 @@ def write_report(
         provenance: Runs, software version, parameters' hash, seed.
         injections: Injected axions with their fate.
         extra: More figures by caption.
-        most_spikes: Spikes listed; the rest are counted.
+        most_spikes: Spikes, and findings on spectra, listed; the rest are counted.
 
     Returns:
         The path.
@@ -169,6 +115,10 @@ def write_report(
             title=title,
             summary=_lines(_numbers(result)),
             checks=checks(result),
+            doubt="" if result.believed else result.verdict(),
+            quality=result.quality,
+            findings=result.quality.findings[:most_spikes],
+            more_findings=max(len(result.quality.findings) - most_spikes, 0),
             candidates=result.candidates,
             injections=injections,
             spikes=result.spikes[:most_spikes],

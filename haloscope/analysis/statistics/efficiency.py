@@ -10,7 +10,6 @@ Savitzky-Golay filter H is the smoothing matrix. The pipeline uses the cheaper s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
@@ -23,7 +22,7 @@ from haloscope.analysis.chain.baseline import (
 from haloscope.analysis.chain.grand import SmootherResponse
 from haloscope.analysis.chain.rescale import amplitudes
 from haloscope.analysis.chain.selection import Windows, fine_edge_hz, select
-from haloscope.analysis.chain.smoothing import savgol_matrix
+from haloscope.analysis.chain.smoothing import cached_matrix
 from haloscope.analysis.chain.template import LineTable, line_table
 from haloscope.analysis.options import Options
 from haloscope.analysis.spectra import FloatArray, Spectra
@@ -63,11 +62,6 @@ class Efficiency:
     def baseline_only(self) -> float:
         """Part of the aligned efficiency that the baseline subtraction alone is responsible for."""
         return self.mean_aligned / self.width / self.mean_known
-
-
-@lru_cache(maxsize=4)
-def _savgol_matrix(bins: int, window: int, degree: int) -> FloatArray:
-    return savgol_matrix(bins, window, degree)
 
 
 @dataclass(frozen=True)
@@ -156,10 +150,10 @@ def _subtracted(
 ) -> FloatArray:
     """(1 - H)^T omega for every spectrum."""
     if baseline.shape is None:
-        window = 2 * int(options.savgol_window_hz / windows.fine_hz / 2) + 1
+        window = options.savgol_bins(windows.fine_hz)
         # Noise is x b/sqrt(N): the filter acts on x b, so its matrix is scaled by the baseline on
         # both sides.
-        matrix = _savgol_matrix(windows.fine_bins, window, options.savgol_degree)
+        matrix = cached_matrix(windows.fine_bins, window, options.savgol_degree)
         return omega - ((omega / baseline.power) @ matrix) * baseline.power
     u = reduced_frequency(windows, slice(0, len(spectra)), options)
     averages = spectra.num_averages * windows.merge

@@ -28,6 +28,8 @@ from haloscope.analysis.spectra import Calibration, FloatArray
 from haloscope.axion import coupling_per_gev, mass_ev
 from haloscope.constants import DFSZ_G_GAMMA, KSVZ_G_GAMMA
 
+_HOPELESS = 100.0  # Times the target: such an axion is no axion's.
+
 
 @dataclass(frozen=True)
 class Limit:
@@ -75,6 +77,10 @@ def level(anchor_mhz: int, step_hz: float, options: Options) -> float:
         anchor_mhz: Frequency in MHz, which decides the line's width.
         step_hz: Digitizer bin width, Hz.
         options: Threshold, confidence and template.
+
+    Raises:
+        ValueError: Axions in unlucky places are lost whatever their strength: the bins are too wide
+            for the line.
     """
     if options.efficiency_definition == "aligned":
         return options.target_snr
@@ -83,10 +89,19 @@ def level(anchor_mhz: int, step_hz: float, options: Options) -> float:
     def missing(mean: float) -> float:
         return float(np.mean(ndtr(mean * relative - options.threshold))) - options.confidence
 
-    return float(brentq(missing, 0.99 * options.target_snr, 2 * options.target_snr))
+    highest = 2 * options.target_snr
+    while missing(highest) < 0:
+        highest *= 2
+        if highest > _HOPELESS * options.target_snr:
+            bin_hz = step_hz * options.fine_merge * options.coarse_merge
+            raise ValueError(
+                f"limit: coarse bins of {bin_hz:g} Hz are too wide for the line at {anchor_mhz} "
+                "MHz: merge fewer bins, or take more of them for a line"
+            )
+    return float(brentq(missing, 0.99 * options.target_snr, highest))
 
 
-def _anchor_mhz(frequency_hz: float) -> int:
+def anchor_mhz(frequency_hz: float) -> int:
     """Frequency to 50 MHz: the level depends on the line's width in bins, and weakly."""
     return max(50 * round(frequency_hz / 50e6), 1)
 
@@ -110,7 +125,7 @@ def limit(grand: Grand, calibration: Calibration, step_hz: float, options: Optio
     """
     snr = expected_snr(grand, calibration, options)
     reference = dfsz(grand.frequency_hz)
-    needed = level(_anchor_mhz(float(grand.frequency_hz[0])), step_hz, options)
+    needed = level(anchor_mhz(float(grand.frequency_hz[0])), step_hz, options)
     coupling = reference * np.sqrt(needed / snr)
     return Limit(
         grand.frequency_hz,

@@ -16,10 +16,12 @@ from scipy.stats import chi2
 
 from haloscope.analysis.chain.combine import Accumulator, Reduced
 from haloscope.analysis.chain.reduce import reduce_stack
-from haloscope.analysis.chain.selection import fine_centre_hz, select
+from haloscope.analysis.chain.selection import fine_centre_hz, fine_edge_hz, select
 from haloscope.analysis.options import Options
 from haloscope.analysis.spectra import FloatArray, Spectra
 from haloscope.axion import bin_fractions
+
+_LEAST_LEFT = 0.01
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,9 @@ def shape_test(sums: Accumulator, axion_hz: float) -> ShapeTest:
     pull, root = sums.numerator[near] / np.sqrt(density), np.sqrt(density)
     edges = np.append(centre - 0.5 * width, centre[-1] + 0.5 * width)
     line = bin_fractions(edges, axion_hz) * root
-    strength, information = float(line @ pull / (line @ line)), float(line @ line)
+    # The baseline's fit has taken up part of the line already.
+    information = float(line @ line) * _left(sums, axion_hz)
+    strength = float(line @ pull) / information
     total = float(pull @ pull)
     return ShapeTest(
         strength,
@@ -84,6 +88,23 @@ def shape_test(sums: Accumulator, axion_hz: float) -> ShapeTest:
         total - float(np.max(pull)) ** 2,
         len(pull) - 1,
     )
+
+
+def _left(sums: Accumulator, axion_hz: float) -> float:
+    """Share of a line's squared SNR that the fits of the baselines leave; 1 behind a smoother."""
+    options, width = sums.options, sums.step_hz * sums.options.fine_merge
+    merge, bins = options.coarse_merge, options.coarse_merge * options.line_bins
+    last = len(sums.density) // merge - options.line_bins
+    edge_hz = fine_edge_hz(np.array([sums.first_coarse * merge]), sums.step_hz, options.fine_merge)
+    place = round((axion_hz - float(edge_hz[0])) / (width * merge))
+    place = min(max(place, 0), max(last, 0))
+    own_hz = float(edge_hz[0]) + place * merge * width
+    fraction = bin_fractions(own_hz + width * np.arange(bins + 1), own_hz)
+    density = sums.density[place * merge : place * merge + bins]
+    whole = float(fraction[: len(density)] ** 2 @ density)
+    if not sums.has_response or not whole > 0:
+        return 1.0
+    return max(1 - float(sums.joint_removed[place]) / whole, _LEAST_LEFT)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from haloscope.analysis.chain.smoothing import savgol
 from haloscope.analysis.options import Options
 from haloscope.analysis.spectra import FloatArray, Spectra
 from haloscope.analysis.statistics.efficiency import Efficiency, LinearChain, linear_chain
-from haloscope.analysis.statistics.limits import level
+from haloscope.analysis.statistics.limits import anchor_mhz, level
 from haloscope.axion import bin_fractions
 from instruments.random import generator
 
@@ -200,7 +200,7 @@ def _residual(
     shape = shape_of(plan.spectra.subset(np.full(size, row)), options)
     if shape is None:
         fine_hz = truth.frequency_hz[row, 1] - truth.frequency_hz[row, 0]
-        window = 2 * int(options.savgol_window_hz / fine_hz / 2) + 1
+        window = options.savgol_bins(fine_hz)
         smooth = savgol(power, window, options.savgol_degree)
         return power[:, used] / smooth[:, used] - 1
     u = np.broadcast_to(truth.u[row], power.shape)
@@ -278,4 +278,4 @@ def strength_at_limit(closed: Efficiency, options: Options, step_hz: float = 10.
     """
     averaged = options.efficiency_definition == "averaged"
     eps = closed.averaged if averaged else closed.aligned
-    return level(round(closed.axion_hz / 50e6) * 50, step_hz, options) / (eps * closed.snr)
+    return level(anchor_mhz(closed.axion_hz), step_hz, options) / (eps * closed.snr)

@@ -14,12 +14,12 @@ from tests.physics.analysis.generator import make, scan_targets
 
 def letter(n: int) -> LetterShape:
     full = np.ones(n)
-    return LetterShape(-1.333 * full, 0.93 * full, 0.09 * full, 0.0 * full, 0.42 * full)
+    return LetterShape(-1.333 * full, 0.93 * full, 0.09 * full, 0.0 * full, 0.42 * full, 0.3, 0.15)
 
 
 def pade(n: int) -> PadeShape:
     full = np.ones(n)
-    return PadeShape(0.0 * full, 0.42 * full, -1.333 * full, 2.5 * full, 99.0 * full)
+    return PadeShape(0.0 * full, 0.42 * full, -1.333 * full, 2.5 * full, 99.0 * full, 0.3, 0.15, 4)
 
 
 @pytest.mark.parametrize("shape", [letter(2), pade(2)])

@@ -12,6 +12,8 @@ from haloscope.analysis.exchange import files
 from haloscope.analysis.exchange.interchange import read_spectra, write_spectra
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result, analyze
+from haloscope.analysis.quality.demands import Demands
+from haloscope.analysis.quality.verdicts import QualityError
 from haloscope.analysis.report import figures
 from haloscope.analysis.report.page import checks, write_report
 from haloscope.analysis.spectra import Calibration, Spectra
@@ -140,9 +142,14 @@ def test_checks_pass_on_noise_and_fail_on_a_wrong_model(noise_result: Result) ->
     spoiled = make(scan_targets(40), seed=4)
     bend = 1 + 0.004 * np.sin(np.arange(15000) / 400)
     spoiled.power_w[:] *= bend.astype(np.float32)
-    failed = {c.name for c in checks(analyze(spoiled)) if not c.passed}
+    kept = analyze(spoiled, Options(demands=Demands(bad_spectra="keep")))
+    failed = {c.name for c in checks(kept) if not c.passed}
     assert "correlation of neighbouring residuals" in failed
     assert "width of fit residuals / radiometer" in failed
+    assert "residuals averaged over a line, all spectra" in failed
+    assert not kept.believed
+    with pytest.raises(QualityError, match=r"none of 40 spectra can be used \(40 misfit on the sc"):
+        analyze(spoiled)
 
 
 def test_figures_show_what_they_say(noise_result: Result) -> None:

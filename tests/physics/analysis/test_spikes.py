@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from haloscope.analysis.chain.spikes import find_average, find_single, grow
+from haloscope.analysis.chain.spikes import Surroundings, find_average, find_single, grow
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import analyze
 from haloscope.constants import BOLTZMANN_J_PER_K
@@ -56,7 +56,7 @@ def test_repeated_spectra_of_one_frequency_are_not_averaged_against_an_axion() -
 def test_single_spikes_and_their_neighbours() -> None:
     excess = np.zeros((2, 50))
     excess[1, 20] = 7.0
-    found = find_single(excess, np.ones((2, 1)), Options(), surroundings=5)
+    found = find_single(excess, np.ones((2, 1)), Options(), surroundings=Surroundings(3, 5))
     assert (found.rows.tolist(), found.columns.tolist()) == ([1], [20])
     assert grow(found.columns, 3, 50).tolist() == list(range(17, 24))
     assert grow(np.array([1]), 3, 50).tolist() == [0, 1, 2, 3, 4]
@@ -65,6 +65,6 @@ def test_single_spikes_and_their_neighbours() -> None:
 def test_the_average_is_cut_until_nothing_is_left() -> None:
     mean = np.random.default_rng(0).normal(size=5000)
     mean[100], mean[102], mean[3000] = 40.0, 30.0, 6.0
-    found = find_average(mean, Options(), surroundings=20)
+    found = find_average(mean, Options(), surroundings=Surroundings(3, 20))
     assert set(found.columns.tolist()) == {100, 102, 3000}
     assert found.significance.max() == pytest.approx(40, rel=0.1)

@@ -1,0 +1,1 @@
+"""Is a spectrum what it should be, and is the result to be believed? Verdicts with reasons."""

@@ -1,0 +1,297 @@
+"""Residuals on the scale of the axion's line: is the misfit visible where an axion would be?
+
+White residuals hide a baseline that is off by a tenth of their width, if it is off over a whole
+line. So residuals are averaged with the line's weights at every place l of the window,
+
+    z_l = sum_q w_q c_(l+q),   c = residuals summed over coarse bins, unit variance,
+
+and chi2 = sum_l z_l^2 is held against what the fit leaves of white noise. A fit that takes up the
+part U U^T of the noise leaves the covariance
+
+    C = T - G^T (2 - U^T U) G,   T_ll' = sum_q w_q w_(q+|l-l'|),   G = U^T W,
+
+so the mean of chi2 is tr C and its variance 2 tr C^2. An axion is not a misfit: a strong line of
+the axion's shape is fitted together with the baseline and taken out, with the places it touches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import gamma
+
+from haloscope.analysis.chain.response import TakenUp
+from haloscope.analysis.chain.smoothing import cached_matrix
+from haloscope.analysis.spectra import FloatArray
+
+__all__ = [
+    "LineScale",
+    "SmootherScale",
+    "freedom_taken",
+    "line_scale",
+    "smoother_scale",
+    "tail_probability",
+]
+
+_LINE_SIGMA = 4.5  # Places this far up may be axions,
+_MOST_LINES = 5
+_FAINT_SIGMA = 3.0  # and so may be one this far up
+_IMPROBABLE = 1e-4  # if nothing else is wrong: noise alone leaves no chi2 as improbable as this.
+
+
+@dataclass(frozen=True)
+class SmootherScale:
+    """The same of a Savitzky-Golay filter, the same for all spectra.
+
+    Attributes:
+        residual: 1 - H between coarse bins, shape (C, C).
+        mean: Mean of z_l^2 at each place, shape (L,).
+        variance: Variance of chi2.
+        freedom_taken: Degrees of freedom that the filter takes from the residuals.
+    """
+
+    residual: FloatArray
+    mean: FloatArray
+    variance: float
+    freedom_taken: float
+
+
+@dataclass(frozen=True)
+class LineScale:
+    """chi2 of each spectrum on the scale of the line.
+
+    Attributes:
+        chi2: Shape (n,).
+        mean: What it is on average if the baseline fits, shape (n,).
+        variance: Its variance then, shape (n,).
+        lines: Strong lines taken out, shape (n,).
+        line_chi2: What they had of the fine bins' chi-square, shape (n,).
+    """
+
+    chi2: FloatArray
+    mean: FloatArray
+    variance: FloatArray
+    lines: FloatArray
+    line_chi2: FloatArray
+
+    @property
+    def probability(self) -> FloatArray:
+        """Of a chi2 at least as far out, on its side, shape (n,)."""
+        return tail_probability(self.chi2, self.mean, self.variance)
+
+
+def freedom_taken(own: FloatArray) -> FloatArray:
+    """Degrees of freedom that fits take from their residuals, 2 tr H - tr H^2, shape (n,).
+
+    Args:
+        own: U^T U, shape (n, p, p).
+    """
+    taken: FloatArray = 2 * np.einsum("npp->n", own) - np.einsum("npq,nqp->n", own, own)
+    return taken
+
+
+def tail_probability(chi2: FloatArray, mean: FloatArray, variance: FloatArray) -> FloatArray:
+    """Probability of a sum of squares at least as far from its mean, on its side of it.
+
+    A gamma distribution of that mean and variance, which for independent squares is exact. Where
+    nothing was summed it is 1.
+    """
+    known = (mean > 0) & (variance > 0)
+    mean, variance = np.where(known, mean, 1.0), np.where(known, variance, 1.0)
+    above = gamma.sf(chi2, mean**2 / variance, scale=variance / mean)
+    return np.where(known, np.where(chi2 > mean, above, 1 - above), 1.0)
+
+
+def line_scale(
+    pull: FloatArray,
+    kept: FloatArray | None,
+    response: TakenUp | SmootherScale,
+    weights: FloatArray,
+    merge: int,
+) -> LineScale:
+    """chi2 of residuals on the scale of the line.
+
+    Args:
+        pull: Residuals in standard deviations, zero where a bin was cut, shape (n, m).
+        kept: Fraction left of each fine bin, shape (n, m); None for all.
+        response: What the baseline takes up.
+        weights: Of the line in coarse bins, shape (lines,).
+        merge: Fine bins per coarse bin.
+    """
+    weights = weights / np.sqrt(weights @ weights)
+    coarse = _coarse(pull, merge) / np.sqrt(merge)
+    z = _placed_sums(coarse, weights)
+    share = None if kept is None else _coarse((kept > 0).astype(np.float64), merge) / merge
+    if isinstance(response, SmootherScale):
+        mean, variance = _smoothed(response, share, weights, len(z))
+    else:
+        response = _of_coarse_bins(response, coarse.shape[1], merge, share)
+        mean, variance = _expected(response, share, weights)
+    places = _Places(coarse, z, mean, variance, weights)
+    strong: NDArray[np.bool_] = np.any(z > _LINE_SIGMA, axis=1)
+    faint = ~strong & (z > _FAINT_SIGMA).any(axis=1) & (places.scale().probability < _IMPROBABLE)
+    for row in np.flatnonzero(strong | faint).tolist():
+        between = _residual(response, row, share)
+        if strong[row]:
+            places.take_out(row, between, _LINE_SIGMA, _MOST_LINES)
+        else:
+            places.take_out(row, between, _FAINT_SIGMA, 1)
+    return places.scale()
+
+
+class _Places:
+    """Residuals on the scale of the line, from which lines are taken out one by one."""
+
+    def __init__(
+        self,
+        coarse: FloatArray,
+        z: FloatArray,
+        mean: FloatArray,
+        variance: FloatArray,
+        weights: FloatArray,
+    ) -> None:
+        self._coarse, self._z, self._mean, self._variance = coarse, z, mean, variance
+        self._weights = weights
+        self._seen = np.ones(z.shape, dtype=bool)
+        self._lines, self._line_chi2 = np.zeros(len(z)), np.zeros(len(z))
+
+    def scale(self) -> LineScale:
+        """Sums over the places that no line touches."""
+        seen = self._seen
+        return LineScale(
+            (self._z**2 * seen).sum(axis=1),
+            (self._mean * seen).sum(axis=1),
+            self._variance * seen.mean(axis=1),
+            self._lines,
+            self._line_chi2,
+        )
+
+    def take_out(self, row: int, between: FloatArray, above: float, most: int) -> None:
+        """Take out the strong lines of one spectrum.
+
+        Args:
+            row: Which.
+            between: 1 - H between coarse bins: what the baseline leaves of a line, shape (C, C).
+            above: A line is what is this many standard deviations up.
+            most: Lines at most.
+        """
+        reach, z, seen = len(self._weights), self._z[row], self._seen[row]
+        coarse = self._coarse[row].copy()
+        while self._lines[row] < most and np.max(z, where=seen, initial=-np.inf) > above:
+            top = int(np.argmax(np.where(seen, z, -np.inf)))
+            shape = between[:, top : top + reach] @ self._weights
+            information = float(self._weights @ shape[top : top + reach])
+            amplitude = float(z[top]) / max(information, 0.05)
+            coarse -= amplitude * shape
+            z[:] = _placed_sums(coarse, self._weights)
+            seen[max(top - reach + 1, 0) : top + reach] = False
+            self._line_chi2[row] += amplitude**2 * information
+            self._lines[row] += 1
+
+
+def _coarse(values: FloatArray, merge: int) -> FloatArray:
+    """Sums over whole coarse bins from the start of the window, (n, m) to (n, C)."""
+    count = values.shape[1] // merge
+    return values[:, : count * merge].reshape(len(values), count, merge).sum(axis=2)
+
+
+def _placed_sums(values: FloatArray, weights: FloatArray) -> FloatArray:
+    """sum_q w_q values[..., l + q] at every place l where the line is inside."""
+    places = values.shape[-1] - len(weights) + 1
+    out = np.zeros((*values.shape[:-1], places))
+    for q, weight in enumerate(weights):
+        out += weight * values[..., q : q + places]
+    return out
+
+
+def _overlap(weights: FloatArray) -> FloatArray:
+    """T along a row: correlation of places 0, 1, ... apart."""
+    full = np.correlate(weights, weights, mode="full")
+    return full[len(weights) - 1 :]
+
+
+def _of_coarse_bins(response: TakenUp, bins: int, merge: int, share: FloatArray | None) -> TakenUp:
+    """U of sums over what is left of coarse bins, in standard deviations of a whole one."""
+    factor = response.factor[:, :, :bins] * np.sqrt(merge)
+    return TakenUp(factor if share is None else factor * share[:, None], response.own)
+
+
+def _smoothed(
+    response: SmootherScale, share: FloatArray | None, weights: FloatArray, count: int
+) -> tuple[FloatArray, FloatArray]:
+    mean = np.tile(response.mean, (count, 1))
+    variance = np.full(count, response.variance)
+    if share is None:
+        return mean, variance
+    left = _placed_sums(share, weights**2)
+    return mean * left, variance * (left**2).mean(axis=1)
+
+
+def _expected(
+    response: TakenUp, share: FloatArray | None, weights: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Mean of z^2 at each place, shape (n, L), and variance of chi2, shape (n,)."""
+    g = _placed_sums(response.factor, weights)
+    kernel = 2 * np.eye(g.shape[1]) - response.own
+    taken = np.einsum("npl,npq,nql->nl", g, kernel, g, optimize=True)
+    rho = _overlap(weights)
+    places = g.shape[2]
+    lags = np.arange(len(rho))
+    pairs = np.where(lags == 0, places, 2 * np.maximum(places - lags, 0))
+    left = np.ones((1, 1)) if share is None else _placed_sums(share, weights**2)
+    square = (pairs * rho**2).sum() * (left**2).mean(axis=1)
+    inner = np.einsum("npq,nqr->npr", kernel, np.einsum("npl,nql->npq", g, g))
+    spread = rho[0] * g
+    for lag in range(1, min(len(rho), places)):
+        spread[:, :, lag:] += rho[lag] * g[:, :, :-lag]
+        spread[:, :, :-lag] += rho[lag] * g[:, :, lag:]
+    cross = np.einsum("npq,npq->n", kernel, np.einsum("npl,nql->npq", g, spread))
+    variance = 2 * (square - 2 * cross + np.einsum("npq,nqp->n", inner, inner))
+    return np.maximum(left - taken, 0.0), np.maximum(variance, 0.02 * square)
+
+
+def _residual(response: TakenUp | SmootherScale, row: int, share: FloatArray | None) -> FloatArray:
+    """1 - H between what is left of the coarse bins of one spectrum, shape (C, C)."""
+    if isinstance(response, SmootherScale):
+        return response.residual
+    factor = response.factor[row]
+    whole = np.ones(factor.shape[1]) if share is None else share[row]
+    return np.diag(whole) - factor.T @ factor
+
+
+@lru_cache(maxsize=8)
+def _smoother(
+    bins: int, window: int, degree: int, merge: int, weights: tuple[float, ...]
+) -> SmootherScale:
+    matrix = cached_matrix(bins, window, degree)
+    left = -_coarse(matrix.T, merge).T
+    count = left.shape[0]
+    number = np.arange(count * merge)
+    left[number // merge, number] += 1
+    left /= np.sqrt(merge)
+    unit = np.array(weights) / np.sqrt(np.sum(np.square(weights)))
+    placed = _placed_sums(left.T, unit).T
+    covariance = placed @ placed.T
+    residual = _coarse(left, merge) / np.sqrt(merge)
+    freedom = 2 * np.trace(matrix) - float((matrix**2).sum())
+    return SmootherScale(
+        residual, np.diagonal(covariance), 2 * float((covariance**2).sum()), float(freedom)
+    )
+
+
+def smoother_scale(
+    bins: int, window: int, degree: int, merge: int, weights: FloatArray
+) -> SmootherScale:
+    """What a Savitzky-Golay filter leaves of white noise on the scale of the line.
+
+    Args:
+        bins: Fine bins of a spectrum.
+        window: Of the filter, fine bins.
+        degree: Of its polynomial.
+        merge: Fine bins per coarse bin.
+        weights: Of the line in coarse bins, shape (lines,).
+    """
+    return _smoother(bins, window, degree, merge, tuple(weights.tolist()))

@@ -1,0 +1,95 @@
+"""The simplest model that describes the data is found, and a simpler one in use is told."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from haloscope.analysis.chain.baseline import fit_baseline
+from haloscope.analysis.chain.selection import windows_of
+from haloscope.analysis.exchange import files
+from haloscope.analysis.online import Online
+from haloscope.analysis.options import Options
+from haloscope.analysis.pipeline import Result, analyze
+from tests.physics.analysis.generator import make, scan_targets
+from tests.physics.analysis.nasty import options_of, shapes
+
+SHAPES = dict(shapes())
+
+
+def settled(name: str, baseline: str = "auto") -> Result:
+    return analyze(SHAPES[name]({}).spectra, options_of(baseline))
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("flat, N 1e+05", "pade 2"),
+        ("slope 30 %, N 1e+05", "pade 3"),
+        ("parabola -20 %, N 1e+05", "pade 4"),
+        ("bump 30 %, N 1e+07", "pade 2"),
+        ("Fano 5 %, N 1e+07", "pade 2"),
+        ("ripple 0.1 %, 20 rad, N 1e+03", "pade 2"),
+        ("ripple 0.1 %, 20 rad, N 1e+07", "savgol"),
+    ],
+)
+def test_the_simplest_that_describes_it(name: str, model: str) -> None:
+    result = settled(name)
+    chosen = next(rung for rung in result.ladder if rung.chosen)
+    assert str(chosen).startswith(model), result.ladder
+    assert result.options.baseline == model.split()[0]
+    assert result.believed, result.verdict()
+    assert f"{model}, of pade 2 (deviance" in files.summary(result)["baseline"]
+
+
+def test_behind_a_jpa_the_letter_s_model_is_among_them() -> None:
+    result = analyze(make(scan_targets(30), seed=41), Options(baseline="auto"))
+    assert "letter" in [rung.baseline for rung in result.ladder]
+    assert result.believed
+    named = analyze(make(scan_targets(30), seed=41))
+    at = np.isin(named.frequency_hz, result.frequency_hz)
+    assert result.limit.coupling_per_gev == pytest.approx(
+        named.limit.coupling_per_gev[at], rel=0.02
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "baseline"),
+    [("parabola 1 %, N 1e+03", "pade 3"), ("kink, N 1e+03", "letter")],
+)
+def test_a_model_that_leaves_something_out_is_not_believed(name: str, baseline: str) -> None:
+    result = settled(name, baseline)
+    (doubt,) = result.doubts
+    assert doubt.name == "no richer model describes the data better"
+    assert result.adequacy is not None
+    assert result.adequacy.probability < 1e-3
+
+
+def test_noise_alone_beats_no_model() -> None:
+    """The chance that it is told all the same is the one stated."""
+    found = []
+    rng = np.random.default_rng(43)
+    case = SHAPES["bump 1 %, N 1e+05"]({})
+    for _ in range(25):
+        case.spectra.power_w[:] = case.truth * rng.standard_gamma(1e5, case.truth.shape) / 1e5
+        held = analyze(case.spectra, options_of("pade 2")).adequacy
+        assert held is not None
+        found.append(held.probability)
+    assert min(found) > 1e-3
+    assert np.median(found) > 0.05
+
+
+def test_a_strong_axion_makes_no_model_inadequate() -> None:
+    result = analyze(make(scan_targets(30), seed=47, axions={1.10015e9: 3.0}))
+    assert max(c.excess for c in result.candidates) > 15
+    assert result.believed, result.verdict()
+
+
+def test_what_needs_a_model_says_that_it_has_none() -> None:
+    spectra = make(scan_targets(3))
+    auto = Options(baseline="auto")
+    windows = windows_of(spectra, auto)
+    with pytest.raises(ValueError, match="'auto' is settled by an analysis of the stack"):
+        fit_baseline(spectra, windows, windows.merged(), slice(0, 3), auto)
+    with pytest.raises(ValueError, match="online: needs a fitted baseline, not 'auto'"):
+        Online(auto)
