@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cryohalo import analysis_commands, cli
+from cryohalo import cli
 from cryohalo.catalog import DocumentWriter
-from cryohalo.command_line import plain_console
+from cryohalo.commands import analysis
+from cryohalo.commands.options import plain_console
 from haloscope.analysis.exchange.interchange import write_spectra
 from tests.physics.analysis.generator import make, scan_targets
 
@@ -22,7 +23,7 @@ SHOWN = r"[/red]x\x1b[2J\n[bold] :smile:"
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """A terminal of twenty columns."""
-    for console in (cli.console, analysis_commands.console):
+    for console in (cli.console, analysis.console):
         monkeypatch.setattr(console, "width", 20)
 
 
@@ -38,7 +39,7 @@ def test_names_that_a_file_brings_are_shown_as_they_are(
     done = CliRunner().invoke(cli.app, given, catch_exceptions=False)
     assert done.exit_code == 0
     lines = done.stdout.splitlines()
-    assert str(output) in lines[-1]
+    assert str(output) in lines[-2]
     if command == "analyze":
         assert f"  assumed not measured  {SHOWN}" in lines
 

@@ -177,7 +177,8 @@ def test_a_spectrum_that_is_masked_whole_is_left_out_and_all_of_them_are_refused
     result = analyze(replace(stack, masked=whole), PLAIN)
     without = analyze(stack.subset([0, 1, 3, 4, 5]), PLAIN)
     assert np.array_equal(result.limit.coupling_per_gev, without.limit.coupling_per_gev)
-    assert np.isnan(result.checks.width).tolist() == [k == 2 for k in range(6)]
+    assert result.quality.used.tolist() == [k != 2 for k in range(6)]
+    assert result.quality.counts == {"masked": 1}
     assert "nan" not in {check.found for check in checks(result)}
     with pytest.raises(ValueError, match="every bin of every window is masked"):
         analyze(replace(stack, masked=np.ones_like(whole)), PLAIN)
