@@ -1,7 +1,8 @@
 """Put to an IOC, kill it at any moment, start it again: what was acknowledged must be there.
 
 Several clients put at the same time, each to things of its own, and note what was acknowledged. A
-put that was sent and not answered may have been taken or not; nothing else may have changed.
+put that was sent and not answered may have been taken or not; nothing else may have changed. What
+nobody has put to yet is as the IOC said it first.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryohalo.processes.launcher import LaunchedIoc, RunningIoc
+from iocs.access.os_users import own_user
 from tests.live.raw_client import DOUBLE, WRITE_NOTIFY, RawClient
 
 _VALUE = struct.Struct(">d")
-ECA_NORMAL = 1
+ECA_NORMAL, ECA_NOWTACCESS = 1, 376
 PUT_TIMEOUT_S = 120.0
 
 Draw = Callable[[random.Random], float]
@@ -112,20 +114,37 @@ AMRR_CYCLE = Machine(
 
 @dataclass
 class Noted:
-    """What one client has put to one PV: the last that was acknowledged, and what came after."""
+    """What one client has put to one PV.
 
-    acknowledged: float | None = None
+    Attributes:
+        stood: The last that was acknowledged; before the first, what the IOC said. None until it
+            has been asked.
+        open: What was put after that, and not answered.
+        completed: How many puts were acknowledged.
+    """
+
+    stood: float | None = None
     open: float | None = None
     completed: int = 0
 
 
 @dataclass
 class Tally:
-    """What was counted over all rounds."""
+    """What was counted over all rounds.
+
+    Attributes:
+        rounds: Kills.
+        acknowledged: Puts.
+        refused: Puts.
+        forbidden: Of those, by the access rules: nothing was tried with them.
+        under_way: Puts that were not answered when the IOC was killed.
+        lost: In words.
+    """
 
     rounds: int = 0
     acknowledged: int = 0
     refused: int = 0
+    forbidden: int = 0
     under_way: int = 0
     lost: list[str] = field(default_factory=list)
 
@@ -160,7 +179,7 @@ class Killing:
         self._speeds = speeds
         self._random = random.Random(seed)
         self.prefix = f"K{seed}:"
-        self._noted: dict[Target, Noted] = {}
+        self._noted = {target: Noted() for targets in machine.clients for target in targets}
 
     def round(self, end: Callable[[RunningIoc], None]) -> None:
         """Start, see whether all is there, put, kill.
@@ -197,9 +216,9 @@ class Killing:
                     fits = said in (noted.completed, noted.completed + (noted.open is not None))
                     noted.completed, wanted = int(said), noted.completed
                 else:
-                    allowed = [v for v in (noted.acknowledged, noted.open) if v is not None]
+                    allowed = [v for v in (noted.stood, noted.open) if v is not None]
                     fits = not allowed or any(math.isclose(said, v, rel_tol=1e-9) for v in allowed)
-                    wanted, noted.acknowledged = noted.acknowledged, said
+                    wanted, noted.stood = noted.stood, said
                 self.tally.under_way += noted.open is not None
                 noted.open = None
                 if not fits:
@@ -211,32 +230,39 @@ class Killing:
         thread.start()
         return thread
 
+    @staticmethod
+    def client(port: int) -> RawClient:
+        """A client that may change alarm limits, too: the one who started the IOC."""
+        return RawClient(port, PUT_TIMEOUT_S, user=own_user().encode())
+
     def _put(self, port: int, targets: Sequence[Target], seed: float) -> None:
         """Put until the IOC is gone."""
         chance = random.Random(seed)
         try:
-            with RawClient(port, PUT_TIMEOUT_S) as client:
+            with self.client(port) as client:
                 sids = [
                     client.open(self.prefix + target.name, n) for n, target in enumerate(targets)
                 ]
                 while True:
                     number = chance.randrange(len(targets))
-                    self._put_once(client, sids[number], targets[number], chance)
+                    self.put_once(client, sids[number], targets[number], chance)
         except OSError:
             return
 
-    def _put_once(self, client: RawClient, sid: int, target: Target, chance: random.Random) -> None:
-        noted = self._noted.setdefault(target, Noted())
+    def put_once(self, client: RawClient, sid: int, target: Target, chance: random.Random) -> None:
+        """Put and note how it ended; raises ``OSError`` when the IOC goes before it answers."""
+        noted = self._noted[target]
         value = target.draw(chance)
         noted.open = value
         reply = client.put(sid, DOUBLE, _VALUE.pack(value))
         noted.open = None
         if reply.command == WRITE_NOTIFY and reply.first == ECA_NORMAL:
-            noted.acknowledged = value
+            noted.stood = value
             noted.completed += 1
             self.tally.acknowledged += 1
         else:
             self.tally.refused += 1
+            self.tally.forbidden += reply.second == ECA_NOWTACCESS
 
 
 def _get(client: RawClient, name: str) -> float:

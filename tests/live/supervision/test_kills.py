@@ -6,6 +6,7 @@ The long version of the first is ``python -m benchmarks.state_kills``.
 from __future__ import annotations
 
 import os
+import random
 import resource
 import signal
 import struct
@@ -18,7 +19,7 @@ import pytest
 from cryohalo.processes.launcher import LaunchedIoc, RunningIoc
 from iocs.supervision import storage
 from tests.live.raw_client import DOUBLE, ERROR, WRITE_NOTIFY, RawClient
-from tests.live.supervision.killing import AMRR_RAMPS, HALOSCOPE, Killing, Machine
+from tests.live.supervision.killing import AMRR_RAMPS, HALOSCOPE, Killing, Machine, setting
 
 VALUE = struct.Struct(">d")
 
@@ -33,8 +34,38 @@ def test_no_acknowledged_put_is_lost_with_a_kill(pool: Any, tmp_path: Path, mach
     pool.end(last)
     assert not killing.tally.lost
     assert killing.tally.acknowledged > 10
+    assert not killing.tally.forbidden
     assert "Traceback" not in last.log.read_text()
     assert "not used" not in last.log.read_text()
+
+
+def test_a_first_put_that_was_not_answered_is_not_counted_as_lost(
+    pool: Any, tmp_path: Path
+) -> None:
+    """It may have been taken or not: both what was put and what stood before are right then."""
+    target = setting("CHX:Temp_RBV.HIHI", 2.5, 4.0)
+    killing = Killing(Machine("amrr", [[target]]), pool.start, tmp_path, seed=4)
+    running = pool.start(killing.ioc())
+    killing.check(running.port)
+    with killing.client(running.port) as client:
+        sid = client.open(killing.prefix + target.name)
+        os.kill(running.process.pid, signal.SIGSTOP)  # it answers nobody any more
+
+        def put() -> None:
+            with pytest.raises(OSError):
+                killing.put_once(client, sid, target, random.Random(1))
+
+        putting = threading.Thread(target=put)
+        putting.start()
+        os.kill(running.process.pid, signal.SIGKILL)
+        putting.join()
+    pool.end(running)
+    again = pool.start(killing.ioc())
+    killing.check(again.port)
+    pool.end(again)
+    assert killing.tally.acknowledged == 0
+    assert killing.tally.under_way == 1
+    assert not killing.tally.lost
 
 
 def start(pool: Any, prefix: str, folder: Path) -> RunningIoc:
