@@ -4,19 +4,26 @@
 the few that Python calls: those are cached on disk, under a key that contains a digest of every
 source file of this room and of the shared instruments, because numba alone would not notice a
 change in a callee.
+
+numba writes the index of its cache before the code that it points to. A process that ends between
+the two, or reads between them, leaves the new key with the code of an older version; numba does not
+notice. So an entry returns the digest of the sources that it was compiled of, and `Entry` looks.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
 
 import instruments
+
+log = logging.getLogger("cryohalo.amrr")
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -39,3 +46,33 @@ def source_digest() -> str:
     for path in sorted(p for room in rooms for p in room.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+class Entry:
+    """A compiled entry point that is of the present sources.
+
+    Args:
+        function: Made by `jit_entry`; returns `source_digest` as it was when it was compiled.
+        nothing: Makes of the arguments of a call those of one that does nothing.
+    """
+
+    def __init__(
+        self, function: Callable[..., object], nothing: Callable[..., tuple[Any, ...]]
+    ) -> None:
+        self._function: Any = function
+        self._nothing = nothing
+        self._looked = False
+
+    @property
+    def cache_folder(self) -> Path:
+        """Where numba keeps the code."""
+        return Path(self._function.stats.cache_path)
+
+    def __call__(self, *arguments: Any) -> None:
+        """Call it; what numba has loaded of other sources is compiled anew before."""
+        if not self._looked:
+            self._looked = True
+            if self._function(*self._nothing(*arguments)) != source_digest():
+                log.warning("numba's cache holds code of an older version: compiled anew")
+                self._function.recompile()
+        self._function(*arguments)

@@ -8,15 +8,14 @@ leaves to the next is in the arrays.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from amrr.circuit import loop, slip
 from amrr.coils import magnet
-from amrr.compiled import jit, jit_entry, source_digest
+from amrr.compiled import Entry, jit, jit_entry, source_digest
 from amrr.controls import sequence, thermometry
 from amrr.cryostat import stage
 from instruments.control import pid as controller
@@ -191,7 +190,7 @@ class Machine(NamedTuple):
     dwell: Array
 
 
-def build() -> Callable[[int, Machine, Array, Array], str]:
+def build() -> Entry:
     """The compiled entry point; its disk cache is keyed by the sources of both rooms.
 
     It takes the number of steps, the machine, a block of noise for its thermometers and the table
@@ -237,10 +236,13 @@ def build() -> Callable[[int, Machine, Array, Array], str]:
             control_heaters(m, a.c, a.meters, a.pids, dt)
         return digest
 
-    return advance
+    def nothing(_: int, *others: Any) -> tuple[Any, ...]:
+        return (0, *others)
+
+    return Entry(advance, nothing)
 
 
-def build_settle() -> Callable[[Array, Array, Array, Array], str]:
+def build_settle() -> Entry:
     """`amrr.circuit.loop.settle` for all lumps, compiled and kept as `build` is.
 
     It takes state and constants of the lumps and the tables of the refrigerants and of the fluid.
@@ -253,4 +255,7 @@ def build_settle() -> Callable[[Array, Array, Array, Array], str]:
             loop.settle(nodes, node_c, i, garnet, fluid)
         return digest
 
-    return settle
+    def nothing(nodes: Array, *others: Array) -> tuple[Array, ...]:
+        return (nodes[:, :0].copy(), *others)
+
+    return Entry(settle, nothing)

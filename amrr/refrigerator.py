@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from amrr import kernel, limits, state_limits
 from amrr.circuit import layout, loop, support, tables
 from amrr.coils import magnet
+from amrr.compiled import Entry
 from amrr.controls import cycle as sequencer
 from amrr.controls import thermometry
 from amrr.controls.heaters import ChxHeater, Stage
@@ -41,12 +42,12 @@ COIL_COLD_K = 4.5
 
 
 @cache
-def _advance() -> Any:
+def _advance() -> Entry:
     return kernel.build()
 
 
 @cache
-def _settle() -> Any:
+def _settle() -> Entry:
     return kernel.build_settle()
 
 

@@ -17,6 +17,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numba
+
 from amrr import kernel
 from amrr.compiled import source_digest
 from amrr.refrigerator import SimulatedRefrigerator
@@ -31,17 +33,28 @@ def compile_aside() -> None:
 
     Whatever goes wrong, the IOC then compiles by itself.
     """
-    folder = Path(kernel.build().stats.cache_path)  # type: ignore[attr-defined]
-    done = folder / f"compiled-{source_digest()}"
-    if done.exists() or not os.access(folder, os.W_OK):
+    folder = kernel.build().cache_folder
+    noted, wanted = folder / "compiled", _version()
+    if _text(noted) == wanted or not os.access(folder, os.W_OK):
         return
     try:
         subprocess.run([sys.executable, "-m", __spec__.name], check=True, stdin=subprocess.DEVNULL)
-        for former in folder.glob("compiled-*"):
-            former.unlink(missing_ok=True)
-        done.touch()
+        noted.write_text(wanted)
     except (OSError, subprocess.SubprocessError) as error:
         log.warning("compiling aside failed, the IOC compiles by itself: %s", error)
+
+
+def _version() -> str:
+    """What numba asks of the sources before it takes what it has kept."""
+    kept = os.stat(kernel.__file__)  # another date is enough: it does not look at the contents
+    return f"{source_digest()} {kept.st_mtime_ns} {kept.st_size} {numba.__version__}"
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 if __name__ == "__main__":

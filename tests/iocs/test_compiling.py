@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -37,8 +38,11 @@ def test_an_ioc_compiles_nothing_that_was_compiled_before() -> None:
 def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
     """Folder of the cache, and what was run."""
     made: list[Any] = []
-    stats = SimpleNamespace(stats=SimpleNamespace(cache_path=str(tmp_path)))
-    monkeypatch.setattr(compiling.kernel, "build", lambda: stats)
+    entry = SimpleNamespace(cache_folder=tmp_path)
+    source = tmp_path / "kernel.py"
+    source.touch()
+    monkeypatch.setattr(compiling.kernel, "__file__", str(source))
+    monkeypatch.setattr(compiling.kernel, "build", lambda: entry)
     monkeypatch.setattr(compiling.subprocess, "run", lambda *line, **_: made.append(line))
     return made
 
@@ -52,13 +56,21 @@ def test_it_is_compiled_aside_once_for_each_version(
     assert len(runs) == 2
 
 
+def test_it_is_compiled_aside_for_each_date_of_the_source(runs: list[Any], tmp_path: Path) -> None:
+    """numba compiles anew for a file of another date, whatever is in it."""
+    for date_s in (1e9, 1e9, 2e9, 2e9, 1e9):
+        os.utime(tmp_path / "kernel.py", (date_s, date_s))
+        compiling.compile_aside()
+    assert len(runs) == 3
+
+
 def test_the_process_aside_compiles_what_an_ioc_uses(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stats = SimpleNamespace(stats=SimpleNamespace(cache_path=str(tmp_path)))
-    monkeypatch.setattr(compiling.kernel, "build", lambda: stats)
+    entry = SimpleNamespace(cache_folder=tmp_path)
+    monkeypatch.setattr(compiling.kernel, "build", lambda: entry)
     compiling.compile_aside()
-    assert [path.name.partition("-")[0] for path in tmp_path.iterdir()] == ["compiled"]
+    assert [path.name for path in tmp_path.iterdir()] == ["compiled"]
     assert not caplog.text
 
 
@@ -74,4 +86,4 @@ def test_what_goes_wrong_aside_stops_nothing(
     monkeypatch.setattr(compiling.subprocess, "run", fail)
     compiling.compile_aside()
     assert "the IOC compiles by itself" in caplog.text
-    assert not list(tmp_path.iterdir())
+    assert not (tmp_path / "compiled").exists()
