@@ -30,6 +30,8 @@ REASONS: Final = {
     "limits clipped": "what does not fit an integer is sent as the type's end; base sends whatever"
     " the processor makes of it",
     "class name": "base fills the rest of an array of class names with what stands in its memory",
+    "room as well": "an array is told up to its last element; base fills up its room with zeros"
+    " where a filter dates it anew",
     "one value": "a put of no value or of several to a scalar is refused; base takes the first, or"
     " whatever it was",
     "too many elements": "a put of more elements than there is room for is refused; base cuts it",
@@ -272,6 +274,9 @@ def _of_error(theirs: Reply, our: Reply) -> str:
 
 
 def _of_value(case: Case, theirs: Reply, our: Reply) -> Iterator[str]:
+    if filled := _without_room(case, theirs, our):
+        yield "room as well"
+        theirs = filled
     kind = dbr.NAMES.index(our[1])
     if dbr.NAMES[kind] == "CLASS_NAME":
         yield "class name" if theirs[5][:1] == our[5][:1] else ""
@@ -296,6 +301,17 @@ def _of_value(case: Case, theirs: Reply, our: Reply) -> Iterator[str]:
             yield "limits clipped" if clipped else ""
     if str(theirs[4]) != str(our[4]):
         yield from _of_metadata(case, kind, theirs[4], our[4])
+
+
+def _without_room(case: Case, theirs: Reply, our: Reply) -> Reply | None:
+    """Base's reply without zeros after the last element; None if it has none."""
+    if '"ts"' not in case.rest or not RECORDS[case.record].array or case.field not in ("", "VAL"):
+        return None
+    last = len([value for value in our[5] if value != ""])  # as texts, ours are filled up by those
+    room = [value for value in theirs[5][last:] if value != ""]
+    if not room or any(value not in (0, "0.000") for value in room):
+        return None
+    return (*theirs[:2], our[2], *theirs[3:5], theirs[5][:last] + our[5][last:])
 
 
 _ENDS: Final[dict[str, tuple[Any, ...]]] = {

@@ -52,6 +52,38 @@ def test_readings(both: Twins) -> None:
     assert needed.total() > 1000
 
 
+def test_readings_of_an_array_that_is_dated_anew(both: Twins) -> None:
+    """With ``ts`` base copies the whole room of an array, of which a part may be filled."""
+    tried = [
+        Case(record, command, kind, count, '.{"ts":{}}')
+        for record in ("wave", "wave_RBV")
+        for kind in range(39)
+        for count in range(8)
+        for command in (cases.GET, cases.OLD_GET, cases.MONITOR)
+    ]
+    tried += [
+        Case(record, command, ca.DOUBLE, count, '.{"ts":{}}', values=[1.5] * count)
+        for record in ("wave", "wave_RBV")
+        for count in range(8)
+        for command in (cases.PUT, cases.PLAIN_PUT)
+    ]
+    unexplained, needed = compare(both, tried)
+    assert not unexplained, unexplained[:5]
+    assert needed["room as well"] > 100
+
+
+def test_what_is_missing_is_not_taken_for_room() -> None:
+    case = Case("wave", cases.GET, ca.DOUBLE, 0, '.{"ts":{}}')
+    base = cases.Outcome((6, 5), 3, (("READ_NOTIFY", "DOUBLE", 5, 1, [], [1.5, 2.5, 0.0]),))
+    for ours, why in (
+        ([1.5, 2.5], {"room as well"}),
+        ([1.5], {""}),
+        ([2.5, 2.5], {"", "room as well"}),
+    ):
+        reply = ("READ_NOTIFY", "DOUBLE", len(ours), 1, [], ours)
+        assert reasons(case, base, cases.Outcome((6, 5), 3, (reply,))) == why
+
+
 @pytest.mark.parametrize("record", cases.RECORDS)
 def test_puts(both: Twins, record: str) -> None:
     unexplained, needed = compare(both, cases.every_put(record))
