@@ -68,26 +68,31 @@ class Machine:
     clients: Sequence[Sequence[Target]]
 
 
+_HALOSCOPE_SETTINGS = [
+    setting("VNA:Center", 1090.0, 1110.0),
+    Target("VNA:Averages", lambda random: random.randint(1, 999)),
+    setting("LO:Frequency", 1080.0, 1099.0),
+    setting("Fridge:MXC_RBV.HIGH", 0.03, 0.05),
+    setting("Rod.TWV", 0.01, 1.0),
+    Target("Switch", either(0, 1, 2)),
+]
+_MAGNET = [setting("Magnet:Field", 11.0, 12.0), setting("Magnet:RampRate", 0.01, 0.08)]
+_DIGITIZER = [
+    Target("DAQ:NumAverages", lambda random: random.randint(10, 60)),
+    Target("DAQ:Acquire", either(1), counter="DAQ:Counter_RBV"),
+]
 HALOSCOPE = Machine(
     "haloscope",
     [
-        [
-            setting("VNA:Center", 1090.0, 1110.0),
-            Target("VNA:Averages", lambda random: random.randint(1, 999)),
-            setting("LO:Frequency", 1080.0, 1099.0),
-            setting("Fridge:MXC_RBV.HIGH", 0.03, 0.05),
-            setting("Rod.TWV", 0.01, 1.0),
-            Target("Switch", either(0, 1, 2)),
-        ],
+        _HALOSCOPE_SETTINGS,
         [setting("Rod", 20.0, 40.0)],
         [setting("Antenna", 2.0, 8.0)],
-        [setting("Magnet:Field", 11.0, 12.0), setting("Magnet:RampRate", 0.01, 0.08)],
-        [
-            Target("DAQ:NumAverages", lambda random: random.randint(10, 60)),
-            Target("DAQ:Acquire", either(1), counter="DAQ:Counter_RBV"),
-        ],
+        _MAGNET,
+        _DIGITIZER,
     ],
 )
+# Nothing is digitized while something moves, and the motors above nearly always do.
+HALOSCOPE_DIGITIZING = Machine("haloscope", [_HALOSCOPE_SETTINGS, _MAGNET, _DIGITIZER])
 AMRR_RAMPS = Machine(
     "amrr",
     [

@@ -19,12 +19,23 @@ import pytest
 from cryohalo.processes.launcher import LaunchedIoc, RunningIoc
 from iocs.supervision import storage
 from tests.live.raw_client import DOUBLE, ERROR, WRITE_NOTIFY, RawClient
-from tests.live.supervision.killing import AMRR_RAMPS, HALOSCOPE, Killing, Machine, setting
+from tests.live.supervision.killing import (
+    AMRR_RAMPS,
+    HALOSCOPE,
+    HALOSCOPE_DIGITIZING,
+    Killing,
+    Machine,
+    setting,
+)
 
 VALUE = struct.Struct(">d")
 
 
-@pytest.mark.parametrize("machine", [HALOSCOPE, AMRR_RAMPS], ids=lambda machine: machine.name)
+@pytest.mark.parametrize(
+    "machine",
+    [HALOSCOPE, HALOSCOPE_DIGITIZING, AMRR_RAMPS],
+    ids=["haloscope", "haloscope-digitizing", "amrr"],
+)
 def test_no_acknowledged_put_is_lost_with_a_kill(pool: Any, tmp_path: Path, machine: Machine):
     killing = Killing(machine, pool.start, tmp_path, seed=3, speeds=(0, 20), longest_s=1.5)
     for _ in range(2):
