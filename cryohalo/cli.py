@@ -17,13 +17,13 @@ from cryohalo.commands import analysis as analysis_commands
 from cryohalo.commands.options import (
     DEFAULT_CATALOG,
     MAX_SEED,
+    WRITABLE,
     CatalogOption,
     between,
     errors,
     plain_console,
     prefix,
     run_app,
-    writable_folder,
 )
 from cryohalo.provenance import software_version
 
@@ -62,7 +62,7 @@ def demo(
         Path,
         typer.Option(
             help="Folder of the report. An earlier demonstration's is replaced, nothing else is.",
-            callback=writable_folder,
+            **WRITABLE,
         ),
     ] = Path("reports/demo"),
     seed: Annotated[
@@ -107,9 +107,7 @@ def iocs(
     ] = 0,
     state_dir: Annotated[
         Path | None,
-        typer.Option(
-            help="Keep their state in its folders amrr and haloscope.", callback=writable_folder
-        ),
+        typer.Option(help="Keep their state in its folders amrr and haloscope.", **WRITABLE),
     ] = None,
 ) -> None:
     """Run both IOCs on free loopback ports until Ctrl-C, and say how to reach them.
@@ -124,7 +122,7 @@ def iocs(
 @app.command()
 def session(
     catalog: Annotated[
-        Path, typer.Option(help="Folder of the catalog.", callback=writable_folder)
+        Path, typer.Option(help="Folder of the catalog.", **WRITABLE)
     ] = DEFAULT_CATALOG,
     amrr_prefix: Annotated[
         str, typer.Option(help="Refrigerator's prefix; '' for none", callback=prefix)

@@ -18,11 +18,11 @@ from cryohalo.commands.options import (
     DEFAULT_CATALOG,
     EXIT_NOT_BELIEVED,
     MAX_SEED,
+    WRITABLE,
     CatalogOption,
     between,
     errors,
     plain_console,
-    writable_folder,
 )
 from cryohalo.commands.sources import Sources, read_sources
 from instruments.printable import escaped
@@ -48,9 +48,7 @@ class BaselineChoice(StrEnum):
 SourcesArgument = Annotated[
     list[str], typer.Argument(help="Runs of the catalog (uid or its beginning) or HDF5 files.")
 ]
-OutputOption = Annotated[
-    Path, typer.Option("--output", help="Folder of the results.", callback=writable_folder)
-]
+OutputOption = Annotated[Path, typer.Option("--output", help="Folder of the results.", **WRITABLE)]
 BaselineOption = Annotated[
     BaselineChoice, typer.Option(help="Baseline model; auto: the simplest that describes the data.")
 ]
@@ -157,7 +155,7 @@ def montecarlo(
     sources: SourcesArgument,
     catalog: CatalogOption = DEFAULT_CATALOG,
     output: Annotated[
-        Path | None, typer.Option(help="Keep batches here; resumes.", callback=writable_folder)
+        Path | None, typer.Option(help="Keep batches here; resumes.", **WRITABLE)
     ] = None,
     experiments: Annotated[
         int, typer.Option(help="Simulated experiments.", callback=between(100, MOST_EXPERIMENTS))

@@ -7,6 +7,8 @@ interrupted by Ctrl-C.
 
 from __future__ import annotations
 
+import io
+import sys
 from argparse import ArgumentTypeError
 from collections.abc import Callable
 from pathlib import Path
@@ -23,9 +25,11 @@ __all__ = [
     "DEFAULT_CATALOG",
     "EXIT_NOT_BELIEVED",
     "MAX_SEED",
+    "WRITABLE",
     "CatalogOption",
     "between",
     "errors",
+    "folder",
     "plain_console",
     "prefix",
     "run_app",
@@ -59,6 +63,7 @@ def run_app(app: typer.Typer) -> NoReturn:
     from cryohalo.catalog import CatalogError
     from cryohalo.processes.launcher import IocFailedError
 
+    _let_every_character_out()
     try:
         raise SystemExit(app(standalone_mode=False) or 0)
     except TyperException as error:
@@ -78,6 +83,13 @@ def run_app(app: typer.Typer) -> NoReturn:
         raise SystemExit(EXIT_FAILED) from None
 
 
+def _let_every_character_out() -> None:
+    """Let a terminal that has no such character show its code, instead of ending what is told."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # None where it was closed
+            stream.reconfigure(errors="backslashreplace")
+
+
 def tell(what: object) -> None:
     """One line on standard error."""
     errors.print(f"cryohalo: {escaped(what, _LONGEST_MESSAGE)}")
@@ -94,14 +106,19 @@ def between(low: float, high: float) -> Callable[[Any], Any]:
     return check
 
 
-def writable_folder(path: Path | None) -> Path | None:
-    """Check of a folder that is written to: it is one, or could be made."""
-    if path is not None:
-        try:
-            options.writable_folder(str(path))
-        except ArgumentTypeError as error:
-            raise typer.BadParameter(str(error)) from None
-    return path
+def folder(text: str | Path) -> Path:
+    """A folder by its name; an empty one, as of a variable that is not set, is none."""
+    if not str(text).strip():
+        raise typer.BadParameter(f"{text!r} is no name of a folder")
+    return Path(text)
+
+
+def writable_folder(text: str | Path) -> Path:
+    """A folder that is written to: it is one, or could be made."""
+    try:
+        return options.writable_folder(str(folder(text)))
+    except ArgumentTypeError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def prefix(text: str) -> str:
@@ -114,5 +131,9 @@ def prefix(text: str) -> str:
         raise typer.BadParameter(str(error)) from None
 
 
+WRITABLE: Final[dict[str, Any]] = {"parser": writable_folder, "metavar": "PATH"}
+"""What an option of a folder that is written to is made with."""
 DEFAULT_CATALOG: Final = Path("data/runs")
-CatalogOption = Annotated[Path, typer.Option("--catalog", help="Folder of the catalog.")]
+CatalogOption = Annotated[
+    Path, typer.Option("--catalog", help="Folder of the catalog.", parser=folder, metavar="PATH")
+]

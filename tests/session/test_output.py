@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -17,6 +20,7 @@ from haloscope.analysis.exchange.interchange import write_spectra
 from tests.physics.analysis.generator import make, scan_targets
 
 ODD = "[/red]x\x1b[2J\n[bold] :smile:"
+MAIN = "from cryohalo.cli import main; main()"
 SHOWN = r"[/red]x\x1b[2J\n[bold] :smile:"
 
 
@@ -62,3 +66,44 @@ def test_a_line_that_is_to_be_copied_is_not_broken() -> None:
     line = "export EPICS_CA_ADDR_LIST='127.0.0.1:15064 127.0.0.1:15065' [red] :x:"
     console.print(line)
     assert console.file.getvalue() == f"{line}\n"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_that_lacks_a_character_hides_no_run(tmp_path: Path, encoding: str) -> None:
+    writer = DocumentWriter(tmp_path)
+    for uid in ("run1", "run2"):
+        writer("start", {"uid": uid, "time": 5.0, "plan_name": "計画"})
+    writer.close()
+    (tmp_path / "字.msgpack").write_bytes(b"junk")
+    done = subprocess.run(
+        [sys.executable, "-c", MAIN, "runs", "--catalog", str(tmp_path)],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        check=True,
+    )
+    shown = done.stdout.decode(encoding).splitlines()
+    assert [line[:4] for line in shown] == ["uid ", "run1", "run2"]
+    assert r"\u8a08\u753b" in shown[1]
+    assert rb"\u5b57.msgpack: damaged" in done.stderr
+
+
+NO_FOLDERS = [
+    ["runs", "--catalog", ""],
+    ["analyze", "x", "--catalog", " "],
+    ["report", "x", "--output", ""],
+    ["montecarlo", "x", "--output", ""],
+    ["demo", "--output", ""],
+    ["iocs", "--state-dir", ""],
+    ["session", "--catalog", ""],
+]
+
+
+@pytest.mark.parametrize("command", NO_FOLDERS, ids=" ".join)
+def test_an_empty_name_is_not_the_folder_one_is_in(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["cryohalo", *command])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert (ended.value.code, line.endswith("is no name of a folder")) == (2, True)
