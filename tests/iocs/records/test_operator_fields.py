@@ -17,7 +17,7 @@ from iocs.records.texts import written
 from iocs.supervision import storage
 from iocs.supervision.repeating import Repeating
 from tests.iocs.conftest import Bench, Run, monitor
-from tests.iocs.machines.test_motor import MotorBench
+from tests.iocs.machines.motor.conftest import MotorBench
 from tests.live.against_base import twin_ioc
 
 ALARM, PROPERTY = SubscriptionType.DBE_ALARM, SubscriptionType.DBE_PROPERTY
