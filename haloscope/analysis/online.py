@@ -83,7 +83,7 @@ class Online:
         if self.options.baseline in ("savgol", "auto"):
             raise ValueError(f"online: needs a fitted baseline, not {self.options.baseline!r}")
         self._single = replace(self.options, filter_average=False)
-        self._publish = publish
+        self._told: list[Publish] = [] if publish is None else [publish]
         self._keep = keep
         self._kept: list[Spectra] = []
         self._sums: Accumulator | None = None
@@ -113,6 +113,10 @@ class Online:
             except ValueError as error:
                 self._refuse(event.label, Fault.UNUSABLE, str(error))
 
+    def tell(self, publish: Publish) -> None:
+        """Call ``publish`` with every update from now on, besides who is told already."""
+        self._told.append(publish)
+
     def add(self, spectra: Spectra) -> OnlineUpdate:
         """Add spectra, usually one; those that fail are counted, and told in the update.
 
@@ -127,8 +131,8 @@ class Online:
         update = repeated if fresh is None else self._add(fresh)
         for found in update.findings:
             log.warning("not used: %s", found)
-        if self._publish is not None:
-            self._publish(update)
+        for publish in self._told:
+            publish(update)
         return update
 
     def _new(self, spectra: Spectra) -> tuple[Spectra | None, OnlineUpdate]:

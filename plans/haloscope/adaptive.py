@@ -22,9 +22,9 @@ from haloscope.axion import coupling_dfsz
 from haloscope.measuring.tolerances import tolerances_of
 from instruments.ranges import within
 from plans.haloscope.allocation import Ledger, allocate
-from plans.haloscope.scan import ScanState, check, direction, step
+from plans.haloscope.scan import SPECTRUM_S, ScanState, check, direction, scan_document, step
 from plans.haloscope.steps import planned, without
-from plans.shared.common import in_run, metadata, provenance, require
+from plans.shared.common import in_run, require
 from plans.shared.safety import left_as_found, run_haloscope_safely
 
 __all__ = ["AdaptiveScan", "adaptive_scan", "worst_coupling"]
@@ -37,6 +37,8 @@ LEAST, MOST = 200, 20_000
 HORIZON = 40
 #: A cell counts as filled when this share of the wanted SNR^2 is there (0.25 % in the coupling).
 FILLED = 0.99
+#: A spectrum reaches this far from its target, and a little farther than it counts, MHz.
+REACH_MHZ = 0.08
 #: Passes through the targets before giving up.
 PASSES = 4
 
@@ -99,48 +101,29 @@ def adaptive_scan(
     limits = tolerances_of(tolerances)
     gaps = [(float(a), float(b)) for a, b in skip_mhz]
     targets = without(planned(frequencies_mhz), gaps)
-    low, high = band_mhz or (min(targets), max(targets))
-    require(low < high, f"band: {low} MHz is not below {high} MHz")
+    band = band_mhz or (min(targets), max(targets))
+    require(band[0] < band[1], f"band: {band[0]} MHz is not below {band[1]} MHz")
     within("target_per_gev", target_per_gev, 1e-17, 1e-12, "1/GeV")
     within("first_averages", first_averages, LEAST, MOST, "spectra")
     for target in targets:
         check(haloscope, target, MOST)
-    machine = yield from provenance(haloscope)
     args = {
         "frequencies_mhz": targets,
         "target_per_gev": target_per_gev,
-        "band_mhz": [low, high],
+        "band_mhz": list(band),
         "skip_mhz": [list(gap) for gap in gaps],
         "tolerances": dict(limits),
     }
-    start = metadata(
-        "adaptive_scan",
-        [haloscope.daq, haloscope.measured],
-        args,
-        md,
-        hints={"dimensions": [([haloscope.measured.target_frequency.name], "primary")]},
-        calibration=dict(calibration) if calibration else None,
-        **machine,
-    )
-    # The ledger reaches as far as any spectrum: what a step brings is learnt outside the band too.
-    ledger = Ledger(min(low, *targets) - 0.08, max(high, *targets) + 0.08)
-    watcher = _Watcher(ledger, target_per_gev, (low, high), gaps)
-    analysis = online or Online(publish=watcher, keep=False)
+    start = yield from scan_document("adaptive_scan", haloscope, args, md, calibration=calibration)
+    watcher = _Watcher(_ledger(targets, band), target_per_gev, band, gaps)
+    analysis = online or Online(keep=False)
+    analysis.tell(watcher)
     state = ScanState(limits)
     state.rod.direction = direction(targets)
-
-    def inner() -> MsgGenerator[list[tuple[float, int]]]:
-        taken: list[tuple[float, int]] = []
-        for number in range(PASSES):
-            before = len(taken)
-            yield from _one_pass(haloscope, targets, watcher, state, taken, number, first_averages)
-            if watcher.filled or len(taken) == before:
-                break
-        return taken
-
-    watched = bpp.subs_wrapper(in_run(inner(), start), analysis)
+    passes = _passes(haloscope, targets, watcher, state, first_averages)
+    watched = bpp.subs_wrapper(in_run(passes, start), analysis)
     taken = yield from left_as_found(run_haloscope_safely(watched, haloscope), haloscope)
-    seconds = 0.1 * sum(averages for _, averages in taken)
+    seconds = SPECTRUM_S * sum(averages for _, averages in taken)
     return AdaptiveScan(taken, seconds, watcher.worst_per_gev, watcher.filled)
 
 
@@ -170,6 +153,12 @@ def inside(
     for low, high in gaps_mhz:
         found &= ~((frequency_mhz >= low) & (frequency_mhz <= high))
     return found
+
+
+def _ledger(targets: Sequence[float], band_mhz: tuple[float, float]) -> Ledger:
+    """It reaches as far as any spectrum: what a step brings is learnt outside the band too."""
+    low, high = min(*band_mhz, *targets), max(*band_mhz, *targets)
+    return Ledger(low - REACH_MHZ, high + REACH_MHZ)
 
 
 class _Watcher:
@@ -214,6 +203,23 @@ class _Watcher:
             return float(np.max(limits[self._inside]))
 
 
+def _passes(
+    haloscope: Haloscope,
+    targets: Sequence[float],
+    watcher: _Watcher,
+    state: ScanState,
+    first_averages: int,
+) -> MsgGenerator[list[tuple[float, int]]]:
+    """Go through the targets until nothing is missing, or nothing more can be gained."""
+    taken: list[tuple[float, int]] = []
+    for number in range(PASSES):
+        before = len(taken)
+        yield from _one_pass(haloscope, targets, watcher, state, taken, number, first_averages)
+        if watcher.filled or len(taken) == before:
+            break
+    return taken
+
+
 def _one_pass(
     haloscope: Haloscope,
     targets: Sequence[float],
@@ -250,7 +256,7 @@ def _within_reach(
     wanted = watcher.wanted.copy()
     cells = watcher.ledger.cells_mhz
     if beyond:
-        later = np.min(np.abs(cells[:, None] - np.array(beyond)[None, :]), axis=1) < 0.08
+        later = np.min(np.abs(cells[:, None] - np.array(beyond)[None, :]), axis=1) < REACH_MHZ
         wanted[later] = 0.0
     if first:
         near = np.min(np.abs(cells[:, None] - ahead[None, :]), axis=1) < 0.075

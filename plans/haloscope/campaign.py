@@ -149,27 +149,40 @@ def campaign(
         known = yield from calibrate(haloscope, targets[len(targets) // 2], md=more)
     taken: list[float] = []
     if remaining(targets, earlier.done_mhz):
+        done = earlier.done_mhz
         plan = scan(
-            haloscope,
-            targets,
-            averages=averages,
-            calibration=known,
-            done_mhz=earlier.done_mhz,
-            md=more,
+            haloscope, targets, averages=averages, calibration=known, done_mhz=done, md=more
         )
         taken = yield from bpp.subs_wrapper(plan, analysis)
-    search, alone = _result(analysis), Online(analysis.options)
-    result, candidates = search, _candidates(search)
-    if candidates:
-        plan = rescan(haloscope, candidates, averages=rescan_averages, calibration=known, md=more)
-        yield from bpp.subs_wrapper(plan, [analysis, alone])
-        result = _result(analysis)
-    verdicts = _verdicts(search, alone, result)
+    search = _result(analysis)
+    rescanned = _rescan(haloscope, analysis, search, rescan_averages, known, more)
+    result, verdicts = yield from rescanned
+    candidates = _candidates(search)
     fresh = fresh_candidates(_candidates(result), candidates)
     outcome = Campaign(name, taken, candidates, verdicts, result, crossings, fresh)
     if report is not None:
         report(outcome)
     return outcome
+
+
+def _rescan(
+    haloscope: Haloscope,
+    analysis: Online,
+    search: Result | None,
+    averages: int,
+    calibration: Mapping[str, float],
+    md: Mapping[str, Any],
+) -> MsgGenerator[tuple[Result | None, list[Verdict]]]:
+    """Take the candidates of the search again, if there are any.
+
+    Returns the result of everything, and what it says of each of them.
+    """
+    alone, result = Online(analysis.options), search
+    if candidates := _candidates(search):
+        plan = rescan(haloscope, candidates, averages=averages, calibration=calibration, md=md)
+        yield from bpp.subs_wrapper(plan, [analysis, alone])
+        result = _result(analysis)
+    return result, _verdicts(search, alone, result)
 
 
 def _verdicts(search: Result | None, alone: Online, combined: Result | None) -> list[Verdict]:

@@ -156,31 +156,35 @@ def map_modes(
     hints = {"dimensions": [([haloscope.rod.name], "primary")]}
     devices = [haloscope.measured]
     start = metadata("map_modes", devices, args, md, hints=hints, num_points=len(angles), **machine)
-
-    def inner() -> MsgGenerator[NDArray[np.float64]]:
-        rod = Rod(direction=1 if angles[-1] > angles[0] else -1)
-        yield from locate(haloscope, start_mhz, rod)
-        yield from configure({haloscope.jpa.pump: "Off", haloscope.switch.selected: "Cavity"})
-        found = []
-        for angle, bare in zip(angles, bare_mhz, strict=True):
-            yield from bps.checkpoint()
-            yield from approach(haloscope, float(angle), rod)
-            trace = yield from sweep(haloscope, MODES, bare + rod.offset_hz / 1e6)
-            # The strongest point, not a fit: at a crossing there are two resonances.
-            found.append(float(trace.frequency_mhz[np.argmax(np.abs(trace.s))]))
-            values = {
-                "target_frequency": bare,
-                "cavity_frequency": found[-1],
-                "cavity_frequency_error": 1e-6 * MODES.span_hz / MODES.points / 12**0.5,
-            }
-            yield from bps.abs_set(haloscope.measured, values, wait=True)
-            yield from record([haloscope.measured, haloscope.rod, haloscope.sim], "primary")
-        return np.array(found)
-
-    safe = run_haloscope_safely(in_run(inner(), start), haloscope)
+    looks = _strongest(haloscope, angles, bare_mhz)
+    safe = run_haloscope_safely(in_run(looks, start), haloscope)
     found_mhz = yield from left_as_found(safe, haloscope)
     pulls, crossings = find_crossings(bare_mhz, found_mhz, pull_khz)
     return MeasuredModes(angles, bare_mhz, found_mhz, pulls, crossings)
+
+
+def _strongest(
+    haloscope: Haloscope, angles: NDArray[np.float64], bare_mhz: NDArray[np.float64]
+) -> MsgGenerator[NDArray[np.float64]]:
+    """Go through the angles (N,) and record the strongest resonance at each (N,), MHz."""
+    rod = Rod(direction=1 if angles[-1] > angles[0] else -1)
+    yield from locate(haloscope, float(bare_mhz[0]), rod)
+    yield from configure({haloscope.jpa.pump: "Off", haloscope.switch.selected: "Cavity"})
+    found = []
+    for angle, bare in zip(angles, bare_mhz, strict=True):
+        yield from bps.checkpoint()
+        yield from approach(haloscope, float(angle), rod)
+        trace = yield from sweep(haloscope, MODES, bare + rod.offset_hz / 1e6)
+        # The strongest point, not a fit: at a crossing there are two resonances.
+        found.append(float(trace.frequency_mhz[np.argmax(np.abs(trace.s))]))
+        values = {
+            "target_frequency": bare,
+            "cavity_frequency": found[-1],
+            "cavity_frequency_error": 1e-6 * MODES.span_hz / MODES.points / 12**0.5,
+        }
+        yield from bps.abs_set(haloscope.measured, values, wait=True)
+        yield from record([haloscope.measured, haloscope.rod, haloscope.sim], "primary")
+    return np.array(found)
 
 
 def find_crossings(

@@ -38,6 +38,8 @@ from plans.shared.safety import left_as_found, run_haloscope_safely
 
 __all__ = ["LETTER", "ScanState", "Tolerances", "check", "direction", "rescan", "scan", "step"]
 
+#: Simulated seconds of one spectrum: the inverse of its 10 Hz bins.
+SPECTRUM_S = 0.1
 #: Simulated seconds of a step beside the integration: moves, sweeps, switching (measured: 6 to 20).
 STEP_OVERHEAD_S = 15.0
 
@@ -125,18 +127,14 @@ def scan(
         "done_mhz": sorted(set(wanted) - set(targets)),
         "tolerances": dict(limits),
     }
-    machine = yield from provenance(haloscope)
-    start = metadata(
+    start = yield from scan_document(
         "scan",
-        [haloscope.daq, haloscope.measured],
+        haloscope,
         args,
         md,
-        hints={"dimensions": [([haloscope.measured.target_frequency.name], "primary")]},
+        calibration=calibration,
         num_points=len(targets),
-        expected_duration_s=sum(0.1 * counts[t] + STEP_OVERHEAD_S for t in targets),
-        calibration=dict(calibration) if calibration else None,
-        apparatus=apparatus(),
-        **machine,
+        expected_duration_s=sum(SPECTRUM_S * counts[t] + STEP_OVERHEAD_S for t in targets),
     )
     state = ScanState(limits)
     state.rod.direction = direction(targets)
@@ -150,6 +148,30 @@ def scan(
 
     safely = run_haloscope_safely(in_run(inner(), start), haloscope)
     return (yield from left_as_found(safely, haloscope))
+
+
+def scan_document(
+    name: str,
+    haloscope: Haloscope,
+    args: Mapping[str, Any],
+    md: Mapping[str, Any] | None,
+    *,
+    calibration: Mapping[str, float] | None,
+    **more: Any,
+) -> MsgGenerator[dict[str, Any]]:
+    """Metadata of a run of steps: which machine it is of, and what the analysis reads of it."""
+    machine = yield from provenance(haloscope)
+    return metadata(
+        name,
+        [haloscope.daq, haloscope.measured],
+        args,
+        md,
+        hints={"dimensions": [([haloscope.measured.target_frequency.name], "primary")]},
+        calibration=dict(calibration) if calibration else None,
+        apparatus=apparatus(),
+        **more,
+        **machine,
+    )
 
 
 def rescan(
