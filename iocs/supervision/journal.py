@@ -16,7 +16,7 @@ import contextlib
 import os
 import uuid
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -147,7 +147,7 @@ class Journal:
 
     def _open(self) -> _File:
         if self._file is None:
-            self._require_room(sum(path.stat().st_size for path in self.folder.glob(PATTERN)))
+            self._require_room(sum(map(_size, self.folder.glob(PATTERN))))
             self.folder.mkdir(parents=True, exist_ok=True)
             path = self.folder / f"journal-{self.number + 1:012d}.log"
             self._file = _File(path, _checked({"journal": self.identity}))
@@ -172,20 +172,41 @@ class Journal:
             self._file.close()
         self._file = None
 
-    def clear(self, number: int) -> None:
-        """Delete the files that have no line after ``number``; may be called in a thread."""
-        paths = sorted(self.folder.glob(PATTERN))
-        firsts = [*map(_first_number, paths), self.number + 1]
-        for path, after in zip(paths, firsts[1:], strict=True):
-            if after - 1 <= number and not (self._file and path == self._file.path):
-                with contextlib.suppress(OSError):
-                    path.unlink()
+    def until(self, number: int) -> list[Path]:
+        """The files that have no line after ``number``, but for the one that is written to.
+
+        To be asked on the event loop: a thread would take a file that is just being begun, and
+        that this does not know yet, for one without lines.
+        """
+        try:
+            paths = sorted(self.folder.glob(PATTERN))
+        except OSError:  # no descriptor is left: they stay until the next time
+            return []
+        nexts = [*map(_first_number, paths), self.number + 1][1:]
+        written = self._file.path if self._file is not None else None
+        found = zip(paths, nexts, strict=True)
+        return [path for path, after in found if after - 1 <= number and path != written]
+
+    @staticmethod
+    def clear(paths: Iterable[Path]) -> None:
+        """Delete files; may be called in a thread."""
+        for path in paths:
+            with contextlib.suppress(OSError):
+                path.unlink()
 
     def close(self) -> None:
         """Close all files."""
         for file in [*self._retired, *([self._file] if self._file else [])]:
             file.close()
         self._retired, self._file = [], None
+
+
+def _size(path: Path) -> int:
+    """In bytes; a thread that clears away may have deleted the file meanwhile."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 class _File:

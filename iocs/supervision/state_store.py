@@ -303,13 +303,14 @@ class StateStore:
             "setpoints": self.database.saved_values(),
             "machine": copy.deepcopy(self.machine.state()),
         }
-        before, mark = self._covered, self.journal.mark
+        mark = self.journal.mark
         self.journal.turn()
+        # The snapshot before will be ``.old``; what came after it may still be needed.
+        needless = self.journal.until(self._covered)
 
         def write() -> None:
             storage.save(self._snapshot.path, content, mark)
-            # The one before is now ``.old``; what came after it may still be needed.
-            self.journal.clear(before)
+            self.journal.clear(needless)
 
         def written() -> None:
             self._covered = number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -324,9 +325,9 @@ def test_lines_that_a_snapshot_has_covered_are_cleared_away(tmp_path: Path) -> N
         journal.accepted("VNA:Averages", number)
         if number % 2 == 0:
             journal.turn()
-    journal.clear(4)
+    journal.clear(journal.until(4))
     assert [entry.value for entry in entries(tmp_path, journal)] == [5, 6]
-    journal.clear(6)
+    journal.clear(journal.until(6))
     assert not list(tmp_path.glob(journals.PATTERN))
     journal.close()
 
@@ -346,7 +347,7 @@ def test_a_journal_that_nothing_covers_ends_at_its_bound(
     assert "not covered by a snapshot" in saving.error
     assert journal.missed
     journal.turn()
-    journal.clear(journal.number)
+    journal.clear(journal.until(journal.number))
     journal.accepted("VNA:Averages", 1)
     assert saving.error == ""
     journal.close()
@@ -375,3 +376,72 @@ def test_once_the_end_has_begun_puts_are_refused_and_those_that_wait_are_answere
         assert saved["VNA:Averages"] == 3
 
     asyncio.run(story())
+
+
+# -- a put at the moment at which a snapshot clears the journal away ------------------------------
+
+
+def puts_kept(folder: Path) -> list[tuple[str, Any]]:
+    kept = journals.read(folder).entries.values()
+    return [(entry.name, entry.value) for found in kept for entry in found if entry.name]
+
+
+def test_a_journal_that_is_begun_while_older_ones_are_cleared_away_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody had put between two snapshots, and somebody does while the second is written."""
+    about_to_clear, begun, cleared = threading.Event(), threading.Event(), threading.Event()
+
+    class SlowFile(journals._File):
+        """Once its name is there, all is cleared away before its first line is appended."""
+
+        def __init__(self, path: Path, first: bytes) -> None:
+            super().__init__(path, first)
+            begun.set()
+            assert cleared.wait(20)
+
+    async def story() -> None:
+        ioc = await living("haloscope", tmp_path)
+        assert ioc.store is not None
+        clear = ioc.store.journal.clear
+
+        def clear_late(*arguments: Any) -> None:
+            about_to_clear.set()
+            assert begun.wait(20)
+            clear(*arguments)
+            cleared.set()
+
+        monkeypatch.setattr(ioc.store.journal, "clear", clear_late)
+        monkeypatch.setattr(journals, "_File", SlowFile)
+        await let_pass(ioc, 0.5)
+        keeping = asyncio.create_task(keep(ioc))
+        assert await asyncio.to_thread(about_to_clear.wait, 20)
+        await ioc.database.put("VNA:Averages", 7)
+        await keeping
+
+    asyncio.run(story())
+    assert puts_kept(tmp_path) == [("VNA:Averages", 7)]
+
+
+def test_a_journal_is_begun_though_an_older_one_has_just_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saving = Saving()
+    old = tmp_path / "journal-000000000001.log"
+    old.write_bytes(b"")
+    stat = Path.stat
+
+    def gone(path: Path, **options: Any) -> os.stat_result:
+        """A thread deletes it after it was listed."""
+        if path == old:
+            path.unlink(missing_ok=True)
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", gone)
+    journal = Journal(tmp_path, lambda: 0.0, saving)
+    journal.continue_from(journal.identity, 1)
+    journal.accepted("A", 2.0)
+    journal.close()
+    assert saving.error == ""
+    assert not journal.missed
+    assert puts_kept(tmp_path) == [("A", 2.0)]
