@@ -5,7 +5,7 @@
 Three bands, simulated in process: quiet with its ends, quiet without its ends (there nothing is to
 be gained but by the steps outside), and one with the mode crossing. The fixed scan sets the target:
 the largest limit it reaches anywhere in the band. A seed is a noise of its own, the same in both
-scans' machines; with several the spread of what is saved is told too.
+scans' machines; with several the spread of what is saved is printed too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A campaign whose IOC and session are killed (-9) at random moments, against one left in peace.
+"""A campaign whose IOC and session are killed (-9) at random moments, against an undisturbed one.
 
     python -m benchmarks.plans_interruptions [--kills 10] [--steps 60] [--seed 1]
 

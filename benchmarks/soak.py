@@ -118,7 +118,7 @@ def main() -> int:
 
 
 def soak(folder: Path, seconds: float) -> int:
-    """Start everything, print a line a minute, and tell how each ended."""
+    """Start everything, print a line a minute, and report how each ended."""
     iocs = [
         LaunchedIoc("amrr", arguments=("--prefix", "A:", "--speed", "0")),
         LaunchedIoc("haloscope", arguments=("--prefix", "H:", "--speed", "0")),

@@ -89,8 +89,8 @@ def demo(
 def runs(catalog: CatalogOption = DEFAULT_CATALOG) -> None:
     """List the runs of a catalog, oldest first.
 
-    A file that is no run, or is damaged, is left out and told on standard error in one line. The
-    exit code is 0 all the same, and 1 if the folder cannot be read.
+    A file that is no run, or is damaged, is left out and reported on standard error in one line.
+    The exit code is 0 all the same, and 1 if the folder cannot be read.
     """
     from cryohalo.commands.runs import list_runs
 

@@ -109,8 +109,8 @@ def _init_plan(self: Any, f: Callable[..., Any], *args: Any, **kwargs: Any) -> N
 def set_epics_timeouts() -> None:
     """Give every ophyd signal finite time-outs: connecting, reading and putting.
 
-    ophyd waits forever for a put to complete unless told otherwise, and a RunEngine that waits on a
-    dead IOC then hangs for good. ophyd allows this only before its first EPICS signal is made.
+    ophyd waits forever for a put to complete unless it has a time-out, and a RunEngine that waits
+    on a dead IOC then hangs forever. ophyd allows this only before its first EPICS signal is made.
     """
     from ophyd.signal import EpicsSignalBase
 
@@ -145,7 +145,7 @@ _ONCE: Final = _Once()
 
 
 def tell_failures_once() -> None:
-    """Let the log tell a plan's failure in one line; its traceback is the caller's to show."""
+    """Log a plan's failure in one line; the caller shows the traceback if it wants to."""
     logging.getLogger("bluesky").addFilter(_ONCE)
 
 
@@ -153,7 +153,7 @@ def tell_failures_once() -> None:
 def silence_libca() -> None:
     """Keep libca from printing on stderr whenever an IOC ends.
 
-    Nothing is lost: signals know that they are disconnected, and whoever waits for one is told.
+    Nothing is lost: signals know that they are disconnected, and statuses that wait for one fail.
     """
     from epics import ca
 

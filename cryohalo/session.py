@@ -40,7 +40,7 @@ class NotConnectedError(RuntimeError):
 
 
 def operator() -> str:
-    """Who is logged in; "unknown" where the system has no name for the user (a container)."""
+    """The user who is logged in; "unknown" where the system has no name for it (a container)."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):

@@ -144,7 +144,7 @@ class Cycle(Device):
         """Return a status that ends when the next cycle ends.
 
         It rests on a monitor, posted ten times a second of wall time: cycles shorter than that
-        (180 s of them above a speed of 1800) can pass unseen. The count in the event tells;
+        (180 s of them above a speed of 1800) can pass unseen. The count in the event shows it;
         plans record how many (`CyclesMissed`).
         """
         now = int(self.count.get(use_monitor=False))
@@ -186,10 +186,10 @@ class Cycle(Device):
             end(wait, None)
 
     def _why_ended(self) -> str:
-        """What blocks the sequencer, or the interlock that stopped it; neither if told to stop."""
+        """What blocks the sequencer, or which interlock stopped it, as far as is known."""
         try:
             reason = self.blocked.get() or self.parent.interlock.reason.get()
-        except Exception as error:  # the end itself must be told
+        except Exception as error:  # the status must end in any case
             return f"its reason could not be read: {error}"
         return reason or "no reason is given"
 

@@ -3,7 +3,7 @@
     python examples/haloscope_crossing.py [seed]
 
 At each step of 20 kHz the resonance nearest to the target is measured; Q_L and beta from reflection
-tell how much TE mode there is in it. A step is kept while beta stays between 1.8 and 2.2, the
+show how much TE mode there is in it. A step is kept while beta stays between 1.8 and 2.2, the
 letter's range.
 """
 

@@ -105,7 +105,7 @@ class Operator:
         calibration: Mapping[str, float] | None = None,
         tolerances: Mapping[str, float] | None = None,
     ) -> Spectra:
-        """Scan targets and return their spectra; one that cannot be tuned is told and left out."""
+        """Scan targets and return their spectra, without those that cannot be tuned."""
         before = len(self.events)
         plan = scanning(
             self.haloscope, targets_mhz, averages=averages, calibration=calibration,

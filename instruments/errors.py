@@ -1,4 +1,4 @@
-"""The one error a simulated instrument raises when it will not do what it is told."""
+"""The one error that a simulated instrument raises when it refuses a command."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from typing import BinaryIO, Final
 
 __all__ = ["open_regular", "read_bounded", "reason"]
 
-# A FIFO without a writer would hold a plain open for good; a terminal must not become ours.
+# A FIFO without a writer would block a plain open forever; a terminal must not become ours.
 _FLAGS: Final = (
     os.O_RDONLY
     | getattr(os, "O_NONBLOCK", 0)

@@ -1,7 +1,7 @@
 """Text that somebody else chose, as it may stand in a log, an error or on a terminal.
 
 Names of users, hosts, channels, files and runs may hold anything: a newline would forge a line of
-the log, an escape sequence would drive the terminal of whoever reads it.
+the log, an escape sequence would control the reader's terminal.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ __all__ = ["all_within", "commanded", "landed", "outside", "shown", "within"]
 _ROUNDING: Final = 1e-9
 #: Digits of a number in a message: of a frequency in Hz down to a tenth.
 _DIGITS: Final = 10
-#: Digits that tell any two floats apart.
+#: Digits that distinguish any two floats.
 _ALL_DIGITS: Final = 17
 
 
@@ -74,7 +74,7 @@ def _as_float(what: str, value: float) -> float:
 
 
 def commanded(what: str, value: float, low: float, high: float, unit: str) -> float:
-    """As ``within``, of what a simulated instrument is told: rounding is allowed for.
+    """As ``within``, for a command to a simulated instrument: rounding is allowed for.
 
     Raises:
         Refused: It does not lie there; nothing has moved.

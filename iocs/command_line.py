@@ -18,60 +18,60 @@ DESCRIPTION = "Serve the simulated {name} over EPICS Channel Access."
 
 def parser(name: str, prefix: str) -> argparse.ArgumentParser:
     """The options of IOC ``name``."""
-    found = OneLineParser(prog=f"python -m iocs.{name}", description=DESCRIPTION.format(name=name))
-    found.add_argument("--list-pvs", action="store_true", help="print the names and end")
-    found.add_argument(
+    parser = OneLineParser(prog=f"python -m iocs.{name}", description=DESCRIPTION.format(name=name))
+    parser.add_argument("--list-pvs", action="store_true", help="print the names and end")
+    parser.add_argument(
         "--prefix", type=_prefix, default=prefix, help=f"begins every name; default {prefix}"
     )
-    found.add_argument(
+    parser.add_argument(
         "--speed", type=float, default=1.0, help="times real time; 0: as fast as possible"
     )
-    found.add_argument(
+    parser.add_argument(
         "--seed", type=whole(0, MAX_SEED), default=0, help="of all random numbers; default 0"
     )
-    found.add_argument(
+    parser.add_argument(
         "--parameters",
         type=readable_file,
         metavar="FILE",
         help="TOML file that overrides the model",
     )
-    found.add_argument(
+    parser.add_argument(
         "--state-dir",
         type=writable_folder,
         metavar="DIR",
         help="keep setpoints, snapshots and the put log",
     )
-    found.add_argument(
+    parser.add_argument(
         "--puts-survive",
         choices=("power-cut", "kill"),
         default="power-cut",
         help="what an acknowledged put survives, with --state-dir; the first waits for the disk",
     )
-    found.add_argument(
+    parser.add_argument(
         "--access",
         type=readable_file,
         metavar="FILE",
         help="access security file (.acf) instead of ours",
     )
-    found.add_argument(
+    parser.add_argument(
         "--pva", type=port_number, metavar="PORT", help="serve PV Access too, on this port"
     )
-    found.add_argument(
+    parser.add_argument(
         "--log-level", type=str.upper, choices=LOG_LEVELS, default="WARNING", help="what is logged"
     )
-    add_arguments(found)
-    return found
+    add_arguments(parser)
+    return parser
 
 
-def parse(found: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
+def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parsed options; what makes no sense ends the process with a message."""
-    options = found.parse_args(arguments)
+    options = parser.parse_args(arguments)
     if not 0 <= options.speed <= MAX_SPEED:
-        found.error(f"--speed {options.speed:g}: 0 to {MAX_SPEED:g}")
+        parser.error(f"--speed {options.speed:g}: 0 to {MAX_SPEED:g}")
     if why := check_interfaces(options.interfaces):
-        found.error(f"--interfaces {' '.join(options.interfaces)}: {why}")
+        parser.error(f"--interfaces {' '.join(options.interfaces)}: {why}")
     if options.pva == options.port:
-        found.error(f"--pva {options.pva}: that is the port of Channel Access")
+        parser.error(f"--pva {options.pva}: that is the port of Channel Access")
     return options
 
 

@@ -20,7 +20,9 @@ def check_prefix(prefix: str) -> str:
         ValueError: It is empty, too long for any name, or has a character that no name has.
     """
     if not prefix:
-        raise ValueError("a prefix is needed: it tells this IOC's names from those of others")
+        raise ValueError(
+            "a prefix is needed: it distinguishes this IOC's names from those of others"
+        )
     if len(prefix) >= MAX_NAME_LENGTH:
         raise ValueError(
             f"a prefix of {len(prefix)} characters; of a name, Channel Access allows "

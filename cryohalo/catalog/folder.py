@@ -1,4 +1,4 @@
-"""The runs of a folder: the good ones in order of age, the others told by name and reason."""
+"""The runs of a folder: the good ones in order of age, the others listed by name and reason."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Catalog:
     """The runs of a folder, oldest first.
 
     ``catalog[-1]`` is the newest run, ``catalog["3f2a"]`` the one whose uid begins so. A file that
-    is no run, or was cut off before its start document was whole, is left out and told in one line
-    of the log, once. It hides no other run.
+    is no run, or was cut off before its start document was whole, is left out and reported in one
+    line of the log, once. It hides no other run.
     """
 
     def __init__(self, root: Path | str) -> None:

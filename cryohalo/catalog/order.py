@@ -1,7 +1,7 @@
 """What each document of a run must hold, and what must have come before it.
 
-The same rules hold for what is written and for what is read, so that whoever follows the documents
-finds a start that is whole, events whose descriptor was told, and one end.
+The same rules hold for what is written and for what is read, so that a reader of the documents
+finds a complete start, events whose descriptor came before, and one end.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ REFERS_TO: Final = {
 
 
 _TEXTS: Final = ("plan_name", "plan_type", "campaign")
-"""Keys of a start by which runs are told apart, where they are there."""
+"""Keys of a start by which runs are distinguished, where present."""
 
 
 class OrderError(ValueError):

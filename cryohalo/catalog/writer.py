@@ -124,7 +124,7 @@ class _RunFile:
         self._file = file
 
     def append(self, name: str, document: Mapping[str, Any]) -> None:
-        if self._file is None:  # the start was refused, and the plan was told
+        if self._file is None:  # the start was refused, and the plan got the error
             return
         self._order.check(name, document)
         self._write(self._file, encode(name, document))

@@ -1,4 +1,4 @@
-"""What the commands share: checked values of options, and mistakes told in one line.
+"""What the commands share: checked values of options, and mistakes reported in one line.
 
 Exit codes: 0 done; 1 it could not be done (a file, a run, an IOC, a measurement that is missing); 2
 an option or argument that cannot be used; 3 a result came out that is not to be believed; 130

@@ -35,7 +35,7 @@ class Section:
 
 PAGE, FIGURES = "index.html", "figures"
 TITLE = "cryohalo demonstration"
-"""Of the page: it tells one of ours from others."""
+"""Of the page: it marks a page as ours."""
 
 
 class Page:

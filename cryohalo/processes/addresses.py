@@ -1,7 +1,8 @@
 """Private Channel Access addresses: ports, the client's environment, is a PV served there.
 
-libca reads its environment once, at a process's first Channel Access call. Whoever starts IOCs on
-private ports therefore chooses the ports first, sets the environment, and imports clients last.
+libca reads its environment once, at a process's first Channel Access call. A program that starts
+IOCs on private ports therefore chooses the ports first, sets the environment, and imports clients
+last.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def repeater_stand_in(host: str = LOOPBACK, avoid: Collection[int] = ()) -> sock
 
 
 def _confirm(stand_in: socket.socket) -> None:
-    """Answer whoever registers, until the socket is closed."""
+    """Answer every client that registers, until the socket is closed."""
     while True:
         try:
             _, client = stand_in.recvfrom(1024)

@@ -254,7 +254,7 @@ class Launcher:
     def wait(self) -> None:
         """Return when `ask_to_end` was called, or when no IOC is left.
 
-        What ends by itself meanwhile is told on standard error, and the others go on.
+        A process that ends by itself meanwhile is reported on standard error; the others go on.
         """
         while not self._asked_to_end:
             for running in self.running.values():
@@ -265,7 +265,7 @@ class Launcher:
             self._news.get()
 
     def stop(self) -> dict[str, int]:
-        """End all, together; an end that was not clean is told on standard error.
+        """End all, together; an end that was not clean is reported on standard error.
 
         Returns:
             Name to exit code; 0 for a clean end.
@@ -277,7 +277,7 @@ class Launcher:
             name: running.end(deadline - time.monotonic()) for name, running in self.running.items()
         }
         for name, running in self.running.items():
-            if running.killed or running.ready:  # a start that failed has been told by its error
+            if running.killed or running.ready:  # a failed start has raised its own error
                 self._tell_end(running, codes[name])
         self._resources.close()
         return codes

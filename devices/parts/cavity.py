@@ -47,7 +47,7 @@ class _Tunable(Sweeping, Protocol):
 
 
 class GivenUpError(Exception):
-    """A tuning is no longer wanted; nobody is told."""
+    """A tuning is no longer wanted; its thread ends quietly."""
 
 
 class CavityFrequency(Mover, Device, PositionerBase):
@@ -167,7 +167,7 @@ class CavityFrequency(Mover, Device, PositionerBase):
             self._haloscope.rod.stop(success=True)
             self._haloscope.vna.stop(success=True)
 
-    def hindrances(self, move: Move, actual: float, why: str) -> list[str]:
+    def known_causes(self, move: Move, actual: float, why: str) -> list[str]:
         """Nothing but what the tuning itself has met, which is `why`."""
         return []
 

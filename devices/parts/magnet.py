@@ -26,11 +26,11 @@ class Ramp(Positioner):
         if move is not None:
             send(self.parent.control, "Pause")
 
-    def hindrances(self, move: Move, actual: float, why: str) -> list[str]:
+    def known_causes(self, move: Move, actual: float, why: str) -> list[str]:
         """The supply's state, and where it is sent now."""
         return [
             f"the supply is {self.parent.state.get()!r}",
-            *super().hindrances(move, actual, why),
+            *super().known_causes(move, actual, why),
         ]
 
 

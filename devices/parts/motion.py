@@ -53,9 +53,9 @@ def _flag(suffix: str, kind: str) -> Component[Readback]:
 class Axis(Mover, EpicsMotor):
     """A motor record; every move has a finite time-out from its distance and velocity.
 
-    A move is over when its put completes, which the record does when the motor is at rest, whoever
-    has brought it to rest. It has arrived if its readback then is within the record's retry
-    deadband (`.RDBD`) of what was asked for.
+    A move is over when its put completes: when the motor is at rest, for whatever reason. It has
+    arrived if its readback then is within the record's retry deadband (`.RDBD`) of what was asked
+    for.
     """
 
     user_setpoint = _field(Target, ".VAL", "normal")
@@ -84,7 +84,7 @@ class Axis(Mover, EpicsMotor):
 
     @property
     def position(self) -> float | None:
-        """Where it is, as the monitor tells; the last that was seen while the IOC is gone."""
+        """Where it is, by the monitor; the last position seen while the IOC is gone."""
         return self._position
 
     @property
@@ -112,17 +112,17 @@ class Axis(Mover, EpicsMotor):
         return wall_timeout(self, MOVE_OVERHEAD_S + travel_s)
 
     def halt(self, move: Move | None) -> None:
-        """Bring the motor to rest, whoever moves it."""
+        """Bring the motor to rest, also if another client moves it."""
         send(self.motor_stop, 1)
 
     def ordered(self) -> None:
         """A command of this session ends the move under way."""
         self.slot.ordered()
 
-    def hindrances(self, move: Move, actual: float, why: str) -> list[str]:
+    def known_causes(self, move: Move, actual: float, why: str) -> list[str]:
         """Stopped, sent elsewhere, at a limit switch, or in alarm since it does not follow."""
         asked = float(self.user_setpoint.get(use_monitor=False))
-        found = super().hindrances(move, actual, why)
+        found = super().known_causes(move, actual, why)
         if abs(asked - actual) <= self.reach and not (why or move.orders.given):
             # A record at rest keeps no difference: STOP sets VAL to where it is.
             found.append("stopped or sent there by another client")

@@ -44,7 +44,7 @@ def can_join(signal: OphydObject) -> TypeGuard[EpicsSignal]:
 
 
 def host_of(signal: OphydObject) -> str:
-    """Who serves, or served last, the PV of a signal; "" where nobody ever did.
+    """Host that serves, or served last, the PV of a signal; "" if it was never connected.
 
     pyepics' own property may ask the network, which a lost PV does not answer.
     """

@@ -1,7 +1,7 @@
 """The signals that devices set: settings, commands, setpoints of positioners.
 
 A put is held against what its PV can take before it leaves, completes when the IOC says so, and
-fails in words. Who may call it off, and how it ends then, is in `devices.waiting.status`.
+fails in words. How it can be called off, and how it ends then, is in `devices.waiting.status`.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ class Targeting(_Signal):
 
 
 class Ordering(_Signal):
-    """Mixed in before a command that ends what its device, which is told (`ordered`), is doing."""
+    """Mixed in before a command that ends what its device is doing; calls its `ordered`."""
 
     def asked(self, _: Any) -> None:
         """Tell the device that it is this session that ends it."""

@@ -96,7 +96,7 @@ class Bench:
 
     @property
     def paused(self) -> bool:
-        """Time stands still, whoever waits."""
+        """Time stands still, also while puts wait."""
         return self.clock.paused
 
     @paused.setter
@@ -162,7 +162,7 @@ class Bench:
     def _ends(self, point: Point, completed: Completed) -> Completed:
         """``completed``; first a momentary command returns to its first state.
 
-        Why a put has ended without its effect can be asked for by who is told.
+        The reason for a put that ended without effect is readable when its completion is called.
         """
 
         def ends(refusal: Refused | None) -> None:
@@ -244,7 +244,7 @@ class Bench:
             self._wanted.wait(wait_s)
 
     def _advance(self) -> list[Callable[[], None]]:
-        """Step until a put has had its effect or it is time to post; returns whom to tell."""
+        """Step until a put is done or it is time to post; returns the completions to call."""
         for _ in range(self.STEPS_PER_POST):
             if self._puts.settled() or not self._runs:
                 break
@@ -255,7 +255,7 @@ class Bench:
         return self._settle()
 
     def _settle(self) -> list[Callable[[], None]]:
-        """Post, and return whom to tell that a put has had its effect, or never will."""
+        """Post, and return the completions to call: of puts that are done, or never will be."""
         ended = self._puts.take_settled()
         self._post()
         return [partial(waiting.completed, refusal) for waiting, refusal in ended]
@@ -282,7 +282,7 @@ def _units_field(record: Record) -> Record:
     return replace(text("EGU", lambda: units[0], "Units"), write=rename)
 
 
-#: What `Bench._begin` returns for a put that is told of its end later.
+#: What `Bench._begin` returns for a put that completes later.
 _WAITS = object()
 
 

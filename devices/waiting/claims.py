@@ -45,7 +45,7 @@ _lock = threading.Lock()
 
 
 def begins(*devices: OphydObject) -> None:
-    """Say that this thread begins something with devices; whoever has claimed them has lost."""
+    """Say that this thread begins something with devices; a claim of another thread is lost."""
     with _lock:
         lost = [(device, claim) for device in devices if (claim := _claims.get(device))]
     for device, claim in lost:

@@ -1,10 +1,10 @@
 """Moves: from what a positioner was asked for to an end that is judged by where it is.
 
 A move ends well when the readback, fetched, is within the positioner's tolerance of what was asked
-for, and when whoever asked for it calls it off (`devices.waiting.status`). Whatever else keeps the
+for, and when its caller calls it off (`devices.waiting.status`). Whatever else keeps the
 positioner from its position fails the move, and the failure says what was asked for, where it is,
 and why, as far as it is known. What was seen on the way, an edge of a flag or the completion of a
-put, is never the judge: it only tells when to look.
+put, never decides: it only says when to look.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class Mover(_Positioner):
     """Mixed in before an ophyd positioner: one move at a time, judged by where it is.
 
     A positioner defines `target`, `reach`, `where` and `allowance_s`; `begin`, `halt` and
-    `hindrances` where there is more to begin, something to halt, and something known.
+    `known_causes` where there is more to begin, something to halt, and something known.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -173,7 +173,7 @@ class Mover(_Positioner):
             move: the one of this session that is under way; None if somebody else moves it.
         """
 
-    def hindrances(self, move: Move, actual: float, why: str) -> list[str]:
+    def known_causes(self, move: Move, actual: float, why: str) -> list[str]:
         """What is known, besides `why`, of what keeps it at `actual`; "" if nothing is."""
         asked = float(self.target.get(use_monitor=False))
         if abs(asked - move.position) <= self.reach:
@@ -227,7 +227,7 @@ class Mover(_Positioner):
         return {"fields": [self.name]}
 
     def locate(self) -> dict[str, float]:
-        """Where it was told to be and where it is, both fetched: bluesky's `Location`."""
+        """Where it was sent and where it is, both fetched: bluesky's `Location`."""
         asked = float(self.target.get(use_monitor=False))
         return {"setpoint": asked, "readback": self.where()}
 
@@ -287,7 +287,7 @@ class Mover(_Positioner):
         try:
             actual, reach = self.where(), show(self.reach, self.egu)
             place = f"is at {show(actual, self.egu)} (within {reach} counts as there)"
-            reasons += self.hindrances(move, actual, why)
+            reasons += self.known_causes(move, actual, why)
         except Exception as error:
             place = f"where it is is not known ({error})"
         if (interlock := interlock_of(self)) and interlock not in "; ".join(reasons):

@@ -1,6 +1,6 @@
 """Statuses: they end with what they stand for, and fail, with a reason, when it has not come.
 
-Who asked for something is remembered (`caller`). A plan that calls it off itself, by a pause, a
+The caller of each action is remembered (`caller`). A plan that calls it off itself, by a pause, a
 suspender, the end of its RunEngine, or by a later command of its own, ends the status well.
 """
 
@@ -46,7 +46,7 @@ __all__ = [
 
 log = logging.getLogger("cryohalo.devices")
 
-#: Who asks for something: the event loop of a RunEngine, None by hand.
+#: The caller of an action: the event loop of a RunEngine, None by hand.
 Caller = asyncio.AbstractEventLoop | None
 #: A signal and the value to put to it.
 Put = tuple[Signal, Any]
@@ -86,7 +86,7 @@ class Telling(_Status):
     bluesky shows the status, and not its error, in what it raises and in a run's stop document.
     """
 
-    #: Who asked for it, noted by `mark`.
+    #: Its caller, noted by `mark`.
     caller: Caller = None
 
     def __str__(self) -> str:
@@ -146,16 +146,16 @@ def interlock_of(device: OphydObject) -> str:
         return ""
     try:
         return str(interlock.reason.get()) if interlock.active.get() else ""
-    except Exception:  # the end itself must be told; that the interlock is not read is no reason
+    except Exception:  # the status must end, also if the interlock cannot be read
         return ""
 
 
 def refusal_of(device: OphydObject) -> str:
-    """The IOC's reason for the last refusal, which it posts before the refusal is told."""
+    """The IOC's reason for the last refusal, which it posts before it answers the put."""
     health = getattr(device.root, "ioc", None)
     try:
         return "" if health is None else str(health.refusal.get())
-    except Exception as error:  # the refusal itself must be told
+    except Exception as error:  # the refusal must be reported in any case
         return f"its reason could not be read: {error}"
 
 
@@ -173,8 +173,8 @@ def completion(
 ) -> Status:
     """Put values and return the status that ends when the last put has completed.
 
-    It fails when a put is refused, when the IOC goes away, and when it takes too long. Who waits
-    for it is told on the thread that completes puts, and may not wait for another put there.
+    It fails when a put is refused, when the IOC goes away, and when it takes too long. Callbacks
+    run on the thread that completes puts, so they must not wait for another put.
 
     Args:
         device: whose action this is; `call_off` ends it.
@@ -259,7 +259,7 @@ def start_puts(
 
 
 def _prepare(signal: Signal, value: Any) -> None:
-    """Check a value that is put past the signal's own `put`, and tell those that want to know."""
+    """Check a value, and note that it is asked for, as the signal's own `put` does."""
     signal.check_value(value)
     if note := getattr(signal, "asked", None):
         note(value)

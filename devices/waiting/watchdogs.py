@@ -41,7 +41,7 @@ def end(status: StatusBase, error: Exception | None) -> None:
     """End a status; of two ends at once the first counts.
 
     What a plan asked for and then kept from its effect by a later command of its own has not
-    failed: the plan knows. It would be told on its way through a clean-up, and end that.
+    failed: the plan knows. The failure would reach it in the middle of a clean-up, and end that.
     """
     by = getattr(error, "by", None)
     if by is not None and by is getattr(status, "caller", None):

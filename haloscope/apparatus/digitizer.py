@@ -10,7 +10,7 @@ Gamma(N) for large N by the method of Marsaglia and Tsang (ACM Trans. Math. Soft
 with d = N - 1/3, c = 1/sqrt(9 d), x normal and v = (1 + c x)^3, d v is accepted with probability
 exp(x^2/2 + d - d v + d ln v), about 1 - x^4/(108 d). For N = 5000 that is above 0.998 for |x| < 6,
 so the uniform numbers that could reject are drawn for the few elements where one exceeds 0.998
-only: a random subset of binomial size. The result is exact all the same.
+only: a random subset of binomial size. The result is exact nevertheless.
 """
 
 from __future__ import annotations

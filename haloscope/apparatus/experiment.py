@@ -242,7 +242,7 @@ class SimulatedHaloscope:
         state = {k: adopted(v) if k in ("rod", "antenna") else v for k, v in state.items()}
         self.check_state(state)
         self._timeline.now_ns = int(state["time_ns"])
-        # In place: whoever drives the machine holds on to its parts.
+        # In place: callers keep references to its parts.
         for name, part in self._parts():
             part.restore(state[name])
         self.switch.position = SwitchPosition(state["switch"])

@@ -3,7 +3,7 @@
 The envelope is a JSON text with the line and a nonce. Its hash is published before data are taken;
 the text is revealed afterwards, and anybody can check that it is the one that was sealed. The
 nonce, from the seed too, keeps the hash from being searched for the frequency. Line and nonce are
-as secret as the seed they are given: whoever knows it can compute both.
+as secret as the seed they are given: anybody who knows the seed can compute both.
 """
 
 from __future__ import annotations

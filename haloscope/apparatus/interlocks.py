@@ -84,7 +84,7 @@ def pump_switch(machine: SimulatedHaloscope, interlocks: Interlocks) -> Callable
 
 
 def amplifier_fault(machine: SimulatedHaloscope, interlocks: Interlocks) -> Callable[[], str]:
-    """What tells the amplifier's fault, also after it has cost the pump; "" for none."""
+    """A function that gives the amplifier's fault, also once the pump is off; "" for none."""
     return lambda: machine.jpa.fault or interlocks.reason_of("jpa")
 
 

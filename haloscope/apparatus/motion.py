@@ -5,7 +5,7 @@ encoder says. The load is not quite there: each move ends with a random error of
 in the crank or spindle is taken up on reversal, and the piezo creeps for a minute. All of it is an
 exact function of time since the last command.
 
-The encoder may be told to call the present position by another number (`PiezoDrive.load_position`);
+The encoder can be set so that the present position has another number (`PiezoDrive.load_position`);
 until the next search of the reference, readings are then shifted against the mechanics.
 """
 

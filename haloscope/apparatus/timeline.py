@@ -78,7 +78,7 @@ class Relaxation:
         return Row({"value": value, "target": value, "time constant": constant, "since_ns": since})
 
     def restore(self, state: list[Any]) -> None:
-        """Take over saved values, of which `allowed` has told whether they may be."""
+        """Take over saved values, which `allowed` has checked."""
         self.value, self.target, self.time_constant_s = map(float, state[:3])
         self.since_ns = int(state[3])
 

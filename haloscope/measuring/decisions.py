@@ -1,7 +1,7 @@
 """What to do next, given what was measured: rod, antenna, pump; and when it is good enough.
 
 Pure functions: numbers in, numbers out; no device, no plan, no clock. Plans and the cavity's
-positioner ask here and do what they are told, so that each decision is made in one way.
+positioner ask here and act on the answer, so that each decision is made in one way.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ FIRST_PUMP_DBM: Final = -36.0
 #: Within this share of its tolerance a gain is left alone; beyond it the pump is trimmed, though
 #: the gain is good enough: drifts until the next step then stay inside.
 _TRIM: Final = 0.25
-#: Resonances that should be this far apart, Hz, tell how far the rod really tunes: a hundred times
-#: the scatter of a move. What they tell is believed up to this factor.
+#: Two resonances this far apart, Hz, show how far the rod really tunes: a hundred times the scatter
+#: of a move. The measured ratio is used if it lies within this factor of 1.
 _FAR_HZ: Final = 0.1e6
 _STRETCH: Final = 3.0
 
@@ -86,7 +86,7 @@ def stretch(before: tuple[float, float], now: tuple[float, float], known: float 
     Args:
         before: Calculated and measured frequency at one angle of the rod, Hz.
         now: The same at another.
-        known: What is kept where the two are too near each other to tell, or tell nonsense.
+        known: Returned where the two are too close together, or their ratio makes no sense.
     """
     calculated_hz, found_hz = now[0] - before[0], now[1] - before[1]
     if abs(calculated_hz) < _FAR_HZ:

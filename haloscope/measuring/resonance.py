@@ -73,7 +73,7 @@ class Reflection:
 
     @property
     def overcoupled(self) -> bool:
-        """True if beta is above 1, as told by the phase."""
+        """True if beta is above 1, as the phase shows."""
         return self.beta > 1
 
     @property
@@ -130,7 +130,7 @@ def fit_transmission(frequency_hz: ArrayLike, s21: ArrayLike) -> Transmission:
 
 
 def fit_reflection(frequency_hz: ArrayLike, s11: ArrayLike) -> Reflection:
-    """Fit a reflection resonance; the coupling's side is told from the phase.
+    """Fit a reflection resonance; the phase decides between over- and undercoupling.
 
     Args:
         frequency_hz: Frequencies in Hz, ascending, (P,); P at least 8. The span should hold several
@@ -198,7 +198,7 @@ def _transmission_start(x: FloatArray, power: FloatArray) -> FloatArray:
 def _best_reflection(x: FloatArray, data: ComplexArray) -> tuple[FloatArray, FloatArray]:
     """Gauss-Newton from two starts: with the slope of the phase at the ends, and without a slope.
 
-    The second is for traces whose ends tell little; one that fits to a few percent needs none.
+    The second is for traces with short ends; a fit good to a few percent needs no second.
     """
     stacked = _stack(data)
     found = []

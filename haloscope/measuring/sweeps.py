@@ -1,6 +1,6 @@
 """The network analyser's sweeps: what is looked at, how wide, how finely, for how long.
 
-Each has its settings once, whoever measures: a plan, the cavity's positioner, an example.
+The settings of each stand here once, for plans, the cavity's positioner and examples alike.
 """
 
 from __future__ import annotations

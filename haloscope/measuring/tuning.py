@@ -1,4 +1,4 @@
-"""Tuning the cavity, as a procedure that says what to do and is told what was measured.
+"""Tuning the cavity, as a procedure that asks for actions and receives what was measured.
 
 `tune` is a generator. It yields actions, a move of the rod or a look at the resonance, and is sent
 what came of each; how they are done is the driver's matter: a plan's (`plans.haloscope.tuning`)

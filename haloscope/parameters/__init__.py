@@ -30,7 +30,7 @@ __all__ = ["HaloscopeParameters", "Origin"]
 
 @dataclass(frozen=True)
 class HaloscopeParameters(ParameterGroups):
-    """One haloscope. Groups are attributes; ``provenance()`` tells every value's origin."""
+    """One haloscope. Groups are attributes; ``provenance()`` gives the origin of every value."""
 
     @classmethod
     def capp12tb(cls) -> HaloscopeParameters:

@@ -1,8 +1,8 @@
 """Interlocks: what a machine's control does by itself when something is wrong, and the words.
 
-They are looked at after every step of the machine. An interlock acts when its reason appears, and
-again only after the reason has gone; what it holds back meanwhile asks `Interlocks.hindrance`. A
-latched one goes on telling its reason until it is reset.
+They are checked after every step of the machine. An interlock acts when its reason appears, and
+again only after the reason has gone; what it restrains meanwhile asks `Interlocks.reason_against`.
+A latched one keeps showing its reason until it is reset.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class Interlock:
 
     Attributes:
         name: Short name.
-        reason: Gives why it is active, "" while all is well.
+        reason: Returns why the interlock is active, "" while it is not.
         act: Done once when it becomes active.
         restrains: What it keeps from moving while it is active (``"Rod"`` ...).
         alarming: Whether it counts as a fault; motion locked while digitizing does not.
-        latched: Whether it stays told, after its reason has gone, until it is reset. It restrains
+        latched: Whether it stays shown, after its reason has gone, until it is reset. It restrains
             only while the reason is there.
     """
 
@@ -102,7 +102,7 @@ class Interlocks:
                 self._present.discard(name)
                 del self._told[name]
 
-    def hindrance(self, thing: str) -> str:
+    def reason_against(self, thing: str) -> str:
         """Why ``thing`` may not move now, "" if it may."""
         for interlock in self.interlocks.values():
             if thing in interlock.restrains and (reason := interlock.reason()):
@@ -116,7 +116,7 @@ class Interlocks:
         """
 
         def write_unless_restrained(value: Any) -> Result:
-            if reason := self.hindrance(thing):
+            if reason := self.reason_against(thing):
                 raise Refused(f"{thing}: {reason}")
             return write(value)
 

@@ -1,7 +1,7 @@
 """Users of this host: who runs this process, and whose process is at the other end of a circuit.
 
-A client may call itself what it likes. Of one on this host the system knows better: Linux tells for
-each socket which user opened it (``/proc/net/tcp``, ``proc(5)``).
+A client may call itself what it likes. For one on this host the system knows better: Linux knows
+for each socket which user opened it (``/proc/net/tcp``, ``proc(5)``).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SUPERUSER: Final = 0
 _LOCAL, _REMOTE, _UID, _INODE = 1, 2, 7, 9
 """Columns of the tables."""
 _ORPHAN: Final = "0"
-"""In the place of the inode: the process has gone, and the user told is not who it was."""
+"""In place of the inode: the process has gone, and the user found is not its user."""
 
 
 @lru_cache
@@ -56,7 +56,7 @@ def true_user(claimed: str, address: tuple[str, int], server_port: int) -> str:
         server_port: Port that it goes to.
 
     Returns:
-        ``claimed`` of a client on another host, or where the system does not tell; "" if the
+        ``claimed`` of a client on another host, or where the system does not say; "" if the
         client's process has gone.
     """
     if canonical(address[0]) != LOCALHOST or not _TABLES[0].exists():

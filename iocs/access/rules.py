@@ -164,7 +164,7 @@ def _has_rules(text: str) -> bool:
 
 
 def _require_characters(text: str) -> None:
-    """p4p tells of the wrong character with the wrong line."""
+    """p4p reports a wrong character with the wrong line."""
     place = 0
     while (found := _LEGAL.match(text, place)) is not None:
         place = found.end()

@@ -148,7 +148,7 @@ class PvaSearches(asyncio.DatagramProtocol):
                 self._transport.sendto(reply, (addr[0], search.port, *addr[2:]))
 
     def error_received(self, exc: Exception) -> None:
-        """A reply that found nobody any more."""
+        """A reply to a client that has gone."""
         log.debug("search port: %s", exc)
 
 

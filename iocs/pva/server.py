@@ -2,8 +2,9 @@
 
 Channel Access stays the master: every post is repeated as a PV Access normative type with alarm,
 time stamp, units, limits and description, and a put goes through the same checks, access rules and
-put log. PV Access has what Channel Access lacks: a refused put is told to its client in words, and
-texts have any length. Off unless asked for (``--pva PORT``): p4p costs about 0.3 s of start-up.
+put log. PV Access has what Channel Access lacks: the client of a refused put gets the reason in
+words, and texts have any length. Off unless asked for (``--pva PORT``): p4p costs about 0.3 s of
+start-up.
 """
 
 from __future__ import annotations
@@ -116,8 +117,8 @@ class _Puts(Handler):
 class PvaServer:
     """Serves the channels of ``database`` over PV Access from `start` to `stop`.
 
-    Who reads is not told to a server of this library, so what not everybody may read is not served:
-    everybody at this host, where only this host can connect.
+    A server of this library does not learn who reads, so PVs that not everybody may read are not
+    served: everybody at this host, where only this host can connect.
 
     Args:
         database: The records.

@@ -8,7 +8,7 @@ bare ``ChannelData``:
 - a monitor is sent only to subscriptions whose mask asks for that kind of event, and only for a
   change beyond the deadbands ``.MDEL`` and ``.ADEL`` (caproto sends every write to every
   subscription);
-- fields (``.EGU``, ``.HIHI``, ...) are made when a client first asks for one, and tell the
+- fields (``.EGU``, ``.HIHI``, ...) are made when a client first asks for one, and show the
   channel's own data: a channel costs about 20 us to make, against 1.5 ms with caproto's
   ``record=``;
 - a put goes to the `Database`, which checks it, acts, logs it and waits, without its metadata.
@@ -131,7 +131,7 @@ class LiveChannel(Processing):
         try:
             read = self.record.read
             return self.value if read is None else stored(self.record, read())
-        except Exception:  # told when it is processed
+        except Exception:  # reported when it is processed
             return self.value
 
 

@@ -40,7 +40,7 @@ STATUSES = tuple(
 )
 """First 16 of the 22 alarm states of ``alarm.h``: as many as an enum carries over Channel Access.
 
-UDF is the 18th: `.STAT` tells it as CALC, and the alarm that comes with every value says UDF.
+UDF is the 18th: `.STAT` shows it as CALC, and the alarm that comes with every value says UDF.
 """
 YES_NO = (State("NO"), State("YES"))
 _SCANS = tuple(

@@ -1,8 +1,8 @@
 """All channels of an IOC, and what a put of a client leads to.
 
 What a put does to the machine and when it is done is `pvdb.live.puts`; here it is logged, its
-consequences are posted, and its client is told. What is refused is told in `Database.refusal`; the
-setpoint is in WRITE alarm until the next put that is accepted.
+consequences are posted, and its client gets the completion. `Database.refusal` holds the last
+refusal; the setpoint is in WRITE alarm until the next put that is accepted.
 """
 
 from __future__ import annotations
@@ -257,7 +257,9 @@ class Database:
             await self._complete(channel, value)
         except Refused as refusal:  # it was accepted, and ended without its effect
             self.note_refusal(escaped(refusal))
-            await self._post_together()  # before its client is told, who asks at once why
+            await (
+                self._post_together()
+            )  # before the completion: the client then reads the reason at once
             raise
         if self._journal is not None:
             if channel.record.done is not None:
@@ -356,7 +358,7 @@ class Database:
         if channel.record.write is not None:
             channel.refusal = reason
             await channel.process(self._wall_time())
-        # Who is told asks at once why; and the record's write may have noted a violation.
+        # The client reads the reason at once; and the record's write may have noted a violation.
         await self._post_together()
 
     async def forbid(self, channel: LiveChannel, data: Any, client: str, where: str) -> str:

@@ -61,7 +61,7 @@ def field_of(
     extra.setdefault("length", MAX_STRING_LENGTH)
     extra.setdefault("saved", write is not None)
     extra.setdefault("level", 1)
-    unsigned = wire is Wire.DOUBLE and name in AS_DOUBLE  # a whole number, told as a double
+    unsigned = wire is Wire.DOUBLE and name in AS_DOUBLE  # a whole number, sent as a double
     return Record(
         name=f"{record.name}.{name}",
         kind=record.kind,

@@ -1,6 +1,6 @@
 """Fields of a record (``.DESC``, ``.HIHI`` ...), each a `Record` of its own over the channel.
 
-Fields that mean something here are live: they tell the channel's data, and those that an operator
+Fields that mean something here are live: they show the channel's data, and those that an operator
 may tune (alarm limits, severities, deadbands, display and drive limits, units, precision, names of
 states, description, acknowledgement, DISP) act when written. The others exist with the type and
 default that EPICS base gives them, from the field tables of ``caproto.server.records`` with the

@@ -65,7 +65,7 @@ class ServedChannel(Protocol):
         """Have the record posted for a change of something other than its value."""
 
     def take_units(self, text: str) -> None:
-        """Have the value told in other units."""
+        """Show the value in other units."""
 
     def take_states(self, states: tuple[State, ...]) -> None:
         """Give the states other names."""
@@ -90,7 +90,7 @@ class ChannelOwner(Protocol):
 
     @property
     def watchers(self) -> Sequence[Callable[[Any, int], None]]:
-        """Who is told of every post: the channel, and the kinds of event."""
+        """Called at every post with the channel and the kinds of event."""
 
     def rights(self, record: Record, host: str, user: str) -> AccessRights:
         """Rights of a client on ``record`` by the access rules."""

@@ -64,7 +64,7 @@ class Outgoing:
     async def publish(self, flags: int) -> None:
         """Hand the value over to those who want one of these kinds of event; never raises.
 
-        This runs on the call stack of the machine: whoever listens and fails is told of in the log.
+        This runs on the call stack of the machine: a listener that fails is logged.
         """
         self._posting = flags
         if self._queues:  # most records have no subscriber
@@ -93,7 +93,7 @@ class Outgoing:
 
     @property
     def _told_alarm(self) -> Any:
-        """A field is told with its record's alarm, unless a put to it was refused."""
+        """A field is sent with its record's alarm, unless a put to it was refused."""
         return self.alarm if self.parent is None or self.alarm.severity else self.parent.alarm
 
     async def _read(self, data_type: ChannelType) -> tuple[Any, Any]:

@@ -85,7 +85,7 @@ class Processing(Tuning):
     async def process(self, now: float) -> None:
         """Read the value, work out the alarm, and post what changed; never raises.
 
-        What fails is this channel's alarm: the others are posted all the same.
+        What fails is this channel's alarm: the others are posted nevertheless.
 
         Args:
             now: Wall-clock time stamp, s since the Unix epoch.
@@ -163,7 +163,7 @@ class Processing(Tuning):
         return not self._unread
 
     def _failed(self, what: str, error: Exception) -> Alarm:
-        """The alarm of a channel that cannot be read or posted; told once."""
+        """The alarm of a channel that cannot be read or posted; logged once."""
         message = words(error)
         self.database.complaints.tell((self, what), f"{what} {self.record.name} failed: {message}")
         log.debug("%s %s failed", what, self.record.name, exc_info=error)

@@ -46,7 +46,7 @@ class Together:
         try:
             await self._all_called()
         finally:
-            self._next = None  # whoever asks from now on needs the next one
+            self._next = None  # requests from now on need the next one
         await self._act()
 
     async def _all_called(self) -> None:

@@ -44,7 +44,7 @@ class Tuning(Outgoing):
         self.database.post_beside(self, flags)
 
     def take_units(self, text: str) -> None:
-        """Have the value told in other units; no number changes."""
+        """Show the value in other units; no number changes."""
         self.full_units = text
         shown = text.encode()[:MAX_UNITS_LENGTH].decode(errors="ignore")
         self.record = replace(self.record, units=shown)

@@ -1,4 +1,4 @@
-"""Where to listen, checked before anything is started; mistakes told in one line.
+"""Where to listen, checked before anything is started; mistakes reported in one line.
 
 As those of :mod:`instruments.options`, the functions raise ``argparse.ArgumentTypeError``;
 :class:`OneLineParser` ends the process with that one line and code 2.

@@ -70,7 +70,7 @@ _stock_read_alarm = ca.ChannelAlarm.read
 async def _publish(self: ChannelData, flags: int) -> None:
     """Hand a value over to those who want it; give way if this task has kept the loop for long.
 
-    Defects: it is converted to each client's type on the call stack of whoever posts, so that one
+    Defects: it is converted to each client's type on the poster's call stack, so that one
     client's mistake is the end of the task that drives the machine. Posting never gives way, so a
     task that posts as fast as it can starves every client.
     """

@@ -42,7 +42,7 @@ class Context(Protocol):
         waiting: What waits to be sent to all clients.
         unfinished: What of half received messages is kept for all clients.
         books: What the channels and subscriptions of all clients take.
-        complaints: Log lines of which each kind is told once a minute.
+        complaints: Log lines of which each kind is written once a minute.
         port: The TCP port, known before there is any client.
         server_tasks: caproto's tasks, which end with the server.
     """

@@ -2,7 +2,7 @@
 
 A server meets whatever anybody sends. caproto's commands are for clients that keep to the protocol:
 they raise in their constructors, and its circuit's state machine refuses what EPICS base's server
-takes (a version told twice, a search over TCP after it, a number used again). Here a message is six
+takes (a version sent twice, a search over TCP after it, a number used again). Here a message is six
 numbers and its payload, and what each asks for is judged where it is answered.
 
 Layout: https://docs.epics-controls.org/en/latest/internal/ca_protocol.html.

@@ -1,6 +1,6 @@
 """Serve a PV database over Channel Access: options, readiness, signals, exit codes.
 
-Four promises to whoever starts an IOC:
+Four promises to the starter of an IOC:
 
 1. One line on stdout, ``ready NAME ADDRESS:PORT pvs=N``, once circuits are accepted and ``startup``
    has returned.
@@ -65,7 +65,7 @@ class ServerOptions:
         port: UDP and TCP port.
         share_port: Let several IOCs share the UDP port (the site's usual 5064 on 0.0.0.0); TCP then
             moves.
-        beacon_addresses: Where beacons go, ``host`` or ``host:port``. They tell clients of a
+        beacon_addresses: Where beacons go, ``host`` or ``host:port``. They announce a
             restart.
         limits: Bounds on clients, memory and time, see :class:`iocs.serving.limits.Limits`.
         shutdown_timeout_s: How long ``shutdown`` may take before the server ends without it.
@@ -234,7 +234,7 @@ async def _end(running: asyncio.Task[None], stopping: asyncio.Task[None], server
 
 def _watch_signals(server: Server) -> None:
     loop = asyncio.get_running_loop()
-    # Whoever started us may have had them blocked: a child inherits that.
+    # The parent process may have had them blocked: a child inherits that.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
     for number in ENDING:
         if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:

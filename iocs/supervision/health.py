@@ -49,7 +49,7 @@ class Health:
         refusal: Gives the last refused put in words.
         restart: Ends the process (``IOC:SYSRESET``), None before it serves.
         served: The server's counts, None before it serves.
-        saving_error: Gives why the state cannot be kept, "" if it can.
+        saving_error: Returns the reason why the state cannot be saved, "" if it can be.
         error: Gives what of the IOC's own work fails, "" if nothing does.
         unknown: Why memory, load and open files are not known, "" if they are.
     """

@@ -101,7 +101,7 @@ class Journal:
     # -- appending ---------------------------------------------------------------------------------
 
     def accepted(self, name: str, value: Value) -> None:
-        """A put has been accepted. What cannot be written is told to ``saving``."""
+        """A put has been accepted. A failure to write it is reported to ``saving``."""
         if name not in self._passing:
             self._append(Entry(self.number + 1, self._time(), name, value))
 

@@ -53,7 +53,7 @@ class PutLog:
         self._file = None if folder is None else _Lines(folder / "puts.log")
 
     def __call__(self, put: Put) -> None:
-        """Log one put; a file that cannot be written is told to ``saving``."""
+        """Log one put; a file that cannot be written is reported to ``saving``."""
         self.last = {
             "time": self._wall_time(),
             "sim_time_s": self._time(),

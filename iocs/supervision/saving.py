@@ -1,6 +1,6 @@
-"""Whether what is to be kept can be kept: told once when it cannot, and when it can again.
+"""Whether the state can be saved: logged once when it cannot, and once when it can again.
 
-Everything that writes to the state's folder tells it here; ``IOC:SavingError_RBV`` shows it.
+Everything that writes to the state's folder reports here; ``IOC:SavingError_RBV`` shows it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Saving:
         """``what`` could not be written.
 
         A full disk stops all files at once, and they are tried again every second: only the first
-        is told in the log.
+        is logged.
 
         Args:
             what: File or kind of file.

@@ -43,5 +43,5 @@ def _say_who(handle: int) -> None:
     try:
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
-    except OSError:  # a full disk: the lock is held all the same
+    except OSError:  # a full disk: the lock is held nevertheless
         return

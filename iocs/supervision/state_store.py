@@ -8,8 +8,8 @@
 - ``puts.log``: every put (`iocs.supervision.put_log`).
 
 Restart order: the snapshot; the puts since, each at its simulated time; the file of setpoints where
-it is newer. What cannot be used is told in one line, kept aside as ``.bad``, and left out: all of a
-snapshot, of setpoints only those that are refused.
+it is newer. What cannot be used is logged in one line, kept aside as ``.bad``, and left out: all of
+a snapshot, of setpoints only those that are refused.
 """
 
 from __future__ import annotations

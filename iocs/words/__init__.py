@@ -1,1 +1,1 @@
-"""What logs and clients are told: each trouble once, and nothing that a client could make of it."""
+"""What logs and clients get to read: each failure once, and no text that a client could forge."""

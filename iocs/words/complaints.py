@@ -11,9 +11,9 @@ from collections.abc import Callable, Hashable
 from typing import Final
 
 PERIOD_S: Final = 60.0
-"""A failure that goes on is told again after this long, with how often it has happened since."""
+"""A failure that goes on is logged again after this long, with how often it has happened since."""
 MOST_KINDS: Final = 1000
-"""Kinds that are remembered; beyond it all are forgotten and may be told once more."""
+"""Kinds that are remembered; beyond it all are forgotten and may be logged once more."""
 
 
 class Complaints:
@@ -50,7 +50,7 @@ class Complaints:
         self._log.log(self._level, "%s%s", line, again)
 
     def forget(self, kind: Hashable) -> None:
-        """It works again: its next failure is told at once."""
+        """It works again: its next failure is logged at once."""
         self._told.pop(kind, None)
 
 

@@ -1,4 +1,4 @@
-"""Lines for whoever started the process: an IOC does not end because nobody reads them."""
+"""Lines for the starter of the process: an IOC does not end because nobody reads them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A campaign: map, calibrate, scan, analyse, rescan, report; goes on where it was cut.
 
-What was done is told by the documents of the catalog alone. Give the plan the documents of all
+The documents of the catalog alone say what was done. Give the plan the documents of all
 earlier runs of the campaign and it takes what is missing: none twice, none left out.
 """
 
@@ -65,7 +65,7 @@ class Campaign:
 
 @dataclass
 class Earlier:
-    """What the documents of a campaign tell.
+    """What the documents of a campaign say.
 
     Attributes:
         done_mhz: targets that its scans recorded.
@@ -100,7 +100,7 @@ def campaign(
     haloscope
         the device.
     name
-        of the campaign; tells its runs from others in the catalog.
+        of the campaign; distinguishes its runs from others in the catalog.
     frequencies_mhz
         targets of the scan, MHz.
     averages
@@ -110,12 +110,12 @@ def campaign(
     skip_mhz
         intervals (low, high) to leave out.
     find_crossings
-        map the modes about the targets first, as far as the documents do not tell
+        map the modes about the targets first, where the documents do not give them
         of them, and leave out of the scan where modes cross.
     calibration
         of an earlier call; measured if neither given nor found in the documents.
     documents
-        (name, document) pairs of all runs so far, torn ones included; read once.
+        (name, document) pairs of all runs so far, interrupted ones included; read once.
     online
         the analysis; one with the default options if not given.
     report
@@ -265,7 +265,7 @@ def _numbers(recorded: object) -> list[float]:
 
 
 def _belongs(kind: str, document: Mapping[str, Any], name: str, mine: set[str]) -> bool:
-    """Whether a document is of the campaign; keeps the uids that tell."""
+    """Whether a document is of the campaign; keeps the uids by which later ones are recognised."""
     if kind == "start":
         belongs = document.get("campaign") == name
     elif kind in ("descriptor", "stop"):

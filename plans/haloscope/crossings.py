@@ -1,8 +1,8 @@
 """Where modes cross in the band of a scan: mapped once, remembered by the campaign's documents.
 
-Points of any number of mode maps, torn ones included, are taken together. What was concluded goes
-into the start documents of the runs that follow (`crossings_mhz`, `mapped_mhz`), so that a campaign
-that goes on has the same targets.
+Points of any number of mode maps, those of interrupted runs included, are taken together. What was
+concluded goes into the start documents of the runs that follow (`crossings_mhz`, `mapped_mhz`), so
+that a campaign that goes on has the same targets.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

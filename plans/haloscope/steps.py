@@ -65,7 +65,7 @@ def completed(documents: Documents, plan_name: str | None = None) -> list[float]
     A step is done when its event was emitted, whether or not its run ever ended.
 
     Args:
-        documents: of one or many runs, torn or whole.
+        documents: of one or many runs, interrupted or complete.
         plan_name: count runs of this plan alone.
     """
     primary: set[str] = set()

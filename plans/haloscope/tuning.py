@@ -126,7 +126,7 @@ def locate(haloscope: Haloscope, near_mhz: float, rod: Rod) -> MsgGenerator[None
 def _do(
     haloscope: Haloscope, procedure: Procedure, rod: Rod, ready: str = ""
 ) -> MsgGenerator[Transmission]:
-    """Do what a procedure says, and tell it what came of it, to its end.
+    """Run a procedure to its end: do each action that it asks for and send it the result.
 
     Args:
         haloscope: the device.

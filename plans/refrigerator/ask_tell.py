@@ -36,8 +36,8 @@ class Optimizer:
         start: first point; the middle of the bounds if not given.
 
     Attributes:
-        best: the best point told so far (n,).
-        count: points told.
+        best: the best point so far (n,).
+        count: points measured.
     """
 
     def __init__(

@@ -53,7 +53,7 @@ class Periodic:
         within("agree", self.agree, 1, self.max_cycles - 1, "cycles")
 
     def recorded(self) -> dict[str, float]:
-        """The plan's arguments that this is made of."""
+        """These criteria as plan arguments, for the start document."""
         held = {} if self.tolerance_uw == math.inf else {"tolerance_uw": self.tolerance_uw}
         return {"tolerance_k": self.tolerance_k, **held, "max_cycles": self.max_cycles}
 

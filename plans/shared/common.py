@@ -1,7 +1,7 @@
 """What all plans share: refusals, metadata, events, waiting for a condition.
 
-A plan refuses nonsense by `ValueError` before its first message; whoever runs it through
-`plans.shared.rehearsal` learns of limits and duration without touching anything.
+A plan refuses nonsense by `ValueError` before its first message; `plans.shared.rehearsal` shows
+limits and duration without touching anything.
 """
 
 import math

@@ -28,10 +28,10 @@ Words = Callable[[], str]
 
 
 def _told(words: Words, remedy: str) -> str:
-    """Why, and what to do; what cannot be asked is told as that."""
+    """The reason and the remedy; says so if the reason cannot be read."""
     try:
         why = words()
-    except Exception as error:  # the plan is held all the same
+    except Exception as error:  # the plan is held nevertheless
         why = f"its reason could not be read: {error}"
     return f"{why}. {remedy}"
 

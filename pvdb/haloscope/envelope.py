@@ -1,6 +1,6 @@
 """The sealed envelope of a blind injection, served.
 
-Its hash is known from the start; its contents only after it has been unsealed. What is in it says
+Its hash is known from the start; its contents only after it has been unsealed. For the contents see
 `haloscope.apparatus.injection`.
 """
 
@@ -39,7 +39,7 @@ class Envelope:
         return self._text if self.unsealed else ""
 
     def unseal(self) -> None:
-        """Open it, for good."""
+        """Open it; it stays open."""
         self.unsealed = True
 
     def records(self) -> list[Record]:

@@ -1,7 +1,7 @@
 """The process variables of the haloscope's microwave instruments: analyser, amplifier, digitizer.
 
 ``Acquire`` behaves as in areaDetector: 1 starts, the put completes when idle again, 0 aborts. An
-acquisition that is aborted completes its put too; the counter tells that nothing new came of it.
+aborted acquisition completes its put too; the counter shows that there are no new data.
 """
 
 from __future__ import annotations
@@ -246,7 +246,7 @@ def _digitizer(
     span_mhz = p.bins * p.bin_width_hz * MHZ_PER_HZ
     yield from _acquiring(daq, "spectrum", interlocks.guarded("Digitizer", lambda _: daq.acquire()))
     yield text(
-        "Message_RBV", lambda: interlocks.hindrance("Digitizer"), "Why it may not acquire now"
+        "Message_RBV", lambda: interlocks.reason_against("Digitizer"), "Why it may not acquire now"
     )
     yield from _whole("NumAverages", daq, "averages", "Spectra averaged", (1, MOST_SPECTRA))
     yield readback("RBW_RBV", lambda: p.bin_width_hz, "Resolution bandwidth", "Hz")

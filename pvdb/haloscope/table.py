@@ -56,7 +56,10 @@ def haloscope_records(
     return [
         *interlock_records(interlocks),  # posted before what they have done
         *(record for motor in motors for record in motor_records(motor)),
-        *group("Magnet", SupplyRecords(machine.magnet, _hindrance(interlocks, "Magnet")).records()),
+        *group(
+            "Magnet",
+            SupplyRecords(machine.magnet, _interlock_reason(interlocks, "Magnet")).records(),
+        ),
         *_fridge(faults),
         *_noise_source(machine, interlocks, faults),
         *_switch(machine, interlocks),
@@ -70,7 +73,7 @@ def haloscope_records(
 
 
 def _truth(machine: SimulatedHaloscope) -> Record:
-    """What no thermometer tells; nobody may read it unless the access rules are changed."""
+    """True values that no thermometer shows; unreadable unless the access rules are changed."""
     return readback(
         "Sim:TrueMXC_RBV",
         lambda: machine.fridge.mixing_chamber_k(round(machine.time_s * NS_PER_S)),
@@ -82,8 +85,8 @@ def _truth(machine: SimulatedHaloscope) -> Record:
     )
 
 
-def _hindrance(interlocks: Interlocks, thing: str) -> Callable[[], str]:
-    return lambda: interlocks.hindrance(thing)
+def _interlock_reason(interlocks: Interlocks, thing: str) -> Callable[[], str]:
+    return lambda: interlocks.reason_against(thing)
 
 
 def rod_motor(machine: SimulatedHaloscope, interlocks: Interlocks) -> MotorRecord:
@@ -99,7 +102,9 @@ def rod_motor(machine: SimulatedHaloscope, interlocks: Interlocks) -> MotorRecor
         acceleration_s=p.settle_s,
         deadband=p.step_scatter_deg,
     )
-    return MotorRecord(machine.rod, settings, lambda: machine.time_s, _hindrance(interlocks, "Rod"))
+    return MotorRecord(
+        machine.rod, settings, lambda: machine.time_s, _interlock_reason(interlocks, "Rod")
+    )
 
 
 def antenna_motor(machine: SimulatedHaloscope, interlocks: Interlocks) -> MotorRecord:
@@ -116,7 +121,7 @@ def antenna_motor(machine: SimulatedHaloscope, interlocks: Interlocks) -> MotorR
         deadband=p.step_scatter_mm,
     )
     return MotorRecord(
-        machine.antenna, settings, lambda: machine.time_s, _hindrance(interlocks, "Antenna")
+        machine.antenna, settings, lambda: machine.time_s, _interlock_reason(interlocks, "Antenna")
     )
 
 

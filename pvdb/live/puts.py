@@ -3,7 +3,7 @@
 A put is checked against its record and handed to the record's ``write``, which refuses before
 anything moves. A record with ``done`` lets its put wait until that is true; what a second put does
 meanwhile is the record's busy rule (`OnBusy`). A back end asks after every step which puts have had
-their effect, posts the readbacks, and only then tells those who wait.
+their effect, posts the readbacks, and only then completes the puts that wait.
 """
 
 from __future__ import annotations
@@ -122,7 +122,9 @@ class Puts:
         rivals = [w for w in self._waiting if _same_target(w.record, later)]
         for rival in rivals:
             self._waiting.remove(rival)
-        for rival in rivals:  # not before all are out of the books: who is told may put again
+        for (
+            rival
+        ) in rivals:  # only after all are removed: a completed put's client may put again at once
             if not rival.abandoned():
                 why = f"{rival.record.name}: superseded by a later put to {later.name}"
                 rival.completed(Superseded(why))

@@ -39,7 +39,7 @@ class MotorRecord:
         axis: The motor.
         settings: What the record says about it.
         time: Simulated time, s.
-        hindrance: Why it may not move now, "" if it may (an interlock).
+        interlock_reason: Why it may not move now, "" if it may (an interlock).
 
     Attributes:
         frame: Coordinates and soft limits.
@@ -56,7 +56,7 @@ class MotorRecord:
         axis: MotorAxis,
         settings: MotorSettings,
         time: Callable[[], float],
-        hindrance: Callable[[], str] = lambda: "",
+        interlock_reason: Callable[[], str] = lambda: "",
     ) -> None:
         self.axis = axis
         self.settings = settings
@@ -67,7 +67,7 @@ class MotorRecord:
         self.set_mode = False
         self.spmg = GO
         self.tweak = 10 * settings.resolution
-        self._hindrance = hindrance
+        self._interlock_reason = interlock_reason
         self._target: float | None = None
         self._target_waits = False
         # The button that is pressed, also while it waits for SPMG: 1 JOGF or HOMF, 0 the other one.
@@ -316,7 +316,7 @@ class MotorRecord:
     # -- motions ---------------------------------------------------------------------------------
 
     def _check_free(self) -> None:
-        if reason := self._hindrance():
+        if reason := self._interlock_reason():
             raise Refused(f"{self.settings.name}: {reason}")
 
     def _start_move(self, dial: float) -> None:
@@ -389,6 +389,6 @@ class MotorRecord:
     def _go_on(self) -> None:
         try:
             self._proceed()
-        except Refused as refusal:  # nobody is there to be told
+        except Refused as refusal:  # no client waits for an answer
             log.warning("%s; the target that waited is forgotten", refusal)
             self._stand()

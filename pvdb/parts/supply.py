@@ -46,18 +46,18 @@ class SupplyRecords:
 
     Args:
         supply: The supply.
-        hindrance: Why it may not be ramped now, "" if it may (an interlock).
+        interlock_reason: Why it may not be ramped now, "" if it may (an interlock).
         lowest_a: Lowest current that may be set, A; below zero for a bipolar supply.
     """
 
     def __init__(
         self,
         supply: SimulatedSupply,
-        hindrance: Callable[[], str] = lambda: "",
+        interlock_reason: Callable[[], str] = lambda: "",
         lowest_a: float = 0.0,
     ) -> None:
         self.supply = supply
-        self.hindrance = hindrance
+        self.interlock_reason = interlock_reason
         self.lowest_a = lowest_a
         self._wanted_a: float | None = None
 
@@ -100,7 +100,7 @@ class SupplyRecords:
         (supply.ramp, supply.pause, supply.zero, supply.abort)[index]()
 
     def _may_move(self) -> None:
-        reason = self.hindrance()
+        reason = self.interlock_reason()
         if reason:
             raise Refused(f"{self.supply.name}: {reason}")
 
@@ -200,7 +200,7 @@ class SupplyRecords:
             return f"Ramping to {supply.target_current_a:.4g} A"
         if supply.state is SupplyState.QUENCH:
             return f"Quench latched, coil at {supply.coil_temperature_k:.1f} K"
-        return self.hindrance() or STATES[supply.state].name
+        return self.interlock_reason() or STATES[supply.state].name
 
 
 def _reader(supply: SimulatedSupply, attribute: str) -> Callable[[], float]:

@@ -127,7 +127,7 @@ def published(
     precision: int = 3,
     alarms: AlarmLimits = NO_LIMITS,
 ) -> Record:
-    """An analog output that tells what a client has found: it moves nothing.
+    """An analog output for a client's result: it moves nothing.
 
     NaN, and so undefined and INVALID, until the first put; not saved.
     """

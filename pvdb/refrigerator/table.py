@@ -43,8 +43,8 @@ def amrr_records(machine: SimulatedRefrigerator, interlocks: Interlocks) -> list
     faults = amrr_faults(machine)
     table: list[Record] = []
     for name, supply in machine.supplies.items():
-        hindrance = _hindrance(interlocks, name)
-        table += group(name, SupplyRecords(supply, hindrance).records())
+        interlock_reason = _interlock_reason(interlocks, name)
+        table += group(name, SupplyRecords(supply, interlock_reason).records())
     table += _beds(machine, faults)
     table += _cold_exchanger(machine, faults)
     table += _stage(machine, faults)
@@ -63,7 +63,7 @@ def amrr_records(machine: SimulatedRefrigerator, interlocks: Interlocks) -> list
 
 
 def _truth(machine: SimulatedRefrigerator) -> Record:
-    """What no thermometer tells; nobody may read it unless the access rules are changed."""
+    """True values that no thermometer shows; unreadable unless the access rules are changed."""
     return readback(
         "Sim:TrueCHXTemp_RBV",
         lambda: machine.chx_temperature_k,
@@ -83,8 +83,8 @@ def amrr_faults(machine: SimulatedRefrigerator) -> SensorFaults:
     )
 
 
-def _hindrance(interlocks: Interlocks, name: str) -> Callable[[], str]:
-    return lambda: interlocks.hindrance(name)
+def _interlock_reason(interlocks: Interlocks, name: str) -> Callable[[], str]:
+    return lambda: interlocks.reason_against(name)
 
 
 def thermometer(

@@ -2,7 +2,7 @@
 
 Only who is out of step is cut off, as by EPICS base: who names a channel that is not there, or
 speaks a version that nobody speaks any more. Defects of caproto's circuit: it refuses what base
-takes (a priority or a search number told anew, a request's number used again, a subscription ended
+takes (a priority or a search number sent anew, a request's number used again, a subscription ended
 with another type than it was begun with), and cuts off a client for a mistake in one name.
 """
 
@@ -49,7 +49,7 @@ class BrokenProtocolError(Exception):
     """The client is out of step and is cut off.
 
     Attributes:
-        reply: What it is told before, if anything.
+        reply: What it is sent first, if anything.
     """
 
     def __init__(self, reason: str, reply: bytes = b"") -> None:

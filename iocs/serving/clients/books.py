@@ -43,7 +43,7 @@ class Books:
         self._change(nbytes)
 
     def leave(self, nbytes: int) -> None:
-        """One that was entered is no more."""
+        """Remove one that was entered."""
         self._change(-nbytes)
 
     def _change(self, nbytes: int) -> None:

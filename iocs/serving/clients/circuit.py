@@ -2,7 +2,7 @@
 
 Takes the place of caproto's circuit. Defects of that: three tasks and two queues per client, and
 what one of them raises is lost, so that a malformed message leaves the circuit open and deaf; a
-client that leaves while it is being sent to stays in the books for good. Here one task answers and
+client that leaves while it is being sent to stays in the books forever. Here one task answers and
 one sends, and neither outlives the circuit.
 """
 

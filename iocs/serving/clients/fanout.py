@@ -1,8 +1,8 @@
-"""From whoever posts to the clients that listen.
+"""From a post to the clients that listen.
 
 Defects of caproto's queue, in the place of which this stands: it is unbounded, and the one task
 that empties it waits for the slowest client; when a subscriber leaves meanwhile, ``deque mutated
-during iteration`` ends the server; and the client's type is worked out by whoever posts.
+during iteration`` ends the server; and the poster works out the client's type.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Fanout:
         """Take what was posted; it is given out in the next turn of the event loop.
 
         Args:
-            specs: Who wants it.
+            specs: The subscriptions that want it.
             posted: The value.
             flags: The kinds of event that it is.
         """

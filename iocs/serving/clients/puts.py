@@ -2,7 +2,7 @@
 
 What a client can learn of a refusal is set by the protocol: a put with completion is answered with
 an error status, a plain put with an error message; both carry the reason in words. What each client
-makes of it is told in ``docs/serving.md``.
+makes of it is in ``docs/serving.md``.
 """
 
 from __future__ import annotations
@@ -104,12 +104,15 @@ class ClientPuts:
             if reply and not channel.cleared:
                 await self._tell(reply)
         except DisconnectedCircuit:
-            log.debug("%s: nobody left to tell that a put has completed", channel.name)
+            log.debug("%s: the client has gone before its put completed", channel.name)
 
     async def _carry_out(self, request: Request, channel: ClientChannel) -> bytes:
         names = (self.client.claimed_host, self.client.user)
         try:
-            data, kind = None, ChannelType.STRING  # who may not put is told that and no more
+            data, kind = (
+                None,
+                ChannelType.STRING,
+            )  # a client without rights learns no more than that
             if request.kind in _ACKNOWLEDGING or self.client.may_write(channel.entry):
                 data, kind = put_data(request, channel.name), _put_as(request.kind)
             await channel.entry.auth_write(

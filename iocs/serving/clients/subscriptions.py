@@ -80,7 +80,7 @@ class Subscriptions:
         return message(CaCommand.EVENT_ADD, begun.kind, begun.count, channel.sid, request.second)
 
     def give_up(self, subscription: Subscription, failure: Exception) -> None:
-        """End one whose value cannot be sent, and tell its client."""
+        """End one whose value cannot be sent, and notify its client."""
         number, channel = subscription.request.second, subscription.channel
         if self._by_number.get(number) is not subscription:
             return

@@ -1,4 +1,4 @@
-"""Beacons: a server tells repeaters and clients that it is there, and that it has restarted."""
+"""Beacons: a server announces that it is there, and that it has restarted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def send_beacons(
             try:
                 await udp.send(broadcaster.send(ca.Beacon(13, port, number, interface)))
             except (OSError, ca.CaprotoNetworkError) as error:
-                log.debug("beacon not delivered: %s", error)  # no repeater: nobody to tell
+                log.debug("beacon not delivered: %s", error)  # no repeater runs
         number += 1
         await asyncio.sleep(period_s)
         period_s = min(2 * period_s, longest_s)

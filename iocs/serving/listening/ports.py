@@ -34,7 +34,7 @@ def require_free(
         kinds: ``SOCK_DGRAM``, ``SOCK_STREAM``: the protocols.
 
     Raises:
-        PortTakenError: Somebody has it; names the process where the system tells.
+        PortTakenError: Somebody has it; names the process where the system knows it.
     """
     for interface in interfaces:
         for kind in kinds:
@@ -51,7 +51,7 @@ def is_free(interface: str, port: int) -> bool:
 
 
 def owner(port: int, kind: int = socket.SOCK_STREAM) -> str:
-    """Who holds a port: command line and process number, as far as the system lets us see."""
+    """The process that holds a port: command line and number, as far as the system shows them."""
     protocol = "tcp" if kind == socket.SOCK_STREAM else "udp"
     try:
         connections = psutil.net_connections(protocol)

@@ -97,5 +97,5 @@ class CaSearches(asyncio.DatagramProtocol):
                 self._transport.sendto(reply, addr)
 
     def error_received(self, exc: Exception) -> None:
-        """A reply that found nobody any more."""
+        """A reply to a client that has gone."""
         log.debug("search port: %s", exc)

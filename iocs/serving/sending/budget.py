@@ -38,14 +38,14 @@ class Budget:
         return self.nbytes > self.most_bytes
 
     def hold(self, thing: Any, nbytes: int) -> None:
-        """Somebody holds this object; it is the same object that is released."""
+        """One more holder of this object; the same object is released later."""
         holders = self._holders.get(id(thing), 0)
         self._holders[id(thing)] = holders + 1
         if not holders:
             self.change(nbytes)
 
     def release(self, thing: Any, nbytes: int) -> None:
-        """Somebody holds it no longer."""
+        """One holder less."""
         holders = self._holders.pop(id(thing)) - 1
         if holders:
             self._holders[id(thing)] = holders

@@ -8,7 +8,7 @@ from iocs.serving.limits import Limits
 
 
 class Breath:
-    """Awaited by whoever may run on without pause; gives way when that has lasted long enough.
+    """Awaited by tasks that may run without pause; gives way when one has run long enough.
 
     Attributes:
         after_s: How long one turn of the event loop may post before others get theirs.

@@ -20,7 +20,7 @@ from caproto.server.common import DisconnectedCircuit
 
 from iocs.serving.sending.budget import Budget
 
-#: Beyond this whoever sends should wait for the client.
+#: Beyond this the sender should wait for the client.
 BATCH_BYTES: Final = 65_536
 
 
@@ -34,7 +34,7 @@ class Outbound:
     Attributes:
         nbytes: Bytes that have not been handed to the transport.
         blocked_since: Since when the client has not accepted what it was sent, monotonic seconds;
-            several may wait for it, and whoever comes later does not begin the time anew.
+            several may wait for it, and a later waiter does not restart the time.
     """
 
     def __init__(self, writer: asyncio.StreamWriter, budget: Budget) -> None:

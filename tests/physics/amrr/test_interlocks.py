@@ -19,11 +19,11 @@ def test_little_helium_stops_the_cycle_and_holds_it_until_there_is_more() -> Non
         machine.step(30.0)
     locks.check()
     assert machine.cycle.state is CycleState.RAMPING_DOWN
-    assert locks.hindrance("Cycle") == locks.reason() != ""
+    assert locks.reason_against("Cycle") == locks.reason() != ""
     machine.bath.losing, machine.bath.filling = False, True
     machine.step(60.0)
     locks.check()
-    assert locks.hindrance("Cycle") == locks.reason() == ""
+    assert locks.reason_against("Cycle") == locks.reason() == ""
 
 
 def test_a_quench_ramps_the_others_down_and_restrains_all() -> None:
@@ -40,7 +40,7 @@ def test_a_quench_ramps_the_others_down_and_restrains_all() -> None:
     locks.check()
     assert machine.supplies["PumpB"].state is SupplyState.ZEROING
     assert machine.supplies["PumpA"].state is SupplyState.QUENCH
-    assert {locks.hindrance(name) for name in machine.supplies} == {locks.reason()}
+    assert {locks.reason_against(name) for name in machine.supplies} == {locks.reason()}
     assert locks.reason().startswith("PumpA quenched")
 
 

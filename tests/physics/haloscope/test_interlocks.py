@@ -37,7 +37,7 @@ def test_the_reading_given_decides_not_the_temperature(
     locks.check()
     lowest_k = machine.parameters.noise_source.lowest_k
     assert machine.noise_source.setpoint_k == (lowest_k if cut else 0.2)
-    assert bool(locks.hindrance("NoiseSource")) is cut
+    assert bool(locks.reason_against("NoiseSource")) is cut
 
 
 @pytest.mark.parametrize("name", ["haystac", "admx"])
@@ -72,14 +72,14 @@ def test_either_digitizing_or_motion(
 ) -> None:
     drive = getattr(machine, axis)
     machine.digitizer.acquire()
-    assert locks.hindrance(axis.title()) == "no motion while digitizing"
+    assert locks.reason_against(axis.title()) == "no motion while digitizing"
     machine.digitizer.abort()
-    assert locks.hindrance(axis.title()) == ""
+    assert locks.reason_against(axis.title()) == ""
     drive.move_to(drive.position + 0.1)
-    assert locks.hindrance("Digitizer") == f"no digitizing while moving: {axis}"
+    assert locks.reason_against("Digitizer") == f"no digitizing while moving: {axis}"
     drive.stop()
     machine.step(10.0)
-    assert locks.hindrance("Digitizer") == ""
+    assert locks.reason_against("Digitizer") == ""
 
 
 def test_every_fault_is_told_and_no_lock_is(machine: SimulatedHaloscope, locks: Interlocks) -> None:

@@ -99,7 +99,7 @@ def test_an_interlock_restrains_while_its_reason_is_there() -> None:
     write = locks.guarded("Valve", written.append)
     with pytest.raises(Refused, match="Valve: hot"):
         write(1)
-    assert locks.hindrance("Pump") == ""
+    assert locks.reason_against("Pump") == ""
     reason[0] = ""
     write(2)
     assert written == [2]
