@@ -35,8 +35,8 @@ app = typer.Typer(
 app.add_typer(analysis_commands.app)
 console = plain_console()
 
+#: Of the demonstration's scan: enough for a grand spectrum; the letter's scan.
 FEWEST_STEPS, MOST_STEPS = 30, 2000
-"""Of the demonstration's scan: enough for a grand spectrum; the letter's scan."""
 
 
 def main() -> None:

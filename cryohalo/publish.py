@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("cryohalo.publish")
 
+#: Field of an event, without its instrument's name: PV of the group; the units are the same.
 NAMES: Final = {
     "measured_jpa_gain": "JPAGain",
     "measured_beta": "Beta",
@@ -31,13 +32,12 @@ NAMES: Final = {
     "measured_cavity_frequency": "CavityFrequency",
     "measured_target_frequency": "TargetFrequency",
 }
-"""Field of an event, without its instrument's name: PV of the group; the units are the same."""
 LIMIT, EXCESS = "LimitCoupling", "HighestExcess"
 LIMIT_UNIT_PER_GEV: Final = 1e-15
+#: How long an IOC whose other PVs are connected may take to answer for these (assumed).
 SERVED_WITHIN_S: Final = 2.0
-"""How long an IOC whose other PVs are connected may take to answer for these (assumed)."""
+#: What a put may wait for a channel that was connected a moment ago.
 _NO_WAIT_S: Final = 0.001
-"""What a put may wait for a channel that was connected a moment ago."""
 _FOR_LIMITS: Final = frozenset({"daq_spectrum", "measured_target_frequency"})
 
 

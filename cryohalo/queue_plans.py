@@ -23,7 +23,7 @@ from plans.offered import Plan, offered
 
 __all__ = ["queue_plans"]
 
-#: bluesky's own that need nothing said; its `scan` would hide the haloscope's.
+#: bluesky's own that need nothing said; its ``scan`` would hide the haloscope's.
 PLAIN: Final[Mapping[str, Plan]] = {"count": bp.count, "sleep": bps.sleep}
 
 
@@ -42,7 +42,7 @@ def queue_plans(instruments: Mapping[str, Any], catalog: Catalog) -> dict[str, P
 
 
 def _of_pairs(plan: Plan) -> Plan:
-    """A plan of bluesky whose `*args` are things and values in turn, annotated as pairs."""
+    """A plan of bluesky whose ``*args`` are things and values in turn, annotated as pairs."""
     anything = {"annotation": "typing.Any", "convert_device_names": True}
     return parameter_annotation_decorator({"parameters": {"args": anything}})(plan)
 

@@ -32,13 +32,13 @@ __all__ = [
 
 BLUESKY_VERSION: Final = "1.15.1"
 
+#: How long a signal may take to connect (assumed: several searches of a busy network).
 CONNECTION_TIMEOUT_S: Final = 20.0
-"""How long a signal may take to connect (assumed: several searches of a busy network)."""
+#: How long a reading may take (assumed: a 100 000 point spectrum over a slow link).
 READ_TIMEOUT_S: Final = 10.0
-"""How long a reading may take (assumed: a 100 000 point spectrum over a slow link)."""
+#: How long a put with completion may take where no plan or device states a shorter time. The
+#: longest action known to complete in a put is a field ramp of the haloscope's magnet.
 PUT_TIMEOUT_S: Final = 3600.0
-"""How long a put with completion may take where no plan or device states a shorter time.
-The longest action known to complete in a put is a field ramp of the haloscope's magnet."""
 
 log = logging.getLogger("cryohalo.run_engine")
 
@@ -54,7 +54,7 @@ def make_run_engine(
             exit status) instead of the uids alone.
 
     Returns:
-        The RunEngine. End it with :func:`close_run_engine`.
+        The RunEngine. End it with ``close_run_engine``.
 
     Raises:
         UnfitError: The metadata hold what no document can hold; the message names the key.

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 Instrument = TypeVar("Instrument")
 
+#: How long an instrument's process variables may take to connect, wall-clock seconds.
 CONNECTION_TIMEOUT_S = 20.0
-"""How long an instrument's process variables may take to connect, wall-clock seconds."""
 
 
 class NotConnectedError(RuntimeError):
@@ -108,10 +108,10 @@ class Session:
             metadata: Goes into every start document, e.g. ``{"operator": "...", "sample": "..."}``;
                 the operator is who is logged in unless it says otherwise.
             publish_limits: Run the online analysis too, and publish its limit; see
-                :mod:`cryohalo.publish`, which puts what was measured to the haloscope's IOC.
+                ``cryohalo.publish``, which puts what was measured to the haloscope's IOC.
             suspenders: Hold every plan while a quench is latched, the mixing chamber is warm, the
                 amplifier or the interlock reports a fault, or an IOC is lost, on either instrument;
-                see :func:`plans.shared.safety.suspenders` and :meth:`unsuspended`.
+                see ``plans.shared.safety.suspenders`` and ``unsuspended``.
             connect: Wait. Without it the devices are there to be looked at, unconnected, and there
                 are no suspenders and is no publisher.
 

@@ -74,7 +74,7 @@ class Flow(Device):
 
 
 class Phase(Device):
-    """The phase of the cycle; `trigger` waits for its end."""
+    """The phase of the cycle; ``trigger`` waits for its end."""
 
     value = readback("_RBV", string=True)
 
@@ -99,10 +99,10 @@ class Phase(Device):
 
 
 class Cycle(Device):
-    """The sequencer of the 80/10/80/10 s cycle; `trigger` waits for the end of the next cycle.
+    """The sequencer of the 80/10/80/10 s cycle; ``trigger`` waits for the end of the next cycle.
 
-    It is commanded by its signal `run`, not by a `set` of its own: bluesky stops whatever it has
-    set when a plan ends, and a cool-down shall leave the machine cold and running.
+    It is commanded by its signal ``run``, not by a ``set`` of its own: bluesky stops whatever it
+    has set when a plan ends, and a cool-down shall leave the machine cold and running.
     """
 
     #: States in which no cycle will end.
@@ -145,14 +145,14 @@ class Cycle(Device):
 
         It rests on a monitor, posted ten times a second of wall time: cycles shorter than that
         (180 s of them above a speed of 1800) can pass unseen. The count in the event shows it;
-        plans record how many (`CyclesMissed`).
+        plans record how many (``CyclesMissed``).
         """
         now = int(self.count.get(use_monitor=False))
         limit_s = wall_timeout(self, 2.0 * self.period_s())
         return self.guard(Watch(self.count, lambda value: int(value) > now, limit_s), limit_s)
 
     def guard(self, status: Watch, limit_s: float) -> Watch:
-        """Let `status` fail, with the reason, as soon as the sequencer no longer runs.
+        """Let ``status`` fail, with the reason, as soon as the sequencer no longer runs.
 
         One that a plan has ended itself has not failed it; and one that an interlock has ended
         leaves its suspender time to hold the plan.
@@ -210,7 +210,7 @@ class CyclesMissed(Measured):
 
 
 class Refrigerator(Instrument):
-    """The active magnetic regenerative refrigerator: `Refrigerator("AMRR:", name="amrr")`."""
+    """The active magnetic regenerative refrigerator: ``Refrigerator("AMRR:", name="amrr")``."""
 
     sim = Cpt(InstrumentClock, "Sim:", kind="normal")
     ioc = Cpt(ServerHealth, "IOC:", kind="config")

@@ -1,4 +1,4 @@
-"""The haloscope as one ophyd device; keys begin with its name: `haloscope_daq_spectrum`."""
+"""The haloscope as one ophyd device; keys begin with its name: ``haloscope_daq_spectrum``."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ class Seal(Device):
 
 
 class Haloscope(Instrument):
-    """The CAPP-12TB haloscope: `Haloscope("HALO:", name="haloscope")`.
+    """The CAPP-12TB haloscope: ``Haloscope("HALO:", name="haloscope")``.
 
     Everything is reached by the PVs; what is inferred from them (resonance, coupling, gain) is put
-    by plans into `measured`, so that events carry it beside the raw data.
+    by plans into ``measured``, so that events carry it beside the raw data.
     """
 
     sim = Cpt(InstrumentClock, "Sim:", kind="normal")

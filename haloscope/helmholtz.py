@@ -35,10 +35,10 @@ class Mode:
     """The lowest even mode of one geometry.
 
     Attributes:
-        wavenumber: k in units of the inverse cavity radius.
+        wavenumber: K in units of the inverse cavity radius.
         form_factor: (int E dA)^2 / (A int E^2 dA) with A the area between rod and wall: C of a
             uniform field.
-        wall_loss: oint (dE/dn)^2 dl / k^2 over the barrel, divided by int E^2 dA.
+        wall_loss: Oint (dE/dn)^2 dl / k^2 over the barrel, divided by int E^2 dA.
         rod_loss: The same over the rod.
         residual: Largest field on the walls over its largest normal derivative there: the error of
             the solution.
@@ -55,8 +55,8 @@ def solve(rod_radius: float, rod_offset: float, *, terms: int = 24) -> Mode:
     """Solve for the TM_010-like mode.
 
     Args:
-        rod_radius: a, in cavity radii.
-        rod_offset: s, in cavity radii.
+        rod_radius: A, in cavity radii.
+        rod_offset: S, in cavity radii.
         terms: Number of angular orders of either series.
 
     Raises:

@@ -49,7 +49,7 @@ class ModeMap:
     Attributes:
         parameters: The haloscope.
         offsets: Rod offsets s/R of the table, ascending, (n,).
-        wavenumbers: kR of the table, descending, (n,).
+        wavenumbers: KR of the table, descending, (n,).
     """
 
     parameters: HaloscopeParameters

@@ -34,7 +34,7 @@ def open_regular(path: Path | str) -> BinaryIO:
     """Open a regular file for reading, unbuffered.
 
     Raises:
-        OSError: It cannot be opened, or is no regular file; see :func:`reason`.
+        OSError: It cannot be opened, or is no regular file; see ``reason``.
     """
     # Looked at before it is opened: to open some devices is an act, and a socket cannot be opened.
     _demand_regular(os.stat(path).st_mode, path)
@@ -51,7 +51,7 @@ def read_bounded(path: Path | str, limit_bytes: int) -> bytes:
     """All bytes of a regular file.
 
     Raises:
-        OSError: As :func:`open_regular`, or it is longer than ``limit_bytes``.
+        OSError: As ``open_regular``, or it is longer than ``limit_bytes``.
     """
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size

@@ -1,9 +1,9 @@
 """What a saved state may hold, as data, and the check of a state that comes from outside.
 
 A file may have been edited, come from another version or another machine. A part of a machine says
-with these what each value of its state may be; `check` names the first that is not, with the range
-allowed, before anything is taken over. A value that passes cannot make a machine fail, wait for
-years or read beyond an array.
+with these what each value of its state may be; ``check`` names the first that is not, with the
+range allowed, before anything is taken over. A value that passes cannot make a machine fail, wait
+for years or read beyond an array.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Spec(Protocol):
     """What one value may be."""
 
     def check(self, key: str, value: Any) -> None:
-        """Raise `Refused`, naming ``key``, the value and what is allowed, if it is not."""
+        """Raise ``Refused``, naming ``key``, the value and what is allowed, if it is not."""
 
 
 def check(spec: Spec, state: Any, key: str = "state") -> None:
@@ -74,7 +74,7 @@ class Number:
     whole: bool = False
 
     def check(self, key: str, value: Any) -> None:
-        """See `Spec`."""
+        """See ``Spec``."""
         if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
             raise Refused(f"{key} = {_short(value)}: not a number")
         if self.whole and not isinstance(value, Integral):
@@ -106,7 +106,7 @@ class Consistent:
     contradiction: Callable[[Any], str]
 
     def check(self, key: str, value: Any) -> None:
-        """See `Spec`."""
+        """See ``Spec``."""
         self.spec.check(key, value)
         if why := self.contradiction(value):
             raise Refused(f"{key}: {why}")
@@ -117,7 +117,7 @@ class Flag:
     """True or false."""
 
     def check(self, key: str, value: Any) -> None:
-        """See `Spec`."""
+        """See ``Spec``."""
         if not isinstance(value, (bool, np.bool_)):
             raise Refused(f"{key} = {_short(value)}: neither true nor false")
 
@@ -135,7 +135,7 @@ class Text:
     what: str = ""
 
     def check(self, key: str, value: Any) -> None:
-        """See `Spec`."""
+        """See ``Spec``."""
         if not isinstance(value, str) or value != self.wanted:
             raise Refused(f"{key} = {_short(value)}: {self.what or f'not {self.wanted!r}'}")
 
@@ -147,7 +147,7 @@ class Maybe:
     spec: Spec
 
     def check(self, key: str, value: Any) -> None:
-        """See `Spec`."""
+        """See ``Spec``."""
         if value is not None:
             self.spec.check(key, value)
 
@@ -159,7 +159,7 @@ class Row:
     specs: Mapping[str, Spec]
 
     def check(self, key: str, value: Any) -> None:
-        """See `Spec`."""
+        """See ``Spec``."""
         if not isinstance(value, (list, tuple)) or len(value) != len(self.specs):
             raise Refused(f"{key} = {_short(value)}: not a list of {', '.join(self.specs)}")
         for (name, spec), item in zip(self.specs.items(), value, strict=True):
@@ -173,7 +173,7 @@ class Group:
     specs: Mapping[str, Spec]
 
     def check(self, key: str, value: Any) -> None:
-        """See `Spec`."""
+        """See ``Spec``."""
         if not isinstance(value, dict):
             raise Refused(f"{key} = {_short(value)}: not values by name")
         dot = f"{key}." if key else ""
@@ -202,14 +202,14 @@ class Array:
     is_complex: bool = False
 
     def check(self, key: str, value: Any) -> None:
-        """See `Spec`."""
+        """See ``Spec``."""
         _require_array(key, value, self.shape, "c" if self.is_complex else "f")
         _require_elements(key, value, self.number)
 
 
 @dataclass(frozen=True)
 class Series:
-    """As `Array`, of one axis and of any length up to a longest.
+    """As ``Array``, of one axis and of any length up to a longest.
 
     Attributes:
         longest: Its longest length.
@@ -222,7 +222,7 @@ class Series:
     is_complex: bool = False
 
     def check(self, key: str, value: Any) -> None:
-        """See `Spec`."""
+        """See ``Spec``."""
         if isinstance(value, np.ndarray) and not (value.ndim == 1 and value.size <= self.longest):
             raise Refused(f"{key} has the shape {value.shape}, not (1 to {self.longest},)")
         _require_array(key, value, np.shape(value), "c" if self.is_complex else "f")
@@ -254,7 +254,7 @@ class Slots:
         return (size, other) if self.axis == 0 else (other, size)
 
     def check(self, key: str, value: Any) -> None:
-        """See `Spec`."""
+        """See ``Spec``."""
         _require_array(key, value, self.shape, "f")
         for slot, (name, number) in enumerate(self.slots):
             elements = np.atleast_1d(value.take(slot, axis=self.axis))

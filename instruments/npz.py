@@ -21,8 +21,8 @@ from instruments.plain_arrays import plain_array
 
 __all__ = ["load_npz"]
 
+#: Of all arrays of an archive together, unpacked.
 MAX_BYTES: Final = 1_000_000_000
-"""Of all arrays of an archive together, unpacked."""
 MAX_MEMBERS: Final = 1000
 
 # What damaged bytes raise in zipfile and zlib.
@@ -38,8 +38,8 @@ _DAMAGE: Final = (
 )
 
 
+#: Beginning of a member: bytes of the length of its header.
 _LENGTH: Final = {b"\x93NUMPY\x01\x00": 2, b"\x93NUMPY\x02\x00": 4}
-"""Beginning of a member: bytes of the length of its header."""
 _HEADER: Final = re.compile(
     r"\{'descr': '([^']{1,20})', 'fortran_order': (True|False), "
     r"'shape': \(([0-9, ]{0,400})\), \}\s*"

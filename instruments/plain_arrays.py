@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 __all__ = ["PLAIN_KINDS", "demand_plain", "plain_array", "plain_dtype"]
 
+#: Kinds of dtype that are data: bool, int, uint, float, complex, bytes, text.
 PLAIN_KINDS: Final = "biufcSU"
-"""Kinds of dtype that are data: bool, int, uint, float, complex, bytes, text."""
 MAX_DIMENSIONS: Final = 32
+#: Longest dimension of an array without elements: a loop over 1e9 rows of nothing is a trap.
 MAX_EMPTY_LENGTH: Final = 1_000_000
-"""Longest dimension of an array without elements: a loop over 1e9 rows of nothing is a trap."""
 
 _DTYPE: Final = re.compile(r"[<>=|]?(?:[biufc][0-9]{1,2}|[SU][0-9]{1,9})")
 _LAST_CODE_POINT: Final = 0x10FFFF
@@ -28,7 +28,7 @@ _SURROGATES: Final = (0xD800, 0xDFFF)
 
 
 def demand_plain(array: NDArray[Any]) -> None:
-    """Whether an array is one that :func:`plain_array` would give back.
+    """Whether an array is one that ``plain_array`` would give back.
 
     Raises:
         ValueError: Its dtype is none of plain data, its shape is a trap, or some of its bytes stand

@@ -21,11 +21,11 @@ from pvdb.haloscope.plant import haloscope_plant
 from pvdb.plant import Plant
 
 PREFIX = "HALO:"
+#: The letter's scan, about 20 MHz.
 DEFAULT_BAND_MHZ = (1090.0, 1110.0)
-"""The letter's scan, about 20 MHz."""
 HZ_PER_MHZ = 1e6
+#: Ten times what helioscopes exclude.
 MAX_COUPLING_PER_GEV = 1e-9
-"""Ten times what helioscopes exclude."""
 MAX_FREQUENCY_MHZ = 1e6
 
 

@@ -41,12 +41,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("cryohalo.iocs")
 
+#: Characters of the one line that says why the IOC cannot start.
 MOST_OF_AN_ERROR = 1000
-"""Characters of the one line that says why the IOC cannot start."""
 
 
 class Ioc:
-    """All parts of one IOC; `serve` runs it.
+    """All parts of one IOC; ``serve`` runs it.
 
     Args:
         plant: The machine and its records.

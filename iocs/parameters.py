@@ -48,7 +48,7 @@ def from_file(defaults: Tree, path: Path | None) -> Tree:
 
 
 def overridden(defaults: Tree, content: Mapping[str, Any], where: str) -> Tree:
-    """``defaults`` with the values of ``content``; raises `ParameterFileError`."""
+    """``defaults`` with the values of ``content``; raises ``ParameterFileError``."""
     assert is_dataclass(defaults)
     known = {item.name for item in fields(defaults)}
     changed: dict[str, Any] = {}

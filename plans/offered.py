@@ -32,7 +32,7 @@ OFFERED: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def offered() -> Iterator[Plan]:
-    """Every plan of `OFFERED`; its name is ``__name__``. The modules are imported on the way."""
+    """Every plan of ``OFFERED``; its name is ``__name__``. The modules are imported on the way."""
     for module, names in OFFERED.items():
         for name in names:
             yield getattr(importlib.import_module(module), name)

@@ -1,7 +1,7 @@
 """The catalog: every run a file of bluesky documents that survives a crash and executes nothing.
 
 A folder holds one file per run, ``<start uid>.msgpack``: the documents in the order in which the
-RunEngine emitted them, each a msgpack pair ``(name, document)``; :mod:`cryohalo.catalog.codec` says
+RunEngine emitted them, each a msgpack pair ``(name, document)``; ``cryohalo.catalog.codec`` says
 how arrays are kept. A document is with the operating system before the RunEngine goes on, so
 whatever kills the session loses nothing that an event had promised. A file whose last document
 was cut off reads up to the cut.
@@ -11,7 +11,7 @@ other bluesky consumer (Tiled, databroker, a live callback):
 ``for name, doc in run.documents(): consumer(name, doc)``.
 
 A file may come from anybody. Reading it makes numbers, texts, lists, maps and plain arrays, nothing
-else; what is damaged or foreign is refused by :class:`CatalogError`, and hides no other run.
+else; what is damaged or foreign is refused by ``CatalogError``, and hides no other run.
 """
 
 from cryohalo.catalog.codec import Document, UnfitError, plain

@@ -30,15 +30,15 @@ from instruments.plain_arrays import demand_plain, plain_array
 
 __all__ = ["Document", "UnfitError", "decode", "encode", "plain"]
 
+#: A document's name (``start``, ``descriptor``, ``event`` ...) and its content.
 Document = tuple[str, dict[str, Any]]
-"""A document's name (``start``, ``descriptor``, ``event`` ...) and its content."""
 
+#: Of what is written: a document stands in a pair, an array is a map with a list.
 MAX_NESTING: Final = MAX_DEPTH - 4
-"""Of what is written: a document stands in a pair, an array is a map with a list."""
 _INTEGERS: Final = (-(2**63), 2**64 - 1)
 _LONGEST_COMPLEX: Final = 100
+#: Beginnings of the extension that msgpack unpacks by itself; an array may hold such bytes too.
 _TIMESTAMPS: Final = (b"\xd6\xff", b"\xd7\xff", b"\xc7\x0c\xff")
-"""Beginnings of the extension that msgpack unpacks by itself; an array may hold such bytes too."""
 
 
 class UnfitError(ValueError):

@@ -29,23 +29,23 @@ __all__ = [
     "end_of_value",
 ]
 
+#: Largest document; a spectrum of the haloscope has 800 kB.
 MAX_DOCUMENT_BYTES: Final = 256_000_000
-"""Largest document; a spectrum of the haloscope has 800 kB."""
+#: Most values of one document, an array counting as one; they become Python objects.
 MAX_VALUES: Final = 2_000_000
-"""Most values of one document, an array counting as one; they become Python objects."""
+#: Deepest nesting of lists and maps.
 MAX_DEPTH: Final = 64
-"""Deepest nesting of lists and maps."""
+#: Most keys of one document that are no text: hashes of numbers can be made to collide.
 MAX_NUMBER_KEYS: Final = 1000
-"""Most keys of one document that are no text: hashes of numbers can be made to collide."""
 
+#: What is no longer can become some megabytes of objects, whatever it declares.
 SHORT_BYTES: Final = 1 << 16
-"""What is no longer can become some megabytes of objects, whatever it declares."""
 BEYOND: Final = f"more than {MAX_VALUES} values, or {MAX_DEPTH} of them nested"
 
 Read = Callable[[int, int], bytes]
 
+#: The byte a document begins with: a list of two, its name and its content.
 _PAIR: Final = 0x92
-"""The byte a document begins with: a list of two, its name and its content."""
 _PAIR_BYTE: Final = bytes([_PAIR])
 _WINDOW: Final = SHORT_BYTES
 _LONGEST_HEADER: Final = 9
@@ -111,7 +111,7 @@ def documents_in(handle: int, size: int) -> Iterator[tuple[int, int]]:
 def _short_ends(handle: int, at: int, size: int) -> Iterator[int]:
     """Where the documents end that begin at ``at`` and are whole within a window.
 
-    msgpack steps over them a hundred times faster than :func:`end_of_value`, and makes nothing of
+    msgpack steps over them a hundred times faster than ``end_of_value``, and makes nothing of
     them. It knows no bounds: what is so short needs none until it is unpacked.
     """
     window = os.pread(handle, min(SHORT_BYTES, size - at), at)

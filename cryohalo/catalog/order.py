@@ -14,11 +14,12 @@ import numpy as np
 
 __all__ = ["REFERS_TO", "RUN_DOCUMENTS", "DocumentOrder", "OrderError", "events_of"]
 
+#: Year 3000: the time of a start must be one that a calendar can show.
 LATEST_TIME_S: Final = 32_503_680_000.0
-"""Year 3000: the time of a start must be one that a calendar can show."""
 
+#: Documents that name their run itself; events and the like name one of these.
 RUN_DOCUMENTS: Final = ("stop", "descriptor", "resource", "stream_resource")
-"""Documents that name their run itself; events and the like name one of these."""
+#: Document: the key by which it names one that came before.
 REFERS_TO: Final = {
     "event": "descriptor",
     "event_page": "descriptor",
@@ -26,11 +27,10 @@ REFERS_TO: Final = {
     "datum": "resource",
     "datum_page": "resource",
 }
-"""Document: the key by which it names one that came before."""
 
 
+#: Keys of a start by which runs are distinguished, where present.
 _TEXTS: Final = ("plan_name", "plan_type", "campaign")
-"""Keys of a start by which runs are distinguished, where present."""
 
 
 class OrderError(ValueError):

@@ -21,17 +21,17 @@ from instruments.foreign_files import open_regular, reason
 from instruments.printable import escaped
 
 _STOP: Final = b"\x92\xa4stop"
+#: A stop document is a few hundred bytes.
 _TAIL_BYTES: Final = 1 << 16
-"""A stop document is a few hundred bytes."""
+#: Places in the tail that begin like one; an array's bytes may, by chance or on purpose.
 _TRIES: Final = 8
-"""Places in the tail that begin like one; an array's bytes may, by chance or on purpose."""
 
 
 @dataclass(frozen=True)
 class Run:
     """One run of the catalog, read from its file whenever asked.
 
-    Whatever is asked raises :class:`CatalogError` where the file cannot be read or holds what no
+    Whatever is asked raises ``CatalogError`` where the file cannot be read or holds what no
     run holds; the message names the file, the place and the reason.
     """
 
@@ -95,7 +95,7 @@ class Run:
 
     @contextmanager
     def _opened(self) -> Iterator[int]:
-        """A descriptor of the file; what goes wrong with it is a `CatalogError`."""
+        """A descriptor of the file; what goes wrong with it is a ``CatalogError``."""
         try:
             with open_regular(self.path) as file:
                 yield file.fileno()

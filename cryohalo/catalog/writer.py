@@ -13,8 +13,8 @@ from cryohalo.catalog.order import REFERS_TO, RUN_DOCUMENTS, DocumentOrder, Orde
 from instruments.printable import escaped
 
 SUFFIX: Final = ".msgpack"
+#: Bytes of a uid: it names a file.
 LONGEST_UID: Final = 200
-"""Bytes of a uid: it names a file."""
 
 
 class DocumentWriter:

@@ -17,8 +17,8 @@ from instruments.printable import escaped
 
 __all__ = ["SEED_KEY", "ForeignFolderError", "clear"]
 
+#: Metadata by which a run is known as a demonstration's.
 SEED_KEY: Final = "demo_seed"
-"""Metadata by which a run is known as a demonstration's."""
 
 
 _LARGEST_PAGE: Final = 10_000_000

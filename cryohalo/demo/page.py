@@ -34,8 +34,8 @@ class Section:
 
 
 PAGE, FIGURES = "index.html", "figures"
+#: Of the page: it marks a page as ours.
 TITLE = "cryohalo demonstration"
-"""Of the page: it marks a page as ours."""
 
 
 class Page:

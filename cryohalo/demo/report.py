@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from cryohalo.demo.options import DemoOptions
     from haloscope.axion import AxionLine
 
+#: The axion signal window of the letter: within it a candidate is where the line was put.
 LINE_WIDTH_HZ = 4050.0
-"""The axion signal window of the letter: within it a candidate is where the line was put."""
 
 Lines = list[tuple[str, str]]
 

@@ -16,9 +16,9 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 LOOPBACK: Final = "127.0.0.1"
+#: Private ports lie between here and ``LAST_PORT``: above the registered Channel Access ports,
+#: below the range from which Linux takes ephemeral ports (32768).
 FIRST_PORT: Final = 15_000
-"""Private ports lie between here and :data:`LAST_PORT`: above the registered Channel Access ports,
-below the range from which Linux takes ephemeral ports (32768)."""
 LAST_PORT: Final = 31_999
 
 _HEADER: Final = struct.Struct(">HHHHII")

@@ -29,12 +29,12 @@ from typing import Any, Final, Self
 
 from cryohalo.processes.addresses import LOOPBACK, client_environment, free_ports, repeater_stand_in
 
+#: Importing and compiling the physics takes up to 15 s on one free core; it has taken more than a
+#: minute on a machine with six times more to do than cores.
 READY_TIMEOUT_S: Final = 180.0
-"""Importing and compiling the physics takes up to 15 s on one free core; it has taken more than a
-minute on a machine with six times more to do than cores."""
+#: Longer than the 20 s after which an IOC gives up its own shutdown: it is not killed while it
+#: saves its state.
 TERMINATE_TIMEOUT_S: Final = 25.0
-"""Longer than the 20 s after which an IOC gives up its own shutdown: it is not killed while it
-saves its state."""
 
 
 class IocFailedError(RuntimeError):
@@ -183,7 +183,7 @@ class Launcher:
         repeater_port: Port of the CA repeater; by default a socket of ours stands in for one.
 
     Attributes:
-        running: Name to :class:`RunningIoc`, once entered.
+        running: Name to ``RunningIoc``, once entered.
         environment: What a client needs to find them, see ``client_environment``.
     """
 
@@ -228,7 +228,7 @@ class Launcher:
 
         Raises:
             IocFailedError: One did not start. The others have been ended.
-            AskedToEndError: `ask_to_end` was called meanwhile. All have been ended.
+            AskedToEndError: ``ask_to_end`` was called meanwhile. All have been ended.
         """
         folder = self._log_folder or Path(
             self._resources.enter_context(tempfile.TemporaryDirectory(prefix="cryohalo-"))
@@ -247,12 +247,12 @@ class Launcher:
         return self
 
     def ask_to_end(self) -> None:
-        """Let `start` and `wait` return soon; for a signal handler or another thread."""
+        """Let ``start`` and ``wait`` return soon; for a signal handler or another thread."""
         self._asked_to_end = True
         self._note_change()
 
     def wait(self) -> None:
-        """Return when `ask_to_end` was called, or when no IOC is left.
+        """Return when ``ask_to_end`` was called, or when no IOC is left.
 
         A process that ends by itself meanwhile is reported on standard error; the others go on.
         """

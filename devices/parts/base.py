@@ -1,7 +1,7 @@
 """What all devices share: limits, time-outs in simulated time, positioners that check.
 
 Nothing waits for ever: time-outs are stated in simulated seconds and turned into seconds of the
-wall by the speed that the IOC reports (`devices.parts.clock.InstrumentClock`). Channel access
+wall by the speed that the IOC reports (``devices.parts.clock.InstrumentClock``). Channel access
 reports no failure with a completed put, so a positioner reads back, directly and not from a
 monitor, and fails if the readback is not where it was asked to be.
 """
@@ -27,7 +27,7 @@ __all__ = [
 
 
 def wall_timeout(device: OphydObject, simulated_s: float) -> float:
-    """Wall seconds to allow for what takes `simulated_s` of the instrument's time.
+    """Wall seconds to allow for what takes ``simulated_s`` of the instrument's time.
 
     A device that stands alone, or in front of hardware with no simulated clock, gets real time.
     """
@@ -39,7 +39,7 @@ def check_position(device: PositionerBase, signal: Signal, position: Any) -> Non
     """Refuse, before anything moves, what a positioner cannot take.
 
     Raises:
-        InvalidValueError: no finite number, or outside the control limits of `signal`; names the
+        InvalidValueError: No finite number, or outside the control limits of ``signal``; names the
             device, the position with its unit, and the limits.
     """
     check_number(device.name, position, device.egu, limits_of(signal))
@@ -48,8 +48,9 @@ def check_position(device: PositionerBase, signal: Signal, position: Any) -> Non
 class Positioner(Mover, PVPositionerPC):
     """A setpoint with put completion, a readback and a tolerance.
 
-    `X` is the setpoint (it completes when the readback is there), `X_RBV` the readback. The status
-    fails with `NotReachedError` if the put ends with the readback farther away than the tolerance.
+    ``X`` is the setpoint (it completes when the readback is there), ``X_RBV`` the readback. The
+    status fails with ``NotReachedError`` if the put ends with the readback farther away than the
+    tolerance.
     """
 
     setpoint = Component(
@@ -77,10 +78,10 @@ class Positioner(Mover, PVPositionerPC):
         """Make the positioner.
 
         Args:
-            prefix: name of the setpoint PV.
-            tolerance: greatest distance of the readback from the setpoint, in the PV's units.
-            simulated_s: seconds of the instrument's time that the longest move may take.
-            kwargs: passed on to ophyd.
+            prefix: Name of the setpoint PV.
+            tolerance: Greatest distance of the readback from the setpoint, in the PV's units.
+            simulated_s: Seconds of the instrument's time that the longest move may take.
+            kwargs: Passed on to ophyd.
         """
         super().__init__(prefix, **kwargs)
         self.tolerance = tolerance
@@ -121,12 +122,12 @@ class Positioner(Mover, PVPositionerPC):
 
 
 class Instrument(Device):
-    """A whole machine: its parts, and `stop` that leaves it safe."""
+    """A whole machine: its parts, and ``stop`` that leaves it safe."""
 
     def connect(self, timeout_s: float = CONNECTION_TIMEOUT_S) -> None:
         """Wait until every PV is found, or say which are not.
 
         Raises:
-            TimeoutError: some PVs did not answer within `timeout_s`.
+            TimeoutError: Some PVs did not answer within ``timeout_s``.
         """
         self.wait_for_connection(all_signals=True, timeout=timeout_s)

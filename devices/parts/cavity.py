@@ -1,7 +1,7 @@
 """The cavity as a positioner in MHz: set a frequency, and the rod moves until it is measured there.
 
-For work by hand and for plans that only know `mv`. It does the procedure of
-`haloscope.measuring.tuning` on a thread; `plans.haloscope.tuning` does the same one as a plan.
+For work by hand and for plans that only know ``mv``. It does the procedure of
+``haloscope.measuring.tuning`` on a thread; ``plans.haloscope.tuning`` does the same one as a plan.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class CavityFrequency(Mover, Device, PositionerBase):
     next begins.
 
     Attributes:
-        tolerance_khz: how near the measured resonance must come.
+        tolerance_khz: How near the measured resonance must come.
     """
 
     #: The frequency asked for last and the one measured last, MHz; NaN before the first tuning.
@@ -91,7 +91,7 @@ class CavityFrequency(Mover, Device, PositionerBase):
         return self._position
 
     def locate(self) -> dict[str, float]:
-        """The frequency asked for and the one measured last: bluesky's `Location`."""
+        """The frequency asked for and the one measured last: bluesky's ``Location``."""
         return {"setpoint": self.setpoint.get(), "readback": self.readback.get()}
 
     def _set_position(self, value: float, **kwargs: Any) -> None:
@@ -105,14 +105,14 @@ class CavityFrequency(Mover, Device, PositionerBase):
 
     @property
     def reach(self) -> float:
-        """`tolerance_khz` in MHz."""
+        """``tolerance_khz`` in MHz."""
         return self.tolerance_khz * 1e-3
 
     def where(self) -> float:
         """The last measured resonance, MHz.
 
         Raises:
-            NotReachedError: there is none yet.
+            NotReachedError: There is none yet.
         """
         if self._position is None:
             raise NotReachedError("its resonance has not been measured yet")
@@ -168,7 +168,7 @@ class CavityFrequency(Mover, Device, PositionerBase):
             self._haloscope.vna.stop(success=True)
 
     def known_causes(self, move: Move, actual: float, why: str) -> list[str]:
-        """Nothing but what the tuning itself has met, which is `why`."""
+        """Nothing but what the tuning itself has met, which is ``why``."""
         return []
 
     def _tune(self, move: Move, last: threading.Thread | None) -> None:

@@ -23,7 +23,7 @@ MARGIN = 2.0
 
 
 class InstrumentClock(Fetching):
-    """`Sim:`, simulated time and its speed: 1 is real time, N is N times, 0 as fast as it goes.
+    """``Sim:``, simulated time and its speed: 1 is real time, N is N times, 0 as fast as it goes.
 
     Hardware that serves these PVs reports speed 1 and its own time.
     """
@@ -36,23 +36,23 @@ class InstrumentClock(Fetching):
     overruns = readback("Overruns_RBV", "omitted")
 
     def timeout(self, simulated_s: float) -> float:
-        """Wall seconds to allow for an action that takes `simulated_s` at the present speed.
+        """Wall seconds to allow for an action that takes ``simulated_s`` at the present speed.
 
         Raises:
-            ValueError: the duration is negative or not finite.
+            ValueError: The duration is negative or not finite.
         """
         within(f"{self.name}: duration to wait for", simulated_s, 0.0, math.inf, "s")
         speed = float(self.speed.get()) or SLOWEST_FREE_RUN
         return GRACE_S + MARGIN * simulated_s / speed
 
     def let_pass(self, simulated_s: float) -> Watch:
-        """Return a status that ends when simulated time has advanced by `simulated_s`."""
+        """Return a status that ends when simulated time has advanced by ``simulated_s``."""
         end_s = self.time.get(use_monitor=False) + simulated_s
         return Watch(self.time, lambda value: value >= end_s, self.timeout(simulated_s))
 
 
 class ServerHealth(Device):
-    """`IOC:`, what the server says about itself, under the names of iocStats."""
+    """``IOC:``, what the server says about itself, under the names of iocStats."""
 
     heartbeat = readback("HEARTBEAT", "omitted")
     uptime = readback("UPTIME", "omitted")

@@ -13,8 +13,8 @@ __all__ = ["InterlockStatus"]
 class InterlockStatus(Device):
     """The interlock, its reasons in words, and the reset of those that are latched.
 
-    A reset forgets the latched reasons that have gone; it always completes. What `active` and
-    `reason` say afterwards still stands.
+    A reset forgets the latched reasons that have gone; it always completes. What ``active`` and
+    ``reason`` say afterwards still stands.
     """
 
     active = readback("Active_RBV")

@@ -19,7 +19,7 @@ __all__ = ["MagnetSupply", "PumpMagnet", "RegeneratorMagnet"]
 
 
 class Ramp(Positioner):
-    """Field or current of a coil; `stop` pauses the supply, so the coil keeps its current."""
+    """Field or current of a coil; ``stop`` pauses the supply, so the coil keeps its current."""
 
     def halt(self, move: Move | None) -> None:
         """Hold the present current, unless it is not this session (the cycle) that ramps it."""
@@ -35,7 +35,7 @@ class Ramp(Positioner):
 
 
 class MagnetSupply(Fetching):
-    """One supply with its coil. `stop` pauses a ramp under way: the coil keeps its current."""
+    """One supply with its coil. ``stop`` pauses a ramp under way: the coil keeps its current."""
 
     #: Within 5 mT (20 mA) of the setpoint counts as there; the longest ramp is taken as 24 h.
     field = Cpt(Ramp, "Field", kind="hinted", tolerance=0.005, simulated_s=86400.0)

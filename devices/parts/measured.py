@@ -1,6 +1,6 @@
 """Quantities a plan infers from raw data, as soft signals, so that events carry them.
 
-Every quantity `x` has its one-sigma uncertainty in `x_error`; NaN means not measured.
+Every quantity ``x`` has its one-sigma uncertainty in ``x_error``; NaN means not measured.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ class MeasuredSignal(Signal):
     """A soft number with units in its description.
 
     Args:
-        units: of the number.
-        source: who works it out, for its description.
-        kwargs: passed on to ophyd.
+        units: Of the number.
+        source: Who works it out, for its description.
+        kwargs: Passed on to ophyd.
     """
 
     def __init__(self, *, units: str, source: str = "PLAN", **kwargs: Any) -> None:
@@ -48,14 +48,14 @@ def number(units: str, kind: str = "normal", source: str = "PLAN") -> Component[
 
 
 class Measured(Device):
-    """A set of measured numbers, set together: `abs_set(measured, {"beta": 2.0})`."""
+    """A set of measured numbers, set together: ``abs_set(measured, {"beta": 2.0})``."""
 
     def check_value(self, values: Mapping[str, float]) -> None:
         """Refuse names that this set does not hold.
 
         Raises:
-            UnknownNameError: an unknown name.
-            InvalidValueError: a value that is no number. NaN is one, for what is not measured.
+            UnknownNameError: An unknown name.
+            InvalidValueError: A value that is no number. NaN is one, for what is not measured.
         """
         check_names(self.name, values, self.component_names)
         for name, value in values.items():
@@ -72,7 +72,7 @@ class Measured(Device):
         return status
 
     def locate(self) -> dict[str, dict[str, float]]:
-        """All numbers by name, as bluesky's `Location`: what was set is what is."""
+        """All numbers by name, as bluesky's ``Location``: what was set is what is."""
         now = {name: getattr(self, name).get() for name in self.component_names}
         return {"setpoint": now, "readback": dict(now)}
 

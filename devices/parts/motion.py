@@ -54,7 +54,7 @@ class Axis(Mover, EpicsMotor):
     """A motor record; every move has a finite time-out from its distance and velocity.
 
     A move is over when its put completes: when the motor is at rest, for whatever reason. It has
-    arrived if its readback then is within the record's retry deadband (`.RDBD`) of what was asked
+    arrived if its readback then is within the record's retry deadband (``.RDBD``) of what was asked
     for.
     """
 
@@ -89,7 +89,7 @@ class Axis(Mover, EpicsMotor):
 
     @property
     def target(self) -> Target:
-        """The record's `.VAL`."""
+        """The record's ``.VAL``."""
         return self.user_setpoint
 
     @property
@@ -106,7 +106,7 @@ class Axis(Mover, EpicsMotor):
         return float(self.user_readback.get(use_monitor=False))
 
     def allowance_s(self, position: float) -> float:
-        """Wall seconds to allow for a move from here to `position`."""
+        """Wall seconds to allow for a move from here to ``position``."""
         velocity = abs(float(self.velocity.get())) or 1.0
         travel_s = abs(position - float(self.user_readback.get())) / velocity
         return wall_timeout(self, MOVE_OVERHEAD_S + travel_s)
@@ -143,8 +143,8 @@ class Axis(Mover, EpicsMotor):
 
         Args:
             direction: "forward" or "reverse".
-            wait: return when it has ended.
-            timeout: wall seconds after which the status fails.
+            wait: Return when it has ended.
+            timeout: Wall seconds after which the status fails.
         """
         forward = HomeEnum(direction) is HomeEnum.forward
         button = self.home_forward if forward else self.home_reverse
@@ -154,11 +154,11 @@ class Axis(Mover, EpicsMotor):
         return waited(self, completion(self, [(button, 1)], limit_s, self._check_home), wait)
 
     def _check_home(self) -> None:
-        """The record's `.ATHM` says so."""
+        """The record's ``.ATHM`` says so."""
         if not self.at_home.get(use_monitor=False):
             place = show(self.where(), self.egu)
             raise NotReachedError(f"{self.name}: asked to go home, is at {place}: it was stopped")
 
     def _move_changed(self, timestamp: Any = None, value: Any = None, **_: Any) -> None:
-        """Called with `.DMOV`; ophyd's own ends a move by its edge."""
+        """Called with ``.DMOV``; ophyd's own ends a move by its edge."""
         self._moving = value != 1

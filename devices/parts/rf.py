@@ -1,6 +1,6 @@
 """The receiver's instruments: network analyzer, digitizer, parametric amplifier, switch, mixer.
 
-The analyzer and the digitizer are triggerable: `trigger` returns a status that ends when the
+The analyzer and the digitizer are triggerable: ``trigger`` returns a status that ends when the
 instrument itself says that the acquisition is done, and fails if no new data came of it.
 """
 
@@ -77,7 +77,7 @@ class Acquiring(Fetching):
     def _count(self, **how: Any) -> int:
         return int(self.counter.get(**how))
 
-    #: Settings that `unstage` puts back to what they were at `stage`.
+    #: Settings that ``unstage`` puts back to what they were at ``stage``.
     RESTORED: tuple[str, ...] = ()
 
     def stage(self) -> list[Any]:
@@ -102,7 +102,7 @@ class Acquiring(Fetching):
         self.stop(success=True)
 
     def stop(self, *, success: bool = False) -> None:
-        """Abort an acquisition under way; with `success` its status ends well."""
+        """Abort an acquisition under way; with ``success`` its status ends well."""
         if success:
             under_way = call_off(self)
         else:
@@ -119,8 +119,8 @@ class NetworkAnalyzer(Acquiring):
     Weak: through the cavity by the weakly coupled antenna; Strong: reflection off the cavity by the
     directional coupler; Bypass: past the cavity, to see the amplifier alone.
 
-    A trace has as many points as the sweep had, `num_points` when it was triggered; its description
-    leaves the length open.
+    A trace has as many points as the sweep had, ``num_points`` when it was triggered; its
+    description leaves the length open.
     """
 
     RESTORED = ("path", "center", "span", "num_points", "averages", "bandwidth", "power")
@@ -149,8 +149,8 @@ class Digitizer(Acquiring):
 
     Their centre is the intermediate frequency above the local oscillator's.
 
-    `spectrum` holds watts per bin at the digitizer's input; the frequency of bin i is
-    `frequency_start` (MHz) + i `frequency_step` (Hz).
+    ``spectrum`` holds watts per bin at the digitizer's input; the frequency of bin i is
+    ``frequency_start`` (MHz) + i ``frequency_step`` (Hz).
     """
 
     RESTORED = ("num_averages",)
@@ -199,7 +199,7 @@ class LocalOscillator(Device):
 
 
 class Heated(Positioner):
-    """A temperature that a controller holds; `stop` lets it hold the present one."""
+    """A temperature that a controller holds; ``stop`` lets it hold the present one."""
 
     def halt(self, move: Move | None) -> None:
         """Hold the present temperature.

@@ -1,7 +1,7 @@
 """One sweep of the haloscope's network analyzer: what to set for it, and what it showed.
 
 Plans and the cavity's positioner measure by these. The device counts in MHz, as on the wire; the
-sweeps and fits of `haloscope.measuring` in Hz.
+sweeps and fits of ``haloscope.measuring`` in Hz.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["Trace", "passive", "sweep_settings", "trace_in", "transmission_in"]
 
 
 class Sweeping(Protocol):
-    """What a sweep needs of an instrument: `devices.haloscope.Haloscope` has it."""
+    """What a sweep needs of an instrument: ``devices.haloscope.Haloscope`` has it."""
 
     @property
     def vna(self) -> NetworkAnalyzer:

@@ -2,7 +2,7 @@
 
 pyepics sends every put by itself and then waits a tenth of a millisecond for events. A packet with
 all settings of an analyzer is answered by the IOC in one go. What pyepics does with arrays and long
-texts is not repeated here: `can_join` says which puts this is for.
+texts is not repeated here: ``can_join`` says which puts this is for.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _ON_ANSWER: Final = dbr.make_callback(_answered, dbr.event_handler_args)
 
 
 def can_join(signal: OphydObject) -> TypeGuard[EpicsSignal]:
-    """Whether a put to `signal` may leave with others: a connected scalar, number or state.
+    """Whether a put to ``signal`` may leave with others: a connected scalar, number or state.
 
-    Asking also gives this thread libca's context, which `join` and `flush` need.
+    Asking also gives this thread libca's context, which ``join`` and ``flush`` need.
     """
     pv = getattr(signal, "_write_pv", None)
     if pv is None or not pv.wait_for_connection(timeout=0.0):
@@ -59,17 +59,17 @@ def is_whole(signal: EpicsSignal) -> bool:
 
 
 def join(signal: EpicsSignal, value: Any, completed: Callable[..., None]) -> None:
-    """Put `value` to `signal` with the next `flush`.
+    """Put ``value`` to ``signal`` with the next ``flush``.
 
     Args:
-        signal: one that `can_join`.
-        value: a number, or the name of a state.
-        completed: called, where ophyd calls it for a put of its own, when the put has completed;
-            with `refused=True` if the IOC has refused it, which pyepics keeps to itself.
+        signal: One that ``can_join``.
+        value: A number, or the name of a state.
+        completed: Called, where ophyd calls it for a put of its own, when the put has completed;
+            with ``refused=True`` if the IOC has refused it, which pyepics keeps to itself.
 
     Raises:
-        ValueError: no such state.
-        ca.ChannelAccessException: libca does not take the put.
+        ValueError: No such state.
+        ca.ChannelAccessException: Libca does not take the put.
     """
     pv = signal._write_pv  # noqa: SLF001 (ophyd has no public way)
     kind = ca.field_type(pv.chid)

@@ -1,4 +1,4 @@
-"""The signals that devices read; what can be set is in `devices.signals.settable`.
+"""The signals that devices read; what can be set is in ``devices.signals.settable``.
 
 Every signal has an explicit kind and finite time-outs, and takes units, limits and precision from
 its PV.
@@ -43,8 +43,8 @@ class Shaped:
     """Mixed in before a signal: what it describes and what it reads agree in length.
 
     A descriptor is written once for all events of a run. An array whose number of points is a
-    setting is `varying`: its description has `None` there, which event-model has for a length that
-    is unknown or changes. Any other array has the length of its description, or is refused.
+    setting is ``varying``: its description has ``None`` there, which event-model has for a length
+    that is unknown or changes. Any other array has the length of its description, or is refused.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Shaped:
         """Read.
 
         Raises:
-            LengthError: an array has not the length that was described. The description is
+            LengthError: An array has not the length that was described. The description is
                 forgotten with that: the next one, of a new run, is of what is there then.
         """
         reading = super().read()  # type: ignore[misc]
@@ -86,7 +86,7 @@ class Readback(Shaped, EpicsSignalRO):
 
     A fetch is one round trip, and most of it is waiting: a device that is read asks for all of its
     values first, and then collects the answers. Texts and states are fetched when they are needed:
-    what they are called is looked up by pyepics' own `get`.
+    what they are called is looked up by pyepics' own ``get``.
     """
 
     _asked = False
@@ -95,7 +95,8 @@ class Readback(Shaped, EpicsSignalRO):
         """Ask the IOC for the value; the next fetch collects the answer.
 
         Args:
-            anew: ask though a monitor holds a value; `get(use_monitor=False)` collects the answer.
+            anew: Ask though a monitor holds a value; ``get(use_monitor=False)`` collects the
+            answer.
         """
         pv = self._read_pv
         if (self._auto_monitor and not anew) or self._string:
@@ -106,7 +107,7 @@ class Readback(Shaped, EpicsSignalRO):
         self._asked = True
 
     def forget(self) -> None:
-        """Let the next `get` ask anew."""
+        """Let the next ``get`` ask anew."""
         self._asked = False
 
     def _get_with_timeout(self, pv: Any, timeout: Any, *args: Any) -> Any:
@@ -152,14 +153,14 @@ def readback(
 ) -> Component[Readback]:
     """A read-only signal, fetched whenever it is read.
 
-    With `monitor` a read returns what the last monitor brought, which costs no round trip. An IOC
+    With ``monitor`` a read returns what the last monitor brought, which costs no round trip. An IOC
     that runs its physics fast posts by the clock on the wall: such a value may be old in simulated
     time, which is right for what changes slowly and wrong for what an event is about.
 
-    With `long` a text is read as characters: a string of channel access (DBR_STRING) ends after 39
-    of them, in the middle of a reason or of a hash.
+    With ``long`` a text is read as characters: a string of channel access (DBR_STRING) ends after
+    39 of them, in the middle of a reason or of a hash.
 
-    With `varying` it is an array whose length a setting of the instrument changes.
+    With ``varying`` it is an array whose length a setting of the instrument changes.
     """
     return Component(
         Varying if varying else Readback,

@@ -1,7 +1,7 @@
 """The signals that devices set: settings, commands, setpoints of positioners.
 
 A put is held against what its PV can take before it leaves, completes when the IOC says so, and
-fails in words. How it can be called off, and how it ends then, is in `devices.waiting.status`.
+fails in words. How it can be called off, and how it ends then, is in ``devices.waiting.status``.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Settable(_Signal):
         return {"fields": [self.name]}
 
     def locate(self) -> dict[str, Any]:
-        """What was asked for and what is, both fetched: bluesky's `Location`."""
+        """What was asked for and what is, both fetched: bluesky's ``Location``."""
         asked = self.get_setpoint(use_monitor=False)
         return {"setpoint": asked, "readback": self.get(use_monitor=False)}
 
@@ -70,7 +70,7 @@ class Settable(_Signal):
         """Refuse what the PV cannot take.
 
         Raises:
-            InvalidValueError: the value is of the wrong type, not finite, no state of the PV's, or
+            InvalidValueError: The value is of the wrong type, not finite, no state of the PV's, or
                 outside its limits; names the signal, the value with its unit, and what it takes.
         """
         self.know()
@@ -86,7 +86,7 @@ class Settable(_Signal):
         """Called with every value just before it is put."""
 
     def put(self, value: Any, force: bool = False, **how: Any) -> None:
-        """Put; `force` skips the check."""
+        """Put; ``force`` skips the check."""
         if not force:
             self.check_value(value)
         self.asked(value)
@@ -105,7 +105,7 @@ class Settable(_Signal):
 
 
 class OverEpics(Settable):
-    """`Settable` mixed in before one of ophyd's EPICS signals."""
+    """``Settable`` mixed in before one of ophyd's EPICS signals."""
 
     def whole(self) -> bool:
         """Whether the PV is of an integer type."""
@@ -118,7 +118,7 @@ class OverEpics(Settable):
 
 
 class Remembering(_Signal):
-    """Mixed in before a `Settable`: remembers what this client asked for last."""
+    """Mixed in before a ``Settable``: remembers what this client asked for last."""
 
     wanted: Any = None
 
@@ -127,7 +127,7 @@ class Remembering(_Signal):
         self.wanted = value
 
     def holds(self, value: Any) -> bool:
-        """Whether `value` need not be put again.
+        """Whether ``value`` need not be put again.
 
         That is so if this client asked for it last and the readback reports it: a readback alone
         may be older than the last put, a memory alone than another client's.
@@ -149,7 +149,7 @@ class Targeting(_Signal):
 
 
 class Ordering(_Signal):
-    """Mixed in before a command that ends what its device is doing; calls its `ordered`."""
+    """Mixed in before a command that ends what its device is doing; calls its ``ordered``."""
 
     def asked(self, _: Any) -> None:
         """Tell the device that it is this session that ends it."""
@@ -169,7 +169,7 @@ class Target(Targeting, OverEpics, EpicsSignal):
 
 
 class Setting(Remembering, OverEpics, EpicsSignalWithRBV):
-    """A setpoint `X` with its readback `X_RBV`, of which the readback alone is monitored."""
+    """A setpoint ``X`` with its readback ``X_RBV``, of which the readback alone is monitored."""
 
     _following = False
 
@@ -202,7 +202,7 @@ def same(one: Any, other: Any) -> bool:
 def setting(
     suffix: str, kind: str = "config", *, string: bool = False, doc: str = ""
 ) -> Component[Setting]:
-    """A setpoint `X` with its readback `X_RBV`; a set completes when the IOC says so."""
+    """A setpoint ``X`` with its readback ``X_RBV``; a set completes when the IOC says so."""
     return Component(
         Setting,
         suffix,
@@ -229,7 +229,7 @@ def command(
 ) -> Component[Command]:
     """A signal to write to: a momentary command, or a setpoint whose readback is another signal.
 
-    With `ends` it is a command that ends what its device is doing.
+    With ``ends`` it is a command that ends what its device is doing.
     """
     kinds: dict[bool, type[Command]] = {False: Command, True: Order}
     return Component(

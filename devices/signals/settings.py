@@ -22,9 +22,9 @@ __all__ = ["Settings", "name_within", "set_together"]
 
 
 class Settings(Device):
-    """The settings of its parent: `abs_set(haloscope.settings, {"vna_path": "Weak", ...})`.
+    """The settings of its parent: ``abs_set(haloscope.settings, {"vna_path": "Weak", ...})``.
 
-    It reads them all, under its own name: `haloscope_settings_vna_path`.
+    It reads them all, under its own name: ``haloscope_settings_vna_path``.
     """
 
     @cached_property
@@ -46,14 +46,14 @@ class Settings(Device):
         }
 
     def describe(self) -> dict[str, Any]:
-        """Describe what `read` reads."""
+        """Describe what ``read`` reads."""
         return {
             f"{self.name}_{name}": signal.describe()[signal.name]
             for name, signal in self.signals.items()
         }
 
     def locate(self) -> dict[str, dict[str, Any]]:
-        """All settings by name, as bluesky's `Location`."""
+        """All settings by name, as bluesky's ``Location``."""
         where = {name: signal.locate() for name, signal in self.signals.items()}
         return {
             part: {name: one[part] for name, one in where.items()}
@@ -64,8 +64,8 @@ class Settings(Device):
         """Refuse unknown names and values beyond a limit, before anything is put.
 
         Raises:
-            UnknownNameError: no such setting.
-            InvalidValueError: a value that its PV cannot take.
+            UnknownNameError: No such setting.
+            InvalidValueError: A value that its PV cannot take.
         """
         check_names(self.parent.name, values, self.signals, "setting ")
         for name, value in values.items():
@@ -91,7 +91,7 @@ def _is_setting(part: object) -> TypeGuard[Setting]:
 
 
 def name_within(instrument: OphydObject, part: OphydObject) -> str:
-    """Name of a part of an instrument without the instrument's: `vna_path`."""
+    """Name of a part of an instrument without the instrument's: ``vna_path``."""
     return str(part.name).removeprefix(f"{instrument.name}_")
 
 
@@ -99,8 +99,8 @@ def set_together(device: OphydObject, values: Mapping[Setting, Any]) -> Status:
     """Put settings that do not hold their value already, in one packet.
 
     Args:
-        device: whose action this is.
-        values: by setting.
+        device: Whose action this is.
+        values: By setting.
     """
     changed = [(signal, value) for signal, value in values.items() if not signal.holds(value)]
     return completion(device, changed, WRITE_TIMEOUT_S)

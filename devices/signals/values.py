@@ -50,17 +50,17 @@ def check_number(
     *,
     whole: bool = False,
 ) -> float:
-    """Return `value` as a float if the device can take it.
+    """Return ``value`` as a float if the device can take it.
 
     Args:
-        name: of the device.
-        value: what is asked for.
-        units: of the value.
-        limits: lowest and highest, included; None where there are none.
-        whole: whether the device takes whole numbers only.
+        name: Of the device.
+        value: What is asked for.
+        units: Of the value.
+        limits: Lowest and highest, included; None where there are none.
+        whole: Whether the device takes whole numbers only.
 
     Raises:
-        InvalidValueError: no number, not finite, not whole, or outside the limits.
+        InvalidValueError: No number, not finite, not whole, or outside the limits.
     """
     low, high = limits or (-math.inf, math.inf)
     takes = f" ({show(low)} to {show(high, units)})" if limits else ""
@@ -88,7 +88,7 @@ def check_state(name: str, value: Any, states: Sequence[str]) -> None:
     """Refuse what is neither the name of a state nor its number.
 
     Raises:
-        InvalidValueError: names the device, the value and the states.
+        InvalidValueError: Names the device, the value and the states.
     """
     named = isinstance(value, str) and value in states
     numbered = isinstance(value, Real) and value in range(len(states))
@@ -100,14 +100,14 @@ def check_names(name: str, values: Any, known: Collection[str], what: str = "") 
     """Refuse what is no mapping, or has a name that is not known.
 
     Args:
-        name: of the device.
-        values: what is asked for, by name.
-        known: the names.
-        what: they are names of, for the message.
+        name: Of the device.
+        values: What is asked for, by name.
+        known: The names.
+        what: They are names of, for the message.
 
     Raises:
-        InvalidValueError: no mapping.
-        UnknownNameError: an unknown name.
+        InvalidValueError: No mapping.
+        UnknownNameError: An unknown name.
     """
     if not isinstance(values, Mapping):
         raise InvalidValueError(f"{name} = {values!r} is no mapping from names to values")
@@ -119,7 +119,7 @@ def check_text(name: str, value: Any) -> None:
     """Refuse what is no text, or would be cut on the wire.
 
     Raises:
-        InvalidValueError: names the device, the value and the limit.
+        InvalidValueError: Names the device, the value and the limit.
     """
     if not isinstance(value, str) or len(value.encode()) > TEXT_LENGTH:
         raise InvalidValueError(f"{name} = {value!r} is no text of up to {TEXT_LENGTH} bytes")

@@ -1,4 +1,4 @@
-"""The refrigerator's device with the physics in process: `Refrigerator(name="amrr")`."""
+"""The refrigerator's device with the physics in process: ``Refrigerator(name="amrr")``."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def Refrigerator(
     seed: int = 0,
     **kwargs: Any,
 ) -> Any:
-    """A `devices.amrr.Refrigerator` whose signals read a machine in this process.
+    """A ``devices.amrr.Refrigerator`` whose signals read a machine in this process.
 
     Args:
-        prefix: of the records' names.
-        name: of the device.
-        machine: the physics; made from `parameters` and `seed` if not given.
-        parameters: of the machine.
-        seed: of the machine.
-        kwargs: passed on to ophyd.
+        prefix: Of the records' names.
+        name: Of the device.
+        machine: The physics; made from ``parameters`` and ``seed`` if not given.
+        parameters: Of the machine.
+        seed: Of the machine.
+        kwargs: Passed on to ophyd.
 
-    The device's `bench` holds the machine; `bench.close()` ends its clock thread.
+    The device's ``bench`` holds the machine; ``bench.close()`` ends its clock thread.
     """
     plant = refrigerator_plant(parameters, seed=seed, machine=machine)
     return in_process(RefrigeratorDevice, plant, prefix, name, **kwargs)

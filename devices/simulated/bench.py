@@ -3,7 +3,7 @@
 Time passes only on demand: while a put has not completed, or a status watches a record. So a plan
 that thinks for a second between two phases of a cycle misses none of them, and a forgotten device
 costs no CPU. What a put does, when it completes and what a second one does are the PV database's
-(`pvdb.live.puts`), the same as on the wire.
+(``pvdb.live.puts``), the same as on the wire.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Bench:
         """The point of a PV; ``NAME.VAL`` and the long text ``NAME.VAL$`` are the same one.
 
         Raises:
-            KeyError: this machine has no such record or field.
+            KeyError: This machine has no such record or field.
         """
         name = name.removesuffix(LONG_TEXT).removesuffix(".VAL")
         if name in self._points:
@@ -125,7 +125,7 @@ class Bench:
         """A put of another client to PV ``name`` (without prefix), which does not wait.
 
         Raises:
-            Refused: nothing has moved.
+            Refused: Nothing has moved.
         """
         ended: list[Refused | None] = []
         self.put(self.point(self._prefix + name), value, ended.append)
@@ -136,7 +136,7 @@ class Bench:
     def _begin(
         self, point: Point, value: Any, completed: Completed, abandoned: Callable[[], bool]
     ) -> Any:
-        """Act on a put; returns how it ended, or `_WAITS`."""
+        """Act on a put; returns how it ended, or ``_WAITS``."""
         record = point.record
         outcome: Any = None
         try:
@@ -177,7 +177,7 @@ class Bench:
         return ends
 
     def watch(self, point: Point, post: Callable[[Value], None]) -> int:
-        """Call ``post`` on the bench's thread with each new value; returns a key for `demand`."""
+        """Call ``post`` on the bench's thread with each new value; returns a key for ``demand``."""
         with self.lock:
             key = next(self._keys)
             self._watched[key] = _Watched(post, point, _comparable(point.read()))
@@ -282,7 +282,7 @@ def _units_field(record: Record) -> Record:
     return replace(text("EGU", lambda: units[0], "Units"), write=rename)
 
 
-#: What `Bench._begin` returns for a put that completes later.
+#: What ``Bench._begin`` returns for a put that completes later.
 _WAITS = object()
 
 

@@ -13,11 +13,11 @@ def in_process(device_class: type, plant: Plant, prefix: str, name: str, **kwarg
     """A device of ``device_class`` whose signals are bound to the records of ``plant``.
 
     Args:
-        device_class: of `devices.amrr` or `devices.haloscope`.
-        plant: the machine and its records.
-        prefix: of the records' names.
-        name: of the device.
-        kwargs: passed on to ophyd.
+        device_class: Of ``devices.amrr`` or ``devices.haloscope``.
+        plant: The machine and its records.
+        prefix: Of the records' names.
+        name: Of the device.
+        kwargs: Passed on to ophyd.
 
     The device's ``bench`` holds the machine; ``bench.close()`` ends its clock thread.
     """

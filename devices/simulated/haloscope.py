@@ -1,4 +1,4 @@
-"""The haloscope's device with the physics in process: `Haloscope(name="haloscope")`."""
+"""The haloscope's device with the physics in process: ``Haloscope(name="haloscope")``."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ def Haloscope(
     lines: Sequence[AxionLine] = (),
     **kwargs: Any,
 ) -> Any:
-    """A `devices.haloscope.Haloscope` whose signals read a machine in this process.
+    """A ``devices.haloscope.Haloscope`` whose signals read a machine in this process.
 
     Args:
-        prefix: of the records' names.
-        name: of the device.
-        machine: the physics; made from `parameters`, `seed` and `lines` if not given.
-        parameters: of the machine.
-        seed: of the machine.
-        lines: axions in its field.
-        kwargs: passed on to ophyd.
+        prefix: Of the records' names.
+        name: Of the device.
+        machine: The physics; made from ``parameters``, ``seed`` and ``lines`` if not given.
+        parameters: Of the machine.
+        seed: Of the machine.
+        lines: Axions in its field.
+        kwargs: Passed on to ophyd.
 
-    The device's `bench` holds the machine; `bench.close()` ends its clock thread.
+    The device's ``bench`` holds the machine; ``bench.close()`` ends its clock thread.
     """
     plant = haloscope_plant(parameters, seed=seed, lines=lines, machine=machine)
     return in_process(HaloscopeDevice, plant, prefix, name, **kwargs)

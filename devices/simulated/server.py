@@ -8,7 +8,7 @@ from pvdb.records import Record, counter, readback, text
 
 
 def server_records(parameters_hash: str, refusal: Callable[[], str]) -> list[Record]:
-    """Stand-ins for the health records that `devices.parts.clock.ServerHealth` reads.
+    """Stand-ins for the health records that ``devices.parts.clock.ServerHealth`` reads.
 
     Args:
         parameters_hash: Of the model.

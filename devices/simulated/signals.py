@@ -33,7 +33,7 @@ __all__ = ["RecordSignal", "RecordSignalRO", "RecordSignalWithRBV", "simulated"]
 class RecordSignal(Signal):
     """A signal over one record, or over a readback and its setpoint.
 
-    The arguments are those of `ophyd.EpicsSignal`; time-outs of the network mean nothing here.
+    The arguments are those of ``ophyd.EpicsSignal``; time-outs of the network mean nothing here.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class RecordSignal(Signal):
         callback: Callable[..., None] | None = None,
         **_: Any,
     ) -> None:
-        """Command the machine; `callback` is called when that is completed."""
+        """Command the machine; ``callback`` is called when that is completed."""
         if not self._write.record.writable:
             raise ReadOnlyError(f"{self.name} is read-only")
 
@@ -217,12 +217,12 @@ class RecordSignalRO(RecordSignal):
 
 
 class RecordReadback(Shaped, RecordSignalRO):
-    """`devices.signals.reading.Readback` over a record: there is no round trip to save."""
+    """``devices.signals.reading.Readback`` over a record: there is no round trip to save."""
 
     _answer: Any = None
 
     def ask(self, *, anew: bool = False) -> None:
-        """Remember what the machine says now for the next `get(use_monitor=False)`."""
+        """Remember what the machine says now for the next ``get(use_monitor=False)``."""
         self._answer = self.get() if anew else None
 
     def get(self, *, use_monitor: bool | None = None, **how: Any) -> Any:
@@ -234,32 +234,32 @@ class RecordReadback(Shaped, RecordSignalRO):
 
 
 class RecordVarying(RecordReadback):
-    """`devices.signals.reading.Varying` over a record."""
+    """``devices.signals.reading.Varying`` over a record."""
 
     varying = True
 
 
 class RecordSignalWithRBV(RecordSignal):
-    """A setpoint `X` with its readback `X_RBV`."""
+    """A setpoint ``X`` with its readback ``X_RBV``."""
 
     def __init__(self, prefix: str, **kwargs: Any) -> None:
         super().__init__(f"{prefix}_RBV", write_pv=prefix, **kwargs)
 
 
 class RecordCommand(Settable, RecordSignal):
-    """`devices.signals.settable.Command` over a record."""
+    """``devices.signals.settable.Command`` over a record."""
 
 
 class RecordOrder(Ordering, RecordCommand):
-    """`devices.signals.settable.Order` over a record."""
+    """``devices.signals.settable.Order`` over a record."""
 
 
 class RecordTarget(Targeting, RecordCommand):
-    """`devices.signals.settable.Target` over a record."""
+    """``devices.signals.settable.Target`` over a record."""
 
 
 class RecordSetting(Remembering, Settable, RecordSignalWithRBV):
-    """`devices.signals.settable.Setting` over records."""
+    """``devices.signals.settable.Setting`` over records."""
 
 
 _REPLACEMENTS: dict[type, type] = {
@@ -276,7 +276,7 @@ _REPLACEMENTS: dict[type, type] = {
 
 
 def simulated(cls: Any) -> Any:
-    """The class of a device with every EPICS signal replaced; it is a subclass of `cls`."""
+    """The class of a device with every EPICS signal replaced; it is a subclass of ``cls``."""
     if cls in _REPLACEMENTS:
         return _REPLACEMENTS[cls]
     if not issubclass(cls, Device):

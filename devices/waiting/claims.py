@@ -21,8 +21,8 @@ class Claim:
     """The use of some devices by one thread.
 
     Attributes:
-        thread: whose use it is.
-        lost: called, on another thread, with the device that somebody else begins to use.
+        thread: Whose use it is.
+        lost: Called, on another thread, with the device that somebody else begins to use.
     """
 
     thread: threading.Thread

@@ -1,7 +1,7 @@
 """Moves: from what a positioner was asked for to an end that is judged by where it is.
 
 A move ends well when the readback, fetched, is within the positioner's tolerance of what was asked
-for, and when its caller calls it off (`devices.waiting.status`). Whatever else keeps the
+for, and when its caller calls it off (``devices.waiting.status``). Whatever else keeps the
 positioner from its position fails the move, and the failure says what was asked for, where it is,
 and why, as far as it is known. What was seen on the way, an edge of a flag or the completion of a
 put, never decides: it only says when to look.
@@ -52,9 +52,9 @@ class Move:
     """One move.
 
     Attributes:
-        mover: the positioner.
-        position: what was asked for.
-        status: what the caller has; a plan may hold further ones, of moves that this one replaced.
+        mover: The positioner.
+        position: What was asked for.
+        status: What the caller has; a plan may hold further ones, of moves that this one replaced.
     """
 
     def __init__(self, mover: Mover, position: float) -> None:
@@ -113,7 +113,7 @@ class Slot:
             last.end(last.mover.not_reached(last, why))
 
     def take(self, move: Move | None = None) -> Move | None:
-        """Clear the slot if `move` is under way (whichever is, if None); returns what was."""
+        """Clear the slot if ``move`` is under way (whichever is, if None); returns what was."""
         with self._lock:
             current = self._current
             if current is None or (move is not None and move is not current):
@@ -130,8 +130,8 @@ class Slot:
 class Mover(_Positioner):
     """Mixed in before an ophyd positioner: one move at a time, judged by where it is.
 
-    A positioner defines `target`, `reach`, `where` and `allowance_s`; `begin`, `halt` and
-    `known_causes` where there is more to begin, something to halt, and something known.
+    A positioner defines ``target``, ``reach``, ``where`` and ``allowance_s``; ``begin``, ``halt``
+    and ``known_causes`` where there is more to begin, something to halt, and something known.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -155,11 +155,11 @@ class Mover(_Positioner):
         raise NotImplementedError
 
     def allowance_s(self, position: float) -> float:
-        """Wall seconds that a move from here to `position` may take."""
+        """Wall seconds that a move from here to ``position`` may take."""
         raise NotImplementedError
 
     def begin(self, move: Move) -> None:
-        """Set it in motion; `judge` is called when it is time to look where it is."""
+        """Set it in motion; ``judge`` is called when it is time to look where it is."""
 
         def told(_: Signal, *, refused: bool) -> None:
             self.judge(move, (refusal_of(self) or "the put was refused") if refused else "")
@@ -170,11 +170,11 @@ class Mover(_Positioner):
         """Stop the motion.
 
         Args:
-            move: the one of this session that is under way; None if somebody else moves it.
+            move: The one of this session that is under way; None if somebody else moves it.
         """
 
     def known_causes(self, move: Move, actual: float, why: str) -> list[str]:
-        """What is known, besides `why`, of what keeps it at `actual`; "" if nothing is."""
+        """What is known, besides ``why``, of what keeps it at ``actual``; "" if nothing is."""
         asked = float(self.target.get(use_monitor=False))
         if abs(asked - move.position) <= self.reach:
             return []
@@ -193,13 +193,13 @@ class Mover(_Positioner):
         """Move; without a time-out of its own a move gets its longest time, scaled by the speed.
 
         Args:
-            position: where to.
-            wait: return when it has ended.
-            timeout: wall seconds after which the move fails, and is stopped.
-            moved_cb: called as `moved_cb(status, obj=self)` when it has ended.
+            position: Where to.
+            wait: Return when it has ended.
+            timeout: Wall seconds after which the move fails, and is stopped.
+            moved_cb: Called as ``moved_cb(status, obj=self)`` when it has ended.
 
         Raises:
-            InvalidValueError: the positioner cannot take this; nothing was put.
+            InvalidValueError: The positioner cannot take this; nothing was put.
         """
         self.check_value(position)
         move = Move(self, float(position))
@@ -227,7 +227,7 @@ class Mover(_Positioner):
         return {"fields": [self.name]}
 
     def locate(self) -> dict[str, float]:
-        """Where it was sent and where it is, both fetched: bluesky's `Location`."""
+        """Where it was sent and where it is, both fetched: bluesky's ``Location``."""
         asked = float(self.target.get(use_monitor=False))
         return {"setpoint": asked, "readback": self.where()}
 
@@ -235,11 +235,11 @@ class Mover(_Positioner):
         """Stop; the move under way ends where it is.
 
         Args:
-            success: that is no failure: a RunEngine pauses, suspends or ends. What others move is
+            success: That is no failure: a RunEngine pauses, suspends or ends. What others move is
                 then left alone.
 
         Raises:
-            ConnectionError: its IOC is gone, and `success` is false.
+            ConnectionError: Its IOC is gone, and ``success`` is false.
         """
         move = self.slot.take()
         if success:
@@ -262,8 +262,8 @@ class Mover(_Positioner):
         """Look where it is, and end the move by that.
 
         Args:
-            move: one that is over, as far as can be seen.
-            refusal: why the IOC has refused or ended it; then it is not there, wherever it is.
+            move: One that is over, as far as can be seen.
+            refusal: Why the IOC has refused or ended it; then it is not there, wherever it is.
         """
         if self.slot.current is not move:
             return

@@ -1,6 +1,6 @@
 """Statuses: they end with what they stand for, and fail, with a reason, when it has not come.
 
-The caller of each action is remembered (`caller`). A plan that calls it off itself, by a pause, a
+The caller of each action is remembered (``caller``). A plan that calls it off itself, by a pause, a
 suspender, the end of its RunEngine, or by a later command of its own, ends the status well.
 """
 
@@ -56,8 +56,8 @@ class NotReachedError(RuntimeError):
     """A put was refused, or ended without the effect that was asked for.
 
     Args:
-        message: what was asked for, what is, and why.
-        by: the plan (`caller`) whose own command kept it from its effect; None for anybody else.
+        message: What was asked for, what is, and why.
+        by: The plan (``caller``) whose own command kept it from its effect; None for anybody else.
     """
 
     def __init__(self, message: str, by: Caller = None) -> None:
@@ -86,7 +86,7 @@ class Telling(_Status):
     bluesky shows the status, and not its error, in what it raises and in a run's stop document.
     """
 
-    #: Its caller, noted by `mark`.
+    #: Its caller, noted by ``mark``.
     caller: Caller = None
 
     def __str__(self) -> str:
@@ -104,8 +104,8 @@ class Orders:
     """Remembers the last order of this session that ends what a device is doing.
 
     Attributes:
-        given: whether there was one since the action began.
-        by: the plan that gave it, None by hand.
+        given: Whether there was one since the action began.
+        by: The plan that gave it, None by hand.
     """
 
     def __init__(self) -> None:
@@ -122,7 +122,7 @@ class Orders:
 
 
 def mark(status: T) -> T:
-    """Note on a new status who asked for it, which `end` looks at."""
+    """Note on a new status who asked for it, which ``end`` looks at."""
     status.caller = caller()
     return status
 
@@ -177,10 +177,10 @@ def completion(
     run on the thread that completes puts, so they must not wait for another put.
 
     Args:
-        device: whose action this is; `call_off` ends it.
-        puts: signals of one IOC, each with the value to put; none is a status that is done.
-        timeout_s: wall seconds after which the status fails.
-        check: called after completion; raises what is wrong with it.
+        device: Whose action this is; ``call_off`` ends it.
+        puts: Signals of one IOC, each with the value to put; none is a status that is done.
+        timeout_s: Wall seconds after which the status fails.
+        check: Called after completion; raises what is wrong with it.
     """
     puts = list(puts)
     begins(device, *(signal.parent for signal, _ in puts if signal.parent is not None))
@@ -241,9 +241,9 @@ def start_puts(
     """Start puts, in one packet where the signals can.
 
     Args:
-        puts: signals of one IOC, each with the value to put.
-        told: called for each as `told(signal, refused=False)` when it has completed.
-        abandoned: whether nobody waits for them any more: in process, where simulated time passes
+        puts: Signals of one IOC, each with the value to put.
+        told: Called for each as ``told(signal, refused=False)`` when it has completed.
+        abandoned: Whether nobody waits for them any more: in process, where simulated time passes
             for those who wait, that is known too.
     """
     try:
@@ -259,7 +259,7 @@ def start_puts(
 
 
 def _prepare(signal: Signal, value: Any) -> None:
-    """Check a value, and note that it is asked for, as the signal's own `put` does."""
+    """Check a value, and note that it is asked for, as the signal's own ``put`` does."""
     signal.check_value(value)
     if note := getattr(signal, "asked", None):
         note(value)
@@ -310,11 +310,11 @@ class Watch(Telling, SubscriptionStatus):
     """A status that ends when a signal passes a test; an exception of the test fails it.
 
     Args:
-        signal: a signal; it is monitored from now on.
-        test: called with each value, the present one included if `run`.
-        timeout: wall seconds after which the status fails with `TimeoutError`.
-        run: judge the value that the monitor holds now.
-        aside: a side condition, which alone is no reason for simulated time to pass.
+        signal: A signal; it is monitored from now on.
+        test: Called with each value, the present one included if ``run``.
+        timeout: Wall seconds after which the status fails with ``TimeoutError``.
+        run: Judge the value that the monitor holds now.
+        aside: A side condition, which alone is no reason for simulated time to pass.
     """
 
     def __init__(

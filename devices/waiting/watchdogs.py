@@ -1,7 +1,7 @@
 """Ends for statuses whose own end cannot come any more: time-outs, and channels that are lost.
 
 ophyd starts a thread for every status that has a time-out. A step of a scan makes dozens, so one
-thread watches over those of `fail_when_late`.
+thread watches over those of ``fail_when_late``.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def end(status: StatusBase, error: Exception | None) -> None:
 
 
 def end_unless_held(*statuses: StatusBase, error: Exception) -> None:
-    """End statuses by a fault, unless a suspender holds their plan within `HOLD_GRACE_S`."""
+    """End statuses by a fault, unless a suspender holds their plan within ``HOLD_GRACE_S``."""
 
     def end_all() -> None:
         for status in statuses:
@@ -107,7 +107,7 @@ class _Later:
                 self._changed.wait(wait_s)
 
 
-#: `later(delay_s, function)` calls a function, which may not block, after so many seconds.
+#: ``later(delay_s, function)`` calls a function, which may not block, after so many seconds.
 later = _Later()
 
 
@@ -117,13 +117,13 @@ def fail_when_late(
     what: str,
     fail: Callable[[StatusBase, Exception], None] = end,
 ) -> None:
-    """Fail `status` with `TimeoutError` if it has not ended after `timeout_s` wall seconds.
+    """Fail ``status`` with ``TimeoutError`` if it has not ended after ``timeout_s`` wall seconds.
 
     Args:
-        status: it is not kept alive.
-        timeout_s: wall seconds.
-        what: what has not happened, for the message.
-        fail: ends it, on a thread of its own.
+        status: It is not kept alive.
+        timeout_s: Wall seconds.
+        what: What has not happened, for the message.
+        fail: Ends it, on a thread of its own.
     """
     known = weakref.ref(status)
 
@@ -204,16 +204,16 @@ _channels_lock = threading.Lock()
 
 
 def begin_connected(signal: Signal, status: StatusBase, put: Callable[[], None]) -> None:
-    """Begin what `status` stands for, which fails with `ConnectionError` once the PV is lost.
+    """Begin what ``status`` stands for, which fails with ``ConnectionError`` once the PV is lost.
 
     A put whose IOC is gone never completes, and its time-out may be hours. Where the PV is lost
     already, the put waits until it is back: an IOC's channels come back one after the other, and
     the plan that its suspender has held goes on with the first.
 
     Args:
-        signal: whose PV is put to.
-        status: that ends with the put.
-        put: begins it; what it raises is passed on, or ends the status where it had to wait.
+        signal: Whose PV is put to.
+        status: That ends with the put.
+        put: Begins it; what it raises is passed on, or ends the status where it had to wait.
     """
     with _channels_lock:
         channel = _channels.get(signal)

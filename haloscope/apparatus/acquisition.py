@@ -1,4 +1,4 @@
-"""A measurement that takes time: what network analyser and digitizer have in common.
+"""A measurement that takes time: what network analyzer and digitizer have in common.
 
 The apparatus is evaluated once, at the middle of the acquisition: drifts over it are taken at
 mid-time, and whatever is changed in its second half is not seen. The result is shown when the
@@ -17,8 +17,8 @@ from haloscope.apparatus.timeline import LATEST_NS, NS_PER_S, Timeline, to_ns
 from instruments.errors import Refused
 from instruments.kept import Consistent, Flag, Group, Maybe, Number, Row, Spec, check
 
+#: More than any machine will make; their number is part of a random key.
 MOST_ACQUISITIONS: Final[int] = 10**15
-"""More than any machine will make; their number is part of a random key."""
 
 
 class Acquisition:
@@ -167,7 +167,7 @@ class Acquisition:
         self._pending = _copied(state["pending"])
 
     def _result(self) -> Spec:
-        """What `_measure` gives."""
+        """What ``_measure`` gives."""
         raise NotImplementedError
 
     def _settings_allowed(self) -> dict[str, Spec]:

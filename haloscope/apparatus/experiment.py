@@ -111,7 +111,7 @@ class SimulatedHaloscope:
         noise_source: Heated load.
         switch: Microwave switch.
         jpa: Parametric amplifier.
-        vna: Network analyser.
+        vna: Network analyzer.
         local_oscillator: Of the down-conversion.
         digitizer: Spectra.
         receiver: The chain behind the JPA (truth; no instrument).
@@ -251,12 +251,12 @@ class SimulatedHaloscope:
         self._coil.restore(state["coil"])
 
     def check_state(self, state: dict[str, Any]) -> None:
-        """Raise `Refused` for what is no state in the present layout; nothing is taken over."""
+        """Raise ``Refused`` for what is no state in the present layout; nothing is taken over."""
         check(Group({"time_ns": _TIME}), {"time_ns": state.get("time_ns")}, "")
         check(self._allowed(state["time_ns"]), state, "")
 
     def contradiction(self) -> str:
-        """What of the state does not follow from the rest; none that `restore` does not refuse."""
+        """What contradicts itself in the state: nothing, ``restore`` refuses all that could."""
         return ""
 
     def _allowed(self, now_ns: int) -> Spec:

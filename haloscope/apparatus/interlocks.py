@@ -15,9 +15,9 @@ from instruments.control.interlocks import Interlock, Interlocks
 
 __all__ = ["WARM_ABOVE_BASE_K", "amplifier_fault", "interlocks_of", "pump_switch"]
 
+#: The noise source's heater is cut when the mixing chamber is this much above its base temperature
+#: (assumed: the heater alone causes 1 mK with CAPP-12TB, 3 mK with HAYSTAC, 8 mK with ADMX).
 WARM_ABOVE_BASE_K: Final[float] = 0.035
-"""The noise source's heater is cut when the mixing chamber is this much above its base temperature
-(assumed: the heater alone causes 1 mK with CAPP-12TB, 3 mK with HAYSTAC, 8 mK with ADMX)."""
 
 
 def interlocks_of(machine: SimulatedHaloscope, mixing_chamber_k: Callable[[], float]) -> Interlocks:

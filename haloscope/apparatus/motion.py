@@ -5,8 +5,9 @@ encoder says. The load is not quite there: each move ends with a random error of
 in the crank or spindle is taken up on reversal, and the piezo creeps for a minute. All of it is an
 exact function of time since the last command.
 
-The encoder can be set so that the present position has another number (`PiezoDrive.load_position`);
-until the next search of the reference, readings are then shifted against the mechanics.
+The encoder can be set so that the present position has another number
+(``PiezoDrive.load_position``); until the next search of the reference, readings are then shifted
+against the mechanics.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from instruments.ranges import commanded
 
 #: Both ends of travel carry a switch that closes within this share of the travel.
 _SWITCH_SHARE: Final[float] = 1e-6
+#: More than any drive will make; their number is part of a random key.
 MOST_MOVES: Final[int] = 10**15
-"""More than any drive will make; their number is part of a random key."""
 
 #: Readings beyond this mean nothing for a drive of some cm or deg.
 _LARGEST: Final[float] = 1e9

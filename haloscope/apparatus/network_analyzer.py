@@ -1,4 +1,4 @@
-"""Vector network analyser with three ways in and the receiver as its way out.
+"""Vector network analyzer with three ways in and the receiver as its way out.
 
 - Strong: directional coupler, switch, cavity's strong antenna, and back.
 - Weak: through the cavity from the weak antenna.
@@ -38,7 +38,7 @@ _SETTLING: Final = 1.2
 
 
 class Path(IntEnum):
-    """Which line the analyser drives."""
+    """Which line the analyzer drives."""
 
     WEAK = 0
     STRONG = 1
@@ -46,7 +46,7 @@ class Path(IntEnum):
 
 
 class SimulatedAnalyzer(Acquisition):
-    """The analyser; settings are refused while it sweeps.
+    """The analyzer; settings are refused while it sweeps.
 
     Args:
         parameters: The haloscope.

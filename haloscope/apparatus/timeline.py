@@ -18,8 +18,8 @@ from instruments.kept import Number, Row, Spec
 from instruments.random import generator
 
 NS_PER_S: Final[int] = 1_000_000_000
+#: Latest time that a saved state may have: 127 years, and what it adds up to still fits 64 bits.
 LATEST_NS: Final[int] = 4_000_000_000_000_000_000
-"""Latest time that a saved state may have: 127 years, and what it adds up to still fits 64 bits."""
 
 
 def to_ns(time_s: float) -> int:
@@ -78,7 +78,7 @@ class Relaxation:
         return Row({"value": value, "target": value, "time constant": constant, "since_ns": since})
 
     def restore(self, state: list[Any]) -> None:
-        """Take over saved values, which `allowed` has checked."""
+        """Take over saved values, which ``allowed`` has checked."""
         self.value, self.target, self.time_constant_s = map(float, state[:3])
         self.since_ns = int(state[3])
 

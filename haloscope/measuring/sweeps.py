@@ -1,4 +1,4 @@
-"""The network analyser's sweeps: what is looked at, how wide, how finely, for how long.
+"""The network analyzer's sweeps: what is looked at, how wide, how finely, for how long.
 
 The settings of each stand here once, for plans, the cavity's positioner and examples alike.
 """
@@ -23,7 +23,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Sweep:
-    """Settings of the analyser.
+    """Settings of the analyzer.
 
     Attributes:
         path: Weak (through the cavity), Strong (reflection off it) or Bypass (past it).

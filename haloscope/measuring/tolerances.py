@@ -32,10 +32,10 @@ def coupling_range(*betas: float) -> None:
     """Refuse couplings that no antenna gives.
 
     Args:
-        betas: lowest, perhaps what is wanted, and highest.
+        betas: Lowest, perhaps what is wanted, and highest.
 
     Raises:
-        ValueError: not all within `BETA`, or not ascending.
+        ValueError: Not all within ``BETA``, or not ascending.
     """
     chain = (BETA[0], *betas, BETA[1])
     ascending = all(low < high for low, high in pairwise(chain))
@@ -47,7 +47,7 @@ def coupling_range(*betas: float) -> None:
 class Tolerances(Mapping[str, float]):
     """What every step must fulfil, measured. The defaults are the letter's.
 
-    It is the mapping of its fields, as a queue gives it: `{"gain_db": 18.0}`.
+    It is the mapping of its fields, as a queue gives it: ``{"gain_db": 18.0}``.
     """
 
     tuning_khz: float = 1.0
@@ -60,7 +60,7 @@ class Tolerances(Mapping[str, float]):
         """Refuse what no step could fulfil or would be asked for.
 
         Raises:
-            ValueError: names the number with its unit and limits.
+            ValueError: Names the number with its unit and limits.
         """
         within("tuning_khz", self.tuning_khz, *TUNING_KHZ, "kHz")
         coupling_range(self.beta_low, self.beta_high)
@@ -84,7 +84,7 @@ def tolerances_of(given: Mapping[str, float] | None) -> Tolerances:
     """Tolerances from a mapping; what it does not hold, and all of it without one, is the letter's.
 
     Raises:
-        ValueError: an unknown name, or a number outside its limits.
+        ValueError: An unknown name, or a number outside its limits.
     """
     given = {} if given is None else dict(given)
     unknown = sorted(set(given) - set(LETTER))

@@ -1,9 +1,9 @@
 """Tuning the cavity, as a procedure that asks for actions and receives what was measured.
 
-`tune` is a generator. It yields actions, a move of the rod or a look at the resonance, and is sent
-what came of each; how they are done is the driver's matter: a plan's (`plans.haloscope.tuning`)
-or a thread's (`devices.parts.cavity`). The rod's angle is never trusted: a tuning ends with a
-measured resonance.
+``tune`` is a generator. It yields actions, a move of the rod or a look at the resonance, and is
+sent what came of each; how they are done is the driver's matter: a plan's
+(``plans.haloscope.tuning``) or a thread's (``devices.parts.cavity``). The rod's angle is never
+trusted: a tuning ends with a measured resonance.
 
     procedure = tune(1.1e9, course, Rod())
     action = next(procedure)
@@ -67,7 +67,7 @@ class Rod:
 
 @dataclass(frozen=True)
 class MoveRod:
-    """Bring the rod to an angle by its `Rod.way`.
+    """Bring the rod to an angle by its ``Rod.way``.
 
     The answer: how far from there it was sent before, deg.
     """

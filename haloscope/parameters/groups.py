@@ -209,7 +209,7 @@ class CryostatParameters:
 
 @dataclass(frozen=True)
 class NetworkAnalyzerParameters:
-    """Vector network analyser and its lines."""
+    """Vector network analyzer and its lines."""
 
     strong_line_db: float = assumed(-70.0, "port to antenna, with the directional coupler")
     weak_line_db: float = assumed(-45.0, "port to the weak antenna")

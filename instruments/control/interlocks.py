@@ -1,8 +1,8 @@
 """Interlocks: what a machine's control does by itself when something is wrong, and the words.
 
 They are checked after every step of the machine. An interlock acts when its reason appears, and
-again only after the reason has gone; what it restrains meanwhile asks `Interlocks.reason_against`.
-A latched one keeps showing its reason until it is reset.
+again only after the reason has gone; what it restrains meanwhile asks
+``Interlocks.reason_against``. A latched one keeps showing its reason until it is reset.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Interlock:
 
 
 class Interlocks:
-    """All interlocks of one machine; `check` is called after every step."""
+    """All interlocks of one machine; ``check`` is called after every step."""
 
     def __init__(self, interlocks: Sequence[Interlock]) -> None:
         self.interlocks = {interlock.name: interlock for interlock in interlocks}
@@ -112,7 +112,7 @@ class Interlocks:
     def guarded(self, thing: str, write: Callable[[Any], Result]) -> Callable[[Any], Result]:
         """``write``, refused while ``thing`` is restrained.
 
-        What is returned raises `Refused` with the thing and the reason.
+        What is returned raises ``Refused`` with the thing and the reason.
         """
 
         def write_unless_restrained(value: Any) -> Result:

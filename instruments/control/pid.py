@@ -7,7 +7,8 @@ passes a first-order filter of D / 10. While a limit holds the output the integr
 stands farther out than the limit asks for (no wind-up). K. J. Astrom and T. Hagglund, "PID
 Controllers: Theory, Design, and Tuning" (ISA, 1995), chapter 3, has all of this.
 
-`update` is a plain function on an array, so that a machine may compile it: there is one algorithm.
+``update`` is a plain function on an array, so that a machine may compile it: there is one
+algorithm.
 """
 
 from __future__ import annotations
@@ -105,8 +106,8 @@ def follow(x: NDArray[np.float64], output: float) -> None:
 def adopted(saved: NDArray[np.float64]) -> NDArray[np.float64]:
     """A saved state in the present layout, shape (..., STATE_SIZE).
 
-    States of before there was a filtered derivative end after `HIGH`. They go on with the integral
-    that they have, and take the slope of the reading from their next two readings.
+    States of before there was a filtered derivative end after ``HIGH``. They go on with the
+    integral that they have, and take the slope of the reading from their next two readings.
     """
     saved = np.asarray(saved, dtype=np.float64)
     if saved.ndim == 0 or saved.shape[-1] != HIGH + 1:

@@ -160,7 +160,7 @@ class SimpleCoil:
         return {name: float(getattr(self, name)) for name in COIL_STATE.specs}
 
     def restore(self, state: dict[str, float]) -> None:
-        """Put back what :meth:`state` returned; raises ``Refused`` for anything else."""
+        """Put back what ``state`` returned; raises ``Refused`` for anything else."""
         check(COIL_STATE, state, "coil")
         self.current_a, self.voltage_v = state["current_a"], state["voltage_v"]
         self.diode_current_a, self.temperature_k = state["diode_current_a"], state["temperature_k"]

@@ -6,8 +6,8 @@ voltage limits; a quench detector that switches the output off and stays latched
 Quenches are detected as a balanced bridge does, from the resistive part of the coil voltage alone,
 so a fast but healthy ramp does not trip it.
 
-What happens in a step is in :mod:`instruments.magnets.ramp`, plain functions that a machine with
-several supplies may compile; :class:`SimulatedSupply` is the object an operator talks to, over the
+What happens in a step is in ``instruments.magnets.ramp``, plain functions that a machine with
+several supplies may compile; ``SimulatedSupply`` is the object an operator talks to, over the
 same array.
 """
 
@@ -91,7 +91,7 @@ class SupplyParameters:
 
 
 def state_slots(p: SupplyParameters) -> tuple[tuple[str, Number], ...]:
-    """What each slot of a supply's state may hold, in order (`instruments.kept`)."""
+    """What each slot of a supply's state may hold, in order (``instruments.kept``)."""
     limit = Number(-p.current_limit_a, p.current_limit_a, "A")
     least = 1e-12  # a rate or a limit is above zero
     return (
@@ -145,13 +145,13 @@ class SimulatedSupply:
         self.array[STATE] = SupplyState.RAMPING
 
     def set_field(self, field_t: float) -> None:
-        """Set the target as a central field in tesla, start the ramp; raises :class:`Refused`."""
+        """Set the target as a central field in tesla, start the ramp; raises ``Refused``."""
         limit_t = self.current_limit_a * self.coil.field_per_ampere_t
         value = self._within("target field", field_t, -limit_t, limit_t, "T")
         self.set_current(value / self.coil.field_per_ampere_t)
 
     def ramp(self) -> None:
-        """Ramp to the target (again); raises :class:`Refused` when latched."""
+        """Ramp to the target (again); raises ``Refused`` when latched."""
         self._not_latched()
         limit_a = self.current_limit_a
         self._within("target", self.target_current_a, -limit_a, limit_a, "A")
@@ -164,13 +164,13 @@ class SimulatedSupply:
             self.array[STATE] = SupplyState.PAUSED
 
     def zero(self) -> None:
-        """Ramp to zero at the ramp rate; raises :class:`Refused` when latched."""
+        """Ramp to zero at the ramp rate; raises ``Refused`` when latched."""
         self._not_latched()
         self._not_programmed()
         self.array[STATE] = SupplyState.ZEROING
 
     def abort(self) -> None:
-        """Stop where it stands, forget target and program, hold; raises :class:`Refused`."""
+        """Stop where it stands, forget target and program, hold; raises ``Refused``."""
         self._not_latched()
         self.array[PROGRAM_ON] = 0.0
         self.array[TARGET] = self.array[OUTPUT]
@@ -221,10 +221,10 @@ class SimulatedSupply:
     def current_limit_a(self) -> float:
         """Largest current that may be set, A.
 
-        Setting it raises :class:`Refused` beyond the supply's own limit, below the present current,
+        Setting it raises ``Refused`` beyond the supply's own limit, below the present current,
         and below the target of a running ramp: that would clip the output short of a target which
         is then never reached. Pause, zero or re-target first. A paused target above a lowered limit
-        is refused by :meth:`ramp`; a cycle whose program is clipped later says so when it blocks.
+        is refused by ``ramp``; a cycle whose program is clipped later says so when it blocks.
         """
         return float(self.array[CURRENT_LIMIT])
 
@@ -347,7 +347,7 @@ class SimulatedSupply:
         return {"supply": self.array.copy()}
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """Put back what :meth:`saved` returned; raises :class:`Refused` for anything else."""
+        """Put back what ``saved`` returned; raises ``Refused`` for anything else."""
         check(Slots(state_slots(self.parameters)), saved["supply"], self.name)
         self.array[:] = saved["supply"]
 

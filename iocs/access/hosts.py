@@ -9,8 +9,8 @@ from typing import Final
 
 import psutil
 
+#: This host, in access rules and in ``canonical``.
 LOCALHOST: Final = "localhost"
-"""This host, in access rules and in `canonical`."""
 
 
 def canonical(host: str) -> str:

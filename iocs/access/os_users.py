@@ -19,10 +19,10 @@ from iocs.access.hosts import LOCALHOST, canonical
 
 _TABLES: Final = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 _SUPERUSER: Final = 0
+#: Columns of the tables.
 _LOCAL, _REMOTE, _UID, _INODE = 1, 2, 7, 9
-"""Columns of the tables."""
+#: In place of the inode: the process has gone, and the user found is not its user.
 _ORPHAN: Final = "0"
-"""In place of the inode: the process has gone, and the user found is not its user."""
 
 
 @lru_cache

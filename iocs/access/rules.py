@@ -35,15 +35,15 @@ READ_WRITE = AccessRights.READ | AccessRights.WRITE
 _PERMISSIONS = {"NONE": AccessRights.NO_ACCESS, "READ": AccessRights.READ, "WRITE": READ_WRITE}
 _LEVELS = (0, 1)
 _MOST_REMEMBERED = 10_000
+#: Quoted texts, comments and bare words.
 _WORDS = re.compile(r'"(?:[^"\n\\]|\\.)*"|\#[^\n]*|[\w\-+:.\[\]<>;]+', re.ASCII)
-"""Quoted texts, comments and bare words."""
 _LEGAL = re.compile(rf"{_WORDS.pattern}|[(){{}}, \t\r\n]+", re.ASCII)
 _KEYWORD = re.compile(r"UAG|HAG|ASG|RULE|CALC|INP[A-L]|[0-9]+")
 
 log = logging.getLogger("cryohalo.iocs.access")
 
+#: Users or hosts by the name of their group.
 Members = Mapping[str, frozenset[str]]
-"""Users or hosts by the name of their group."""
 
 
 class AccessFileError(ValueError):
@@ -94,7 +94,7 @@ class AccessRules:
 
     @classmethod
     def parse(cls, text: str) -> AccessRules:
-        """Rules of a text; raises `AccessFileError`."""
+        """Rules of a text; raises ``AccessFileError``."""
         tree = _tree(_substituted(text))
         users = {name: frozenset(members or ()) for name, members in _named(tree, "UAG")}
         hosts = {name: _hosts(name, members or ()) for name, members in _named(tree, "HAG")}
@@ -218,7 +218,7 @@ def _members(where: str, kind: str, names: Iterable[str], known: Members) -> fro
 
 
 def _hosts(group: str, names: Iterable[str]) -> frozenset[str]:
-    """Names and addresses of the hosts, all as `canonical` gives them."""
+    """Names and addresses of the hosts, all as ``canonical`` gives them."""
     found: set[str] = set()
     for name in names:
         found |= {canonical(name), *_looked_up(group, name)}

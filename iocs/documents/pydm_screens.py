@@ -1,6 +1,6 @@
 """Operator screens for PyDM, one Qt file (``.ui``) per instrument, from its table.
 
-What goes where is that of the Phoebus screens (`iocs.documents.screens`). The prefix is the macro
+What goes where is that of the Phoebus screens (``iocs.documents.screens``). The prefix is the macro
 ``${P}``:
 
     pydm -m P=AMRR: docs/screens/amrr.ui
@@ -28,6 +28,7 @@ from iocs.documents.screens import (
 )
 from pvdb.records import Record
 
+#: PyDM's widgets: the Qt class that each extends and the module it is in.
 CUSTOM = {
     "PyDMLabel": ("QLabel", "pydm.widgets.label"),
     "PyDMLineEdit": ("QLineEdit", "pydm.widgets.line_edit"),
@@ -35,7 +36,6 @@ CUSTOM = {
     "PyDMPushButton": ("QPushButton", "pydm.widgets.pushbutton"),
     "PyDMWaveformPlot": ("QGraphicsView", "pydm.widgets.waveformplot"),
 }
-"""PyDM's widgets: the Qt class that each extends and the module it is in."""
 BLUE = "#1f77b4"
 
 

@@ -3,7 +3,7 @@
 One frame per group of PVs, filled from the top, in as many columns as are needed. Each row has a
 description, the setpoint in a widget that fits its kind, and the readback. Waveforms are plotted
 below. The prefix is the macro ``$(P)``, so that the same screen serves every site. What goes where
-(`frames`, `plots`) holds for the screens of `iocs.documents.pydm_screens` too.
+(``frames``, ``plots``) holds for the screens of ``iocs.documents.pydm_screens`` too.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ LABEL_WIDTH, VALUE_WIDTH = 260, 120
 COLUMN_WIDTH = LABEL_WIDTH + 2 * VALUE_WIDTH + 3 * MARGIN
 TALLEST_COLUMN = 1000
 PLOT_HEIGHT = 260
+#: Waveforms that are plotted, each with the waveform of its abscissa ("" for the index).
 PLOTS = {
     "DAQ:Preview_RBV": "",
     "VNA:Magnitude_RBV": "VNA:Frequency_RBV",
     "RegenA:TempProfile_RBV": "RegenA:Position_RBV",
     "RegenB:TempProfile_RBV": "RegenB:Position_RBV",
 }
-"""Waveforms that are plotted, each with the waveform of its abscissa ("" for the index)."""
 _WIDGETS = {
     "ao": "textentry", "longout": "textentry", "motor": "textentry", "bo": "combo", "mbbo": "combo",
 }  # fmt: skip
@@ -50,8 +50,8 @@ def screen(title: str, prefix: str, records: Sequence[Record]) -> str:
     return Xml.tostring(display, encoding="unicode", xml_declaration=True) + "\n"
 
 
+#: A setpoint, its readback, or both.
 Row = tuple[Record | None, Record | None]
-"""A setpoint, its readback, or both."""
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ class _Puts(Handler):
 
 
 class PvaServer:
-    """Serves the channels of ``database`` over PV Access from `start` to `stop`.
+    """Serves the channels of ``database`` over PV Access from ``start`` to ``stop``.
 
     A server of this library does not learn who reads, so PVs that not everybody may read are not
     served: everybody at this host, where only this host can connect.

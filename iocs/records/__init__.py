@@ -7,10 +7,10 @@ The rules that hold for every PV built here (each has its test in ``tests/iocs``
 3. Readbacks have display limits only; control limits belong to setpoints. No reading that fails
    stops the server.
 4. Fields show the true values; ``.MDEL .ADEL .HYST`` act; unchanged values are not posted.
-5. Motors complete their puts when the move ends (`pvdb.parts.motor`).
+5. Motors complete their puts when the move ends (``pvdb.parts.motor``).
 6. A put is checked before anything moves; refused, it moves nothing and says so; committed, it
    completes after the readback is true. A second put supersedes, joins or is refused, as the record
-   states (`OnBusy`).
+   states (``OnBusy``).
 7. Subscriptions to waveforms keep a short queue.
 """
 

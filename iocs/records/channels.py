@@ -1,7 +1,7 @@
-"""caproto channels that live by a `Record`.
+"""caproto channels that live by a ``Record``.
 
 caproto stores, converts and sends; whether a put is allowed and what the fields say is decided
-here, what the value is and what is worth posting in `iocs.records.processing`. Differences from a
+here, what the value is and what is worth posting in ``iocs.records.processing``. Differences from a
 bare ``ChannelData``:
 
 - every channel has its own alarm, worked out with the record's severities and hysteresis;
@@ -11,7 +11,7 @@ bare ``ChannelData``:
 - fields (``.EGU``, ``.HIHI``, ...) are made when a client first asks for one, and show the
   channel's own data: a channel costs about 20 us to make, against 1.5 ms with caproto's
   ``record=``;
-- a put goes to the `Database`, which checks it, acts, logs it and waits, without its metadata.
+- a put goes to the ``Database``, which checks it, acts, logs it and waits, without its metadata.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _ACKNOWLEDGED = {ChannelType.PUT_ACKS: "ACKS", ChannelType.PUT_ACKT: "ACKT"}
 
 
 class LiveChannel(Processing):
-    """Mixed in before a caproto channel class: the behaviour described by a `Record`."""
+    """Mixed in before a caproto channel class: the behaviour described by a ``Record``."""
 
     database: ChannelOwner
     parent: LiveChannel | None

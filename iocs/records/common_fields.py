@@ -17,6 +17,9 @@ from pvdb.records.description import (
 )
 
 SEVERITIES = tuple(State(name) for name in ("NO_ALARM", "MINOR", "MAJOR", "INVALID"))
+#: First 16 of the 22 alarm states of ``alarm.h``: as many as an enum carries over Channel Access.
+#:
+#: UDF is the 18th: ``.STAT`` shows it as CALC, and the alarm that comes with every value says UDF.
 STATUSES = tuple(
     State(name)
     for name in (
@@ -38,10 +41,6 @@ STATUSES = tuple(
         "SOFT",
     )
 )
-"""First 16 of the 22 alarm states of ``alarm.h``: as many as an enum carries over Channel Access.
-
-UDF is the 18th: `.STAT` shows it as CALC, and the alarm that comes with every value says UDF.
-"""
 YES_NO = (State("NO"), State("YES"))
 _SCANS = tuple(
     State(name)

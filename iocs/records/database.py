@@ -1,7 +1,7 @@
 """All channels of an IOC, and what a put of a client leads to.
 
-What a put does to the machine and when it is done is `pvdb.live.puts`; here it is logged, its
-consequences are posted, and its client gets the completion. `Database.refusal` holds the last
+What a put does to the machine and when it is done is ``pvdb.live.puts``; here it is logged, its
+consequences are posted, and its client gets the completion. ``Database.refusal`` holds the last
 refusal; the setpoint is in WRITE alarm until the next put that is accepted.
 """
 
@@ -218,7 +218,7 @@ class Database:
         client: str,
         address: tuple[str, int] | None,
     ) -> None:
-        """A put as it came over the wire; see `put`."""
+        """A put as it came over the wire; see ``put``."""
         where = f"{address[0]}:{address[1]}" if address else ""
         try:
             native = from_wire(data, data_type)
@@ -228,7 +228,7 @@ class Database:
         await self._put(channel, native, client, where)
 
     async def put_for(self, channel: LiveChannel, data: Any, client: str, where: str) -> None:
-        """A put of native data for a client of another protocol; see `put`."""
+        """A put of native data for a client of another protocol; see ``put``."""
         await self._put(channel, data, client, where)
 
     async def put(self, name: str, data: Any) -> None:
@@ -331,7 +331,7 @@ class Database:
                 waiting.completed(refusal)
 
     def settled(self) -> bool:
-        """Whether `settle` has something to complete."""
+        """Whether ``settle`` has something to complete."""
         return self._puts.settled()
 
     @property

@@ -21,13 +21,14 @@ _WIRES = {
     ChannelType.ENUM: Wire.ENUM,
     ChannelType.STRING: Wire.STRING,
 }
+#: DBF_ULONG in every record type: sent as a double.
 AS_DOUBLE = dict.fromkeys(("HASH", "LEN", "NELM", "NORD", "OLEN", "ROFF"), Wire.DOUBLE)
-"""DBF_ULONG in every record type: sent as a double."""
 _UNSIGNED_IN_STATES = frozenset({"MASK", "ORAW", "ORBV", "RBV", "SVAL"})
 _SHORT_IN_STATES = frozenset({"IVOV", "LALM", "MLST", "NOBT", "SHFT"})
 _STATE_RECORDS = frozenset({"bi", "bo", "mbbi", "mbbo"})
 
 
+#: Fields of longout that base 7.0.8 has and caproto's table has not.
 _NEWER = {
     "PVAL": (Wire.LONG, ()),
     "OOCH": (Wire.ENUM, ("NO", "YES")),
@@ -43,7 +44,6 @@ _NEWER = {
         ),
     ),
 }
-"""Fields of longout that base 7.0.8 has and caproto's table has not."""
 
 
 def field_of(

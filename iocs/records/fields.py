@@ -1,4 +1,4 @@
-"""Fields of a record (``.DESC``, ``.HIHI`` ...), each a `Record` of its own over the channel.
+"""Fields of a record (``.DESC``, ``.HIHI`` ...), each a ``Record`` of its own over the channel.
 
 Fields that mean something here are live: they show the channel's data, and those that an operator
 may tune (alarm limits, severities, deadbands, display and drive limits, units, precision, names of

@@ -22,7 +22,7 @@ class ServedChannel(Protocol):
     Attributes:
         record: What it serves.
         value: Its value, as clients see it.
-        alarm: caproto's alarm.
+        alarm: Caproto's alarm.
         description: ``.DESC``.
         disabled: ``.DISP``.
         full_units: ``.EGU`` in full.

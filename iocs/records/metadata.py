@@ -7,8 +7,8 @@ from typing import Any
 
 from pvdb.records.description import INTEGER_RANGES, Record, Wire
 
+#: Updates of a waveform kept for a slow client: the newest two, 1.6 MB for 100 000 points.
 WAVEFORM_BACKLOG = 2
-"""Updates of a waveform kept for a slow client: the newest two, 1.6 MB for 100 000 points."""
 SCALAR_BACKLOG = 20
 
 

@@ -41,8 +41,8 @@ def _single(value: Any) -> Any:
     return np.where(tiny, np.copysign(_SMALLEST, held), held)
 
 
+#: ``dbr_stsack_string`` before its value: status, severity, ACKT, ACKS.
 _ACKNOWLEDGEMENT = struct.Struct(">hhHH")
-"""``dbr_stsack_string`` before its value: status, severity, ACKT, ACKS."""
 
 
 class Outgoing:
@@ -58,7 +58,7 @@ class Outgoing:
     _posting: int = VALUE | LOG | ALARM
 
     async def process(self, now: float) -> None:
-        """Work the value out anew; see `iocs.records.channels.LiveChannel`."""
+        """Work the value out anew; see ``iocs.records.channels.LiveChannel``."""
         raise NotImplementedError
 
     async def publish(self, flags: int) -> None:

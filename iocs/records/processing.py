@@ -1,6 +1,6 @@
 """What becomes of a value: read, compared with what was posted last, its alarm worked out, posted.
 
-What the value is and what is worth posting is decided here; how it is sent, in `Outgoing`.
+What the value is and what is worth posting is decided here; how it is sent, in ``Outgoing``.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from pvdb.records.description import Range, Record, Value, Wire
 
 log = logging.getLogger("cryohalo.iocs.records")
 
+#: What was read last where nothing was, or where it does not matter any more.
 _UNREAD = object()
-"""What was read last where nothing was, or where it does not matter any more."""
 
 
 class Processing(Tuning):

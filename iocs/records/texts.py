@@ -7,8 +7,8 @@ from typing import Final
 #: Beyond this base keeps to three decimals, beyond the next it writes a power of ten.
 _LARGE: Final = 1e7
 _HUGE: Final = 1e16
+#: With more than these ``.PREC`` decimals base always writes a power of ten.
 _MOST_DECIMALS: Final = 8
-"""With more than these ``.PREC`` decimals base always writes a power of ten."""
 
 
 def written(number: float, decimals: int) -> str:

@@ -8,11 +8,11 @@ from typing import Final
 
 __all__ = ["Together"]
 
+#: Turns of the event loop in which others may still join; some microseconds each.
 MOST_TURNS: Final = 20
-"""Turns of the event loop in which others may still join; some microseconds each."""
+#: Turns without anybody joining after which the action begins: of the puts in one packet one begins
+#: in each turn.
 IDLE_TURNS: Final = 1
-"""Turns without anybody joining after which the action begins: of the puts in one packet one begins
-in each turn."""
 
 
 class Together:

@@ -1,7 +1,7 @@
 """What a client sends, as native Python and NumPy values.
 
 caproto alone would wrap integers, cut strings and store NaN (and an enum index out of range, on
-which EPICS base's ``caget`` then aborts); `pvdb.records.checking` refuses all of that.
+which EPICS base's ``caget`` then aborts); ``pvdb.records.checking`` refuses all of that.
 """
 
 from __future__ import annotations

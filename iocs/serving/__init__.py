@@ -1,8 +1,8 @@
 """Serving a PV database over Channel Access: what both IOCs start with.
 
-`server` is the way in: options, readiness, signals, exit codes. `caproto_overrides` and
-`clients.circuit` hold all that had to be mended in caproto; what its overrides are made of is in
-`listening`, `clients`, `filtering` and `sending`.
+``server`` is the way in: options, readiness, signals, exit codes. ``caproto_overrides`` and
+``clients.circuit`` hold all that had to be mended in caproto; what its overrides are made of is in
+``listening``, ``clients``, ``filtering`` and ``sending``.
 """
 
 from iocs.serving.server import (

@@ -1,7 +1,7 @@
 """Where to listen, checked before anything is started; mistakes reported in one line.
 
-As those of :mod:`instruments.options`, the functions raise ``argparse.ArgumentTypeError``;
-:class:`OneLineParser` ends the process with that one line and code 2.
+As those of ``instruments.options``, the functions raise ``argparse.ArgumentTypeError``;
+``OneLineParser`` ends the process with that one line and code 2.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class OneLineParser(argparse.ArgumentParser):
         self.exit(EXIT_USAGE, f"{self.prog}: error: {escaped(message)}; --help tells more\n")
 
 
+#: A port that a server can be found on: 0, any free one, is none.
 port_number = whole(1, MAX_PORT)
-"""A port that a server can be found on: 0, any free one, is none."""
 
 
 def interface(text: str) -> str:

@@ -1,7 +1,7 @@
-"""What is mended in caproto 1.3.0's server by overriding its internals; with `circuit`, all of it.
+"""Mended in caproto 1.3.0's server by overriding its internals; with ``circuit``, all of it.
 
 Each override states its defect. ``tests/live/serving/test_overrides.py`` has a test for each
-that fails without it; ``docs/serving.md`` writes them up. :func:`install` warns if caproto is
+that fails without it; ``docs/serving.md`` writes them up. ``install`` warns if caproto is
 another release.
 """
 
@@ -37,8 +37,8 @@ from iocs.serving.sending.updates import cut_text
 from iocs.words.complaints import Complaints
 
 CAPROTO_VERSION: Final = "1.3.0"
+#: How often clients are looked through for one to cut off, while too much waits.
 RELIEF_PERIOD_S: Final = 0.05
-"""How often clients are looked through for one to cut off, while too much waits."""
 
 log = logging.getLogger("iocs.serving")
 

@@ -17,8 +17,8 @@ from instruments.printable import escaped
 __all__ = ["environment_mistake"]
 
 BEACON_PERIOD: Final = "EPICS_CAS_BEACON_PERIOD"
+#: Shorter ones would keep the network and the processor busy with nothing else.
 BEACON_PERIODS_S: Final = (0.1, 86_400.0)
-"""Shorter ones would keep the network and the processor busy with nothing else."""
 
 
 def environment_mistake() -> str:

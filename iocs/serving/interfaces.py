@@ -22,7 +22,7 @@ class Found(NamedTuple):
     """What is served under a name.
 
     Attributes:
-        entry: caproto's channel.
+        entry: Caproto's channel.
         filters: What the name asks for.
         long_text: Whether a text is to be sent as bytes.
     """
@@ -44,7 +44,7 @@ class Context(Protocol):
         books: What the channels and subscriptions of all clients take.
         complaints: Log lines of which each kind is written once a minute.
         port: The TCP port, known before there is any client.
-        server_tasks: caproto's tasks, which end with the server.
+        server_tasks: Caproto's tasks, which end with the server.
     """
 
     limits: Limits

@@ -27,15 +27,15 @@ class Limits:
         array_history: The same for arrays of more than 100 elements.
         max_puts_in_progress: Puts of one client that have not completed; the next one is refused.
         max_waiting_bytes: What waits to be sent to all clients together. Beyond it every
-            subscription keeps its newest only, and who has accepted nothing for `crowded_client_s`
-            is cut off, the longest first.
+            subscription keeps its newest only, and who has accepted nothing for
+            ``crowded_client_s`` is cut off, the longest first.
         max_unfinished_bytes: Half received messages of all clients together. Beyond it the one that
             has not grown for longest is refused.
         max_client_books_bytes: What the channels and subscriptions of one client may take; the next
             one is refused.
         max_books_bytes: The same of all clients together.
         unfinished_message_s: How long a message may stand half received before the circuit is
-            closed; as much longer as it takes at `slowest_bytes_per_s`, if it keeps growing.
+            closed; as much longer as it takes at ``slowest_bytes_per_s``, if it keeps growing.
         slowest_bytes_per_s: A client that sends a message slower than this is cut off.
         stalled_client_s: How long a client may not accept what it is sent before its circuit is
             closed.

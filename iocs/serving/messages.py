@@ -35,12 +35,12 @@ ADDRESS_OF_SENDER: Final = 0xFFFFFFFF
 #: In the place of a channel: an error that is no channel's.
 NO_CHANNEL: Final = 0xFFFFFFFF
 LAST_TYPE: Final = int(max(ChannelType))
+#: caproto has no types of elements for the four that have no family.
 _NATIVE: Final = {
     **{int(kind): native for kind, native in field_types["native"].items()},
     **dict.fromkeys((35, 36), ChannelType.INT),
     **dict.fromkeys((37, 38), ChannelType.STRING),
 }
-"""caproto has no types of elements for the four that have no family."""
 
 
 class CaCommand(IntEnum):
@@ -79,7 +79,7 @@ class Request:
     """One message of a client.
 
     Attributes:
-        command: See `CaCommand`; any number.
+        command: See ``CaCommand``; any number.
         kind: The DBR type, mostly.
         count: Number of elements, mostly.
         first: The server's number of the channel, mostly.
@@ -108,7 +108,7 @@ class Request:
 
     @property
     def text_bytes(self) -> bytes:
-        """`text` as it came."""
+        """``text`` as it came."""
         return self.payload[:-1].partition(b"\0")[0]
 
 
@@ -152,12 +152,12 @@ def kind_name(kind: int) -> str:
 
 
 def native_of(kind: int) -> ChannelType:
-    """The type of the elements of DBR type ``kind``, up to `LAST_TYPE`."""
+    """The type of the elements of DBR type ``kind``, up to ``LAST_TYPE``."""
     return _NATIVE[kind]
 
 
 def element_bytes(kind: int) -> int:
-    """Bytes of one element of DBR type ``kind``, up to `LAST_TYPE`."""
+    """Bytes of one element of DBR type ``kind``, up to ``LAST_TYPE``."""
     return ctypes.sizeof(DBR_TYPES[native_of(kind)])
 
 

@@ -7,9 +7,9 @@ Four promises to the starter of an IOC:
 2. SIGTERM, SIGINT, SIGHUP and SIGQUIT run ``shutdown`` (outputs safe, state saved) while clients
    still see the PVs; exit code 0.
 3. A taken port is never shared by accident: the start ends with code 69 and says who has it.
-4. A failure of the server itself, or of what :meth:`Server.fail` is called for, runs ``shutdown``
+4. A failure of the server itself, or of what ``Server.fail`` is called for, runs ``shutdown``
    too and ends the process with code 1; nothing lingers.
-5. :meth:`Server.restart` does the same with code 75: a supervisor starts the process again.
+5. ``Server.restart`` does the same with code 75: a supervisor starts the process again.
 
 caproto's server does the serving; what had to be mended in it stands in
 ``iocs/serving/caproto_overrides.py`` and, for one client, ``iocs/serving/clients/circuit.py``.
@@ -67,7 +67,7 @@ class ServerOptions:
             moves.
         beacon_addresses: Where beacons go, ``host`` or ``host:port``. They announce a
             restart.
-        limits: Bounds on clients, memory and time, see :class:`iocs.serving.limits.Limits`.
+        limits: Bounds on clients, memory and time, see ``iocs.serving.limits.Limits``.
         shutdown_timeout_s: How long ``shutdown`` may take before the server ends without it.
     """
 
@@ -111,7 +111,7 @@ class Server:
         self._stopping.set()
 
     def fail(self, reason: str) -> None:
-        """End the server because it cannot go on: as :meth:`stop`, with exit code 1."""
+        """End the server because it cannot go on: as ``stop``, with exit code 1."""
         log.critical("%s: %s", self.options.name, reason)
         self.exit_code = EXIT_SERVER_FAILED
         self.stop(reason)
@@ -135,7 +135,7 @@ def serve(
     startup: Hook | None = None,
     shutdown: Hook | None = None,
 ) -> int:
-    """Serve until a signal, a failure or :meth:`Server.stop`.
+    """Serve until a signal, a failure or ``Server.stop``.
 
     Args:
         pvdb: PV name to caproto ``ChannelData``, e.g. ``PVGroup.pvdb``.

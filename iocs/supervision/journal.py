@@ -1,9 +1,10 @@
 """The journal of puts: what was accepted is on the disk before it is acknowledged.
 
 A snapshot of the machine is some seconds old when a process is killed. The journal has the puts
-since, each with its simulated time, so that they can be made again (`iocs.supervision.repeating`).
-One line is appended for each put, and one when a put that waits has completed. Lines are
-synchronised in groups by a thread: those who wait at the same time share one ``fdatasync``.
+since, each with its simulated time, so that they can be made again
+(``iocs.supervision.repeating``). One line is appended for each put, and one when a put that waits
+has completed. Lines are synchronised in groups by a thread: those who wait at the same time share
+one ``fdatasync``.
 
 A new file is begun with each snapshot; files that no kept snapshot needs are deleted. A file begins
 with a line that names the journal: a journal follows its own snapshots only.
@@ -25,11 +26,11 @@ from iocs.supervision import storage
 from iocs.supervision.saving import Saving
 from pvdb.records import Value
 
+#: Of all files together. It takes some 300 000 puts without one snapshot that could be written.
 MOST_BYTES: Final = 32_000_000
-"""Of all files together. It takes some 300 000 puts without one snapshot that could be written."""
 PATTERN: Final = "journal-*.log"
+#: As many digits as the name of a file has.
 LAST_NUMBER: Final = 10**12 - 1
-"""As many digits as the name of a file has."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Journal:
     Attributes:
         identity: Of this journal.
         number: Of the last line.
-        missed: Whether a line could not be written since the last `turn`.
+        missed: Whether a line could not be written since the last ``turn``.
     """
 
     def __init__(

@@ -24,11 +24,11 @@ from pvdb.records.checking import checked
 
 log = logging.getLogger("cryohalo.iocs.state")
 
+#: Wall seconds for simulating again what lies between puts; a life of the IOC took no longer for it
+#: than the period of its snapshots.
 LONGEST_S: Final = 60.0
-"""Wall seconds for simulating again what lies between puts; a life of the IOC took no longer for it
-than the period of its snapshots."""
+#: Simulated seconds from one put to the next that snapshots every few seconds leave room for.
 FARTHEST_S: Final = 10.0 * MAX_SPEED
-"""Simulated seconds from one put to the next that snapshots every few seconds leave room for."""
 SHORT: Final = 80
 
 
@@ -70,7 +70,7 @@ class Repeating:
             left = {name: left[name] for name in refused}
 
     def repeat(self, entries: Iterable[Entry]) -> dict[str, str]:
-        """Make puts again, each at its simulated time; returns as `write`."""
+        """Make puts again, each at its simulated time; returns as ``write``."""
         refused = {}
         end_s = self._wall() + LONGEST_S
         for entry in entries:

@@ -6,7 +6,7 @@ slices: the machine is stepped with its own fixed step, and guards (interlocks, 
 after every step, not on the wall's tick.
 
 A step that raises does not kill the server: time is paused and ``Sim:Error_RBV`` says why. Nor does
-anything that is done beside the physics on each tick (health, saving): `Chore`.
+anything that is done beside the physics on each tick (health, saving): ``Chore``.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from pvdb.parts.clock import SimClock, SteppedMachine
 
 log = logging.getLogger("cryohalo.iocs.simulation")
 
+#: Wall seconds between posts: 10 Hz, what screens and archivers expect.
 TICK_S: Final = 0.1
-"""Wall seconds between posts: 10 Hz, what screens and archivers expect."""
+#: Wall seconds of physics before others get their turn.
 SLICE_S: Final = 0.005
-"""Wall seconds of physics before others get their turn."""
 LONGEST_SLEEP_S: Final = 0.05
 
 
@@ -154,8 +154,8 @@ class Simulation:
             return
         self._awake.clear()
         try:
-            # Not `wait_for`: with Python 3.11 it swallows a cancellation that comes with the wake,
-            # and the IOC would never end.
+            # Not ``wait_for``: with Python 3.11 it swallows a cancellation that comes with the
+            # wake, and the IOC would never end.
             async with asyncio.timeout(wait_s):
                 await self._awake.wait()
         except TimeoutError:

@@ -4,8 +4,8 @@
   few seconds and at the end. Used only by a machine of the same name, seed and parameters.
 - ``setpoints.json``: the setpoints that are marked as saved, and alarm limits and the like that
   were changed (autosave).
-- ``journal-*.log``: the puts since the snapshots that are kept (`iocs.supervision.journal`).
-- ``puts.log``: every put (`iocs.supervision.put_log`).
+- ``journal-*.log``: the puts since the snapshots that are kept (``iocs.supervision.journal``).
+- ``puts.log``: every put (``iocs.supervision.put_log``).
 
 Restart order: the snapshot; the puts since, each at its simulated time; the file of setpoints where
 it is newer. What cannot be used is logged in one line, kept aside as ``.bad``, and left out: all of
@@ -37,12 +37,11 @@ log = logging.getLogger("cryohalo.iocs.state")
 SNAPSHOT_PERIOD_S: Final = 5.0
 AUTOSAVE_PERIOD_S: Final = 1.0
 SNAPSHOT, SETPOINTS = "snapshot.json", "setpoints.json"
+#: Of a snapshot, and of those that do not say.
+#:
+#: It goes up when the state of a machine changes: a snapshot of a lower number may lack something,
+#: one of a higher number cannot be read.
 FORMAT, OLDER = 1, 0
-"""Of a snapshot, and of those that do not say.
-
-It goes up when the state of a machine changes: a snapshot of a lower number may lack something, one
-of a higher number cannot be read.
-"""
 
 
 class OtherMachineError(Exception):

@@ -24,8 +24,8 @@ from instruments.plain_arrays import demand_plain, plain_array
 log = logging.getLogger("cryohalo.iocs.storage")
 
 _ARRAY, _TUPLE = "__array__", "__tuple__"
+#: Of a file; the haloscope's snapshot has some 5 MB.
 MOST_BYTES: Final = 1_000_000_000
-"""Of a file; the haloscope's snapshot has some 5 MB."""
 
 
 class DamagedError(ValueError):
@@ -96,7 +96,7 @@ def read(path: Path) -> Stored:
 
     Raises:
         OSError: It cannot be read; ``FileNotFoundError`` if there is none.
-        DamagedError: Its checksum is wrong, or what it holds cannot have been written by `save`.
+        DamagedError: Its checksum is wrong, or what it holds cannot have been written by ``save``.
     """
     head, _, body = read_bounded(path, MOST_BYTES).partition(b"\n")
     digest, _, mark = head.partition(b" ")
@@ -111,7 +111,7 @@ def dumps(content: Any) -> bytes:
 
 
 def loads(text: bytes) -> Any:
-    """What `dumps` was given; raises `DamagedError` for what it cannot have written."""
+    """What ``dumps`` was given; raises ``DamagedError`` for what it cannot have written."""
     try:
         return _restored(json.loads(text))
     except (ValueError, TypeError, RecursionError, OverflowError) as error:

@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Final
 
+#: A failure that goes on is logged again after this long, with how often it has happened since.
 PERIOD_S: Final = 60.0
-"""A failure that goes on is logged again after this long, with how often it has happened since."""
+#: Kinds that are remembered; beyond it all are forgotten and may be logged once more.
 MOST_KINDS: Final = 1000
-"""Kinds that are remembered; beyond it all are forgotten and may be logged once more."""
 
 
 class Complaints:

@@ -1,8 +1,8 @@
 """A log whose every message is one line, whatever a client has called itself.
 
 Names of users, hosts and channels come from clients, which may send anything. Whatever writes such
-text to a log, a refusal or a screen passes it through `escaped`; `EscapingFormatter` does it for
-every line that a process logs.
+text to a log, a refusal or a screen passes it through ``escaped``; ``EscapingFormatter`` does it
+for every line that a process logs.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """An adaptive scan: each step's integration time from the limit reached so far.
 
 Goes through the targets once, with as many averages at each as the linear programme of
-`plans.haloscope.allocation` asks for, given what the online analysis has gathered; then again where
-something is still missing. Ends when the expected limit is at the target coupling all over the
-band.
+``plans.haloscope.allocation`` asks for, given what the online analysis has gathered; then again
+where something is still missing. Ends when the expected limit is at the target coupling all over
+the band.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -49,9 +49,9 @@ class AdaptiveScan:
 
     Attributes:
         steps: (target MHz, averages) of each step taken, in order.
-        integration_s: simulated seconds of integration, all steps.
-        worst_per_gev: largest expected limit in the band, 1/GeV.
-        reached: the limit is at the target everywhere.
+        integration_s: Simulated seconds of integration, all steps.
+        worst_per_gev: Largest expected limit in the band, 1/GeV.
+        reached: The limit is at the target everywhere.
     """
 
     steps: list[tuple[float, int]]
@@ -78,25 +78,26 @@ def adaptive_scan(
     Parameters
     ----------
     haloscope
-        the device.
+        The device.
     frequencies_mhz
-        targets that may be used, MHz, ascending or descending.
+        Targets that may be used, MHz, ascending or descending.
     target_per_gev
-        the coupling to be reached, 1/GeV.
+        The coupling to be reached, 1/GeV.
     band_mhz
-        where (low, high); from the first to the last target if not given.
+        Where (low, high); from the first to the last target if not given.
     skip_mhz
-        intervals (low, high) that are neither targets nor part of the band.
+        Intervals (low, high) that are neither targets nor part of the band.
     calibration
-        for the start document, and so for the online analysis.
+        For the start document, and so for the online analysis.
     tolerances
-        what each step must fulfil, by the names of `Tolerances`; what is not given is the letter's.
+        What each step must fulfil, by the names of ``Tolerances``; what is not given is the
+        letter's.
     first_averages
-        averages of the very first step, before anything is known.
+        Averages of the very first step, before anything is known.
     online
-        the online analysis; one with the default options if not given.
+        The online analysis; one with the default options if not given.
     md
-        metadata for the start document.
+        Metadata for the start document.
     """
     limits = tolerances_of(tolerances)
     gaps = [(float(a), float(b)) for a, b in skip_mhz]
@@ -136,7 +137,7 @@ def worst_coupling(
     """Largest limit within a band, 1/GeV: what a scan has reached everywhere in it.
 
     Raises:
-        ValueError: no limit inside the band.
+        ValueError: No limit inside the band.
     """
     here = inside(frequency_hz * 1e-6, band_mhz, list(skip_mhz))
     require(bool(here.any()), f"no limit between {band_mhz[0]} and {band_mhz[1]} MHz")

@@ -37,8 +37,8 @@ class Ledger:
     """SNR^2 gathered so far and what a step brings, in cells of frequency.
 
     Args:
-        low_mhz: lower edge of the band.
-        high_mhz: upper edge of the band.
+        low_mhz: Lower edge of the band.
+        high_mhz: Upper edge of the band.
 
     Attributes:
         gathered: SNR^2 in each cell (C,): the least of the grand bins in it.
@@ -67,10 +67,10 @@ class Ledger:
         """Take what the online analysis says after a step.
 
         Args:
-            frequency_mhz: of the grand bins the step touched (K,).
-            snr: expected SNR there now (K,).
-            target_mhz: of the step.
-            averages: of the step.
+            frequency_mhz: Of the grand bins the step touched (K,).
+            snr: Expected SNR there now (K,).
+            target_mhz: Of the step.
+            averages: Of the step.
         """
         before = self.gathered.copy()
         cell = np.floor((frequency_mhz - self.low_mhz) * 1e3 / CELL_KHZ).astype(int)
@@ -102,13 +102,13 @@ def allocate(
     """Averages for the steps to come (T,) that fill every cell with the least sum.
 
     Args:
-        ledger: what is gathered and what a step brings.
-        targets_mhz: the steps to come (T,).
+        ledger: What is gathered and what a step brings.
+        targets_mhz: The steps to come (T,).
         wanted: SNR^2 wanted in each cell (C,).
-        least: smallest number of averages of a step.
+        least: Smallest number of averages of a step.
         most: largest.
 
-    A cell that cannot be filled within `most` is filled as far as it goes.
+    A cell that cannot be filled within ``most`` is filled as far as it goes.
     """
     weights = ledger.weights(targets_mhz)
     missing = np.maximum(wanted - ledger.gathered, 0.0)

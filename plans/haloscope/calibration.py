@@ -1,7 +1,7 @@
 """Calibration of the receiver: Y factor, amplifier noise, line attenuation, noise in situ.
 
-Each plan is a run of its own and returns what it measured; `calibrate` does all and returns the
-mapping that the scan puts into its start document. `haloscope.measuring.calibration` has the
+Each plan is a run of its own and returns what it measured; ``calibrate`` does all and returns the
+mapping that the scan puts into its start document. ``haloscope.measuring.calibration`` has the
 formulas.
 """
 
@@ -93,19 +93,19 @@ def y_factor(
     Parameters
     ----------
     haloscope
-        the device.
+        The device.
     frequency_mhz
-        where, MHz.
+        Where, MHz.
     temperatures_k
-        physical temperatures, ascending, K.
+        Physical temperatures, ascending, K.
     averages
-        spectra averaged at each.
+        Spectra averaged at each.
     md
-        metadata for the start document.
+        Metadata for the start document.
 
     Returns
     -------
-    `receiver_gain_db`, `receiver_temperature_k`, each with `_error`.
+    ``receiver_gain_db``, ``receiver_temperature_k``, each with ``_error``.
     """
     require(len(temperatures_k) >= 3, "a Y factor needs at least three temperatures")
     require(list(temperatures_k) == sorted(temperatures_k), "temperatures must ascend")
@@ -152,19 +152,19 @@ def jpa_noise(
     Parameters
     ----------
     haloscope
-        the device.
+        The device.
     target_mhz
         100 kHz above the amplifier's resonance, MHz.
     calibration
-        what `y_factor` returned.
+        What ``y_factor`` returned.
     averages
-        spectra averaged, each with pump on and off.
+        Spectra averaged, each with pump on and off.
     md
-        metadata for the start document.
+        Metadata for the start document.
 
     Returns
     -------
-    `jpa_noise_temperature_k` and its `_error`.
+    ``jpa_noise_temperature_k`` and its ``_error``.
     """
     _check_averages(averages)
     args = {"target_mhz": target_mhz, "averages": averages}
@@ -209,15 +209,15 @@ def line_attenuation(
     Parameters
     ----------
     haloscope
-        the device.
+        The device.
     frequency_mhz
-        where, MHz.
+        Where, MHz.
     md
-        metadata for the start document.
+        Metadata for the start document.
 
     Returns
     -------
-    `line_attenuation_db` and its `_error`.
+    ``line_attenuation_db`` and its ``_error``.
     """
     center = frequency_mhz - OFF_RESONANCE_MHZ
     haloscope.vna.center.check_value(center)
@@ -258,19 +258,19 @@ def noise_in_situ(
     Parameters
     ----------
     haloscope
-        the device.
+        The device.
     target_mhz
-        where the cavity is tuned, MHz.
+        Where the cavity is tuned, MHz.
     calibration
-        what `y_factor` returned.
+        What ``y_factor`` returned.
     averages
-        spectra averaged, each with pump on and off.
+        Spectra averaged, each with pump on and off.
     md
-        metadata for the start document.
+        Metadata for the start document.
 
     Returns
     -------
-    `noise_temperature_k` and `noise_temperature_by_ratio_k`, each a list of three, K.
+    ``noise_temperature_k`` and ``noise_temperature_by_ratio_k``, each a list of three, K.
     """
     _check_averages(averages)
     args = {"target_mhz": target_mhz, "averages": averages}
@@ -311,17 +311,17 @@ def calibrate(
     Parameters
     ----------
     haloscope
-        the device.
+        The device.
     frequency_mhz
-        where, MHz; the middle of the scan to come.
+        Where, MHz; the middle of the scan to come.
     averages
-        spectra averaged at each temperature; five times as many for the amplifier.
+        Spectra averaged at each temperature; five times as many for the amplifier.
     md
-        metadata for the start documents.
+        Metadata for the start documents.
 
     Returns
     -------
-    The mapping that `plans.haloscope.scan.scan` takes as `calibration`.
+    The mapping that ``plans.haloscope.scan.scan`` takes as ``calibration``.
     """
     found = yield from y_factor(haloscope, frequency_mhz, averages=averages, md=md)
     noise = yield from jpa_noise(haloscope, frequency_mhz, found, averages=5 * averages, md=md)

@@ -39,13 +39,13 @@ class Campaign:
     """How a campaign ended.
 
     Attributes:
-        name: of the campaign; in every start document as `campaign`.
-        taken_mhz: targets of the scan taken by this call.
-        candidates_mhz: candidates after the scan, MHz.
-        verdicts: what the rescan says of each of them.
-        result: the analysis of everything.
-        crossings_mhz: mode crossings left out of the scan, if they were looked for.
-        fresh_mhz: above threshold only since the rescan, MHz: its noise, or a line too weak for the
+        name: Of the campaign; in every start document as ``campaign``.
+        taken_mhz: Targets of the scan taken by this call.
+        candidates_mhz: Candidates after the scan, MHz.
+        verdicts: What the rescan says of each of them.
+        result: The analysis of everything.
+        crossings_mhz: Mode crossings left out of the scan, if they were looked for.
+        fresh_mhz: Above threshold only since the rescan, MHz: its noise, or a line too weak for the
             scan. Going on with the campaign rescans them.
     """
 
@@ -68,9 +68,9 @@ class Earlier:
     """What the documents of a campaign say.
 
     Attributes:
-        done_mhz: targets that its scans recorded.
-        calibration: that they used; None before the first.
-        modes: what its mode maps found.
+        done_mhz: Targets that its scans recorded.
+        calibration: That they used; None before the first.
+        modes: What its mode maps found.
     """
 
     done_mhz: list[float] = field(default_factory=list)
@@ -98,37 +98,37 @@ def campaign(
     Parameters
     ----------
     haloscope
-        the device.
+        The device.
     name
-        of the campaign; distinguishes its runs from others in the catalog.
+        Of the campaign; distinguishes its runs from others in the catalog.
     frequencies_mhz
-        targets of the scan, MHz.
+        Targets of the scan, MHz.
     averages
-        spectra averaged at each step.
+        Spectra averaged at each step.
     rescan_averages
-        and at each step of a rescan.
+        And at each step of a rescan.
     skip_mhz
-        intervals (low, high) to leave out.
+        Intervals (low, high) to leave out.
     find_crossings
-        map the modes about the targets first, where the documents do not give them
+        Map the modes about the targets first, where the documents do not give them
         of them, and leave out of the scan where modes cross.
     calibration
-        of an earlier call; measured if neither given nor found in the documents.
+        Of an earlier call; measured if neither given nor found in the documents.
     documents
         (name, document) pairs of all runs so far, interrupted ones included; read once.
     online
-        the analysis; one with the default options if not given.
+        The analysis; one with the default options if not given.
     report
-        called with the outcome.
+        Called with the outcome.
     md
-        metadata for the start documents.
+        Metadata for the start documents.
 
     Raises
     ------
     ValueError
-        nonsense in the arguments; nothing has moved.
+        Nonsense in the arguments; nothing has moved.
     LimitError
-        a target beyond a limit of some device; nothing has moved.
+        A target beyond a limit of some device; nothing has moved.
     """
     require(bool(name), "a campaign needs a name")
     targets = without(planned(frequencies_mhz), list(skip_mhz))
@@ -197,8 +197,8 @@ def fresh_candidates(now_mhz: Sequence[float], before_mhz: Sequence[float]) -> l
     """Candidates after a rescan that were none before it.
 
     Args:
-        now_mhz: after the rescan, MHz.
-        before_mhz: before it, MHz.
+        now_mhz: After the rescan, MHz.
+        before_mhz: Before it, MHz.
     """
     reach_mhz = SAME_LINE_KHZ * 1e-3
     return [f for f in now_mhz if all(abs(f - other) > reach_mhz for other in before_mhz)]
@@ -208,9 +208,9 @@ def resumed(name: str, documents: Documents, analysis: Online | None = None) -> 
     """What a campaign's earlier runs recorded.
 
     Args:
-        name: of the campaign.
-        documents: of any runs; those of other campaigns are passed over.
-        analysis: fed with the campaign's documents on the way.
+        name: Of the campaign.
+        documents: Of any runs; those of other campaigns are passed over.
+        analysis: Fed with the campaign's documents on the way.
     """
     mine: set[str] = set()
     kept: list[tuple[str, Mapping[str, Any]]] = []

@@ -37,14 +37,14 @@ PULL_KHZ = 20.0
 
 @dataclass(frozen=True)
 class MeasuredModes:
-    """What `map_modes` measured.
+    """What ``map_modes`` measured.
 
     Attributes:
-        angle_deg: rod angles (N,).
-        bare_mhz: calculated frequency of the bare mode at each (N,).
-        frequency_mhz: strongest resonance at each (N,).
-        pull_khz: its distance from where the bare mode would be (N,).
-        crossings_mhz: intervals (low, high) to leave out of a scan.
+        angle_deg: Rod angles (N,).
+        bare_mhz: Calculated frequency of the bare mode at each (N,).
+        frequency_mhz: Strongest resonance at each (N,).
+        pull_khz: Its distance from where the bare mode would be (N,).
+        crossings_mhz: Intervals (low, high) to leave out of a scan.
     """
 
     angle_deg: NDArray[np.float64]
@@ -67,20 +67,20 @@ def cool_and_ramp(
     Parameters
     ----------
     haloscope
-        the device.
+        The device.
     field_t
-        central field, T.
+        Central field, T.
     cold_k
-        the mixing chamber must be below this first, and again afterwards, K.
+        The mixing chamber must be below this first, and again afterwards, K.
     longest_s
-        simulated seconds to wait for it.
+        Simulated seconds to wait for it.
     md
-        metadata for the start document.
+        Metadata for the start document.
 
     Raises
     ------
     RuntimeError
-        a quench is latched.
+        A quench is latched.
     """
     within("cold_k", cold_k, 0.01, 1.0, "K")
     within("longest_s", longest_s, 1.0, 30 * 86400.0, "s")
@@ -125,17 +125,17 @@ def map_modes(
     Parameters
     ----------
     haloscope
-        the device.
+        The device.
     start_mhz
-        from this calculated frequency of the mode, MHz.
+        From this calculated frequency of the mode, MHz.
     stop_mhz
-        to this, MHz.
+        To this, MHz.
     step_khz
-        in steps of this, kHz.
+        In steps of this, kHz.
     pull_khz
-        pulled farther than this is crossing.
+        Pulled farther than this is crossing.
     md
-        metadata for the start document.
+        Metadata for the start document.
     """
     within("step_khz", step_khz, 1.0, 500.0, "kHz")
     within("pull_khz", pull_khz, 1.0, 500.0, "kHz")

@@ -1,8 +1,8 @@
 """Where modes cross in the band of a scan: mapped once, remembered by the campaign's documents.
 
 Points of any number of mode maps, those of interrupted runs included, are taken together. What was
-concluded goes into the start documents of the runs that follow (`crossings_mhz`, `mapped_mhz`), so
-that a campaign that goes on has the same targets.
+concluded goes into the start documents of the runs that follow (``crossings_mhz``, ``mapped_mhz``),
+so that a campaign that goes on has the same targets.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -42,10 +42,10 @@ class Mapped:
     """What is known of a band's modes.
 
     Attributes:
-        bare_mhz: calculated frequencies of the points mapped so far.
-        found_mhz: strongest resonance at each.
-        concluded_mhz: intervals that an earlier session has judged.
-        crossings_mhz: and the crossings that it found in them.
+        bare_mhz: Calculated frequencies of the points mapped so far.
+        found_mhz: Strongest resonance at each.
+        concluded_mhz: Intervals that an earlier session has judged.
+        crossings_mhz: And the crossings that it found in them.
     """
 
     bare_mhz: list[float] = field(default_factory=list)
@@ -75,8 +75,8 @@ class Mapped:
         """Calculated frequencies (low, high) still to be mapped for a scan of targets.
 
         Args:
-            targets_mhz: of the scan.
-            reach_mhz: calculated frequencies (low, high) at the rod's limits.
+            targets_mhz: Of the scan.
+            reach_mhz: Calculated frequencies (low, high) at the rod's limits.
         """
         offset, outside = self.offset_mhz, minus([(0.0, 1e6)], [reach_mhz])
         known = self._covered() + _shifted(self.concluded_mhz, -offset) + outside
@@ -116,25 +116,25 @@ def map_crossings(
     Parameters
     ----------
     haloscope
-        the device.
+        The device.
     targets_mhz
-        of the scan, MHz.
+        Of the scan, MHz.
     known
-        what earlier maps found; updated.
+        What earlier maps found; updated.
     md
-        metadata for the start documents.
+        Metadata for the start documents.
 
     Returns
     -------
-    `crossings_mhz`, to be left out of the scan, and `mapped_mhz`, where they were looked for:
+    ``crossings_mhz``, to be left out of the scan, and ``mapped_mhz``, where they were looked for:
     intervals [low, high], for the start documents of the runs that follow.
 
     Raises
     ------
     LimitError
-        a target beyond the rod's limits; nothing has moved.
+        A target beyond the rod's limits; nothing has moved.
     NotMappedError
-        after all passes part of the band has not been seen.
+        After all passes part of the band has not been seen.
     """
     known = known if known is not None else Mapped()
     for target in targets_mhz:

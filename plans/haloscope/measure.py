@@ -79,7 +79,7 @@ def configure(settings: Mapping[Setting, Any]) -> MsgGenerator[None]:
 
 
 def begin(settings: Mapping[Setting, Any]) -> MsgGenerator[str]:
-    """As `configure` without the wait; returns the group to wait for."""
+    """As ``configure`` without the wait; returns the group to wait for."""
     require(bool(settings), "no settings to set")
     group = short_uid("configure")
     instrument = next(iter(settings)).root
@@ -101,15 +101,15 @@ def sweep(
     Parameters
     ----------
     haloscope
-        the device.
+        The device.
     settings
-        of the analyzer.
+        Of the analyzer.
     center_mhz
-        middle of the sweep, MHz.
+        Middle of the sweep, MHz.
     more
-        settings of other instruments that the sweep needs, set at the same time.
+        Settings of other instruments that the sweep needs, set at the same time.
     ready
-        the group of `begin` in which all of these are being set already.
+        The group of ``begin`` in which all of these are being set already.
     """
     if ready:
         yield from bps.wait(ready)
@@ -127,13 +127,13 @@ def transmission(
     Parameters
     ----------
     haloscope
-        the device.
+        The device.
     center_mhz
-        middle of the sweep, MHz.
+        Middle of the sweep, MHz.
     settings
-        of the analyzer; `TRANSMISSION` if not given.
+        Of the analyzer; ``TRANSMISSION`` if not given.
     ready
-        the group of `begin` in which all settings are being set already.
+        The group of ``begin`` in which all settings are being set already.
     """
     trace = yield from sweep(
         haloscope, settings or TRANSMISSION, center_mhz, passive(haloscope), ready=ready
@@ -149,11 +149,11 @@ def reflection(
     Parameters
     ----------
     haloscope
-        the device.
+        The device.
     center_mhz
-        middle of the sweep, MHz.
+        Middle of the sweep, MHz.
     settings
-        of the analyzer; `REFLECTION` if not given.
+        Of the analyzer; ``REFLECTION`` if not given.
     """
     trace = yield from sweep(haloscope, settings or REFLECTION, center_mhz, passive(haloscope))
     fit = fit_reflection(trace.frequency_hz, trace.s)
@@ -174,17 +174,17 @@ def amplifier_gain(
     Parameters
     ----------
     haloscope
-        the device.
+        The device.
     resonance_mhz
-        half the pump frequency.
+        Half the pump frequency.
     reference
-        the same path with the pump off.
+        The same path with the pump off.
     settings
-        of the analyzer; `GAIN` if not given.
+        Of the analyzer; ``GAIN`` if not given.
     source
-        what the switch connects: the cavity (in situ) or the 50 ohm noise source.
+        What the switch connects: the cavity (in situ) or the 50 ohm noise source.
     more
-        settings of the amplifier, set at the same time.
+        Settings of the amplifier, set at the same time.
     """
     center_mhz = round(resonance_mhz - JPA_OFFSET_MHZ, 9)
     pumped = {haloscope.jpa.pump: "On", haloscope.switch.selected: source}

@@ -1,6 +1,6 @@
 """The haloscope's scan: at each target tune, measure the cavity, check the amplifier, digitize.
 
-One event per step in stream `primary`, with the spectrum and everything measured beside it. The
+One event per step in stream ``primary``, with the spectrum and everything measured beside it. The
 targets are frequencies; what the rod did to get there is for the record only.
 """
 
@@ -76,29 +76,30 @@ def scan(
     Parameters
     ----------
     haloscope
-        the device.
+        The device.
     frequencies_mhz
-        targets, MHz; or give a range.
+        Targets, MHz; or give a range.
     start_mhz
-        first target, MHz.
+        First target, MHz.
     stop_mhz
-        last target, MHz.
+        Last target, MHz.
     step_khz
-        distance of targets in the range, kHz.
+        Distance of targets in the range, kHz.
     averages
         0.1 s spectra averaged at each step, 5000 for the letter's 500 s; or one per step.
     calibration
-        what `plans.haloscope.calibration.calibrate` returned, for the start document.
+        What ``plans.haloscope.calibration.calibrate`` returned, for the start document.
     skip_mhz
-        intervals (low, high) to leave out, such as a mode crossing.
+        Intervals (low, high) to leave out, such as a mode crossing.
     done_mhz
-        targets recorded by an earlier run of this scan, not to be taken again.
+        Targets recorded by an earlier run of this scan, not to be taken again.
     tolerances
-        what each step must fulfil, by the names of `Tolerances`; what is not given is the letter's.
+        What each step must fulfil, by the names of ``Tolerances``; what is not given is the
+        letter's.
     per_step
-        replaces `step`.
+        Replaces ``step``.
     md
-        metadata for the start document.
+        Metadata for the start document.
 
     Returns
     -------
@@ -107,11 +108,11 @@ def scan(
     Raises
     ------
     ValueError
-        nonsense in the arguments; nothing has moved.
+        Nonsense in the arguments; nothing has moved.
     LimitError
-        a target beyond a limit of the rod, the mixer or the amplifier; nothing moved.
+        A target beyond a limit of the rod, the mixer or the amplifier; nothing moved.
     NotTunedError
-        a step does not fulfil the tolerances.
+        A step does not fulfil the tolerances.
     """
     limits = tolerances_of(tolerances)
     whole = planned(frequencies_mhz, start_mhz=start_mhz, stop_mhz=stop_mhz, step_khz=step_khz)
@@ -190,21 +191,21 @@ def rescan(
     Parameters
     ----------
     haloscope
-        the device.
+        The device.
     candidates_mhz
-        frequencies of the candidates, MHz.
+        Frequencies of the candidates, MHz.
     averages
-        spectra averaged at each step.
+        Spectra averaged at each step.
     half_width_khz
-        steps up to this far from each candidate.
+        Steps up to this far from each candidate.
     step_khz
-        distance of the steps.
+        Distance of the steps.
     calibration
-        for the start document.
+        For the start document.
     md
-        metadata for the start document.
+        Metadata for the start document.
     more
-        passed to `scan`.
+        Passed to ``scan``.
     """
     require(len(candidates_mhz) > 0, "no candidates to rescan")
     within("half_width_khz", half_width_khz, 0.0, 75.0, "kHz")
@@ -233,13 +234,13 @@ def step(
     Parameters
     ----------
     haloscope
-        the device.
+        The device.
     target_mhz
-        where the cavity and the centre of the spectrum shall be, MHz.
+        Where the cavity and the centre of the spectrum shall be, MHz.
     averages
-        spectra averaged.
+        Spectra averaged.
     state
-        what the scan has learnt; updated.
+        What the scan has learnt; updated.
     """
     cavity, coupling = yield from _cavity(haloscope, target_mhz, averages, state)
     limits = state.tolerances
@@ -275,7 +276,7 @@ def event_devices(haloscope: Haloscope) -> list[OphydObject]:
 def measured_values(
     target_mhz: float, cavity: Resonance, coupling: Coupling, profile: GainProfile
 ) -> dict[str, float]:
-    """What a step inferred, under the names of `devices.parts.measured.CavityMeasured`."""
+    """What a step inferred, under the names of ``devices.parts.measured.CavityMeasured``."""
     return {
         "target_frequency": target_mhz,
         "cavity_frequency": cavity.frequency_mhz,
@@ -299,8 +300,8 @@ def check(haloscope: Haloscope, target_mhz: float, averages: int) -> None:
     """Refuse, before anything moves, a target that some device cannot be set to.
 
     Raises:
-        ValueError: the calculated mode map does not reach the target.
-        LimitError: a device's limit is exceeded.
+        ValueError: The calculated mode map does not reach the target.
+        LimitError: A device's limit is exceeded.
     """
     haloscope.rod.check_value(float(mode_map().angle_deg(target_mhz * 1e6)))
     haloscope.lo.frequency.check_value(_lo_mhz(target_mhz))

@@ -31,7 +31,7 @@ def planned(
     """The targets of a scan, MHz: the list as given, or start to stop (included) in steps.
 
     Raises:
-        ValueError: both or neither of list and range, an empty list, repeated targets.
+        ValueError: Both or neither of list and range, an empty list, repeated targets.
     """
     if frequencies_mhz is None:
         require(
@@ -52,7 +52,7 @@ def planned(
 
 
 def without(targets_mhz: Iterable[float], skip_mhz: Iterable[tuple[float, float]]) -> list[float]:
-    """The targets outside all the intervals of `skip_mhz` (low, high), limits included."""
+    """The targets outside all the intervals of ``skip_mhz`` (low, high), limits included."""
     intervals = [(float(low), float(high)) for low, high in skip_mhz]
     for low, high in intervals:
         require(low < high, f"interval to skip: {low} MHz is not below {high} MHz")
@@ -65,8 +65,8 @@ def completed(documents: Documents, plan_name: str | None = None) -> list[float]
     A step is done when its event was emitted, whether or not its run ever ended.
 
     Args:
-        documents: of one or many runs, interrupted or complete.
-        plan_name: count runs of this plan alone.
+        documents: Of one or many runs, interrupted or complete.
+        plan_name: Count runs of this plan alone.
     """
     primary: set[str] = set()
     counted: set[str] = set()

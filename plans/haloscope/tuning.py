@@ -1,7 +1,7 @@
 """Tuning by measurement: cavity to a frequency, antenna to a coupling, amplifier to a gain.
 
-What to do next, and when it is good enough, is decided by `haloscope.measuring.decisions` and
-`haloscope.measuring.tuning`; these plans do it and measure.
+What to do next, and when it is good enough, is decided by ``haloscope.measuring.decisions`` and
+``haloscope.measuring.tuning``; these plans do it and measure.
 """
 
 from collections.abc import Mapping
@@ -54,9 +54,9 @@ class Amplifier:
     """What setting up the amplifier learns.
 
     Attributes:
-        pump_power_dbm: the pump power that gave the wanted gain last.
-        reference: the bypass with the pump off, over several MHz; taken again when it is used up.
-        uses: how often the reference was used.
+        pump_power_dbm: The pump power that gave the wanted gain last.
+        reference: The bypass with the pump off, over several MHz; taken again when it is used up.
+        uses: How often the reference was used.
     """
 
     pump_power_dbm: float = FIRST_PUMP_DBM
@@ -78,17 +78,17 @@ def tune_to(
     Parameters
     ----------
     haloscope
-        the device.
+        The device.
     frequency_mhz
-        wanted resonance, MHz.
+        Wanted resonance, MHz.
     tolerance_khz
-        greatest distance of the measured resonance from it, kHz.
+        Greatest distance of the measured resonance from it, kHz.
     attempts
-        moves before giving up.
+        Moves before giving up.
     rod
-        what earlier tunings learnt; updated.
+        What earlier tunings learnt; updated.
     ready
-        the group in which the first measurement's settings are being set already.
+        The group in which the first measurement's settings are being set already.
 
     Returns
     -------
@@ -97,9 +97,9 @@ def tune_to(
     Raises
     ------
     ValueError
-        the rod cannot reach that frequency.
+        The rod cannot reach that frequency.
     NotTunedError
-        not there after `attempts` moves.
+        Not there after ``attempts`` moves.
     """
     within("tolerance_khz", tolerance_khz, *TUNING_KHZ, "kHz")
     modes = mode_map()
@@ -113,12 +113,12 @@ def tune_to(
 
 
 def locate(haloscope: Haloscope, near_mhz: float, rod: Rod) -> MsgGenerator[None]:
-    """Go to the angle the calculation gives and find the resonance there; updates `rod`.
+    """Go to the angle the calculation gives and find the resonance there; updates ``rod``.
 
     Raises
     ------
     NotTunedError
-        there is no resonance to be seen.
+        There is no resonance to be seen.
     """
     yield from _do(haloscope, tuning.locate(near_mhz * 1e6, mode_map(), rod), rod)
 
@@ -129,10 +129,10 @@ def _do(
     """Run a procedure to its end: do each action that it asks for and send it the result.
 
     Args:
-        haloscope: the device.
-        procedure: says what to do.
-        rod: what it knows of the rod.
-        ready: the group in which a look by `TRANSMISSION` is being set up already.
+        haloscope: The device.
+        procedure: Says what to do.
+        rod: What it knows of the rod.
+        ready: The group in which a look by ``TRANSMISSION`` is being set up already.
     """
     answer: Any = None
     while True:
@@ -159,7 +159,7 @@ def _look(haloscope: Haloscope, look: Look, ready: str) -> MsgGenerator[Transmis
 
 
 def approach(haloscope: Haloscope, angle_deg: float, rod: Rod) -> MsgGenerator[float]:
-    """Move the rod to an angle, arriving from the side that `rod` says.
+    """Move the rod to an angle, arriving from the side that ``rod`` says.
 
     Returns
     -------
@@ -180,27 +180,27 @@ def set_coupling(
     frequency_mhz: float | None = None,
     attempts: int = 8,
 ) -> MsgGenerator[Coupling]:
-    """Move the strong antenna until the measured coupling is within `low` to `high`.
+    """Move the strong antenna until the measured coupling is within ``low`` to ``high``.
 
     Parameters
     ----------
     haloscope
-        the device.
+        The device.
     beta
-        wanted coupling.
+        Wanted coupling.
     low
-        lowest coupling accepted.
+        Lowest coupling accepted.
     high
-        highest coupling accepted.
+        Highest coupling accepted.
     frequency_mhz
-        where the resonance is, MHz; the analyzer's present centre if not given.
+        Where the resonance is, MHz; the analyzer's present centre if not given.
     attempts
-        moves before giving up.
+        Moves before giving up.
 
     Raises
     ------
     NotTunedError
-        not there after `attempts` moves.
+        Not there after ``attempts`` moves.
     """
     coupling_range(low, beta, high)
     center = frequency_mhz or (yield from value_of(haloscope.vna.center))
@@ -228,7 +228,7 @@ def pump_off(
     amplifier: Amplifier,
     settings: Mapping[Setting, Any],
 ) -> MsgGenerator[Trace]:
-    """The bypass with the pump off, which a gain at `resonance_mhz` is held against.
+    """The bypass with the pump off, which a gain at ``resonance_mhz`` is held against.
 
     What it holds, cables and cold amplifiers, drifts by 0.01 dB in hours and has ripple of MHz
     periods: one sweep over several MHz serves the steps inside it.
@@ -262,19 +262,19 @@ def set_jpa(
     Parameters
     ----------
     haloscope
-        the device.
+        The device.
     target_mhz
-        centre of the spectrum to be taken, MHz.
+        Centre of the spectrum to be taken, MHz.
     gain_db
-        wanted gain at the probe tone, 1 kHz above the amplifier's resonance.
+        Wanted gain at the probe tone, 1 kHz above the amplifier's resonance.
     tolerance_db
-        greatest distance of the measured gain from it.
+        Greatest distance of the measured gain from it.
     source
-        what the switch connects meanwhile: Cavity (in situ) or Noise source (50 ohm).
+        What the switch connects meanwhile: Cavity (in situ) or Noise source (50 ohm).
     attempts
-        measurements before giving up.
+        Measurements before giving up.
     amplifier
-        what earlier set-ups learnt; updated.
+        What earlier set-ups learnt; updated.
 
     Returns
     -------
@@ -283,7 +283,7 @@ def set_jpa(
     Raises
     ------
     NotTunedError
-        the gain is not within the tolerance after `attempts` measurements.
+        The gain is not within the tolerance after ``attempts`` measurements.
     """
     within("gain_db", gain_db, *GAIN_DB, "dB")
     within("tolerance_db", tolerance_db, *GAIN_TOLERANCE_DB, "dB")

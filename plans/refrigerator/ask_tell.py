@@ -32,12 +32,12 @@ class Optimizer:
 
     Args:
         bounds: (low, high) of each variable.
-        points: measurements at most.
-        start: first point; the middle of the bounds if not given.
+        points: Measurements at most.
+        start: First point; the middle of the bounds if not given.
 
     Attributes:
-        best: the best point so far (n,).
-        count: points measured.
+        best: The best point so far (n,).
+        count: Points measured.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Cooling curves of the refrigerator: temperature at heater powers, power at temperatures.
 
-Each point waits until the cycles are periodic. Stream `primary` has one event per point, stream
-`cycles` one per cycle on the way there (`plans.refrigerator.cycles`).
+Each point waits until the cycles are periodic. Stream ``primary`` has one event per point, stream
+``cycles`` one per cycle on the way there (``plans.refrigerator.cycles``).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,12 +27,12 @@ class LoadPoint:
     """One point of a cooling curve.
 
     Attributes:
-        setting: what was set: heater power (uW), temperature (K), or a waypoint (its unit).
-        mean_temperature_k: mean over the last cycle.
-        mean_power_uw: mean heater power over the last cycle.
-        converged: consecutive cycles agreed.
-        cycles: cycles it took.
-        unseen: cycles that ended on the way without an event.
+        setting: What was set: heater power (uW), temperature (K), or a waypoint (its unit).
+        mean_temperature_k: Mean over the last cycle.
+        mean_power_uw: Mean heater power over the last cycle.
+        converged: Consecutive cycles agreed.
+        cycles: Cycles it took.
+        unseen: Cycles that ended on the way without an event.
     """
 
     setting: float
@@ -56,15 +56,15 @@ def load_curve(
     Parameters
     ----------
     refrigerator
-        the device.
+        The device.
     powers_uw
-        heater powers, uW, in the order to be taken.
+        Heater powers, uW, in the order to be taken.
     tolerance_k
-        consecutive cycles agree within this, K.
+        Consecutive cycles agree within this, K.
     max_cycles
-        per point.
+        Per point.
     md
-        metadata for the start document.
+        Metadata for the start document.
     """
     settings = _within("powers_uw", powers_uw, 0.0, MAX_HEATER_POWER_UW, "uW")
     periodic = Periodic(tolerance_k, max_cycles=max_cycles)
@@ -90,17 +90,17 @@ def temperature_curve(
     Parameters
     ----------
     refrigerator
-        the device.
+        The device.
     temperatures_k
-        setpoints of the cold exchanger, K.
+        Setpoints of the cold exchanger, K.
     tolerance_k
-        consecutive cycles agree within this in temperature, K.
+        Consecutive cycles agree within this in temperature, K.
     tolerance_uw
-        and within this in mean heater power, uW.
+        And within this in mean heater power, uW.
     max_cycles
-        per point.
+        Per point.
     md
-        metadata for the start document.
+        Metadata for the start document.
     """
     settings = _within("temperatures_k", temperatures_k, 0.3, 1.6, "K")
     periodic = Periodic(tolerance_k, tolerance_uw, max_cycles=max_cycles)
@@ -128,21 +128,21 @@ def curve(
     Parameters
     ----------
     name
-        of the plan, for the start document.
+        Of the plan, for the start document.
     refrigerator
-        the device.
+        The device.
     settings
-        the plan's argument that lists the settings, by its name.
+        The plan's argument that lists the settings, by its name.
     settle
-        sets one of them.
+        Sets one of them.
     periodic
-        when a point is reached.
+        When a point is reached.
     recorded
-        devices whose readings go into each point's event too.
+        Devices whose readings go into each point's event too.
     md
-        metadata for the start document.
+        Metadata for the start document.
     **args
-        the plan's further arguments, for the start document.
+        The plan's further arguments, for the start document.
     """
     (values,) = settings.values()
     args = {**args, **settings, **periodic.recorded()}

@@ -1,8 +1,8 @@
 """Cycles of the magnetic refrigerator as events, and when they are periodic.
 
 A stream of cycles has one event per cycle: mean, minimum and maximum temperature of the cold
-exchanger, its heater power, field work, rejected heat, and `cycle_unseen`, how many cycles ended
-since the event before without one of their own. Stream `phases` has one event per phase.
+exchanger, its heater power, field work, rejected heat, and ``cycle_unseen``, how many cycles ended
+since the event before without one of their own. Stream ``phases`` has one event per phase.
 """
 
 import logging
@@ -29,10 +29,10 @@ class Periodic:
     """When cycles count as periodic: what is still to come is less than the tolerances.
 
     Attributes:
-        tolerance_k: on the mean temperature, K.
-        tolerance_uw: on the mean heater power, uW; matters where the temperature is held.
-        agree: consecutive cycles that must say so.
-        max_cycles: give up after so many.
+        tolerance_k: On the mean temperature, K.
+        tolerance_uw: On the mean heater power, uW; matters where the temperature is held.
+        agree: Consecutive cycles that must say so.
+        max_cycles: Give up after so many.
     """
 
     tolerance_k: float = 0.005
@@ -44,7 +44,7 @@ class Periodic:
         """Refuse nonsense.
 
         Raises:
-            ValueError: a number is outside its limits; names it with its unit and limits.
+            ValueError: A number is outside its limits; names it with its unit and limits.
         """
         within("tolerance_k", self.tolerance_k, 1e-5, 0.1, "K")
         if self.tolerance_uw != math.inf:
@@ -68,11 +68,11 @@ class Ending:
     """How an approach to the periodic state ended.
 
     Attributes:
-        converged: consecutive cycles agreed within the tolerance.
-        cycles: cycles recorded.
-        mean_temperature_k: mean of the cold exchanger over the last cycle.
-        mean_power_uw: mean heater power over the last cycle.
-        unseen: cycles that ended between two recorded ones without an event of their own.
+        converged: Consecutive cycles agreed within the tolerance.
+        cycles: Cycles recorded.
+        mean_temperature_k: Mean of the cold exchanger over the last cycle.
+        mean_power_uw: Mean heater power over the last cycle.
+        unseen: Cycles that ended between two recorded ones without an event of their own.
     """
 
     converged: bool
@@ -86,13 +86,13 @@ class CycleRecorder:
     """Records cycles into an open run, and counts those that ended without an event.
 
     Args:
-        refrigerator: the device, its cycle running.
-        stream: stream that gets the cycles' events.
-        phases: record an event at the end of each phase too, into stream `phases`.
+        refrigerator: The device, its cycle running.
+        stream: Stream that gets the cycles' events.
+        phases: Record an event at the end of each phase too, into stream ``phases``.
 
     Attributes:
-        recorded: cycles recorded.
-        unseen: cycles that ended between them: an IOC that runs fast can end two between posts.
+        recorded: Cycles recorded.
+        unseen: Cycles that ended between them: an IOC that runs fast can end two between posts.
     """
 
     def __init__(
@@ -196,7 +196,7 @@ def _number(reading: Mapping[str, Any], signal: OphydObject, before: Sequence[fl
 
 
 def _phase_devices(refrigerator: Refrigerator) -> list[OphydObject]:
-    """What an event of the stream `phases` holds."""
+    """What an event of the stream ``phases`` holds."""
     fields = [magnet.field for magnet in refrigerator.magnets.values()]
     currents = [magnet.current for magnet in refrigerator.magnets.values()]
     chx = [refrigerator.chx.temperature, refrigerator.chx.heater_power]

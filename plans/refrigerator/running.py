@@ -1,9 +1,9 @@
 """Running the magnetic refrigerator: a number of cycles, or a cool-down to its periodic state.
 
-Starting, shutting down and recovering from a quench are in `plans.refrigerator.startup` and can be
-called from here too. Events: stream `primary` has one event per cycle, stream `phases` one per
-phase (`plans.refrigerator.cycles`). Cooling curves are in `plans.refrigerator.cooling`, the cycle's
-waypoints in `plans.refrigerator.waypoints`.
+Starting, shutting down and recovering from a quench are in ``plans.refrigerator.startup`` and can
+be called from here too. Events: stream ``primary`` has one event per cycle, stream ``phases`` one
+per phase (``plans.refrigerator.cycles``). Cooling curves are in ``plans.refrigerator.cooling``, the
+cycle's waypoints in ``plans.refrigerator.waypoints``.
 """
 
 import math
@@ -44,11 +44,11 @@ MAX_HEATER_POWER_UW = 5000.0
 
 @dataclass(frozen=True)
 class Recorded:
-    """What `run_cycles` recorded.
+    """What ``run_cycles`` recorded.
 
     Attributes:
-        cycles: cycles recorded.
-        unseen: cycles that ended between them without an event of their own.
+        cycles: Cycles recorded.
+        unseen: Cycles that ended between them without an event of their own.
     """
 
     cycles: int
@@ -62,19 +62,19 @@ def run_cycles(
     record_phases: bool = True,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[Recorded]:
-    """Record `cycles` cycles of a running refrigerator: one event per cycle, one per phase.
+    """Record ``cycles`` cycles of a running refrigerator: one event per cycle, one per phase.
 
     Parameters
     ----------
     refrigerator
-        the device; its cycle is started if it does not run.
+        The device; its cycle is started if it does not run.
     cycles
-        cycles to record.
+        Cycles to record.
     record_phases
-        record an event at the end of each phase too. A client can only see the
+        Record an event at the end of each phase too. A client can only see the
         phases that are posted while it looks; far above real time some go by unseen.
     md
-        metadata for the start document.
+        Metadata for the start document.
     """
     within("cycles", cycles, 1, math.inf, "cycles")
     args = {"cycles": int(cycles), "record_phases": record_phases}
@@ -108,19 +108,19 @@ def cooldown(
     Parameters
     ----------
     refrigerator
-        the device.
+        The device.
     heater_power_uw
-        load on the cold exchanger, uW, open loop.
+        Load on the cold exchanger, uW, open loop.
     tolerance_k
-        how far the mean temperature may still be from where it is going, K.
+        How far the mean temperature may still be from where it is going, K.
     agree
-        how many consecutive cycles must say so.
+        How many consecutive cycles must say so.
     max_cycles
-        give up after so many cycles; the result then says so.
+        Give up after so many cycles; the result then says so.
     record_phases
-        record an event per phase too.
+        Record an event per phase too.
     md
-        metadata for the start document.
+        Metadata for the start document.
     """
     within("heater_power_uw", heater_power_uw, 0.0, MAX_HEATER_POWER_UW, "uW")
     periodic = Periodic(tolerance_k, agree=int(agree), max_cycles=int(max_cycles))

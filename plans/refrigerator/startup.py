@@ -21,7 +21,7 @@ STAGE_READY_K = 0.05
 #: Coils below this temperature have recovered from a quench, K (NbTi at 1.5 T shares current
 #: above 7 K; assumed margin).
 COIL_COLD_K = 5.0
-#: A coil below this current is empty, A (what a supply counts as there: `devices.parts.magnet`).
+#: A coil below this current is empty, A (what a supply counts as there: ``devices.parts.magnet``).
 COIL_EMPTY_A = 0.02
 #: Simulated seconds allowed for starting the cycle, and for ramping all magnets down.
 CYCLE_COMMAND_S = 3600.0
@@ -39,14 +39,14 @@ def safe_start(
     Parameters
     ----------
     refrigerator
-        the device.
+        The device.
     stage_temperature_k
-        setpoint of the 1 K stage, K.
+        Setpoint of the 1 K stage, K.
 
     Raises
     ------
     NotReadyError
-        a quench is latched, or the sequencer's own interlock refuses; the message
+        A quench is latched, or the sequencer's own interlock refuses; the message
         has its reason.
     """
     within("stage_temperature_k", stage_temperature_k, 1.2, 2.0, "K")
@@ -72,7 +72,7 @@ def safe_shutdown(refrigerator: Refrigerator) -> MsgGenerator[None]:
     Parameters
     ----------
     refrigerator
-        the device.
+        The device.
     """
     yield from bps.abs_set(refrigerator.chx.mode, "Open loop", wait=True)
     yield from bps.abs_set(refrigerator.chx.heater_power, 0.0, wait=True)
@@ -99,16 +99,16 @@ def recover_from_quench(
     Parameters
     ----------
     refrigerator
-        the device.
+        The device.
     restart
-        start the cycle again afterwards.
+        Start the cycle again afterwards.
     longest_s
-        simulated seconds to wait for the coils to cool.
+        Simulated seconds to wait for the coils to cool.
 
     Raises
     ------
     NotReadyError
-        a latch does not reset, or a coil still carries current.
+        A latch does not reset, or a coil still carries current.
     """
     within("longest_s", longest_s, 1.0, 7 * 86400.0, "s")
     yield from bps.abs_set(refrigerator.cycle.abort, 1, wait=True)
@@ -151,7 +151,7 @@ def _until_empty(magnet: MagnetSupply, limit_s: float) -> MsgGenerator[None]:
 def _command_cycle(
     refrigerator: Refrigerator, command: str, ends: tuple[str, ...]
 ) -> MsgGenerator[None]:
-    """Command the sequencer and wait for one of the states `ends`."""
+    """Command the sequencer and wait for one of the states ``ends``."""
     cycle = refrigerator.cycle
     yield from _command(cycle.run, command, f"the cycle does not take {command}")
 

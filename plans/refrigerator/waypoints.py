@@ -1,6 +1,6 @@
 """Waypoints of the refrigerator's cycle: scans of one, and the search for the best of several.
 
-Streams are those of cooling curves: `primary` has one event per point, `cycles` one per cycle.
+Streams are those of cooling curves: ``primary`` has one event per point, ``cycles`` one per cycle.
 """
 
 import math
@@ -27,7 +27,7 @@ from plans.shared.common import in_run, record, require, value_of
 
 __all__ = ["WAYPOINTS", "Optimum", "optimize_waypoints", "waypoint_scan"]
 
-#: The waypoints of the cycle that an operator may scan: signals of `cycle`, with their units.
+#: The waypoints of the cycle that an operator may scan: signals of ``cycle``, with their units.
 WAYPOINTS: Mapping[str, str] = {
     "pump_low": "T",
     "pump_high": "T",
@@ -45,10 +45,10 @@ class Optimum:
     """Where an optimisation ended.
 
     Attributes:
-        waypoints: the best, by name.
-        figure: measured there: temperature (K) or power (uW).
-        first: the same where it began.
-        points: points measured to find it.
+        waypoints: The best, by name.
+        figure: Measured there: temperature (K) or power (uW).
+        first: The same where it began.
+        points: Points measured to find it.
     """
 
     waypoints: dict[str, float]
@@ -71,17 +71,17 @@ def waypoint_scan(
     Parameters
     ----------
     refrigerator
-        the device.
+        The device.
     waypoint
-        one of `WAYPOINTS`.
+        One of ``WAYPOINTS``.
     values
-        in its unit, T or s.
+        In its unit, T or s.
     tolerance_k
-        consecutive cycles agree within this, K.
+        Consecutive cycles agree within this, K.
     max_cycles
-        per point.
+        Per point.
     md
-        metadata for the start document.
+        Metadata for the start document.
     """
     signal = _signal(refrigerator, waypoint)
     require(len(values) > 0, "values is empty: a scan needs at least one")
@@ -123,26 +123,26 @@ def optimize_waypoints(
     Parameters
     ----------
     refrigerator
-        the device.
+        The device.
     bounds
-        waypoint (one of `WAYPOINTS`) to its lowest and highest value.
+        Waypoint (one of ``WAYPOINTS``) to its lowest and highest value.
     objective
-        "temperature": lowest mean at `heater_power_uw`; "power": highest at
-        `temperature_k`.
+        "temperature": lowest mean at ``heater_power_uw``; "power": highest at
+        ``temperature_k``.
     heater_power_uw
-        the load for "temperature", uW.
+        The load for "temperature", uW.
     temperature_k
-        the temperature for "power", K.
+        The temperature for "power", K.
     points
-        measurements at most.
+        Measurements at most.
     tolerance_k
-        consecutive cycles agree within this, K.
+        Consecutive cycles agree within this, K.
     tolerance_uw
-        and for "power" within this in mean heater power, uW.
+        And for "power" within this in mean heater power, uW.
     max_cycles
-        per point.
+        Per point.
     md
-        metadata for the start document.
+        Metadata for the start document.
     """
     require(bool(bounds), "nothing to optimise")
     require(objective in ("temperature", "power"), f"objective {objective!r} is unknown")

@@ -1,6 +1,6 @@
 """What all plans share: refusals, metadata, events, waiting for a condition.
 
-A plan refuses nonsense by `ValueError` before its first message; `plans.shared.rehearsal` shows
+A plan refuses nonsense by ``ValueError`` before its first message; ``plans.shared.rehearsal`` shows
 limits and duration without touching anything.
 """
 
@@ -38,7 +38,7 @@ def require(condition: bool, message: str) -> None:
     """Refuse.
 
     Raises:
-        ValueError: the condition is false.
+        ValueError: The condition is false.
     """
     if not condition:
         raise ValueError(message)
@@ -53,7 +53,7 @@ def metadata(
     hints: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> dict[str, Any]:
-    """The start document's content: the plan and its arguments; the operator's `md` wins."""
+    """The start document's content: the plan and its arguments; the operator's ``md`` wins."""
     return {
         "plan_name": plan_name,
         "detectors": [detector.name for detector in detectors],
@@ -128,13 +128,13 @@ def in_run(plan: MsgGenerator[Any], md: Mapping[str, Any]) -> MsgGenerator[Any]:
 
 
 class Until:
-    """A condition to wait for: `yield from Until(signal, test, 600).wait()`.
+    """A condition to wait for: ``yield from Until(signal, test, 600).wait()``.
 
     Args:
-        signal: a monitored signal.
-        test: called with each value of the signal; true ends the wait.
-        timeout_s: wall seconds after which the wait fails.
-        fresh: begin with a value fetched now: what the monitor holds may be older than the command
+        signal: A monitored signal.
+        test: Called with each value of the signal; true ends the wait.
+        timeout_s: Wall seconds after which the wait fails.
+        fresh: Begin with a value fetched now: what the monitor holds may be older than the command
             whose end is waited for.
     """
 

@@ -1,8 +1,8 @@
 """Dry runs: what a plan would do and how long it would take, with nothing moved.
 
-`rehearse(plan, instrument)` drives a plan through bluesky's `RunEngineSimulator`. Every `set` is
-held against the device's limits; readings are what the instruments would say if all went well: the
-cavity where the analyzer looks for it, beta = 2, 20 dB of gain. Nothing is put to any device.
+``rehearse(plan, instrument)`` drives a plan through bluesky's ``RunEngineSimulator``. Every ``set``
+is held against the device's limits; readings are what the instruments would say if all went well:
+the cavity where the analyzer looks for it, beta = 2, 20 dB of gain. Nothing is put to any device.
 
     estimate = rehearse(scan(haloscope, start_mhz=1100.0, stop_mhz=1101.0), haloscope)
     print(estimate.duration_s / 3600, "hours")
@@ -42,10 +42,10 @@ class Estimate:
     """What a rehearsal found.
 
     Attributes:
-        duration_s: simulated seconds the plan would take.
-        events: events it would emit.
-        messages: its messages, for a closer look.
-        result: what the plan returned.
+        duration_s: Simulated seconds the plan would take.
+        events: Events it would emit.
+        messages: Its messages, for a closer look.
+        result: What the plan returned.
     """
 
     duration_s: float
@@ -58,11 +58,11 @@ def rehearse(plan: MsgGenerator[Any], instrument: Haloscope | Refrigerator) -> E
     """Run a plan dry.
 
     Args:
-        plan: the plan; it is used up.
-        instrument: the device it is for.
+        plan: The plan; it is used up.
+        instrument: The device it is for.
 
     Raises:
-        ValueError, LimitError: what the plan or a device refuses.
+        ValueError, LimitError: What the plan or a device refuses.
     """
     stage = _Stage(instrument)
     simulator = RunEngineSimulator()

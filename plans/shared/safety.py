@@ -2,7 +2,7 @@
 
 A contingency runs when a plan fails or is aborted. A suspender holds a plan while a condition
 stands (a quench, a warm mixing chamber, the amplifier out of range, the IOC gone) and lets it go on
-from its last checkpoint: `for s in suspenders(haloscope): RE.install_suspender(s)`.
+from its last checkpoint: ``for s in suspenders(haloscope): RE.install_suspender(s)``.
 """
 
 import logging
@@ -47,12 +47,12 @@ def make_safe(haloscope: Haloscope) -> MsgGenerator[None]:
     Parameters
     ----------
     haloscope
-        the device.
+        The device.
 
     Raises
     ------
     NotSafeError
-        what could not be done, and why.
+        What could not be done, and why.
     """
     if not haloscope.ioc.heartbeat.connected:
         raise NotSafeError(f"{haloscope.name}: the IOC is gone; its own interlocks must do")
@@ -79,17 +79,17 @@ def clear_interlocks(instrument: Haloscope | Refrigerator) -> MsgGenerator[str]:
     """Acknowledge the latched interlocks. Returns what they were, "" if there were none.
 
     A suspender of the interlock holds this plan too: in a session, run it within
-    `session.unsuspended()`. A quench is latched in the magnet's supply, and reset there.
+    ``session.unsuspended()``. A quench is latched in the magnet's supply, and reset there.
 
     Parameters
     ----------
     instrument
-        the device.
+        The device.
 
     Raises
     ------
     InterlockedError
-        a reason still stands; it names the reason.
+        A reason still stands; it names the reason.
     """
     interlock = instrument.interlock
     before = yield from value_of(interlock.reason, "")
@@ -122,9 +122,9 @@ def left_as_found(plan: MsgGenerator[Any], haloscope: Haloscope) -> MsgGenerator
     Parameters
     ----------
     plan
-        itself safe, so that nothing acquires any more when settings are put back.
+        Itself safe, so that nothing acquires any more when settings are put back.
     haloscope
-        the device.
+        The device.
     """
     devices = haloscope.vna, haloscope.daq
 

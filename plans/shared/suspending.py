@@ -68,11 +68,11 @@ class SuspendActive(SuspendBoolHigh):
     Parameters
     ----------
     signal
-        the flag.
+        The flag.
     words
-        called for what it stands for.
+        Called for what it stands for.
     remedy
-        what lets the plan go on.
+        What lets the plan go on.
     """
 
     def __init__(self, signal: Signal, words: Words, remedy: str, **kwargs: Any) -> None:

@@ -1,7 +1,7 @@
 """The sealed envelope of a blind injection, served.
 
 Its hash is known from the start; its contents only after it has been unsealed. For the contents see
-`haloscope.apparatus.injection`.
+``haloscope.apparatus.injection``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LONGEST = 2000
 
 
 class Envelope:
-    """What is hidden, sealed until `unseal`.
+    """What is hidden, sealed until ``unseal``.
 
     Args:
         seed: Of the simulation.

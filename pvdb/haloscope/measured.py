@@ -1,7 +1,7 @@
 """What the session measured last, on the wire for screens, archivers and alarm handlers.
 
 The instruments give raw data; gain, coupling and limit are inferred by plans and analysis. Whoever
-runs those puts the newest values here (`cryohalo.publish` in a session). Until the first put a
+runs those puts the newest values here (``cryohalo.publish`` in a session). Until the first put a
 value is undefined: NaN, UDF, INVALID. Nothing is saved: a value of an earlier life is not new.
 """
 
@@ -13,12 +13,12 @@ from haloscope.apparatus.experiment import SimulatedHaloscope
 from pvdb.records import AlarmLimits, Range, Record, published
 
 MHZ_PER_HZ = 1e-6
+#: MINOR outside 20 +- 0.4 dB, which the scan holds; MAJOR outside 20 +- 1 dB (assumed).
 GAIN_ALARMS = AlarmLimits(lolo=19.0, low=19.6, high=20.4, hihi=21.0, hysteresis=0.05)
-"""MINOR outside 20 +- 0.4 dB, which the scan holds; MAJOR outside 20 +- 1 dB (assumed)."""
+#: MINOR outside 1.8 to 2.2, which the scan holds; MAJOR at twice that distance from 2 (assumed).
 BETA_ALARMS = AlarmLimits(lolo=1.6, low=1.8, high=2.2, hihi=2.4, hysteresis=0.02)
-"""MINOR outside 1.8 to 2.2, which the scan holds; MAJOR at twice that distance from 2 (assumed)."""
+#: MINOR: a candidate to scan again (5 - 1.282, the search's threshold); MAJOR: five sigma.
 EXCESS_ALARMS = AlarmLimits(high=3.718, hihi=5.0, hysteresis=0.05)
-"""MINOR: a candidate to scan again (5 - 1.282, the search's threshold); MAJOR: five sigma."""
 
 
 def measured_records(machine: SimulatedHaloscope) -> Iterator[Record]:

@@ -1,4 +1,4 @@
-"""The process variables of the haloscope's microwave instruments: analyser, amplifier, digitizer.
+"""The process variables of the haloscope's microwave instruments: analyzer, amplifier, digitizer.
 
 ``Acquire`` behaves as in areaDetector: 1 starts, the put completes when idle again, 0 aborts. An
 aborted acquisition completes its put too; the counter shows that there are no new data.
@@ -93,7 +93,7 @@ def _acquiring(
     )
 
 
-# -- network analyser ------------------------------------------------------------------------------
+# -- network analyzer ------------------------------------------------------------------------------
 
 
 def _analyzer(machine: SimulatedHaloscope) -> Iterator[Record]:

@@ -18,8 +18,8 @@ from pvdb.haloscope.table import (
 from pvdb.plant import Plant
 
 BYTES_PER_BIN = 8
+#: Room for the header and for clients that ask for a little more than an array.
 HEADER_BYTES = 200_000
-"""Room for the header and for clients that ask for a little more than an array."""
 
 
 def haloscope_plant(

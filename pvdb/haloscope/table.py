@@ -1,7 +1,7 @@
-"""The process variables of the haloscope, over `haloscope.apparatus.experiment.SimulatedHaloscope`.
+"""The process variables of the haloscope, over ``haloscope.apparatus.experiment``.
 
 Motors, magnet, temperatures and switch; the microwave instruments are in
-`pvdb.haloscope.microwave`, the interlocks in `haloscope.apparatus.interlocks`.
+``pvdb.haloscope.microwave``, the interlocks in ``haloscope.apparatus.interlocks``.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ NS_PER_S = 1_000_000_000
 SWITCH_POSITIONS = ("Cavity", "Noise source", "Open")
 
 _COLD = AlarmLimits(high=0.04, hihi=0.1, hysteresis=0.002)
+#: Stage: description, display range and alarm limits in K (limits assumed: what each is not when
+#: the refrigerator is well).
 STAGES = {
     "MXC": ("Mixing chamber", (0.0, 0.2), _COLD),
     "Still": ("Still", (0.0, 2.0), AlarmLimits(low=0.5, high=1.0, hihi=1.2, hysteresis=0.02)),
@@ -36,8 +38,6 @@ STAGES = {
     "JPA": ("Parametric amplifier", (0.0, 0.2), _COLD),
     "NoiseSource": ("Noise source", (0.0, 0.5), AlarmLimits(high=0.41, hihi=0.5, hysteresis=0.005)),
 }
-"""Stage: description, display range and alarm limits in K (limits assumed: what each is not when
-the refrigerator is well)."""
 
 
 def haloscope_faults(machine: SimulatedHaloscope) -> SensorFaults:

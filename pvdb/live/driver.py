@@ -34,7 +34,7 @@ class Driver:
         """Take one step of ``step_s`` simulated seconds.
 
         Returns:
-            False if it failed: simulated time is then paused and `error` says why.
+            False if it failed: simulated time is then paused and ``error`` says why.
         """
         try:
             self.machine.step(step_s)

@@ -17,7 +17,7 @@ class Point:
     Attributes:
         record: What it is.
         refusal: Why the last put was refused, "" since one was accepted.
-        alarm: As of the last `read`.
+        alarm: As of the last ``read``.
     """
 
     def __init__(self, record: Record) -> None:

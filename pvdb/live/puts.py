@@ -2,8 +2,8 @@
 
 A put is checked against its record and handed to the record's ``write``, which refuses before
 anything moves. A record with ``done`` lets its put wait until that is true; what a second put does
-meanwhile is the record's busy rule (`OnBusy`). A back end asks after every step which puts have had
-their effect, posts the readbacks, and only then completes the puts that wait.
+meanwhile is the record's busy rule (``OnBusy``). A back end asks after every step which puts have
+had their effect, posts the readbacks, and only then completes the puts that wait.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from pvdb.records.checking import checked
 
 log = logging.getLogger("cryohalo.pvdb")
 
+#: Told once how a put ended: None, or why it never will have its effect.
 Completed = Callable[[Refused | None], None]
-"""Told once how a put ended: None, or why it never will have its effect."""
 
 
 class Superseded(Refused):

@@ -17,13 +17,11 @@ from instruments.errors import Refused
 from instruments.ranges import commanded
 
 MAX_SPEED: Final = 1e6
+#: A machine may want longer steps; this is as coarse as its readings and interlocks may be.
 LONGEST_STEP_S: Final = 1.0
-"""A machine may want longer steps; this is as coarse as its readings and interlocks may be."""
+#: Wall seconds the physics may be late before it counts as an overrun (assumed: five screen
+#: updates).
 LAG_ALLOWED_S: Final = 0.5
-"""Wall seconds the physics may be late before it counts as an overrun (assumed.
-
-Five screen updates).
-"""
 
 
 class SteppedMachine(Protocol):

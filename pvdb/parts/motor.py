@@ -28,8 +28,8 @@ log = logging.getLogger("cryohalo.pvdb.motor")
 SPMG = ("Stop", "Pause", "Move", "Go")
 STOP, PAUSE, MOVE, GO = range(4)
 
+#: Of ``RVAL``, a 32-bit integer.
 LARGEST_STEPS = 2**31 - 1
-"""Of ``RVAL``, a 32-bit integer."""
 
 
 class MotorRecord:

@@ -1,7 +1,7 @@
-"""The fields of a motor record, as records over a `MotorRecord`.
+"""The fields of a motor record, as records over a ``MotorRecord``.
 
 Each field is a PV of its own (``Rod.RBV``), polled, posted and put like any other; see
-`pvdb.parts.motor` for what they mean together.
+``pvdb.parts.motor`` for what they mean together.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class Motion:
         time: Simulated time, s. A motion takes some of it, however short.
 
     Attributes:
-        doing: What it is; it stands until `end` finds that it has ended.
+        doing: What it is; it stands until ``end`` finds that it has ended.
         towards_high: ``TDIR``: the direction of the last motion, in dial coordinates.
         arrived: Whether the last move ended where it was sent.
         retries: ``RTRY``: how often a move that ended short is tried again.

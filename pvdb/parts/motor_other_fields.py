@@ -11,8 +11,8 @@ from pvdb.parts.motor import SPMG, MotorRecord
 from pvdb.parts.motor_field_kinds import double, menu, press, short, steps
 from pvdb.records import Record
 
+#: ``SREV``: the record's own default; a piezo drive has no revolutions.
 STEPS_PER_REVOLUTION = 200
-"""``SREV``: the record's own default; a piezo drive has no revolutions."""
 
 
 def other_fields(motor: MotorRecord) -> list[Record]:

@@ -1,4 +1,4 @@
-"""The process variables of one magnet power supply, over `instruments.magnets.supply`.
+"""The process variables of one magnet power supply, over ``instruments.magnets.supply``.
 
 Names and commands are those that users of AMI 430, Cryomagnetics 4G and Lake Shore 625 supplies
 know. Puts to ``Current`` and ``Field`` complete when the coil is there; a later put to either,
@@ -35,10 +35,10 @@ STATES = (
     State("Fault", Severity.MAJOR_ALARM),
 )
 COMMANDS = ("Ramp", "Pause", "Zero", "Abort")
+#: Warning for a winding above the bath (assumed: NbTi still has margin there at these fields).
 WARM_COIL_K = 5.5
-"""Warning for a winding above the bath (assumed: NbTi still has margin there at these fields)."""
+#: NbTi is normal above its critical temperature, 9.2 K at zero field.
 NORMAL_COIL_K = 9.2
-"""NbTi is normal above its critical temperature, 9.2 K at zero field."""
 
 
 class SupplyRecords:

@@ -78,7 +78,7 @@ def value_alarm(
         limits: The limits in force; clients may have changed the record's own.
         severities: Of the states, in their order, likewise.
         value: The value.
-        last: Name of the limit that was in force before, see `limit_alarm`.
+        last: Name of the limit that was in force before, see ``limit_alarm``.
 
     Returns:
         The alarm, and the name of the limit now in force.

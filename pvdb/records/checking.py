@@ -16,8 +16,8 @@ from instruments.errors import Refused
 from instruments.ranges import within
 from pvdb.records.description import INTEGER_RANGES, Range, Record, Value, Wire
 
+#: A text whose digits before the power of ten are not all 0.
 _NOT_ZERO = re.compile(r"[^eE]*[1-9]")
-"""A text whose digits before the power of ten are not all 0."""
 
 
 def checked(record: Record, data: Any) -> Value:

@@ -1,8 +1,8 @@
-"""What a process variable is, as data: one frozen `Record` per PV.
+"""What a process variable is, as data: one frozen ``Record`` per PV.
 
 A table of records describes a whole IOC. From it the layer builds the channels, and the tools
 generate ``--list-pvs``, the documentation, the archiver list and the screens. Tables are written
-with the factories of `pvdb.records.factories`.
+with the factories of ``pvdb.records.factories``.
 
 Record types and field names are those of the EPICS Record Reference Manual; the limits of lengths
 are those of Channel Access (``caerr``/``db_access.h``: units 8 bytes, names of states 26 bytes,
@@ -26,11 +26,11 @@ MAX_STATES = 16
 MAX_STATE_LENGTH = 25  # 26 bytes with the terminating zero
 MAX_STRING_LENGTH = 39  # 40 bytes with the terminating zero
 
+#: A float, int, str or one-dimensional NumPy array: what a record holds.
 Value = Any
-"""A float, int, str or one-dimensional NumPy array: what a record holds."""
 
+#: (low, high), both allowed.
 Range = tuple[float, float]
-"""(low, high), both allowed."""
 
 Read = Callable[[], Value]
 Write = Callable[[Any], None]
@@ -60,19 +60,19 @@ INTEGER_RANGES: dict[Wire, Range] = {
 }
 
 
+#: What alarm limits apply to.
 NUMBERS = frozenset({Wire.DOUBLE, Wire.FLOAT, Wire.LONG, Wire.SHORT})
-"""What alarm limits apply to."""
 
 
 class OnBusy(Enum):
     """What a second put does while the first has not completed."""
 
+    #: The new value takes over; the earlier put ends with an error.
     SUPERSEDE = "supersedes"
-    """The new value takes over; the earlier put ends with an error."""
+    #: The new put is refused; the earlier one goes on.
     REFUSE = "is refused"
-    """The new put is refused; the earlier one goes on."""
+    #: Both complete when the thing is at rest, whatever ended it: the motor record's rule.
     QUEUE = "joins"
-    """Both complete when the thing is at rest, whatever ended it: the motor record's rule."""
 
 
 @dataclass(frozen=True)

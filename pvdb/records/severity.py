@@ -11,8 +11,8 @@ class Severity(IntEnum):
     NO_ALARM = 0
     MINOR_ALARM = 1
     MAJOR_ALARM = 2
+    #: The value cannot be trusted.
     INVALID_ALARM = 3
-    """The value cannot be trusted."""
 
 
 class Status(IntEnum):

@@ -1,4 +1,4 @@
-"""The process variables of the refrigerator, over `amrr.refrigerator.SimulatedRefrigerator`."""
+"""The process variables of the refrigerator, over ``amrr.refrigerator.SimulatedRefrigerator``."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ MM_PER_M = 1e3
 MM3_PER_M3 = 1e9
 MMOL_PER_MOL = 1e3
 
+#: The stage is meant to be at 1.6 K; the limits' distances are assumed.
 STAGE_ALARMS = AlarmLimits(lolo=1.4, low=1.55, high=1.65, hihi=1.8, hysteresis=0.01)
-"""The stage is meant to be at 1.6 K; the limits' distances are assumed."""
+#: Above the stage the cycle heats; above 2.1 K the helium is no longer superfluid (assumed).
 CHX_ALARMS = AlarmLimits(high=1.7, hihi=2.1, hysteresis=0.02)
-"""Above the stage the cycle heats; above 2.1 K the helium is no longer superfluid (assumed)."""
 BED_ALARMS = AlarmLimits(high=2.5, hihi=4.5, hysteresis=0.05)
 DISPLAY_K = (0.0, 5.0)
 

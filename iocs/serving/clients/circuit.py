@@ -41,7 +41,7 @@ class ServingCircuit:
 
     Attributes:
         address: Host and port of the client.
-        client: caproto's pair of streams.
+        client: Caproto's pair of streams.
         answers: What it asks for and is answered: channels, puts, subscriptions.
     """
 

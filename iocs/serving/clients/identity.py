@@ -24,7 +24,7 @@ class Identity:
 
     Attributes:
         address: Host and port that its circuit comes from. Access rules go by this host.
-        user: As it names its user, "" until it does; from `establish` on as far as it is true.
+        user: As it names its user, "" until it does; from ``establish`` on as far as it is true.
         claimed_host: As it names its host: for logs alone.
 
     Args:
@@ -72,7 +72,7 @@ class Identity:
             log.warning("client %s:%d calls its user %s, it is %s", host, port, claimed, found)
 
     async def established(self) -> None:
-        """`establish`, once, while others are served."""
+        """``establish``, once, while others are served."""
         if not self._established:
             await asyncio.to_thread(self.establish)
 

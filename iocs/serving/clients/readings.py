@@ -131,7 +131,7 @@ def check_kind(channel: ClientChannel, kind: int, count: int, most_bytes: int) -
 
 
 async def read(request: Request, channel: ClientChannel, client: Identity) -> bytes:
-    """The reply to a read of a kind that `check_kind` let pass.
+    """The reply to a read of a kind that ``check_kind`` let pass.
 
     Raises:
         Forbidden: The client may not read it.

@@ -84,8 +84,8 @@ def spec_of(entry: Any, kind_name: str, mask: int) -> SubscriptionSpec:
     """What a subscription has in common with others: caproto's key for them.
 
     Args:
-        entry: caproto's channel.
-        kind_name: caproto's name of the type.
+        entry: Caproto's channel.
+        kind_name: Caproto's name of the type.
         mask: Kinds of event.
     """
     return SubscriptionSpec(entry, kind_name, mask, _NO_FILTER)

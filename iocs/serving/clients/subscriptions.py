@@ -20,8 +20,8 @@ from iocs.words.complaints import words
 
 #: Three numbers that nobody uses any more, then the mask.
 _LAYOUT: Final = struct.Struct(">fffH2x")
+#: VALUE, LOG, ALARM, PROPERTY are the first four bits; the next four are room for more.
 _HIGHEST_MASK: Final = 0xFF
-"""VALUE, LOG, ALARM, PROPERTY are the first four bits; the next four are room for more."""
 
 log = logging.getLogger("iocs.serving")
 

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from typing import Final
 
 Value = float | int | str | bool
+#: Keys and values in the order of the text; None for a key whose value is a map, whose own keys
+#: follow.
 Options = list[tuple[str, Value | None]]
-"""Keys and values in the order of the text; None for a key whose value is a map, whose own keys
-follow."""
 
+#: Bytes of a name with its filters; longer ones are not looked at.
 LONGEST_NAME: Final = 1000
-"""Bytes of a name with its filters; longer ones are not looked at."""
 INT32: Final = (-(2**31), 2**31 - 1)
 
 

@@ -29,10 +29,10 @@ from iocs.serving.filtering.filter_text import (
 
 _VALUE: Final = int(SubscriptionType.DBE_VALUE | SubscriptionType.DBE_LOG)
 _PROPERTY: Final = int(SubscriptionType.DBE_PROPERTY)
+#: Record types whose ``VAL`` base refers to and does not copy: filters of numbers let it pass.
 _BY_REFERENCE: Final = frozenset({"lsi", "lso", "mbbi", "mbbo"})
-"""Record types whose ``VAL`` base refers to and does not copy: filters of numbers let it pass."""
+#: Longer texts are referred to as well.
 _COPIED_BYTES: Final = 40
-"""Longer texts are referred to as well."""
 
 
 class Gate(Protocol):
@@ -56,7 +56,7 @@ class Deadband:
         self._last = math.nan
 
     def passes(self, number: float | None, events: int) -> bool:
-        """As `Gate.passes`; alarms and properties always pass."""
+        """As ``Gate.passes``; alarms and properties always pass."""
         if number is None:
             return True
         sent = events & ~_VALUE
@@ -84,7 +84,7 @@ class Decimation:
         self._seen = 0
 
     def passes(self, number: float | None, events: int) -> bool:
-        """As `Gate.passes`; properties always pass."""
+        """As ``Gate.passes``; properties always pass."""
         if events & _PROPERTY:
             return True
         first = self._seen == 0
@@ -100,7 +100,7 @@ class UserTag:
         self._first = True
 
     def passes(self, number: float | None, events: int) -> bool:
-        """As `Gate.passes`; properties always pass."""
+        """As ``Gate.passes``; properties always pass."""
         if events & _PROPERTY:
             return True
         first, self._first = self._first, False
@@ -181,7 +181,7 @@ def number_of(entry: Any, value: Any, *, long_text: bool) -> float | None:
     """The value of a channel as the gates see it: None if it is an array or no number.
 
     Args:
-        entry: caproto's channel.
+        entry: Caproto's channel.
         value: What it holds.
         long_text: Whether it is sent as bytes.
     """

@@ -20,12 +20,12 @@ try:
 except ImportError:  # not on this system
     resource = None  # type: ignore[assignment]
 
+#: Connections that wait to be accepted, as asyncio's.
 BACKLOG: Final = 100
-"""Connections that wait to be accepted, as asyncio's."""
+#: After a connection could not be accepted.
 RETRY_S: Final = 1.0
-"""After a connection could not be accepted."""
+#: Kept for the files of state, the put log and readings of health; at most a quarter of all.
 RESERVED_DESCRIPTORS: Final = 16
-"""Kept for the files of state, the put log and readings of health; at most a quarter of all."""
 
 log = logging.getLogger("iocs.serving")
 

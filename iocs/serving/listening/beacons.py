@@ -22,7 +22,7 @@ async def send_beacons(
 
     Args:
         sockets: For each destination our interface and caproto's connected UDP socket.
-        broadcaster: caproto's encoder.
+        broadcaster: Caproto's encoder.
         port: TCP port of this server.
         longest_s: ``EPICS_CAS_BEACON_PERIOD``.
     """

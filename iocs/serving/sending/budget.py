@@ -10,8 +10,8 @@ import ctypes
 import logging
 from typing import Any, Final
 
+#: Less is not worth the milliseconds that giving it back takes.
 GIVE_BACK_BYTES: Final = 8_000_000
-"""Less is not worth the milliseconds that giving it back takes."""
 
 log = logging.getLogger("iocs.serving")
 

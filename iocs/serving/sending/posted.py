@@ -18,16 +18,16 @@ from caproto._data import _channel_type_by_name
 from iocs.serving.filtering.filters import number_of
 from iocs.serving.sending.updates import Update
 
+#: caproto's channels have a place for what is worked out of their value; it is emptied when that
+#: changes.
 _KEY: Final = "posted"
-"""caproto's channels have a place for what is worked out of their value; it is emptied when that
-changes."""
 
 
 class Posted:
     """A copy of a channel's value, alarm and metadata.
 
     Attributes:
-        entry: caproto's channel.
+        entry: Caproto's channel.
         time_s: When it was made, s since the Unix epoch.
     """
 
@@ -48,7 +48,7 @@ class Posted:
         """The value in a client's type.
 
         Args:
-            kind_name: caproto's name of the DBR type, or of its long texts.
+            kind_name: Caproto's name of the DBR type, or of its long texts.
 
         Raises:
             Exception: It cannot be converted.
@@ -59,7 +59,7 @@ class Posted:
         return found
 
     def number(self, *, long_text: bool) -> float | None:
-        """The value as filters of numbers see it, see `number_of`."""
+        """The value as filters of numbers see it, see ``number_of``."""
         return number_of(self.entry, self._data["value"], long_text=long_text)
 
     def _read(self, kind: Any) -> tuple[Any, Any]:

@@ -18,17 +18,17 @@ from iocs.serving.messages import ALIGNMENT, CaCommand, element_bytes, header, n
 
 #: ECA_NORMAL.
 NORMAL: Final = 1
+#: A larger payload is kept for one number of elements only: clients choose that number.
 SMALL_BYTES: Final = 1024
-"""A larger payload is kept for one number of elements only: clients choose that number."""
+#: caproto gives these with their text inside the metadata.
 _WHOLE: Final = frozenset({ChannelType.STSACK_STRING, ChannelType.CLASS_NAME})
-"""caproto gives these with their text inside the metadata."""
 
 
 class Update:
     """A value as it was when it was posted.
 
     Attributes:
-        metadata: caproto's DBR structure, or ``b""`` for a plain type.
+        metadata: Caproto's DBR structure, or ``b""`` for a plain type.
         values: Array, bytes or sequence, in the subscribers' type.
         nbytes: Bytes it keeps alive.
     """
@@ -44,7 +44,7 @@ class Update:
     def message(self, kind: int, count: int, subscription: int) -> tuple[bytes, bytes]:
         """The event message for one subscriber: its header, and the payload that others share.
 
-        Arguments as for `payload`.
+        Arguments as for ``payload``.
         """
         body = self.payload(kind, count)
         numbers = (kind, count or self.count, NORMAL, subscription)
@@ -54,7 +54,7 @@ class Update:
         """The same with another time stamp, if it has one.
 
         Args:
-            time_s: s since the Unix epoch.
+            time_s: S since the Unix epoch.
         """
         if not hasattr(self.metadata, "stamp"):
             return self
