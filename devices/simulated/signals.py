@@ -168,6 +168,7 @@ class RecordSignal(Signal):
             if self._key is None:
                 self._key = self.bench.watch(self._read, self._post)
             cid = super().subscribe(callback, event_type=event_type, run=False)
+            # A status that waits is a reason for time to pass; a plain callback is not.
             status = getattr(callback, "__self__", None)
             if isinstance(status, StatusBase) and not getattr(status, "aside", False):
                 self._waiting.add(cid)

@@ -265,7 +265,7 @@ class Mover(_Positioner):
             move: One that is over, as far as can be seen.
             refusal: Why the IOC has refused or ended it; then it is not there, wherever it is.
         """
-        if self.slot.current is not move:
+        if self.slot.current is not move:  # a later move has replaced it, or it has ended
             return
         try:
             actual = self.where()

@@ -197,6 +197,8 @@ def completion(
     def completed(signal: Signal, *, refused: bool) -> None:
         if refused:
             refusals.append(signal.name)
+        # Puts may complete on several threads; a counter's ``next`` is atomic where ``-= 1`` is
+        # not.
         if next(left) > 0 or status.done:
             return
         try:
@@ -213,6 +215,7 @@ def completion(
     names = ", ".join(signal.name for signal, _ in puts)
     fail_when_late(status, timeout_s, f"{names}: the put has not completed")
     try:
+        # All signals are of one IOC: the first one's channel is lost when theirs are.
         begin_connected(
             puts[0][0], status, partial(start_puts, puts, completed, lambda: status.done)
         )

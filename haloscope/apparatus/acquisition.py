@@ -147,6 +147,7 @@ class Acquisition:
             return f"an acquisition of {duration_ns} ns takes {end_ns - start_ns} ns"
         middle_ns = (start_ns + end_ns) // 2
         measured = state["pending"] is not None
+        # At the middle itself both may be: the snapshot is taken before or after the measurement.
         if now_ns != middle_ns and measured is not (now_ns > middle_ns):
             found = "it has measured" if measured else "it has not measured"
             return f"{found} at {now_ns} ns, and is half done at {middle_ns} ns"

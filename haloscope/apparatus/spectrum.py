@@ -156,6 +156,7 @@ def _add_axion(
             spectrum.size, start_hz, bin_hz, *(float(f) for f in mirror(np.array([above, below])))
         )
         if edges.size > 1:
+            # The mirror reverses the order of frequencies: the bins go in and come out reversed.
             power, _ = _signal_w(mirror(edges)[::-1], parameters, receiver, c, line)
             nu = 0.5 * (edges[1:] + edges[:-1])
             gain = (c.paramp.gain(nu) - 1) * receiver.rest_gain(nu, c.time_s)

@@ -314,7 +314,7 @@ def fit_gain_profile(
     if not np.max(g) > 10**0.1:
         raise ValueError("gain profile: no gain above 1 dB in the trace")
     span = nu[-1] - nu[0]
-    x = (nu - nu[0]) / span
+    x = (nu - nu[0]) / span  # near 1: frequencies in Hz would condition the fit badly
     p, covariance = _fit_lorentzian(x, g)
     if not (p[0] > 0 and 0 <= p[1] <= 1 and abs(p[2]) < 2):
         raise ValueError(f"gain profile: no resonance between {nu[0]:.0f} and {nu[-1]:.0f} Hz")

@@ -283,6 +283,8 @@ def _gauss_newton(
     cost = _cost(data - value, w)
     for _ in range(60):
         normal, gradient = _normal_equations(jacobian, data - value, w)
+        # Marquardt's damping, relative to the diagonal: parameters of any scale are damped alike.
+        # The tiny constant keeps one without influence from making the matrix singular.
         damped = normal.copy()
         damped.flat[:: p.size + 1] *= 1 + damping
         damped.flat[:: p.size + 1] += 1e-300
@@ -290,10 +292,11 @@ def _gauss_newton(
         trial, trial_jacobian = model(p + step)
         trial_cost = _cost(data - trial, w)
         if trial_cost <= cost:
+            # A small gain counts as the end only with little damping: damped steps are short.
             done = cost - trial_cost <= 1e-12 * cost and damping < 1e-2
             p, value, jacobian, cost = p + step, trial, trial_jacobian, trial_cost
             damping *= 0.1
-            if weight:
+            if weight:  # other weights: the old cost cannot be compared with
                 w = weight(p)
                 cost = _cost(data - value, w)
             if done:

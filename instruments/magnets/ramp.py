@@ -115,6 +115,7 @@ def observe(
         dt_s: Step.
     """
     x[VOLTAGE] = coil_v + x[OUTPUT] * p[LEAD_OHM]
+    # Only a voltage that lasts is a quench: below the threshold the time starts anew.
     x[QUENCH_TIME] = x[QUENCH_TIME] + dt_s if abs(resistive_v) > p[BRIDGE_V] else 0.0
     state = x[STATE]
     if state < QUENCH and x[QUENCH_TIME] > p[BRIDGE_S]:

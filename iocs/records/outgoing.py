@@ -103,6 +103,7 @@ class Outgoing:
         return metadata, values
 
     async def _converted(self, data_type: ChannelType) -> tuple[Any, Any]:
+        # Only what caproto converts in another way than EPICS base is converted here.
         if data_type == ChannelType.STSACK_STRING:
             return await self._read_with_acknowledgement()
         if data_type == ChannelType.CLASS_NAME:

@@ -241,7 +241,7 @@ def _one_pass(
             asked = allocate(
                 watcher.ledger, ahead, wanted, least=LEAST if first else 0.0, most=MOST
             )
-            if asked[0] < 0.1 * LEAST:
+            if asked[0] < 0.1 * LEAST:  # not worth a tuning
                 continue
             averages = max(LEAST, round(float(asked[0])))
         yield from bps.checkpoint()

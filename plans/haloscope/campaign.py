@@ -132,6 +132,7 @@ def campaign(
     """
     require(bool(name), "a campaign needs a name")
     targets = without(planned(frequencies_mhz), list(skip_mhz))
+    # All of them before the first move: a campaign of days must not fail at its last target.
     for target in targets:
         for count in (averages, rescan_averages):
             check(haloscope, target, count)

@@ -68,6 +68,7 @@ def completed(documents: Documents, plan_name: str | None = None) -> list[float]
         documents: Of one or many runs, interrupted or complete.
         plan_name: Count runs of this plan alone.
     """
+    # Events name their descriptor, and descriptors their start, by uid alone.
     primary: set[str] = set()
     counted: set[str] = set()
     done: list[float] = []

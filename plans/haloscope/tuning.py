@@ -215,8 +215,10 @@ def set_coupling(
         moves += 1
         depth = yield from value_of(haloscope.antenna.user_setpoint, 0.0)
         goal = decisions.next_depth_mm(depth, found.beta, beta)
+        # Always inwards: the play of the drive then lies on the same side.
         for place in decisions.waypoints(goal, depth, 1, decisions.TAKE_UP_MM):
             yield from bps.abs_set(haloscope.antenna, place, wait=True)
+        # The antenna's depth shifts the resonance: look about where it was found last.
         found = yield from reflection(haloscope, found.resonance.frequency_mhz)
     return found
 

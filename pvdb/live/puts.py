@@ -91,7 +91,7 @@ class Puts:
             record.write(value)
         except Refused:
             raise
-        except Exception as error:
+        except Exception as error:  # a fault of one record refuses one put, and ends no IOC
             log.exception("putting %r to %s failed", data, record.name)
             raise _internal(record, error) from error
         return value

@@ -45,6 +45,7 @@ def _commands(machine: SimulatedRefrigerator, interlocks: Interlocks) -> Iterato
         start(index) if index else cycle.stop()
 
     def pause(index: int) -> None:
+        # The cycle refuses to pause twice; a client that writes what it has read is not refused.
         if bool(index) is not (cycle.state is CycleState.PAUSED):
             cycle.pause() if index else cycle.resume()
 

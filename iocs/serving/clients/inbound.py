@@ -133,6 +133,7 @@ class Inbound:
             return None
         command, size, kind, count, first, second = HEADER.unpack_from(self._held, offset)
         start = HEADER.size
+        # The protocol's mark of a long header: a size of 0xFFFF that no count goes with.
         if size == LARGE and count == 0:
             if have < LARGE_HEADER.size:
                 self._wanted_bytes = LARGE_HEADER.size - have
@@ -144,7 +145,7 @@ class Inbound:
             self.unreadable = Unreadable(request, reason)
             self.drop()
             return None
-        if start + size > self._max_bytes:
+        if start + size > self._max_bytes:  # never held: the rest is thrown away as it arrives
             self._drain_bytes = max(start + size - have, 0)
             reason = f"{start + size} bytes are more than the {self._max_bytes} this server takes"
             oversized = Oversized(request, start + size, reason)

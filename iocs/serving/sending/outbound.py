@@ -95,6 +95,7 @@ class Outbound:
         Raises:
             DisconnectedCircuit: The client is gone.
         """
+        # Several tasks may wait at once: the time runs from the first to the last of them.
         if self.blocked_since is None:
             self.blocked_since = time.monotonic()
         self._blocked += 1
