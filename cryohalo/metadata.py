@@ -22,8 +22,8 @@ from cryohalo.catalog.order import DocumentOrder, OrderError
 
 __all__ = ["check_metadata", "plain_metadata"]
 
+#: What the RunEngine gives to each start document.
 _GIVEN: Final = {"uid": "a run", "time": 0.0}
-"""What the RunEngine gives to each start document."""
 
 
 def plain_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:

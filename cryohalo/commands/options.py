@@ -131,8 +131,8 @@ def prefix(text: str) -> str:
         raise typer.BadParameter(str(error)) from None
 
 
+#: What an option of a folder that is written to is made with.
 WRITABLE: Final[dict[str, Any]] = {"parser": writable_folder, "metavar": "PATH"}
-"""What an option of a folder that is written to is made with."""
 DEFAULT_CATALOG: Final = Path("data/runs")
 CatalogOption = Annotated[
     Path, typer.Option("--catalog", help="Folder of the catalog.", parser=folder, metavar="PATH")
