@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from bluesky import RunEngine
 
 from haloscope.analysis.apparatus import apparatus_of
 from haloscope.analysis.online import Online
-from plans.haloscope.adaptive import adaptive_scan
+from plans.haloscope.adaptive import REACH_MHZ, _Watcher, _within_reach, adaptive_scan
+from plans.haloscope.allocation import Ledger
 from tests.plans.conftest import Documents
 from tests.plans.haloscope.table import STEPS, Y_FACTOR
 
@@ -35,3 +37,17 @@ def test_the_seconds_of_integration_are_those_of_its_spectra(
     assert end.integration_s == pytest.approx(acquired_s, rel=0.01)  # but for the dead time
     [start] = documents.of("start")
     assert apparatus_of(start).assumed == ()
+
+
+def test_what_later_steps_reach_is_left_to_them_and_in_the_first_pass_what_is_far() -> None:
+    band = (1100.0, 1101.0)
+    watcher = _Watcher(Ledger(*band), 1e-15, band, [])
+    cells = watcher.ledger.cells_mhz
+    ahead, beyond = np.array([1100.2, 1100.3]), [1100.4, 1100.5]
+    later = (cells > 1100.4 - REACH_MHZ) & (cells < 1100.5 + REACH_MHZ)
+    wanted = _within_reach(watcher, ahead, beyond, first=False)
+    assert not wanted[later].any()
+    assert np.array_equal(wanted[~later], watcher.wanted[~later])
+    first = _within_reach(watcher, ahead, beyond, first=True)
+    near = (cells > 1100.2 - 0.075) & (cells < 1100.3 + 0.075) & ~later
+    assert np.array_equal(first > 0.0, near)

@@ -10,11 +10,15 @@ import bluesky.preprocessors as bpp
 import numpy as np
 import pytest
 from bluesky import RunEngine
-from bluesky.utils import MsgGenerator
+from bluesky.utils import Msg, MsgGenerator
 from ophyd.utils.errors import LimitError
 
 from devices.simulated.haloscope import Haloscope
 from haloscope.analysis.online import Online
+from haloscope.analysis.options import Options
+from haloscope.analysis.pipeline import Result
+from haloscope.analysis.statistics.candidates import Candidate
+from haloscope.analysis.statistics.rescan import Verdict, judge
 from haloscope.axion import AxionLine
 from haloscope.parameters import HaloscopeParameters
 from plans.haloscope.adaptive import adaptive_scan, worst_coupling
@@ -76,6 +80,31 @@ def test_a_torn_campaign_is_completed_from_its_documents(
     assert taken == targets
     assert end.result is not None
     assert end.result.spectra >= len(targets)
+
+
+def _calibrated(messages: list[Msg]) -> list[Any]:
+    """Of all scans among messages, what their start documents say of the calibration."""
+    runs = [message.kwargs for message in messages if message.command == "open_run"]
+    return [run["calibration"] for run in runs if run["plan_name"] == "scan"]
+
+
+def test_a_calibration_that_is_given_counts_more_than_an_earlier_one(haloscope: Any) -> None:
+    earlier = {**CALIBRATION, "receiver_gain_db": 103.0}
+    start = {"uid": "1", "plan_name": "scan", "campaign": "mine", "calibration": earlier}
+    documents = [("start", start)]
+
+    def run(**more: Any) -> list[Any]:
+        plan = campaign(haloscope, "mine", [1100.0], documents=documents, **more)
+        return _calibrated(rehearse(plan, haloscope).messages)
+
+    assert run() == [earlier]
+    assert run(calibration=CALIBRATION) == [CALIBRATION]
+
+
+def test_a_new_campaign_is_calibrated_in_the_middle_of_its_band(haloscope: Any) -> None:
+    plan = campaign(haloscope, "new", [1100.0, 1100.01, 1100.02])
+    runs = [m.kwargs for m in rehearse(plan, haloscope).messages if m.command == "open_run"]
+    assert [run["plan_args"].get("frequency_mhz") for run in runs[:1]] == [1100.01]
 
 
 def test_the_mode_map_finds_the_letters_crossing(RE: RunEngine, haloscope: Any) -> None:
@@ -232,12 +261,25 @@ def test_candidates_that_only_the_rescan_lifted_are_told_apart() -> None:
     assert fresh_candidates([1100.0012, 1100.05, 1100.1], [1100.0, 1100.2]) == [1100.05, 1100.1]
 
 
-def test_a_line_in_the_field_is_a_candidate_that_persists(RE: RunEngine) -> None:
+def test_a_line_in_the_field_is_a_candidate_that_persists(
+    RE: RunEngine, documents: Documents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[list[float]] = []
+
+    def note(candidate: Candidate, *results: Result) -> Verdict:
+        judged.append([result.options.noise_systematic for result in results])
+        return judge(candidate, *results)
+
+    monkeypatch.setattr("plans.haloscope.campaign.judge", note)
     hidden = AxionLine(frequency_hz=1100.05e6, coupling_per_gev=1.3e-15)
     device = Haloscope(name="haloscope", seed=4, lines=[hidden])
     targets = planned(start_mhz=1100.0, stop_mhz=1100.1)
-    end = RE(campaign(device, "hidden", targets, calibration=CALIBRATION)).plan_result
+    online = Online(Options(noise_systematic=0.08))
+    plan = campaign(device, "hidden", targets, calibration=CALIBRATION, online=online)
+    end = RE(plan).plan_result
     device.bench.close()
+    assert [start["calibration"] for start in documents.of("start")] == [CALIBRATION] * 2
+    assert judged[0] == [0.08] * 3  # of the search, the rescan alone, and both
     (found,) = (f for f in end.survivors_mhz if abs(f - 1100.05) < 0.003)
     assert found in end.candidates_mhz
     verdict = next(v for v in end.verdicts if v.candidate.frequency_hz * 1e-6 == found)

@@ -225,10 +225,12 @@ def test_all_is_made_safe_that_can_be(
     haloscope.bench.paused = True
     haloscope.vna.trigger()
     haloscope.rod.set(40.0)
+    haloscope.antenna.set(6.0)
     with pytest.raises(NotSafeError, match="haloscope: not pump tone off: no answer"):
         RE(make_safe(haloscope))
     assert not haloscope.bench.machine.vna.busy
     assert haloscope.bench.machine.rod.setpoint != 40.0
+    assert haloscope.bench.machine.antenna.setpoint != 6.0
 
 
 def test_the_plans_own_error_is_told_where_it_could_not_be_made_safe(
@@ -251,6 +253,20 @@ def test_what_was_not_put_back_is_put_back_by_the_next_plan(RE: RunEngine, halos
     haloscope.vna.center.set(1103.0).wait(10.0)
     RE(PLANS["line_attenuation"](haloscope))
     assert _panel(haloscope) == found
+
+
+def test_what_was_put_back_once_is_the_operators_again(RE: RunEngine, haloscope: Any) -> None:
+    """The next plan begins by putting back what an earlier one could not."""
+    RE(PLANS["line_attenuation"](haloscope))
+    found = _arrange(haloscope)
+    RE(PLANS["line_attenuation"](haloscope))
+    assert _panel(haloscope) == found
+
+
+def test_a_warm_mixing_chamber_holds_a_plan_until_it_is_colder_than_that(haloscope: Any) -> None:
+    [warm] = [s for s in suspenders(haloscope) if s._sig is haloscope.fridge.mxc]
+    assert [warm._should_suspend(kelvin) for kelvin in (0.09, 0.11)] == [False, True]
+    assert [warm._should_resume(kelvin) for kelvin in (0.07, 0.05)] == [False, True]
 
 
 def test_a_baseline_goes_into_every_run(
