@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from cryohalo.commands import analysis as analysis_commands
+from cryohalo.commands import blinding as blinding_commands
 from cryohalo.commands.options import (
     DEFAULT_CATALOG,
     MAX_SEED,
@@ -33,6 +34,7 @@ app = typer.Typer(
     help="Two low-temperature instruments, from physics to EPICS, bluesky and limits.",
 )
 app.add_typer(analysis_commands.app)
+app.add_typer(blinding_commands.app, name="blind")
 console = plain_console()
 
 #: Of the demonstration's scan: enough for a grand spectrum; the letter's scan.
@@ -109,6 +111,10 @@ def iocs(
         Path | None,
         typer.Option(help="Keep their state in its folders amrr and haloscope.", **WRITABLE),
     ] = None,
+    blind: Annotated[
+        Path | None,
+        typer.Option(help="Hide in the haloscope what this key file of `blind seal` holds."),
+    ] = None,
 ) -> None:
     """Run both IOCs on free loopback ports until Ctrl-C, and say how to reach them.
 
@@ -116,7 +122,7 @@ def iocs(
     """
     from cryohalo.commands.iocs import both, run_until_signal
 
-    raise typer.Exit(run_until_signal(both(speed, seed, state_dir), console))
+    raise typer.Exit(run_until_signal(both(speed, seed, state_dir, blind), console))
 
 
 @app.command()

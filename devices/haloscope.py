@@ -43,10 +43,19 @@ class Fridge(Device):
 
 
 class Seal(Device):
-    """The sealed blind injection: its hash is known from the start, its contents when opened."""
+    """The sealed injection: its hash is known from the start, its contents when opened.
+
+    A blind one is opened by its key, put to `unseal_key`; another by 1, put to `unseal`.
+    """
 
     envelope_hash = readback("EnvelopeHash_RBV", "config", long=True)
+    blind = readback("Blind_RBV", "config", string=True)
+    unsealed = readback("Unsealed_RBV", string=True)
+    unsealed_at = readback("UnsealedAt_RBV", "omitted", string=True)
+    unsealed_by = readback("UnsealedBy_RBV", "omitted", long=True)
+    wrong_keys = readback("WrongKeys_RBV", "omitted")
     unseal = command("Unseal")
+    unseal_key = command("UnsealKey", string=True)
     envelope = readback("Envelope_RBV", "omitted", string=True)
 
 

@@ -1,12 +1,14 @@
 """Blind injections through the whole chain: IOC, plan, catalog, analysis; found as predicted?
 
-For each seed an IOC hides an axion where only the seed decides (or none, with --no-inject), a plan
-calibrates and scans, and the analysis reads the catalog. The envelope is opened at the end. The
-number found is compared with the sum of the predicted probabilities, the number of chance
-candidates with the noise expectation.
+For each seed an IOC hides an axion where the seed decides (or none, with --no-inject), a plan
+calibrates and scans, and the analysis reads the catalog. The envelope is opened at the end. With
+--blind a key file, drawn by chance, takes the seed's place: nobody knows where the axion is, and no
+run can be repeated. The number found is compared with the sum of the predicted probabilities, the
+number of chance candidates with the noise expectation.
 
     python examples/blind_injections.py --seeds 20
     python examples/blind_injections.py --seeds 20 --no-inject
+    python examples/blind_injections.py --seeds 20 --blind
 """
 
 from __future__ import annotations
@@ -15,12 +17,14 @@ import argparse
 import os
 import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cryohalo.processes.addresses import free_ports, repeater_stand_in
 from cryohalo.processes.launcher import LaunchedIoc, Launcher
+from haloscope.apparatus.blinding import BlindKey
 from haloscope.axion import AxionLine
 
 CENTRE_MHZ, STEP_MHZ = 1100.0, 0.010
@@ -51,13 +55,14 @@ def main() -> None:
     options = arguments()
     fates = []
     # One address for all: Channel Access reads its environment once in a process's life.
-    with repeater_stand_in() as repeater:
+    with repeater_stand_in() as repeater, tempfile.TemporaryDirectory() as keys:
         where = {"ports": free_ports(1), "repeater_port": repeater.getsockname()[1]}
         for seed in range(options.first, options.first + options.seeds):
             prefix = f"S{seed}:"
-            with Launcher([ioc(seed, prefix, options)], **where) as launcher:
+            key_file = key_in(keys, seed, options) if options.blind else None
+            with Launcher([ioc(seed, prefix, options, key_file)], **where) as launcher:
                 os.environ.update(launcher.environment)
-                fates.append(fate(prefix, options))
+                fates.append(fate(prefix, options, key_file))
             print(line(seed, fates[-1]), flush=True)
     print(verdict(fates, inject=not options.no_inject))
 
@@ -69,36 +74,54 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=1, help="first seed")
     parser.add_argument("--steps", type=int, default=30, help="steps of 10 kHz")
     parser.add_argument("--coupling", type=float, default=6.3e-16, help="1/GeV")
-    parser.add_argument("--no-inject", action="store_true", help="hide nothing")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--no-inject", action="store_true", help="hide nothing")
+    how.add_argument("--blind", action="store_true", help="hide by chance and a key, not by seed")
     return parser.parse_args()
 
 
-def ioc(seed: int, prefix: str, options: argparse.Namespace) -> LaunchedIoc:
-    """The haloscope's IOC; what it hides lies where at least half of the spectra overlap."""
+def band_mhz(options: argparse.Namespace) -> tuple[float, float]:
+    """Where it is hidden: where at least half of the spectra overlap."""
     half = (options.steps - 1) * STEP_MHZ / 2
-    band = (f"{CENTRE_MHZ - half}", f"{CENTRE_MHZ + half}")
+    return CENTRE_MHZ - half, CENTRE_MHZ + half
+
+
+def key_in(folder: str, number: int, options: argparse.Namespace) -> Path:
+    """A key file of its own for one run."""
+    low, high = (edge * 1e6 for edge in band_mhz(options))
+    path = Path(folder) / f"{number}.key"
+    BlindKey.drawn((low, high), (options.coupling, options.coupling)).write(path)
+    return path
+
+
+def ioc(seed: int, prefix: str, options: argparse.Namespace, key_file: Path | None) -> LaunchedIoc:
+    """The haloscope's IOC, with something hidden or not."""
+    common = ("--prefix", prefix, "--speed", "0")
+    if key_file is not None:
+        return LaunchedIoc("haloscope", arguments=(*common, "--blind", str(key_file)))
+    band = [f"{edge}" for edge in band_mhz(options)]
     hidden = ("--inject", str(options.coupling), "--inject-band", *band)
-    common = ("--prefix", prefix, "--seed", str(seed), "--speed", "0")
-    return LaunchedIoc("haloscope", arguments=(*common, *(() if options.no_inject else hidden)))
+    seeded = (*common, "--seed", str(seed))
+    return LaunchedIoc("haloscope", arguments=(*seeded, *(() if options.no_inject else hidden)))
 
 
-def fate(prefix: str, options: argparse.Namespace) -> Fate:
+def fate(prefix: str, options: argparse.Namespace, key_file: Path | None) -> Fate:
     """Calibrate, scan, analyse, and only then open the envelope."""
     from cryohalo.session import Session
     from haloscope.apparatus.injection import open_envelope
     from plans.haloscope.calibration import calibrate
     from plans.haloscope.scan import scan
+    from plans.haloscope.unsealing import unseal
 
-    half = (options.steps - 1) * STEP_MHZ / 2
     with tempfile.TemporaryDirectory() as folder, Session.open(folder, halo_prefix=prefix) as s:
         calibration = s.run_engine(calibrate(s.haloscope, CENTRE_MHZ)).plan_result
-        first, last = round(CENTRE_MHZ - half, 6), round(CENTRE_MHZ + half, 6)
+        first, last = (round(edge, 6) for edge in band_mhz(options))
         plan = scan(s.haloscope, start_mhz=first, stop_mhz=last, calibration=calibration)
         (run,) = s.run(plan)
         result = analysed(run)
-        published = s.haloscope.seal.envelope_hash.get()
-        s.haloscope.seal.unseal.set(1).wait(timeout=10)
-        return judged(result, open_envelope(s.haloscope.seal.envelope.get(), published))
+        key = None if key_file is None else BlindKey.read(key_file).unseal_key
+        (opening,) = s.run(unseal(s.haloscope, key))
+        return judged(result, open_envelope(opening.start["envelope"], run.start["envelope_hash"]))
 
 
 def analysed(run: Any) -> Any:

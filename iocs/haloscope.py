@@ -8,17 +8,22 @@ if __name__ == "__main__":  # before the imports below, which take seconds
     end_at_once()
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 
+from haloscope.apparatus.blinding import BlindKey
 from haloscope.apparatus.injection import hidden_line
 from haloscope.axion import AxionLine
 from haloscope.parameters import HaloscopeParameters
-from instruments.options import between
+from instruments.options import between, readable_file
 from iocs.ioc import main
 from iocs.parameters import from_file
+from iocs.supervision.secrecy import keep_secrets
 from pvdb.haloscope.plant import haloscope_plant
 from pvdb.plant import Plant
+
+log = logging.getLogger("cryohalo.iocs")
 
 PREFIX = "HALO:"
 #: The letter's scan, about 20 MHz.
@@ -35,7 +40,8 @@ def extend(parser: argparse.ArgumentParser) -> None:
         "--inject",
         type=between(0.0, MAX_COUPLING_PER_GEV, "1/GeV"),
         metavar="COUPLING",
-        help="hide an axion of this coupling (1/GeV) where only the seed decides",
+        help="hide an axion of this coupling (1/GeV) where the seed decides; not blind: whoever "
+        "knows the seed can find it",
     )
     parser.add_argument(
         "--inject-band",
@@ -44,12 +50,35 @@ def extend(parser: argparse.ArgumentParser) -> None:
         metavar=("LOW", "HIGH"),
         help=f"hide it between these frequencies in MHz; default {DEFAULT_BAND_MHZ}",
     )
+    parser.add_argument(
+        "--blind",
+        type=readable_file,
+        metavar="KEYFILE",
+        help="hide what this file of `cryohalo blind seal` holds, which gives the seed too",
+    )
 
 
 def build(options: argparse.Namespace) -> Plant:
     """The haloscope that the options describe."""
     parameters = from_file(HaloscopeParameters.capp12tb(), options.parameters)
-    return haloscope_plant(parameters, seed=options.seed, hidden=hidden(options))
+    if options.blind is not None:
+        return haloscope_plant(parameters, blind=blind_key(options))
+    line = hidden(options)
+    if line is not None:
+        log.warning(
+            "not blind: where the axion hides follows from the seed, which Sim:Seed_RBV tells"
+        )
+    return haloscope_plant(parameters, seed=options.seed, hidden=line)
+
+
+def blind_key(options: argparse.Namespace) -> BlindKey:
+    """The key file, in a process whose memory nobody else reads from now on."""
+    if options.seed:
+        raise ValueError("--seed: the seed of a blind run comes from its key file")
+    if options.inject is not None or options.inject_band is not None:
+        raise ValueError("--inject: what a blind run hides comes from its key file")
+    keep_secrets()
+    return BlindKey.read(options.blind)
 
 
 def hidden(options: argparse.Namespace) -> AxionLine | None:

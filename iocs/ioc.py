@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from iocs.access.rules import AccessFileError, AccessRules
 from iocs.command_line import parse, parser
 from iocs.parameters import ParameterFileError
-from iocs.records import Database
+from iocs.records import Database, Put
 from iocs.serving import Server, options_from, serve
 from iocs.serving.arguments import EXIT_USAGE
 from iocs.serving.listening.ports import PortTakenError, require_free
@@ -26,6 +26,7 @@ from iocs.supervision.health import Health
 from iocs.supervision.journal import Journal
 from iocs.supervision.put_log import PutLog
 from iocs.supervision.saving import Saving
+from iocs.supervision.sealed_state import SealedState, require_none
 from iocs.supervision.simulation import Chore, Simulation
 from iocs.supervision.state_folder import take
 from iocs.supervision.state_store import OtherMachineError, StateStore
@@ -56,6 +57,9 @@ class Ioc:
         access: Access rules.
         pva_port: Also serve PV Access there.
         durable: Whether an acknowledged put survives a power cut, not only the end of the process.
+
+    Raises:
+        OtherEnvelopeError: The state is that of another blind run.
     """
 
     def __init__(
@@ -88,10 +92,11 @@ class Ioc:
                 durable=durable,
             )
         table = [_in_its_role(record) for record in (*plant.records, *own)]
-        self.database = Database(table, prefix, access=access, on_put=self.put_log, journal=journal)
+        self.database = Database(table, prefix, access=access, on_put=self._heard, journal=journal)
         self.health.record_count = len(self.database.channels)
         self.simulation = Simulation(machine, self.clock, self.database, plant.guards)
         self.store = None if journal is None else self._make_store(journal)
+        self._sealed = _claimed(state_dir, plant, self.saving)
         self.health.saving_error = lambda: self.saving.error
         self.health.error = self._trouble
         self._driving: asyncio.Task[None] | None = None
@@ -103,20 +108,22 @@ class Ioc:
 
     def _make_store(self, journal: Journal) -> StateStore:
         plant = self.plant
-        identity = {
-            "machine": plant.name,
-            "seed": plant.seed,
-            "parameters": plant.parameters_hash,
-        }
         return StateStore(
             journal.folder,
             plant.machine,
             self.database,
             journal,
             self.saving,
-            identity=identity,
+            identity=plant.identity(),
             guards=plant.guards,
         )
+
+    def _heard(self, put: Put) -> None:
+        """A put was done or refused."""
+        self.plant.heard(put.name, put.client, put.refused)
+        if self._sealed is not None:
+            self._sealed.keep_opening()
+        self.put_log(put)
 
     def _trouble(self) -> str:
         found = (self.simulation.trouble, self.database.put_log_error)
@@ -148,6 +155,9 @@ class Ioc:
         if self.store is not None:
             await self.store.begin()
             self.simulation.chores.append(Chore("saving", self.store.tick))
+        if self._sealed is not None:
+            self._sealed.keep()
+            self.simulation.chores.append(Chore("envelope", self._sealed.keep))
         self.health.tick()
         await self.database.post()
         if self.pva_port is not None and server is not None:
@@ -166,7 +176,21 @@ class Ioc:
             self._pva.stop()
         if self.store is not None:
             await self.store.close()
+        if self._sealed is not None:
+            self._sealed.keep()
         self.put_log.close()
+
+
+def _claimed(folder: Path | None, plant: Plant, saving: Saving) -> SealedState | None:
+    """What keeps the seal of a blind run; raises `OtherEnvelopeError` for another run's folder."""
+    if folder is None:
+        return None
+    if plant.seal is None or not plant.blind:
+        require_none(folder)
+        return None
+    kept = SealedState(folder, plant.seal, saving)
+    kept.claim()
+    return kept
 
 
 def _in_its_role(record: Record) -> Record:

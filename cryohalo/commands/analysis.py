@@ -97,7 +97,10 @@ def _on_result(finish: Finish) -> Finish:
         options = _options(baseline, degree, window, strict, keep or [])
         read, result = _analyzed(sources, catalog, options, drop or [])
         output.mkdir(parents=True, exist_ok=True)
-        finish(result, read.provenance, output)
+        from cryohalo.blinding import envelopes
+
+        provenance = read.provenance | envelopes(read.provenance, catalog, result)
+        finish(result, provenance, output)
         _tell_verdict(result)
 
     return finish
@@ -135,6 +138,8 @@ def analyze(result: Result, provenance: dict[str, Any], output: Path) -> None:
     for name, value in files.summary(result).items():
         shown = f"{value:.6g}" if isinstance(value, float) else escaped(value, MOST_WORDS)
         console.print(f"  {name.replace('_', ' '):<22}{shown}")
+    if "envelope" in provenance:
+        console.print(f"  envelope              {escaped(provenance['envelope'], MOST_WORDS)}")
     console.print(f"  files in {escaped(output.resolve())}")
 
 

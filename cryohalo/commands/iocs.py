@@ -23,20 +23,27 @@ ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 EXIT_FAILED: Final = 1
 
 
-def both(speed: float, seed: int, state_dir: Path | None) -> list[LaunchedIoc]:
+def both(
+    speed: float, seed: int, state_dir: Path | None, blind: Path | None = None
+) -> list[LaunchedIoc]:
     """The two IOCs.
 
     Args:
         speed: Simulated seconds per real second.
         seed: Of both simulations.
         state_dir: Each keeps its state in a folder of its own in there; None for nowhere.
+        blind: Key file of what the haloscope hides, which then has the seed from there.
     """
 
-    def ioc(name: str) -> LaunchedIoc:
+    def ioc(name: str, *origin: str) -> LaunchedIoc:
         kept = () if state_dir is None else ("--state-dir", str(state_dir / name))
-        return LaunchedIoc(name, arguments=("--speed", str(speed), "--seed", str(seed), *kept))
+        return LaunchedIoc(name, arguments=("--speed", str(speed), *origin, *kept))
 
-    return [ioc("amrr"), ioc("haloscope")]
+    seeded = ("--seed", str(seed))
+    return [
+        ioc("amrr", *seeded),
+        ioc("haloscope", *(seeded if blind is None else ("--blind", str(blind)))),
+    ]
 
 
 def run_until_signal(iocs: Sequence[LaunchedIoc], console: Console) -> int:

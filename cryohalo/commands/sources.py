@@ -114,6 +114,8 @@ def _documents(runs: Sequence[Run]) -> Iterator[tuple[str, Any]]:
 
 def _origin(run: Run) -> dict[str, Any]:
     """What the results say of a run: numbers, and texts of anything else."""
+    from cryohalo.blinding import seal_of
+
     kept = ("plan_name", "software_version", "parameters_hash", "seed", "operator")
-    told = {name: run.start[name] for name in kept if name in run.start}
+    told = {name: run.start[name] for name in kept if name in run.start} | seal_of(run.start)
     return {k: v if isinstance(v, int | float) else escaped(v) for k, v in told.items()}

@@ -1,7 +1,8 @@
 """The whole story in one command: two IOCs, a cool-down, a scan, a limit, a report.
 
-The simulation hides an axion at a frequency that only the seed decides. Devices, plans and analysis
-see process variables and the catalog; the sealed envelope is opened after the analysis is done.
+The simulation hides an axion at a frequency that the seed decides: a demonstration, not blind (for
+that, see `cryohalo blind`). Devices, plans and analysis see process variables and the catalog; the
+sealed envelope is opened when the scan is done.
 """
 
 from __future__ import annotations
@@ -84,8 +85,7 @@ def _search(session: Session, options: DemoOptions, progress: Progress) -> None:
     assert isinstance(done, RunEngineResult)
     calibration = done.plan_result
     first, last = options.band_mhz
-    sealed = {"envelope_hash": haloscope.seal.envelope_hash.get()}
-    plan = scan(haloscope, start_mhz=first, stop_mhz=last, calibration=calibration, md=sealed)
+    plan = scan(haloscope, start_mhz=first, stop_mhz=last, calibration=calibration)
     with progress.runs(
         session, "scan", "steps", "measured_cavity_frequency", "MHz", total=options.steps
     ):
@@ -99,11 +99,11 @@ def _unseal(session: Session) -> AxionLine | None:
         ValueError: Its contents are not those whose hash stood in the PV from the start.
     """
     from haloscope.apparatus.injection import open_envelope
+    from plans.haloscope.unsealing import unseal
 
-    seal = session.haloscope.seal
     published = session.catalog.named("scan")[-1].start["envelope_hash"]
-    seal.unseal.set(1).wait(timeout=10)
-    return open_envelope(seal.envelope.get(), published)
+    (run,) = session.run(unseal(session.haloscope))
+    return open_envelope(run.start["envelope"], published)
 
 
 def _print(summary: Mapping[str, Any], console: Console) -> None:

@@ -32,14 +32,17 @@ def _answered(event: Any) -> None:
 _ON_ANSWER: Final = dbr.make_callback(_answered, dbr.event_handler_args)
 
 
-def can_join(signal: OphydObject) -> TypeGuard[EpicsSignal]:
-    """Whether a put to ``signal`` may leave with others: a connected scalar, number or state.
+def can_join(signal: OphydObject, value: Any) -> TypeGuard[EpicsSignal]:
+    """Whether a put to `signal` may leave with others: a connected scalar, number, state or text.
 
-    Asking also gives this thread libca's context, which ``join`` and ``flush`` need.
+    A text must fit a string of Channel Access. Asking also gives this thread libca's context, which
+    `join` and `flush` need.
     """
     pv = getattr(signal, "_write_pv", None)
     if pv is None or not pv.wait_for_connection(timeout=0.0):
         return False
+    if ca.field_type(pv.chid) == dbr.STRING:
+        return pv.nelm == 1 and isinstance(value, str) and len(value.encode()) < dbr.MAX_STRING_SIZE
     return ca.field_type(pv.chid) in _NUMBERS and pv.nelm == 1
 
 
@@ -63,9 +66,9 @@ def join(signal: EpicsSignal, value: Any, completed: Callable[..., None]) -> Non
 
     Args:
         signal: One that ``can_join``.
-        value: A number, or the name of a state.
+        value: A number, the name of a state, or a text.
         completed: Called, where ophyd calls it for a put of its own, when the put has completed;
-            with ``refused=True`` if the IOC has refused it, which pyepics keeps to itself.
+            with `refused=True` if the IOC has refused it, which pyepics keeps to itself.
 
     Raises:
         ValueError: No such state.
@@ -73,10 +76,7 @@ def join(signal: EpicsSignal, value: Any, completed: Callable[..., None]) -> Non
     """
     pv = signal._write_pv  # noqa: SLF001 (ophyd has no public way)
     kind = ca.field_type(pv.chid)
-    if isinstance(value, str):
-        value = tuple(pv.enum_strs).index(value)
-    data = dbr.Map[kind]()
-    data.value = value if kind in (dbr.DOUBLE, dbr.FLOAT) else int(value)
+    data = _as_sent(kind, value, pv)
     run = signal.cl.get_dispatcher().get_thread_context("get_put")
 
     def answered(status: int) -> None:
@@ -89,6 +89,18 @@ def join(signal: EpicsSignal, value: Any, completed: Callable[..., None]) -> Non
     if status != dbr.ECA_NORMAL:
         _unanswered.discard(answered)
     ca.PySEVCHK("put", status)
+
+
+def _as_sent(kind: int, value: Any, pv: Any) -> Any:
+    """The bytes of a value."""
+    data = dbr.Map[kind]()
+    if kind == dbr.STRING:
+        data.value = value.encode()
+        return data
+    if isinstance(value, str):
+        value = tuple(pv.enum_strs).index(value)
+    data.value = value if kind in (dbr.DOUBLE, dbr.FLOAT) else int(value)
+    return data
 
 
 def flush() -> None:

@@ -54,6 +54,7 @@ class Bench:
     STEPS_PER_POST = 50
 
     def __init__(self, plant: Plant, prefix: str) -> None:
+        self._plant = plant
         self.machine: Any = plant.machine
         self.clock = SimClock(plant.machine, speed=0.0)
         self.clock.awaited = lambda: self.wanted
@@ -144,7 +145,9 @@ class Bench:
         except Refused as refusal:
             self.refusal = point.refusal = str(refusal)
             outcome = refusal
+            self._plant.heard(record.name, "", self.refusal)
         else:
+            self._plant.heard(record.name, "", "")
             point.refusal = ""
             if record.read is None:
                 point.hold(taken)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from ophyd import Device, EpicsSignal, EpicsSignalRO, EpicsSignalWithRBV, Signal
 from ophyd.status import StatusBase
 from ophyd.utils import ReadOnlyError
@@ -72,10 +73,12 @@ class RecordSignal(Signal):
         )
 
     def _shown(self, value: Any) -> Any:
-        """The value as this signal shows it: states by name or by index."""
+        """The value as this signal shows it: states by name or by index, characters as text."""
         names = self._read.record.state_names()
         if names:
             return value if self._string else names.index(value)
+        if self._string and self._read.record.array:
+            return np.asarray(value, dtype=np.uint8).tobytes().decode("utf-8", "replace")
         return str(value) if self._string else value
 
     @property

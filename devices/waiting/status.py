@@ -252,7 +252,7 @@ def start_puts(
     try:
         for signal, value in puts:
             ended = _Ended(told, signal, abandoned)
-            if burst.can_join(signal):
+            if burst.can_join(signal, value):
                 _prepare(signal, value)
                 burst.join(signal, value, ended)
             else:
@@ -286,7 +286,7 @@ def send(signal: Signal, value: Any) -> None:
         signal.put(value, use_complete=False)
         return
     try:
-        if burst.can_join(signal):
+        if burst.can_join(signal, value):
             _prepare(signal, value)
             burst.join(signal, value, lambda **_: None)
         else:

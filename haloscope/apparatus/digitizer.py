@@ -142,7 +142,7 @@ class SimulatedDigitizer(Acquisition):
             intermediate frequency.
         mean_w: Returns the mean power per bin in W for a given centre, (bins,), as the apparatus is
             now.
-        seed: The machine's seed.
+        seed: Of its noise.
     """
 
     def __init__(

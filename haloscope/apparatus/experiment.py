@@ -102,6 +102,7 @@ class SimulatedHaloscope:
         parameters: The haloscope; the letter's by default.
         seed: Decides all scatter, drifts, phases and noise.
         lines: Axions in the field.
+        noise_seed: Of the digitizer's noise, where ``seed`` is not to decide that too.
 
     Attributes:
         rod: Tuning rod's drive, deg.
@@ -124,6 +125,7 @@ class SimulatedHaloscope:
         *,
         seed: int = 0,
         lines: Sequence[AxionLine] = (),
+        noise_seed: int | None = None,
     ) -> None:
         self.parameters = parameters or HaloscopeParameters.capp12tb()
         self.seed, self.lines = seed, tuple(lines)
@@ -142,7 +144,13 @@ class SimulatedHaloscope:
         self.jpa, self.receiver = Paramp(p, clock, seed), Receiver(p, seed)
         self.vna = SimulatedAnalyzer(p, clock, self.receiver, self.conditions, seed)
         self._scratch = np.empty(p.digitizer.bins)
-        self.digitizer = SimulatedDigitizer(p, clock, self._centre_hz, self._scratch_mean_w, seed)
+        self.digitizer = SimulatedDigitizer(
+            p,
+            clock,
+            self._centre_hz,
+            self._scratch_mean_w,
+            seed if noise_seed is None else noise_seed,
+        )
         self.local_oscillator.digitizer = self.digitizer
 
     # time

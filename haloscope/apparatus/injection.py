@@ -1,9 +1,15 @@
-"""Blind injection: an axion where only the seed knows, sealed until the search is over.
+"""Hidden axions: what is hidden, sealed in an envelope until the search is over.
 
-The envelope is a JSON text with the line and a nonce. Its hash is published before data are taken;
-the text is revealed afterwards, and anybody can check that it is the one that was sealed. The
-nonce, from the seed too, keeps the hash from being searched for the frequency. Line and nonce are
-as secret as the seed they are given: anybody who knows the seed can compute both.
+The envelope is a JSON text with the line, whether it is blind, and a nonce. Its hash is published
+before data are taken; the text is revealed afterwards, and anybody can check that it is the one
+that was sealed.
+
+There are two ways to hide:
+
+- by the seed (`hidden_line`, `envelope`): the same seed hides the same line again, for
+  demonstrations and tests. Line and nonce follow from the seed, which everybody can read: such a
+  run is not blind, and its envelope says so.
+- by chance and a key (`haloscope.apparatus.blinding`): blind.
 """
 
 from __future__ import annotations
@@ -15,7 +21,7 @@ from dataclasses import asdict
 from haloscope.axion import AxionLine
 from instruments.random import generator
 
-__all__ = ["envelope", "envelope_hash", "hidden_line", "open_envelope"]
+__all__ = ["canonical", "envelope", "envelope_hash", "hidden_line", "open_envelope"]
 
 
 def hidden_line(seed: int, low_hz: float, high_hz: float, coupling_per_gev: float) -> AxionLine:
@@ -37,18 +43,30 @@ def hidden_line(seed: int, low_hz: float, high_hz: float, coupling_per_gev: floa
 
 
 def envelope(line: AxionLine | None, seed: int) -> str:
-    """The sealed text: JSON with the line's values (null for none) and a nonce from ``seed``."""
-    nonce = generator(seed, "blind injection nonce").bytes(16).hex()
-    content = {"axion_line": None if line is None else asdict(line), "nonce": nonce}
-    return json.dumps(content, sort_keys=True)
+    """The envelope of a run that is not blind: its nonce follows from ``seed``."""
+    nonce = generator(seed, "blind injection nonce").bytes(32).hex()
+    return canonical(line, nonce, blind=False)
+
+
+def canonical(line: AxionLine | None, nonce: str, *, blind: bool) -> str:
+    """The text that is sealed: JSON in ASCII, keys sorted, no spaces, numbers in Python's form.
+
+    Args:
+        line: What is hidden; null in the text for None.
+        nonce: Hexadecimal digits that keep the hash from being searched for the line.
+        blind: Whether line and nonce come from chance, not from the seed.
+    """
+    content = {
+        "axion_line": None if line is None else asdict(line),
+        "blind": blind,
+        "nonce": nonce,
+    }
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
 
 def envelope_hash(text: str) -> str:
-    """BLAKE2b of the envelope, 32 hexadecimal digits: published before data are taken.
-
-    128 bits, because an EPICS string holds 39 characters.
-    """
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    """SHA-256 of the envelope's text, 64 hexadecimal digits: published before data are taken."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def open_envelope(text: str, published_hash: str) -> AxionLine | None:

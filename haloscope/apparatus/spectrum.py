@@ -9,6 +9,7 @@ bin and its idler bin is neglected.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -140,32 +141,70 @@ def _add_axion(
     c: Conditions,
     line: AxionLine,
 ) -> None:
-    """The line at its own frequency with the JPA's gain G, and its idler with G - 1."""
-    bin_hz = parameters.digitizer.bin_width_hz
+    """The line at its own frequency with the JPA's gain G, and its idler with G - 1.
+
+    Both are worked out whole wherever the line lies, and what is outside of the band is added as
+    nothing: were it left out, the time that a spectrum takes would tell where a hidden line is.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):  # far outside of the band nothing is used
+        _add_both(spectrum, start_hz, parameters, receiver, c, line)
+
+
+def _add_both(
+    spectrum: FloatArray,
+    start_hz: float,
+    parameters: HaloscopeParameters,
+    receiver: Receiver,
+    c: Conditions,
+    line: AxionLine,
+) -> None:
+    grid = _Grid(start_hz, parameters.digitizer.bin_width_hz, spectrum.size)
     below, above = line.span_hz()
-    low, edges = _edges(spectrum.size, start_hz, bin_hz, below, above)
-    if edges.size > 1:
-        power, nu = _signal_w(edges, parameters, receiver, c, line)
-        gain = c.paramp.gain(nu) * receiver.rest_gain(nu, c.time_s)
-        spectrum[low : low + nu.size] += (
-            power * gain * receiver.filter(_offset(nu, start_hz, spectrum, bin_hz))
-        )
+    relative = (above - below) / line.frequency_hz
+    first, edges = grid.cover(below, relative)
+    power, nu = _signal_w(edges, parameters, receiver, c, line)
+    gain = c.paramp.gain(nu) * receiver.rest_gain(nu, c.time_s)
+    grid.add(spectrum, first, power * gain * receiver.filter(grid.offset(nu)))
     if c.paramp.peak_gain > 1:
         mirror = c.paramp.mirror
-        low, edges = _edges(
-            spectrum.size, start_hz, bin_hz, *(float(f) for f in mirror(np.array([above, below])))
-        )
-        if edges.size > 1:
-            # The mirror reverses the order of frequencies: the bins go in and come out reversed.
-            power, _ = _signal_w(mirror(edges)[::-1], parameters, receiver, c, line)
-            nu = 0.5 * (edges[1:] + edges[:-1])
-            gain = (c.paramp.gain(nu) - 1) * receiver.rest_gain(nu, c.time_s)
-            filtered = gain * receiver.filter(_offset(nu, start_hz, spectrum, bin_hz))
-            spectrum[low : low + nu.size] += power[::-1] * filtered
+        first, edges = grid.cover(float(mirror(np.array(above))), relative)
+        # The mirror reverses the order of frequencies: the bins go in and come out reversed.
+        power, _ = _signal_w(mirror(edges)[::-1], parameters, receiver, c, line)
+        nu = 0.5 * (edges[1:] + edges[:-1])
+        gain = (c.paramp.gain(nu) - 1) * receiver.rest_gain(nu, c.time_s)
+        grid.add(spectrum, first, power[::-1] * gain * receiver.filter(grid.offset(nu)))
 
 
-def _offset(nu: FloatArray, start_hz: float, spectrum: FloatArray, bin_hz: float) -> FloatArray:
-    return nu - start_hz - spectrum.size // 2 * bin_hz
+@dataclass(frozen=True)
+class _Grid:
+    """The bins of a band, continued on both sides."""
+
+    start_hz: float
+    bin_hz: float
+    bins: int
+
+    def cover(self, from_hz: float, relative: float) -> tuple[int, FloatArray]:
+        """First bin and the edges of the bins that hold an interval; of the band, if it is wider.
+
+        Its width is given over the line's frequency: how many bins follows from where the band is.
+        """
+        first = int(np.floor((from_hz - self.start_hz) / self.bin_hz + 0.5))
+        end_hz = self.start_hz + self.bins * self.bin_hz
+        count = int(np.ceil(1.01 * relative * end_hz / self.bin_hz)) + 2
+        if count >= self.bins:
+            first, count = 0, self.bins
+        numbers = np.arange(first, first + count + 1, dtype=np.float64)
+        return first, self.start_hz + (numbers - 0.5) * self.bin_hz
+
+    def offset(self, frequency_hz: FloatArray) -> FloatArray:
+        """From the middle of the band, Hz."""
+        return frequency_hz - self.start_hz - self.bins // 2 * self.bin_hz
+
+    def add(self, spectrum: FloatArray, first: int, power_w: FloatArray) -> None:
+        """Add to the bins from ``first`` on; those that the band has not are added as 0."""
+        number = np.arange(first, first + power_w.size)
+        inside = (number >= 0) & (number < self.bins)
+        np.add.at(spectrum, np.clip(number, 0, self.bins - 1), np.where(inside, power_w, 0.0))
 
 
 def _signal_w(

@@ -222,9 +222,11 @@ class Database:
         where = f"{address[0]}:{address[1]}" if address else ""
         try:
             native = from_wire(data, data_type)
-        except Refused as refusal:
+        except Refused:
+            if channel.record.secret:
+                refusal = Refused(f"{channel.record.name}: not a text")
             await self._refuse(channel, data, client, where, refusal)
-            raise
+            raise refusal from None
         await self._put(channel, native, client, where)
 
     async def put_for(self, channel: LiveChannel, data: Any, client: str, where: str) -> None:
@@ -250,8 +252,8 @@ class Database:
             raise
         if channel.parent is not None and channel.record.saved:
             channel.parent.note_changed_field(channel)
-        self._log_put(Put(channel.record.name, old, value, client, where))
-        if self._journal is not None:
+        self._log_put(Put(channel.record.name, old, channel.record.told(value), client, where))
+        if self._journal is not None and not channel.record.secret:
             self._journal.accepted(channel.record.name, value)
         try:
             await self._complete(channel, value)
@@ -354,7 +356,8 @@ class Database:
     ) -> None:
         reason = escaped(why)  # it may quote the client, and everybody reads it
         self.note_refusal(reason)
-        self._log_put(Put(channel.record.name, channel.value, data, client, where, reason))
+        asked = channel.record.told(data)
+        self._log_put(Put(channel.record.name, channel.value, asked, client, where, reason))
         if channel.record.write is not None:
             channel.refusal = reason
             await channel.process(self._wall_time())
@@ -365,7 +368,8 @@ class Database:
         """Note, log and post a put that the access rules forbid; returns why, in words."""
         message = f"{channel.record.name} is not writable for {client}"
         self.note_refusal(message)
-        self._log_put(Put(channel.record.name, channel.value, data, client, where, message))
+        asked = channel.record.told(data)
+        self._log_put(Put(channel.record.name, channel.value, asked, client, where, message))
         await self._post_together()
         return message
 

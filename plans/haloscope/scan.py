@@ -270,6 +270,7 @@ def event_devices(haloscope: Haloscope) -> list[OphydObject]:
         haloscope.rod,
         haloscope.fridge,
         haloscope.sim,
+        haloscope.seal,
     ]
 
 

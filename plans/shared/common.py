@@ -14,7 +14,7 @@ from bluesky.utils import Msg, MsgGenerator
 from ophyd import OphydObject, Signal
 
 from devices.amrr import Refrigerator
-from devices.haloscope import Haloscope
+from devices.haloscope import Haloscope, Seal
 from devices.waiting.status import Watch
 from devices.waiting.watchdogs import end
 from haloscope.analysis.apparatus import CAPP_12TB, Apparatus
@@ -82,15 +82,36 @@ def apparatus() -> dict[str, Any]:
 
 
 def provenance(instrument: Haloscope | Refrigerator) -> MsgGenerator[dict[str, Any]]:
-    """Which machine this is: what the IOC says of its version, parameters and seed."""
+    """Which machine this is: what the IOC says of its version, parameters and seed.
+
+    Of an instrument that hides something, also under which seal; a blind one tells no seed.
+    """
     version = yield from value_of(instrument.ioc.version, "")
     parameters_hash = yield from value_of(instrument.ioc.parameters_hash, "")
-    seed = yield from value_of(instrument.sim.seed, 0)
-    return {
-        "ioc_version": str(version),
-        "parameters_hash": str(parameters_hash),
-        "seed": int(seed),
+    seed = int((yield from value_of(instrument.sim.seed, 0)))
+    found: dict[str, Any] = {"ioc_version": str(version), "parameters_hash": str(parameters_hash)}
+    if seed >= 0:
+        found["seed"] = seed
+    if isinstance(instrument, Haloscope):
+        found |= yield from _sealed(instrument.seal)
+    return found
+
+
+def _sealed(seal: Seal) -> MsgGenerator[dict[str, Any]]:
+    """The envelope's hash, and once it was opened, its contents, when and by whom."""
+    published = yield from value_of(seal.envelope_hash, "")
+    blind = yield from value_of(seal.blind, "No")
+    unsealed = yield from value_of(seal.unsealed, "No")
+    found = {
+        "envelope_hash": str(published),
+        "blind": blind == "Yes",
+        "unsealed": unsealed == "Yes",
     }
+    if found["unsealed"]:
+        found["unsealed_at"] = str((yield from value_of(seal.unsealed_at, "")))
+        found["unsealed_by"] = str((yield from value_of(seal.unsealed_by, "")))
+        found["envelope"] = str((yield from value_of(seal.envelope, "")))
+    return found
 
 
 def value_of(signal: OphydObject, default: Any = None) -> MsgGenerator[Any]:

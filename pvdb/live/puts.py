@@ -84,7 +84,7 @@ class Puts:
             raise Refused(f"{record.name} is read-only")
         if self._ended:
             raise Refused(f"{record.name}: {self._ended}")
-        value = checked(record, data)
+        value = _taken(record, data)
         if record.on_busy is OnBusy.REFUSE and self.busy(record):
             raise Refused(f"{record.name} is busy with the last put")
         try:
@@ -92,6 +92,9 @@ class Puts:
         except Refused:
             raise
         except Exception as error:  # a fault of one record refuses one put, and ends no IOC
+            if record.secret:  # not even what a traceback says
+                log.error("putting to %s failed: %s", record.name, type(error).__name__)
+                raise Refused(f"{record.name}: internal error") from None
             log.exception("putting %r to %s failed", data, record.name)
             raise _internal(record, error) from error
         return value
@@ -159,6 +162,16 @@ class Puts:
         gone = {id(waiting) for waiting, _ in ended}
         self._waiting = [waiting for waiting in self._waiting if id(waiting) not in gone]
         return ended
+
+
+def _taken(record: Record, data: Any) -> Value:
+    """What ``data`` is to the record; raises `Refused`, without a word of it where it is secret."""
+    try:
+        return checked(record, data)
+    except Refused:
+        if record.secret:
+            raise Refused(f"{record.name} takes a text of up to {record.length} bytes") from None
+        raise
 
 
 def _same_target(earlier: Record, later: Record) -> bool:

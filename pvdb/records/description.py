@@ -29,6 +29,9 @@ MAX_STRING_LENGTH = 39  # 40 bytes with the terminating zero
 #: A float, int, str or one-dimensional NumPy array: what a record holds.
 Value = Any
 
+#: What logs tell in place of a secret.
+WITHHELD = "(withheld)"
+
 #: (low, high), both allowed.
 Range = tuple[float, float]
 
@@ -153,6 +156,8 @@ class Record:
         group: Access security group (``.ASG``).
         level: Access security level: 0 for what operators set, 1 for what configures a record.
         saved: Whether the setpoint is saved and restored (autosave).
+        secret: Whether what is put is told to ``write`` alone: no log, no journal and no message of
+            a refusal quotes it.
     """
 
     name: str
@@ -183,6 +188,7 @@ class Record:
     group: str = "DEFAULT"
     level: int = 0
     saved: bool = False
+    secret: bool = False
 
     def __post_init__(self) -> None:
         _at_most(f"name {self.name!r}", len(self.name), MAX_NAME_LENGTH, "characters")
@@ -198,6 +204,10 @@ class Record:
     def writable(self) -> bool:
         """Whether a client may put to it."""
         return self.write is not None
+
+    def told(self, data: Any) -> Any:
+        """``data`` that was put, as logs may tell it."""
+        return WITHHELD if self.secret else data
 
     def control_range(self) -> Range | None:
         """The values a put may take now, or None."""

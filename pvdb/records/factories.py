@@ -319,6 +319,21 @@ def text(
     )
 
 
+def secret_text(name: str, write: Callable[[str], None], description: str) -> Record:
+    """A text that clients put and nobody reads: it is always empty, and no log tells it."""
+    return Record(
+        name=name,
+        kind="lso",
+        wire=Wire.STRING,
+        description=description,
+        length=256,
+        read=lambda: "",
+        write=write,
+        initial="",
+        secret=True,
+    )
+
+
 def waveform(
     name: str,
     read: Read,

@@ -1,5 +1,6 @@
 """The blind injection and its envelope."""
 
+import hashlib
 import json
 
 import pytest
@@ -47,8 +48,10 @@ def test_an_empty_envelope_says_so() -> None:
     assert open_envelope(text, envelope_hash(text)) is None
 
 
-def test_the_hash_fits_an_epics_string() -> None:
-    assert len(envelope_hash(envelope(None, 5))) <= 39
+def test_the_hash_is_sha256_of_the_text_and_the_text_says_that_it_is_not_blind() -> None:
+    text = envelope(None, 5)
+    assert envelope_hash(text) == hashlib.sha256(text.encode("ascii")).hexdigest()
+    assert json.loads(text)["blind"] is False
 
 
 @pytest.mark.parametrize(

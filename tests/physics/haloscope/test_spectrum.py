@@ -180,3 +180,42 @@ def test_a_modulated_line_follows_the_season_of_the_parameters():
         signal = added[0] - added[1]
         shares.append(signal[50_000:50_060].sum() / signal[49_000:51_000].sum())
     assert shares[0] < 0.95 * shares[1]  # a faster Earth widens the line
+
+
+#: In the middle, at both edges, just beyond them, and far away.
+PLACES_HZ = (-2e3, -499e3, 499e3, -505e3, 503e3, 2e6, -11e6, 300e6)
+
+
+def test_a_line_costs_the_same_work_wherever_it_lies(monkeypatch):
+    """Else the time that a spectrum takes would tell where a hidden line is."""
+    worked = []
+    fractions = AxionLine.fractions
+
+    def counted(self, edges_hz, **at):
+        worked.append(np.size(edges_hz))
+        return fractions(self, edges_hz, **at)
+
+    monkeypatch.setattr(AxionLine, "fractions", counted)
+    done = []
+    for offset_hz in PLACES_HZ:
+        worked.clear()
+        spectrum(machine(lines=(AxionLine(CENTRE_HZ + offset_hz, 6.7e-16),)))
+        done.append(list(worked))
+    assert len(done[0]) == 2  # the line and its idler
+    assert done == [done[0]] * len(done)
+
+
+@pytest.mark.parametrize("offset_hz", PLACES_HZ)
+def test_of_a_line_at_the_edge_the_part_in_the_band_is_added(offset_hz):
+    line = AxionLine(CENTRE_HZ + offset_hz, 6.7e-16)
+    h = machine(pump=False, lines=(line,))
+    added = spectrum(h) - spectrum(machine(pump=False))
+    within = line.fractions(np.append(NU - 5, NU[-1] + 5)) > 1e-7
+    assert np.count_nonzero(added) >= np.count_nonzero(within) * 0.5
+    assert not added[np.abs(NU - line.frequency_hz) > 15e3].any()
+
+
+def test_a_line_wider_than_the_band_is_added_everywhere():
+    line = AxionLine(CENTRE_HZ, 1e-12, narrow_width_hz=1e7)
+    added = spectrum(machine(pump=False, lines=(line,))) - spectrum(machine(pump=False))
+    assert (added[1000:-1000] > 0).mean() > 0.99

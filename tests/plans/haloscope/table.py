@@ -13,6 +13,7 @@ from plans.haloscope.campaign import campaign
 from plans.haloscope.commissioning import cool_and_ramp, map_modes
 from plans.haloscope.crossings import map_crossings
 from plans.haloscope.scan import ScanState, rescan, scan, step
+from plans.haloscope.unsealing import unseal
 from plans.shared import safety
 from plans.shared.common import in_run
 
@@ -65,6 +66,7 @@ PLANS: dict[str, Callable[[Any], MsgGenerator[Any]]] = {
     "map_modes": lambda h: map_modes(h, MHZ, 1100.4, step_khz=40.0),
     "clear_interlocks": safety.clear_interlocks,
     "make_safe": safety.make_safe,
+    "unseal": unseal,
     # What the plans are made of, and an operator's own plans may be.
     "sweep": lambda h: measure.sweep(h, measure.SEARCH, MHZ),
     "transmission": lambda h: _tuned(h, measure.transmission(h, MHZ)),

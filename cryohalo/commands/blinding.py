@@ -1,0 +1,118 @@
+"""``cryohalo blind``: hide an axion so that nobody knows, open the envelope, verify it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cryohalo.commands.options import (
+    DEFAULT_CATALOG,
+    CatalogOption,
+    between,
+    plain_console,
+    prefix,
+    writable_folder,
+)
+from instruments.printable import escaped
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Blind injections: seal, unseal, verify (docs/blinding.md).",
+)
+console = plain_console()
+
+KeyArgument = Annotated[Path, typer.Argument(help="The key file, which only one person holds.")]
+MOST_MHZ = 1e6
+MOST_COUPLING = 1e-9
+"""1/GeV: ten times what helioscopes exclude."""
+
+
+@app.command()
+def seal(
+    key_file: KeyArgument,
+    band: Annotated[
+        tuple[float, float],
+        typer.Option(help="Hide it between these frequencies, MHz.", metavar="LOW HIGH"),
+    ] = (1090.0, 1110.0),
+    coupling: Annotated[
+        tuple[float, float],
+        typer.Option(help="Of a coupling between these, 1/GeV.", metavar="LOW HIGH"),
+    ] = (6e-16, 1.5e-15),
+    empty: Annotated[
+        float,
+        typer.Option(help="Probability that nothing is hidden.", callback=between(0.0, 1.0)),
+    ] = 0.0,
+) -> None:
+    """Draw what is hidden, write it to a new key file that only its owner may read; print the hash.
+
+    Nothing of what was drawn is printed. The IOC is started with --blind KEY_FILE.
+    """
+    from haloscope.apparatus.blinding import BlindKey
+
+    for name, values, most in (("band", band, MOST_MHZ), ("coupling", coupling, MOST_COUPLING)):
+        if not 0 < values[0] <= values[1] <= most:
+            shown = " to ".join(f"{value:g}" for value in values)
+            raise typer.BadParameter(f"{shown}: an interval above 0, up to {most:g}",
+                                     param_hint=f"--{name}")  # fmt: skip
+    low, high = band
+    key = BlindKey.drawn((low * 1e6, high * 1e6), coupling, empty)
+    key.write(key_file)
+    console.print(f"key file  {escaped(key_file.resolve())}")
+    console.print(f"hash      {key.hash}")
+
+
+@app.command()
+def unseal(
+    key_file: KeyArgument,
+    catalog: Annotated[
+        Path, typer.Option(help="Folder of the catalog.", callback=writable_folder)
+    ] = DEFAULT_CATALOG,
+    halo_prefix: Annotated[
+        str, typer.Option(help="Haloscope's prefix.", callback=prefix)
+    ] = "HALO:",
+) -> None:
+    """Open the envelope of the running IOC, for good, and record its contents in the catalog."""
+    from cryohalo.session import Session
+    from haloscope.apparatus.blinding import BlindKey
+    from plans.haloscope.unsealing import unseal as plan
+
+    key = BlindKey.read(key_file)
+    with Session.open(catalog, halo_prefix=halo_prefix, suspenders=False) as session:
+        published = session.haloscope.seal.envelope_hash.get()
+        if published != key.hash:
+            raise ValueError(f"{key_file} is of the envelope {key.hash}, the IOC's is {published}")
+        (run,) = session.run(plan(session.haloscope, key.unseal_key))
+    console.print(f"opened    {escaped(run.start['unsealed_at'])}, recorded in {run.uid[:8]}")
+    console.print(f"contents  {escaped(run.start['envelope'])}")
+
+
+@app.command()
+def verify(
+    run: Annotated[str, typer.Argument(help="A run of the search: uid or its beginning.")],
+    catalog: CatalogOption = DEFAULT_CATALOG,
+) -> None:
+    """Hold what was opened against the hash that the run recorded when it began.
+
+    Exit code 0: they fit. 1: the run has no seal, or the catalog no contents of that hash.
+    """
+    from cryohalo.blinding import opened, told
+    from cryohalo.catalog import Catalog
+
+    runs = Catalog(catalog)
+    start = runs[run].start
+    published = start.get("envelope_hash")
+    if not isinstance(published, str) or not published:
+        raise ValueError(f"run {escaped(run)} was recorded without a sealed envelope")
+    if start.get("unsealed"):
+        raise ValueError(f"run {escaped(run)} began when the envelope was open: it is not blind")
+    if not start.get("blind"):
+        console.print("not blind: what was hidden follows from the seed, which is on record")
+    found = opened(runs, published)
+    if found is None:
+        raise ValueError(f"still sealed: no run of this catalog opens {escaped(published)}")
+    console.print(f"hash      {published}, recorded when the run began")
+    console.print(f"opened    {told(found)}")
+    console.print(f"contents  {escaped(found.text)}")
+    console.print("the contents have this hash")
