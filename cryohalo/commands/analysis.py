@@ -94,11 +94,11 @@ def _on_result(finish: Finish) -> Finish:
         keep: KeepOption = None,
         drop: DropOption = None,
     ) -> None:
+        from cryohalo.blinding import envelopes
+
         options = _options(baseline, degree, window, strict, keep or [])
         read, result = _analyzed(sources, catalog, options, drop or [])
         output.mkdir(parents=True, exist_ok=True)
-        from cryohalo.blinding import envelopes
-
         provenance = read.provenance | envelopes(read.provenance, catalog, result)
         finish(result, provenance, output)
         _tell_verdict(result)
