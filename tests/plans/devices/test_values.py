@@ -52,6 +52,8 @@ def misfits(thing: Any) -> list[Any]:
     states, limits, _ = what_it_takes(thing)
     if states:
         return ["Nowhere", "", None, -1, len(states), 0.5, math.nan, [0], object()]
+    if isinstance(thing, Settable) and thing._string:
+        return [None, True, 1.0, ["nine"], b"nine", math.nan, "n" * 40, "\u00e9" * 20, object()]
     wrong = ["nine", "", None, True, [1.0], np.array([1.0, 2.0]), 1j, math.nan, math.inf, -math.inf]
     wrong += [np.float64("nan"), np.ma.masked, np.ma.array(1.0, mask=True)]
     if limits is not None:
