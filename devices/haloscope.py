@@ -45,7 +45,7 @@ class Fridge(Device):
 class Seal(Device):
     """The sealed injection: its hash is known from the start, its contents when opened.
 
-    A blind one is opened by its key, put to `unseal_key`; another by 1, put to `unseal`.
+    A blind one is opened by its key, put to ``unseal_key``; another by 1, put to ``unseal``.
     """
 
     envelope_hash = readback("EnvelopeHash_RBV", "config", long=True)

@@ -182,7 +182,7 @@ class Ioc:
 
 
 def _claimed(folder: Path | None, plant: Plant, saving: Saving) -> SealedState | None:
-    """What keeps the seal of a blind run; raises `OtherEnvelopeError` for another run's folder."""
+    """Keeper of a blind run's seal; raises ``OtherEnvelopeError`` for another run's folder."""
     if folder is None:
         return None
     if plant.seal is None or not plant.blind:

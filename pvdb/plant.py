@@ -9,8 +9,8 @@ from typing import Any, Final, Protocol
 from pvdb.parts.clock import SteppedMachine
 from pvdb.records import Record
 
+#: What is told of the seed of a blind run: who knows the noise can take it away.
 SEALED_SEED: Final = -1
-"""What is told of the seed of a blind run: who knows the noise can take it away."""
 
 
 class Seal(Protocol):
@@ -43,7 +43,7 @@ class Plant:
         machine: The physics.
         records: Its own records, without the clock's (``Sim:``) and the server's (``IOC:``).
         guards: Called after every step (interlocks, faults).
-        seed: Of its random numbers, as the world is told: `SEALED_SEED` in a blind run.
+        seed: Of its random numbers, as the world is told: ``SEALED_SEED`` in a blind run.
         parameters_hash: Of its model.
         array_bytes: Largest array a client reads.
         seal: What is hidden in it, None for a machine that hides nothing.

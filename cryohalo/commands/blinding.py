@@ -25,8 +25,8 @@ console = plain_console()
 
 KeyArgument = Annotated[Path, typer.Argument(help="The key file, which only one person holds.")]
 MOST_MHZ = 1e6
+#: 1/GeV: ten times what helioscopes exclude.
 MOST_COUPLING = 1e-9
-"""1/GeV: ten times what helioscopes exclude."""
 
 
 @app.command()

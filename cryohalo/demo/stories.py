@@ -1,8 +1,8 @@
 """The whole story in one command: two IOCs, a cool-down, a scan, a limit, a report.
 
-The simulation hides an axion at a frequency that the seed decides: a demonstration, not blind (for
-that, see `cryohalo blind`). Devices, plans and analysis see process variables and the catalog; the
-sealed envelope is opened when the scan is done.
+The simulation hides an axion at a frequency that the seed decides: a demonstration, not blind, for
+which see ``cryohalo blind``. Devices, plans and analysis see process variables and the catalog;
+the sealed envelope is opened when the scan is done.
 """
 
 from __future__ import annotations

@@ -33,10 +33,10 @@ _ON_ANSWER: Final = dbr.make_callback(_answered, dbr.event_handler_args)
 
 
 def can_join(signal: OphydObject, value: Any) -> TypeGuard[EpicsSignal]:
-    """Whether a put to `signal` may leave with others: a connected scalar, number, state or text.
+    """Whether a put to ``signal`` may leave with others: a connected scalar, number, state or text.
 
     A text must fit a string of Channel Access. Asking also gives this thread libca's context, which
-    `join` and `flush` need.
+    ``join`` and ``flush`` need.
     """
     pv = getattr(signal, "_write_pv", None)
     if pv is None or not pv.wait_for_connection(timeout=0.0):
@@ -68,7 +68,7 @@ def join(signal: EpicsSignal, value: Any, completed: Callable[..., None]) -> Non
         signal: One that ``can_join``.
         value: A number, the name of a state, or a text.
         completed: Called, where ophyd calls it for a put of its own, when the put has completed;
-            with `refused=True` if the IOC has refused it, which pyepics keeps to itself.
+            with ``refused=True`` if the IOC has refused it, which pyepics keeps to itself.
 
     Raises:
         ValueError: No such state.

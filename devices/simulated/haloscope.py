@@ -36,7 +36,7 @@ def Haloscope(
         parameters: Of the machine.
         seed: Of the machine.
         lines: Axions in its field.
-        blind: Hide what this key holds; `seed` is then not given. Its devices, plans and documents
+        blind: Hide what this key holds; ``seed`` is then not given. Devices, plans and documents
             tell nothing of it, but this is one process: anybody who writes its Python can look into
             the machine. For a search that is to be blind to its own authors, run the IOC.
         kwargs: Passed on to ophyd.

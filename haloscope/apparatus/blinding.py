@@ -6,7 +6,7 @@ While the envelope is sealed the world sees one thing of it: the SHA-256 of the 
 which without the nonce cannot be searched for the line.
 
 The random numbers have a key of their own because whoever knows them can take the noise away. The
-digitizer's are drawn afresh in every life of the machine (`BlindKey.noise_seed`): a spectrum that
+digitizer's are drawn afresh in every life of the machine (``BlindKey.noise_seed``): a spectrum that
 could be taken twice with the same noise, once without field, would show the line without any.
 """
 
@@ -29,8 +29,8 @@ from instruments.foreign_files import read_bounded, reason
 __all__ = ["BlindKey", "KeyFileError"]
 
 NONCE_BYTES: Final = 32
+#: Of the key that opens: as hexadecimal digits it fits an EPICS string.
 KEY_BYTES: Final = 16
-"""Of the key that opens: as hexadecimal digits it fits an EPICS string."""
 _MOST_BYTES: Final = 100_000
 _OTHERS: Final = 0o077
 _FORM: Final = "cryohalo blind key 1"

@@ -6,10 +6,10 @@ that was sealed.
 
 There are two ways to hide:
 
-- by the seed (`hidden_line`, `envelope`): the same seed hides the same line again, for
+- by the seed (``hidden_line``, ``envelope``): the same seed hides the same line again, for
   demonstrations and tests. Line and nonce follow from the seed, which everybody can read: such a
   run is not blind, and its envelope says so.
-- by chance and a key (`haloscope.apparatus.blinding`): blind.
+- by chance and a key (``haloscope.apparatus.blinding``): blind.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ import resource
 import sys
 from typing import Final
 
+#: ``prctl(2)``.
 PR_SET_DUMPABLE: Final = 4
-"""``prctl(2)``."""
 
 log = logging.getLogger("cryohalo.iocs")
 

@@ -1,7 +1,7 @@
 """The sealed envelope of an injection, served.
 
 Its hash is known from the start; its contents only after it has been unsealed. What is in it says
-`haloscope.apparatus.injection`. An envelope that has a key is opened by a put of that key and by
+``haloscope.apparatus.injection``. An envelope that has a key is opened by a put of that key and by
 nothing else; one that has none, whose run is not blind, by a command. Either is refused while the
 digitizer acquires: a spectrum is taken blind or not blind, never half.
 """

@@ -165,7 +165,7 @@ class Puts:
 
 
 def _taken(record: Record, data: Any) -> Value:
-    """What ``data`` is to the record; raises `Refused`, without a word of it where it is secret."""
+    """What ``data`` is to the record; raises ``Refused``, which quotes nothing that is secret."""
     try:
         return checked(record, data)
     except Refused:

@@ -18,8 +18,8 @@ from tests.iocs.plants import make
 
 LINE = AxionLine(1100.003_217e6, 7.0e-16)
 KEY = BlindKey(LINE, True, nonce="1f" * 32, noise_key="2e" * 32, unseal_key="3d" * 16)
+#: A spectrum of 2000 averages, and its dead time.
 SECONDS = 2000 / 10.0 * 1.05
-"""A spectrum of 2000 averages, and its dead time."""
 
 
 def write(folder: Path, key: BlindKey = KEY) -> Path:

@@ -45,8 +45,8 @@ BAND = (1100.0e6, 1100.01e6)
 COUPLING = 7.0e-16
 SEEDED = ("--seed", str(SEED), "--inject", str(COUPLING), "--inject-band", "1100", "1100.01")
 AVERAGES = 2000
+#: Where a maximum of the flattened middle of a spectrum can be: chance hits a line once in 100.
 PLACES = 40_000
-"""Where a maximum of the flattened middle of a spectrum can be: chance hits a line once in 100."""
 SPECTRA = {"DAQ:Spectrum_RBV", "DAQ:Preview_RBV"}
 
 
