@@ -12,6 +12,7 @@ from ophyd.status import SubscriptionStatus
 
 from cryohalo.publish import NAMES, Publisher
 from cryohalo.session import Session
+from haloscope.analysis.online import Online
 from plans.haloscope.scan import scan
 
 CALIBRATION = {"receiver_gain_db": 104.0, "receiver_temperature_k": 1.2}
@@ -57,23 +58,46 @@ def test_what_is_not_connected_is_dropped_without_waiting() -> None:
         publisher.close()
 
 
-def test_an_analysis_that_fails_ends_no_run(
+def _bad_events(publisher: Publisher) -> None:
+    """Two events of a scan whose spectrum cannot be used."""
+    publisher("start", {"uid": "run"})
+    keys = {"haloscope_daq_spectrum": {}, "haloscope_measured_target_frequency": {}}
+    publisher("descriptor", {"uid": "of", "run_start": "run", "name": "primary", "data_keys": keys})
+    event = {"descriptor": "of", "seq_num": 1, "data": {"haloscope_daq_spectrum": [0.0]}}
+    publisher("event", event)
+    publisher("event", event)
+
+
+def _told(caplog: pytest.LogCaptureFixture, name: str) -> list[str]:
+    return [record.message for record in caplog.records if record.name == name]
+
+
+def test_a_spectrum_that_cannot_be_used_is_told_and_the_analysis_goes_on(
     haloscope: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     publisher = Publisher(haloscope, limits=True)
     try:
         assert publisher.served()
-        publisher("start", {"uid": "run"})
-        keys = {"haloscope_daq_spectrum": {}, "haloscope_measured_target_frequency": {}}
-        publisher(
-            "descriptor",
-            {"uid": "of", "run_start": "run", "name": "primary", "data_keys": keys},
-        )
-        event = {"descriptor": "of", "seq_num": 1, "data": {"haloscope_daq_spectrum": [0.0]}}
-        publisher("event", event)
-        publisher("event", event)
-        assert [
-            record.message for record in caplog.records if record.name == "cryohalo.publish"
-        ] == ["no more limits are published in this session"]
+        _bad_events(publisher)
+        told = _told(caplog, "haloscope.online")
+        assert len(told) == 2
+        assert all(text.startswith("not used: ") for text in told)
+        assert _told(caplog, "cryohalo.publish") == []
+    finally:
+        publisher.close()
+
+
+def test_an_analysis_that_fails_ends_no_run(
+    haloscope: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a fault of the analysis itself")
+
+    publisher = Publisher(haloscope, limits=True)
+    monkeypatch.setattr(Online, "__call__", fail)
+    try:
+        assert publisher.served()
+        _bad_events(publisher)
+        assert _told(caplog, "cryohalo.publish") == ["no more limits are published in this session"]
     finally:
         publisher.close()
