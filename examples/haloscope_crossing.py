@@ -17,6 +17,7 @@ from operating import Operator, operator
 
 from haloscope.measuring.sweeps import SEARCH
 from haloscope.measuring.tolerances import LETTER
+from haloscope.measuring.trust import BadFitError
 from plans.haloscope.measure import reflection
 from plans.shared.common import mode_map
 
@@ -29,7 +30,7 @@ def measure(hand: Operator, bare_hz: float, nu_te: float) -> tuple[float, bool] 
     peak_mhz = float(nu[near][np.argmax(np.abs(s[near]))]) / 1e6
     try:
         found = hand.run(reflection(hand.haloscope, peak_mhz))
-    except ValueError:
+    except BadFitError:
         return None
     resonance_hz = 1e6 * found.resonance.frequency_mhz
     state = hand.machine.cavity_state()

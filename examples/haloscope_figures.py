@@ -21,7 +21,7 @@ from operating import operator
 from haloscope import axion, mode_map
 from haloscope.axion import AxionLine
 from haloscope.measuring.calibration import effective_temperature_k
-from haloscope.measuring.resonance import fit_reflection
+from haloscope.measuring.reflection import fit_reflection
 from haloscope.measuring.sweeps import GAIN, REFLECTION, TRANSMISSION
 from plans.haloscope.calibration import y_factor
 from plans.haloscope.measure import JPA_OFFSET_MHZ, amplifier_gain, configure, passive, sweep

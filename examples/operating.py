@@ -27,7 +27,8 @@ from haloscope.analysis.options import Options
 from haloscope.analysis.spectra import Spectra
 from haloscope.apparatus.experiment import SimulatedHaloscope as Machine
 from haloscope.axion import AxionLine
-from haloscope.measuring.calibration import GainProfile, system_noise_k
+from haloscope.measuring.calibration import system_noise_k
+from haloscope.measuring.gain import GainProfile
 from haloscope.parameters import HaloscopeParameters
 from plans.haloscope.calibration import digitize
 from plans.haloscope.measure import passive, sweep

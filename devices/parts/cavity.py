@@ -24,7 +24,7 @@ from devices.signals.values import check_number
 from devices.waiting.claims import Claim
 from devices.waiting.moves import Move, Mover
 from devices.waiting.status import NotReachedError, caller, end_short
-from haloscope.measuring.resonance import Transmission
+from haloscope.measuring.transmission import Transmission
 from haloscope.measuring.tuning import Look, MoveRod, Rod, tune
 from haloscope.mode_map import capp12tb
 

@@ -83,7 +83,12 @@ class Measured(Device):
 
 
 class CavityMeasured(Measured):
-    """What a step of the scan infers: the cavity, its coupling, and the amplifier."""
+    """What a step of the scan infers: the cavity, its coupling, and the amplifier.
+
+    Errors hold the systematics. A `chi2` is of a fit, per degree of freedom; a leak is what reached
+    the receiver without the cavity, at right angles to it: a share of the resonance's amplitude in
+    transmission, of the full reflection in reflection.
+    """
 
     target_frequency = number("MHz")
     cavity_frequency = number("MHz", "hinted")
@@ -92,6 +97,13 @@ class CavityMeasured(Measured):
     loaded_q_error = number("")
     beta = number("", "hinted")
     beta_error = number("")
+    beta_systematic = number("")
+    transmission_chi2 = number("")
+    transmission_leak = number("")
+    transmission_leak_error = number("")
+    reflection_chi2 = number("")
+    reflection_leak = number("")
+    reflection_leak_error = number("")
     jpa_gain = number("dB", "hinted")
     jpa_gain_error = number("dB")
     jpa_gain_peak = number("dB")
@@ -100,3 +112,4 @@ class CavityMeasured(Measured):
     jpa_resonance_error = number("MHz")
     jpa_bandwidth = number("kHz")
     jpa_bandwidth_error = number("kHz")
+    jpa_gain_chi2 = number("")

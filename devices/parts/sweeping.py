@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from devices.parts.rf import JosephsonAmplifier, NetworkAnalyzer, Selector
 from devices.signals.settable import Setting
-from haloscope.measuring.resonance import Transmission, fit_transmission
 from haloscope.measuring.sweeps import Sweep
+from haloscope.measuring.transmission import Transmission, fit_transmission
 
 __all__ = ["Trace", "passive", "sweep_settings", "trace_in", "transmission_in"]
 

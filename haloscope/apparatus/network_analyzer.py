@@ -1,6 +1,7 @@
 """Vector network analyzer with three ways in and the receiver as its way out.
 
-- Strong: directional coupler, switch, cavity's strong antenna, and back.
+- Strong: directional coupler, circulators, switch, cavity's strong antenna, and back. A little
+  leaks past the circulators, at an angle that nobody knows.
 - Weak: through the cavity from the weak antenna.
 - Bypass: straight to the JPA.
 
@@ -67,6 +68,8 @@ class SimulatedAnalyzer(Acquisition):
         super().__init__("network analyser", timeline)
         self.parameters = p = parameters.network_analyzer
         self._receiver, self._conditions, self._seed = receiver, conditions, seed
+        angle = generator(seed, "network analyser leak").uniform(0, 2 * np.pi)
+        self._leak = 10 ** (-p.isolation_db / 20) * np.exp(1j * angle)
         self._path = Path.WEAK
         self._settings = {
             "center_hz": parameters.cavity.reference_hz,
@@ -256,9 +259,9 @@ class SimulatedAnalyzer(Acquisition):
             return 10 ** (p.weak_line_db / 20) * np.sqrt(passed) * c.cavity.s21(nu)
         line = 10 ** (p.strong_line_db / 20)
         if c.switch is SwitchPosition.CAVITY:
-            return line * passed * c.cavity.s11(nu)
+            return line * (passed * c.cavity.s11(nu) + self._leak)
         reflected = p.noise_source_reflection if c.switch is SwitchPosition.NOISE_SOURCE else 1.0
-        return np.full(nu.size, line * reflected, dtype=np.complex128)
+        return np.full(nu.size, line * (reflected + self._leak), dtype=np.complex128)
 
 
 def _duration_s(settings: dict[str, float]) -> float:

@@ -13,7 +13,6 @@ Definitions (k Boltzmann's constant, b the bin width, h nu / k = 52.8 mK at 1.1 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,17 +20,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from haloscope.constants import BOLTZMANN_J_PER_K, PLANCK_J_S
-from haloscope.parametric import lorentzian, power_gain
+from haloscope.measuring.leaks import leak_part
 
 FloatArray = NDArray[np.float64]
 
 __all__ = [
     "Attenuation",
-    "GainProfile",
     "NoiseTemperature",
     "YFactor",
     "effective_temperature_k",
-    "fit_gain_profile",
     "jpa_noise",
     "line_attenuation",
     "noise_by_power_ratio",
@@ -66,72 +63,6 @@ class Attenuation:
 
     attenuation_db: float
     attenuation_db_error: float
-
-
-@dataclass(frozen=True)
-class GainProfile:
-    """The JPA's power gain as fitted: a Lorentzian, with one standard deviation of each number.
-
-    Attributes:
-        peak_gain: G_0, a ratio.
-        resonance_hz: Centre of the profile.
-        bandwidth_hz: Full width at half of G_0 - 1.
-        probe_hz: Where the probe tone is; NaN if nobody asked for the gain at one.
-    """
-
-    peak_gain: float
-    peak_gain_error: float
-    resonance_hz: float
-    resonance_hz_error: float
-    bandwidth_hz: float
-    bandwidth_hz_error: float
-    probe_hz: float = math.nan
-
-    def gain(self, frequency_hz: ArrayLike) -> FloatArray:
-        """Power gain, a ratio, at frequencies in Hz."""
-        detuning_hz = np.asarray(frequency_hz, dtype=np.float64) - self.resonance_hz
-        return power_gain(detuning_hz, self.peak_gain, self.bandwidth_hz)
-
-    def gain_error(self, frequency_hz: float) -> float:
-        """Standard deviation of the gain at a frequency in Hz, from peak, centre and width."""
-        detuning_hz = frequency_hz - self.resonance_hz
-        shape = float(lorentzian(detuning_hz, self.bandwidth_hz))
-        u = 2 * detuning_hz / self.bandwidth_hz
-        slope = 2 * (self.peak_gain - 1) * shape**2 * u / self.bandwidth_hz
-        by_peak = shape * self.peak_gain_error
-        by_centre = 2 * slope * self.resonance_hz_error
-        by_width = slope * u * self.bandwidth_hz_error
-        return float(np.linalg.norm([by_peak, by_centre, by_width]))
-
-    @property
-    def resonance_mhz(self) -> float:
-        """Centre of the profile in the unit of the wire, MHz."""
-        return self.resonance_hz / 1e6
-
-    @property
-    def bandwidth_khz(self) -> float:
-        """Bandwidth in the unit of the wire, kHz."""
-        return self.bandwidth_hz / 1e3
-
-    @property
-    def peak_gain_db(self) -> float:
-        """Gain at the resonance, dB."""
-        return float(10 * np.log10(self.peak_gain))
-
-    @property
-    def peak_gain_db_error(self) -> float:
-        """Its standard deviation, dB."""
-        return float(_DB * self.peak_gain_error / self.peak_gain)
-
-    @property
-    def probe_gain_db(self) -> float:
-        """Gain at the probe tone, dB."""
-        return float(10 * np.log10(self.gain(self.probe_hz)))
-
-    @property
-    def probe_gain_db_error(self) -> float:
-        """Its standard deviation, dB: a kilohertz from the peak it is the peak's."""
-        return self.peak_gain_db_error
 
 
 def effective_temperature_k(temperature_k: ArrayLike, frequency_hz: float) -> FloatArray:
@@ -272,15 +203,20 @@ def system_noise_k(power_w: ArrayLike, gain_db: ArrayLike, *, bin_width_hz: floa
     return np.asarray(power_w, dtype=np.float64) / (BOLTZMANN_J_PER_K * bin_width_hz * gain)
 
 
-def line_attenuation(s_cavity: ArrayLike, s_open: ArrayLike) -> Attenuation:
+def line_attenuation(
+    s_cavity: ArrayLike, s_open: ArrayLike, *, isolation_db: float | None = None
+) -> Attenuation:
     """One-way loss from switch to cavity, by full reflection off resonance and at the open switch.
+
+    A leak past the circulator adds to both, and they have opposite signs.
 
     Args:
         s_cavity: Reflection (complex or magnitude) of the cavity away from its resonance, (P,).
         s_open: Reflection with the switch floating at the same frequencies, (P,).
+        isolation_db: Isolation of the circulator, dB; without it no leak is reckoned with.
 
     Raises:
-        ValueError: Unequal lengths or a trace that is zero.
+        ValueError: Unequal lengths, a trace that is zero, or an isolation that is not above 0 dB.
     """
     cavity, floating = np.abs(np.asarray(s_cavity)), np.abs(np.asarray(s_open))
     if cavity.shape != floating.shape or cavity.size < 2:
@@ -288,74 +224,7 @@ def line_attenuation(s_cavity: ArrayLike, s_open: ArrayLike) -> Attenuation:
     if not (cavity.min() > 0 and floating.min() > 0):
         raise ValueError("line attenuation: a trace is zero")
     loss = 0.5 * 20 * np.log10(floating / cavity)
-    error = float(loss.std(ddof=1) / np.sqrt(loss.size))
-    return Attenuation(float(loss.mean()), error)
-
-
-def fit_gain_profile(
-    frequency_hz: ArrayLike, gain: ArrayLike, *, probe_hz: float = math.nan
-) -> GainProfile:
-    """Fit the JPA's Lorentzian to measured power gains (ratios) by Gauss-Newton.
-
-    Args:
-        frequency_hz: (P,) ascending, P at least 8.
-        gain: Power with pump over power without, (P,).
-        probe_hz: Where the probe tone is, if the gain is wanted there.
-
-    Raises:
-        ValueError: Wrong shapes, values that are not finite, frequencies that do not ascend, no
-            gain above 1 dB, or a fit whose resonance is not in the trace.
-    """
-    nu, g = np.asarray(frequency_hz, dtype=np.float64), np.asarray(gain, dtype=np.float64)
-    if nu.shape != g.shape or nu.size < 8:
-        raise ValueError(f"gain profile: {nu.size} frequencies for {g.size} gains, 8 or more")
-    if not (np.isfinite(nu).all() and np.isfinite(g).all() and np.all(np.diff(nu) > 0)):
-        raise ValueError("gain profile: frequencies must be finite and ascending, gains finite")
-    if not np.max(g) > 10**0.1:
-        raise ValueError("gain profile: no gain above 1 dB in the trace")
-    span = nu[-1] - nu[0]
-    x = (nu - nu[0]) / span  # near 1: frequencies in Hz would condition the fit badly
-    p, covariance = _fit_lorentzian(x, g)
-    if not (p[0] > 0 and 0 <= p[1] <= 1 and abs(p[2]) < 2):
-        raise ValueError(f"gain profile: no resonance between {nu[0]:.0f} and {nu[-1]:.0f} Hz")
-    error = np.sqrt(np.diag(covariance))
-    return GainProfile(
-        peak_gain=float(1 + p[0]),
-        peak_gain_error=float(error[0]),
-        resonance_hz=float(nu[0] + span * p[1]),
-        resonance_hz_error=float(span * error[1]),
-        bandwidth_hz=float(span * abs(p[2])),
-        bandwidth_hz_error=float(span * error[2]),
-        probe_hz=float(probe_hz),
-    )
-
-
-def _fit_lorentzian(x: FloatArray, gain: FloatArray) -> tuple[FloatArray, FloatArray]:
-    top = int(np.argmax(np.convolve(gain, np.ones(5) / 5, mode="same")))
-    width = float(np.mean(gain - 1 > 0.5 * (gain[top] - 1)) * (x[-1] - x[0]))
-    p = np.array([gain[top] - 1, x[top], max(width, 2 * (x[1] - x[0]))])
-    for _ in range(30):
-        u = 2 * (x - p[1]) / p[2]
-        shape = 1 / (1 + u**2)
-        # The trace without pump has the same noise everywhere and is what every point is divided
-        # by: the ratio scatters in proportion to itself.
-        w = 1 / np.maximum(1 + p[0] * shape, 1.0)
-        slope = p[0] * shape**2 * 2 * u / p[2]
-        jacobian = np.stack([shape, 2 * slope, slope * u], axis=1) * w[:, None]
-        residual = (gain - 1 - p[0] * shape) * w
-        step = np.linalg.lstsq(jacobian, residual, rcond=None)[0]
-        p = p + step
-        if np.all(np.abs(step) < 1e-10 * np.abs(p)):
-            break
-    return p, _robust_covariance(jacobian, residual)
-
-
-def _robust_covariance(jacobian: FloatArray, residual: FloatArray) -> FloatArray:
-    """Covariance from each point's own residual (White's, HC2): right for any noise over the trace.
-
-    J. MacKinnon and H. White, J. Econometrics 29, 305 (1985).
-    """
-    inverse = np.linalg.inv(jacobian.T @ jacobian)
-    leverage = np.einsum("pi,ij,pj->p", jacobian, inverse, jacobian)
-    scores = jacobian * (residual / np.sqrt(np.maximum(1 - leverage, 1e-3)))[:, None]
-    return inverse @ (scores.T @ scores) @ inverse
+    error = loss.std(ddof=1) / np.sqrt(loss.size)
+    leak = 0.0 if isolation_db is None else leak_part(isolation_db)
+    of_the_leak = _DB * leak * (1 + np.mean(floating / cavity))
+    return Attenuation(float(loss.mean()), float(np.hypot(error, of_the_leak)))

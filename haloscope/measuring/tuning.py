@@ -20,8 +20,10 @@ from typing import Any, Final
 
 from haloscope.measuring import decisions
 from haloscope.measuring.decisions import Course
-from haloscope.measuring.resonance import Transmission
+from haloscope.measuring.goodness import Goodness
 from haloscope.measuring.sweeps import SEARCH, TRANSMISSION, WATCH, WIDE_SEARCH, Sweep
+from haloscope.measuring.transmission import Transmission
+from haloscope.measuring.trust import bad_fit, further_sweeps
 
 __all__ = ["ATTEMPTS", "Action", "Look", "MoveRod", "NotTunedError", "Rod", "locate", "tune"]
 
@@ -113,6 +115,7 @@ def tune(
     Raises:
         ValueError: The course does not reach the target.
         NotTunedError: Not there after all attempts, or there is no resonance to be seen.
+        BadFitError: It is there, but no fit describes it.
     """
     last, stretch = None, 1.0
     if math.isnan(rod.offset_hz):
@@ -122,6 +125,8 @@ def tune(
         calculated_hz = target_hz - rod.offset_hz
         moved_deg: float = yield MoveRod(float(course.angle_deg(calculated_hz)))
         found: Transmission | None = yield Look(target_hz, TRANSMISSION)
+        if found is not None and decisions.tuned(found.frequency_hz, target_hz, tolerance_hz):
+            found = yield from _believed(found, target_hz)
         near = found is not None
         if found is None:  # it is not where it was expected
             found = yield from _seen(target_hz, SEARCH, WIDE_SEARCH)
@@ -137,6 +142,24 @@ def tune(
         f"cavity: wanted {target_hz * 1e-6:.6f} MHz within {tolerance_hz * 1e-3:g} kHz, reached "
         f"{reached} after {attempts} moves"
     )
+
+
+def _believed(found: Transmission, centre_hz: float) -> Procedure:
+    """Look on until a fit describes what is seen.
+
+    Raises:
+        BadFitError: None does.
+    """
+    further = further_sweeps(TRANSMISSION)
+    why: Goodness | str = found.goodness
+    for sweep in further:
+        if found.goodness.good:
+            return found
+        again: Transmission | None = yield Look(centre_hz, sweep)
+        found, why = (again, again.goodness) if again else (found, "no resonance")
+    if found.goodness.good:
+        return found
+    raise bad_fit("transmission", centre_hz, further[-1], why)
 
 
 def locate(near_hz: float, course: Course, rod: Rod) -> Procedure:

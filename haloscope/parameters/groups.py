@@ -217,6 +217,9 @@ class NetworkAnalyzerParameters:
     room_attenuation_db: float = assumed(-44.0, "receiver chain to the analyser's second port")
     delay_s: float = assumed(62e-9, "cables")
     noise_source_reflection: float = assumed(0.03, "reflection of the 50 ohm load, -30 dB")
+    isolation_db: float = assumed(
+        50.0, "of two circulators in series: what the strong line leaks past cavity and switch"
+    )
     default_power_dbm: float = assumed(-32.0, "port power; -140 dBm at the JPA by the bypass")
     lowest_power_dbm: float = assumed(-90.0, "instrument range")
     highest_power_dbm: float = assumed(10.0, "instrument range")

@@ -31,6 +31,7 @@ _POSITIVE: Final[tuple[str, ...]] = (
     "jpa.linewidth_hz",
     "receiver.filter_half_width_hz",
     "receiver.comb_spacing_hz",
+    "network_analyzer.isolation_db",
     "noise_source.lowest_k",
     "noise_source.time_constant_s",
     "cryostat.base_temperature_k",

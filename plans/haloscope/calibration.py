@@ -22,7 +22,15 @@ from haloscope.measuring.sweeps import REFLECTION
 from instruments.ranges import within
 from plans.haloscope.measure import configure, sweep
 from plans.haloscope.tuning import Amplifier, set_jpa
-from plans.shared.common import in_run, metadata, number_in, provenance, record, require
+from plans.shared.common import (
+    in_run,
+    isolation_db,
+    metadata,
+    number_in,
+    provenance,
+    record,
+    require,
+)
 from plans.shared.safety import left_as_found, run_haloscope_safely
 
 __all__ = [
@@ -232,7 +240,7 @@ def line_attenuation(
             traces.append((yield from sweep(haloscope, REFLECTION, center)))
             yield from record([haloscope.vna, haloscope.switch, haloscope.sim], "primary")
         yield from configure({haloscope.switch.selected: "Cavity"})
-        fit = formulas.line_attenuation(traces[0].s, traces[1].s)
+        fit = formulas.line_attenuation(traces[0].s, traces[1].s, isolation_db=isolation_db())
         return {
             "line_attenuation_db": fit.attenuation_db,
             "line_attenuation_db_error": fit.attenuation_db_error,

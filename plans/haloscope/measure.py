@@ -5,9 +5,9 @@ trigger it, read its trace, and return numbers with one-sigma uncertainties. Fre
 as on the wire.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import bluesky.plan_stubs as bps
 import numpy as np
@@ -18,15 +18,13 @@ from devices.parts.sweeping import Trace, passive, sweep_settings, trace_in
 from devices.signals.settable import Setting
 from devices.signals.settings import name_within
 from haloscope.constants import JPA_OFFSET_HZ, PROBE_OFFSET_HZ
-from haloscope.measuring.calibration import GainProfile, fit_gain_profile
-from haloscope.measuring.resonance import (
-    Reflection,
-    Transmission,
-    fit_reflection,
-    fit_transmission,
-)
+from haloscope.measuring.gain import GainProfile, fit_gain_profile
+from haloscope.measuring.goodness import Goodness
+from haloscope.measuring.reflection import Reflection, fit_reflection
 from haloscope.measuring.sweeps import GAIN, REFLECTION, SEARCH, TRANSMISSION, WIDE_SEARCH, Sweep
-from plans.shared.common import require
+from haloscope.measuring.transmission import Transmission, fit_transmission
+from haloscope.measuring.trust import bad_fit, further_sweeps
+from plans.shared.common import isolation_db, require
 
 __all__ = [
     "GAIN",
@@ -52,23 +50,32 @@ __all__ = [
 #: The amplifier's resonance less the target; the amplifier is looked at about the target.
 JPA_OFFSET_MHZ = JPA_OFFSET_HZ / 1e6
 
+Fit = TypeVar("Fit", Transmission, Reflection)
+
 
 @dataclass(frozen=True)
 class Resonance:
-    """A resonance: MHz, loaded Q, and their uncertainties."""
+    """A resonance: MHz, loaded Q, and their uncertainties; the leak seen, and how good the fit is.
+
+    The leak is a share of the resonance in transmission, of the full reflection in reflection.
+    """
 
     frequency_mhz: float
     frequency_error_mhz: float
     loaded_q: float
     loaded_q_error: float
+    leak: float
+    leak_error: float
+    goodness: Goodness
 
 
 @dataclass(frozen=True)
 class Coupling:
-    """Coupling of the strong antenna, with its uncertainty, from a reflection."""
+    """Coupling of the strong antenna from a reflection, its uncertainty, and the leak's share."""
 
     beta: float
     beta_error: float
+    beta_systematic: float
     resonance: Resonance
 
 
@@ -120,7 +127,7 @@ def sweep(
 
 
 def transmission(
-    haloscope: Haloscope, center_mhz: float, settings: Sweep | None = None, *, ready: str = ""
+    haloscope: Haloscope, center_mhz: float, settings: Sweep | None = None
 ) -> MsgGenerator[Resonance]:
     """Resonance and loaded Q through the weak antenna, the pump of the amplifier off.
 
@@ -132,19 +139,28 @@ def transmission(
         Middle of the sweep, MHz.
     settings
         Of the analyzer; ``TRANSMISSION`` if not given.
-    ready
-        The group of ``begin`` in which all settings are being set already.
+
+    Raises
+    ------
+    BadFitError
+        No fit describes what was seen.
     """
-    trace = yield from sweep(
-        haloscope, settings or TRANSMISSION, center_mhz, passive(haloscope), ready=ready
+
+    def fitted(trace: Trace) -> Transmission:
+        return fit_transmission(trace.frequency_hz, trace.s)
+
+    first = settings or TRANSMISSION
+    return resonance_of(
+        (yield from _believed(haloscope, "transmission", center_mhz, first, fitted))
     )
-    return resonance_of(fit_transmission(trace.frequency_hz, trace.s))
 
 
 def reflection(
     haloscope: Haloscope, center_mhz: float, settings: Sweep | None = None
 ) -> MsgGenerator[Coupling]:
     """Coupling of the strong antenna from a complex reflection, the pump off.
+
+    Its errors hold what the isolation of the circulators leaves open.
 
     Parameters
     ----------
@@ -154,10 +170,41 @@ def reflection(
         Middle of the sweep, MHz.
     settings
         Of the analyzer; ``REFLECTION`` if not given.
+
+    Raises
+    ------
+    BadFitError
+        No fit describes what was seen.
     """
-    trace = yield from sweep(haloscope, settings or REFLECTION, center_mhz, passive(haloscope))
-    fit = fit_reflection(trace.frequency_hz, trace.s)
-    return Coupling(fit.beta, fit.beta_error, resonance_of(fit))
+
+    def fitted(trace: Trace) -> Reflection:
+        return fit_reflection(trace.frequency_hz, trace.s, isolation_db=isolation_db())
+
+    first = settings or REFLECTION
+    fit = yield from _believed(haloscope, "reflection", center_mhz, first, fitted)
+    return Coupling(fit.beta, fit.beta_error, fit.beta_systematic, resonance_of(fit))
+
+
+def _believed(
+    haloscope: Haloscope,
+    what: str,
+    center_mhz: float,
+    first: Sweep,
+    fitted: Callable[[Trace], Fit],
+) -> MsgGenerator[Fit]:
+    """Sweep, once more and wider if need be, until a fit describes the trace."""
+    why: Goodness | str = ""
+    for settings in (first, *further_sweeps(first)):
+        trace = yield from sweep(haloscope, settings, center_mhz, passive(haloscope))
+        try:
+            found = fitted(trace)
+        except ValueError as refused:
+            why = str(refused)
+            continue
+        if found.goodness.good:
+            return found
+        why = found.goodness
+    raise bad_fit(what, center_mhz * 1e6, settings, why)
 
 
 def amplifier_gain(
@@ -197,5 +244,11 @@ def amplifier_gain(
 def resonance_of(fit: Transmission | Reflection) -> Resonance:
     """A fit's resonance in MHz."""
     return Resonance(
-        fit.frequency_hz / 1e6, fit.frequency_hz_error / 1e6, fit.loaded_q, fit.loaded_q_error
+        fit.frequency_hz / 1e6,
+        fit.frequency_hz_error / 1e6,
+        fit.loaded_q,
+        fit.loaded_q_error,
+        fit.leak,
+        fit.leak_error,
+        fit.goodness,
     )

@@ -17,7 +17,7 @@ from devices.haloscope import Haloscope
 from devices.parts.sweeping import sweep_settings
 from devices.signals.settable import Setting
 from haloscope.measuring import decisions
-from haloscope.measuring.calibration import GainProfile
+from haloscope.measuring.gain import GainProfile
 from haloscope.measuring.sweeps import TRANSMISSION
 from haloscope.measuring.tolerances import LETTER, Tolerances, tolerances_of
 from instruments.ranges import within
@@ -113,6 +113,8 @@ def scan(
         A target beyond a limit of the rod, the mixer or the amplifier; nothing moved.
     NotTunedError
         A step does not fulfil the tolerances.
+    BadFitError
+        No fit describes what the analyzer showed at a step.
     """
     limits = tolerances_of(tolerances)
     whole = planned(frequencies_mhz, start_mhz=start_mhz, stop_mhz=stop_mhz, step_khz=step_khz)
@@ -286,6 +288,13 @@ def measured_values(
         "loaded_q_error": cavity.loaded_q_error,
         "beta": coupling.beta,
         "beta_error": coupling.beta_error,
+        "beta_systematic": coupling.beta_systematic,
+        "transmission_chi2": cavity.goodness.chi2,
+        "transmission_leak": cavity.leak,
+        "transmission_leak_error": cavity.leak_error,
+        "reflection_chi2": coupling.resonance.goodness.chi2,
+        "reflection_leak": coupling.resonance.leak,
+        "reflection_leak_error": coupling.resonance.leak_error,
         "jpa_gain": profile.probe_gain_db,
         "jpa_gain_error": profile.probe_gain_db_error,
         "jpa_gain_peak": profile.peak_gain_db,
@@ -294,6 +303,7 @@ def measured_values(
         "jpa_resonance_error": profile.resonance_hz_error / 1e6,
         "jpa_bandwidth": profile.bandwidth_khz,
         "jpa_bandwidth_error": profile.bandwidth_hz_error / 1e3,
+        "jpa_gain_chi2": profile.goodness.chi2 if profile.goodness else math.nan,
     }
 
 

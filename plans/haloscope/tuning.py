@@ -15,11 +15,11 @@ from devices.haloscope import Haloscope
 from devices.parts.sweeping import transmission_in
 from devices.signals.settable import Setting
 from haloscope.measuring import decisions, tuning
-from haloscope.measuring.calibration import GainProfile
 from haloscope.measuring.decisions import FIRST_PUMP_DBM
-from haloscope.measuring.resonance import Transmission
+from haloscope.measuring.gain import GainProfile
 from haloscope.measuring.sweeps import GAIN, REFERENCE, TRANSMISSION
 from haloscope.measuring.tolerances import GAIN_DB, GAIN_TOLERANCE_DB, TUNING_KHZ, coupling_range
+from haloscope.measuring.transmission import Transmission
 from haloscope.measuring.tuning import Look, MoveRod, NotTunedError, Procedure, Rod
 from instruments.ranges import within
 from plans.haloscope.measure import (
@@ -100,6 +100,8 @@ def tune_to(
         The rod cannot reach that frequency.
     NotTunedError
         Not there after ``attempts`` moves.
+    BadFitError
+        No fit describes the resonance that is there.
     """
     within("tolerance_khz", tolerance_khz, *TUNING_KHZ, "kHz")
     modes = mode_map()
@@ -201,6 +203,8 @@ def set_coupling(
     ------
     NotTunedError
         Not there after ``attempts`` moves.
+    BadFitError
+        No fit describes the reflection.
     """
     coupling_range(low, beta, high)
     center = frequency_mhz or (yield from value_of(haloscope.vna.center))
@@ -291,7 +295,7 @@ def set_jpa(
     within("tolerance_db", tolerance_db, *GAIN_TOLERANCE_DB, "dB")
     amplifier = amplifier if amplifier is not None else Amplifier()
     jpa, resonance_mhz = haloscope.jpa, target_mhz + JPA_OFFSET_MHZ
-    profile = None
+    reached = "nothing"
     for _ in range(attempts):
         settings = {
             jpa.resonance: resonance_mhz,
@@ -299,16 +303,25 @@ def set_jpa(
             jpa.pump_power: amplifier.pump_power_dbm,
         }
         reference = yield from pump_off(haloscope, resonance_mhz, source, amplifier, settings)
-        profile = yield from amplifier_gain(
-            haloscope, resonance_mhz, reference, source=source, more=settings
-        )
+        try:
+            profile = yield from amplifier_gain(
+                haloscope, resonance_mhz, reference, source=source, more=settings
+            )
+        except ValueError as refused:
+            reached = str(refused)
+            amplifier.reference = None  # perhaps it was this that was disturbed
+            continue
         found_db = profile.probe_gain_db
+        reached = f"{found_db:.2f} dB"
+        if profile.goodness is not None and not profile.goodness.good:
+            reached = f"{reached} by a bad fit: {profile.goodness}"
+            amplifier.reference = None
+            continue
         amplifier.pump_power_dbm = decisions.next_pump_dbm(
             amplifier.pump_power_dbm, found_db, gain_db, tolerance_db
         )
         if decisions.amplified(found_db, gain_db, tolerance_db):
             return profile
-    reached = f"{profile.probe_gain_db:.2f} dB" if profile else "nothing"
     probe_mhz = decisions.probe_hz(target_mhz * 1e6) / 1e6
     raise NotTunedError(
         f"amplifier at {probe_mhz:.6f} MHz: wanted {gain_db:g} +- "

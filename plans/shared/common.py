@@ -24,6 +24,7 @@ __all__ = [
     "Until",
     "apparatus",
     "in_run",
+    "isolation_db",
     "metadata",
     "mode_map",
     "number_in",
@@ -79,6 +80,11 @@ def apparatus() -> dict[str, Any]:
     field_ratio = known.magnet.average_field_t / known.magnet.full_field_t
     volume_m3 = known.cavity.volume_m3
     return Apparatus(CAPP_12TB.name, volume_m3, field_ratio, None, known.hash()).recorded()
+
+
+def isolation_db() -> float:
+    """Isolation of the circulators, dB, as its makers state it: what a leak past them may be."""
+    return mode_map().parameters.network_analyzer.isolation_db
 
 
 def provenance(instrument: Haloscope | Refrigerator) -> MsgGenerator[dict[str, Any]]:

@@ -5,6 +5,7 @@ import pytest
 
 from haloscope.constants import BOLTZMANN_J_PER_K
 from haloscope.measuring import calibration
+from haloscope.measuring.gain import fit_gain_profile
 
 NU = 1.1e9
 KB = BOLTZMANN_J_PER_K * 10.0
@@ -93,9 +94,7 @@ def test_the_gain_profile_is_recovered_with_its_errors():
     rng = np.random.default_rng(2)
     nu = NU + np.linspace(-500e3, 500e3, 101)
     model = 1 + 99 / (1 + (2 * (nu - NU - 7e3) / 190e3) ** 2)
-    fits = [
-        calibration.fit_gain_profile(nu, model * rng.normal(1, 0.013, nu.size)) for _ in range(100)
-    ]
+    fits = [fit_gain_profile(nu, model * rng.normal(1, 0.013, nu.size)) for _ in range(100)]
     truth = {"peak_gain": 100, "resonance_hz": NU + 7e3, "bandwidth_hz": 190e3}
     for name, expected in truth.items():
         values = np.array([getattr(fit, name) for fit in fits])
@@ -107,15 +106,15 @@ def test_the_gain_profile_is_recovered_with_its_errors():
 
 def test_a_trace_without_gain_is_no_profile():
     with pytest.raises(ValueError, match="no gain"):
-        calibration.fit_gain_profile(np.arange(20.0), np.ones(20))
+        fit_gain_profile(np.arange(20.0), np.ones(20))
 
 
 def test_a_trace_that_holds_no_profile_is_refused():
     nu = NU + np.linspace(-500e3, 500e3, 101)
     profile = 1 + 99 / (1 + (2 * (nu - NU - 2e6) / 190e3) ** 2)  # its peak far outside
     with pytest.raises(ValueError, match="no resonance"):
-        calibration.fit_gain_profile(nu, 1 + 30 * (profile - 1))
+        fit_gain_profile(nu, 1 + 30 * (profile - 1))
     with pytest.raises(ValueError, match="ascending"):
-        calibration.fit_gain_profile(nu[::-1], profile + 9)
+        fit_gain_profile(nu[::-1], profile + 9)
     with pytest.raises(ValueError, match="finite"):
-        calibration.fit_gain_profile(nu, np.where(nu > NU, np.nan, 5.0))
+        fit_gain_profile(nu, np.where(nu > NU, np.nan, 5.0))

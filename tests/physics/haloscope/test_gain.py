@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from haloscope.analysis.chain.rescale import jpa_gain
 from haloscope.apparatus.paramp import ParampState
-from haloscope.measuring.calibration import GainProfile, fit_gain_profile
+from haloscope.measuring.gain import GainProfile, fit_gain_profile
 from haloscope.parametric import peak_gain, power_gain, pump_over_threshold
 from tests.physics.analysis.generator import make
 

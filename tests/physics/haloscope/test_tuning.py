@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from haloscope import mode_map
-from haloscope.measuring.resonance import Transmission
+from haloscope.measuring.goodness import Goodness
 from haloscope.measuring.sweeps import SEARCH, TRANSMISSION, WATCH, WIDE_SEARCH
+from haloscope.measuring.transmission import Transmission
+from haloscope.measuring.trust import BadFitError
 from haloscope.measuring.tuning import Action, Look, MoveRod, NotTunedError, Procedure, Rod
 from haloscope.measuring.tuning import locate as locating
 from haloscope.measuring.tuning import tune as tuning
 
 COURSE = mode_map.capp12tb()
+GOOD = Goodness(1.0, 100, 2.5, 0.0, 0.0, 0.001)
 TARGET_HZ = 1.1e9
 HOME_DEG = float(COURSE.angle_deg(TARGET_HZ)) + 0.02
 
@@ -30,6 +33,7 @@ class Cavity:
     creep_hz: float = 0.0
     dark: bool = False
     jitter_hz: float = 0.0
+    goodness: Goodness = GOOD
     sent_deg: float = HOME_DEG
     crank_deg: float = HOME_DEG
     asked: list[Action] = field(default_factory=list)
@@ -68,7 +72,9 @@ class Cavity:
         seen = abs(self.frequency_hz - look.centre_hz) < 0.5 * look.sweep.span_hz
         if self.dark or not seen:
             return None
-        return Transmission(self.frequency_hz, 10.0, 35e3, 30.0, 1.0, 0.01, 0.0)
+        return Transmission(
+            self.frequency_hz, 10.0, 35e3, 30.0, 1.0, 0.01, 0.0, 0.0, 0.001, self.goodness
+        )
 
     @property
     def sweeps(self) -> list[object]:
@@ -142,3 +148,40 @@ def test_a_target_off_the_map_is_refused_before_anything_moves() -> None:
     with pytest.raises(ValueError, match=r"mode map: frequency = 2000000000 Hz is outside"):
         cavity.run(tuning(2e9, COURSE, cavity.rod))
     assert not cavity.asked
+
+
+BAD = Goodness(46.0, 95, 2.5, 0.97, 0.05, 0.001)
+
+
+@dataclass
+class Disturbed(Cavity):
+    """A cavity whose looks are not described by a fit: the first so many within the tolerance."""
+
+    for_looks: float = math.inf
+
+    def _look(self, look: Look) -> Transmission | None:
+        found = super()._look(look)
+        disturbed = found is not None and look.sweep not in (SEARCH, WIDE_SEARCH)
+        if disturbed and self.for_looks > 0:
+            self.for_looks -= 1
+            return replace(found, goodness=BAD)
+        return found
+
+
+def test_a_fit_that_does_not_describe_what_is_seen_is_repeated_and_widened() -> None:
+    wider = replace(TRANSMISSION, span_hz=2 * TRANSMISSION.span_hz, points=201)
+    for looks, sweeps in ((1, [TRANSMISSION] * 2), (2, [TRANSMISSION, TRANSMISSION, wider])):
+        cavity = Disturbed(for_looks=looks)
+        found = cavity.run(tuning(TARGET_HZ, COURSE, cavity.rod))
+        assert found.goodness.good
+        assert cavity.sweeps == [SEARCH, *sweeps]
+
+
+def test_what_no_fit_describes_is_refused_in_words() -> None:
+    cavity = Disturbed()
+    words = (
+        r"transmission at 1100\.000000 MHz: no fit describes it, not over 0\.4 MHz either: "
+        r"chi2/dof 46 \(limit 2\.5\)"
+    )
+    with pytest.raises(BadFitError, match=words):
+        cavity.run(tuning(TARGET_HZ, COURSE, cavity.rod))
