@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from amrr.circuit import loop
+from amrr.circuit import rows
 from amrr.refrigerator import SimulatedRefrigerator
 
 
@@ -70,9 +70,10 @@ def balance(machine: SimulatedRefrigerator) -> Balance:
     """The machine's contents and running sums now."""
     saved = machine.state()
     nodes, ledger = saved["nodes"], saved["ledger"]
+    metal = machine.lump_constants[rows.WALL_GAMMA] * nodes[rows.WALL]
     return Balance(
-        float(nodes[loop.ENERGY].sum()),
-        float(nodes[loop.ENTROPY].sum()),
+        float((nodes[rows.ENERGY] + 0.5 * metal * nodes[rows.WALL]).sum()),
+        float((nodes[rows.ENTROPY] + metal).sum()),
         machine.helium3_mol,
-        *(float(ledger[k]) for k in range(loop.LEDGER_SIZE)),
+        *(float(ledger[k]) for k in range(rows.LEDGER_SIZE)),
     )

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from amrr.circuit import loop, slip
+from amrr.circuit import conduction, loop, rows, slip
 from amrr.coils import magnet
 from amrr.compiled import Entry, jit, jit_entry, source_digest
 from amrr.controls import sequence, thermometry
@@ -42,7 +42,8 @@ FIELD_HEAT: Final = 13  # heat of the four coils into the stage, J, running sum
 EXTRA_LOAD: Final = 14  # injected extra heat leak into the CHX, W
 SLIP_FLOW: Final = 15  # osmotic closure: 3He into the CHX by counterflow, mol/s
 SCANNER_OFF: Final = 16
-STATE_SIZE: Final = 17
+UNSOUND: Final = 17  # 1: a number is none; no more steps
+STATE_SIZE: Final = 18
 
 # Slots of the fixed numbers.
 DT: Final = 0
@@ -50,8 +51,9 @@ PARASITIC: Final = 1
 SELF_HEATING: Final = 2  # K at 1 K
 CHX_LIMIT: Final = 3  # W
 STAGE_LIMIT: Final = 4  # W
-SLIP: Final = 5  # slip time of the osmotic closure, s; 0 for the bulk closure
-CONSTANTS: Final = 6
+KAPPA: Final = 5  # conductivity of the fluid at 1 K and x = 0.1, W/(m K)
+SWEEP: Final = 6  # the part of the worst lump that 1 m3 through the loop sweeps, 1/m3
+CONSTANTS: Final = 7
 
 _ramp_output = jit(ramp.ramp_output)
 _observe = jit(ramp.observe)
@@ -87,7 +89,7 @@ def true_temperature(m: Array, nodes: Array, place: int) -> float:
     """What a thermometer in this place reads if it has no error, K."""
     if place == thermometry.ON_STAGE:
         return m[STAGE]
-    return nodes[loop.TEMPERATURE, place]
+    return nodes[rows.WALL, place]
 
 
 _true_temperature = jit(true_temperature)
@@ -144,6 +146,9 @@ def control_heaters(m: Array, c: Array, meters: Array, pids: Array, dt_s: float)
         _follow(pids[1], 0.0)
 
 
+WORK_ROWS: Final = max(conduction.WORK_ROWS, slip.WORK_ROWS)
+
+
 class Machine(NamedTuple):
     """All arrays of one refrigerator, by name. What changes is changed in place.
 
@@ -167,6 +172,7 @@ class Machine(NamedTuple):
         mounts: Where they are mounted.
         log_r: Their common curve.
         dwell: The scanner's dwell, s.
+        plate: First lump of the cold exchanger, and the one behind its last.
     """
 
     m: Array
@@ -188,6 +194,41 @@ class Machine(NamedTuple):
     mounts: Ints
     log_r: Array
     dwell: Array
+    plate: Ints
+
+
+@jit
+def sound(a: Machine) -> bool:
+    """Whether all that a step has left is finite: a sum is not if one of its numbers is not."""
+    total = a.m.sum() + a.nodes.sum() + a.coils.sum() + a.supplies.sum() + a.cycle.sum()
+    return bool(np.isfinite(total + a.ledger.sum() + a.pids.sum() + a.meters.sum()))
+
+
+@jit
+def circulate(a: Machine, work: Array, dt_s: float) -> None:
+    """Flow, 3He and heat of one step, in as many pieces as its flow needs."""
+    m, x, n, ledger = a.m, a.nodes, a.node_c, a.ledger
+    flow = loop.pump_flow(x, n, a.fluid, a.pump_c, dt_s)
+    longest = dt_s / loop.pieces(a.c[SWEEP], flow * dt_s)
+    largest = loop.LARGEST_COURANT / (a.c[SWEEP] * longest)
+    moved = slipped = 0.0
+    left = dt_s
+    while left > 1e-9 * dt_s:
+        dt = min(longest, left)
+        if left < dt_s:
+            flow = loop.pump_flow(x, n, a.fluid, a.pump_c, dt)
+        flow = min(max(flow, -largest), largest)
+        dt = slip.prepare(x, n, a.fluid, a.pump_c, work, dt, dt_s / slip.MOST_PIECES)
+        x[rows.HEAT] = 0.0
+        slipped += slip.move(x, n, flow * dt, work)
+        load_j, load_j_per_k = conduction.conduct(x, n, a.c[KAPPA], m[STAGE], work, dt)
+        ledger[rows.HEAT_LOAD] += load_j
+        ledger[rows.ENTROPY_OF_LOAD] += load_j_per_k
+        loop.transport(x, n, a.garnet, a.fluid, flow * dt, m[STAGE], ledger, dt)
+        moved += flow * dt
+        left -= dt
+    m[FLOW] = moved / dt_s
+    m[SLIP_FLOW] = slipped / dt_s
 
 
 def build() -> Entry:
@@ -203,11 +244,13 @@ def build() -> Entry:
         m, nodes, node_c, ledger, dt = a.m, a.nodes, a.node_c, a.ledger, a.c[DT]
         currents = np.empty(4)
         per_ampere = np.empty(4)
-        work = np.empty((6, nodes.shape[1]))
+        work = np.empty((WORK_ROWS, nodes.shape[1]))
         for k in range(4):
             currents[k] = a.coils[k, magnet.CURRENT]
             per_ampere[k] = a.coil_p[k, magnet.FIELD_PER_A]
         for _ in range(steps):
+            if not sound(a):  # before the chain's solution spreads it everywhere
+                break
             reading = a.meters[thermometry.READING, 0]
             sequence.advance(
                 a.cycle, a.supplies, currents, per_ampere, ledger, reading, m[CHX_HEATER], dt
@@ -215,25 +258,20 @@ def build() -> Entry:
             heat = move_magnets(a.supplies, a.supply_p, a.coils, a.coil_p, currents, m, dt)
             m[FIELD_HEAT] += heat
             loop.change_field(nodes, node_c, a.coil_of, currents, a.garnet, a.fluid, ledger)
-            m[FLOW] = loop.pump_flow(nodes, node_c, a.garnet, a.fluid, a.pump_c, dt)
-            before = ledger[loop.HEAT_HHX] + ledger[loop.HEAT_BEDS]
-            loop.conduct(nodes, node_c, dt)
-            if a.c[SLIP] > 0.0:
-                moved = slip.equalise(
-                    nodes, node_c, a.garnet, a.fluid, a.pump_c, a.c[SLIP], work, dt
-                )
-                m[SLIP_FLOW] = moved / dt
+            if not np.isfinite(nodes[rows.TEMPERATURE].sum()):
+                break
+            before = ledger[rows.HEAT_HHX] + ledger[rows.HEAT_BEDS]
             load = m[CHX_HEATER] + a.c[PARASITIC] + m[EXTRA_LOAD]
-            loop.transport(
-                nodes, node_c, a.garnet, a.fluid, m[FLOW] * dt, m[STAGE], load, ledger, dt
-            )
-            heat += ledger[loop.HEAT_HHX] + ledger[loop.HEAT_BEDS] - before
+            nodes[rows.LOAD, a.plate[0] : a.plate[1]] = load / (a.plate[1] - a.plate[0])
+            circulate(a, work, dt)
+            heat += ledger[rows.HEAT_HHX] + ledger[rows.HEAT_BEDS] - before
             m[STAGE] = stage.advance(stage_table, m[STAGE], heat + m[STAGE_HEATER] * dt, dt)
             m[STEPS] += 1.0
             m[TIME] = m[STEPS] * dt
             scan_steps = np.round(a.dwell[0] / dt)
             read_thermometers(m, a.c, nodes, a.mounts, a.meters, a.log_r, noise, scan_steps)
             control_heaters(m, a.c, a.meters, a.pids, dt)
+        m[UNSOUND] = 0.0 if sound(a) else 1.0
         return digest
 
     def nothing(_: int, *others: Any) -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from amrr.circuit import layout, loop
 from amrr.fluid import helium
 from amrr.parameters import CoilParameters, RefrigeratorParameters
 from amrr.solids.garnet import MATERIALS
@@ -26,6 +27,7 @@ _MACHINE: Final[Limits] = {
     "dt_s": (0.001, 2.0, "s"),
     "concentration": (0.01, 0.25, ""),
     "slip_s": (1e-3, 1e3, "s"),
+    "slip_diffusivity_m2_per_s": (0.0, 1e-4, "m2/s"),
     "regenerator.inner_diameter_m": (1e-3, 0.5, "m"),
     "regenerator.length_m": (1e-3, 1.0, "m"),
     "regenerator.porosity": (0.2, 0.8, ""),
@@ -33,6 +35,9 @@ _MACHINE: Final[Limits] = {
     "regenerator.wall_thickness_m": (0.0, 0.02, "m"),
     "regenerator.nodes": (4, 400, ""),
     "regenerator.fluid_conductivity_w_per_m_k": (0.0, 10.0, "W/(m K)"),
+    "regenerator.dispersion_per_grain": (0.0, 10.0, ""),
+    "regenerator.header_height_m": (1e-5, 0.02, "m"),
+    "regenerator.cap_kg": (0.0, 10.0, "kg"),
     "pump.bed_volume_m3": (1e-7, 1e-2, "m3"),
     "pump.porosity": (0.2, 0.8, ""),
     "pump.link_w_per_k": (0.0, 10.0, "W/K"),
@@ -41,8 +46,12 @@ _MACHINE: Final[Limits] = {
     "pump.largest_flow_m3_per_s": (0.0, 1e-3, "m3/s"),
     "exchangers.hot_volume_m3": (1e-8, 1e-3, "m3"),
     "exchangers.hot_link_w_per_k": (0.0, 100.0, "W/K"),
-    "exchangers.cold_volume_m3": (1e-8, 1e-3, "m3"),
-    "exchangers.cold_plate_kg": (0.0, 100.0, "kg"),
+    "exchangers.cold_tube_length_m": (1e-2, 100.0, "m"),
+    "exchangers.cold_tube_bore_m": (1e-4, 0.02, "m"),
+    "exchangers.cold_contact_w_per_k": (1e-4, 100.0, "W/K"),
+    "exchangers.cold_nodes": (1, 100, ""),
+    "exchangers.cold_plate_kg": (1e-3, 100.0, "kg"),
+    "exchangers.cold_plate_length_m": (1e-3, 10.0, "m"),
     "exchangers.parasitic_w": (0.0, 0.1, "W"),
     "exchangers.highest_heater_w": (0.0, 1.0, "W"),
     "stage.setpoint_k": (1.2, 1.9, "K"),
@@ -81,12 +90,31 @@ _MAGNET: Final[Limits] = {
     "peak_field_factor": (1.0, 5.0, ""),
     "mandrel_thickness_m": (0.0, 0.1, "m"),
 }
-#: Limits of every numeric parameter but the waypoints, by dotted name: lowest, highest, unit.
-LIMITS: Final[Limits] = _MACHINE | {
-    f"{magnet}.{name}": limit
-    for magnet in ("pump_magnet", "regenerator_magnet")
-    for name, limit in _MAGNET.items()
+_LINE: Final[Limits] = {
+    "length_m": (1e-3, 100.0, "m"),
+    "bore_m": (1e-4, 0.02, "m"),
+    "wall_thickness_m": (0.0, 0.01, "m"),
+    "nodes": (1, 100, ""),
 }
+#: Limits of every numeric parameter but the waypoints, by dotted name: lowest, highest, unit.
+LIMITS: Final[Limits] = (
+    _MACHINE
+    | {
+        f"{magnet}.{name}": limit
+        for magnet in ("pump_magnet", "regenerator_magnet")
+        for name, limit in _MAGNET.items()
+    }
+    | {
+        f"{line}.{name}": limit
+        for line in ("cold_line", "hot_line")
+        for name, limit in _LINE.items()
+    }
+)
+
+
+_WHOLE: Final = (
+    "regenerator.nodes", "exchangers.cold_nodes", "cold_line.nodes", "hot_line.nodes",
+)  # fmt: skip
 
 
 def check(p: RefrigeratorParameters) -> None:
@@ -99,8 +127,9 @@ def check(p: RefrigeratorParameters) -> None:
     values = p.flat()
     for name, (low, high, unit) in LIMITS.items():
         all_within(name, values[name], low, high, unit)
-    if p.regenerator.nodes != int(p.regenerator.nodes):
-        raise ValueError(f"regenerator.nodes = {p.regenerator.nodes:g} is not a whole number")
+    for name in _WHOLE:
+        if values[name] != int(values[name]):
+            raise ValueError(f"{name} = {values[name]:g} is not a whole number")
     helium.check(p.stage.setpoint_k, p.concentration)
     for name, magnet in (
         ("pump_magnet", p.pump_magnet),
@@ -108,6 +137,20 @@ def check(p: RefrigeratorParameters) -> None:
     ):
         _check_wire(name, magnet)
     _check_waypoints(p)
+    _check_step(p)
+
+
+def _check_step(p: RefrigeratorParameters) -> None:
+    """A step must be short enough for the smallest lump at the largest flow of the superleak."""
+    sweep_per_m3 = layout.sweep_per_m3(layout.lumps(p)[1])
+    flow = p.pump.largest_flow_m3_per_s
+    pieces = flow * p.dt_s * sweep_per_m3 / loop.LARGEST_COURANT
+    if pieces > loop.MOST_PIECES:
+        raise ValueError(
+            f"dt_s = {p.dt_s:g} s is outside 0 to {p.dt_s * loop.MOST_PIECES / pieces:g} s: at "
+            f"pump.largest_flow_m3_per_s = {flow:g} m3/s the smallest lump of the loop is swept "
+            f"{pieces:.0f} times in a step"
+        )
 
 
 def _check_wire(name: str, magnet: CoilParameters) -> None:

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, ClassVar
 
 from amrr.coils.solenoid import Solenoid
+from amrr.solids.materials import COPPER
 from amrr.solids.superconductor import SuperconductingWire
 
 
@@ -28,8 +29,13 @@ class RegeneratorParameters:
         particle_diameter_m: Paper: 0.2 to 1.2 mm, roughly 1 mm.
         wall_thickness_m: Stainless steel, assumed.
         nodes: Lumps along the bed; 40 is converged to 1 mK.
-        fluid_conductivity_w_per_m_k: Effective, of the mixture in the pores, assumed; 0.01 to 0.1
-            is possible and it is the least certain loss.
+        fluid_conductivity_w_per_m_k: Of the mixture at 1 K and x = 0.1 (`amrr.circuit.conduction`);
+            0.01 to 0.1 is possible and it is the least certain loss.
+        dispersion_per_grain: Dispersivity of the packing over the grain size: half, as in beds of
+            spheres at large Peclet numbers (Delgado 2006); crushed grains may have twice that.
+        header_height_m: Free height between the screens and the end cap, assumed: what distributes
+            a flow of 0.1 cm3/s over 25 mm.
+        cap_kg: Steel of one end cap, assumed.
     """
 
     inner_diameter_m: float = 25.4e-3
@@ -39,6 +45,14 @@ class RegeneratorParameters:
     wall_thickness_m: float = 0.5e-3
     nodes: int = 40
     fluid_conductivity_w_per_m_k: float = 0.03
+    dispersion_per_grain: float = 0.5
+    header_height_m: float = 0.5e-3
+    cap_kg: float = 0.02
+
+    @property
+    def dispersivity_m(self) -> float:
+        """Spreading of 3He per length flowed, m: D over the velocity in the pores."""
+        return self.dispersion_per_grain * self.particle_diameter_m
 
     @property
     def area_m2(self) -> float:
@@ -82,23 +96,79 @@ class PumpParameters:
 
 @dataclass(frozen=True)
 class ExchangerParameters:
-    """Hot and cold heat exchangers. All assumed.
+    """Hot and cold heat exchangers. All assumed, but that the cold one is tubing on a copper plate.
 
     Attributes:
         hot_volume_m3: Fluid in one hot exchanger.
         hot_link_w_per_k: Conductance of one hot exchanger to the 1.6 K stage.
-        cold_volume_m3: Fluid in the cold exchanger; must stay well below the volume of a blow.
+        cold_tube_length_m: Tubing on the plate of the cold exchanger. Its volume must stay well
+            below that of a blow.
+        cold_tube_bore_m: Its bore.
+        cold_contact_w_per_k: From the fluid to the plate, all along: the fluid itself (Nusselt
+            number 3.7, 0.03 W/(m K), 70 W/(m2 K)) and its boundary (Kapitza resistance 20 cm2 K4/W
+            over T^3, 360 W/(m2 K) at 0.9 K) in series over the tube's wall.
+        cold_nodes: Lumps along the tubing, and of the plate under it.
         cold_plate_kg: Copper plate of the cold exchanger.
+        cold_plate_length_m: Length over which the tubing runs.
         parasitic_w: Heat leak into the cold exchanger.
         highest_heater_w: Range of its heater.
     """
 
     hot_volume_m3: float = 1.5e-6
     hot_link_w_per_k: float = 0.5
-    cold_volume_m3: float = 2.0e-6
+    cold_tube_length_m: float = 0.6
+    cold_tube_bore_m: float = 1.5e-3
+    cold_contact_w_per_k: float = 0.17
+    cold_nodes: int = 4
     cold_plate_kg: float = 0.3
+    cold_plate_length_m: float = 0.1
     parasitic_w: float = 50e-6
     highest_heater_w: float = 5e-3
+
+    @property
+    def cold_volume_m3(self) -> float:
+        """Fluid in the cold exchanger."""
+        return math.pi * self.cold_tube_bore_m**2 / 4.0 * self.cold_tube_length_m
+
+    @property
+    def cold_plate_area_m2(self) -> float:
+        """Cross-section of its plate."""
+        return self.cold_plate_kg / COPPER.density_kg_per_m3 / self.cold_plate_length_m
+
+
+@dataclass(frozen=True)
+class LineParameters:
+    """A tube from a regenerator to an exchanger; one each side. All assumed.
+
+    The paper says that a short copper tube is brazed into each end cap; what is joined to it is
+    not said. Steel is assumed, which does not short the cold end to the exchanger.
+
+    Attributes:
+        length_m: Length.
+        bore_m: Bore.
+        wall_thickness_m: Of stainless steel.
+        nodes: Lumps along it.
+    """
+
+    length_m: float
+    bore_m: float = 1.5e-3
+    wall_thickness_m: float = 0.25e-3
+    nodes: int = 3
+
+    @property
+    def area_m2(self) -> float:
+        """Cross-section of the fluid."""
+        return math.pi * self.bore_m**2 / 4.0
+
+    @property
+    def volume_m3(self) -> float:
+        """Fluid in it."""
+        return self.area_m2 * self.length_m
+
+    @property
+    def wall_area_m2(self) -> float:
+        """Cross-section of the wall."""
+        return math.pi * (self.bore_m + self.wall_thickness_m) * self.wall_thickness_m
 
 
 @dataclass(frozen=True)
@@ -222,6 +292,10 @@ class RefrigeratorParameters:
             (superfluid slips until mu4 is uniform).
         slip_s: Osmotic closure: relaxation time of a lump against its neighbour, assumed; small
             against 1 s.
+        slip_diffusivity_m2_per_s: Bulk closure: diffusivity of 3He against the bulk flow, which
+            also sets its heat flush (`amrr.circuit.slip`). Assumed: small, as this closure says.
+            Where phonons alone resist it is 3e-4 (Lamoreaux et al. 2002, 0.9 K, very dilute), and
+            the closure is the osmotic one.
     """
 
     dt_s: float = 0.1
@@ -229,9 +303,12 @@ class RefrigeratorParameters:
     concentration: float = 0.10
     fluid_closure: str = "bulk"
     slip_s: float = 0.002
+    slip_diffusivity_m2_per_s: float = 1e-8
     regenerator: RegeneratorParameters = field(default_factory=RegeneratorParameters)
     pump: PumpParameters = field(default_factory=PumpParameters)
     exchangers: ExchangerParameters = field(default_factory=ExchangerParameters)
+    cold_line: LineParameters = field(default_factory=lambda: LineParameters(0.15))
+    hot_line: LineParameters = field(default_factory=lambda: LineParameters(0.15))
     pump_magnet: CoilParameters = field(default_factory=CoilParameters)
     regenerator_magnet: CoilParameters = field(default_factory=CoilParameters)
     stage: StageParameters = field(default_factory=StageParameters)

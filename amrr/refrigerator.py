@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from amrr import kernel, limits, state_limits
-from amrr.circuit import layout, loop, support, tables
+from amrr import kernel, limits, soundness, state_limits
+from amrr.circuit import layout, rows, support, tables
 from amrr.coils import magnet
 from amrr.compiled import Entry
 from amrr.controls import cycle as sequencer
@@ -26,7 +26,7 @@ from amrr.cryostat import bath, stage
 from amrr.fluid import helium
 from amrr.parameters import RefrigeratorParameters
 from instruments.control import pid as controller
-from instruments.errors import Refused
+from instruments.errors import Refused, Unsound
 from instruments.kept import check
 from instruments.magnets import ramp
 from instruments.magnets.supply import SimulatedSupply, SupplyParameters
@@ -72,7 +72,8 @@ class SimulatedRefrigerator:
         self.seed = seed
         self._quiet = False
         self._nodes, self._node_c, self._coil_of = layout.lumps(p)
-        self._constants = layout.constants(p)
+        self.places = layout.places(p)
+        self._constants = layout.constants(p, self._node_c)
         self._pump_c = layout.pump_constants(p)
         self._garnet = np.concatenate(
             [tables.garnet_table(p.refrigerant), tables.garnet_table(p.pump.refrigerant)]
@@ -83,7 +84,7 @@ class SimulatedRefrigerator:
         self._dry_table[1] = -p.stage.heat_leak_w
         self._log_r = thermometry.curve()
         self._m = np.zeros(kernel.STATE_SIZE)
-        self._ledger = np.zeros(loop.LEDGER_SIZE)
+        self._ledger = np.zeros(rows.LEDGER_SIZE)
         self._pids = np.zeros((2, controller.STATE_SIZE))
         self._meters = np.zeros((thermometry.STATE_ROWS, thermometry.COUNT))
         self._dwell = np.array([p.thermometry.dwell_s])
@@ -103,7 +104,9 @@ class SimulatedRefrigerator:
             name: thermometry.Thermometer(name, self._meters, self._m, self._dwell)
             for name in thermometry.NAMES
         }
-        self._mounts = thermometry.mounts(p.regenerator.nodes)
+        self._mounts = thermometry.mounts(self.places)
+        exchanger = self.places.cold_exchanger
+        self._plate = np.array([exchanger.start, exchanger.stop], dtype=np.int64)
         self._machine = self._assembled()
         self._start()
 
@@ -114,6 +117,7 @@ class SimulatedRefrigerator:
             supplies=self._supply_x, supply_p=self._supply_p, coils=self._coil_x,
             coil_p=self._coil_p, cycle=self._cycle_x, ledger=self._ledger, pids=self._pids,
             meters=self._meters, mounts=self._mounts, log_r=self._log_r, dwell=self._dwell,
+            plate=self._plate,
         )  # fmt: skip
 
     def _build_magnets(self) -> None:
@@ -172,7 +176,11 @@ class SimulatedRefrigerator:
         self.advance(steps)
 
     def advance(self, steps: int) -> None:
-        """Advance by a whole number of fixed steps."""
+        """Advance by a whole number of fixed steps.
+
+        Raises:
+            Unsound: A number of the machine is none; it stays at that step, whose words say where.
+        """
         while steps > 0:
             done = int(self._m[kernel.STEPS])
             block, row = divmod(done, thermometry.NOISE_BLOCK)
@@ -184,9 +192,19 @@ class SimulatedRefrigerator:
             now = min(steps, bath.PERIOD_STEPS - row % bath.PERIOD_STEPS)
             table = self._dry_table if self.bath.dry else self._stage_table
             _advance()(now, self._machine, self._noise, table)
+            if self._m[kernel.UNSOUND] > 0.0:
+                raise Unsound(self._trouble())
             if (done + now) % bath.PERIOD_STEPS == 0:
                 self.bath.advance(float(self._m[kernel.STAGE]), bath.PERIOD_STEPS * self.dt_s)
             steps -= now
+
+    def _trouble(self) -> str:
+        found = self._values()
+        found["machine"][kernel.UNSOUND] = 0.0
+        where = soundness.unsound(
+            found, state_limits.allowed(self), state_limits.LUMP_ROWS, self.places
+        )
+        return f"refrigerator: {where} at {self.time_s:.1f} s"
 
     def set_quiet(self, quiet: bool) -> None:
         """Switch the noise of the thermometers off or on (for searches; not part of the state)."""
@@ -212,21 +230,20 @@ class SimulatedRefrigerator:
 
     @property
     def chx_temperature_k(self) -> float:
-        """True temperature of the cold heat exchanger, K."""
-        return float(self._nodes[loop.TEMPERATURE, self._cold])
+        """True temperature of the cold heat exchanger's plate, where its thermometer is, K."""
+        return float(self._nodes[rows.WALL, self._mounts[thermometry.NAMES.index("CHX")]])
 
     def pump_bed_temperature_k(self, side: str) -> float:
         """True temperature of pump bed "A" or "B", K."""
-        return float(self._nodes[loop.TEMPERATURE, self._bed(side)])
+        return float(self._nodes[rows.TEMPERATURE, self._bed(side)])
 
     def hhx_temperature_k(self, side: str) -> float:
         """True temperature of hot heat exchanger "A" or "B", K."""
-        last = self._nodes.shape[1] - 3
-        return float(self._nodes[loop.TEMPERATURE, 0 if _side(side) == "B" else last])
+        return float(self._nodes[rows.TEMPERATURE, self.places.hot_exchanger[_side(side)]][0])
 
     def regenerator_temperatures_k(self, side: str) -> Array:
         """True temperatures along regenerator "A" or "B", hot end first, shape (N,), K."""
-        return self._nodes[loop.TEMPERATURE, self._bed_slice(side)].copy()
+        return self._nodes[rows.TEMPERATURE, self._bed_lumps(side)]
 
     @property
     def regenerator_positions_m(self) -> Array:
@@ -247,12 +264,12 @@ class SimulatedRefrigerator:
 
     def concentration(self, side: str) -> float:
         """3He mole fraction in pump bed "A" or "B"."""
-        return float(helium.concentration(self._nodes[loop.C3, self._bed(side)]))
+        return float(helium.concentration(self._nodes[rows.C3, self._bed(side)]))
 
     @property
     def highest_concentration(self) -> float:
         """Largest 3He mole fraction anywhere in the loop."""
-        return float(helium.concentration(self._nodes[loop.C3].max()))
+        return float(helium.concentration(self._nodes[rows.C3].max()))
 
     @property
     def phase_separated(self) -> bool:
@@ -281,12 +298,12 @@ class SimulatedRefrigerator:
     def warnings(self) -> tuple[str, ...]:
         """Where the machine is outside what its models have support for; empty when inside."""
         stage_k = float(self._m[kernel.STAGE])
-        return support.warnings(self._nodes, self.parameters, self._pump_c, stage_k)
+        return support.warnings(self._nodes, self.parameters, self.places, self._pump_c, stage_k)
 
     @property
     def helium3_mol(self) -> float:
         """3He in the whole loop, mol."""
-        return float((self._nodes[loop.C3] * self._node_c[loop.VOLUME]).sum())
+        return float((self._nodes[rows.C3] * self._node_c[rows.VOLUME]).sum())
 
     # -- state ---------------------------------------------------------------------------------
 
@@ -306,7 +323,16 @@ class SimulatedRefrigerator:
         }
 
     def state(self) -> dict[str, Any]:
-        """The whole state as plain values and arrays, and the digest of its parameters."""
+        """The whole state as plain values and arrays, and the digest of its parameters.
+
+        Raises:
+            Unsound: A number of it is none: nobody could go on from it.
+        """
+        if self._m[kernel.UNSOUND] > 0.0:
+            raise Unsound(self._trouble())
+        return self._values()
+
+    def _values(self) -> dict[str, Any]:
         saved: dict[str, Any] = {k: v.copy() for k, v in self._arrays().items()}
         return saved | {"seed": self.seed, "parameters": self.parameters.digest()}
 
@@ -345,27 +371,28 @@ class SimulatedRefrigerator:
             return f"machine.time = {self.time_s:g} s is not that of its steps"
         settled = self._nodes.copy()
         current_a = self._coil_x[self._coil_of, magnet.CURRENT]
-        field_t = np.abs(self._node_c[loop.FIELD_PER_A] * current_a)
-        garnet = self._node_c[loop.SPINS] > 0.0
-        settled[loop.FIELD, garnet] = field_t[garnet]
+        field_t = np.abs(self._node_c[rows.FIELD_PER_A] * current_a)
+        garnet = self._node_c[rows.SPINS] > 0.0
+        settled[rows.FIELD, garnet] = field_t[garnet]
         self._settle(settled)
         off = ~np.isclose(self._nodes, settled, rtol=_ROUNDING, atol=_ROUNDING)
         for row, lump in np.argwhere(off)[:1]:
             found, follows = self._nodes[row, lump], settled[row, lump]
-            what = ("temperature", "3He", "energy", "entropy", "field", "fluid energy")[row]
+            what = state_limits.LUMP_ROWS[row]
             return f"nodes[{lump}].{what} = {found:g} does not follow from the rest: {follows:g}"
         return ""
 
     def thermal_state(self) -> Array:
-        """Slow part of the state as one vector, shape (2 M + 6,) for M lumps.
+        """Slow part of the state as one vector, shape (3 M + 6,) for M lumps.
 
-        Temperatures (K) and 3He densities (mol/m3) of the lumps, temperatures of the four coils and
-        of the stage (K), integral of the stage's control loop.
+        Temperatures of the lumps and of their partners (K), 3He densities (mol/m3), temperatures of
+        the four coils and of the stage (K), integral of the stage's control loop.
         """
         return np.concatenate(
             (
-                self._nodes[loop.TEMPERATURE],
-                self._nodes[loop.C3],
+                self._nodes[rows.TEMPERATURE],
+                self._nodes[rows.WALL],
+                self._nodes[rows.C3],
                 self._coil_x[:, magnet.TEMPERATURE],
                 self._m[[kernel.STAGE]],
                 self._pids[1, [controller.INTEGRAL]],
@@ -375,11 +402,11 @@ class SimulatedRefrigerator:
     def set_thermal_state(self, vector: Array) -> None:
         """Put back a vector of :meth:`thermal_state`; magnets and cycle stay where they are."""
         count = self._nodes.shape[1]
-        self._nodes[loop.TEMPERATURE] = vector[:count]
-        self._nodes[loop.C3] = vector[count : 2 * count]
-        self._coil_x[:, magnet.TEMPERATURE] = vector[2 * count : 2 * count + 4]
-        self._m[kernel.STAGE] = vector[2 * count + 4]
-        self._pids[1, controller.INTEGRAL] = vector[2 * count + 5]
+        lumps, rest = vector[: 3 * count].reshape(3, count), vector[3 * count :]
+        self._nodes[[rows.TEMPERATURE, rows.WALL, rows.C3]] = lumps
+        self._coil_x[:, magnet.TEMPERATURE] = rest[:4]
+        self._m[kernel.STAGE] = rest[4]
+        self._pids[1, controller.INTEGRAL] = rest[5]
         self._settle(self._nodes)
 
     def _settle(self, nodes: Array) -> None:
@@ -403,16 +430,14 @@ class SimulatedRefrigerator:
 
     # -- places in the chain -------------------------------------------------------------------
 
-    @property
-    def _cold(self) -> int:
-        return self.parameters.regenerator.nodes + 1
-
     def _bed(self, side: str) -> int:
-        return self._nodes.shape[1] - (2 if _side(side) == "A" else 1)
+        return self.places.pump[_side(side)]
 
-    def _bed_slice(self, side: str) -> slice:
-        n = self.parameters.regenerator.nodes
-        return slice(1, n + 1) if _side(side) == "B" else slice(2 * n + 1, n + 1, -1)
+    def _bed_lumps(self, side: str) -> NDArray[np.int64]:
+        """Lumps of a regenerator, hot end first."""
+        bed = self.places.bed[_side(side)]
+        lumps = np.arange(bed.start, bed.stop)
+        return lumps if side == "B" else lumps[::-1]
 
 
 _ROUNDING = 1e-6

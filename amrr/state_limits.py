@@ -2,7 +2,7 @@
 
 The limits exclude what no machine of these models can be in, and what would make the compiled step
 read beyond an array. That the numbers of the lumps follow from each other is looked at besides, by
-`amrr.refrigerator.Refrigerator.contradiction`.
+`amrr.refrigerator.SimulatedRefrigerator.contradiction`.
 """
 
 from __future__ import annotations
@@ -82,10 +82,15 @@ _LUMP: Final[list[Slot]] = [
     ("entropy", Number(-_LONG, _LONG, "J/K")),
     ("field", Number(0.0, 1e2, "T")),
     ("fluid energy", _ENERGY),
+    ("heat capacity", Number(0.0, _LONG, "J/K")),
+    ("temperature of the metal", _KELVIN),
+    ("load", Number(0.0, 1e3, "W")),
     ("3He density at the face", _DENSITY),
     ("energy at the face", _ENERGY),
     ("heat", _JOULE),
 ]
+#: What each row of the lumps holds, in words.
+LUMP_ROWS: Final = tuple(name for name, _ in _LUMP)
 _LEDGER: Final[list[Slot]] = [
     ("work of the pump", _JOULE),
     ("work of the regenerators", _JOULE),
@@ -140,6 +145,7 @@ def _machine(machine: LimitedMachine) -> list[Slot]:
         ("extra load", Number(0.0, 1e3, "W")),
         ("slip flow", Number(-1e3, 1e3, "mol/s")),
         ("scanner off", _FLAG),
+        ("unsound", Number(0, 0, whole=True)),
     ]
 
 

@@ -1,7 +1,6 @@
-"""The loop's field step and transport in NumPy alone: what the compiled kernel is measured against.
+"""The loop's field step in NumPy alone: what the compiled kernel is measured against.
 
-The same tables, the same Newton iterations, vectorised over all lumps. Pump flow, magnets, cycle,
-stage and thermometers are left out, which flatters NumPy.
+The same tables, the same Newton iterations, vectorised over all lumps.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from amrr.circuit import loop, nodes
+from amrr.circuit import nodes, rows
 
 Array = NDArray[np.float64]
 
@@ -46,8 +45,8 @@ class NumpyLoop:
         x, four = self.x, np.arange(4)
         found = []
         for table, value, step, points, first in (
-            (self.garnet, x[loop.FIELD], nodes.B_STEP_T, nodes.B_POINTS, self.first),
-            (self.fluid, x[loop.C3], nodes.C_STEP, nodes.C_POINTS, 0),
+            (self.garnet, x[rows.FIELD], nodes.B_STEP_T, nodes.B_POINTS, self.first),
+            (self.fluid, x[rows.C3], nodes.C_STEP, nodes.C_POINTS, 0),
         ):
             position = value / step
             j = np.clip(position.astype(int), 0, points - 2)
@@ -55,15 +54,17 @@ class NumpyLoop:
             block = table[(first + j)[:, None, None] + four[None, :, None],
                           i[:, None, None] + four[None, None, :]]  # fmt: skip
             found.append(np.einsum("abc,ba->ac", block, w))
-        spins, volume = self.n[loop.SPINS][:, None], self.n[loop.VOLUME][:, None]
+        spins, volume = self.n[rows.SPINS][:, None], self.n[rows.VOLUME][:, None]
         return found[0] * spins + found[1] * volume, found[1]
 
-    def relax(self, goal: Array, link: Array, isentropic: bool) -> None:
-        """Newton's method on all lumps at once, until the slowest has converged."""
+    def change_field(self, fields_t: Array) -> None:
+        """Isentropic change of field: Newton's method on all lumps at once, to the slowest one."""
         x, n = self.x, self.n
-        t = x[loop.TEMPERATURE].copy()
-        gamma, volume = n[loop.GAMMA], n[loop.VOLUME]
-        mix = volume * nodes.R_GAS * x[loop.C3] * np.log(x[loop.C3] / nodes.C_REFERENCE)
+        x[rows.FIELD] = fields_t
+        goal = x[rows.ENTROPY].copy()
+        t = x[rows.TEMPERATURE].copy()
+        gamma, volume = n[rows.GAMMA], n[rows.VOLUME]
+        mix = volume * nodes.R_GAS * x[rows.C3] * np.log(x[rows.C3] / nodes.C_REFERENCE)
         last = np.full(t.size, -1)
         for _ in range(41):
             position = (t - nodes.T_FIRST_K) / nodes.T_STEP_K
@@ -75,62 +76,10 @@ class NumpyLoop:
             v, w, d = 1.0 - u, basis(u).T, slope(u).T / nodes.T_STEP_K
             curve = np.array([v, 3 * u - 2, 3 * v - 2, u]).T / nodes.T_STEP_K**2
             f, f_t, f_tt = (q * w).sum(1), (q * d).sum(1), (q * curve).sum(1)
-            if isentropic:
-                change = (goal + mix + f_t - gamma * t) / (gamma - f_tt)
-            else:
-                energy = f - t * f_t + 0.5 * gamma * t**2
-                change = (goal - energy - link * t) / (t * (gamma - f_tt) + link)
+            change = (goal + mix + f_t - gamma * t) / (gamma - f_tt)
             if np.abs(change).max() < 1e-12:
                 break
             t = t + change
-        x[loop.TEMPERATURE] = t
-        x[loop.ENTROPY] = -f_t - mix + gamma * t
-        x[loop.ENERGY] = f - t * f_t + 0.5 * gamma * t**2
-        x[loop.FLUID_ENERGY] = (fluid_q * w).sum(1) - t * (fluid_q * d).sum(1)
-
-    def faces(self, row: int, moved: float) -> Array:
-        """Upwind face values for positive flow (the benchmark flows one way)."""
-        count = self.x.shape[1] - 2
-        value = self.x[row]
-        chain = value[:count]
-        a, b = np.diff(chain)[:-1], np.diff(chain)[1:]
-        product = a * b
-        safe = np.where(product > 0.0, a + b, 1.0)
-        step = np.where(product > 0.0, product / safe, 0.0)
-        step *= 1.0 - moved / self.n[loop.VOLUME, 1 : count - 1]
-        out = chain.copy()
-        out[1:-1] += np.where(self.n[loop.SPINS, 1 : count - 1] > 0.0, step, 0.0)
-        return np.concatenate(([value[count]], out))
-
-    def step(
-        self,
-        fields_t: Array,
-        moved: float,
-        superfluid_j: float,
-        stage_k: float,
-        load_w: float,
-        dt_s: float,
-    ) -> None:
-        """One step: fields, then ``moved`` m3 from bed A to bed B."""
-        x, n = self.x, self.n
-        count = x.shape[1] - 2
-        x[loop.FIELD] = fields_t
-        self.relax(x[loop.ENTROPY].copy(), np.zeros(x.shape[1]), True)
-        c_face, e_face = self.faces(loop.C3, moved), self.faces(loop.FLUID_ENERGY, moved)
-        t = x[loop.TEMPERATURE, :count]
-        g = n[loop.CONDUCTANCE, : count - 1] + n[loop.CONDUCTANCE_SLOPE, : count - 1] * 0.5 * (
-            t[:-1] + t[1:]
-        )
-        heat = g * (t[:-1] - t[1:]) * dt_s
-        gain = np.zeros(x.shape[1])
-        gain[: count - 1] -= heat
-        gain[1:count] += heat
-        gain[count // 2] += load_w * dt_s
-        gain[:count] += moved * (e_face[:-1] - e_face[1:])
-        gain[count] += superfluid_j - moved * e_face[0]
-        gain[count + 1] += moved * e_face[-1] - superfluid_j
-        x[loop.C3, :count] += moved * (c_face[:-1] - c_face[1:]) / n[loop.VOLUME, :count]
-        x[loop.C3, count] -= moved * c_face[0] / n[loop.VOLUME, count]
-        x[loop.C3, count + 1] += moved * c_face[-1] / n[loop.VOLUME, count + 1]
-        link = n[loop.LINK] * dt_s
-        self.relax(x[loop.ENERGY] + gain + link * stage_k, link, False)
+        x[rows.TEMPERATURE] = t
+        x[rows.ENERGY] = f - t * f_t + 0.5 * gamma * t**2
+        x[rows.FLUID_ENERGY] = (fluid_q * w).sum(1) - t * (fluid_q * d).sum(1)

@@ -8,3 +8,10 @@ class Refused(ValueError):  # noqa: N818  (the field's word: the instrument refu
 
     The message names the thing, the value with its unit, and the limit or state that forbids it.
     """
+
+
+class Unsound(RuntimeError):  # noqa: N818  (says what a machine has become)
+    """A machine holds a number that is none; it takes no more steps.
+
+    The message names where the first such number is, and when it came.
+    """

@@ -1,85 +1,211 @@
-"""From parameters to arrays: the chain of lumps and its constants."""
+"""From parameters to arrays: the chain of lumps and its constants.
+
+The chain, in the order that positive flow passes it (:class:`Places` names the parts):
+
+    hot exchanger B, hot line B, header, regenerator B (hot to cold), header, cold line B,
+    cold exchanger, cold line A, header, regenerator A (cold to hot), header, hot line A,
+    hot exchanger A;  then, beside the chain, pump beds A and B
+
+Exchangers on the stage and headers are mixed; in beds, lines and the cold exchanger's tubing fluid
+passes without mixing. The plate of the cold exchanger is the metal partner of its tubing.
+"""
 
 from __future__ import annotations
+
+import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from amrr.circuit import loop
+from amrr.circuit import rows
 from amrr.fluid import helium
-from amrr.parameters import RefrigeratorParameters
+from amrr.parameters import LineParameters, RefrigeratorParameters
 from amrr.solids.garnet import MATERIALS
 from amrr.solids.materials import COPPER, STAINLESS_304
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
+SIDES = ("A", "B")
+
+
+@dataclass(frozen=True)
+class Places:
+    """Which lumps are which part, each in the order of the chain.
+
+    Attributes:
+        hot_exchanger: By side; one lump.
+        hot_line: By side.
+        hot_header: By side; one lump.
+        bed: By side; that of B runs from hot to cold, that of A from cold to hot.
+        cold_header: By side; one lump.
+        cold_line: By side; that of B runs towards the exchanger, that of A away from it.
+        cold_exchanger: All of its tubing.
+        pump: By side; one lump beside the chain.
+        count: Lumps of the chain.
+    """
+
+    hot_exchanger: dict[str, slice]
+    hot_line: dict[str, slice]
+    hot_header: dict[str, slice]
+    bed: dict[str, slice]
+    cold_header: dict[str, slice]
+    cold_line: dict[str, slice]
+    cold_exchanger: slice
+    pump: dict[str, int]
+    count: int
+
+
+def places(p: RefrigeratorParameters) -> Places:
+    """Where the parts of this machine are in its chain."""
+    half = (1, p.hot_line.nodes, 1, p.regenerator.nodes, 1, p.cold_line.nodes)
+    ends = np.cumsum(half)
+    count = 2 * int(ends[-1]) + p.exchangers.cold_nodes
+    parts = []
+    for length, end in zip(half, ends, strict=True):
+        to_b = slice(int(end) - length, int(end))
+        parts.append({"A": slice(count - to_b.stop, count - to_b.start), "B": to_b})
+    hot_exchanger, hot_line, hot_header, bed, cold_header, cold_line = parts
+    return Places(
+        hot_exchanger=hot_exchanger,
+        hot_line=hot_line,
+        hot_header=hot_header,
+        bed=bed,
+        cold_header=cold_header,
+        cold_line=cold_line,
+        cold_exchanger=slice(int(ends[-1]), int(ends[-1]) + p.exchangers.cold_nodes),
+        pump={"A": count, "B": count + 1},
+        count=count,
+    )
 
 
 def lumps(p: RefrigeratorParameters) -> tuple[Array, Array, Ints]:
     """State (STATE_ROWS, M+2), constants (CONSTANT_ROWS, M+2) and magnet index of every lump."""
-    n = p.regenerator.nodes
-    count = 2 * n + 3
-    constants = np.zeros((loop.CONSTANT_ROWS, count + 2))
-    coil_of = np.zeros(count + 2, dtype=np.int64)
-    _regenerator(p, constants, coil_of, slice(1, n + 1), 3)
-    _regenerator(p, constants, coil_of, slice(n + 2, 2 * n + 2), 2)
-    _exchangers(p, constants, n)
-    _beds(p, constants, coil_of, count)
-    state = np.zeros((loop.STATE_ROWS, count + 2))
-    state[loop.TEMPERATURE] = p.stage.setpoint_k
-    state[loop.C3] = helium.density_3he(p.concentration)
-    return state, constants, coil_of
+    where = places(p)
+    c = np.zeros((rows.CONSTANT_ROWS, where.count + 2))
+    coil_of = np.zeros(where.count + 2, dtype=np.int64)
+    lengths = np.zeros(where.count)  # of each lump along the flow, m
+    areas = np.zeros(where.count)  # of its fluid, m2
+    steel = np.zeros(where.count)  # of its steel wall, m2
+    for coil, side in ((2, "A"), (3, "B")):
+        _hot_exchanger(p, c, where.hot_exchanger[side])
+        _line(p.hot_line, c, where.hot_line[side], lengths, areas, steel)
+        _line(p.cold_line, c, where.cold_line[side], lengths, areas, steel)
+        _regenerator(p, c, where.bed[side])
+        coil_of[where.bed[side]] = coil
+        r = p.regenerator
+        lengths[where.bed[side]] = r.length_m / r.nodes
+        areas[where.bed[side]] = r.porosity * r.area_m2
+        steel[where.bed[side]] = r.wall_area_m2
+        for header in (where.hot_header[side], where.cold_header[side]):
+            _header(p, c, header)
+            lengths[header], areas[header] = r.header_height_m, r.area_m2
+            steel[header] = r.wall_area_m2
+    _cold_exchanger(p, c, where.cold_exchanger, lengths, areas)
+    _faces(p, c, where, lengths, areas, steel)
+    _beds(p, c, coil_of, where.count)
+    state = np.zeros((rows.STATE_ROWS, where.count + 2))
+    state[rows.TEMPERATURE] = state[rows.WALL] = p.stage.setpoint_k
+    state[rows.C3] = helium.density_3he(p.concentration)
+    return state, c, coil_of
 
 
-def _regenerator(
-    p: RefrigeratorParameters, c: Array, coil_of: Ints, where: slice, coil: int
+def _hot_exchanger(p: RefrigeratorParameters, c: Array, where: slice) -> None:
+    c[rows.VOLUME, where] = p.exchangers.hot_volume_m3
+    c[rows.LINK, where] = p.exchangers.hot_link_w_per_k
+
+
+def _line(
+    line: LineParameters, c: Array, where: slice, lengths: Array, areas: Array, steel: Array
 ) -> None:
+    c[rows.VOLUME, where] = line.volume_m3 / line.nodes
+    c[rows.PLUG, where] = 1.0
+    dz = line.length_m / line.nodes
+    c[rows.GAMMA, where] = _steel_gamma(line.wall_area_m2 * dz)
+    lengths[where], areas[where], steel[where] = dz, line.area_m2, line.wall_area_m2
+
+
+def _steel_gamma(volume_m3: float) -> float:
+    return STAINLESS_304.gamma_j_per_kg_k2 * STAINLESS_304.density_kg_per_m3 * volume_m3
+
+
+def _header(p: RefrigeratorParameters, c: Array, where: slice) -> None:
+    r = p.regenerator
+    c[rows.VOLUME, where] = r.area_m2 * r.header_height_m
+    c[rows.GAMMA, where] = STAINLESS_304.gamma_j_per_kg_k2 * r.cap_kg
+
+
+def _regenerator(p: RefrigeratorParameters, c: Array, where: slice) -> None:
     r, solenoid = p.regenerator, p.regenerator_magnet.solenoid
     dz = r.length_m / r.nodes
     solid = (1.0 - r.porosity) * r.volume_m3 / r.nodes
-    c[loop.SPINS, where] = solid * MATERIALS[p.refrigerant].spins_mol_per_m3
-    c[loop.VOLUME, where] = r.porosity * r.volume_m3 / r.nodes
-    c[loop.GAMMA, where] = (
-        STAINLESS_304.gamma_j_per_kg_k2 * STAINLESS_304.density_kg_per_m3 * r.wall_area_m2 * dz
-    )
+    c[rows.SPINS, where] = solid * MATERIALS[p.refrigerant].spins_mol_per_m3
+    c[rows.VOLUME, where] = r.porosity * r.volume_m3 / r.nodes
+    c[rows.PLUG, where] = 1.0
+    c[rows.GAMMA, where] = _steel_gamma(r.wall_area_m2 * dz)
     # The canister sits in the middle of its magnet; the profile is symmetric, so either direction
     # will do.
     z = 0.5 * (solenoid.length_m - r.length_m) + (np.arange(r.nodes) + 0.5) * dz
-    c[loop.FIELD_PER_A, where] = solenoid.field_per_ampere(z)
-    coil_of[where] = coil
-    start, stop = where.start - 1, where.stop
-    c[loop.CONDUCTANCE, start:stop] = r.fluid_conductivity_w_per_m_k * r.porosity * r.area_m2 / dz
-    c[loop.CONDUCTANCE_SLOPE, start:stop] = (
-        STAINLESS_304.conductivity_coefficient * r.wall_area_m2 / dz
-    )
-    # Half a lump only to the exchangers at both ends.
-    for row in (loop.CONDUCTANCE, loop.CONDUCTANCE_SLOPE):
-        c[row, start] *= 2.0
-        c[row, stop - 1] *= 2.0
+    c[rows.FIELD_PER_A, where] = solenoid.field_per_ampere(z)
 
 
-def _exchangers(p: RefrigeratorParameters, c: Array, n: int) -> None:
+def _cold_exchanger(
+    p: RefrigeratorParameters, c: Array, where: slice, lengths: Array, areas: Array
+) -> None:
     e = p.exchangers
-    for i in (0, 2 * n + 2):
-        c[loop.VOLUME, i] = e.hot_volume_m3
-        c[loop.LINK, i] = e.hot_link_w_per_k
-    c[loop.VOLUME, n + 1] = e.cold_volume_m3
-    c[loop.GAMMA, n + 1] = COPPER.gamma_j_per_kg_k2 * e.cold_plate_kg
+    c[rows.VOLUME, where] = e.cold_volume_m3 / e.cold_nodes
+    c[rows.PLUG, where] = 1.0
+    c[rows.CONTACT, where] = e.cold_contact_w_per_k / e.cold_nodes
+    c[rows.WALL_GAMMA, where] = COPPER.gamma_j_per_kg_k2 * e.cold_plate_kg / e.cold_nodes
+    along = COPPER.conductivity_coefficient * e.cold_plate_area_m2 / e.cold_plate_length_m
+    c[rows.WALL_FACE, where.start : where.stop - 1] = along * e.cold_nodes
+    lengths[where] = e.cold_tube_length_m / e.cold_nodes
+    areas[where] = math.pi * e.cold_tube_bore_m**2 / 4.0
+
+
+def _faces(
+    p: RefrigeratorParameters, c: Array, where: Places, lengths: Array, areas: Array, steel: Array
+) -> None:
+    """What couples each lump to the next: half of the one and half of the other in series."""
+    osmotic = p.fluid_closure == "osmotic"
+    for i in range(where.count - 1):
+        j = i + 1
+        c[rows.FLUID_FACE, i] = _in_series(areas, lengths, i, j)
+        c[rows.STEEL_FACE, i] = STAINLESS_304.conductivity_coefficient * _in_series(
+            steel, lengths, i, j
+        )
+        smaller = min(c[rows.VOLUME, i], c[rows.VOLUME, j])
+        diffusion = p.slip_diffusivity_m2_per_s * c[rows.FLUID_FACE, i]
+        c[rows.SLIP_FACE, i] = smaller / p.slip_s if osmotic else diffusion
+    for bed in where.bed.values():
+        dz = p.regenerator.length_m / p.regenerator.nodes
+        c[rows.DISPERSION, bed.start : bed.stop - 1] = p.regenerator.dispersivity_m / dz
+    if osmotic:  # the beds' own faces, at both ends of the chain
+        pump_m3 = p.pump.porosity * p.pump.bed_volume_m3
+        mobility = min(pump_m3, p.exchangers.hot_volume_m3) / p.slip_s
+        c[rows.SLIP_FACE, where.count - 1] = c[rows.SLIP_FACE, where.pump["A"]] = mobility
+
+
+def _in_series(areas: Array, lengths: Array, i: int, j: int) -> float:
+    """A/dz from the middle of lump i to that of lump j; 0 where one of them has none."""
+    if min(areas[i], areas[j]) == 0.0:
+        return 0.0
+    return float(2.0 / (lengths[i] / areas[i] + lengths[j] / areas[j]))
 
 
 def _beds(p: RefrigeratorParameters, c: Array, coil_of: Ints, count: int) -> None:
     pump = p.pump
     beds = slice(count, count + 2)
     solid = (1.0 - pump.porosity) * pump.bed_volume_m3
-    c[loop.SPINS, beds] = solid * MATERIALS[pump.refrigerant].spins_mol_per_m3
-    c[loop.VOLUME, beds] = pump.porosity * pump.bed_volume_m3
-    c[loop.LINK, beds] = pump.link_w_per_k
-    c[loop.FIELD_PER_A, beds] = p.pump_magnet.solenoid.centre_t_per_a
+    c[rows.SPINS, beds] = solid * MATERIALS[pump.refrigerant].spins_mol_per_m3
+    c[rows.VOLUME, beds] = pump.porosity * pump.bed_volume_m3
+    c[rows.LINK, beds] = pump.link_w_per_k
+    c[rows.FIELD_PER_A, beds] = p.pump_magnet.solenoid.centre_t_per_a
     coil_of[count], coil_of[count + 1] = 0, 1
 
 
 def pump_constants(p: RefrigeratorParameters) -> Array:
-    """Constants of the pump in the order of :mod:`amrr.circuit.loop`."""
+    """Constants of the pump in the order of :mod:`amrr.circuit.rows`."""
     return np.array(
         [
             p.pump.flow_resistance_pa_s_per_m3,
@@ -91,8 +217,14 @@ def pump_constants(p: RefrigeratorParameters) -> Array:
     )
 
 
-def constants(p: RefrigeratorParameters) -> Array:
-    """Fixed numbers in the order of :mod:`amrr.kernel`."""
+def sweep_per_m3(c: Array) -> float:
+    """The part of the worst lump that 1 m3 through the loop sweeps, or exchanges by dispersion."""
+    spread = c[rows.DISPERSION] + np.roll(c[rows.DISPERSION], 1)
+    return float(((1.0 + spread) / c[rows.VOLUME]).max())
+
+
+def constants(p: RefrigeratorParameters, c: Array) -> Array:
+    """Fixed numbers in the order of :mod:`amrr.kernel`, for lumps of these constants."""
     t = p.thermometry
     return np.array(
         [
@@ -101,6 +233,7 @@ def constants(p: RefrigeratorParameters) -> Array:
             t.excitation_w / t.sensor_link_w_per_k,
             p.exchangers.highest_heater_w,
             p.stage.highest_heater_w,
-            p.slip_s if p.fluid_closure == "osmotic" else 0.0,
+            p.regenerator.fluid_conductivity_w_per_m_k,
+            sweep_per_m3(c),
         ]
     )

@@ -1,24 +1,18 @@
 """One step of the fluid loop: pump beds, heat exchangers and regenerators. Compiled.
 
-The loop is a chain of lumps. Positive flow leaves pump bed A, passes hot heat exchanger B,
-regenerator B from hot to cold, the cold heat exchanger, regenerator A from cold to hot, hot heat
-exchanger A, and enters pump bed B; superfluid returns through the superleak. That is the paper's
-crossed loop: the expelling bed feeds the demagnetising regenerator. Chain indices:
-
-    0               hot heat exchanger B
-    1 .. N          regenerator B, hot to cold
-    N+1             cold heat exchanger
-    N+2 .. 2N+1     regenerator A, cold to hot
-    2N+2            hot heat exchanger A
-    2N+3, 2N+4      pump bed A, pump bed B
+The loop is a chain of lumps (:mod:`amrr.circuit.layout`). Positive flow leaves pump bed A, passes
+hot heat exchanger B, regenerator B from hot to cold, the cold heat exchanger, regenerator A from
+cold to hot, hot heat exchanger A, and enters pump bed B; superfluid returns through the superleak.
+That is the paper's crossed loop: the expelling bed feeds the demagnetising regenerator.
 
 A step is split in two, each part conserving exactly:
 
 1. field: every lump keeps its entropy while its field changes; the change of U is the magnet's
    work;
-2. transport at constant field: bulk flow by van Leer's limited upwind scheme, conduction, links to
-   the 1.6 K stage (implicit), loads. 3He and energy move between lumps as fluxes, so their sums are
-   kept to rounding.
+2. transport at constant field: bulk flow (:mod:`amrr.circuit.advection`), 3He relative to it
+   (:mod:`amrr.circuit.slip`), conduction (:mod:`amrr.circuit.conduction`), links to the 1.6 K stage
+   (implicit). 3He and energy move between lumps as fluxes, so their sums are kept to rounding. So
+   that no lump is swept more than once, this part is done in as many equal pieces as that takes.
 
 Pump: the superfluid equalises mu4 through the superleak, so the pressure difference that drives
 the bulk flow is Pi_A - Pi_B = R_h Vdot. R_h Vdot is a few pascals of tens of kilopascals: the
@@ -32,51 +26,45 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from amrr.circuit.advection import face_values
 from amrr.circuit.nodes import TABLE_ROWS, fluid_energy, fluid_pressure, lump, relax
+from amrr.circuit.rows import (
+    ALPHA,
+    C3,
+    CAPACITY,
+    ENERGY,
+    ENTROPY,
+    ENTROPY_TO_STAGE,
+    FACE_C3,
+    FACE_ENERGY,
+    FIELD,
+    FIELD_PER_A,
+    FLUID_ENERGY,
+    GAMMA,
+    HEAT,
+    HEAT_BEDS,
+    HEAT_HHX,
+    LARGEST_FLOW,
+    LINK,
+    ONSET_K,
+    PLUG,
+    RESISTANCE,
+    SPINS,
+    TEMPERATURE,
+    V4,
+    VOLUME,
+    WORK_PUMP,
+    WORK_REGENERATOR,
+)  # fmt: skip
 from amrr.compiled import jit
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# Rows of the lump state.
-TEMPERATURE: Final = 0  # K
-C3: Final = 1  # mol of 3He per m3 of fluid
-ENERGY: Final = 2  # J
-ENTROPY: Final = 3  # J/K
-FIELD: Final = 4  # T
-FLUID_ENERGY: Final = 5  # J/m3
-FACE_C3: Final = 6  # work row: c3 at the face before the lump
-FACE_ENERGY: Final = 7  # work row: e at that face
-HEAT: Final = 8  # work row: heat conducted into the lump during the step, J
-STATE_ROWS: Final = 9
-
-# Rows of the lump constants.
-SPINS: Final = 0  # mol of Gd
-VOLUME: Final = 1  # m3 of fluid
-GAMMA: Final = 2  # metal heat capacity / T, J/K2
-LINK: Final = 3  # conductance to the stage, W/K
-FIELD_PER_A: Final = 4  # T/A
-CONDUCTANCE: Final = 5  # to the next lump of the chain, W/K (fluid)
-CONDUCTANCE_SLOPE: Final = 6  # W/K2 (steel: conductivity proportional to T)
-CONSTANT_ROWS: Final = 7
-
-# Pump constants.
-RESISTANCE: Final = 0  # Pa s/m3
-LARGEST_FLOW: Final = 1  # m3/s
-ONSET_K: Final = 2  # superleak onset in pure 4He
-V4: Final = 3  # m3/mol
-ALPHA: Final = 4
-PUMP_CONSTANTS: Final = 5
-
-# Ledger: running sums in J and J/K.
-WORK_PUMP: Final = 0
-WORK_REGENERATOR: Final = 1
-HEAT_HHX: Final = 2
-HEAT_BEDS: Final = 3
-HEAT_LOAD: Final = 4
-ENTROPY_TO_STAGE: Final = 5
-ENTROPY_OF_LOAD: Final = 6
-LEDGER_SIZE: Final = 7
+#: A lump may be swept to this part in one piece of a step.
+LARGEST_COURANT: Final = 0.8
+#: More pieces than this no machine may need (`amrr.limits`).
+MOST_PIECES: Final = 256
 
 
 @jit
@@ -96,10 +84,11 @@ def table_of(x: Array, i: int) -> int:
 @jit
 def settle(x: Array, n: Array, i: int, garnet: Array, fluid: Array) -> None:
     """Recompute energy, entropy and fluid energy of a lump from its temperature."""
-    s, u, _ = lump(
+    s, u, c = lump(
         garnet, fluid, table_of(x, i), n[SPINS, i], n[VOLUME, i], n[GAMMA, i],
         x[TEMPERATURE, i], x[FIELD, i], x[C3, i],
     )  # fmt: skip
+    x[CAPACITY, i] = c
     x[ENTROPY, i] = s
     x[ENERGY, i] = u
     x[FLUID_ENERGY, i] = fluid_energy(fluid, x[TEMPERATURE, i], x[C3, i])
@@ -116,7 +105,7 @@ def change_field(
             continue
         x[FIELD, i] = field
         before = x[ENERGY, i]
-        x[TEMPERATURE, i], _, x[ENERGY, i], x[FLUID_ENERGY, i] = relax(
+        x[TEMPERATURE, i], _, x[ENERGY, i], x[FLUID_ENERGY, i], x[CAPACITY, i] = relax(
             garnet, fluid, table_of(x, i), n[SPINS, i], n[VOLUME, i], n[GAMMA, i],
             x[TEMPERATURE, i], field, x[C3, i], x[ENTROPY, i], 0.0, True,
         )  # fmt: skip
@@ -128,7 +117,6 @@ def bed_response(
     x: Array,
     n: Array,
     i: int,
-    garnet: Array,
     fluid: Array,
     c_flow: float,
     e_flow: float,
@@ -136,12 +124,8 @@ def bed_response(
 ) -> tuple[float, float]:
     """Pi of a bed, and dPi/dV while bulk (c_flow, e_flow per m3) leaves and superfluid enters."""
     pi, pi_t, pi_c, e_c = fluid_pressure(fluid, x[TEMPERATURE, i], x[C3, i])
-    _, _, capacity = lump(
-        garnet, fluid, table_of(x, i), n[SPINS, i], n[VOLUME, i], n[GAMMA, i],
-        x[TEMPERATURE, i], x[FIELD, i], x[C3, i],
-    )  # fmt: skip
     dc = -c_flow / n[VOLUME, i]
-    dt = (-e_flow + mu_volume - n[VOLUME, i] * e_c * dc) / capacity
+    dt = (-e_flow + mu_volume - n[VOLUME, i] * e_c * dc) / x[CAPACITY, i]
     return pi, pi_t * dt + pi_c * dc
 
 
@@ -154,7 +138,7 @@ def superleak_open(x: Array, i: int, pump: Array) -> bool:
 
 
 @jit
-def pump_flow(x: Array, n: Array, garnet: Array, fluid: Array, pump: Array, dt_s: float) -> float:
+def pump_flow(x: Array, n: Array, fluid: Array, pump: Array, dt_s: float) -> float:
     """Bulk flow from bed A to bed B in m3/s, implicit in the bed pressures."""
     last = x.shape[1] - 2
     a, b = last, last + 1
@@ -171,61 +155,26 @@ def pump_flow(x: Array, n: Array, garnet: Array, fluid: Array, pump: Array, dt_s
     into = b if out == a else a
     # What leaves the expelling bed is its own fluid; what enters the other comes from the chain's
     # end.
-    _, slope_out = bed_response(
-        x, n, out, garnet, fluid, x[C3, out], x[FLUID_ENERGY, out], mu_volume
-    )
+    _, slope_out = bed_response(x, n, out, fluid, x[C3, out], x[FLUID_ENERGY, out], mu_volume)
     _, slope_in = bed_response(
-        x, n, into, garnet, fluid, -x[C3, inner], -x[FLUID_ENERGY, inner], -mu_volume
+        x, n, into, fluid, -x[C3, inner], -x[FLUID_ENERGY, inner], -mu_volume
     )
     stiffness = max(0.0, slope_in - slope_out)
     flow = abs(pi_a - pi_b) / (pump[RESISTANCE] + dt_s * stiffness)
-    bound = min(pump[LARGEST_FLOW], 0.4 * n[VOLUME, inner] / dt_s)
-    flow = min(flow, bound)
+    flow = min(flow, pump[LARGEST_FLOW])
     return flow if out == a else -flow
 
 
 @jit
-def limited(behind: float, here: float, ahead: float, courant: float) -> float:
-    """Face value downstream of ``here``, van Leer's limiter."""
-    a, b = here - behind, ahead - here
-    if a * b <= 0.0:
-        return here
-    return here + (1.0 - courant) * a * b / (a + b)
+def pieces(sweep_per_m3: float, volume_m3: float) -> int:
+    """Into how many equal pieces a step that moves this volume has to be cut.
 
-
-@jit
-def face_values(x: Array, n: Array, value: int, face: int, volume_m3: float) -> None:
-    """Upwind values of row ``value`` at the faces 0..M of the chain, into row ``face``."""
-    count = x.shape[1] - 2
-    if volume_m3 >= 0.0:
-        x[face, 0] = x[value, count]
-        for k in range(1, count + 1):
-            i = k - 1
-            x[face, k] = x[value, i]
-            if n[SPINS, i] > 0.0:
-                courant = volume_m3 / n[VOLUME, i]
-                x[face, k] = limited(x[value, i - 1], x[value, i], x[value, i + 1], courant)
-    else:
-        x[face, count] = x[value, count + 1]
-        for k in range(count):
-            x[face, k] = x[value, k]
-            if n[SPINS, k] > 0.0:
-                courant = -volume_m3 / n[VOLUME, k]
-                x[face, k] = limited(x[value, k + 1], x[value, k], x[value, k - 1], courant)
-
-
-@jit
-def conduct(x: Array, n: Array, dt_s: float) -> None:
-    """Start row HEAT with the heat conducted along the chain during the step."""
-    count = x.shape[1] - 2
-    for i in range(x.shape[1]):
-        x[HEAT, i] = 0.0
-    for i in range(count - 1):
-        hot, cold = x[TEMPERATURE, i], x[TEMPERATURE, i + 1]
-        g = n[CONDUCTANCE, i] + n[CONDUCTANCE_SLOPE, i] * 0.5 * (hot + cold)
-        heat = g * (hot - cold) * dt_s
-        x[HEAT, i] -= heat
-        x[HEAT, i + 1] += heat
+    Args:
+        sweep_per_m3: The part of the worst lump that 1 m3 sweeps or exchanges.
+        volume_m3: What moves.
+    """
+    needed = int(np.ceil(abs(volume_m3) * sweep_per_m3 / LARGEST_COURANT))
+    return min(max(needed, 1), MOST_PIECES)
 
 
 @jit
@@ -242,7 +191,9 @@ def close(
     """New temperature of a lump that gained energy; returns the heat given to the stage, J."""
     link = n[LINK, i] * dt_s
     goal = x[ENERGY, i] + gain_j + link * stage_k
-    x[TEMPERATURE, i], x[ENTROPY, i], x[ENERGY, i], x[FLUID_ENERGY, i] = relax(
+    (
+        x[TEMPERATURE, i], x[ENTROPY, i], x[ENERGY, i], x[FLUID_ENERGY, i], x[CAPACITY, i],
+    ) = relax(
         garnet, fluid, table_of(x, i), n[SPINS, i], n[VOLUME, i], n[GAMMA, i],
         x[TEMPERATURE, i], x[FIELD, i], x[C3, i], goal, link, False,
     )  # fmt: skip
@@ -257,19 +208,17 @@ def transport(
     fluid: Array,
     volume_m3: float,
     stage_k: float,
-    load_w: float,
     ledger: Array,
     dt_s: float,
 ) -> None:
-    """Part 2: move ``volume_m3`` of bulk fluid around the loop, load, exchange with the stage.
+    """Part 2: move ``volume_m3`` of bulk fluid around the loop, exchange with the stage.
 
-    Row HEAT holds what conduction (and slip) have put into each lump during this step.
+    Row HEAT holds what conduction and slip have put into each lump during this step.
     """
     count = x.shape[1] - 2
-    a, b, cold = count, count + 1, count // 2
-    face_values(x, n, C3, FACE_C3, volume_m3)
-    face_values(x, n, FLUID_ENERGY, FACE_ENERGY, volume_m3)
-    x[HEAT, cold] += load_w * dt_s
+    a, b = count, count + 1
+    face_values(x, n[VOLUME], n[PLUG], C3, FACE_C3, volume_m3)
+    face_values(x, n[VOLUME], n[PLUG], FLUID_ENERGY, FACE_ENERGY, volume_m3)
     donor = b if volume_m3 >= 0.0 else a
     # Superfluid crosses the superleak against the bulk flow, with mu4 of the bed it leaves and no
     # entropy.
@@ -288,6 +237,4 @@ def transport(
         to_hhx += close(x, n, i, gain, stage_k, garnet, fluid, dt_s)
     ledger[HEAT_HHX] += to_hhx
     ledger[HEAT_BEDS] += to_beds
-    ledger[HEAT_LOAD] += load_w * dt_s
     ledger[ENTROPY_TO_STAGE] += (to_hhx + to_beds) / stage_k
-    ledger[ENTROPY_OF_LOAD] += load_w * dt_s / x[TEMPERATURE, cold]

@@ -101,10 +101,16 @@ def row(table: Array, i: int, j: int, w: Four) -> Four:
 @jit
 def derivatives(q: Four, u: float) -> tuple[float, float, float]:
     """Value, dF/dT and d2F/dT2 of a row of coefficients at position u of its cell."""
+    beyond = u - min(max(u, 0.0), 1.0)
+    u -= beyond
     w, d, v = basis(u), basis_slope(u), 1.0 - u
     f = q[0] * w[0] + q[1] * w[1] + q[2] * w[2] + q[3] * w[3]
     f_t = q[0] * d[0] + q[1] * d[1] + q[2] * d[2] + q[3] * d[3]
     f_tt = q[0] * v + q[1] * (3.0 * u - 2.0) + q[2] * (3.0 * v - 2.0) + q[3] * u
+    if beyond != 0.0:
+        # Past the grid's ends F goes on as a parabola: C/T stays what it is there, and positive.
+        f += beyond * (f_t + 0.5 * beyond * f_tt)
+        f_t += beyond * f_tt
     return f, f_t * _PER_T_STEP, f_tt * (_PER_T_STEP * _PER_T_STEP)
 
 
@@ -194,7 +200,7 @@ def relax(
     goal: float,
     link_j_per_k: float,
     isentropic: bool,
-) -> tuple[float, float, float, float]:
+) -> tuple[float, float, float, float, float]:
     """Find a lump's temperature from its entropy, or from its energy, by Newton's method.
 
     Args:
@@ -212,7 +218,7 @@ def relax(
         isentropic: Which of the two.
 
     Returns:
-        T (K), S (J/K), U (J) and the fluid's energy density (J/m3).
+        T (K), S (J/K), U (J), the fluid's energy density (J/m3) and the heat capacity (J/K).
     """
     mix = mixing(c3)
     t = guess_k
@@ -238,11 +244,11 @@ def relax(
                 q = add(spin_row(garnet, first, i, field_t), spins_mol, f_row, volume_m3)
         if abs(change) < _SMALL_K:
             break
-    f, f_t, _ = derivatives(q, u)
+    f, f_t, f_tt = derivatives(q, u)
     entropy = -f_t - volume_m3 * mix + gamma * t
     energy = f - t * f_t + 0.5 * gamma * t * t
     fluid_f, fluid_f_t, _ = derivatives(f_row, u)
-    return t, entropy, energy, fluid_f - t * fluid_f_t
+    return t, entropy, energy, fluid_f - t * fluid_f_t, t * (gamma - f_tt)
 
 
 @jit

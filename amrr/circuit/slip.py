@@ -1,19 +1,33 @@
-"""The osmotic closure: superfluid slips through the normal fluid until mu4 is uniform. Compiled.
+"""3He relative to the bulk flow: dispersion in the packing, and superfluid that slips. Compiled.
 
-In the bulk closure (the paper's) normal fluid and superfluid move together. If they do not,
-superfluid flows wherever mu4, that is Pi, is not uniform, and by incompressibility the normal
+**Dispersion.** Paths through a packing differ in length, so flow exchanges fluid of neighbours: per
+volume moved through a face a part l/dz of it, with the dispersivity l about half a grain
+(Delgado, Heat Mass Transfer 42, 279 (2006): Peclet number 2 by grain size). The exchanged fluid
+takes up the temperature of the grains within 20 ms, a hundredth of the time in which it passes one,
+so only its 3He stays different, and its energy is de/dc3 of that.
+
+**Slip.** In the bulk closure (the paper's) normal fluid and superfluid move together. If they do
+not, superfluid flows wherever mu4, that is Pi, is not uniform, and by incompressibility the normal
 fluid with its 3He moves the other way. Per mole of 3He this counterflow carries
 
     h_q = T s_v / c3 + mu3 - mu4 v3/v4 = (e + Pi) / c3
 
 (all the entropy rides on the normal fluid), from high Pi to low Pi. Between neighbours it is
 
-    q = K (Pi_i - Pi_{i+1}),   K = V / (slip time dPi/dc3)
+    q = k (Pi_i - Pi_{i+1}) / (dPi/dc3)
 
-and is solved implicitly along the whole chain, beds included, with the adiabatic dPi/dc3. A slip
-time far below a second gives uniform Pi: concentration rises where it is cold. Where that would
-pass the phase separation line x_d(T) no more 3He is let in; the machine then reports phase
-separation.
+In the bulk closure k = D A/dz: at one temperature this is Fick's law with the diffusivity D, and
+with a gradient of temperature it is the heat flush, 3He driven to the cold (Khalatnikov,
+"Introduction to the Theory of Superfluidity", ch. 24). D is small there by what that closure
+assumes. In the osmotic closure k is a lump's volume over a slip time far below a second, Pi becomes
+uniform, and concentration rises where it is cold. Where that would pass the phase separation line
+x_d(T) no more 3He is let in; the machine then reports phase separation.
+
+The flow is solved implicitly along the whole chain, beds included, with the adiabatic dPi/dc3 of
+the present state. That is a linear answer to a law that is not: a step is shortened until no flow
+takes much of a lump's 3He (`_LARGEST_PART`) or heat (`_LARGEST_CHANGE`). Where that is not enough,
+as where hardly any 3He is left, the conductance of that face is lowered, so that 3He still flows
+from high Pi to low Pi only.
 """
 
 from __future__ import annotations
@@ -23,14 +37,25 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from amrr.circuit import loop
-from amrr.circuit.nodes import R_GAS, fluid_pressure, lump
+from amrr.circuit import rows
+from amrr.circuit.nodes import R_GAS, fluid_pressure
 from amrr.compiled import jit
 
 Array = NDArray[np.float64]
 
 #: Beyond this the mixture model fails (dPi/dc3 has the wrong sign), whatever the temperature.
 LARGEST_CONCENTRATION: Final = 0.44
+WORK_ROWS: Final = 9
+#: Of a lump's 3He through one face in one step: two faces must leave some.
+_LARGEST_PART: Final = 0.4
+#: Of a lump's C T, as heat through one face in one step.
+_LARGEST_CHANGE: Final = 0.05
+#: A step is cut into at most so many pieces for slip.
+MOST_PIECES: Final = 64
+#: Solutions with lower conductances, until no flow is too large; then it is cut.
+_TRIALS: Final = 8
+#: mol/m3; nearer to pure 4He than x = 3e-5 the heat per 3He is not continued.
+_LEAST_C3: Final = 1.0
 
 
 @jit
@@ -43,27 +68,22 @@ def dilute_line(temperature_k: float) -> float:
 @jit
 def separated(x: Array, i: int, v4: float, alpha: float) -> bool:
     """True when a lump's fluid is within 0.01 of the phase separation line, or beyond it."""
-    c = x[loop.C3, i] * v4
+    c = x[rows.C3, i] * v4
     concentration = c / max(1.0 - alpha * c, 0.05)
-    limit = min(dilute_line(x[loop.TEMPERATURE, i]), LARGEST_CONCENTRATION)
+    limit = min(dilute_line(x[rows.TEMPERATURE, i]), LARGEST_CONCENTRATION)
     return concentration >= limit - 0.01
 
 
 @jit
-def response(
-    x: Array, n: Array, i: int, garnet: Array, fluid: Array
-) -> tuple[float, float, float, float]:
-    """Pi, adiabatic dPi/dc3 over V, h_q, and isothermal dPi/dc3 of a lump."""
-    pi, pi_t, pi_c, e_c = fluid_pressure(fluid, x[loop.TEMPERATURE, i], x[loop.C3, i])
-    _, _, capacity = lump(
-        garnet, fluid, loop.table_of(x, i), n[loop.SPINS, i], n[loop.VOLUME, i], n[loop.GAMMA, i],
-        x[loop.TEMPERATURE, i], x[loop.FIELD, i], x[loop.C3, i],
-    )  # fmt: skip
-    pi_c = max(pi_c, 0.05 * R_GAS * x[loop.TEMPERATURE, i])
-    heat = (x[loop.FLUID_ENERGY, i] + pi) / x[loop.C3, i]
-    capacity += n[loop.LINK, i]  # a linked lump is stiffer; one second of its link is ample
-    adiabatic = pi_c + pi_t * n[loop.VOLUME, i] * (heat - e_c) / capacity
-    return pi, max(adiabatic, 0.1 * pi_c) / n[loop.VOLUME, i], heat, pi_c
+def response(x: Array, n: Array, i: int, fluid: Array) -> tuple[float, float, float, float, float]:
+    """Pi, adiabatic dPi/dc3 over V, h_q, isothermal dPi/dc3 and de/dc3 of a lump."""
+    pi, pi_t, pi_c, e_c = fluid_pressure(fluid, x[rows.TEMPERATURE, i], x[rows.C3, i])
+    pi_c = max(pi_c, 0.05 * R_GAS * x[rows.TEMPERATURE, i])
+    heat = (x[rows.FLUID_ENERGY, i] + pi) / max(x[rows.C3, i], _LEAST_C3)
+    capacity = x[rows.CAPACITY, i]
+    capacity += n[rows.LINK, i]  # a linked lump is stiffer; one second of its link is ample
+    adiabatic = pi_c + pi_t * n[rows.VOLUME, i] * (heat - e_c) / capacity
+    return pi, max(adiabatic, 0.1 * pi_c) / n[rows.VOLUME, i], heat, pi_c, e_c
 
 
 @jit
@@ -77,78 +97,125 @@ def chain_index(k: int, count: int) -> int:
 
 
 @jit
-def eliminate(x: Array, n: Array, pump: Array, slip_s: float, work: Array, dt_s: float) -> None:
-    """Forward half of Thomas' algorithm, for the faces k between lumps k and k+1.
-
-    Reads rows Pi, stiffness and dPi/dc3 of the work space, writes rows 3 and 4.
-    """
+def conductances(x: Array, n: Array, pump: Array, work: Array, dt_s: float) -> None:
+    """Row 7: mol per pascal through each face k in a step; none into fluid about to separate."""
     count = x.shape[1] - 2
-    pi, stiff, upper, right, soft = work[0], work[1], work[3], work[4], work[5]
+    pi, soft = work[0], work[5]
     for k in range(count + 1):
         i, j = chain_index(k, count), chain_index(k + 1, count)
-        volume = min(n[loop.VOLUME, i], n[loop.VOLUME, j])
-        conductance = volume / (slip_s * max(soft[k], soft[k + 1])) * dt_s
+        work[7, k] = n[rows.SLIP_FACE, i] * dt_s / max(soft[k], soft[k + 1])
+        if separated(x, j if pi[k] > pi[k + 1] else i, pump[rows.V4], pump[rows.ALPHA]):
+            work[7, k] *= 1e-12
+
+
+@jit
+def solve(work: Array, count: int) -> None:
+    """Row 8: the flow through every face k, mol, implicit in Pi (Thomas' algorithm)."""
+    pi, stiff, upper, right, flow = work[0], work[1], work[3], work[4], work[8]
+    for k in range(count + 1):
         drive = pi[k] - pi[k + 1]
-        into = j if drive > 0.0 else i
-        if separated(x, into, pump[loop.V4], pump[loop.ALPHA]):
-            conductance *= 1e-12
-        diagonal = 1.0 / conductance + stiff[k] + stiff[k + 1]
+        diagonal = 1.0 / max(work[7, k], 1e-30) + stiff[k] + stiff[k + 1]
         if k > 0:
             diagonal -= stiff[k] * upper[k - 1]
             drive += stiff[k] * right[k - 1]
         upper[k] = stiff[k + 1] / diagonal
         right[k] = drive / diagonal
+    flow[count] = right[count]
+    for k in range(count - 1, -1, -1):
+        flow[k] = right[k] + upper[k] * flow[k + 1]
 
 
 @jit
-def move(x: Array, n: Array, work: Array) -> float:
-    """Backward half: the flow through every face, applied; returns that into the CHX, mol."""
+def excess(x: Array, n: Array, work: Array) -> float:
+    """The largest flow through a face over what it may be there."""
+    worst = 0.0
+    for k in range(x.shape[1] - 1):
+        worst = max(worst, abs(work[8, k]) / max(largest(x, n, work, k), 1e-300))
+    return worst
+
+
+@jit
+def bound(x: Array, n: Array, work: Array) -> None:
+    """Lower the conductance of each face whose flow is too large."""
+    for k in range(x.shape[1] - 1):
+        most = largest(x, n, work, k)
+        if abs(work[8, k]) > most:
+            work[7, k] *= 0.9 * most / abs(work[8, k])
+
+
+@jit
+def largest(x: Array, n: Array, work: Array, k: int) -> float:
+    """The flow, in mol, that lump k or k+1 can give through face k, and both can bear."""
     count = x.shape[1] - 2
-    heat, upper, right = work[2], work[3], work[4]
-    flow = 0.0
-    cold = 0.0
-    for k in range(count, -1, -1):
-        flow = right[k] + upper[k] * flow
-        i, j = chain_index(k, count), chain_index(k + 1, count)
-        energy = flow * (heat[k] if flow > 0.0 else heat[k + 1])
-        x[loop.C3, i] -= flow / n[loop.VOLUME, i]
-        x[loop.C3, j] += flow / n[loop.VOLUME, j]
-        x[loop.HEAT, i] -= energy
-        x[loop.HEAT, j] += energy
-        if j == count // 2:
-            cold = flow
-    return cold
+    i, j = chain_index(k, count), chain_index(k + 1, count)
+    giver, heat = (i, work[2, k]) if work[8, k] > 0.0 else (j, work[2, k + 1])
+    most = _LARGEST_PART * x[rows.C3, giver] * n[rows.VOLUME, giver]
+    smaller = min(
+        x[rows.TEMPERATURE, i] * x[rows.CAPACITY, i], x[rows.TEMPERATURE, j] * x[rows.CAPACITY, j]
+    )
+    return min(most, _LARGEST_CHANGE * smaller / max(abs(heat), 1e-3))
 
 
 @jit
-def equalise(
-    x: Array,
-    n: Array,
-    garnet: Array,
-    fluid: Array,
-    pump: Array,
-    slip_s: float,
-    work: Array,
-    dt_s: float,
+def move(x: Array, n: Array, volume_m3: float, work: Array) -> float:
+    """Apply slip and dispersion; returns what slips through the middle of the chain, mol."""
+    count = x.shape[1] - 2
+    heat, slope = work[2], work[6]
+    into, gain = work[3], work[4]  # mol and J that each lump gains
+    into[0] = gain[0] = 0.0
+    for k in range(count + 1):
+        i, j = chain_index(k, count), chain_index(k + 1, count)
+        most = largest(x, n, work, k)
+        moved = min(max(work[8, k], -most), most)
+        energy = moved * (heat[k] if moved > 0.0 else heat[k + 1])
+        if 0 < k < count:
+            mixed = n[rows.DISPERSION, i] * abs(volume_m3) * (x[rows.C3, i] - x[rows.C3, j])
+            moved += mixed
+            energy += mixed * 0.5 * (slope[k] + slope[k + 1])
+        into[k] -= moved
+        gain[k] -= energy
+        into[k + 1], gain[k + 1] = moved, energy
+    for k in range(count + 2):
+        i = chain_index(k, count)
+        x[rows.C3, i] += into[k] / n[rows.VOLUME, i]
+        x[rows.HEAT, i] += gain[k]
+    return work[8, count // 2]
+
+
+@jit
+def prepare(
+    x: Array, n: Array, fluid: Array, pump: Array, work: Array, dt_s: float, shortest_s: float
 ) -> float:
-    """Counterflow of one step; adds its energy to row HEAT and moves 3He.
+    """Work out what slips; :func:`move` then moves it.
 
     Args:
-        x: Lumps; c3 changes, row HEAT receives energies in J.
+        x: Lumps.
         n: Lump constants.
-        garnet: Table of F_spin.
         fluid: Table of phi.
         pump: Pump constants (for v4 and alpha).
-        slip_s: Relaxation time of a lump against its neighbour, s.
-        work: Work space, at least (6, lumps).
-        dt_s: Step.
+        work: Work space, at least (WORK_ROWS, lumps).
+        dt_s: Step that is wanted.
+        shortest_s: Where shortening it ends, and conductances are lowered instead.
 
     Returns:
-        3He through the cold heat exchanger's first face, mol.
+        The step that this is for, at most ``dt_s``.
     """
     count = x.shape[1] - 2
     for k in range(count + 2):
         i = chain_index(k, count)
-        work[0, k], work[1, k], work[2, k], work[5, k] = response(x, n, i, garnet, fluid)
-    eliminate(x, n, pump, slip_s, work, dt_s)
-    return move(x, n, work)
+        work[0, k], work[1, k], work[2, k], work[5, k], work[6, k] = response(x, n, i, fluid)
+    conductances(x, n, pump, work, dt_s)
+    solve(work, count)
+    worst = excess(x, n, work)
+    if worst > 1.0 and dt_s > shortest_s:
+        dt_s = max(dt_s / np.ceil(worst), shortest_s)
+        conductances(x, n, pump, work, dt_s)
+        solve(work, count)
+        worst = excess(x, n, work)
+    for _ in range(_TRIALS):
+        if worst <= 1.0:
+            break
+        bound(x, n, work)
+        solve(work, count)
+        worst = excess(x, n, work)
+    return dt_s

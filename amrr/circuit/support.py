@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from amrr.circuit import loop, nodes, slip
+from amrr.circuit import loop, nodes, rows, slip
+from amrr.circuit.layout import Places
 from amrr.fluid import helium
 from amrr.fluid.helium_flow import HIGHEST_ITS90_K, LOWEST_ITS90_K
 from amrr.parameters import RefrigeratorParameters
@@ -30,17 +31,18 @@ def separated(x: Array) -> bool:
 
 
 def warnings(
-    x: Array, p: RefrigeratorParameters, pump_constants: Array, stage_k: float
+    x: Array, p: RefrigeratorParameters, places: Places, pump_constants: Array, stage_k: float
 ) -> tuple[str, ...]:
     """One sentence for every model that is used outside its range; empty when none is.
 
     Args:
         x: State of the lumps, rows as in :mod:`amrr.circuit.loop`; the last two are the pump beds.
         p: The machine.
+        places: Its parts.
         pump_constants: Constants of the pump.
         stage_k: Temperature of the stage.
     """
-    found = _refrigerant("the regenerators", p.refrigerant, x[:, :-2], _bed_lumps(p))
+    found = _refrigerant("the regenerators", p.refrigerant, x[:, :-2], _bed_lumps(places))
     found += _refrigerant("the pump", p.pump.refrigerant, x[:, -2:], slice(None))
     found += _fluid(x, pump_constants)
     if not LOWEST_ITS90_K <= stage_k <= HIGHEST_ITS90_K:
@@ -51,23 +53,22 @@ def warnings(
     return tuple(found)
 
 
-def _bed_lumps(p: RefrigeratorParameters) -> list[int]:
-    n = p.regenerator.nodes
-    return [*range(1, n + 1), *range(n + 2, 2 * n + 2)]
+def _bed_lumps(places: Places) -> list[int]:
+    return [i for bed in places.bed.values() for i in range(bed.start, bed.stop)]
 
 
 def _refrigerant(where: str, name: str, x: Array, lumps: list[int] | slice) -> list[str]:
     material = MATERIALS[name]
     found: list[str] = []
-    coldest = float(x[loop.TEMPERATURE].min())
+    coldest = float(x[rows.TEMPERATURE].min())
     if coldest < material.lowest_temperature_k:
         low = material.lowest_temperature_k
         found.append(f"{coldest:.3f} K is below the refrigerant model's {low:g} K")
     model = f"the model of {name} in {where}"
-    hottest = float(x[loop.TEMPERATURE, lumps].max())
+    hottest = float(x[rows.TEMPERATURE, lumps].max())
     if hottest > (high := min(material.highest_temperature_k, _TABLE_K)):
         found.append(f"{hottest:.3f} K is above {model}: {high:g} K")
-    strongest = float(x[loop.FIELD, lumps].max())
+    strongest = float(x[rows.FIELD, lumps].max())
     if strongest > (high := min(material.highest_field_t, _TABLE_T)):
         found.append(f"{strongest:.3f} T is above {model}: {high:g} T")
     return found
@@ -78,11 +79,11 @@ def _fluid(x: Array, pump_constants: Array) -> list[str]:
     count = x.shape[1] - 2
     for side, bed in (("A", count), ("B", count + 1)):
         if not loop.superleak_open(x, bed, pump_constants):
-            found.append(f"Pump{side}: superleak closed at {x[loop.TEMPERATURE, bed]:.3f} K")
+            found.append(f"Pump{side}: superleak closed at {x[rows.TEMPERATURE, bed]:.3f} K")
     if separated(x):
-        richest = float(helium.concentration(x[loop.C3].max()))
+        richest = float(helium.concentration(x[rows.C3].max()))
         found.append(f"mixture separates: x = {richest:.3f}")
-    hottest = float(x[loop.TEMPERATURE].max())
+    hottest = float(x[rows.TEMPERATURE].max())
     if hottest > helium.HIGHEST_TEMPERATURE_K:
         found.append(f"{hottest:.3f} K is above the mixture model's 1.9 K")
     return found

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from amrr.circuit.loop import HEAT_BEDS, HEAT_HHX, WORK_PUMP, WORK_REGENERATOR
+from amrr.circuit.rows import HEAT_BEDS, HEAT_HHX, WORK_PUMP, WORK_REGENERATOR
 from amrr.compiled import jit
 from instruments.magnets import ramp
 

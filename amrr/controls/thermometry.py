@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
+from amrr.circuit.layout import Places
 from amrr.compiled import jit
 from instruments.random import generator
 from instruments.ranges import commanded
@@ -27,19 +28,19 @@ Array = NDArray[np.float64]
 ON_STAGE: Final = -1
 """The place of the thermometer on the 1.6 K stage, which is no lump of the loop."""
 
-MOUNTS: Final[Mapping[str, Callable[[int], int]]] = {
-    "CHX": lambda n: n + 1,
+MOUNTS: Final[Mapping[str, Callable[[Places], int]]] = {
+    "CHX": lambda at: (at.cold_exchanger.start + at.cold_exchanger.stop) // 2,
     "Stage": lambda _: ON_STAGE,
-    "PumpA": lambda n: 2 * n + 3,
-    "PumpB": lambda n: 2 * n + 4,
-    "RegenAHot": lambda n: 2 * n + 1,
-    "RegenACold": lambda n: n + 2,
-    "RegenBHot": lambda _: 1,
-    "RegenBCold": lambda n: n,
-    "HHXA": lambda n: 2 * n + 2,
-    "HHXB": lambda _: 0,
+    "PumpA": lambda at: at.pump["A"],
+    "PumpB": lambda at: at.pump["B"],
+    "RegenAHot": lambda at: at.bed["A"].stop - 1,
+    "RegenACold": lambda at: at.bed["A"].start,
+    "RegenBHot": lambda at: at.bed["B"].start,
+    "RegenBCold": lambda at: at.bed["B"].stop - 1,
+    "HHXA": lambda at: at.hot_exchanger["A"].start,
+    "HHXB": lambda at: at.hot_exchanger["B"].start,
 }
-"""The lump that each thermometer is mounted on, for regenerators of n lumps (`amrr.circuit.loop`).
+"""The lump that each thermometer is mounted on, on its metal partner where it has one.
 
 In the order of the columns of a saved state: a new one is appended.
 """
@@ -76,9 +77,9 @@ class ReadingStatus(IntEnum):
     OPEN = 3
 
 
-def mounts(nodes: int) -> NDArray[np.int64]:
-    """Lump of each thermometer, `ON_STAGE` for the stage's, for regenerators of ``nodes`` lumps."""
-    return np.array([place(nodes) for place in MOUNTS.values()], dtype=np.int64)
+def mounts(places: Places) -> NDArray[np.int64]:
+    """Lump of each thermometer of a machine with these parts, `ON_STAGE` for the stage's."""
+    return np.array([place(places) for place in MOUNTS.values()], dtype=np.int64)
 
 
 def adopted(saved: Any, now: Array) -> Any:

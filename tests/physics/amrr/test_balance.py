@@ -47,7 +47,7 @@ def test_the_machine_stays_below_carnot(machine: SimulatedRefrigerator) -> None:
 
 
 machines = st.builds(
-    lambda x, length, volume, nodes, conductivity, square, closure, pump, cold, hot, step, end: (
+    lambda x, length, tube, nodes, conductivity, square, closure, pump, cold, hot, step, end: (
         replace(
             RefrigeratorParameters(),
             concentration=x,
@@ -58,7 +58,7 @@ machines = st.builds(
                 nodes=nodes,
                 fluid_conductivity_w_per_m_k=conductivity,
             ),
-            exchangers=replace(RefrigeratorParameters().exchangers, cold_volume_m3=volume),
+            exchangers=replace(RefrigeratorParameters().exchangers, cold_tube_length_m=tube),
             cycle=replace(
                 RefrigeratorParameters().cycle,
                 square_ramp=square,
@@ -72,7 +72,7 @@ machines = st.builds(
     ),
     x=st.floats(0.05, 0.15),
     length=st.floats(0.04, 0.12),
-    volume=st.floats(1e-6, 6e-6),
+    tube=st.floats(0.2, 3.0),
     nodes=st.integers(8, 40),
     conductivity=st.floats(0.0, 0.1),
     square=st.booleans(),
@@ -107,5 +107,28 @@ def test_any_admissible_machine_obeys_the_laws(
     assert 0.3 < machine.chx_temperature_k < 2.2
 
 
-def test_settling_again_is_at_once(machine: SimulatedRefrigerator) -> None:
-    assert settle(machine, tolerance_k=1e-3).cycles == 1
+def test_settling_again_takes_the_fewest_cycles_that_tell(machine: SimulatedRefrigerator) -> None:
+    assert settle(machine, tolerance_k=1e-3).cycles == 3
+
+
+def test_the_periodic_state_is_where_plain_cycling_stays(machine: SimulatedRefrigerator) -> None:
+    # Its 3He too: it used to fall by 10 mK in 560 cycles, spread by the numerical scheme.
+    machine.advance(1801)
+    mean, low = machine.cycle.mean_chx_temperature_k, machine.cycle.min_chx_temperature_k
+    machine.advance(60 * 1800)
+    assert machine.cycle.mean_chx_temperature_k == pytest.approx(mean, abs=1e-3)
+    assert machine.cycle.min_chx_temperature_k == pytest.approx(low, abs=1e-3)
+
+
+@pytest.mark.parametrize("load_w", [100e-6, 2e-3])
+def test_the_state_does_not_depend_on_what_came_before(
+    machine: SimulatedRefrigerator, load_w: float
+) -> None:
+    machine.advance(1801)
+    mean = machine.cycle.mean_chx_temperature_k
+    machine.chx_heater.power_setpoint_w = load_w
+    settle(machine)
+    machine.chx_heater.power_setpoint_w = 600e-6
+    settle(machine)
+    machine.advance(1801)
+    assert machine.cycle.mean_chx_temperature_k == pytest.approx(mean, abs=1e-3)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from amrr.controls.cycle import WAYPOINT_NAMES, CycleState, Phase
+from amrr.controls.cycle import WAYPOINT_NAMES, CyclePhase, CycleState
 from amrr.refrigerator import SimulatedRefrigerator
 from instruments.errors import Refused
 from instruments.magnets.supply import SupplyState
@@ -17,17 +17,17 @@ def fields(machine: SimulatedRefrigerator) -> list[float]:
 
 def test_every_phase_ends_on_its_waypoints(machine: SimulatedRefrigerator) -> None:
     expected = {
-        Phase.FLOW_A_TO_B: [1.3, 0.6, 1.12, 0.0],
-        Phase.NO_FLOW_1: [1.3, 0.6, 0.74, 0.742],
-        Phase.FLOW_B_TO_A: [0.6, 1.3, 0.0, 1.12],
-        Phase.NO_FLOW_2: [0.6, 1.3, 0.742, 0.74],
+        CyclePhase.FLOW_A_TO_B: [1.3, 0.6, 1.12, 0.0],
+        CyclePhase.NO_FLOW_1: [1.3, 0.6, 0.74, 0.742],
+        CyclePhase.FLOW_B_TO_A: [0.6, 1.3, 0.0, 1.12],
+        CyclePhase.NO_FLOW_2: [0.6, 1.3, 0.742, 0.74],
     }
     machine.advance(799)
     for phase, goal in expected.items():
         assert machine.cycle.phase is phase
         # The steep end of a square-root ramp may lag by its rate limit.
         assert fields(machine) == pytest.approx(goal, abs=0.03)
-        machine.advance(100 if phase in (Phase.FLOW_A_TO_B, Phase.FLOW_B_TO_A) else 800)
+        machine.advance(100 if phase in (CyclePhase.FLOW_A_TO_B, CyclePhase.FLOW_B_TO_A) else 800)
 
 
 def test_a_run_prepares_the_magnets_first() -> None:
@@ -35,10 +35,10 @@ def test_a_run_prepares_the_magnets_first() -> None:
     machine.cycle.run()
     assert machine.busy
     machine.step(30.0)
-    assert machine.cycle.phase is Phase.IDLE
+    assert machine.cycle.phase is CyclePhase.IDLE
     assert machine.cycle.state is CycleState.RUNNING
     machine.step(60.0)
-    assert machine.cycle.phase is Phase.FLOW_A_TO_B
+    assert machine.cycle.phase is CyclePhase.FLOW_A_TO_B
 
 
 def test_square_ramps_are_linear_in_b_squared(machine: SimulatedRefrigerator) -> None:

@@ -85,6 +85,27 @@ def test_99_per_cent_are_superfluid_at_1_k() -> None:
     assert helium_flow.superfluid_fraction(2.05, 0.1) == pytest.approx(0.0, abs=1e-9)
 
 
+@pytest.mark.parametrize(("t", "published"), [(1.0, 80.2), (1.4, 87.8), (1.6, 90.8)])
+def test_the_latent_heat_is_the_published_one_and_that_of_the_vapour_pressure(
+    t: float, published: float
+) -> None:
+    # Donnelly and Barenghi 1998. Clausius and Clapeyron with an ideal vapour, where ITS-90 reaches.
+    latent = float(helium_flow.latent_heat_4he(t))
+    assert latent == pytest.approx(published, rel=0.005)
+    if t - 0.01 > helium_flow.LOWEST_ITS90_K:
+        p = [float(helium_flow.vapour_pressure_4he(t + step)) for step in (-0.01, 0.01)]
+        slope = math.log(p[1] / p[0]) / 0.02
+        assert latent == pytest.approx(GAS_CONSTANT_J_PER_MOL_K * t**2 * slope, rel=0.03)
+
+
+def test_the_mixture_is_more_viscous_than_helium_4() -> None:
+    # 1.3 uPa s for 4He at 1.6 K, 1.5 to 3 uPa s from x = 0.05 to 0.2 (Staas et al. 1960).
+    found = [float(helium_flow.viscosity(1.6, x)) * 1e6 for x in (0.0, 0.05, 0.2)]
+    assert found[0] == pytest.approx(1.3, rel=0.02)
+    assert 1.5 < found[1] < 2.0
+    assert found[2] == pytest.approx(3.0, rel=0.05)
+
+
 def test_vapour_pressure_and_latent_heat_of_the_pot() -> None:
     assert helium_flow.vapour_pressure_4he(1.6) == pytest.approx(746.0, rel=0.01)
     assert helium_flow.vapour_pressure_4he(1.25) == pytest.approx(114.7, rel=0.01)

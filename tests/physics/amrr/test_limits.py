@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from amrr.circuit import loop
+from amrr.circuit import rows
 from amrr.controls.cycle import CycleSequencer
 from amrr.limits import LIMITS, check
 from amrr.parameters import CycleParameters, RefrigeratorParameters
@@ -73,13 +73,13 @@ def test_a_cycle_is_made_within_its_own_limits(bad: dict[str, float]) -> None:
 
 @pytest.mark.parametrize(
     ("row", "lump", "value", "words"),
-    [(loop.TEMPERATURE, 5, 3.5, "3.500 K is above the model of GGG in the regenerators"),
-     (loop.TEMPERATURE, 5, 0.3, "0.300 K is below the refrigerant model's 0.4 K"),
-     (loop.TEMPERATURE, -1, 0.3, "0.300 K is below the refrigerant model's 0.4 K"),
-     (loop.TEMPERATURE, -1, 3.5, "3.500 K is above the model of GGG in the pump"),
-     (loop.TEMPERATURE, 5, 1.95, "1.950 K is above the mixture model's 1.9 K"),
-     (loop.FIELD, 5, 3.2, "3.200 T is above the model of GGG in the regenerators"),
-     (loop.FIELD, -2, 3.2, "3.200 T is above the model of GGG in the pump")],
+    [(rows.TEMPERATURE, 5, 3.5, "3.500 K is above the model of GGG in the regenerators"),
+     (rows.TEMPERATURE, 5, 0.3, "0.300 K is below the refrigerant model's 0.4 K"),
+     (rows.TEMPERATURE, -1, 0.3, "0.300 K is below the refrigerant model's 0.4 K"),
+     (rows.TEMPERATURE, -1, 3.5, "3.500 K is above the model of GGG in the pump"),
+     (rows.TEMPERATURE, 5, 1.95, "1.950 K is above the mixture model's 1.9 K"),
+     (rows.FIELD, 5, 3.2, "3.200 T is above the model of GGG in the regenerators"),
+     (rows.FIELD, -2, 3.2, "3.200 T is above the model of GGG in the pump")],
 )  # fmt: skip
 def test_a_machine_outside_its_models_warns(row: int, lump: int, value: float, words: str) -> None:
     machine = SimulatedRefrigerator()

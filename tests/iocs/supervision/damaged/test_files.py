@@ -34,7 +34,7 @@ def test_a_state_of_an_older_version_is_taken_and_told(
     ioc.plant.machine.restore(fresh)
 
 
-LAYOUTS = {("haloscope", 1): "223f8398ac18", ("amrr", 1): "5c6c190d871c"}
+LAYOUTS = {("haloscope", 2): "223f8398ac18", ("amrr", 2): "e1bd09e579c3"}
 
 
 def layout(value: Any) -> Any:
