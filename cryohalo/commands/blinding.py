@@ -25,6 +25,7 @@ console = plain_console()
 
 KeyArgument = Annotated[Path, typer.Argument(help="The key file, which only one person holds.")]
 MOST_MHZ = 1e6
+MOST_OF_AN_ENVELOPE = 10_000
 #: 1/GeV: ten times what helioscopes exclude.
 MOST_COUPLING = 1e-9
 
@@ -85,7 +86,7 @@ def unseal(
             raise ValueError(f"{key_file} is of the envelope {key.hash}, the IOC's is {published}")
         (run,) = session.run(plan(session.haloscope, key.unseal_key))
     console.print(f"opened    {escaped(run.start['unsealed_at'])}, recorded in {run.uid[:8]}")
-    console.print(f"contents  {escaped(run.start['envelope'])}")
+    console.print(f"contents  {escaped(run.start['envelope'], MOST_OF_AN_ENVELOPE)}")
 
 
 @app.command()
@@ -114,5 +115,5 @@ def verify(
         raise ValueError(f"still sealed: no run of this catalog opens {escaped(published)}")
     console.print(f"hash      {published}, recorded when the run began")
     console.print(f"opened    {told(found)}")
-    console.print(f"contents  {escaped(found.text)}")
+    console.print(f"contents  {escaped(found.text, MOST_OF_AN_ENVELOPE)}")
     console.print("the contents have this hash")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from caproto import ChannelType
 
 from haloscope.apparatus.blinding import BlindKey
 from haloscope.apparatus.injection import open_envelope
@@ -98,6 +99,27 @@ def test_without_the_key_nothing_opens_it_and_no_log_keeps_what_was_tried(
     assert nearly not in caplog.text
 
 
+def test_a_key_that_comes_as_characters_opens_and_bytes_that_are_no_text_are_not_quoted(
+    tmp_path: Path, caplog
+) -> None:
+    async def story() -> None:
+        ioc = blind(tmp_path)
+        await awake(ioc)
+        key = ioc.database["Sim:UnsealKey"]
+        noise = [KEY.unseal_key.encode()[:-1] + b"\xff"]
+        with pytest.raises(Refused, match="Sim:UnsealKey: not a text"):
+            await ioc.database.put_from_wire(key, noise, ChannelType.STRING, "a@b", None)
+        assert ioc.put_log.last["new"] == WITHHELD
+        sent = np.frombuffer(KEY.unseal_key.encode() + b"\0", dtype=np.uint8)
+        await ioc.database.put_from_wire(key, sent, ChannelType.CHAR, "a@b", None)
+        assert value(ioc, "Unsealed_RBV") == "Yes"
+        assert ioc.put_log.last["new"] == WITHHELD
+        await ended(ioc)
+
+    asyncio.run(story())
+    assert KEY.unseal_key[:-1] not in caplog.text
+
+
 def test_it_is_not_opened_while_a_spectrum_is_taken(tmp_path: Path) -> None:
     async def story() -> None:
         ioc = blind(tmp_path)
@@ -156,6 +178,8 @@ def test_a_restart_keeps_envelope_and_state_and_an_opened_one_stays_open(
             await put
         if act == "open":
             await ioc.database.put("Sim:UnsealKey", KEY.unseal_key)
+            kept = [path.read_bytes() for path in (tmp_path / "state").iterdir()]
+            assert not any(KEY.unseal_key.encode() in held for held in kept)
         names = ("EnvelopeHash_RBV", "Unsealed_RBV", "UnsealedAt_RBV", "UnsealedBy_RBV")
         told = {name: value(ioc, name) for name in names}
         told |= {"rod": ioc.database["Rod.RBV"].value, "text": contents(ioc)}

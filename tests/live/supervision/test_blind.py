@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cryohalo.catalog import Catalog
 from cryohalo.processes.addresses import wait_served
 from cryohalo.processes.launcher import LaunchedIoc
 from devices.waiting.status import NotReachedError
 from haloscope.apparatus.injection import open_envelope
-from tests.iocs.blind.keys import KEY, LINE, assert_silent, write
+from tests.iocs.blind.keys import KEY, LINE, assert_silent, elsewhere, write
+
+
+def unseal(key: Path, catalog: Path, prefix: str) -> subprocess.CompletedProcess[str]:
+    """``cryohalo blind unseal`` in a process of its own."""
+    program = "from cryohalo.cli import main; main()"
+    where = ("--catalog", str(catalog), "--halo-prefix", prefix)
+    line = [sys.executable, "-W", "ignore", "-c", program, "blind", "unseal", str(key), *where]
+    return subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_the_host_sees_nothing_and_the_key_opens_it(pool: Any, prefix: str, tmp_path: Path) -> None:
@@ -37,7 +48,17 @@ def test_the_host_sees_nothing_and_the_key_opens_it(pool: Any, prefix: str, tmp_
         assert device.seal.wrong_keys.get() == 1
         assert device.seal.unsealed.get() == "No"
         assert device.seal.unseal_key.get() == ""
-        device.seal.unseal_key.set(KEY.unseal_key).wait(20.0)
+        other = tmp_path / "other.key"
+        elsewhere().write(other)
+        refused = unseal(other, tmp_path / "runs", prefix)
+        assert refused.returncode == 1
+        assert f"the envelope {elsewhere().hash}, the IOC's is {KEY.hash}" in refused.stderr
+        assert device.seal.unsealed.get() == "No"
+        done = unseal(tmp_path / "blind.key", tmp_path / "runs", prefix)
+        assert done.returncode == 0, done.stderr
+        assert KEY.contents in done.stdout
+        (run,) = Catalog(tmp_path / "runs")
+        assert open_envelope(run.start["envelope"], run.start["envelope_hash"]) == LINE
         assert device.seal.unsealed.get() == "Yes"
         assert "@" in device.seal.unsealed_by.get()
         assert open_envelope(device.seal.envelope.get(), KEY.hash) == LINE
