@@ -118,3 +118,45 @@ def test_a_trace_that_holds_no_profile_is_refused():
         fit_gain_profile(nu[::-1], profile + 9)
     with pytest.raises(ValueError, match="finite"):
         fit_gain_profile(nu, np.where(nu > NU, np.nan, 5.0))
+
+
+def test_powers_that_scatter_less_than_their_errors_are_believed_no_better():
+    power = GAIN * KB * (calibration.effective_temperature_k(TEMPERATURES_K, NU) + 1.2)
+    exact, scattered = (
+        calibration.y_factor(TEMPERATURES_K, p, 1e-3 * power, NU, bin_width_hz=10.0)
+        for p in (power, power * [1.001, 0.999, 1.0, 1.0, 1.0])
+    )
+    assert exact.gain_db_error == pytest.approx(scattered.gain_db_error, rel=0.01)
+
+
+def test_the_error_of_the_jpas_noise_has_all_that_it_is_made_of():
+    """Against the scatter of the formula when its inputs scatter."""
+    rng, gain = np.random.default_rng(3), 48.0
+    source = float(calibration.effective_temperature_k(0.025, NU))
+    on, off = gain * (source + 0.060) + 1.2, source + 1.2
+
+    def noise(*part: float) -> calibration.NoiseTemperature:
+        by_on, by_off, by_gain, by_rest = part
+        return calibration.jpa_noise(
+            on * (1 + 1e-3 * by_on), 1e-3 * on, off * (1 + 1e-3 * by_off), 1e-3 * off,
+            gain=gain + 0.5 * by_gain, gain_error=0.5, source_temperature_k=0.025,
+            receiver_temperature_k=1.2 + 0.01 * by_rest, receiver_temperature_k_error=0.01,
+            frequency_hz=NU,
+        )  # fmt: skip
+
+    by_one = [noise(*row).temperature_k - noise(0, 0, 0, 0).temperature_k for row in np.eye(4)]
+    assert np.min(np.abs(by_one)) > 1e-5  # each counts
+    scatter = np.std([noise(*rng.standard_normal(4)).temperature_k for _ in range(4000)])
+    assert noise(0, 0, 0, 0).temperature_k_error == pytest.approx(scatter, rel=0.05)
+
+
+def test_the_error_of_the_line_attenuation_is_the_scatter_of_its_mean():
+    rng = np.random.default_rng(4)
+    fits = [
+        calibration.line_attenuation(
+            0.5 * rng.normal(1, 1e-3, 101), 0.55 * rng.normal(1, 1e-3, 101)
+        )
+        for _ in range(400)
+    ]
+    scatter = np.std([fit.attenuation_db for fit in fits])
+    assert fits[0].attenuation_db_error == pytest.approx(scatter, rel=0.2)

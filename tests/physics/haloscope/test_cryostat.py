@@ -100,3 +100,11 @@ def test_temperatures_out_of_range_are_refused(wrong):
         source.setpoint_k = wrong
     assert source.setpoint_k == 0.025
     assert source.settled
+
+
+@pytest.mark.parametrize("load", [(1e-4, 0.0, 0.0), (0.0, 1e-4, 0.0), (0.0, 0.0, 1e-4)])
+def test_the_mixing_chamber_carries_whatever_heats(load):
+    fridge, _, _ = cryostat()
+    fridge.load(*load)
+    expected = math.hypot(0.025, 0.090 * math.sqrt(0.1))
+    assert fridge.mixing_chamber_k(to_ns(1e4)) == pytest.approx(expected, rel=1e-6)

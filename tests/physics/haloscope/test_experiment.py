@@ -299,3 +299,47 @@ def test_another_haloscope_is_a_parameter_file(name):
 def test_an_unknown_parameter_set_is_refused():
     with pytest.raises(ValueError, match="orpheus"):
         HaloscopeParameters.shipped("orpheus")
+
+
+@pytest.mark.parametrize("axis", ["rod", "antenna"])
+@pytest.mark.parametrize("slowness", [1.0, 4.0])
+def test_a_drive_heats_the_refrigerator_while_it_moves_by_its_speed(axis, slowness):
+    h = SimulatedHaloscope()
+    drive, cooling = getattr(h, axis), h.parameters.cryostat
+    base_k = h.conditions().barrel_k
+    drive.velocity /= slowness
+    drive.move_to(drive.travel[1])
+    h.step(50.0)
+    assert drive.moving
+    link = cooling.cooling_power_w / cooling.cooling_power_at_k**2
+    warmed_w = link * (h.conditions().barrel_k ** 2 - base_k**2)
+    load_w = getattr(h.parameters, axis).moving_load_w / slowness
+    warming = 1 - math.exp(-50.0 / cooling.time_constant_s)
+    assert warmed_w == pytest.approx(load_w * warming, rel=1e-6)
+
+
+def test_the_50_ohm_source_swallows_what_the_open_switch_reflects():
+    h = SimulatedHaloscope()
+    h.vna.path = Path.STRONG
+    levels = []
+    for position in (SwitchPosition.OPEN, SwitchPosition.NOISE_SOURCE):
+        h.switch.position = position
+        h.vna.acquire()
+        run(h)
+        levels.append(float(np.abs(h.vna.trace).mean()))
+    ratio_db = 20 * np.log10(levels[1] / levels[0])
+    assert ratio_db == pytest.approx(-30.0, abs=1.0)
+
+
+@pytest.mark.parametrize("name", ["digitizer", "vna"])
+@pytest.mark.parametrize("share", [0.3, 0.8], ids=["before its middle", "after it"])
+def test_the_state_after_an_abort_is_taken_again(name, share):
+    h = SimulatedHaloscope(seed=3)
+    instrument = getattr(h, name)
+    instrument.acquire()
+    h.step(share * instrument.duration_s)
+    instrument.abort()
+    other = SimulatedHaloscope(seed=3)
+    other.restore(h.state())
+    assert getattr(other, name).aborted
+    assert not other.busy

@@ -95,3 +95,16 @@ def test_apparatus_calibration_and_analysis_have_one_law() -> None:
     )
     rows = np.tile(1.1e9 + X_HZ, (len(spectra), 1))
     assert jpa_gain(spectra, rows)[0] == pytest.approx(law, rel=1e-12)
+
+
+@pytest.mark.parametrize("offset_hz", [0.0, 40e3, -95e3, 300e3])
+def test_the_error_of_a_gain_has_all_that_it_is_made_of(offset_hz: float) -> None:
+    fit = GainProfile(100.0, 1.0, 1.1e9, 2e3, 190e3, 3e3)
+    at_hz = 1.1e9 + offset_hz
+    errors = {"peak_gain": 1.0, "resonance_hz": 2e3, "bandwidth_hz": 3e3}
+    parts = [
+        float(replace(fit, **{name: getattr(fit, name) + 1e-3 * error}).gain(at_hz))
+        - float(fit.gain(at_hz))
+        for name, error in errors.items()
+    ]
+    assert fit.gain_error(at_hz) == pytest.approx(1e3 * np.linalg.norm(parts), rel=0.01)

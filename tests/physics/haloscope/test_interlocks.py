@@ -92,3 +92,15 @@ def test_every_fault_is_told_and_no_lock_is(machine: SimulatedHaloscope, locks: 
         "warm",
         "jpa",
     }
+
+
+def test_a_quench_leaves_neither_pump_nor_heater_on() -> None:
+    machine = SimulatedHaloscope(seed=3)
+    locks = interlocks_of(machine, lambda: machine.parameters.cryostat.base_temperature_k)
+    machine.jpa.pump_on = True
+    machine.noise_source.setpoint_k = 0.2
+    machine.quench()
+    machine.step(5.0)
+    locks.check()
+    assert not machine.jpa.pump_on
+    assert machine.noise_source.setpoint_k == machine.parameters.noise_source.lowest_k

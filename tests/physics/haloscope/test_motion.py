@@ -261,3 +261,25 @@ def test_a_damaged_state_is_refused_and_changes_nothing(key, value):
     with pytest.raises(Refused, match="rod"):
         rod.restore(damaged)
     assert rod.state() == before
+
+
+def test_a_stop_does_not_let_the_load_jump():
+    rod, clock = drive(backlash=0.0, creep_fraction=0.0)
+    rod.move_to(34.003)
+    clock.now_ns = rod.done_ns
+    rod.move_to(34.1)
+    clock.now_ns += to_ns(5.0)
+    before = rod.load(clock.now_ns)
+    rod.stop()
+    assert rod.load(clock.now_ns) == pytest.approx(before, abs=1e-12)
+    assert rod.load(rod.done_ns) == pytest.approx(before, abs=1e-12)
+    assert abs(before - rod.position) > 1e-6  # it was not where the encoder says
+
+
+def test_creep_follows_the_last_steps_of_a_long_walk():
+    rod, clock = drive(scatter=0.0, backlash=0.0)
+    rod.move_to(36.0)
+    clock.now_ns = rod.done_ns
+    owed = rod.load(clock.now_ns) - 36.0
+    settled = math.exp(-0.2 / 60.0)  # it has crept while it settled
+    assert owed == pytest.approx(-PARAMETERS.creep_fraction * PARAMETERS.creep_range * settled)

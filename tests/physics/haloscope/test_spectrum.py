@@ -219,3 +219,16 @@ def test_a_line_wider_than_the_band_is_added_everywhere():
     line = AxionLine(CENTRE_HZ, 1e-12, narrow_width_hz=1e7)
     added = spectrum(machine(pump=False, lines=(line,))) - spectrum(machine(pump=False))
     assert (added[1000:-1000] > 0).mean() > 0.99
+
+
+def test_what_comes_from_a_warm_line_is_warmer():
+    """The open switch shows the termination above and the warm cable before it."""
+    h = machine(pump=False)
+    h.switch.position = SwitchPosition.OPEN
+    conditions = h.conditions()
+    base_k, end_k = h.parameters.cryostat.base_temperature_k, h.parameters.receiver.termination_k
+    for barrel_k in (base_k, 0.1):
+        warm = dataclasses.replace(conditions, barrel_k=barrel_k)
+        found = h.receiver.source_noise_k(np.array([1.1e9]), warm)
+        kelvin = np.sqrt(end_k**2 + barrel_k**2 - base_k**2)
+        assert found == pytest.approx(float(effective_temperature_k(kelvin, 1.1e9)))

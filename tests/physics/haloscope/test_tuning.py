@@ -32,6 +32,7 @@ class Cavity:
     play_deg: float = 0.001
     creep_hz: float = 0.0
     dark: bool = False
+    blind: int = 0  # looks by `TRANSMISSION` that see nothing
     jitter_hz: float = 0.0
     goodness: Goodness = GOOD
     sent_deg: float = HOME_DEG
@@ -70,6 +71,8 @@ class Cavity:
         if look.sweep is WATCH:
             self.creep_hz *= math.exp(-1.0)
         seen = abs(self.frequency_hz - look.centre_hz) < 0.5 * look.sweep.span_hz
+        if look.sweep is TRANSMISSION and self.blind:
+            self.blind, seen = self.blind - 1, False
         if self.dark or not seen:
             return None
         return Transmission(
@@ -185,3 +188,13 @@ def test_what_no_fit_describes_is_refused_in_words() -> None:
     )
     with pytest.raises(BadFitError, match=words):
         cavity.run(tuning(TARGET_HZ, COURSE, cavity.rod))
+
+
+def test_a_resonance_that_a_search_alone_has_seen_is_looked_at_again() -> None:
+    """A search sees to 10 kHz, in spite of what it tells of its fit."""
+    cavity = Cavity()
+    cavity.run(tuning(TARGET_HZ, COURSE, cavity.rod))
+    cavity.asked.clear()
+    cavity.blind = 1
+    cavity.run(tuning(TARGET_HZ, COURSE, cavity.rod))
+    assert cavity.sweeps == [TRANSMISSION, SEARCH, TRANSMISSION]

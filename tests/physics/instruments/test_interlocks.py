@@ -126,3 +126,12 @@ def test_what_is_no_fault_is_not_told_as_one(caplog: pytest.LogCaptureFixture) -
         "interlock one: hot",
         "interlock two: wet",
     ]
+
+
+def test_a_reason_is_told_as_it_is_now() -> None:
+    kelvin = [0.062]
+    locks = Interlocks([Interlock("warm", lambda: f"{kelvin[0] * 1e3:.0f} mK", latched=True)])
+    locks.check()
+    kelvin[0] = 0.08
+    locks.check()
+    assert locks.reason() == "80 mK"

@@ -237,3 +237,11 @@ def test_bad_limits_are_refused(bad: tuple[float, float]) -> None:
     with pytest.raises(Refused, match=r"PID: output limits .* are no range"):
         pid.limits = bad
     assert pid.limits == (0.0, 1.0)
+
+
+def test_what_was_read_before_another_took_over_is_no_slope() -> None:
+    pid = Pid(1.0, 0.0, 10.0, 0.0, 100.0)
+    pid.update(0.0, DT_S, reading=1.0)
+    pid.track(20.0)  # and meanwhile it has warmed by a kelvin
+    outputs = [pid.update(0.0, DT_S, reading=2.0) for _ in range(100)]
+    assert outputs == pytest.approx([20.0] * 100)

@@ -232,3 +232,40 @@ def test_any_ramp_arrives_and_never_breaks_a_limit(
         assert abs(supply.supply_current_a) <= abs(target) + 1e-12
         assert abs(supply.coil_voltage_v) <= clamp + 0.1 * abs(supply.diode_current_a) + 1e-9
     assert supply.current_a == pytest.approx(target, abs=2e-3)
+
+
+def test_a_supply_that_tripped_does_not_remember_its_target() -> None:
+    """Else the first ramp after its reset would go there."""
+    supply = make(clamp=1.0)
+    supply.set_current(2.0)
+    run(supply, 10)
+    supply.trip()
+    run(supply, 60)
+    supply.reset_quench()
+    supply.ramp()
+    run(supply, 60)
+    assert supply.current_a == 0.0
+
+
+def test_a_quenched_coil_takes_its_energy_and_cools_with_its_time_constant() -> None:
+    coil = SimpleCoil(inductance_h=9.0, field_per_ampere_t=0.32, forward_v=1e-3, diode_ohm=0.0)
+    coil.normal_resistance_ohm, coil.heat_capacity_j_per_k, coil.current_a = 1.0, 50.0, 10.0
+    coil.propagation_s = 0.05
+    coil.quench()
+    for _ in range(20_000):
+        coil.step(0.0, 0.01)
+        if abs(coil.current_a) < 1e-3:
+            break
+    stored_j = 0.5 * 9.0 * 10.0**2
+    cooled = math.exp(-45.0 / coil.recovery_s)  # a few per cent, on the way
+    assert coil.temperature_k - coil.bath_temperature_k == pytest.approx(
+        stored_j / 50.0 * cooled, rel=0.02
+    )
+    coil.step(0.0, 10.0)
+    warm_k = coil.temperature_k - coil.bath_temperature_k
+    coil.step(0.0, 1800.0)
+    coil.step(0.0, 1800.0)
+    assert coil.temperature_k - coil.bath_temperature_k == pytest.approx(
+        warm_k * math.exp(-2.0), rel=1e-6
+    )
+    assert not coil.normal

@@ -245,6 +245,45 @@ def test_staging_puts_the_analyzer_back(haloscope: Any) -> None:
     assert (haloscope.vna.center.get(), haloscope.vna.path.get()) == before
 
 
+def test_a_setting_that_cannot_be_put_back_is_told(haloscope: Any) -> None:
+    daq = haloscope.daq
+    daq.stage()
+    daq.num_averages.set(daq.num_averages.get() + 1).wait(10.0)
+    haloscope.bench.paused = True
+    acquiring = daq.trigger()
+    with pytest.raises(NotReachedError, match=r"daq_num_averages refused: .*acquiring"):
+        daq.unstage()
+    haloscope.bench.paused = False
+    acquiring.wait(20.0)
+
+
+SWEEPS = [
+    {"vna_num_points": 101, "vna_bandwidth": 100.0},
+    {"vna_num_points": 2001, "vna_bandwidth": 100.0, "vna_averages": 7},
+    {"daq_num_averages": 10},
+    {"daq_num_averages": 20_000},
+]
+
+
+@pytest.mark.parametrize("settings", SWEEPS)
+def test_an_acquisition_is_given_the_time_it_takes(haloscope: Any, settings: Any) -> None:
+    haloscope.settings.set(settings).wait(10.0)
+    device, machine = haloscope.vna, haloscope.bench.machine.vna
+    if "daq_num_averages" in settings:
+        device, machine = haloscope.daq, haloscope.bench.machine.digitizer
+    assert machine.duration_s <= device.acquire_time_s() <= 1.0 + 2.0 * machine.duration_s
+
+
+def test_a_motor_is_given_the_time_of_its_way(haloscope: Any) -> None:
+    haloscope.bench.paused = True
+    haloscope.sim.speed.set(1.0).wait(10.0)  # else time-outs are those of a fast simulation
+    rod, begin = haloscope.rod, haloscope.rod.position
+    for way, velocity in ((10.0, 0.01), (-10.0, 0.01), (10.0, 0.02)):
+        rod.velocity.set(velocity).wait(10.0)
+        takes_s = abs(way) / velocity
+        assert takes_s < rod.allowance_s(begin + way) < 3.0 * takes_s
+
+
 def test_the_cavity_is_a_positioner_in_megahertz(haloscope: Any) -> None:
     haloscope.cavity.set(1100.2).wait(60.0)
     assert haloscope.cavity.position == pytest.approx(1100.2, abs=1e-3)

@@ -174,6 +174,71 @@ def test_a_motor_that_waits_for_its_mode_says_so_when_it_is_too_late(haloscope: 
         status.wait(10.0)
 
 
+def test_a_motor_that_does_not_follow_says_so(haloscope: Any) -> None:
+    haloscope.bench.machine.rod.inject_stall()
+    status = haloscope.rod.set(35.0)
+    with pytest.raises(NotReachedError, match=r"rod: asked for 35 deg.*the motor does not follow"):
+        status.wait(60.0)
+
+
+def test_a_motor_that_ends_at_its_switch_says_so(haloscope: Any) -> None:
+    haloscope.bench.paused = True
+    haloscope.rod.velocity.set(0.1).wait(10.0)
+    status = haloscope.rod.set(35.0)
+    haloscope.bench.put_as_client("Rod.HOMR", 1)
+    haloscope.bench.paused = False
+    with pytest.raises(NotReachedError, match=r"is at 20 deg .*at its low limit switch"):
+        status.wait(60.0)
+
+
+def _lost(monkeypatch: pytest.MonkeyPatch, *signals: Any) -> None:
+    """The IOC of these signals is gone."""
+    for signal in signals:
+        monkeypatch.setattr(type(signal), "connected", False)
+
+
+def test_a_ramp_whose_ioc_is_gone_cannot_be_stopped_and_says_so(
+    haloscope: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    field = haloscope.magnet.field
+    haloscope.bench.paused = True
+    status = field.set(11.0)
+    _lost(monkeypatch, field.setpoint)
+    with pytest.raises(ConnectionError, match="magnet_field: cannot be stopped, its IOC is gone"):
+        field.stop()
+    with pytest.raises(NotReachedError, match=r"magnet_field: asked for 11 T.*stopped"):
+        status.wait(10.0)
+
+
+def test_where_it_was_seen_last_is_known_when_the_ioc_is_gone(
+    haloscope: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    field = haloscope.magnet.field
+    field.set(11.9).wait(60.0)
+    _lost(monkeypatch, field.readback)
+    assert field.position == pytest.approx(11.9, abs=0.005)
+
+
+def test_a_motor_is_where_it_was_judged_to_be_though_its_monitor_is_late(haloscope: Any) -> None:
+    rod = haloscope.rod
+    rod.user_readback.unsubscribe_all()
+    rod.set(34.5).wait(60.0)
+    assert rod.position == pytest.approx(34.5, abs=1e-4)
+
+
+def test_who_follows_a_move_is_told_when_it_has_arrived_and_only_then(haloscope: Any) -> None:
+    field, told = haloscope.magnet.field, []
+    field.subscribe(lambda **_: told.append("begun"), event_type=field.SUB_START, run=False)
+    field.subscribe(lambda **_: told.append("there"), event_type=field.SUB_DONE, run=False)
+    field.set(11.95).wait(60.0)
+    assert told == ["begun", "there"]
+    haloscope.bench.paused = True
+    status = field.set(11.9)
+    field.stop(success=True)
+    status.wait(10.0)
+    assert told == ["begun", "there", "begun"]
+
+
 def test_a_motor_goes_home(haloscope: Any) -> None:
     haloscope.rod.velocity.set(0.1).wait(10.0)
     haloscope.rod.home("reverse", wait=False).wait(60.0)

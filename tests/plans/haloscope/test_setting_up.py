@@ -51,11 +51,9 @@ def test_a_line_attenuation_is_taken_with_the_pump_off_and_leaves_the_cavity_con
     RE: RunEngine, haloscope: Any
 ) -> None:
     haloscope.jpa.pump.set("On").wait(10.0)
-    found = RE(calibration.line_attenuation(haloscope, MHZ)).plan_result
+    RE(calibration.line_attenuation(haloscope, MHZ))
     assert haloscope.jpa.pump.get() == "Off"
     assert haloscope.switch.selected.get() == "Cavity"
-    points, scatter = 101, 0.004  # dB, of the full reflections
-    assert found["line_attenuation_db_error"] < 2.0 * scatter / points**0.5
 
 
 def test_a_calibration_takes_five_times_as_many_spectra_for_the_amplifier(haloscope: Any) -> None:
