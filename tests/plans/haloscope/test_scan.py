@@ -11,7 +11,8 @@ from bluesky import RunEngine
 from bluesky.utils import RunEngineInterrupted
 from ophyd.utils.errors import LimitError
 
-from haloscope.measuring.calibration import GainProfile
+from haloscope.measuring.gain import GainProfile
+from haloscope.measuring.goodness import Goodness
 from plans.haloscope.measure import Coupling, Resonance
 from plans.haloscope.scan import LETTER, check, measured_values, scan
 from plans.haloscope.tuning import tune_to
@@ -51,10 +52,17 @@ def test_a_coupling_that_is_off_is_corrected_before_the_spectrum(
     assert abs(detuning_mhz) <= LETTER.tuning_khz * 1e-3
 
 
+def _fitted(chi2: float) -> Goodness:
+    return Goodness(chi2, 95, 2.5, 0.5, 0.05, 0.001)
+
+
 def test_numbers_of_the_fits_are_recorded_in_their_units() -> None:
-    cavity = Resonance(1100.0001, 2e-6, 35000.0, 40.0)
-    coupling = Coupling(2.01, 0.02, cavity)
-    profile = GainProfile(100.0, 1.0, 1.0999e9, 500.0, 190e3, 3e3, probe_hz=1.0999e9)
+    cavity = Resonance(1100.0001, 2e-6, 35000.0, 40.0, 0.011, 0.001, _fitted(1.1))
+    reflected = Resonance(1100.0002, 3e-6, 34000.0, 50.0, 0.022, 0.002, _fitted(1.2))
+    coupling = Coupling(2.01, 0.02, 0.03, reflected)
+    profile = GainProfile(
+        100.0, 1.0, 1.0999e9, 500.0, 190e3, 3e3, probe_hz=1.0999e9, goodness=_fitted(1.3)
+    )
     assert measured_values(1100.0, cavity, coupling, profile) == pytest.approx(
         {
             "target_frequency": 1100.0,  # MHz
@@ -64,6 +72,13 @@ def test_numbers_of_the_fits_are_recorded_in_their_units() -> None:
             "loaded_q_error": 40.0,
             "beta": 2.01,
             "beta_error": 0.02,
+            "beta_systematic": 0.03,
+            "transmission_chi2": 1.1,
+            "transmission_leak": 0.011,
+            "transmission_leak_error": 0.001,
+            "reflection_chi2": 1.2,
+            "reflection_leak": 0.022,
+            "reflection_leak_error": 0.002,
             "jpa_gain": 20.0,  # dB
             "jpa_gain_error": 0.0434294,  # 1 % in dB
             "jpa_gain_peak": 20.0,
@@ -72,6 +87,7 @@ def test_numbers_of_the_fits_are_recorded_in_their_units() -> None:
             "jpa_resonance_error": 500e-6,
             "jpa_bandwidth": 190.0,  # kHz
             "jpa_bandwidth_error": 3.0,
+            "jpa_gain_chi2": 1.3,
         },
         rel=1e-5,
     )
