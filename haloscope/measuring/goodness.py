@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Goodness", "noise_of"]
+__all__ = ["FEW", "Goodness", "goodness_of", "noise_of"]
 
 #: Mean over median of the square of a Gaussian number, and of a complex one.
 _REAL, _COMPLEX = 1 / 0.45494, 1 / math.log(2)
@@ -36,6 +36,8 @@ _SIGMAS: Final = 6.0
 #: By so much chi2 times the degrees of freedom must fall for a model to be better by more than
 #: chance: 1 of 250 000 right ones would lose as much to two parameters more.
 _BETTER: Final = 25.0
+#: With no more degrees of freedom than this the residual's own scale is uncertain: more is needed.
+FEW: Final = 30
 #: A model that misses by less than this share of the resonance's height describes it, however small
 #: the noise: by that much lines ripple.
 _SLIGHT: Final = 0.01
@@ -54,6 +56,7 @@ class Goodness:
         correlation: Of neighbours in the residual.
         misfit: Residual beyond the noise, as a share of the resonance's height (amplitude).
         noise: Noise as a share of the resonance's height, one standard deviation of each point.
+        square: Sum of the squared residuals, in the residual's units.
         converged: Whether the fit ended in a minimum.
     """
 
@@ -63,6 +66,7 @@ class Goodness:
     correlation: float
     misfit: float
     noise: float
+    square: float = math.nan
     converged: bool = True
 
     @property
@@ -82,13 +86,13 @@ class Goodness:
         return (1 + self._excess) / (1 - self._excess)
 
     def improves(self, other: Goodness) -> bool:
-        """True if this is of a better model than ``other``, beyond chance.
+        """True if this is of a better model of the same points than ``other``, beyond chance.
 
-        Both are of the same points. The sum of squares must fall by more than the additional
-        parameters explain, on the scale of the better model's own residual.
+        The sum of squares must fall by more than the additional parameters explain, on the scale of
+        the better model's own residual.
         """
-        ours, theirs = (g.chi2 * g.dof * (g.noise) ** 2 for g in (self, other))
-        return theirs - ours > _BETTER * ours / self.dof
+        needed = _BETTER * (1 + FEW / self.dof) * self.square / self.dof
+        return other.square - self.square > needed
 
     @property
     def _excess(self) -> float:
@@ -149,5 +153,6 @@ def goodness_of(
         correlation=1 - 0.5 * count * neighbours / square if square > 0 else 0.0,
         misfit=math.sqrt(parts * max(0.0, mean - noise**2)) / height,
         noise=noise / height,
+        square=square,
         converged=converged,
     )

@@ -41,7 +41,7 @@ from haloscope.measuring.circle import (
     model,
     more_starts,
 )
-from haloscope.measuring.goodness import Goodness, goodness_of, noise_of
+from haloscope.measuring.goodness import FEW, Goodness, goodness_of, noise_of
 from haloscope.measuring.leaks import leak_part
 from haloscope.measuring.minimum import Minimum, minimise
 from haloscope.measuring.traces import Swept, swept
@@ -57,8 +57,6 @@ _CLEAR: Final = 5.0
 #: the best of many places and widths explains by chance.
 _SURE: Final = 20.0
 _NARROW: Final = 0.25
-#: With no more degrees of freedom than this the noise itself is uncertain, and more is needed.
-_FEW: Final = 30
 _CHOICE: Final = 20.0
 #: Of a leak so many standard deviations are taken for chance.
 _SEEN: Final = 3.0
@@ -266,7 +264,7 @@ class _Fit:
         narrow = 2 * abs(self.minimum.parameters[1]) < _NARROW
         if narrow and d > _SURE * error:
             return True
-        needed = (_CLEAR**2 + _CHOICE) * (1 + _FEW / self.goodness.dof)
+        needed = (_CLEAR**2 + _CHOICE) * (1 + FEW / self.goodness.dof)
         return self._worth() > needed
 
     def _worth(self) -> float:
