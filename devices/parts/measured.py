@@ -85,9 +85,9 @@ class Measured(Device):
 class CavityMeasured(Measured):
     """What a step of the scan infers: the cavity, its coupling, and the amplifier.
 
-    Errors hold the systematics. A `chi2` is of a fit, per degree of freedom; a leak is what reached
-    the receiver without the cavity, at right angles to it: a share of the resonance's amplitude in
-    transmission, of the full reflection in reflection.
+    Errors hold the systematics. A ``chi2`` is of a fit, per degree of freedom. A leak is what
+    reached the receiver without the cavity, at right angles to it: a share of the resonance's
+    amplitude in transmission, of the full reflection in reflection.
     """
 
     target_frequency = number("MHz")
