@@ -11,8 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
-from scipy.stats import multivariate_normal
+from scipy.special import ndtr, owens_t
 
 from haloscope.analysis.chain.grand import Grand
 from haloscope.analysis.chain.template import line_table
@@ -65,8 +64,8 @@ def find_candidates(
         return []
     width = step_hz * options.fine_merge * options.coarse_merge * options.line_bins
     breaks = np.flatnonzero(np.diff(grand.frequency_hz[over]) >= width) + 1
-    trials = neighbour_correlation(grand, step_hz, options)
-    return [_candidate(grand, snr, part, trials) for part in np.split(over, breaks)]
+    correlation = neighbour_correlation(grand, step_hz, options)
+    return [_candidate(grand, snr, part, correlation) for part in np.split(over, breaks)]
 
 
 def _candidate(grand: Grand, snr: FloatArray, part: np.ndarray, correlation: float) -> Candidate:
@@ -93,20 +92,17 @@ def neighbour_correlation(grand: Grand, step_hz: float, options: Options) -> flo
 
 
 def upcrossing_probability(level: float, correlation: float) -> float:
-    """P(z_l < u < z_(l+1)) for two standard Gaussians of this correlation."""
-    both = multivariate_normal(mean=[0.0, 0.0], cov=[[1.0, correlation], [correlation, 1.0]])
-    return float(ndtr(level) - both.cdf(np.array([level, level])))
+    """P(z_l < u < z_(l+1)) for two standard Gaussians of this correlation.
+
+    2 T(u, sqrt((1 - rho)/(1 + rho))) with T of D. B. Owen, Ann. Math. Stat. 27, 1075 (1956).
+    """
+    return float(2 * owens_t(level, np.sqrt((1 - correlation) / (1 + correlation))))
 
 
 def global_p_value(level: float, bins: int, correlation: float) -> float:
     """Probability that noise exceeds ``level`` in any of ``bins`` neighbouring correlated bins."""
-    local = float(ndtr(-level))
-    if level > 7:
-        # Beyond the accuracy of the bivariate integral every excess is its own upcrossing.
-        crossing = local
-    else:
-        crossing = max(upcrossing_probability(level, correlation), local * (1 - correlation))
-    return float(-np.expm1(-(local + (bins - 1) * crossing)))
+    crossing = upcrossing_probability(level, correlation)
+    return float(-np.expm1(-(ndtr(-level) + (bins - 1) * crossing)))
 
 
 def expected_clusters(bins: int, correlation: float, level: float) -> float:

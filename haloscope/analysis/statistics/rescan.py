@@ -120,7 +120,7 @@ class Verdict:
 
     Attributes:
         candidate: As found in the search.
-        rescan_excess: Highest normalised excess of the rescan alone within half a line of it.
+        rescan_excess: Highest normalised excess of the rescan alone within a quarter of a line.
         combined_excess: The same of search and rescan together.
         expected_rescan: Mean excess of the rescan if the candidate were an axion of its apparent
             coupling.
@@ -203,9 +203,11 @@ def judge(
     )
 
 
-def _near(result: Result, frequency_hz: float, half_hz: float = 1000.0) -> np.ndarray:
-    nu = result.frequency_hz
-    place = np.flatnonzero(np.abs(nu - frequency_hz) <= half_hz)
+def _near(result: Result, frequency_hz: float) -> np.ndarray:
+    """Grand bins within a quarter of a line."""
+    nu, options = result.frequency_hz, result.options
+    line_hz = result.step_hz * options.fine_merge * options.coarse_merge * options.line_bins
+    place = np.flatnonzero(np.abs(nu - frequency_hz) <= 0.25 * line_hz)
     if not place.size:
         raise ValueError(
             f"rescan: {nu[0]:.0f} to {nu[-1]:.0f} Hz does not cover the candidate at "

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import convolve1d
 from scipy.special import ndtr, ndtri
+from scipy.stats import multivariate_normal
 
 from haloscope.analysis.chain.grand import Grand
 from haloscope.analysis.chain.template import line_table, place_response
@@ -24,6 +25,7 @@ from haloscope.analysis.statistics.candidates import (
     find_candidates,
     global_p_value,
     neighbour_correlation,
+    upcrossing_probability,
 )
 from haloscope.analysis.statistics.limits import dfsz, ksvz, level, limit, observed_level
 from haloscope.axion import coupling_dfsz, coupling_ksvz
@@ -112,6 +114,21 @@ def test_global_probability_and_cluster_count_agree_with_simulation() -> None:
     assert global_p_value(level, 1000, rho) == pytest.approx(seen, abs=0.06)
     crossings = np.sum((z[:, 1:] > level) & (z[:, :-1] <= level)) / 1500
     assert expected_clusters(1000, rho, level) == pytest.approx(crossings, rel=0.1)
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.5, 0.83, 0.98])
+@pytest.mark.parametrize("level", [0.0, 2.0, 3.7])
+def test_the_probability_to_cross_is_the_bivariate_gaussian_s(level: float, rho: float) -> None:
+    both = multivariate_normal(mean=[0.0, 0.0], cov=[[1.0, rho], [rho, 1.0]])
+    expected = ndtr(level) - both.cdf(np.array([level, level]))
+    assert upcrossing_probability(level, rho) == pytest.approx(expected, abs=1e-8, rel=1e-4)
+
+
+def test_the_global_probability_falls_smoothly_to_any_height() -> None:
+    levels = np.linspace(5.5, 20, 146)
+    logs = np.log([global_p_value(float(level), 45_000, 0.83) for level in levels])
+    assert np.all(np.diff(logs) < 0)
+    assert np.abs(np.diff(logs, 3)).max() < 2e-4  # no step anywhere
 
 
 def test_prior_updates_average_to_one_without_an_axion() -> None:

@@ -7,9 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from haloscope.analysis.chain.response import TakenUp
+from haloscope.analysis.chain.template import line_table
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import analyze
 from haloscope.analysis.quality.demands import Demands
+from haloscope.analysis.quality.linescale import line_scale
 from haloscope.analysis.quality.residuals import Residuals
 from haloscope.analysis.quality.verdicts import QualityError
 from haloscope.analysis.spectra import Spectra
@@ -75,6 +78,31 @@ def test_a_line_of_an_axion_is_no_misfit() -> None:
     top = max(found.candidates, key=lambda candidate: candidate.excess)
     assert abs(top.frequency_hz - 1.1001e9) < 4050
     assert top.excess > 20
+
+
+def test_two_lines_of_axions_are_no_misfit_either() -> None:
+    two = make(scan_targets(20), seed=29, axions={1.10007e9: 2.4, 1.10011e9: 2.4})
+    found = analyze(two)
+    assert found.quality.cut == 0
+    assert found.checks.lines.max() >= 2
+    assert found.believed
+
+
+def test_a_faint_line_in_a_window_of_few_lines_is_no_misfit_and_a_dip_is() -> None:
+    """As in QUAX' windows, of three lines' width: the line is most of what chi-square sees."""
+    settings = Options(fine_merge=1, coarse_merge=1, line_bins=60)
+    weights = line_table(np.array([10.35e9]), 651.0, settings).weights("aligned")[0]
+    line = np.zeros(200)
+    line[70:130] = weights / np.sqrt(weights @ weights)
+    nothing = TakenUp(np.zeros((1000, 1, 200)), np.zeros((1000, 1, 1)))
+    rng = np.random.default_rng(67)
+    pulls = rng.normal(size=(1000, 200))
+    pulls += (4.3 - pulls @ line)[:, None] * line
+    up, down = (line_scale(p, None, nothing, weights, 1).probability for p in (pulls, -pulls))
+    # Upside down they have the same chi-square, and nothing excuses it.
+    improbable = down < 1e-4
+    assert improbable.sum() > 20
+    assert np.mean(up[improbable] > 1e-3) > 0.9
 
 
 def test_a_misfit_as_wide_as_a_line_is_seen_where_white_residuals_hide_it() -> None:

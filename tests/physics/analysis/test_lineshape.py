@@ -50,6 +50,16 @@ def test_a_tone_has_not_the_axion_s_line() -> None:
     assert shape.chi2_axion > shape.chi2_narrow + 25
 
 
+def test_a_line_that_begins_below_the_axion_s_is_none() -> None:
+    """A line of the axion's shape and a shoulder before its sharp edge, which no axion has."""
+    spectra = make(scan_targets(20), seed=4, axions={AXION_HZ: 1.6})
+    assert shape_test(analyze(spectra, PLAIN).sums, AXION_HZ).axion_like
+    frequency = spectra.frequency_start_hz[:, None] + 10.0 * np.arange(15000)
+    shoulder = (frequency > AXION_HZ - 900) & (frequency < AXION_HZ - 100)
+    spectra.power_w[:] *= (1 + 5e-3 * shoulder).astype(np.float32)
+    assert not shape_test(analyze(spectra, PLAIN).sums, AXION_HZ).axion_like
+
+
 def test_interference_behind_the_cavity_does_not_follow_it() -> None:
     test = detuning_test(flat_line(6e-3, 5), AXION_HZ, PLAIN)
     assert not test.axion_like

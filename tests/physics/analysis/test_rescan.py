@@ -68,6 +68,16 @@ def test_a_fluctuation_does_not_persist(search: Spectra, first: Result) -> None:
         judge(found, first, empty, joined, field_off=silent)
 
 
+def test_what_a_rescan_sees_elsewhere_confirms_nothing(search: Spectra, first: Result) -> None:
+    found = max(first.candidates, key=lambda c: c.excess)
+    beside = again(3, {AXION_HZ + 20e3: 1.5})
+    rescan, joined = analyze(beside, OPTIONS), analyze(concatenate([search, beside]), OPTIONS)
+    assert rescan.normalised.max() > 8
+    verdict = judge(found, first, rescan, joined)
+    assert verdict.rescan_excess < 4
+    assert not verdict.persists
+
+
 def test_interference_that_persists_is_told_by_detuning_and_field() -> None:
     spectra, more, off = (flat_line(6e-3, seed) for seed in (5, 6, 7))
     off = replace(off, magnet_field_t=np.zeros(len(off)))

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from haloscope.analysis.chain.reduce import reduce_stack
+from haloscope.analysis.chain.selection import select
 from haloscope.analysis.chain.spikes import Surroundings, find_average, find_single, grow
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import analyze
@@ -47,6 +49,17 @@ def test_interference_fixed_in_the_digitizer_is_cut_in_all_spectra() -> None:
     assert single.spikes == ()
 
 
+def test_strong_tones_of_two_spectra_are_cut_in_these_two_alone() -> None:
+    """At one place of the digitizer, so that they meet in the aligned average."""
+    spectra = make(scan_targets(25), seed=61)
+    spectra.power_w[[3, 17], 9000] *= 300
+    reduction = reduce_stack(spectra, select(spectra, Options()), Options())
+    assert {spike.spectrum for spike in reduction.spikes} == {3, 17}
+    assert reduction.final.kept is not None
+    touched = (reduction.final.kept < 1).any(axis=1)
+    assert np.flatnonzero(touched).tolist() == [3, 17]
+
+
 def test_repeated_spectra_of_one_frequency_are_not_averaged_against_an_axion() -> None:
     targets = np.full(60, 1.1e9)
     result = analyze(make(targets, axions={1.10001e9: 1.0}))
@@ -68,3 +81,14 @@ def test_the_average_is_cut_until_nothing_is_left() -> None:
     found = find_average(mean, Options(), surroundings=Surroundings(3, 20))
     assert set(found.columns.tolist()) == {100, 102, 3000}
     assert found.significance.max() == pytest.approx(40, rel=0.1)
+
+
+def test_what_one_spectrum_alone_brings_into_the_average_is_no_interference() -> None:
+    """Interference fixed in the digitizer is in all spectra; a line of the sky is in one there."""
+    mean = np.random.default_rng(0).normal(size=5000)
+    others = mean.copy()
+    mean[[100, 3000]], others[[100, 3000]] = 6.0, (0.5, 5.8)
+    near = Surroundings(0, 0)
+    found = find_average(mean, Options(), surroundings=near, others=others)
+    assert found.columns.tolist() == [3000]
+    assert set(find_average(mean, Options(), surroundings=near).columns) == {100, 3000}

@@ -40,6 +40,17 @@ def test_the_errors_of_the_y_factor_are_the_scatter():
         assert getattr(fits[0], name + "_error") == pytest.approx(scatter, rel=0.15), name
 
 
+def test_points_that_scatter_more_than_their_errors_widen_the_errors_of_the_y_factor():
+    power = GAIN * KB * (calibration.effective_temperature_k(TEMPERATURES_K, NU) + 1.2)
+    stated = 1e-4 * power
+    drifted = power * (1 + np.array([2e-3, -2e-3, 1e-3, 2e-3, -2e-3]))
+    fit = calibration.y_factor(TEMPERATURES_K, drifted, stated, NU, bin_width_hz=10.0)
+    calm = calibration.y_factor(TEMPERATURES_K, power, stated, NU, bin_width_hz=10.0)
+    assert fit.gain_db_error > 10 * calm.gain_db_error
+    assert abs(fit.gain_db - 104.0) < 4 * fit.gain_db_error
+    assert abs(fit.temperature_k - 1.2) < 4 * fit.temperature_k_error
+
+
 def test_falling_power_is_no_y_factor():
     with pytest.raises(ValueError, match="does not grow"):
         calibration.y_factor([0.1, 0.2], [2.0, 1.0], [0.1, 0.1], NU, bin_width_hz=10.0)
@@ -70,6 +81,17 @@ def test_the_power_ratio_gives_the_noise_of_the_jpa():
     )  # fmt: skip
     assert fit.temperature_k == pytest.approx(0.060)
     assert 0 < fit.temperature_k_error < 0.005
+    # T_JPA of other gains, as the formula has it: the stated error is the slope's.
+    by_gain = [
+        calibration.jpa_noise(
+            on, 1e-9 * on, off, 1e-9 * off,
+            gain=other, gain_error=0.5, source_temperature_k=0.025,
+            receiver_temperature_k=1.2, receiver_temperature_k_error=1e-9, frequency_hz=NU,
+        )
+        for other in (gain - 0.5, gain, gain + 0.5)
+    ]  # fmt: skip
+    slope = 0.5 * abs(by_gain[2].temperature_k - by_gain[0].temperature_k)
+    assert by_gain[1].temperature_k_error == pytest.approx(slope, rel=0.02)
     total = calibration.noise_by_power_ratio(on, off, gain, source, 1.2)
     assert float(total) == pytest.approx(source + 0.060 + 1.2 / gain)
 

@@ -59,6 +59,14 @@ def test_what_is_not_reflected_is_absorbed(tm_hz):
     assert absorbed + np.abs(cavity.s11(nu)) ** 2 == pytest.approx(1.0, rel=1e-12)
 
 
+def test_the_weak_antenna_absorbs_what_it_lets_out():
+    cavity = simple(2.0, weak_width_hz=0.5 * 1.1e9 / 105000)
+    nu = 1.1e9 + np.linspace(-2e5, 2e5, 201)
+    absorbed = cavity.emission(nu, 0.0, 1.0, 1.0)
+    assert absorbed + np.abs(cavity.s11(nu)) ** 2 == pytest.approx(1.0, rel=1e-12)
+    assert cavity.emission(nu, 0.05, 0.05, 0.05) == pytest.approx(0.05, rel=1e-12)
+
+
 def test_a_hot_rod_shines_through_its_share_of_the_loss():
     on_resonance = simple(2.0).emission(np.array([1.1e9]), 0.0, 0.0, 1.0)[0]
     assert on_resonance == pytest.approx(8 / 9 * 0.44)

@@ -51,6 +51,28 @@ def test_gain_times_bandwidth_is_constant_at_high_gain():
     assert np.ptp(products) < 0.12 * np.mean(products)
 
 
+def test_its_reflection_is_delayed_with_and_without_pump():
+    """Causality: the phase falls through the resonance."""
+    jpa = at_20_db()
+    for on in (True, False):
+        jpa.pump_on = on
+        state = jpa.at(0.0, in_situ=False)
+        nu = state.centre_hz + np.linspace(-1e5, 1e5, 201)
+        phase = np.unwrap(np.angle(state.reflection(nu)))
+        assert np.all(np.diff(phase) < 0)
+
+
+def test_a_saved_state_holds_the_pump():
+    jpa = at_20_db()
+    for on in (True, False):
+        jpa.pump_on = on
+        other = Paramp(PARAMETERS, Timeline(), 0)
+        other.restore(jpa.state())
+        assert other.pump_on is on
+        assert other.state() == jpa.state()
+        assert other.at(0.0, in_situ=False) == jpa.at(0.0, in_situ=False)
+
+
 def test_without_pump_it_reflects_everything_with_a_turn_of_phase():
     jpa = paramp()
     jpa.pump_on = False

@@ -46,6 +46,15 @@ def test_the_coupling_is_told_on_either_side_of_one_by_either_sign_of_phase(beta
     assert fit.delay_s == pytest.approx(62e-9, abs=20e-9)
 
 
+@pytest.mark.parametrize("delay_s", [0.0, 1e-6, 20e-6])
+def test_of_a_sweep_over_half_a_width_it_is_said_that_it_is_too_short(delay_s):
+    """Its ends tell the slope of the resonance and not the line's: other starts are needed."""
+    random, nu = np.random.default_rng(8), frequencies(0.5, 101)
+    s = Line(delay_s=delay_s).through(nu, reflected(nu, 5.0)) + noise(random, 101, 3e-4)
+    with pytest.raises(ValueError, match="no resonance narrower than the span"):
+        fit_reflection(nu, s)
+
+
 @pytest.mark.parametrize("delay_s", [0.0, 62e-9, 2e-6, -1e-6])
 def test_any_delay_and_a_bent_phase_are_taken_up(delay_s):
     nu = frequencies(10.0, 301, 20e3)

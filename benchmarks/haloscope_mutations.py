@@ -1,0 +1,198 @@
+"""Does a test notice a wrong line? One line changed at a time, the tests of its room run.
+
+    python benchmarks/haloscope_mutations.py [--only WORD] [--workers 2]
+
+Works on a copy of the tree. Prints for each change the test that failed first; a survivor is a line
+that no test holds, and the exit code tells of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+ANALYSIS, HALOSCOPE = "haloscope/analysis/", "haloscope/"
+TESTS, MACHINE = "tests/physics/analysis/test_", "tests/physics/haloscope/test_"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One change.
+
+    Attributes:
+        name: What goes wrong.
+        path: File.
+        old: Text in it, once.
+        new: What stands there instead.
+        tests: Files of tests that should notice.
+    """
+
+    name: str
+    path: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+def analysis(name: str, path: str, old: str, new: str, *tests: str) -> Mutation:
+    """A change in the analysis."""
+    files = tuple(f"{TESTS}{test}.py" for test in tests)
+    return Mutation(name, ANALYSIS + path, old, new, files)
+
+
+def machine(name: str, path: str, old: str, new: str, *tests: str) -> Mutation:
+    """A change in the apparatus or in what is measured."""
+    files = tuple(f"{MACHINE}{test}.py" for test in tests)
+    return Mutation(name, HALOSCOPE + path, old, new, files)
+
+
+MUTATIONS = (
+    analysis("gain off by the bin width where T_n is given", "chain/rescale.py",
+             "calibration.noise_temperature_k * spectra.step_hz", "calibration.noise_temperature_k",
+             "rescale"),
+    machine("error of T_JPA without the gain's", "measuring/calibration.py",
+            "by_gain = (total - rest / gain) * gain_error / gain", "by_gain = 0.0", "calibration"),
+    machine(
+        "more starts of the reflection fit dropped",
+        "measuring/reflection.py",
+        "if found.goodness.doubtful or found.why_none():",
+        "if False:",
+        "reflection",
+    ),
+    machine(
+        "the mirror of a reflection not looked at",
+        "measuring/reflection.py",
+        "if not found.clear or found.goodness.doubtful or opposite not in (None, found.opposite):",
+        "if False:",
+        "reflection",
+    ),
+    machine("phase of the pumped JPA mirrored", "apparatus/paramp.py",
+            "phase = np.exp(-1j * np.arctan(", "phase = np.exp(1j * np.arctan(", "paramp"),
+    machine("a saved pump is off", "apparatus/paramp.py",
+            '"pump_on": self._pump_on,', '"pump_on": False,', "paramp"),
+    machine("weak antenna does not absorb", "apparatus/cavity.py",
+            "(1 - self.rod_share) + self.weak_width_hz", "(1 - self.rod_share)", "cavity"),
+    analysis("overlaps the largest, not the mean", "chain/grand.py",
+             'view.fine("overlaps").mean(axis=1)', 'view.fine("overlaps").max(axis=1)',
+             "efficiency"),
+    analysis("prior on the JPA's width floored", "chain/baseline.py",
+             "np.maximum(sensitivity, 0.05)", "np.maximum(sensitivity, 1.0)", "baseline"),
+    # Of our own choosing.
+    analysis("fit takes steps that raise the objective", "chain/fitting.py",
+             "better = after <= before + 1e-9 * np.abs(before)",
+             "better = after <= np.inf * np.ones_like(before)", "baseline", "nasty"),
+    analysis("deviance does not go on linearly", "chain/fitting.py",
+             "inside = np.clip(residual, below, limit)", "inside = np.clip(residual, below, 1e9)",
+             "baseline", "nasty", "spikes"),
+    analysis("fit's response as if no bin were cut", "chain/reduce.py",
+             "averages, job.options, kept)", "averages, job.options)", "efficiency", "nasty"),
+    analysis("line scale expects what no fit has touched", "quality/linescale.py",
+             "np.maximum(left - taken, 0.0)", "np.maximum(left - 0 * taken, 0.0)", "linescale"),
+    analysis("an axion's line is a misfit", "quality/linescale.py",
+             "_LINE_SIGMA = 4.5", "_LINE_SIGMA = 1e9", "linescale"),
+    analysis("a faint line is a misfit", "quality/linescale.py",
+             "_FAINT_SIGMA = 3.0", "_FAINT_SIGMA = 1e9", "linescale"),
+    analysis("scatter of dead rows not looked at", "quality/screen.py",
+             "ROUGHLY: Final = 2.0", "ROUGHLY: Final = 1e9", "nasty"),
+    analysis("clipped rows not looked at", "quality/screen.py",
+             "FEWEST_CLIPPED: Final = 8", "FEWEST_CLIPPED: Final = 10**9", "nasty"),
+    analysis("half a quantum is enough", "quality/noise.py",
+             'return quantum if demands.receiver == "phase preserving" else 0.5 * quantum',
+             "return 0.5 * quantum", "quality"),
+    analysis("what is off its neighbours is as they are", "quality/noise.py",
+             "np.abs(off) > max(limit, _STEP_SIGMA * scatter)", "np.abs(off) > np.inf", "nasty"),
+    analysis("half of the stack may be of another gain", "quality/stack.py",
+             "few = off <= max(1, _OUTER * quality.spectra)", "few = True", "nasty"),
+    analysis("spectra that fail are added all the same", "quality/assess.py",
+             "chosen = reduced if good.all() else reduced.rows(np.flatnonzero(good))",
+             "chosen = reduced", "quality", "nasty"),
+    analysis("more parameters cost nothing in the ladder", "quality/ladder.py",
+             "more = float((other.freedom - one.freedom)[rows].sum())", "more = 0.0", "ladder"),
+    analysis("a candidate's spectrum may not be seen without the highest", "chain/spikes.py",
+             "_SHARED = 0.6", "_SHARED = -1e9", "spikes"),
+    analysis("the systematic strengthens the limit", "statistics/limits.py",
+             "attenuation * (1 - options.noise_systematic)",
+             "attenuation * (1 + options.noise_systematic)", "limits_and_candidates"),
+    analysis("the line's attenuation strengthens the limit", "statistics/limits.py",
+             "attenuation = 10 ** (-calibration.line_attenuation_db / 10)\n    return",
+             "attenuation = 10 ** (calibration.line_attenuation_db / 10)\n    return",
+             "limits_and_candidates"),
+    analysis("xi is one", "chain/grand.py",
+             'np.maximum(1 - view.single("variance_removed") / root**2, 1e-4)',
+             'np.maximum(1 - 0 * view.single("variance_removed"), 1e-4)', "efficiency"),
+    analysis("cut bins weigh as whole ones", "chain/combine.py",
+             "weight = weight * reduced.kept", "weight = weight * 1.0", "efficiency", "ranges"),
+    analysis("the same noise twice is not seen", "distinct.py",
+             "_ALIKE = 0.5", "_ALIKE = 2.0", "distinct", "nasty"),
+    analysis("the axion's own power not attenuated by detuning", "chain/rescale.py",
+             "x = (2 * spectra.loaded_q[:, None])", "x = (1 * spectra.loaded_q[:, None])",
+             "efficiency", "rescale", "properties"),
+    analysis("upcrossings of independent neighbours", "statistics/candidates.py",
+             "np.sqrt((1 - correlation) / (1 + correlation))", "1.0", "limits_and_candidates"),
+    analysis("online forgets what came before", "online.py",
+             "before=self._steady)", "before=np.zeros(0))", "quality"),
+    analysis("a doubtful result passes as strict", "pipeline.py",
+             'if result.options.demands.bad_spectra == "refuse" and not result.believed:',
+             "if False:", "quality"),
+    analysis("the strength of a line as the fits left it", "statistics/lineshape.py",
+             "float(line @ line) * _left(sums, axion_hz)", "float(line @ line)", "lineshape"),
+    analysis("width's error as if bins were independent", "quality/stack.py",
+             "np.sqrt((rho**2).sum() / (2 * n))", "np.sqrt(1 / (2 * n))", "checks"),
+    analysis("a strong candidate is as expected", "quality/stack.py",
+             "chance = 1.0 if highest is None else highest.global_p", "chance = 1.0", "checks"),
+    analysis("neighbours expected uncorrelated", "quality/residuals.py",
+             "-taken / np.maximum(count, 1)", "0 * taken", "linescale"),
+)  # fmt: skip
+
+
+def noticed(mutation: Mutation, scratch: Path) -> str:
+    """The test that failed first, or "" if none did."""
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        tree = Path(folder) / "tree"
+        skip = shutil.ignore_patterns(".*", "docs", "reports", "data/runs", "__pycache__")
+        shutil.copytree(ROOT, tree, ignore=skip)
+        target = tree / mutation.path
+        text = target.read_text()
+        if text.count(mutation.old) != 1:
+            raise ValueError(f"{mutation.name}: {mutation.old!r} stands {text.count(mutation.old)} "
+                             f"times in {mutation.path}")  # fmt: skip
+        target.write_text(text.replace(mutation.old, mutation.new))
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider",
+                   *mutation.tests]  # fmt: skip
+        done = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False,
+                              env={**os.environ, "PYTHONPATH": str(tree)})  # fmt: skip
+    found = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+    if found is None and done.returncode:
+        raise RuntimeError(f"{mutation.name}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return found.group(1) if found else ""
+
+
+def main() -> None:
+    """Try all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--workers", type=int, default=2)
+    given = parser.parse_args()
+    chosen = [mutation for mutation in MUTATIONS if given.only in mutation.name]
+    survivors = 0
+    with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(given.workers) as pool:
+        folder = Path(scratch)
+        for mutation, test in zip(chosen, pool.map(lambda m: noticed(m, folder), chosen),
+                                  strict=True):  # fmt: skip
+            survivors += not test
+            print(f"{mutation.path}: {mutation.name}: {test or 'SURVIVES'}", flush=True)
+    print(f"{len(chosen) - survivors} of {len(chosen)} noticed")
+    raise SystemExit(survivors > 0)
+
+
+if __name__ == "__main__":
+    main()
