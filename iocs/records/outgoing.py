@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
-from caproto import ChannelType, SubscriptionType, native_type
+from caproto import CaprotoConversionError, ChannelType, SubscriptionType, native_type
 from caproto._dbr import DbrStringArray
 
 from iocs.records.texts import written
@@ -128,10 +128,11 @@ class Outgoing:
         """See that a text that is read as a number is one to others than Python: not ``1_0``."""
         kind, text = native_type(data_type), str(self._data["value"])
         if kind == ChannelType.ENUM:
-            raise ValueError(f"{self.record.name} is a text: it cannot be read as a state")
+            why = f"{self.record.name} is a text: it cannot be read as a state"
+            raise CaprotoConversionError(why)
         is_text = kind in (ChannelType.STRING, ChannelType.CHAR)
         if not is_text and ("_" in text or not text.isascii()):
-            raise ValueError(f"{self.record.name} = {text!r}: not a number")
+            raise CaprotoConversionError(f"{self.record.name} = {text!r}: not a number")
 
     async def _read_with_acknowledgement(self) -> tuple[Any, Any]:
         """The value as text, with what of its alarm waits to be acknowledged."""
