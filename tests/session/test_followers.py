@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import logging
+from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
-from cryohalo.progress import _Follower
+from cryohalo.progress import Progress, _Follower
 from cryohalo.publish import Publisher
 
 ODD = {
@@ -52,3 +56,90 @@ def test_a_number_is_shown_with_its_unit(value: Any) -> None:
     follower = _Follower("measured_beta", "K")
     assert follower.sees("event", {"data": {"halo_measured_beta": value}})
     assert follower.reading == "measured beta 2 K"
+
+
+class Channel:
+    """A connected PV that notes what is put to it."""
+
+    connected, pvname = True, "HALO:Measured"
+
+    def __init__(self) -> None:
+        self.put_values: list[float] = []
+
+    def put(self, value: float, *, wait: bool) -> None:
+        assert not wait
+        self.put_values.append(value)
+
+
+@pytest.fixture
+def publisher() -> Iterator[Publisher]:
+    """One with the online analysis, whose PVs note what is put."""
+    made = Publisher("NOBODY:SERVES:", limits=True)
+    real, made._channels = made._channels, {name: Channel() for name in made._channels}
+    yield made
+    for channel in real.values():
+        channel.disconnect()
+
+
+def put_values(publisher: Publisher, name: str) -> list[float]:
+    return publisher._channels[name].put_values
+
+
+def test_a_limit_is_published_in_the_unit_of_its_pv(publisher: Publisher) -> None:
+    limit = SimpleNamespace(coupling_per_gev=np.array([1e-15, 3e-15, 9e-15]))
+    publisher.publish_limit(SimpleNamespace(limit=limit), 4.2)
+    assert put_values(publisher, "LimitCoupling") == pytest.approx([3.0])
+    assert put_values(publisher, "HighestExcess") == [4.2]
+    publisher.publish_limit(SimpleNamespace(limit=None), float("nan"))
+    assert len(put_values(publisher, "LimitCoupling")) == 1
+    assert len(put_values(publisher, "HighestExcess")) == 1
+
+
+def _descriptor(uid: str, *fields: str) -> tuple[str, dict[str, Any]]:
+    return "descriptor", {"uid": uid, "data_keys": {f"halo_{field}": {} for field in fields}}
+
+
+def test_only_scans_are_analyzed(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
+    fed: list[str] = []
+    monkeypatch.setattr(publisher, "_online", lambda name, document: fed.append(name))
+    publisher("start", {"uid": "run"})
+    publisher(*_descriptor("baseline", "fridge_mxc"))
+    publisher("event", {"descriptor": "baseline", "data": {}})
+    assert fed == []
+    publisher(*_descriptor("primary", "daq_spectrum", "measured_target_frequency"))
+    publisher("event", {"descriptor": "primary", "data": {}})
+    publisher("event", {"descriptor": "baseline", "data": {}})
+    assert fed == ["start", "descriptor", "event"]
+
+
+def test_an_analysis_that_fails_is_not_asked_again(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[str] = []
+
+    def fail(name: str, _: Any) -> None:
+        asked.append(name)
+        raise RuntimeError("a fault of the analysis")
+
+    monkeypatch.setattr(publisher, "_online", fail)
+    publisher("start", {"uid": "run"})
+    publisher(*_descriptor("primary", "daq_spectrum", "measured_target_frequency"))
+    publisher("event", {"descriptor": "primary", "data": {"halo_measured_beta": 2.0}})
+    assert asked == ["start"]
+    assert caplog.text.count("no more limits are published") == 1
+    assert put_values(publisher, "Beta") == [2.0]  # what was measured is published all the same
+
+
+def test_a_bar_follows_the_runs_of_its_context_alone() -> None:
+    shown, subscribed = io.StringIO(), {}
+    engine = SimpleNamespace(
+        subscribe=lambda show: subscribed.setdefault("token", show) and "token",
+        unsubscribe=subscribed.pop,
+    )
+    progress = Progress(Console(file=shown, width=100))
+    session: Any = SimpleNamespace(run_engine=engine)
+    with progress.runs(session, "scan", "steps", "measured_beta", ""):
+        for beta in (1.9, 2.1):
+            subscribed["token"]("event", {"data": {"halo_measured_beta": beta}})
+    assert not subscribed
+    assert "scan: 2 steps, measured beta 2.1" in shown.getvalue()

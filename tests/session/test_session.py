@@ -148,3 +148,60 @@ def test_plans_are_at_hand_as_what_they_are(instruments: dict[str, Any], tmp_pat
         result = names["RE"](names["make_safe"](names["haloscope"]))
         assert result.exit_status == "success"
         assert names["scan"] is scan
+
+
+def test_suspenders_are_back_though_what_ran_without_them_failed(
+    instruments: dict[str, Any], tmp_path: Path
+) -> None:
+    with Session.open(tmp_path, halo_prefix="HALO:") as session:
+        before = watched(session)
+        with pytest.raises(RuntimeError, match="the recovery's own"), session.unsuspended():
+            raise RuntimeError("the recovery's own")
+        assert watched(session) == before
+
+
+def test_a_session_that_does_not_connect_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[Any] = []
+
+    def unheard(*_: Any) -> None:
+        raise TimeoutError("HALO:Rod.VAL does not answer")
+
+    def end(engine: Any) -> None:
+        close_run_engine(engine)
+        ended.append(engine._th.is_alive())
+
+    monkeypatch.setattr(Session, "_connect", unheard)
+    monkeypatch.setattr("cryohalo.session.close_run_engine", end)
+    with pytest.raises(TimeoutError, match="does not answer"):
+        Session.open(tmp_path, halo_prefix="HALO:")
+    assert ended == [False]
+
+
+@pytest.mark.parametrize("served", [True, False])
+def test_a_session_publishes_where_that_is_served_and_leaves_it_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, served: bool
+) -> None:
+    told: list[str] = []
+
+    class Publisher:
+        """Notes what it is told instead of putting it to an IOC."""
+
+        def __init__(self, prefix: str, *, limits: bool) -> None:
+            told.append(f"{prefix} {limits}")
+
+        def served(self) -> bool:
+            return served
+
+        def __call__(self, name: str, _: dict[str, Any]) -> None:
+            told.append(name)
+
+        def close(self) -> None:
+            told.append("closed")
+
+    monkeypatch.setattr(Session, "_connect", lambda *_: None)
+    monkeypatch.setattr("cryohalo.publish.Publisher", Publisher)
+    with Session.open(tmp_path, halo_prefix="HALO:", publish_limits=True) as session:
+        start_of(session)
+    assert told == ["HALO: True", *(["start", "stop"] if served else []), "closed"]

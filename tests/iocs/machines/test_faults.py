@@ -54,8 +54,9 @@ def test_noise_and_offset_are_of_the_size_asked_for(ioc: Ioc, run: Run) -> None:
     async def story() -> None:
         await break_sensor(ioc, "Offset", 0.02)
         assert np.mean(await readings(ioc, 5)) == pytest.approx(0.045, abs=0.001)
-        await break_sensor(ioc, "Noise", 0.005)
-        assert 0.0025 < np.std(await readings(ioc, 60)) < 0.01
+        for size_k in (0.005, 0.05):
+            await break_sensor(ioc, "Noise", size_k)
+            assert 0.5 * size_k < np.std(await readings(ioc, 60)) < 2.0 * size_k
 
     run(story())
 
@@ -70,6 +71,9 @@ def test_a_reading_that_is_gone_is_invalid_and_says_why(
         assert math.isnan((await readings(ioc, 1))[0])
         alarm = ioc.database[MXC].alarm
         assert alarm.severity == Severity.INVALID_ALARM
+        await ioc.database.put("Sim:FaultClear", 1)
+        assert math.isfinite((await readings(ioc, 1))[0])
+        assert ioc.database[MXC].alarm.severity == Severity.NO_ALARM
 
     run(story())
 

@@ -134,3 +134,16 @@ def test_lowering_the_current_limit_lowers_the_control_limits(ioc: Ioc, run: Run
 
     run(story())
     asyncio.run(ioc.stop())
+
+
+def test_a_fault_ends_the_put_and_says_so(ioc: Ioc, run: Run) -> None:
+    async def story() -> None:
+        ramp = start(ioc, "Magnet:Current", 290.0)
+        await let_pass(ioc, 5.0)
+        ioc.plant.machine.magnet.trip()
+        await let_pass(ioc, 5.0)
+        with pytest.raises(Refused, match="Magnet: fault; the target is not reached"):
+            await ramp
+        assert ioc.database["Magnet:State_RBV"].value == "Fault"
+
+    run(story())

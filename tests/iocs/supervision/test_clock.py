@@ -218,3 +218,27 @@ def test_stepped_mode_gives_the_same_stream_of_values_twice(run: Run) -> None:
     first, second = run(stream()), run(stream())
     assert first == second
     assert len(first[0][1]) >= 4
+
+
+@pytest.mark.parametrize("speed", [1.0, 50.0])
+def test_the_next_step_is_due_when_it_says(speed: float) -> None:
+    wall, toy = Wall(), Toy()
+    clock = SimClock(toy, speed, wall)
+    wait_s = clock.until_due_s()
+    assert wait_s == pytest.approx(toy.dt_s / speed)
+    wall.now += 0.99 * wait_s
+    assert clock.due_s() == 0.0
+    wall.now += 0.02 * wait_s
+    assert clock.due_s() == toy.dt_s
+    assert clock.until_due_s() == 0.0
+
+
+@pytest.mark.parametrize("speed", [1.0, 50.0])
+def test_a_short_lag_is_caught_up(speed: float) -> None:
+    wall, toy = Wall(), Toy()
+    clock = SimClock(toy, speed, wall)
+    wall.now += 0.4
+    clock.forgive_lag()
+    assert clock.overruns == 0
+    advance(clock, toy)
+    assert toy.time_s == pytest.approx(0.4 * speed, abs=toy.dt_s)

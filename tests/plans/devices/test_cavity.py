@@ -17,6 +17,7 @@ from ophyd import Signal
 from ophyd.utils.errors import LimitError
 
 from devices.simulated.haloscope import Haloscope
+from devices.waiting.status import NotReachedError
 from haloscope.parameters import HaloscopeParameters
 from plans.haloscope.tuning import Rod, tune_to
 from tests.plans.safety.interrupting import PATIENCE_S, Catch
@@ -185,3 +186,15 @@ def test_the_positioner_and_the_plan_take_the_same_decisions(RE: RunEngine, scal
 def test_a_frequency_that_the_rod_cannot_tune_to_is_refused(haloscope: Any) -> None:
     with pytest.raises(LimitError, match=r"cavity = 1500 MHz is outside 930\.\d+ to 1207\.\d+ MHz"):
         haloscope.cavity.set(1500.0)
+
+
+@pytest.mark.parametrize("tool", ["vna", "rod"])
+def test_a_tuning_whose_tools_are_set_by_hand_is_given_up(haloscope: Any, tool: str) -> None:
+    """Without a stop before it: a setting of the analyzer, the speed of the rod."""
+    haloscope.bench.paused = True
+    status = haloscope.cavity.set(TARGET)
+    setting = haloscope.vna.power if tool == "vna" else haloscope.rod.velocity
+    setting.set(setting.get())
+    with pytest.raises(NotReachedError, match=f"haloscope_{tool} is used for something else"):
+        status.wait(10.0)
+    haloscope.bench.paused = False

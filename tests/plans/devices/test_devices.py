@@ -15,6 +15,7 @@ from devices import amrr, haloscope
 from devices.parts.clock import InstrumentClock
 from devices.parts.measured import CavityMeasured
 from devices.waiting.status import NotReachedError, Watch, completion
+from devices.waiting.watchdogs import later
 
 
 @pytest.mark.parametrize("cls", [amrr.Refrigerator, haloscope.Haloscope])
@@ -282,6 +283,26 @@ def test_a_motor_is_given_the_time_of_its_way(haloscope: Any) -> None:
         rod.velocity.set(velocity).wait(10.0)
         takes_s = abs(way) / velocity
         assert takes_s < rod.allowance_s(begin + way) < 3.0 * takes_s
+
+
+def test_a_cycle_is_given_the_time_that_it_takes(refrigerator: Any) -> None:
+    refrigerator.cycle.flow_time.set(70.0).wait(10.0)
+    refrigerator.cycle.hold_time.set(11.0).wait(10.0)
+    assert refrigerator.cycle.period_s() == refrigerator.bench.machine.cycle.period_s == 162.0
+
+
+def test_a_time_out_that_fails_does_not_keep_the_others_from_coming(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    came = threading.Event()
+
+    def fail() -> None:
+        raise RuntimeError("a fault of its own")
+
+    later(0.0, fail)
+    later(0.01, came.set)
+    assert came.wait(10.0)
+    assert "a fault of its own" in caplog.text
 
 
 def test_the_cavity_is_a_positioner_in_megahertz(haloscope: Any) -> None:

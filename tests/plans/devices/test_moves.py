@@ -219,6 +219,18 @@ def test_where_it_was_seen_last_is_known_when_the_ioc_is_gone(
     assert field.position == pytest.approx(11.9, abs=0.005)
 
 
+def test_a_stop_leaves_alone_what_others_ramp(haloscope: Any, refrigerator: Any) -> None:
+    haloscope.bench.paused = True
+    haloscope.bench.put_as_client("Magnet:Field", 11.9)
+    haloscope.magnet.field.stop()
+    assert haloscope.magnet.state.get() == "Ramping"
+    refrigerator.cycle.run.set("Run").wait(10.0)
+    refrigerator.bench.let_pass(100.0)
+    refrigerator.pump_a.field.stop()
+    assert refrigerator.pump_a.state.get() != "Paused"
+    assert refrigerator.cycle.state.get() == "Running"
+
+
 def test_a_motor_is_where_it_was_judged_to_be_though_its_monitor_is_late(haloscope: Any) -> None:
     rod = haloscope.rod
     rod.user_readback.unsubscribe_all()

@@ -29,6 +29,7 @@ def test_tweak_home_and_pause(rod: MotorBench, run: Run) -> None:
         await rod.let_pass(1.5)
         await move
         assert rod["RBV"] == 2.0
+        assert not int(rod["MSTA"]) & Bits.HOMED
         home = rod.start("HOMR", 1)
         await rod.let_pass(13.0)
         await home
