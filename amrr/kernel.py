@@ -120,6 +120,8 @@ def read_thermometers(
         t = _true_temperature(m, nodes, mounts[k])
         thermometry.read(meters, k, log_r, t, noise[row, k], c[SELF_HEATING], m[TIME])
         k += 1
+        while k < thermometry.COUNT and mounts[k] == thermometry.ABSENT:
+            k += 1
         m[SCAN_CHANNEL] = k if k < thermometry.COUNT else thermometry.CONTINUOUS
 
 

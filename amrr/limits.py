@@ -90,6 +90,13 @@ _MAGNET: Final[Limits] = {
     "peak_field_factor": (1.0, 5.0, ""),
     "mandrel_thickness_m": (0.0, 0.1, "m"),
 }
+_DETECTOR: Final[Limits] = {
+    "distance_m": (0.0, 100.0, "m"),
+    "capacity_j_per_k": (1e-6, 100.0, "J/K"),
+    "link_w_per_k": (1e-6, 100.0, "W/K"),
+    "load_w": (0.0, 0.1, "W"),
+    "highest_w": (0.0, 0.1, "W"),
+}
 _LINE: Final[Limits] = {
     "length_m": (1e-3, 100.0, "m"),
     "bore_m": (1e-4, 0.02, "m"),
@@ -109,6 +116,7 @@ LIMITS: Final[Limits] = (
         for line in ("cold_line", "hot_line")
         for name, limit in _LINE.items()
     }
+    | {f"detector{k}.{name}": limit for k in (1, 2, 3, 4) for name, limit in _DETECTOR.items()}
 )
 
 
@@ -137,7 +145,26 @@ def check(p: RefrigeratorParameters) -> None:
     ):
         _check_wire(name, magnet)
     _check_waypoints(p)
+    _check_detectors(p)
     _check_step(p)
+
+
+def _check_detectors(p: RefrigeratorParameters) -> None:
+    """Each stage has its place on a line."""
+    for name, detector in p.detectors.items():
+        dotted = name.lower()
+        if detector.side not in layout.SIDES:
+            raise ValueError(f"{dotted}.side {detector.side!r} is not 'A' or 'B'")
+        all_within(f"{dotted}.distance_m", detector.distance_m, 0.0, p.cold_line.length_m, "m")
+        all_within(f"{dotted}.load_w", detector.load_w, 0.0, detector.highest_w, "W")
+    taken: dict[int, str] = {}
+    for name, lump in layout.places(p).detectors.items():
+        if lump in taken:
+            raise ValueError(
+                f"{name.lower()} and {taken[lump].lower()} are on the same of the "
+                f"{p.cold_line.nodes} lumps of a cold line: more cold_line.nodes tell them apart"
+            )
+        taken[lump] = name
 
 
 def _check_step(p: RefrigeratorParameters) -> None:

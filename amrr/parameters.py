@@ -172,6 +172,29 @@ class LineParameters:
 
 
 @dataclass(frozen=True)
+class DetectorParameters:
+    """A detector's stage on a cold line, at a distance from the magnets. All assumed.
+
+    Attributes:
+        fitted: Whether the machine has it.
+        side: Which regenerator's line: "A" or "B".
+        distance_m: Along the line from that regenerator's end cap.
+        capacity_j_per_k: At 1 K, proportional to T: 0.1 kg of copper.
+        link_w_per_k: From the stage to the fluid that passes under it: 5 cm of the line.
+        load_w: What it dissipates, until another power is set.
+        highest_w: Largest power that may be set.
+    """
+
+    fitted: bool = False
+    side: str = "A"
+    distance_m: float = 0.075
+    capacity_j_per_k: float = 1.1e-3
+    link_w_per_k: float = 0.015
+    load_w: float = 0.0
+    highest_w: float = 2e-3
+
+
+@dataclass(frozen=True)
 class CoilParameters:
     """One solenoid with its protection diodes and its place on the stage.
 
@@ -309,11 +332,23 @@ class RefrigeratorParameters:
     exchangers: ExchangerParameters = field(default_factory=ExchangerParameters)
     cold_line: LineParameters = field(default_factory=lambda: LineParameters(0.15))
     hot_line: LineParameters = field(default_factory=lambda: LineParameters(0.15))
+    detector1: DetectorParameters = field(default_factory=lambda: DetectorParameters(fitted=True))
+    detector2: DetectorParameters = field(
+        default_factory=lambda: DetectorParameters(fitted=True, side="B")
+    )
+    detector3: DetectorParameters = field(default_factory=DetectorParameters)
+    detector4: DetectorParameters = field(default_factory=lambda: DetectorParameters(side="B"))
     pump_magnet: CoilParameters = field(default_factory=CoilParameters)
     regenerator_magnet: CoilParameters = field(default_factory=CoilParameters)
     stage: StageParameters = field(default_factory=StageParameters)
     cycle: CycleParameters = field(default_factory=CycleParameters)
     thermometry: ThermometryParameters = field(default_factory=ThermometryParameters)
+
+    @property
+    def detectors(self) -> dict[str, DetectorParameters]:
+        """The detectors' stages that the machine has, by name: ``Detector1`` and so on."""
+        all_of_them = (self.detector1, self.detector2, self.detector3, self.detector4)
+        return {f"Detector{k}": d for k, d in enumerate(all_of_them, 1) if d.fitted}
 
     def digest(self) -> str:
         """Short hash of all values: recorded with every run."""

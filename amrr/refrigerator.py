@@ -21,6 +21,7 @@ from amrr.coils import magnet
 from amrr.compiled import Entry
 from amrr.controls import cycle as sequencer
 from amrr.controls import thermometry
+from amrr.controls.detectors import DetectorStage
 from amrr.controls.heaters import ChxHeater, Stage
 from amrr.cryostat import bath, stage
 from amrr.fluid import helium
@@ -100,11 +101,17 @@ class SimulatedRefrigerator:
         )
         self.chx_heater = ChxHeater(self._m, self._pids[0], p)
         self.stage = Stage(self._m, self._pids[1], p)
-        self.thermometers = {
-            name: thermometry.Thermometer(name, self._meters, self._m, self._dwell)
-            for name in thermometry.NAMES
-        }
         self._mounts = thermometry.mounts(self.places)
+        present = np.flatnonzero(self._mounts != thermometry.ABSENT)
+        scanned = present.size - thermometry.CONTINUOUS
+        self.thermometers = {
+            name: thermometry.Thermometer(name, self._meters, self._m, self._dwell, scanned)
+            for name in (thermometry.NAMES[k] for k in present)
+        }
+        self.detectors = {
+            name: DetectorStage(name, self._nodes, self.places.detectors[name], stage)
+            for name, stage in p.detectors.items()
+        }
         exchanger = self.places.cold_exchanger
         self._plate = np.array([exchanger.start, exchanger.stop], dtype=np.int64)
         self._machine = self._assembled()
@@ -147,6 +154,8 @@ class SimulatedRefrigerator:
         self._settle(self._nodes)
         for k in range(thermometry.COUNT):
             place = self._mounts[k]
+            if place == thermometry.ABSENT:
+                place = thermometry.ON_STAGE  # any temperature: nobody reads it
             self._meters[thermometry.READING, k] = kernel.true_temperature(
                 self._m, self._nodes, place
             )
@@ -250,6 +259,33 @@ class SimulatedRefrigerator:
         """Positions of the lumps from the hot end, shape (N,), m."""
         r = self.parameters.regenerator
         return (np.arange(r.nodes) + 0.5) * r.length_m / r.nodes
+
+    @property
+    def cold_path(self) -> slice:
+        """Lumps between the regenerators: line B, cold exchanger, line A."""
+        lines = self.places.cold_line
+        return slice(lines["B"].start, lines["A"].stop)
+
+    @property
+    def cold_path_positions_m(self) -> Array:
+        """Positions of these lumps from regenerator B's end cap along the tube, m."""
+        p = self.parameters
+        line = np.full(p.cold_line.nodes, p.cold_line.length_m / p.cold_line.nodes)
+        tube = np.full(
+            p.exchangers.cold_nodes, p.exchangers.cold_tube_length_m / p.exchangers.cold_nodes
+        )
+        lengths = np.concatenate((line, tube, line))
+        return np.cumsum(lengths) - 0.5 * lengths
+
+    @property
+    def cold_path_temperatures_k(self) -> Array:
+        """True temperatures of the fluid in these lumps, K."""
+        return self._nodes[rows.TEMPERATURE, self.cold_path].copy()
+
+    @property
+    def cold_path_loads_w(self) -> Array:
+        """The load map Q(z): what is put into each of these lumps from outside, W."""
+        return self._nodes[rows.LOAD, self.cold_path].copy()
 
     @property
     def flow_rate_m3_per_s(self) -> float:

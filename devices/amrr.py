@@ -20,9 +20,11 @@ from devices.waiting.watchdogs import end
 
 __all__ = [
     "ColdExchanger",
+    "ColdPath",
     "Cycle",
     "CycleEndedError",
     "CyclesMissed",
+    "DetectorStage",
     "Flow",
     "HotExchanger",
     "OneKelvinStage",
@@ -50,6 +52,22 @@ class ColdExchanger(Device):
     proportional = command("P", "config")
     integral = command("I", "config")
     derivative = command("D", "config")
+
+
+class DetectorStage(Device):
+    """A detector's stage on a cold line; ``power`` is what it dissipates, in uW."""
+
+    temperature = readback("Temp_RBV", "hinted")
+    power = Cpt(Positioner, "Power", kind="normal", tolerance=0.5, simulated_s=600.0)
+    distance = readback("Distance_RBV", "config")
+
+
+class ColdPath(Device):
+    """Along the tube from regenerator B to A: temperatures of the fluid, and the load map."""
+
+    temperatures = readback("TempProfile_RBV", "omitted")
+    loads = readback("Load_RBV", "omitted")
+    positions = readback("Position_RBV", "omitted")
 
 
 class OneKelvinStage(Device):
@@ -221,6 +239,9 @@ class Refrigerator(Instrument):
     hhx_a = Cpt(HotExchanger, "HHXA:", kind="normal")
     hhx_b = Cpt(HotExchanger, "HHXB:", kind="normal")
     chx = Cpt(ColdExchanger, "CHX:", kind="normal")
+    cold_path = Cpt(ColdPath, "ColdPath:", kind="omitted")
+    detector1 = Cpt(DetectorStage, "Detector1:", kind="normal")
+    detector2 = Cpt(DetectorStage, "Detector2:", kind="normal")
     one_k_stage = Cpt(OneKelvinStage, "Stage:", kind="normal")
     flow = Cpt(Flow, "Flow:", kind="normal")
     cycle = Cpt(Cycle, "Cycle:", kind="normal")

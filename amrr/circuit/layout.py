@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from amrr.circuit import rows
 from amrr.fluid import helium
-from amrr.parameters import LineParameters, RefrigeratorParameters
+from amrr.parameters import DetectorParameters, LineParameters, RefrigeratorParameters
 from amrr.solids.garnet import MATERIALS
 from amrr.solids.materials import COPPER, STAINLESS_304
 
@@ -42,6 +42,7 @@ class Places:
         cold_line: By side; that of B runs towards the exchanger, that of A away from it.
         cold_exchanger: All of its tubing.
         pump: By side; one lump beside the chain.
+        detectors: By name; the lump of a cold line whose partner the stage is.
         count: Lumps of the chain.
     """
 
@@ -53,6 +54,7 @@ class Places:
     cold_line: dict[str, slice]
     cold_exchanger: slice
     pump: dict[str, int]
+    detectors: dict[str, int]
     count: int
 
 
@@ -75,8 +77,18 @@ def places(p: RefrigeratorParameters) -> Places:
         cold_line=cold_line,
         cold_exchanger=slice(int(ends[-1]), int(ends[-1]) + p.exchangers.cold_nodes),
         pump={"A": count, "B": count + 1},
+        detectors={name: _detector_lump(p, d, cold_line) for name, d in p.detectors.items()},
         count=count,
     )
+
+
+def _detector_lump(
+    p: RefrigeratorParameters, detector: DetectorParameters, lines: dict[str, slice]
+) -> int:
+    """The lump of its line that a stage is on; lines are counted from the regenerator."""
+    line, at = p.cold_line, lines[detector.side]
+    k = min(int(detector.distance_m / line.length_m * line.nodes), line.nodes - 1)
+    return at.start + k if detector.side == "B" else at.stop - 1 - k
 
 
 def lumps(p: RefrigeratorParameters) -> tuple[Array, Array, Ints]:
@@ -102,6 +114,9 @@ def lumps(p: RefrigeratorParameters) -> tuple[Array, Array, Ints]:
             lengths[header], areas[header] = r.header_height_m, r.area_m2
             steel[header] = r.wall_area_m2
     _cold_exchanger(p, c, where.cold_exchanger, lengths, areas)
+    for name, lump in where.detectors.items():
+        c[rows.CONTACT, lump] = p.detectors[name].link_w_per_k
+        c[rows.WALL_GAMMA, lump] = p.detectors[name].capacity_j_per_k  # at 1 K
     _faces(p, c, where, lengths, areas, steel)
     _beds(p, c, coil_of, where.count)
     state = np.zeros((rows.STATE_ROWS, where.count + 2))

@@ -27,6 +27,8 @@ Array = NDArray[np.float64]
 
 ON_STAGE: Final = -1
 """The place of the thermometer on the 1.6 K stage, which is no lump of the loop."""
+ABSENT: Final = -2
+"""The place of a thermometer that this machine does not have; the scanner passes it over."""
 
 MOUNTS: Final[Mapping[str, Callable[[Places], int]]] = {
     "CHX": lambda at: (at.cold_exchanger.start + at.cold_exchanger.stop) // 2,
@@ -39,6 +41,10 @@ MOUNTS: Final[Mapping[str, Callable[[Places], int]]] = {
     "RegenBCold": lambda at: at.bed["B"].stop - 1,
     "HHXA": lambda at: at.hot_exchanger["A"].start,
     "HHXB": lambda at: at.hot_exchanger["B"].start,
+    "Detector1": lambda at: at.detectors.get("Detector1", ABSENT),
+    "Detector2": lambda at: at.detectors.get("Detector2", ABSENT),
+    "Detector3": lambda at: at.detectors.get("Detector3", ABSENT),
+    "Detector4": lambda at: at.detectors.get("Detector4", ABSENT),
 }
 """The lump that each thermometer is mounted on, on its metal partner where it has one.
 
@@ -151,10 +157,12 @@ class Thermometer:
         state: The machine's thermometer state.
         clock: Array whose first element is the simulated time, s.
         dwell: Array whose first element is the time the scanner spends on each channel, s.
+        scanned: How many channels the scanner visits in a round.
     """
 
-    def __init__(self, name: str, state: Array, clock: Array, dwell: Array) -> None:
+    def __init__(self, name: str, state: Array, clock: Array, dwell: Array, scanned: int) -> None:
         self.name = name
+        self._scanned = scanned
         self._k = NAMES.index(name)
         self._x = state
         self._clock = clock
@@ -180,7 +188,7 @@ class Thermometer:
         """
         if self._k < CONTINUOUS:
             return self.age_s > 1.0
-        return self.age_s > 1.5 * (COUNT - CONTINUOUS) * float(self._dwell[0])
+        return self.age_s > 1.5 * self._scanned * float(self._dwell[0])
 
     @property
     def status(self) -> ReadingStatus:

@@ -26,6 +26,8 @@ PLOTS = {
     "VNA:Magnitude_RBV": "VNA:Frequency_RBV",
     "RegenA:TempProfile_RBV": "RegenA:Position_RBV",
     "RegenB:TempProfile_RBV": "RegenB:Position_RBV",
+    "ColdPath:TempProfile_RBV": "ColdPath:Position_RBV",
+    "ColdPath:Load_RBV": "ColdPath:Position_RBV",
 }
 _WIDGETS = {
     "ao": "textentry", "longout": "textentry", "motor": "textentry", "bo": "combo", "mbbo": "combo",

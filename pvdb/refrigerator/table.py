@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
-from amrr.controls.thermometry import ReadingStatus
 from amrr.refrigerator import SimulatedRefrigerator
 from instruments.control.interlocks import Interlocks
 from instruments.control.pid import Pid
@@ -15,8 +14,10 @@ from pvdb.parts.interlocks import interlock_records
 from pvdb.parts.supply import SupplyRecords
 from pvdb.records import AlarmLimits, Record, choice, group, readback, setpoint, waveform
 from pvdb.records.binding import reader, writer
+from pvdb.refrigerator.cold_path import cold_path_records
 from pvdb.refrigerator.cycle import cycle_records
 from pvdb.refrigerator.helium import helium_fault, helium_records
+from pvdb.refrigerator.thermometer import DISPLAY_K, thermometer
 
 UW_PER_W = 1e6
 MW_PER_W = 1e3
@@ -29,13 +30,6 @@ STAGE_ALARMS = AlarmLimits(lolo=1.4, low=1.55, high=1.65, hihi=1.8, hysteresis=0
 #: Above the stage the cycle heats; above 2.1 K the helium is no longer superfluid (assumed).
 CHX_ALARMS = AlarmLimits(high=1.7, hihi=2.1, hysteresis=0.02)
 BED_ALARMS = AlarmLimits(high=2.5, hihi=4.5, hysteresis=0.05)
-DISPLAY_K = (0.0, 5.0)
-
-_TROUBLES = {
-    ReadingStatus.STALE: "reading is stale",
-    ReadingStatus.OVER_RANGE: "outside the sensor's curve",
-    ReadingStatus.OPEN: "sensor open",
-}
 
 
 def amrr_records(machine: SimulatedRefrigerator, interlocks: Interlocks) -> list[Record]:
@@ -47,6 +41,7 @@ def amrr_records(machine: SimulatedRefrigerator, interlocks: Interlocks) -> list
         table += group(name, SupplyRecords(supply, interlock_reason).records())
     table += _beds(machine, faults)
     table += _cold_exchanger(machine, faults)
+    table += cold_path_records(machine, faults)
     table += _stage(machine, faults)
     table += _flow(machine)
     table += helium_records(machine)
@@ -85,29 +80,6 @@ def amrr_faults(machine: SimulatedRefrigerator) -> SensorFaults:
 
 def _interlock_reason(interlocks: Interlocks, name: str) -> Callable[[], str]:
     return lambda: interlocks.reason_against(name)
-
-
-def thermometer(
-    machine: SimulatedRefrigerator,
-    faults: SensorFaults,
-    name: str,
-    sensor: str,
-    what: str,
-    alarms: AlarmLimits,
-) -> Record:
-    """A temperature as its thermometer reads it, INVALID when it cannot be believed."""
-    meter = machine.thermometers[sensor]
-    return readback(
-        name,
-        lambda: faults.reading(sensor),
-        what,
-        "K",
-        precision=4,
-        display=DISPLAY_K,
-        alarms=alarms,
-        deadband=1e-5,
-        trouble=lambda: faults.trouble(sensor) or _TROUBLES.get(meter.status, ""),
-    )
 
 
 def _beds(machine: SimulatedRefrigerator, faults: SensorFaults) -> Iterator[Record]:

@@ -40,9 +40,9 @@ def test_noise_has_the_size_of_the_bridge(machine: SimulatedRefrigerator) -> Non
 
 
 def test_the_scanner_updates_one_channel_per_dwell(machine: SimulatedRefrigerator) -> None:
-    names = [n for n in thermometry.NAMES if n not in ("CHX", "Stage")]
+    names = [n for n in machine.thermometers if n not in ("CHX", "Stage")]
     changed = set()
-    for _ in range(8):
+    for _ in range(len(names)):
         before = {n: machine.thermometers[n].reading_k for n in names}
         machine.step(2.0)
         now = [n for n in names if machine.thermometers[n].reading_k != before[n]]
@@ -50,7 +50,7 @@ def test_the_scanner_updates_one_channel_per_dwell(machine: SimulatedRefrigerato
         changed.update(now)
     assert changed == set(names)
     assert not any(machine.thermometers[n].stale for n in names)
-    assert max(machine.thermometers[n].age_s for n in names) <= 16.0
+    assert max(machine.thermometers[n].age_s for n in names) <= 2.0 * len(names)
 
 
 def test_a_broken_sensor_says_so_and_stops_its_heater(machine: SimulatedRefrigerator) -> None:

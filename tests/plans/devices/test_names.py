@@ -81,7 +81,8 @@ POSITIONERS = {
     *("haloscope_noise_source_temperature", "haloscope_cavity", "refrigerator_cycle_phase"),
     *(f"refrigerator_{m}_{x}_field" for m in ("pump", "regen") for x in "ab"),
     *(f"refrigerator_{m}_{x}_current" for m in ("pump", "regen") for x in "ab"),
-    "refrigerator_chx_heater_power",
+    *("refrigerator_chx_heater_power", "refrigerator_detector1_power"),
+    "refrigerator_detector2_power",
 }  # fmt: skip
 
 
@@ -263,7 +264,7 @@ def test_every_waveform_has_the_length_of_its_description_or_says_that_it_varies
     instrument: Any,
 ) -> None:
     found = waveforms(instrument)
-    assert len(found) == {"haloscope": 7, "refrigerator": 4}[instrument.name]
+    assert len(found) == {"haloscope": 7, "refrigerator": 7}[instrument.name]
     for signal in found:
         described = signal.describe()[signal.name]["shape"]
         varies = described == [None]
