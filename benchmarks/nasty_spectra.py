@@ -18,7 +18,8 @@ from itertools import product
 
 import numpy as np
 
-from tests.physics.analysis.nasty import BASELINES, Outcome, library, tried
+from tests.physics.analysis.nasty import BASELINES, library
+from tests.physics.analysis.trying import Outcome, tried
 
 MAKERS = dict(library())
 FATES = ("used", "cut", "doubted", "refused")

@@ -18,10 +18,9 @@ from haloscope.analysis.chain.fitting import (
     block_weight,
     blocks,
     fit,
-    information,
     patched,
-    root_inverse,
 )
+from haloscope.analysis.chain.information import information, root_inverse
 from haloscope.analysis.chain.selection import Windows
 from haloscope.analysis.chain.shapes import LetterShape, PadeShape, Shape
 from haloscope.analysis.chain.smoothing import savgol

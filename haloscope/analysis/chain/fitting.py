@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
+from haloscope.analysis.chain.information import information, root_inverse, square
 from haloscope.analysis.chain.shapes import Shape
 from haloscope.analysis.spectra import FloatArray, IntArray
 
@@ -35,8 +36,6 @@ _CLIP_SIGMA = 8.0  # Block residuals beyond this are a spike's, not the baseline
 # a hundredth of a standard error, or on blocks (only a start for the rest) a tenth.
 _CONVERGED = 1e-4
 _CLOSE = 1e-2
-# Directions of less than this share of the best one's information are not determined by the data.
-_UNDETERMINED = 1e-10
 _MOST_DAMPED = 1e6
 
 
@@ -299,7 +298,7 @@ def _follow(
         return
     part, own, linear = shape.rows(which), data.rows(which), shape.linear
     jacobian = part.log_jacobian(theta[which], own.ub)[:, linear]
-    root = root_inverse(_square(jacobian, own.weight))
+    root = root_inverse(square(jacobian, own.weight))
     along = np.einsum("npk,np->nk", root, _score(jacobian, own, residual[which], limit[which]))
     theta[which, linear] += np.einsum("npk,nk->np", root, along)
     residual[which] = own.residual(part, theta[which])
@@ -339,52 +338,6 @@ def block_weight(averages: FloatArray, size: int, kept: FloatArray | None) -> Fl
     """Periodograms in what is left of each block, shape (n, blocks); (n, 1) where all is."""
     whole = averages[:, None] * size
     return whole if kept is None else whole * blocks(kept, size)
-
-
-def _square(jacobian: FloatArray, weight: FloatArray) -> FloatArray:
-    """J W J^T, shape (n, p, p), of J (n, p, blocks) and W (n, blocks) or (n, 1)."""
-    if weight.shape[1] == 1:
-        return (jacobian @ jacobian.transpose(0, 2, 1)) * weight[:, :, None]
-    return (jacobian * weight[:, None]) @ jacobian.transpose(0, 2, 1)
-
-
-def information(
-    shape: Shape, theta: FloatArray, ub: FloatArray, weight: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Derivatives J (n, p, blocks) and J W J^T + P (n, p, p).
-
-    Args:
-        shape: The function.
-        theta: Its parameters, shape (n, p).
-        ub: Reduced frequency of the blocks, shape (n, blocks).
-        weight: W, of each block, shape (n, blocks) or (n, 1).
-    """
-    jacobian = shape.log_jacobian(theta, ub)
-    matrix = _square(jacobian, weight)
-    diagonal = np.arange(theta.shape[1])
-    matrix[:, diagonal, diagonal] += shape.prior_weight
-    return jacobian, matrix
-
-
-def root_inverse(matrix: FloatArray, damping: FloatArray | None = None) -> FloatArray:
-    """R with R R^T the inverse of ``matrix``, each (n, p, p), in the directions it determines.
-
-    Scaling to a unit diagonal keeps the solution accurate when parameters nearly trade against each
-    other; directions without information are left out (a pseudo-inverse).
-
-    Args:
-        matrix: Symmetric, not negative.
-        damping: Added to each eigenvalue of the scaled matrix, shape (n,).
-    """
-    unit = np.sqrt(np.einsum("nii->ni", matrix))
-    unit = np.where(unit > 0, unit, 1.0)
-    scaled = matrix / (unit[:, :, None] * unit[:, None, :])
-    values, vectors = np.linalg.eigh(np.where(np.isfinite(scaled), scaled, 0.0))
-    known = values > _UNDETERMINED * values[:, -1:]
-    if damping is not None:
-        values = values + damping[:, None]
-    inverse = np.where(known, 1 / np.sqrt(np.where(known, values, 1.0)), 0.0)
-    return vectors * inverse[:, None, :] / unit[:, :, None]
 
 
 def _step(

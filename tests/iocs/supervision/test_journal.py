@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,54 +11,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from instruments.errors import Refused
-from iocs.ioc import Ioc
 from iocs.supervision import journal as journals
 from iocs.supervision import storage
 from iocs.supervision.journal import Entry, Journal
 from iocs.supervision.saving import Saving
 from tests.iocs.driving import let_pass, start, wait_for
-from tests.iocs.plants import make
-
-_alive: list[Ioc] = []
+from tests.iocs.supervision.restoring import close_all, keep, living, restored, value
 
 
 @pytest.fixture(autouse=True)
 def closed() -> Iterator[None]:
     """What was killed leaves its files to the system; here that is us."""
     yield
-    for ioc in _alive:
-        assert ioc.store is not None
-        ioc.put_log.close()
-        ioc.store.journal.close()
-    _alive.clear()
-
-
-def restored(name: str, folder: Path, *options: str) -> Ioc:
-    """An IOC that has taken over what was kept."""
-    ioc = make(name, "--state-dir", str(folder), *options)
-    _alive.append(ioc)
-    ioc.restore()
-    return ioc
-
-
-async def living(name: str, folder: Path, *options: str) -> Ioc:
-    """An IOC that keeps its state, with a clock that stands still."""
-    ioc = restored(name, folder, *options)
-    ioc.clock.paused = True
-    await keep(ioc)
-    await ioc.database.post()
-    return ioc
-
-
-async def keep(ioc: Ioc) -> None:
-    """A snapshot of now, as every few seconds."""
-    assert ioc.store is not None
-    await ioc.store.begin()
-
-
-def value(ioc: Ioc, name: str) -> Any:
-    return ioc.database[name].value
+    close_all()
 
 
 # -- what is lost with a kill: nothing ------------------------------------------------------------
@@ -266,7 +230,7 @@ def test_without_waiting_for_the_disk_a_put_survives_the_process(
 
 
 @pytest.mark.parametrize("damage", [b"half a li", b"\0" * 40 + b"\n", b'00000000 {"n":7}\n'])
-def test_a_torn_line_costs_nothing_but_itself(tmp_path: Path, damage: bytes) -> None:
+def test_a_damaged_line_costs_nothing_but_itself(tmp_path: Path, damage: bytes) -> None:
     journal = make_journal(tmp_path)
     journal.accepted("VNA:Averages", 1)
     journal.close()
@@ -351,97 +315,3 @@ def test_a_journal_that_nothing_covers_ends_at_its_bound(
     journal.accepted("VNA:Averages", 1)
     assert saving.error == ""
     journal.close()
-
-
-# -- the end --------------------------------------------------------------------------------------
-
-
-def test_once_the_end_has_begun_puts_are_refused_and_those_that_wait_are_answered(
-    tmp_path: Path,
-) -> None:
-    async def story() -> None:
-        ioc = await living("haloscope", tmp_path)
-        move = start(ioc, "Rod", 31.5)
-        await let_pass(ioc, 0.1)
-        await ioc.database.put("VNA:Averages", 3)
-        ending = asyncio.create_task(ioc.stop())
-        await asyncio.sleep(0)
-        with pytest.raises(Refused, match="the IOC is ending"):
-            await ioc.database.put("VNA:Averages", 4)
-        await ending
-        with pytest.raises(Refused, match="Rod: the IOC is ending"):
-            await move
-        saved = storage.load(tmp_path / "setpoints.json")
-        assert saved is not None
-        assert saved["VNA:Averages"] == 3
-
-    asyncio.run(story())
-
-
-# -- a put at the moment at which a snapshot clears the journal away ------------------------------
-
-
-def puts_kept(folder: Path) -> list[tuple[str, Any]]:
-    kept = journals.read(folder).entries.values()
-    return [(entry.name, entry.value) for found in kept for entry in found if entry.name]
-
-
-def test_a_journal_that_is_begun_while_older_ones_are_cleared_away_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nobody had put between two snapshots, and somebody does while the second is written."""
-    about_to_clear, begun, cleared = threading.Event(), threading.Event(), threading.Event()
-
-    class SlowFile(journals._File):
-        """Once its name is there, all is cleared away before its first line is appended."""
-
-        def __init__(self, path: Path, first: bytes) -> None:
-            super().__init__(path, first)
-            begun.set()
-            assert cleared.wait(20)
-
-    async def story() -> None:
-        ioc = await living("haloscope", tmp_path)
-        assert ioc.store is not None
-        clear = ioc.store.journal.clear
-
-        def clear_late(*arguments: Any) -> None:
-            about_to_clear.set()
-            assert begun.wait(20)
-            clear(*arguments)
-            cleared.set()
-
-        monkeypatch.setattr(ioc.store.journal, "clear", clear_late)
-        monkeypatch.setattr(journals, "_File", SlowFile)
-        await let_pass(ioc, 0.5)
-        keeping = asyncio.create_task(keep(ioc))
-        assert await asyncio.to_thread(about_to_clear.wait, 20)
-        await ioc.database.put("VNA:Averages", 7)
-        await keeping
-
-    asyncio.run(story())
-    assert puts_kept(tmp_path) == [("VNA:Averages", 7)]
-
-
-def test_a_journal_is_begun_though_an_older_one_has_just_gone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    saving = Saving()
-    old = tmp_path / "journal-000000000001.log"
-    old.write_bytes(b"")
-    stat = Path.stat
-
-    def gone(path: Path, **options: Any) -> os.stat_result:
-        """A thread deletes it after it was listed."""
-        if path == old:
-            path.unlink(missing_ok=True)
-        return stat(path, **options)
-
-    monkeypatch.setattr(Path, "stat", gone)
-    journal = Journal(tmp_path, lambda: 0.0, saving)
-    journal.continue_from(journal.identity, 1)
-    journal.accepted("A", 2.0)
-    journal.close()
-    assert saving.error == ""
-    assert not journal.missed
-    assert puts_kept(tmp_path) == [("A", 2.0)]

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.physics.analysis.nasty import BASELINES, Outcome, library, tried
+from tests.physics.analysis.nasty import BASELINES, library
+from tests.physics.analysis.trying import Outcome, tried
 
 STRONGEST = 0.97
 """A limit may be this far below the possible one: drifts of the gain within what is allowed."""
