@@ -32,7 +32,7 @@ docs: $(VENV)/.dev ## Write anew what is generated from the code: PV lists, scre
 	$(BIN)/python -m iocs.documents
 
 bench: $(VENV)/.test ## The benchmarks, as ratios against named alternatives
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in benchmarks/*.py benchmarks/studies/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 clean: ## Remove the environment and all that was made
 	rm -rf $(VENV) reports build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -15,7 +15,7 @@ from cryohalo.catalog import DocumentWriter
 from haloscope.analysis.exchange.interchange import write_spectra
 from haloscope.analysis.quality.verdicts import QualityError
 from tests.physics.analysis.generator import make, scan_targets
-from tests.physics.analysis.nasty import library
+from tests.physics.analysis.quality.nasty import library
 
 AXION_HZ = 1.1e9 + 1234.0
 LIBRARY = dict(library())

@@ -15,7 +15,7 @@ SAMPLES = 20_000_000
 
 @pytest.fixture(scope="module")
 def moments() -> dict[str, float]:
-    """Of 2e7 draws at N = 5000; benchmarks/haloscope_statistics.py takes 1e8."""
+    """Of 2e7 draws at N = 5000; benchmarks/studies/haloscope_statistics.py takes 1e8."""
     sums, lagged = np.zeros(5), 0.0
     blocks = SAMPLES // 100_000
     for number in range(blocks):

@@ -1,11 +1,11 @@
-"""Stated errors against leaks of all angles: the short version of benchmarks/resonance_leaks.py."""
+"""Stated errors against leaks of all angles: benchmarks/studies/resonance_leaks.py in short."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from benchmarks.resonance_leaks import GEOMETRIES, pulls
+from benchmarks.studies.resonance_leaks import GEOMETRIES, pulls
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES)

@@ -12,7 +12,7 @@ from haloscope.analysis.pipeline import Result, analyze
 from haloscope.analysis.spectra import Spectra, concatenate
 from haloscope.analysis.statistics.rescan import field_test, judge
 from tests.physics.analysis.generator import make, scan_targets
-from tests.physics.analysis.test_lineshape import flat_line
+from tests.physics.analysis.statistics.test_lineshape import flat_line
 
 AXION_HZ = 1.10015e9
 OPTIONS = Options(filter_average=False)

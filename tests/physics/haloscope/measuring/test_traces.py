@@ -7,7 +7,13 @@ import pytest
 
 from haloscope.measuring.reflection import fit_reflection
 from haloscope.measuring.transmission import fit_transmission
-from tests.physics.haloscope.traces import NU0_HZ, Line, frequencies, reflected, transmitted
+from tests.physics.haloscope.measuring.traces import (
+    NU0_HZ,
+    Line,
+    frequencies,
+    reflected,
+    transmitted,
+)
 
 NU = frequencies(6.0, 51)
 FITS = {fit_transmission: transmitted(NU), fit_reflection: Line().through(NU, reflected(NU, 2.0))}

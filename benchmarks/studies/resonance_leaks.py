@@ -1,6 +1,6 @@
 """Pulls of fitted resonances over leaks of all sizes and angles, past both kinds of measurement.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.resonance_leaks [--angles 72] [--seed 1]
+    OMP_NUM_THREADS=1 python -m benchmarks.studies.resonance_leaks [--angles 72] [--seed 1]
 
 Each trace is 401 points over +-4 widths of a resonance at 1.1 GHz with Q_L = 35 000, beta = 2,
 behind 30 ns of cable, its noise a thousandth of the full amplitude (in each part), with a leak

@@ -18,7 +18,7 @@ from haloscope.analysis.quality.verdicts import Fault, QualityError
 from haloscope.analysis.report.page import write_report
 from haloscope.analysis.spectra import Calibration, Spectra
 from tests.physics.analysis.generator import make, scan_targets
-from tests.physics.analysis.nasty import OPTIONS, library
+from tests.physics.analysis.quality.nasty import OPTIONS, library
 
 LIBRARY = dict(library())
 STRICT, KEEP = Demands(bad_spectra="refuse"), Demands(bad_spectra="keep")

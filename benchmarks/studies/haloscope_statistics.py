@@ -1,6 +1,6 @@
 """Do 1e8 samples of the digitizer have the moments of Gamma(N)/N, and no memory between bins?
 
-    python benchmarks/haloscope_statistics.py [number of samples] [N]
+    python benchmarks/studies/haloscope_statistics.py [number of samples] [N]
 
 Prints each moment with the value of the distribution and the deviation in standard errors.
 """

@@ -12,7 +12,7 @@ from haloscope.analysis.online import Online
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result, analyze
 from tests.physics.analysis.generator import make, scan_targets
-from tests.physics.analysis.nasty import options_of, shapes
+from tests.physics.analysis.quality.nasty import options_of, shapes
 
 SHAPES = dict(shapes())
 

@@ -49,7 +49,7 @@ def test_a_cubic_is_kept_whole() -> None:
 
 
 def test_the_tables_are_the_same_whatever_the_number_of_threads() -> None:
-    root = str(Path(__file__).parents[3])
+    root = str(Path(__file__).parents[4])
     found = set()
     for threads in "12":
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": threads, "PYTHONPATH": root}

@@ -1,6 +1,6 @@
 """What becomes of nasty spectra: told apart, limit held to what the radiometer allows, lines found.
 
-    python benchmarks/nasty_spectra.py [--only WORD] [--baseline NAME] [--workers 2] [--worst 10]
+    python benchmarks/studies/nasty_spectra.py [--only WORD] [--baseline NAME] [--worst 10]
 
 Each case of the tests' library (receivers of all shapes, faults, mistakes) is analysed with every
 baseline, once as it is and once with an axion of 8 standard deviations in it. Of a believed result
@@ -18,8 +18,8 @@ from itertools import product
 
 import numpy as np
 
-from tests.physics.analysis.nasty import BASELINES, library
-from tests.physics.analysis.trying import Outcome, tried
+from tests.physics.analysis.quality.nasty import BASELINES, library
+from tests.physics.analysis.quality.trying import Outcome, tried
 
 MAKERS = dict(library())
 FATES = ("used", "cut", "doubted", "refused")

@@ -7,7 +7,7 @@ other programs blur. Two machines that are equal differ by up to some 10 us, by 
 lies; measured on a shared host of two cores: -0.8 +- 2.8 us, where the line was left out of what is
 beside it 336 +- 3 us.
 
-    python benchmarks/blind_timing.py --spectra 400
+    python benchmarks/studies/blind_timing.py --spectra 400
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from haloscope.analysis.quality.verdicts import Check
 from haloscope.analysis.report import figures
 from haloscope.analysis.statistics.candidates import neighbour_correlation
 from tests.physics.analysis.generator import make, scan_targets
-from tests.physics.analysis.nasty import STEP_HZ, library, options_of
+from tests.physics.analysis.quality.nasty import STEP_HZ, library, options_of
 
 LIBRARY = dict(library())
 PADE = options_of("pade 4")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from haloscope.measuring.transmission import Transmission, fit_transmission
-from tests.physics.haloscope.traces import (
+from tests.physics.haloscope.measuring.traces import (
     LOADED_Q,
     NU0_HZ,
     WIDTH_HZ,
@@ -21,7 +21,7 @@ from tests.physics.haloscope.traces import (
     transmitted,
 )
 
-FIGURE_23 = Path(__file__).parent / "data" / "npl_mat58_figure23.txt"
+FIGURE_23 = Path(__file__).parents[1] / "data" / "npl_mat58_figure23.txt"
 
 
 def pulls(fit: Transmission) -> np.ndarray:

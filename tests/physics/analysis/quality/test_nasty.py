@@ -1,7 +1,7 @@
 """Every case of the library is told for what it is, or comes out as the radiometer allows.
 
-The full table, every case with every baseline, is that of ``benchmarks/nasty_spectra.py``; here the
-baselines take turns.
+The full table, every case with every baseline, is that of ``benchmarks/studies/nasty_spectra.py``;
+here the baselines take turns.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.physics.analysis.nasty import BASELINES, library
-from tests.physics.analysis.trying import Outcome, tried
+from tests.physics.analysis.quality.nasty import BASELINES, library
+from tests.physics.analysis.quality.trying import Outcome, tried
 
 STRONGEST = 0.97
 """A limit may be this far below the possible one: drifts of the gain within what is allowed."""

@@ -10,7 +10,7 @@ from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result, analyze
 from haloscope.analysis.quality.stack import grand_errors
 from haloscope.analysis.quality.verdicts import Fault, Quality, QualityError
-from tests.physics.analysis.nasty import OPTIONS, STEP_HZ, Make, options_of, possible
+from tests.physics.analysis.quality.nasty import OPTIONS, STEP_HZ, Make, options_of, possible
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from haloscope.analysis.quality.residuals import Residuals
 from haloscope.analysis.quality.verdicts import QualityError
 from haloscope.analysis.spectra import Spectra
 from tests.physics.analysis.generator import make, scan_targets
-from tests.physics.analysis.nasty import OPTIONS, options_of, shapes
+from tests.physics.analysis.quality.nasty import OPTIONS, options_of, shapes
 
 SHAPES = dict(shapes())
 KEEP = Demands(bad_spectra="keep")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from haloscope.measuring.reflection import Reflection, fit_reflection
-from tests.physics.haloscope.traces import (
+from tests.physics.haloscope.measuring.traces import (
     LOADED_Q,
     NU0_HZ,
     WIDTH_HZ,

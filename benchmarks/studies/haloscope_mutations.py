@@ -1,6 +1,6 @@
 """Does a test notice a wrong line? One line changed at a time, the tests of its room run.
 
-    python benchmarks/haloscope_mutations.py [--only WORD] [--workers 2]
+    python benchmarks/studies/haloscope_mutations.py [--only WORD] [--workers 2]
 
 Works on a copy of the tree. Prints for each change the test that failed first; a survivor is a line
 that no test holds, and the exit code tells of it.
@@ -19,9 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ANALYSIS, HALOSCOPE = "haloscope/analysis/", "haloscope/"
-TESTS, MACHINE = "tests/physics/analysis/test_", "tests/physics/haloscope/test_"
 
 
 @dataclass(frozen=True)
@@ -43,15 +42,22 @@ class Mutation:
     tests: tuple[str, ...]
 
 
+def _files(room: str, tests: tuple[str, ...]) -> tuple[str, ...]:
+    """Where tests of a room stand, by their names."""
+    folder = ROOT / "tests" / "physics" / room
+    found = [next(folder.rglob(f"test_{test}.py")) for test in tests]
+    return tuple(str(path.relative_to(ROOT)) for path in found)
+
+
 def analysis(name: str, path: str, old: str, new: str, *tests: str) -> Mutation:
     """A change in the analysis."""
-    files = tuple(f"{TESTS}{test}.py" for test in tests)
+    files = _files("analysis", tests)
     return Mutation(name, ANALYSIS + path, old, new, files)
 
 
 def machine(name: str, path: str, old: str, new: str, *tests: str) -> Mutation:
     """A change in the apparatus or in what is measured."""
-    files = tuple(f"{MACHINE}{test}.py" for test in tests)
+    files = _files("haloscope", tests)
     return Mutation(name, HALOSCOPE + path, old, new, files)
 
 

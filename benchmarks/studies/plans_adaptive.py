@@ -1,6 +1,6 @@
 """The adaptive scan against the fixed 500 s: simulated time to the same coupling everywhere.
 
-    python -m benchmarks.plans_adaptive [--seeds 1 2 3 4 5]
+    python -m benchmarks.studies.plans_adaptive [--seeds 1 2 3 4 5]
 
 Three bands, simulated in process: quiet with its ends, quiet without its ends (there nothing is to
 be gained but by the steps outside), and one with the mode crossing. The fixed scan sets the target:
