@@ -31,10 +31,11 @@ from plans.offered import OFFERED
 
 PERMISSIONS = Path(__file__).parents[2] / "cryohalo" / "queue_permissions.yaml"
 NAMES = {name for names in OFFERED.values() for name in names}
-#: Plans of one instrument that no queue offers: parts, which need an open run, or objects.
+#: Plans of one instrument that no queue offers: parts, which need an open run, or objects; and the
+#: opening of an envelope, whose key a queue would keep.
 PARTS = {
     *("digitize", "step", "sweep", "amplifier_gain"),
-    *("approach", "locate", "pump_off", "provenance"),
+    *("approach", "locate", "pump_off", "provenance", "unseal"),
 }
 #: What a queue cannot give, and so is not described by a type: objects of a session.
 OBJECTS = {"online", "report", "per_step", "known", "rod", "amplifier", "settings"}
