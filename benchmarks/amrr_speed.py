@@ -20,7 +20,7 @@ import numpy as np
 
 from amrr.circuit import loop, rows
 from amrr.compiled import jit_entry
-from amrr.parameters import RefrigeratorParameters
+from amrr.parameters import DetectorParameters, RefrigeratorParameters
 from amrr.refrigerator import SimulatedRefrigerator
 from amrr.snapshot import start_cold
 from benchmarks.amrr_numpy_step import NumpyLoop
@@ -109,6 +109,15 @@ def main() -> int:
         cut = replace(paper, regenerator=replace(paper.regenerator, nodes=nodes))
         count, times = speed(cut)
         print(f"  {nodes:4d}: {count:4d} lumps in all, {times:6.0f} x real time")
+    print("detectors' stages on the cold lines, 6 lumps each:")
+    line = replace(paper.cold_line, nodes=6)
+    for stages in (0, 2, 4):
+        placed = {
+            f"detector{k}": DetectorParameters(k <= stages, "AB"[k % 2], 0.03 + 0.02 * k)
+            for k in (1, 2, 3, 4)
+        }
+        _, times = speed(replace(paper, cold_line=line, **placed))
+        print(f"  {stages:4d}: {times:6.0f} x real time")
     print("the field step alone, same tables, same Newton iteration:")
     for name, each_s in (("compiled (numba)", compiled_s), ("NumPy alone", numpy_s)):
         print(f"  {name:<16s}{1e6 * each_s:8.1f} us per step")
