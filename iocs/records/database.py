@@ -222,9 +222,9 @@ class Database:
         where = f"{address[0]}:{address[1]}" if address else ""
         try:
             native = from_wire(data, data_type)
-        except Refused:
-            if channel.record.secret:
-                refusal = Refused(f"{channel.record.name}: not a text")
+        except Refused as mistake:
+            secret = channel.record.secret
+            refusal = Refused(f"{channel.record.name}: not a text") if secret else mistake
             await self._refuse(channel, data, client, where, refusal)
             raise refusal from None
         await self._put(channel, native, client, where)

@@ -135,7 +135,7 @@ COUNTS_AND_STATES: dict[str, list[tuple[Path_, Any]]] = {
         (("machine", 1), -1.0),
         (("machine", 1), 7.5),
         (("machine", 0), 77.0),
-        (("machine", 11), 10.0),
+        (("machine", 11), float(thermometry.COUNT)),
         (("machine", 11), 1.0),
         (("supplies", (2, 3)), 7.0),
         (("supplies", (0, 0)), 5.5),
