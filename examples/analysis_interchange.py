@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
+from haloscope.analysis.chain.signal import inject
 from haloscope.analysis.exchange.files import summary
 from haloscope.analysis.exchange.interchange import read_spectra, write_spectra
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import analyze
 from haloscope.analysis.spectra import Calibration, Spectra
-from haloscope.analysis.statistics.injection import inject
 from haloscope.axion import coupling_dfsz
 
 AXION_HZ, STEP_HZ, BINS = 700.05e6, 200.0, 1000

@@ -23,13 +23,13 @@ from scipy.special import ndtr
 
 from haloscope.analysis.chain.baseline import fit_baseline
 from haloscope.analysis.chain.selection import select
+from haloscope.analysis.chain.signal import relative_signal
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import analyze
 from haloscope.analysis.report import figures
 from haloscope.analysis.spectra import Spectra
 from haloscope.analysis.statistics.distribute import run
 from haloscope.analysis.statistics.efficiency import closed_form, linear_chain
-from haloscope.analysis.statistics.injection import relative_signal
 from haloscope.analysis.statistics.limits import dfsz
 from haloscope.analysis.statistics.montecarlo import Outcome, Plan, efficiency, strength_at_limit
 from instruments.random import generator

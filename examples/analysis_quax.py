@@ -24,6 +24,7 @@ from scipy import stats
 
 from haloscope.analysis.chain.reduce import reduce_stack
 from haloscope.analysis.chain.selection import select
+from haloscope.analysis.chain.signal import inject
 from haloscope.analysis.exchange import files, quax
 from haloscope.analysis.exchange.interchange import read_spectra, write_spectra
 from haloscope.analysis.exchange.published import quax as quax_limit
@@ -32,7 +33,7 @@ from haloscope.analysis.pipeline import Result, analyze
 from haloscope.analysis.report import figures
 from haloscope.analysis.report.page import write_report
 from haloscope.analysis.spectra import Spectra
-from haloscope.analysis.statistics.injection import inject, recovery
+from haloscope.analysis.statistics.injection import recovery
 from haloscope.analysis.statistics.limits import dfsz
 from haloscope.axion import mass_ev
 

@@ -18,12 +18,22 @@ import numpy as np
 from haloscope.analysis.chain.combine import Accumulator
 from haloscope.analysis.chain.grand import Grand, SmootherResponse, grand_spectrum
 from haloscope.analysis.chain.reduce import coarse_range
+from haloscope.analysis.chain.selection import windows_of
 from haloscope.analysis.chain.spikes import Spike
 from haloscope.analysis.options import Options
 from haloscope.analysis.quality.assess import assess, screened
+from haloscope.analysis.quality.harm import measured_harm
 from haloscope.analysis.quality.ladder import Adequacy, Rung, adequacy, choose
 from haloscope.analysis.quality.residuals import Residuals, ResidualSums
-from haloscope.analysis.quality.stack import grand_checks, model_checks, spectra_checks
+from haloscope.analysis.quality.stack import (
+    WIDTH,
+    beaten,
+    grand_checks,
+    misfit_is_harmless,
+    model_checks,
+    seen_harmless,
+    spectra_checks,
+)
 from haloscope.analysis.quality.verdicts import Check, Quality, QualityError
 from haloscope.analysis.spectra import Calibration, FloatArray, Spectra
 from haloscope.analysis.statistics.candidates import Candidate, find_candidates
@@ -68,12 +78,16 @@ class Result:
     @property
     def tests(self) -> tuple[Check, ...]:
         """Tests of the spectra, their fits and the grand spectrum."""
+        own = self.grand, self.candidates
+        of_grand = grand_checks(*own, self.calibration, self.step_hz, self.options)
+        harmless = seen_harmless(self.adequacy) or (
+            not beaten(self.adequacy) and misfit_is_harmless(*own, self.step_hz, self.options)
+        )
+        harmless &= all(test.passed for test in of_grand if test.name == WIDTH)
         return (
-            *spectra_checks(self.checks, self.quality, self.options),
-            *model_checks(self.adequacy),
-            *grand_checks(
-                self.grand, self.candidates, self.calibration, self.step_hz, self.options
-            ),
+            *spectra_checks(self.checks, self.quality, self.options, harmless=harmless),
+            *model_checks(self.adequacy, harmless=harmless),
+            *of_grand,
         )
 
     @property
@@ -151,11 +165,19 @@ def analyze(spectra: Spectra, options: Options | None = None) -> Result:
         if not judged.quality.cut:
             raise
         raise QualityError(f"{error}; {judged.quality.sentence()}", judged.quality) from error
-    overlaps = float(np.median(result.grand.overlaps))
-    held = adequacy(stack.spectra, stack.windows, options, overlaps)
-    result = replace(result, ladder=ladder, adequacy=held)
+    used = stack.spectra.subset(judged.quality.used[stack.numbers])
+    result = replace(result, ladder=ladder, adequacy=_adequacy(used, result))
     demand_belief(result)
     return result
+
+
+def _adequacy(spectra: Spectra, result: Result) -> Adequacy:
+    """The model in use against a richer one: what that could do, and if it is much what it does."""
+    options, overlaps = result.options, float(np.median(result.grand.overlaps))
+    held = adequacy(spectra, windows_of(spectra, options), options, overlaps)
+    if held.options is None or not beaten(held):
+        return held
+    return replace(held, harm=measured_harm(spectra, options, held.options))
 
 
 def demand_belief(result: Result) -> None:

@@ -25,6 +25,7 @@ from haloscope.analysis.chain.response import TakenUp, taken_up
 from haloscope.analysis.chain.selection import Windows
 from haloscope.analysis.chain.template import line_table
 from haloscope.analysis.options import Options
+from haloscope.analysis.quality.harm import Harm
 from haloscope.analysis.quality.linescale import (
     SmootherScale,
     freedom_taken,
@@ -78,16 +79,20 @@ class Adequacy:
 
     Attributes:
         richer: The richer one that describes the data best; "" if there is none to compare with.
+        options: Settings with it; None if there is none.
         excess: By how much the deviance of a spectrum falls beyond chance.
         probability: That chance lets it fall as far.
-        width: What that excess would add to the variance of the grand spectrum at most, if it is
-            the same in all spectra and as smooth as a line.
+        width: Share that this adds to the variance of the grand spectrum at most: if it is the same
+            in all spectra and as smooth as a line.
+        harm: What it does, where that was measured.
     """
 
     richer: str
+    options: Options | None
     excess: float
     probability: float
     width: float
+    harm: Harm | None = None
 
 
 @dataclass(frozen=True)
@@ -151,7 +156,7 @@ def adequacy(spectra: Spectra, windows: Windows, options: Options, overlaps: flo
     """
     models = list(_richer(windows, options))
     if not models:
-        return Adequacy("", 0.0, 1.0, 0.0)
+        return Adequacy("", None, 0.0, 1.0, 0.0)
     sample = _Sample.of(spectra, windows)
     own, others = sample.described(options), [sample.described(other) for other in models]
     calm = _calm([own, *others])
@@ -164,7 +169,8 @@ def adequacy(spectra: Spectra, windows: Windows, options: Options, overlaps: flo
     # A misfit f per bin, as smooth as a line, has m f^2 of deviance and n_eff f^2 of z^2.
     effective = options.coarse_merge * float(weights.sum() ** 2 / (weights @ weights))
     width = max(excess, 0.0) * effective / windows.fine_bins * overlaps
-    return Adequacy(f"pade {other.options.pade_degree}", excess, chances[best], width)
+    name = f"pade {other.options.pade_degree}"
+    return Adequacy(name, other.options, excess, chances[best], width)
 
 
 def _models(spectra: Spectra, windows: Windows, options: Options) -> Iterator[Options]:

@@ -156,7 +156,7 @@ def residual_rows(
         np.sqrt(sum2 / np.maximum(count, 1)),
         near,
         -taken / np.maximum(count, 1),
-        sum2 - scale.line_chi2,
+        np.maximum(sum2 - scale.line_chi2, 0.0),
         np.maximum(count - taken - scale.lines, 1.0),
         scale.chi2,
         scale.mean,

@@ -11,11 +11,12 @@ from scipy import stats
 
 from haloscope.analysis.chain.reduce import reduce_stack
 from haloscope.analysis.chain.selection import select
+from haloscope.analysis.chain.signal import inject
 from haloscope.analysis.exchange import published, quax
 from haloscope.analysis.pipeline import Result, analyze
 from haloscope.analysis.quality.stack import grand_errors
 from haloscope.analysis.spectra import Spectra
-from haloscope.analysis.statistics.injection import inject, recovery
+from haloscope.analysis.statistics.injection import recovery
 from haloscope.analysis.statistics.limits import dfsz
 
 

@@ -54,15 +54,37 @@ def test_behind_a_jpa_the_letter_s_model_is_among_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "baseline"),
-    [("parabola 1 %, N 1e+03", "pade 3"), ("kink, N 1e+03", "letter")],
+    ("name", "baseline", "harm"),
+    [
+        ("kink, N 1e+03", "pade 4", "power"),
+        ("step 2 %, N 1e+03", "pade 3", "power"),
+        ("slope 1 %, N 1e+03", "letter", "width"),
+    ],
 )
-def test_a_model_that_leaves_something_out_is_not_believed(name: str, baseline: str) -> None:
+def test_a_model_that_leaves_out_what_matters_is_not_believed(
+    name: str, baseline: str, harm: str
+) -> None:
     result = settled(name, baseline)
-    (doubt,) = result.doubts
-    assert doubt.name == "no richer model describes the data better"
-    assert result.adequacy is not None
-    assert result.adequacy.probability < 1e-3
+    assert "no richer model describes the data better" in [doubt.name for doubt in result.doubts]
+    held = result.adequacy
+    assert held is not None
+    assert held.probability < 1e-3
+    assert held.harm is not None
+    assert (held.harm.added > 0.1) == (harm == "width")
+    assert (held.harm.recovered < 0.95) == (harm == "power")
+
+
+def test_what_a_model_leaves_out_without_harm_is_told_and_believed() -> None:
+    result = settled("ripple 1 %, 3 rad, N 1e+03", "pade 3")
+    assert result.believed
+    (told,) = [test for test in result.tests if test.name.startswith("no richer model")]
+    assert not told.passed
+    assert "measured" in told.found
+    held = result.adequacy
+    assert held is not None
+    assert held.harm is not None
+    assert 0 < held.harm.added < 0.05
+    assert held.harm.recovered == pytest.approx(0.99, abs=0.02)
 
 
 def test_noise_alone_beats_no_model() -> None:

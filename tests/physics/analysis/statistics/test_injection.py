@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from haloscope.analysis.chain.signal import inject
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import analyze
-from haloscope.analysis.statistics.injection import inject, recovery
+from haloscope.analysis.statistics.injection import recovery
 from haloscope.axion import coupling_dfsz
 from tests.physics.analysis.generator import make, scan_targets
 
