@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,9 @@ from haloscope.analysis.exchange import files
 from haloscope.analysis.online import Online
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result, analyze
+from haloscope.analysis.quality.harm import Harm, measured_harm
+from haloscope.analysis.quality.ladder import Adequacy
+from haloscope.analysis.quality.stack import seen_harmless
 from tests.physics.analysis.generator import make, scan_targets
 from tests.physics.analysis.quality.nasty import options_of, shapes
 
@@ -85,6 +90,31 @@ def test_what_a_model_leaves_out_without_harm_is_told_and_believed() -> None:
     assert held.harm is not None
     assert 0 < held.harm.added < 0.05
     assert held.harm.recovered == pytest.approx(0.99, abs=0.02)
+
+
+def test_of_noise_alone_a_richer_model_takes_what_chance_takes() -> None:
+    case, rng = SHAPES["bump 1 %, N 1e+05"]({}), np.random.default_rng(71)
+    found = []
+    for _ in range(12):
+        noise = rng.standard_gamma(1e5, case.truth.shape) / 1e5
+        drawn = replace(case.spectra, power_w=case.truth * noise)
+        found.append(measured_harm(drawn, options_of("pade 2"), options_of("pade 4")))
+    added = np.array([harm.added for harm in found])
+    assert abs(added.mean()) < 4 * added.std() / np.sqrt(len(added))
+    assert added.std() < 0.01
+    assert np.mean([harm.recovered for harm in found]) == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("added", "recovered", "harmless"),
+    [(0.02, 0.99, True), (0.2, 0.99, False), (0.02, 0.93, False), (0.02, 1.07, False)],
+)
+def test_harm_is_what_adds_up_or_takes_power(
+    added: float, recovered: float, harmless: bool
+) -> None:
+    held = Adequacy("pade 5", None, 3.0, 1e-9, 0.4, Harm(added, recovered))
+    assert seen_harmless(held) is harmless
+    assert not seen_harmless(replace(held, harm=None))
 
 
 def test_noise_alone_beats_no_model() -> None:
