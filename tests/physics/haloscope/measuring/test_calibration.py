@@ -51,6 +51,26 @@ def test_points_that_scatter_more_than_their_errors_widen_the_errors_of_the_y_fa
     assert abs(fit.temperature_k - 1.2) < 4 * fit.temperature_k_error
 
 
+def test_a_gain_that_drifts_during_a_y_factor_widens_its_errors():
+    rng = np.random.default_rng(3)
+    power = GAIN * KB * (calibration.effective_temperature_k(TEMPERATURES_K, NU) + 1.2)
+    drift, stated = 5e-3, 1e-3 * power  # the gain scatters by five times what each power's error is
+    pulls, errors = [], []
+    for _ in range(500):
+        drifting = power * rng.normal(1, drift, power.size)
+        fit = calibration.y_factor(TEMPERATURES_K, drifting, stated, NU, bin_width_hz=10.0)
+        pulls.append((fit.temperature_k - 1.2) / fit.temperature_k_error)
+        errors.append(fit.temperature_k_error)
+    # Student's t of three degrees of freedom: half of it within 0.76, not within 0.15.
+    assert np.mean(np.abs(pulls) < 0.765) == pytest.approx(0.5, abs=0.07)
+    quiet = calibration.y_factor(TEMPERATURES_K, power, stated, NU, bin_width_hz=10.0)
+    assert np.median(errors) > 3 * quiet.temperature_k_error
+    design = np.stack([power / (GAIN * KB) - 1.2, np.ones(5)], axis=1) / stated[:, None]
+    slope_error = np.sqrt(np.linalg.inv(design.T @ design)[0, 0])
+    # Residuals of nothing do not make the errors smaller than those stated.
+    assert quiet.gain_db_error == pytest.approx(10 / np.log(10) * slope_error / (GAIN * KB))
+
+
 def test_falling_power_is_no_y_factor():
     with pytest.raises(ValueError, match="does not grow"):
         calibration.y_factor([0.1, 0.2], [2.0, 1.0], [0.1, 0.1], NU, bin_width_hz=10.0)
@@ -94,6 +114,29 @@ def test_the_power_ratio_gives_the_noise_of_the_jpa():
     assert by_gain[1].temperature_k_error == pytest.approx(slope, rel=0.02)
     total = calibration.noise_by_power_ratio(on, off, gain, source, 1.2)
     assert float(total) == pytest.approx(source + 0.060 + 1.2 / gain)
+
+
+@pytest.mark.parametrize("uncertain", ["powers", "gain", "receiver", "all"])
+def test_the_error_of_the_jpas_noise_is_its_scatter(uncertain):
+    rng = np.random.default_rng(4)
+    source, gain, rest = float(calibration.effective_temperature_k(0.025, NU)), 48.0, 1.2
+    on, off = gain * (source + 0.060) + rest, source + rest
+    sizes = {"powers": 0.002, "gain": 0.5, "receiver": 0.03}
+    power, of_gain, of_rest = (
+        size if uncertain in (name, "all") else 0.0 for name, size in sizes.items()
+    )
+
+    def measured(scatter):
+        return calibration.jpa_noise(
+            on * (1 + power * scatter[0]), power * on, off * (1 + power * scatter[1]), power * off,
+            gain=gain + of_gain * scatter[2], gain_error=of_gain, source_temperature_k=0.025,
+            receiver_temperature_k=rest + of_rest * scatter[3],
+            receiver_temperature_k_error=of_rest, frequency_hz=NU,
+        )  # fmt: skip
+
+    found = [measured(rng.standard_normal(4)).temperature_k for _ in range(2000)]
+    assert np.mean(found) == pytest.approx(0.060, abs=0.0005)
+    assert measured(np.zeros(4)).temperature_k_error == pytest.approx(np.std(found), rel=0.06)
 
 
 def test_the_system_noise_undoes_the_gain():
