@@ -27,7 +27,6 @@ ComplexArray = NDArray[np.complex128]
 __all__ = [
     "BENT",
     "TWISTED",
-    "apart",
     "in_parts",
     "kajfez",
     "line_alone",
@@ -103,16 +102,6 @@ def mirrored(p: FloatArray, x: FloatArray) -> FloatArray:
     return np.array(other)
 
 
-def apart(p: FloatArray, x: FloatArray) -> float:
-    """Squared distance of a fit's trace from its mirror's, the line's parabola taken out."""
-    size = np.abs(model(p, x)[0])
-    basis = np.stack([np.ones_like(x), x, x**2], axis=1)
-    flat = basis * (size**2)[:, None]
-    between = 2 * np.arctan((x - p[0]) / p[1])
-    parabola = basis @ np.linalg.solve(flat.T @ basis, flat.T @ between)
-    return float(np.sum((size * (between - parabola)) ** 2))
-
-
 def _end_slope(trace: Swept) -> float:
     """Slope of the phase in the outer eighths of the span, where the resonance matters little."""
     count = max(3, trace.x.size // 8)
@@ -135,7 +124,7 @@ def _kajfez_at(trace: Swept, slope: float) -> FloatArray:
     u = x - c
     matrix = np.stack([u, np.ones_like(u), -u * data], axis=1)
     weights = np.ones_like(u)
-    for _ in range(2):
+    for _ in range(2):  # the second spares a fit every third evaluation
         flat = matrix.conj() * weights[:, None]
         normal = flat.T @ matrix
         normal.flat[::4] *= 1 + _RIDGE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,8 +17,6 @@ FloatArray = NDArray[np.float64]
 __all__ = ["GainProfile", "fit_gain_profile"]
 
 _DB = 10 / np.log(10)
-#: A fit is repeated with the weights of what it found.
-_ROUNDS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -137,26 +134,23 @@ def _fit_lorentzian(x: FloatArray, gain: FloatArray) -> Minimum:
     """Fit G_0 - 1, centre and width; residuals are shares of the gain.
 
     The trace without pump has the same noise everywhere and is what every point is divided by: the
-    ratio scatters in proportion to itself.
+    ratio scatters in proportion to itself. The weights are those of the start: it is near enough.
     """
     top = int(np.argmax(np.convolve(gain, np.ones(5) / 5, mode="same")))
     width = float(np.mean(gain - 1 > 0.5 * (gain[top] - 1)) * (x[-1] - x[0]))
     start = np.array([gain[top] - 1, x[top], max(width, 2 * (x[1] - x[0]))])
-    for _ in range(_ROUNDS):
-        weights = 1 / np.maximum(power_gain(x - start[1], 1 + start[0], start[2]), 1.0)
+    weights = 1 / np.maximum(power_gain(x - start[1], 1 + start[0], start[2]), 1.0)
 
-        def residuals(p: FloatArray, w: FloatArray = weights) -> tuple[FloatArray, FloatArray]:
-            u = 2 * (x - p[1]) / p[2]
-            shape = 1 / (1 + u * u)
-            jacobian = np.empty((x.size, 3))
-            jacobian[:, 0] = shape
-            jacobian[:, 2] = 2 * p[0] * shape * shape * u * u / p[2]
-            jacobian[:, 1] = 4 * p[0] * shape * shape * u / p[2]
-            return w * (1 + p[0] * shape - gain), w[:, None] * jacobian
+    def residuals(p: FloatArray) -> tuple[FloatArray, FloatArray]:
+        u = 2 * (x - p[1]) / p[2]
+        shape = 1 / (1 + u * u)
+        jacobian = np.empty((x.size, 3))
+        jacobian[:, 0] = shape
+        jacobian[:, 1] = 4 * p[0] * shape * shape * u / p[2]
+        jacobian[:, 2] = 0.5 * jacobian[:, 1] * u
+        return weights * (1 + p[0] * shape - gain), weights[:, None] * jacobian
 
-        minimum = minimise(residuals, start)
-        start = minimum.parameters
-    return minimum
+    return minimise(residuals, start)
 
 
 def _robust_covariance(minimum: Minimum) -> FloatArray:

@@ -24,7 +24,7 @@ deviation over all angles.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -33,7 +33,6 @@ from numpy.typing import ArrayLike, NDArray
 from haloscope.measuring.circle import (
     BENT,
     TWISTED,
-    apart,
     in_parts,
     kajfez,
     line_alone,
@@ -52,12 +51,11 @@ __all__ = ["Reflection", "fit_reflection"]
 
 #: A resonance stands so many standard deviations above the noise.
 _CLEAR: Final = 5.0
-#: One whose diameter is beyond so many is no matter of chance, if its width is below this share of
-#: the span. Of others the improvement counts (a wide one looks like the phase of a line), less what
-#: the best of many places and widths explains by chance.
-_SURE: Final = 20.0
+#: One whose width is not below this share of the span looks like the phase of a line: it must lower
+#: chi2 times degrees of freedom by so much, five standard deviations and what the best of many
+#: places explains by chance.
 _NARROW: Final = 0.25
-_CHOICE: Final = 20.0
+_WORTH: Final = 45.0
 #: Of a leak so many standard deviations are taken for chance.
 _SEEN: Final = 3.0
 #: A leak beyond this share of the reflection is no leak.
@@ -65,14 +63,11 @@ _LEAKIEST: Final = 0.5
 #: The span holds so many linewidths at least, and each linewidth so many points.
 _WIDTHS: Final = 1.0
 _POINTS: Final = 1.5
-#: A trace that does not reach so many half widths to both sides of its resonance is cut off: it may
-#: have other minima as deep.
+#: A trace that does not reach so many half widths to both sides of its resonance is cut off: the
+#: other sense may describe it as well.
 _BOTH_SIDES: Final = 2.0
 #: Greatest diameter of a circle for which a coupling is stated: beta of 200.
 _LARGEST: Final = 1.99
-#: Squared distance, in units of the noise, from which on a sense is taken without a look at the
-#: other: enough for a fit with all its freedom to stay worse by far.
-_CERTAIN: Final = 1e4
 #: The better of both senses must be better by this much in chi2 times degrees of freedom.
 _TOLD: Final = 16.0
 
@@ -202,14 +197,6 @@ class _Fit:
         centre, half_width = self.minimum.parameters[:2]
         return bool(0.5 - abs(centre) < _BOTH_SIDES * abs(half_width))
 
-    @property
-    def clear(self) -> bool:
-        """Whether the sense in which the circle is run through stands out of the noise by far."""
-        p = self.minimum.parameters
-        height = abs(complex(*p[2:4])) * np.hypot(*p[4:6])
-        far = _CERTAIN * (self.goodness.noise * height) ** 2
-        return not self.cut_off and bool(apart(p, self.trace.x) > far)
-
     def or_other(self, other: _Fit, opposite: bool | None) -> _Fit:
         """This or its mirror: the better one, or the one of the sense that is known.
 
@@ -261,11 +248,9 @@ class _Fit:
         (d, error), width_error = self.diameter, self.errors[1]
         if not (d > _CLEAR * error and 0 < 2 * width_error < abs(self.minimum.parameters[1])):
             return False
-        narrow = 2 * abs(self.minimum.parameters[1]) < _NARROW
-        if narrow and d > _SURE * error:
+        if 2 * abs(self.minimum.parameters[1]) < _NARROW:
             return True
-        needed = (_CLEAR**2 + _CHOICE) * (1 + FEW / self.goodness.dof)
-        return self._worth() > needed
+        return self._worth() > _WORTH * (1 + FEW / self.goodness.dof)
 
     def _worth(self) -> float:
         """By how much the resonance lowers chi2 times degrees of freedom."""
@@ -332,7 +317,7 @@ def _best(trace: Swept, allowed: float, opposite: bool | None) -> _Fit:
     if found.goodness.doubtful or found.why_none():
         others = [_fit(trace, allowed, start, BENT) for start in more_starts(trace)]
         found = min(found, *others, key=lambda fit: fit.minimum.cost)
-    if not found.clear or found.goodness.doubtful or opposite not in (None, found.opposite):
+    if found.cut_off or found.goodness.doubtful or opposite not in (None, found.opposite):
         mirror = mirrored(found.minimum.parameters, trace.x)
         found = found.or_other(_fit(trace, allowed, mirror, BENT), opposite)
     if found.goodness.doubtful:
@@ -364,9 +349,4 @@ def _fit(trace: Swept, allowed: float, start: FloatArray, count: int) -> _Fit:
         left[0] + 1j * left[1], count, height, largest=1.0, converged=minimum.converged
     )
     variance = float(np.sum(left**2)) / goodness.dof * goodness.stretch
-    jacobian = minimum.jacobian
-    if weight:  # what the isolation says holds whatever the trace's own noise
-        jacobian = jacobian.copy()
-        jacobian[-1] *= np.sqrt(variance) / (weight * allowed)
-    covariance = replace(minimum, jacobian=jacobian).covariance(variance)
-    return _Fit(trace, allowed, minimum, goodness, covariance)
+    return _Fit(trace, allowed, minimum, goodness, minimum.covariance(variance))

@@ -30,10 +30,8 @@ FloatArray = NDArray[np.float64]
 
 __all__ = ["Transmission", "fit_transmission"]
 
-#: Of a trace much wider than its resonance so many half widths to each side are fitted, and never
-#: fewer than so many points.
+#: Of a trace much wider than its resonance so many half widths to each side are fitted.
 _WINDOW: Final = 12.0
-_FEWEST: Final = 31
 #: Parameters with a leak that is the same over the span, and with one that changes: by its level,
 #: and by its level and slope.
 _STEADY, _TILTED, _CURVED = 5, 6, 7
@@ -193,9 +191,7 @@ def _summit(x: FloatArray, power: FloatArray) -> tuple[float, float]:
 def _fit_about(trace: Swept, power: FloatArray, x0: float, w0: float) -> _Fit:
     """Fit the window about a place by the simplest leak that describes it."""
     near = np.flatnonzero(np.abs(trace.x - x0) <= _WINDOW * w0)
-    short = max(0, _FEWEST - near.size)
-    first, last = max(0, int(near[0]) - short), int(near[-1]) + 1 + short
-    window = slice(first, last)
+    window = slice(int(near[0]), int(near[-1]) + 1)
     values = trace.values[window]
     noise = noise_of(values if values.imag.any() else values.real, 1.0)
     u, data = (trace.x[window] - x0) / w0, power[window]

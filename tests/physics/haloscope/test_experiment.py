@@ -1,6 +1,7 @@
 """The machine as a whole: time, events, saving, refusals, magnet, determinism."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -246,6 +247,29 @@ def test_more_averages_make_a_quieter_trace():
         run(h)
         spreads.append(np.std(np.abs(h.vna.trace)))
     assert spreads[0] / spreads[1] == pytest.approx(4, rel=0.2)
+
+
+def test_the_strong_line_leaks_past_the_circulators_by_what_their_isolation_lets_through():
+    def trace(isolation_db: float, seed: int, switch: SwitchPosition) -> np.ndarray:
+        base = HaloscopeParameters.capp12tb()
+        analyser = replace(base.network_analyzer, isolation_db=isolation_db)
+        h = SimulatedHaloscope(replace(base, network_analyzer=analyser), seed=seed)
+        h.vna.path, h.switch.position = Path.STRONG, switch
+        h.vna.acquire()
+        run(h)
+        return h.vna.trace
+
+    angles = []
+    for seed in (1, 2):
+        for switch in (SwitchPosition.CAVITY, SwitchPosition.OPEN):
+            tight = trace(300.0, seed, switch)
+            full = trace(300.0, seed, SwitchPosition.OPEN)
+            leak = (trace(20.0, seed, switch) - tight) / full
+            assert np.abs(leak) == pytest.approx(0.1, rel=0.02)
+            assert np.ptp(np.angle(leak)) < 0.05
+            angles.append(float(np.angle(leak[0])))
+    assert angles[0] == pytest.approx(angles[1], abs=0.02)  # the seed's
+    assert abs(angles[0] - angles[2]) > 0.1
 
 
 def test_a_strong_probe_saturates_the_pumped_jpa():

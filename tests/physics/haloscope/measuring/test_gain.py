@@ -60,6 +60,19 @@ def test_uncertainties_cover_the_truth_as_often_as_they_should() -> None:
     assert 0.5 < np.std(sides) < 1.15
 
 
+def test_a_profile_that_is_no_lorentzian_is_told_and_widens_the_errors() -> None:
+    rng, truth = np.random.default_rng(6), _profile(20, -1e3, 190e3)
+    noise = 0.003 * truth * rng.standard_normal(len(X_HZ))
+    ripple = 1 + 0.03 * np.sin(X_HZ / 40e3)
+    plain, rippled = (fit_gain_profile(1.1e9 + X_HZ, g + noise) for g in (truth, truth * ripple))
+    assert plain.goodness is not None
+    assert rippled.goodness is not None
+    assert plain.goodness.good
+    assert not rippled.goodness.good
+    assert rippled.peak_gain_error > 8 * plain.peak_gain_error
+    assert abs(rippled.peak_gain - 100) < 3 * rippled.peak_gain_error
+
+
 def test_no_gain_is_said_in_words() -> None:
     with pytest.raises(ValueError, match="no gain above 1 dB"):
         fit_gain_profile(1.1e9 + X_HZ, np.ones(len(X_HZ)))

@@ -96,6 +96,30 @@ def test_what_a_wrong_model_leaves_stretches_the_errors():
     assert "limit" in str(judged)
 
 
+def test_a_model_that_misses_by_a_few_times_the_noise_is_not_good():
+    random, x = np.random.default_rng(4), np.linspace(0, 9, 101)
+    z = random.standard_normal((2, 101))
+    right = goodness_of(z[0] + 1j * z[1], 8, 100.0, largest=100.0, converged=True)
+    assert 1.5 < right.limit < 2.5
+    assert right.good
+    wrong = goodness_of(z[0] + 1j * z[1] + 3 * np.cos(x), 8, 100.0, largest=100.0, converged=True)
+    assert wrong.limit < wrong.chi2 < 10
+    assert wrong.misfit == pytest.approx(0.03 / np.sqrt(2), rel=0.15)
+    assert not wrong.good
+
+
+@pytest.mark.parametrize(("dof", "falls", "improves"), [
+    (200, 20.0, False), (200, 40.0, True), (10, 40.0, False), (10, 120.0, True),
+])  # fmt: skip
+def test_a_model_with_more_terms_is_better_only_beyond_chance(dof, falls, improves):
+    # Of a right model the sum of squares over the variance is dof.
+    plain, richer = (
+        Goodness(1.0, dof, 2.0, 0.0, 0.0, 0.01, square=dof + more) for more in (falls, 0.0)
+    )
+    assert richer.improves(plain) == improves
+    assert not plain.improves(richer)
+
+
 def test_a_fit_that_did_not_converge_is_never_good():
     judged = Goodness(1.0, 100, 2.0, 0.0, 0.0, 0.01, converged=False)
     assert not judged.good

@@ -160,6 +160,28 @@ def test_a_trace_that_leaves_the_side_of_the_coupling_open_is_refused():
     assert left_open >= 3
 
 
+def some(random: np.random.Generator, *, weak: bool) -> tuple[float, float, float, float, Line]:
+    """Widths, points per width, coupling, signal to noise and line of a trace hard to begin on."""
+    delay_s = random.uniform(-2e-7, 2e-7) * (1 if weak else 10)
+    line = Line(1.0, random.uniform(0, 6.28), delay_s, opposite=bool(random.integers(2)))
+    if weak:  # a shallow circle somewhere in a wide span
+        return *random.uniform([10, 10, 0.1, 15], [20, 20, 0.2, 30]), line
+    return *random.uniform([2, 15, 1, 100], [4, 40, 10, 1000]), line
+
+
+@pytest.mark.parametrize("weak", [False, True])
+def test_circles_that_are_hard_to_begin_on_are_found(weak):
+    random = np.random.default_rng(1)
+    for _ in range(60):
+        widths, per_width, beta, snr, line = some(random, weak=weak)
+        points, place = int(widths * per_width), random.uniform(-0.7, 0.7)
+        nu = frequencies(widths, points, 0.5 * place * widths * WIDTH_HZ)
+        s = line.through(nu, reflected(nu, beta)) + noise(random, points, 1 / snr)
+        fit = fit_reflection(nu, s, isolation_db=60.0)
+        assert fit.opposite_phase == line.opposite
+        assert np.abs(pulls(fit, beta)).max() < 6
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
@@ -201,6 +223,14 @@ def test_noise_and_a_line_alone_are_no_resonance(seed, points, level):
     random, nu = np.random.default_rng(seed), frequencies(6.0, points)
     line = Line(gain=level, delay_s=random.uniform(-1e-6, 1e-6))
     with pytest.raises(ValueError, match=r"no .*resonance|circle's diameter"):
+        fit_reflection(nu, line.through(nu, np.ones(points)) + noise(random, points, 1.0))
+
+
+@pytest.mark.parametrize(("seed", "points"), [(65, 12), (70, 12), (91, 8), (103, 8), (107, 12)])
+def test_a_line_that_looks_like_a_wide_circle_is_none(seed, points):
+    random, nu = np.random.default_rng([seed, points, 30]), frequencies(6.0, points)
+    line = Line(gain=30.0, delay_s=random.uniform(-1e-6, 1e-6))
+    with pytest.raises(ValueError, match="no resonance above the noise"):
         fit_reflection(nu, line.through(nu, np.ones(points)) + noise(random, points, 1.0))
 
 
