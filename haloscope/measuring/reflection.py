@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -68,6 +69,9 @@ _POINTS: Final = 1.5
 _BOTH_SIDES: Final = 2.0
 #: Greatest diameter of a circle for which a coupling is stated: beta of 200.
 _LARGEST: Final = 1.99
+#: A fit whose start was so far off that its noise was taken too large by this factor is repeated:
+#: the isolation would count too much.
+_ROUNDS, _LIKE = 2, 1.5
 #: The better of both senses must be better by this much in chi2 times degrees of freedom.
 _TOLD: Final = 16.0
 
@@ -329,24 +333,29 @@ def _best(trace: Swept, allowed: float, opposite: bool | None) -> _Fit:
 
 def _fit(trace: Swept, allowed: float, start: FloatArray, count: int) -> _Fit:
     """Fit ``count`` parameters from a start (9,) or more."""
-    begin = np.concatenate([start, np.zeros(count - start.size)])
-    value, _ = model(begin, trace.x)
-    weight = noise_of(value - trace.values, 1.0) / allowed
-
-    def residuals(p: FloatArray) -> tuple[FloatArray, FloatArray]:
-        value, jacobian = model(p, trace.x)
-        residual, by = in_parts(value - trace.values), in_parts(jacobian)
-        if not weight:
-            return residual, by
-        leak = np.zeros((1, p.size))
-        leak[0, 2:4] = -p[3] / p[2] ** 2, 1 / p[2]
-        return np.append(residual, weight * p[3] / p[2]), np.vstack([by, weight * leak])
-
-    minimum = minimise(residuals, begin)
-    height = float(abs(complex(*minimum.parameters[2:4])) * np.hypot(*minimum.parameters[4:6]))
-    left = minimum.residual[: 2 * trace.x.size].reshape(2, -1)
+    found = np.concatenate([start, np.zeros(count - start.size)])
+    noise = noise_of(model(found, trace.x)[0] - trace.values, 1.0)
+    for _ in range(_ROUNDS):
+        minimum = minimise(partial(_residuals, trace=trace, weight=noise / allowed), found)
+        found, before = minimum.parameters, noise
+        left = minimum.residual[: 2 * trace.x.size].reshape(2, -1)
+        noise = noise_of(left[0] + 1j * left[1], 1.0)
+        if np.isinf(allowed) or before < _LIKE * noise:
+            break
+    height = float(abs(complex(*found[2:4])) * np.hypot(*found[4:6]))
     goodness = goodness_of(
         left[0] + 1j * left[1], count, height, largest=1.0, converged=minimum.converged
     )
     variance = float(np.sum(left**2)) / goodness.dof * goodness.stretch
     return _Fit(trace, allowed, minimum, goodness, minimum.covariance(variance))
+
+
+def _residuals(p: FloatArray, trace: Swept, weight: float) -> tuple[FloatArray, FloatArray]:
+    """Model minus trace, and last, on the scale of the noise, what the isolation says of q."""
+    value, jacobian = model(p, trace.x)
+    residual, by = in_parts(value - trace.values), in_parts(jacobian)
+    if not weight:
+        return residual, by
+    leak = np.zeros((1, p.size))
+    leak[0, 2:4] = -p[3] / p[2] ** 2, 1 / p[2]
+    return np.append(residual, weight * p[3] / p[2]), np.vstack([by, weight * leak])

@@ -118,6 +118,17 @@ def test_a_narrow_span_is_bounded_by_what_the_isolation_allows():
     assert np.abs(pulls(tight, 2.0)).max() < 4
 
 
+def test_with_few_points_the_isolation_counts_no_more_than_it_says():
+    random, found = np.random.default_rng(13), []
+    for _ in range(80):
+        nu = frequencies(random.uniform(2.0, 3.5), 12)
+        line = Line(1.0, leak=10 ** (-34 / 20) * np.exp(1j * random.uniform(0, 6.28)))
+        s = line.through(nu, reflected(nu, 0.4)) + noise(random, 12, 6e-4)
+        found.append(pulls(fit_reflection(nu, s, isolation_db=34.0), 0.4))
+    assert np.abs(found).max() < 6
+    assert np.median(np.abs(found), axis=0)[:2].max() < 0.95  # 0.67, but for few degrees of freedom
+
+
 def test_a_line_that_ripples_is_described():
     random, nu = np.random.default_rng(7), frequencies(8.0, 401)
     ripple = 1 + 0.02 * np.sin((nu - NU0_HZ) / (2 * WIDTH_HZ) + 0.4)
