@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FEW", "Goodness", "goodness_of", "noise_of"]
+__all__ = ["FEW", "SLIGHT", "Goodness", "goodness_of", "noise_of"]
 
 #: Mean over median of the square of a Gaussian number, and of a complex one.
 _REAL, _COMPLEX = 1 / 0.45494, 1 / math.log(2)
@@ -40,7 +40,7 @@ _BETTER: Final = 25.0
 FEW: Final = 30
 #: A model that misses by less than this share of the resonance's height describes it, however small
 #: the noise: by that much lines ripple.
-_SLIGHT: Final = 0.01
+SLIGHT: Final = 0.01
 #: And one that misses by less than this needs no further terms: its errors are stretched.
 _VISIBLE: Final = 1e-3
 
@@ -57,6 +57,7 @@ class Goodness:
         misfit: Residual beyond the noise, as a share of the resonance's height (amplitude).
         noise: Noise as a share of the resonance's height, one standard deviation of each point.
         square: Sum of the squared residuals, in the residual's units.
+        slight: A misfit up to this is good enough, whatever chi2.
         converged: Whether the fit ended in a minimum.
     """
 
@@ -67,12 +68,13 @@ class Goodness:
     misfit: float
     noise: float
     square: float = math.nan
+    slight: float = SLIGHT
     converged: bool = True
 
     @property
     def good(self) -> bool:
         """True if the model describes the trace."""
-        return self.converged and (self.chi2 <= self.limit or self.misfit <= _SLIGHT)
+        return self.converged and (self.chi2 <= self.limit or self.misfit <= self.slight)
 
     @property
     def doubtful(self) -> bool:
@@ -128,6 +130,7 @@ def goodness_of(
     *,
     largest: float,
     converged: bool,
+    slight: float = SLIGHT,
 ) -> Goodness:
     """Judge what a fit leaves.
 
@@ -137,6 +140,7 @@ def goodness_of(
         height: The resonance's height in the residual's units.
         largest: The trace's largest value in these units.
         converged: Whether the fit ended in a minimum.
+        slight: A misfit up to this is good enough, as a share of the height.
     """
     parts = 2 if np.iscomplexobj(residual) else 1
     dof = max(1, parts * residual.size - parameters)
@@ -154,5 +158,6 @@ def goodness_of(
         misfit=math.sqrt(parts * max(0.0, mean - noise**2)) / height,
         noise=noise / height,
         square=square,
+        slight=slight,
         converged=converged,
     )

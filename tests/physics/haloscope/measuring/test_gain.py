@@ -63,7 +63,7 @@ def test_uncertainties_cover_the_truth_as_often_as_they_should() -> None:
 def test_a_profile_that_is_no_lorentzian_is_told_and_widens_the_errors() -> None:
     rng, truth = np.random.default_rng(6), _profile(20, -1e3, 190e3)
     noise = 0.003 * truth * rng.standard_normal(len(X_HZ))
-    ripple = 1 + 0.03 * np.sin(X_HZ / 40e3)
+    ripple = 1 + 0.1 * np.sin(X_HZ / 40e3)
     plain, rippled = (fit_gain_profile(1.1e9 + X_HZ, g + noise) for g in (truth, truth * ripple))
     assert plain.goodness is not None
     assert rippled.goodness is not None
