@@ -8,9 +8,9 @@ nu_a) / (nu_a <b^2>),
     F(nu) = 1/2 { erf(sqrt(3/2) r + sqrt(3x)) - erf(sqrt(3/2) r - sqrt(3x))
                   - sqrt(8/(3 pi))/r exp(-3r^2/2 - 3x) sinh(3 r sqrt(2x)) }.
 
-No escape speed is applied: it would change the line by less than 0.1 % of its power at 1.1 GHz.
-Bins are always filled from F, never from f at their centres. Signal power: the letter's Eq. 1,
-written in SI units.
+No escape speed is applied: 0.7 % of the power, that above 544 km/s in the halo (Smith et al., Mon.
+Not. R. Astron. Soc. 379, 755 (2007)), is spread thinly over the line's far end. Bins are always
+filled from F, never from f at their centres. Signal power: the letter's Eq. 1, written in SI units.
 """
 
 from __future__ import annotations

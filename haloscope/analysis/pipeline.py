@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from haloscope.analysis.chain.combine import Accumulator
 from haloscope.analysis.chain.grand import Grand, SmootherResponse, grand_spectrum
@@ -36,7 +37,7 @@ from haloscope.analysis.quality.stack import (
 )
 from haloscope.analysis.quality.verdicts import Check, Quality, QualityError
 from haloscope.analysis.spectra import Calibration, FloatArray, Spectra
-from haloscope.analysis.statistics.candidates import Candidate, find_candidates
+from haloscope.analysis.statistics.candidates import Candidate, excluded, find_candidates
 from haloscope.analysis.statistics.efficiency import smoother_response
 from haloscope.analysis.statistics.limits import Limit, limit
 
@@ -115,6 +116,12 @@ class Result:
     def normalised(self) -> FloatArray:
         """Normalised excess of each grand bin, standard Gaussian without an axion."""
         return self.grand.normalised
+
+    @property
+    def excluded(self) -> NDArray[np.bool_]:
+        """Where the limit excludes something: grand bins away from every candidate."""
+        merged = self.options.line_bins * self.options.coarse_merge * self.options.fine_merge
+        return excluded(self.frequency_hz, self.candidates, self.step_hz * merged)
 
     @property
     def xi(self) -> float:

@@ -51,6 +51,7 @@ def summary(result: Result) -> dict[str, Any]:
         "eps_aligned": result.eps_aligned,
         "threshold": result.options.threshold,
         "candidates": len(result.candidates),
+        "grand_bins_not_excluded": int(np.sum(~result.excluded)),
         "bins_over_threshold": int(np.sum(result.normalised > result.options.threshold)),
         "spikes": len(result.spikes),
         "mean_limit_per_gev": float(coupling.mean()),
@@ -170,8 +171,11 @@ def _decoded(name: str, text: str | None) -> Any:
 
 
 def save_limit(path: Path | str, result: Result, title: str) -> None:
-    """Write mass (eV) and coupling (1/GeV) for compilations, with walls of 1 at ends and gaps."""
-    core = well_covered(result)
+    """Write mass (eV) and coupling (1/GeV) for compilations, with walls of 1 at ends and gaps.
+
+    Candidates make gaps as missing data do.
+    """
+    core = well_covered(result) & result.excluded
     mass, coupling = result.limit.mass_ev[core], result.limit.coupling_per_gev[core]
     spacing = result.limit.mass_ev[1] - result.limit.mass_ev[0]
     breaks = np.flatnonzero(np.diff(mass) > 3 * spacing) + 1
@@ -200,6 +204,7 @@ def save_csv(path: Path | str, result: Result) -> None:
         "observed_limit_per_gev": bound.observed_per_gev,
         "ksvz_density": bound.ksvz_density,
         "overlaps": grand.overlaps,
+        "excluded": result.excluded,
     }
     table = np.stack(list(columns.values()), axis=1)
     np.savetxt(path, table, fmt="%.12g", delimiter=",", header=",".join(columns), comments="")

@@ -131,11 +131,13 @@ def limit(result: Result, *, observed: bool = False, published: bool = True) -> 
         x, y = _with_gaps(curve.frequency_hz, curve.coupling_per_gev, 350e3)
         axis.plot(x * 1e-6, y, color=RED, lw=0.8, label="published (digitised)")
     confidence = f"{result.options.confidence:.0%}"
-    x, y = _with_gaps(bound.frequency_hz, bound.coupling_per_gev, step)
+    says = result.excluded
+    x, y = _with_gaps(bound.frequency_hz[says], bound.coupling_per_gev[says], step)
     axis.plot(x * 1e-6, y, color=BLUE, lw=1.1, label=f"this analysis, {confidence} limit")
     if observed:
-        x, y = _with_gaps(bound.frequency_hz, bound.observed_per_gev, step)
+        x, y = _with_gaps(bound.frequency_hz[says], bound.observed_per_gev[says], step)
         axis.plot(x * 1e-6, y, color=GREEN, lw=0.4, label="from the observed power")
+    _mark_candidates(axis, result)
     axis.set(yscale="log", xlabel="frequency (MHz)",
              ylabel=r"$|g_{a\gamma\gamma}|$ (GeV$^{-1}$)")  # fmt: skip
     # Ends and holes run off the page, as in the letter: they say nothing but where the data stop.
@@ -143,6 +145,17 @@ def limit(result: Result, *, observed: bool = False, published: bool = True) -> 
     axis.legend(fontsize=8, loc="center right", bbox_to_anchor=(0.97, 0.55))
     _mass_axis(axis)
     return figure
+
+
+def _mark_candidates(axis: Axes, result: Result) -> None:
+    """Candidates with their couplings: the limit has gaps there."""
+    found = result.candidates
+    if found:
+        nu, coupling, error = np.array(
+            [(c.frequency_hz, c.coupling_per_gev, c.coupling_error_per_gev) for c in found]
+        ).T
+        axis.errorbar(nu * 1e-6, coupling, error, fmt="v", color=BLUE, ms=4, mfc="none", lw=0.8,
+                      label=f"candidates ({len(found)}): not excluded")  # fmt: skip
 
 
 def _top(coupling: FloatArray, ends: FloatArray) -> float:
@@ -155,7 +168,8 @@ def density(result: Result) -> Figure:
     figure, (axis,) = _figure()
     bound = result.limit
     step = 3 * result.step_hz * result.options.fine_merge * result.options.coarse_merge
-    x, y = _with_gaps(bound.frequency_hz, 0.45 * bound.ksvz_density, step)
+    says = result.excluded
+    x, y = _with_gaps(bound.frequency_hz[says], 0.45 * bound.ksvz_density[says], step)
     axis.plot(x * 1e-6, y, color=BLUE, lw=1)
     axis.axhline(0.45, color=GREY, ls="--", lw=1)
     axis.set(yscale="log", xlabel="frequency (MHz)",

@@ -58,7 +58,8 @@ img{max-width:100%}figure{margin:1rem 0}figcaption{color:#555}.bad{color:#b00020
 {% if candidates %}<h2>Candidates</h2><table><tr><th>frequency</th><th>excess</th><th>bins</th>
 <th>coupling</th><th>local p</th><th>global p</th></tr>{% for c in candidates %}<tr>
 <td>{{ "%.6f MHz" % (c.frequency_hz * 1e-6) }}</td><td>{{ "%.2f" % c.excess }}</td>
-<td>{{ c.bins }}</td><td>{{ "%.3g /GeV" % c.coupling_per_gev }}</td>
+<td>{{ c.bins }}</td>
+<td>{{ "%.3g ± %.1g /GeV" % (c.coupling_per_gev, c.coupling_error_per_gev) }}</td>
 <td>{{ "%.2g" % c.local_p }}</td><td>{{ "%.2g" % c.global_p }}</td></tr>{% endfor %}</table>
 {% endif %}{% if injections %}<h2>Injected axions</h2><table><tr><th>frequency</th><th>coupling</th>
 <th>expected</th><th>observed</th><th>pull</th><th>found</th></tr>{% for r in injections %}<tr>

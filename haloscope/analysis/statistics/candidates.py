@@ -8,9 +8,11 @@ P(z_l < u < z_(l+1))]), exact for small p.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr, owens_t
 
 from haloscope.analysis.chain.grand import Grand
@@ -32,7 +34,9 @@ class Candidate:
         bins: Grand bins over the threshold in this cluster.
         low_hz: Lowest of them, Hz.
         high_hz: Highest of them, Hz.
-        coupling_per_gev: Coupling that would have this excess as its mean.
+        coupling_per_gev: Coupling that would have this excess as its mean: a best estimate, which
+            the systematic of T_n does not lower as it does the limit.
+        coupling_error_per_gev: Its standard deviation, from the noise and that systematic.
         local_p: Probability of noise to exceed it in this bin.
         global_p: The same anywhere in the search (look-elsewhere).
     """
@@ -44,6 +48,7 @@ class Candidate:
     low_hz: float
     high_hz: float
     coupling_per_gev: float
+    coupling_error_per_gev: float
     local_p: float
     global_p: float
 
@@ -55,7 +60,8 @@ def find_candidates(
 
     Args:
         grand: The grand spectrum.
-        snr: Expected normalised excess of a DFSZ axion, shape (k,).
+        snr: Expected normalised excess of a DFSZ axion with every efficiency and lowered by the
+            systematic of T_n, shape (k,).
         step_hz: Digitizer bin width, Hz.
         options: Threshold and line width.
     """
@@ -65,12 +71,19 @@ def find_candidates(
     width = step_hz * options.fine_merge * options.coarse_merge * options.line_bins
     breaks = np.flatnonzero(np.diff(grand.frequency_hz[over]) >= width) + 1
     correlation = neighbour_correlation(grand, step_hz, options)
-    return [_candidate(grand, snr, part, correlation) for part in np.split(over, breaks)]
+    systematic = options.noise_systematic
+    best = snr / (1 - systematic)
+    return [
+        _candidate(grand, best, part, correlation, systematic) for part in np.split(over, breaks)
+    ]
 
 
-def _candidate(grand: Grand, snr: FloatArray, part: np.ndarray, correlation: float) -> Candidate:
+def _candidate(
+    grand: Grand, snr: FloatArray, part: np.ndarray, correlation: float, systematic: float
+) -> Candidate:
     top = int(part[np.argmax(grand.normalised[part])])
     nu, z = float(grand.frequency_hz[top]), float(grand.normalised[top])
+    coupling = float(dfsz(np.array(nu)) * np.sqrt(z / snr[top]))
     return Candidate(
         frequency_hz=nu,
         mass_ev=mass_ev(nu),
@@ -78,10 +91,31 @@ def _candidate(grand: Grand, snr: FloatArray, part: np.ndarray, correlation: flo
         bins=len(part),
         low_hz=float(grand.frequency_hz[part[0]]),
         high_hz=float(grand.frequency_hz[part[-1]]),
-        coupling_per_gev=float(dfsz(np.array(nu)) * np.sqrt(z / snr[top])),
+        coupling_per_gev=coupling,
+        coupling_error_per_gev=0.5 * coupling * float(np.hypot(1 / z, systematic)),
         local_p=float(ndtr(-z)),
         global_p=global_p_value(z, len(grand), correlation),
     )
+
+
+def excluded(
+    frequency_hz: FloatArray, candidates: Sequence[Candidate], line_hz: float
+) -> NDArray[np.bool_]:
+    """Axion frequencies at which a limit says something, shape of ``frequency_hz``.
+
+    An axion within a line of a candidate may be that candidate: until a rescan has refuted it,
+    nothing is excluded there.
+
+    Args:
+        frequency_hz: Axion frequencies, shape (k,), Hz.
+        candidates: Those that stand.
+        line_hz: Width of the line, Hz.
+    """
+    says = np.ones(len(frequency_hz), dtype=bool)
+    for found in candidates:
+        low, high = found.low_hz - line_hz, found.high_hz + line_hz
+        says &= (frequency_hz <= low) | (frequency_hz >= high)
+    return says
 
 
 def neighbour_correlation(grand: Grand, step_hz: float, options: Options) -> float:

@@ -29,11 +29,12 @@ class ShapeTest:
     """Axion line against a narrow line in the combined spectrum.
 
     Attributes:
-        strength: Best power as an axion, in units of DFSZ.
+        strength: Best power as an axion at its best place within a coarse bin of the candidate, in
+            units of DFSZ.
         strength_error: Its standard error.
         chi2_axion: Chi-square with the axion line.
         chi2_narrow: Chi-square with the best single bin.
-        degrees: Degrees of freedom of both.
+        degrees: Degrees of freedom of both: strength and place are fitted.
     """
 
     strength: float
@@ -53,12 +54,16 @@ class ShapeTest:
         return self.chi2_axion < self.chi2_narrow and self.probability > 1e-3
 
 
-def shape_test(sums: Accumulator, axion_hz: float) -> ShapeTest:
+def shape_test(
+    sums: Accumulator, axion_hz: float, *, line_attenuation_db: float = 0.0
+) -> ShapeTest:
     """Compare line shapes around a candidate.
 
     Args:
         sums: The accumulated spectra.
         axion_hz: Its frequency, Hz.
+        line_attenuation_db: Loss between cavity and receiver: the axion was stronger by this than
+            what arrived.
 
     Raises:
         ValueError: The accumulated spectra do not reach that far.
@@ -76,17 +81,22 @@ def shape_test(sums: Accumulator, axion_hz: float) -> ShapeTest:
     centre, density = centre[near], sums.density[near]
     pull, root = sums.numerator[near] / np.sqrt(density), np.sqrt(density)
     edges = np.append(centre - 0.5 * width, centre[-1] + 0.5 * width)
-    line = bin_fractions(edges, axion_hz) * root
-    # The baseline's fit has taken up part of the line already.
-    information = float(line @ line) * _left(sums, axion_hz)
-    strength = float(line @ pull) / information
+    # The candidate is known to a coarse bin; the line's place is free within one to either side.
+    places = axion_hz + width * np.arange(-merge, merge + 1)
+    lines = np.stack([bin_fractions(edges, place) for place in places]) * root
+    # The baselines' fits have taken up part of the line already.
+    informations = np.sum(lines**2, axis=1) * _left(sums, axion_hz)
+    best = int(np.argmax((lines @ pull) ** 2 / informations))
+    information = float(informations[best])
+    strength = float(lines[best] @ pull) / information
     total = float(pull @ pull)
+    passed = 10 ** (-line_attenuation_db / 10)
     return ShapeTest(
-        strength,
-        information**-0.5,
+        strength / passed,
+        information**-0.5 / passed,
         total - strength**2 * information,
         total - float(np.max(pull)) ** 2,
-        len(pull) - 1,
+        len(pull) - 2,
     )
 
 

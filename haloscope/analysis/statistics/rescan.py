@@ -94,7 +94,7 @@ def field_test(
     if not high > low >= 0:
         raise ValueError(f"field test: {high} T with the field on and {low} T with it off")
     as_on = replace(off, magnet_field_t=np.full(len(off), high))
-    seen, unseen = (shape_test(analyze(s, options).sums, axion_hz) for s in (on, as_on))
+    seen, unseen = (_shape(analyze(s, options), axion_hz) for s in (on, as_on))
     return FieldTest(
         seen.strength,
         seen.strength_error,
@@ -195,12 +195,18 @@ def judge(
         together,
         candidate.excess * gain,
         bool(together > options.threshold and again > demanded),
-        shape_test(combined.sums, nu),
+        _shape(combined, nu),
         None if spectra is None else detuning_test(spectra, nu, options),
         None
         if spectra is None or field_off is None
         else field_test(spectra, field_off, nu, options),
     )
+
+
+def _shape(result: Result, axion_hz: float) -> ShapeTest:
+    """The line shape in a result, its strength that in the cavity."""
+    loss_db = result.calibration.line_attenuation_db
+    return shape_test(result.sums, axion_hz, line_attenuation_db=loss_db)
 
 
 def _near(result: Result, frequency_hz: float) -> np.ndarray:
