@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from haloscope import mode_map
-from haloscope.analysis.recorded import group, number, text
+from haloscope.analysis.recorded import finite, group, number, text
 from haloscope.analysis.spectra import FloatArray
+from instruments.printable import escaped
 
 MODE_MAP = "mode_map"
 
@@ -97,6 +98,29 @@ def apparatus_of(start: Mapping[str, Any]) -> Apparatus:
         own,
         assumed,
     )
+
+
+def crossings_of(start: Mapping[str, Any]) -> list[tuple[float, float]]:
+    """The mode crossings that a start document tells, intervals (low, high) in Hz.
+
+    Raises:
+        ValueError: They are no intervals in MHz; says what is.
+    """
+    recorded = start.get("crossings_mhz")
+    if recorded is None:
+        return []
+    what = "start document: crossings_mhz"
+    if not isinstance(recorded, list | tuple | np.ndarray):
+        raise ValueError(f"{what} is {escaped(repr(recorded), 60)}, not intervals")
+    found = []
+    for pair in recorded:
+        if not isinstance(pair, list | tuple | np.ndarray) or len(pair) != 2:
+            raise ValueError(f"{what} has {escaped(repr(pair), 60)}, not an interval")
+        low, high = (finite(end, what) for end in pair)
+        if not 0 < low < high:
+            raise ValueError(f"{what} has {low} to {high} MHz, not an interval")
+        found.append((low * 1e6, high * 1e6))
+    return found
 
 
 def _form_factor(value: object) -> float | None:

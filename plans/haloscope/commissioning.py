@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from devices.haloscope import Haloscope
 from devices.parts.base import wall_timeout
+from haloscope.crossing import PULL_HZ
 from haloscope.measuring.sweeps import MODES
 from instruments.ranges import within
 from plans.haloscope.measure import configure, sweep
@@ -30,9 +31,8 @@ from plans.shared.suspending import COLD_MXC_K
 
 __all__ = ["MeasuredModes", "cool_and_ramp", "find_crossings", "map_modes"]
 
-#: Pulled farther off its course than this a resonance is crossing, kHz: the pull where the TM
-#: fraction is 90 % (haloscope note 2.7).
-PULL_KHZ = 20.0
+#: Pulled farther off its course than this a resonance is crossing, kHz.
+PULL_KHZ = PULL_HZ / 1e3
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from haloscope.analysis.apparatus import Apparatus, apparatus_of
+from haloscope.analysis.apparatus import Apparatus, apparatus_of, crossings_of
 from haloscope.analysis.calibration import combined
 from haloscope.analysis.exchange.keys import instrument_of
 from haloscope.analysis.options import Options
 from haloscope.analysis.ranges import SCALARS, same_number
 from haloscope.analysis.recorded import finite, group, number, spectrum
 from haloscope.analysis.spectra import Calibration, Spectra
+from haloscope.crossing import tm_share
 from instruments.printable import escaped
 
 Document = tuple[str, Mapping[str, Any]]
@@ -75,6 +76,7 @@ class Event:
         values: Measured numbers by the names of ``Spectra``.
         errors: Standard errors of those for which one was recorded.
         label: Run and sequence number.
+        tm_share: Share of the TM mode in the resonance, below 1 beside a mode crossing.
     """
 
     power_w: NDArray[np.float32]
@@ -83,6 +85,7 @@ class Event:
     values: Mapping[str, float]
     errors: Mapping[str, float]
     label: str
+    tm_share: float = 1.0
 
 
 @dataclass
@@ -184,7 +187,9 @@ class DocumentReader:
         power = spectrum(data[SPECTRUM], f"event {label}: {SPECTRUM}") / self._relative_gain(run)
         first, power = self._cut(power, start, step, values["target_frequency_hz"])
         start, values["first_bin"] = start + first * step, float(first)
-        return Event(power.astype(np.float32), start, step, values, errors, label)
+        crossings = crossings_of(self.starts.get(run, {}))
+        share = float(tm_share(values["cavity_frequency_hz"], crossings))
+        return Event(power.astype(np.float32), start, step, values, errors, label, share)
 
     def _relative_gain(self, run: str) -> float:
         """Receiver gain of this run over that of the calibration in use."""
@@ -278,7 +283,8 @@ def stack(
         power_w=np.stack([row.power_w[:bins] for row in rows]),
         frequency_start_hz=np.array([row.frequency_start_hz for row in rows]),
         step_hz=rows[0].step_hz,
-        form_factor=apparatus.form_factor_at(values["cavity_frequency_hz"]),
+        form_factor=apparatus.form_factor_at(values["cavity_frequency_hz"])
+        * np.array([row.tm_share for row in rows]),
         calibration=calibration.assuming(*apparatus.assumed, *unknown),
         volume_m3=apparatus.volume_m3,
         field_ratio=apparatus.field_ratio,

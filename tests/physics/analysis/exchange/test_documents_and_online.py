@@ -21,6 +21,7 @@ from haloscope.analysis.online import Online, OnlineUpdate, highest
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import analyze
 from haloscope.analysis.spectra import Spectra
+from haloscope.crossing import PULL_HZ
 from haloscope.mode_map import form_factor
 from tests.physics.analysis.generator import make, scan_targets
 
@@ -162,6 +163,29 @@ def test_a_run_states_its_own_apparatus(whole: Spectra) -> None:
     for wrong in ({"form_factor": "guess"}, {"volume_m3": float("nan")}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             apparatus_of({"apparatus": stated | wrong})
+
+
+def test_beside_a_mode_crossing_the_form_factor_is_that_of_the_tm_share(whole: Spectra) -> None:
+    few = whole.subset(slice(0, 2))
+    low = few.cavity_frequency_hz[0] * 1e-6 - 0.6
+    stream = list(documents(few))
+    stream[0][1]["crossings_mhz"] = [[low, low + 0.4]]  # type: ignore[index]
+    read = spectra_from_documents(stream)
+    share = read.form_factor / form_factor(few.cavity_frequency_hz)
+    away_hz = few.cavity_frequency_hz - (low + 0.2) * 1e6
+    square = 200e3 * PULL_HZ  # g^2 = x p
+    assert share == pytest.approx(away_hz**2 / (away_hz**2 + square))
+    assert 0.95 < share[0] < 0.99
+
+
+@pytest.mark.parametrize(
+    "wrong", ["1094 to 1095", 3, [1094.0], [[1095.0, 1094.0]], [[1, 2, 3]], [["a", "b"]]]
+)
+def test_crossings_that_are_no_intervals_are_refused(whole: Spectra, wrong: object) -> None:
+    stream = list(documents(whole.subset(slice(0, 1))))
+    stream[0][1]["crossings_mhz"] = wrong  # type: ignore[index]
+    with pytest.raises(ValueError, match="crossings_mhz"):
+        spectra_from_documents(stream)
 
 
 def test_what_is_kept_of_a_spectrum_is_all_the_analysis_needs(whole: Spectra) -> None:
