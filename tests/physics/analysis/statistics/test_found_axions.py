@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from haloscope.analysis.chain.signal import inject
 from haloscope.analysis.exchange.files import save_limit
 from haloscope.analysis.pipeline import Result, analyze
 from haloscope.analysis.report.figures import limit as limit_figure
 from haloscope.analysis.statistics.candidates import Candidate, excluded
-from haloscope.analysis.statistics.injection import inject
 from haloscope.analysis.statistics.limits import dfsz
 from haloscope.analysis.statistics.lineshape import shape_test
 from haloscope.axion import mass_ev
