@@ -38,6 +38,7 @@ from haloscope.constants import (
     SPEED_OF_LIGHT_M_PER_S,
     VACUUM_PERMEABILITY_H_PER_M,
 )
+from haloscope.lorentzian import lorentzian
 
 FloatArray = NDArray[np.float64]
 
@@ -207,8 +208,8 @@ def signal_power_w(
     )
     stored_j = field_t**2 / VACUUM_PERMEABILITY_H_PER_M * volume_m3 * form_factor
     detuning = np.asarray(detuning_hz, dtype=np.float64)
-    lorentzian = 1 / (1 + (2 * loaded_q * detuning / (axion_hz - detuning)) ** 2)
-    return field * 2 * np.pi * axion_hz * stored_j * loaded_q * beta / (1 + beta) * lorentzian
+    response = lorentzian(detuning, (axion_hz - detuning) / loaded_q)
+    return field * 2 * np.pi * axion_hz * stored_j * loaded_q * beta / (1 + beta) * response
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from haloscope.lorentzian import lorentzian
+
 FloatArray = NDArray[np.float64]
 
-__all__ = ["lorentzian", "peak_gain", "power_gain", "pump_over_threshold"]
-
-
-def lorentzian(detuning_hz: ArrayLike, bandwidth_hz: ArrayLike) -> FloatArray:
-    """1 / (1 + (2 D / B)^2): one at the resonance, a half at half the bandwidth from it."""
-    u = 2 * np.asarray(detuning_hz, dtype=np.float64) / np.asarray(bandwidth_hz, dtype=np.float64)
-    return np.asarray(1 / (1 + u**2))
+__all__ = ["peak_gain", "power_gain", "pump_over_threshold"]
 
 
 def power_gain(detuning_hz: ArrayLike, peak_gain: ArrayLike, bandwidth_hz: ArrayLike) -> FloatArray:

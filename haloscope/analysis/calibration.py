@@ -61,6 +61,11 @@ class Calibration:
                 "them must set the scale of the power"
             )
 
+    @property
+    def line_transmission(self) -> float:
+        """Share of the cavity's power that the line passes on to the switch."""
+        return float(10 ** (-self.line_attenuation_db / 10))
+
     @staticmethod
     def quantities() -> tuple[str, ...]:
         """Names of the numbers of a calibration."""

@@ -9,9 +9,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from haloscope.lorentzian import lorentzian
 from haloscope.measuring.goodness import Goodness, goodness_of
 from haloscope.measuring.minimum import Minimum, minimise
-from haloscope.parametric import lorentzian, power_gain
+from haloscope.parametric import power_gain
 
 FloatArray = NDArray[np.float64]
 

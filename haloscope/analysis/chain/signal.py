@@ -18,6 +18,7 @@ from haloscope.analysis.chain.selection import select
 from haloscope.analysis.options import Options
 from haloscope.analysis.spectra import FloatArray, Spectra
 from haloscope.axion import bin_fractions, coupling_dfsz
+from haloscope.lorentzian import lorentzian
 
 __all__ = ["inject", "relative_signal"]
 
@@ -48,11 +49,11 @@ def relative_signal(
         edges = np.append(centre, centre[-1] + spectra.step_hz) - 0.5 * spectra.step_hz
         fraction[row] = bin_fractions(edges, axion_hz)
     cavity = spectra.cavity_frequency_hz[:, None]
-    lorentzian = 1 / (1 + (2 * spectra.loaded_q[:, None] * (frequency - cavity) / cavity) ** 2)
+    response = lorentzian(frequency - cavity, cavity / spectra.loaded_q[:, None])
     strength = (coupling_per_gev / coupling_dfsz(axion_hz)) ** 2
-    attenuation = 10 ** (-spectra.calibration.line_attenuation_db / 10)
+    passed = spectra.calibration.line_transmission
     gain = total_gain(spectra, frequency, noise)
-    power = dfsz_power_w(spectra)[:, None] * strength * attenuation * lorentzian * fraction * gain
+    power = dfsz_power_w(spectra)[:, None] * strength * passed * response * fraction * gain
     return power / noise, noise
 
 

@@ -90,8 +90,8 @@ def _added(own: Grand, other: Grand) -> float:
 
 
 def _recovered(spectra: Spectra, own: Grand, places: FloatArray, options: Options) -> float:
-    attenuation = 10 ** (-spectra.calibration.line_attenuation_db / 10)
-    dfsz_sigma = own.efficiency_aligned * own.snr * attenuation
+    passed = spectra.calibration.line_transmission
+    dfsz_sigma = own.efficiency_aligned * own.snr * passed
     at = np.unique([int(np.argmin(np.abs(own.frequency_hz - place))) for place in places])
     with_axions = spectra
     for k in at.tolist():

@@ -110,8 +110,7 @@ def expected_snr(grand: Grand, calibration: Calibration, options: Options) -> Fl
     """Mean normalised excess of a DFSZ axion with every efficiency, shape (k,)."""
     averaged = options.efficiency_definition == "averaged"
     eps = grand.efficiency_averaged if averaged else grand.efficiency_aligned
-    attenuation = 10 ** (-calibration.line_attenuation_db / 10)
-    return eps * grand.snr * attenuation * (1 - options.noise_systematic)
+    return eps * grand.snr * calibration.line_transmission * (1 - options.noise_systematic)
 
 
 def limit(grand: Grand, calibration: Calibration, step_hz: float, options: Options) -> Limit:
@@ -134,7 +133,7 @@ def limit(grand: Grand, calibration: Calibration, step_hz: float, options: Optio
         coupling,
         reference * np.sqrt(observed_level(grand.normalised, options) / snr),
         (coupling / ksvz(grand.frequency_hz)) ** 2,
-        10 ** (-calibration.line_attenuation_db / 10),
+        calibration.line_transmission,
     )
 
 

@@ -20,6 +20,7 @@ from haloscope.analysis.chain.selection import fine_centre_hz, fine_edge_hz, sel
 from haloscope.analysis.options import Options
 from haloscope.analysis.spectra import FloatArray, Spectra
 from haloscope.axion import bin_fractions
+from haloscope.lorentzian import lorentzian
 
 _LEAST_LEFT = 0.01
 
@@ -54,16 +55,13 @@ class ShapeTest:
         return self.chi2_axion < self.chi2_narrow and self.probability > 1e-3
 
 
-def shape_test(
-    sums: Accumulator, axion_hz: float, *, line_attenuation_db: float = 0.0
-) -> ShapeTest:
+def shape_test(sums: Accumulator, axion_hz: float, *, line_transmission: float = 1.0) -> ShapeTest:
     """Compare line shapes around a candidate.
 
     Args:
         sums: The accumulated spectra.
         axion_hz: Its frequency, Hz.
-        line_attenuation_db: Loss between cavity and receiver: the axion was stronger by this than
-            what arrived.
+        line_transmission: Share of the power that passes from the cavity to the receiver.
 
     Raises:
         ValueError: The accumulated spectra do not reach that far.
@@ -90,10 +88,9 @@ def shape_test(
     information = float(informations[best])
     strength = float(lines[best] @ pull) / information
     total = float(pull @ pull)
-    passed = 10 ** (-line_attenuation_db / 10)
     return ShapeTest(
-        strength / passed,
-        information**-0.5 / passed,
+        strength / line_transmission,
+        information**-0.5 / line_transmission,
         total - strength**2 * information,
         total - float(np.max(pull)) ** 2,
         len(pull) - 2,
@@ -168,13 +165,13 @@ def detuning_test(
              for rows, reduced, _ in reduce_stack(some, windows, options).chunks()]  # fmt: skip
     strength, error = (np.concatenate(values) for values in zip(*parts, strict=True))
     detuning = axion_hz - some.cavity_frequency_hz
-    lorentzian = 1 / (1 + (2 * some.loaded_q * detuning / some.cavity_frequency_hz) ** 2)
+    response = lorentzian(detuning, some.cavity_frequency_hz / some.loaded_q)
     return DetuningTest(
         detuning,
         strength,
         error,
         _constant_chi2(strength, error),
-        _constant_chi2(strength * lorentzian, error * lorentzian),
+        _constant_chi2(strength * response, error * response),
     )
 
 

@@ -205,8 +205,8 @@ def judge(
 
 def _shape(result: Result, axion_hz: float) -> ShapeTest:
     """The line shape in a result, its strength that in the cavity."""
-    loss_db = result.calibration.line_attenuation_db
-    return shape_test(result.sums, axion_hz, line_attenuation_db=loss_db)
+    passed = result.calibration.line_transmission
+    return shape_test(result.sums, axion_hz, line_transmission=passed)
 
 
 def _near(result: Result, frequency_hz: float) -> np.ndarray:

@@ -55,7 +55,7 @@ def test_the_shape_s_strength_at_a_candidate_is_the_axion_s(
     ratios = []
     for axion_hz, times, result in found_axions:
         nu, loss_db = _of(axion_hz, result).frequency_hz, result.calibration.line_attenuation_db
-        shape = shape_test(result.sums, nu, line_attenuation_db=loss_db)
+        shape = shape_test(result.sums, nu, line_transmission=10 ** (-loss_db / 10))
         assert shape.axion_like
         ratios.append(shape.strength / times**2)
     assert np.mean(ratios) == pytest.approx(1.0, abs=3 * 0.08 / np.sqrt(40))
