@@ -88,6 +88,7 @@ ROWS: Final[Mapping[str, Range]] = MappingProxyType(
         "magnet_field_t": Range(-100, 100, "T"),
         "form_factor": Range(0, 1, open_below=True),
         "first_bin": Range(0, 1e12),
+        "time_s": Range(0, 1e12, "s"),
     }
 )
 """Of what is measured at every step, by the names of ``Spectra``."""

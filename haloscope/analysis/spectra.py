@@ -56,6 +56,7 @@ class Spectra:
         form_factor: Form factor C at each step, shape (n,).
         first_bin: Number of the digitizer's bin that is bin 0 here, shape (n,); 0 unless the
             spectra were cut.
+        time_s: When each was recorded, shape (n,), s since 1970; 0 where nobody noted it.
         calibration: The receiver behind the JPA.
         volume_m3: Cavity volume, m^3.
         field_ratio: Average of the field over the cavity / central field; 1 if the average is given
@@ -84,6 +85,7 @@ class Spectra:
     labels: tuple[str, ...] = ()
     first_bin: FloatArray = field(default_factory=lambda: np.zeros(()))
     masked: NDArray[np.bool_] | None = None
+    time_s: FloatArray = field(default_factory=lambda: np.zeros(()))
 
     def __post_init__(self) -> None:
         power, masked = usable_power(self.power_w, self.masked)

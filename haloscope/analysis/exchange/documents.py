@@ -120,14 +120,17 @@ class DocumentReader:
         elif name == "descriptor" and document.get("name", STREAM) == STREAM:
             self._run_of[document["uid"]] = document["run_start"]
         elif name == "event" and document["descriptor"] in self._run_of:
-            return self._events([document["data"]], [document["seq_num"]], document["descriptor"])
+            times = [document.get("time")]
+            return self._events([document["data"]], [document["seq_num"]], times,
+                                document["descriptor"])  # fmt: skip
         elif name == "event_page" and document["descriptor"] in self._run_of:
             columns = document["data"]
             rows = [
                 {key: column[row] for key, column in columns.items()}
                 for row in range(len(document["seq_num"]))
             ]
-            return self._events(rows, document["seq_num"], document["descriptor"])
+            times = document.get("time") or [None] * len(rows)
+            return self._events(rows, document["seq_num"], times, document["descriptor"])
         return []
 
     def calibration(self) -> Calibration:
@@ -154,11 +157,15 @@ class DocumentReader:
         return found[0] if found else apparatus_of({})
 
     def _events(
-        self, rows: Sequence[Mapping[str, Any]], numbers: Sequence[int], descriptor: str
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        numbers: Sequence[int],
+        times: Sequence[object],
+        descriptor: str,
     ) -> list[Event]:
         run = self._run_of[descriptor]
         events = []
-        for data, count in zip(rows, numbers, strict=True):
+        for data, count, time in zip(rows, numbers, times, strict=True):
             instrument = instrument_of(data, SPECTRUM)
             if instrument is not None:
                 own = {key.removeprefix(instrument): value for key, value in data.items()}
@@ -166,13 +173,14 @@ class DocumentReader:
                 if label in self.drop:
                     self.dropped.add(label)
                     continue
-                events.append(self._event(own, label, run))
+                events.append(self._event(own, label, run, time))
         if events and run not in self.scans:
             self.scans.append(run)
         return events
 
-    def _event(self, data: Mapping[str, Any], label: str, run: str) -> Event:
+    def _event(self, data: Mapping[str, Any], label: str, run: str, time: object) -> Event:
         values = {name: _value(data, key, label) * unit for name, (key, unit) in _EXACT.items()}
+        values["time_s"] = 0.0 if time is None else number(time, f"event {label}: time")
         errors = {}
         for name, (key, unit) in _MEASURED.items():
             values[name] = _value(data, key, label) * unit

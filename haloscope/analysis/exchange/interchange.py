@@ -11,6 +11,7 @@ Layout (version 1 or 2), everything in SI units::
     /target_frequency_hz, /cavity_frequency_hz, /loaded_q, /beta, /magnet_field_t, /form_factor,
     /jpa_resonance_hz, /jpa_bandwidth_hz, /jpa_gain_peak_db          (n,) each
     /first_bin          (n,) number of the digitizer's bin that is bin 0 here, optional, 0 if absent
+    /time_s             (n,) when each was recorded, s since 1970, optional, 0 where unknown
     /masked             (n, bins) 1 where a bin is to be left out, optional; the version is 2 then
     /errors/NAME        (n,) standard error of NAME, optional
     /labels             (n,) strings, optional
@@ -37,7 +38,7 @@ from haloscope.analysis.spectra import Calibration, Spectra
 
 FORMAT, VERSION = "cryohalo-spectra", 1
 _MASKED_VERSION = 2  # What reads version 1 alone would use the bins that are masked.
-_OPTIONAL = ("first_bin",)
+_OPTIONAL = ("first_bin", "time_s")
 _SCALARS = ("step_hz", "volume_m3", "field_ratio")
 
 

@@ -36,6 +36,7 @@ CALIBRATION = {
 #: What stands before a field in an event's keys: an instrument's name, of the operator's choice;
 #: nothing in runs of before that.
 NAMED, OLD = "halo_2_", ""
+T0 = 1.7e9  # When the first event was recorded, s.
 
 
 def event(spectra: Spectra, row: int, named: str = NAMED) -> dict[str, Any]:
@@ -81,7 +82,10 @@ def documents(
     yield "descriptor", {"uid": f"{uid}-p", "run_start": uid, "name": "primary"}
     for row in range(len(spectra)):
         data = event(spectra, row, named)
-        yield "event", {"descriptor": f"{uid}-p", "seq_num": row + 1, "data": data}
+        yield (
+            "event",
+            {"descriptor": f"{uid}-p", "seq_num": row + 1, "data": data, "time": T0 + row},
+        )
     yield "stop", {"uid": f"{uid}-s", "run_start": uid}
 
 
@@ -112,6 +116,7 @@ def test_documents_become_spectra_in_si_units(whole: Spectra, named: str) -> Non
     assert read.error("beta") == pytest.approx(np.full(3, 0.01))
     assert read.form_factor == pytest.approx(form_factor(few.cavity_frequency_hz))
     assert read.labels == ("run-0001:1", "run-0001:2", "run-0001:3")
+    assert read.time_s.tolist() == [T0, T0 + 1, T0 + 2]
     assert read.calibration.receiver_temperature_k == 1.21
     assert read.calibration.line_attenuation_db == 0.4
     assert read.calibration.line_attenuation_db_error is None
@@ -254,11 +259,16 @@ def test_pages_of_events_are_read_too(whole: Spectra) -> None:
     page = {
         "descriptor": "run-0001-p",
         "seq_num": [1, 2],
+        "time": [T0, T0 + 9],
         "data": {key: [row[key] for row in rows] for key in rows[0]},
     }
     start = [d for d in documents(few) if d[0] in {"start", "descriptor"}]
     read = spectra_from_documents([*start, ("event_page", page)], whole=True)
     assert np.array_equal(read.power_w, few.power_w)
+    assert read.time_s.tolist() == [T0, T0 + 9]
+    del page["time"]
+    untimed = spectra_from_documents([*start, ("event_page", page)], whole=True)
+    assert untimed.time_s.tolist() == [0.0, 0.0]
 
 
 def test_runs_of_before_and_after_are_one_campaign(whole: Spectra) -> None:

@@ -66,9 +66,10 @@ def test_candidates_are_json(noise_result: Result, tmp_path: Path) -> None:
 
 
 def test_spectra_survive_the_interchange_file(tmp_path: Path) -> None:
-    before = make(scan_targets(12), seed=2)
+    before = replace(make(scan_targets(12), seed=2), time_s=1e9 + np.arange(12.0))
     write_spectra(tmp_path / "s.h5", before)
     after = read_spectra(tmp_path / "s.h5")
+    assert np.array_equal(after.time_s, before.time_s)
     assert after.calibration == before.calibration
     assert np.array_equal(analyze(after).normalised, analyze(before).normalised)
     with h5py.File(tmp_path / "s.h5", "r+") as file:
