@@ -28,7 +28,7 @@ from ophyd.signal import EpicsSignalBase
 
 from cryohalo.catalog import DocumentWriter
 from cryohalo.processes.launcher import LaunchedIoc, Launcher
-from cryohalo.run_engine import close_run_engine, make_run_engine
+from cryohalo.run_engine import close_run_engine, make_run_engine, set_epics_timeouts
 from plans.haloscope.scan import scan
 
 WARM_UP = 5
@@ -60,7 +60,7 @@ class Stopwatch:
             self.messages[message.command] += 1
 
     def _part(self, message: Msg) -> str:
-        name = getattr(message.obj, "name", "") or ""
+        name = getattr(message.obj, "dotted_name", "").partition(".")[0]
         group = message.kwargs.get("group")
         if message.command in ("set", "trigger"):
             part = self._of(name)
@@ -77,7 +77,7 @@ class Stopwatch:
     def _of(self, name: str) -> str:
         if name in ("rod", "antenna"):
             return "motion"
-        if name.startswith("vna"):
+        if name == "vna":
             return "VNA"
         if name == "daq":
             return "acquisition"
@@ -95,6 +95,7 @@ def device(in_process: bool) -> Iterator[Any]:
         haloscope.bench.close()
         return
     arguments = ("--prefix", "BENCH:", "--speed", "0", "--seed", "1")
+    set_epics_timeouts()  # before the first signal is made
     launcher = Launcher([LaunchedIoc("haloscope", arguments=arguments)])
     os.environ.update(launcher.environment)  # before libca reads it
     from devices.haloscope import Haloscope

@@ -4,6 +4,10 @@ bluesky 1.15.1 formats the whole call stack for every plan object it wraps (``Pl
 ``traceback.format_stack()``), so that a plan that was never iterated can say where it was made.
 That is half of the time the RunEngine spends per point. Here the place is noted as file and line,
 which costs a microsecond; the warning stays.
+
+It also writes every message into its tracing span, with the device in words, which for ophyd means
+its whole list of components, though nothing records spans where no tracing is set up. That is done
+only for a span that is recorded.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import bluesky.run_engine
 import bluesky.utils
 from bluesky import RunEngine
 
@@ -24,9 +29,9 @@ from instruments.printable import escaped
 __all__ = [
     "close_run_engine",
     "make_run_engine",
-    "remove_stack_capture",
     "set_epics_timeouts",
     "silence_libca",
+    "spare_the_idle",
     "tell_failures_once",
 ]
 
@@ -59,7 +64,7 @@ def make_run_engine(
     Raises:
         UnfitError: The metadata hold what no document can hold; the message names the key.
     """
-    remove_stack_capture()
+    spare_the_idle()
     set_epics_timeouts()
     silence_libca()
     tell_failures_once()
@@ -84,18 +89,19 @@ def close_run_engine(engine: RunEngine, timeout_s: float = 10.0) -> None:
         loop.close()
 
 
-def remove_stack_capture() -> None:
-    """Let plan wrappers note their place instead of formatting the stack; see the module's text."""
+def spare_the_idle() -> None:
+    """Take out of the RunEngine's way what nobody reads; see the module's text."""
     version = importlib.metadata.version("bluesky")
     if version != BLUESKY_VERSION:
         log.warning(
-            "bluesky %s is installed, not %s: its Plan wrapper is left as it is, and each point "
-            "may cost twice the time",
+            "bluesky %s is installed, not %s: its Plan wrapper and its tracing are left as they "
+            "are, and each point may cost twice the time",
             version,
             BLUESKY_VERSION,
         )
         return
     bluesky.utils.Plan.__init__ = _init_plan  # type: ignore[method-assign]
+    bluesky.run_engine._set_span_msg_attributes = _trace_if_recorded  # noqa: SLF001
 
 
 def _init_plan(self: Any, f: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
@@ -104,6 +110,14 @@ def _init_plan(self: Any, f: Callable[..., Any], *args: Any, **kwargs: Any) -> N
     place = f"{caller.f_code.co_filename}:{caller.f_lineno}"
     self._stack = [f"RuntimeWarning: plan `{f.__name__}` made at {place} was never iterated, "]
     self._stack += ["did you mean to use `yield from`?"]
+
+
+_trace: Final = bluesky.run_engine._set_span_msg_attributes  # noqa: SLF001
+
+
+def _trace_if_recorded(span: Any, message: Any) -> None:
+    if span.is_recording():
+        _trace(span, message)
 
 
 def set_epics_timeouts() -> None:
@@ -121,10 +135,19 @@ def set_epics_timeouts() -> None:
             write_timeout=PUT_TIMEOUT_S,
         )
     except RuntimeError:
+        if _put_timeout_in_force() == PUT_TIMEOUT_S:  # an earlier session of this process set them
+            return
         log.warning(
             "ophyd signals were made before this session: they keep their time-outs, and a put to "
             "one of them may wait for ever for an IOC that is gone"
         )
+
+
+def _put_timeout_in_force() -> float | None:
+    from ophyd.signal import EpicsSignalBase
+
+    found: float | None = vars(EpicsSignalBase)["_EpicsSignalBase__default_write_timeout"]
+    return found
 
 
 class _Once(logging.Filter):

@@ -50,7 +50,7 @@ class Seal(Device):
 
     envelope_hash = readback("EnvelopeHash_RBV", "config", long=True)
     blind = readback("Blind_RBV", "config", string=True)
-    unsealed = readback("Unsealed_RBV", string=True)
+    unsealed = readback("Unsealed_RBV", string=True, monitor=True)
     unsealed_at = readback("UnsealedAt_RBV", "omitted", string=True)
     unsealed_by = readback("UnsealedBy_RBV", "omitted", long=True)
     wrong_keys = readback("WrongKeys_RBV", "omitted")

@@ -7,9 +7,12 @@ import warnings
 
 import bluesky.plan_stubs as bps
 import bluesky.plans as bp
+import bluesky.run_engine
+import bluesky.utils
 import pytest
+from bluesky.utils import Msg
 from ophyd.signal import EpicsSignalBase
-from ophyd.sim import det
+from ophyd.sim import det, motor
 
 from cryohalo import run_engine
 from cryohalo.run_engine import close_run_engine, make_run_engine
@@ -46,23 +49,46 @@ def test_an_iterated_plan_does_not_warn(engine):
 def test_another_bluesky_is_left_as_it_is_and_said_so(monkeypatch, caplog):
     untouched = object()
     monkeypatch.setattr("bluesky.utils.Plan.__init__", untouched)
+    monkeypatch.setattr("bluesky.run_engine._set_span_msg_attributes", untouched)
     monkeypatch.setattr(importlib.metadata, "version", lambda _name: "9.9")
     with caplog.at_level(logging.WARNING, "cryohalo.run_engine"):
-        run_engine.remove_stack_capture()
-    import bluesky.utils
-
+        run_engine.spare_the_idle()
     assert bluesky.utils.Plan.__init__ is untouched
+    assert bluesky.run_engine._set_span_msg_attributes is untouched
     assert "9.9" in caplog.text
 
 
-def test_signals_that_exist_already_keep_their_time_outs_and_it_is_said(monkeypatch, caplog):
+@pytest.mark.parametrize("recorded", [False, True])
+def test_a_message_is_written_into_its_span_only_where_spans_are_recorded(
+    engine, monkeypatch, recorded
+):
+    class Span:
+        def __init__(self):
+            self.attributes = {}
+
+        def is_recording(self):
+            return recorded
+
+        def set_attribute(self, key, value):
+            self.attributes[key] = value
+
+    span = Span()
+    bluesky.run_engine._set_span_msg_attributes(span, Msg("set", motor, 1.0))
+    assert ("msg.obj" in span.attributes) == recorded
+
+
+@pytest.mark.parametrize(("in_force", "said"), [(None, True), (run_engine.PUT_TIMEOUT_S, False)])
+def test_signals_that_exist_already_keep_their_time_outs_and_it_is_said(
+    monkeypatch, caplog, in_force, said
+):
     def too_late(**_):
         raise RuntimeError("signals exist")
 
     monkeypatch.setattr(EpicsSignalBase, "set_defaults", too_late)
+    monkeypatch.setattr(run_engine, "_put_timeout_in_force", lambda: in_force)
     with caplog.at_level(logging.WARNING, "cryohalo.run_engine"):
         run_engine.set_epics_timeouts()
-    assert "they keep their time-outs" in caplog.text
+    assert ("they keep their time-outs" in caplog.text) == said
 
 
 def test_a_plan_that_fails_is_told_in_one_line_and_raised(engine, caplog):
