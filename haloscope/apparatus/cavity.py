@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from haloscope.apparatus.timeline import Wander
+from haloscope.apparatus.unknowns import Unknowns
 from haloscope.mode_map import ModeMap
 from haloscope.parameters import HaloscopeParameters
 
@@ -141,12 +142,13 @@ class Cavity:
     Args:
         parameters: The haloscope.
         mode_map: Its map from rod to mode.
-        seed: The machine's seed, for the drift.
+        seed: The machine's seed, for the drift and for what the form factor truly is.
     """
 
     def __init__(self, parameters: HaloscopeParameters, mode_map: ModeMap, seed: int) -> None:
         self.parameters, self.mode_map = parameters, mode_map
         self._drift = Wander(seed, "cavity", parameters.cavity.drift_hz)
+        self._form_factor_factor = Unknowns.drawn(parameters, seed).form_factor
         self._reference_width_hz = parameters.cavity.reference_hz / float(
             mode_map.unloaded_q(parameters.cavity.reference_hz)
         )
@@ -166,7 +168,7 @@ class Cavity:
             strong_width_hz=strong_hz,
             weak_width_hz=cavity.weak_coupling * wall_hz,
             rod_share=bare.rod_share,
-            form_factor=bare.form_factor,
+            form_factor=bare.form_factor * self._form_factor_factor,
             te_hz=cavity.te_frequency_hz,
             te_width_hz=tuple(
                 nu / q for nu, q in zip(cavity.te_frequency_hz, cavity.te_q, strict=True)

@@ -26,6 +26,7 @@ from haloscope.apparatus.paramp import Paramp
 from haloscope.apparatus.receiver import Conditions, Receiver, SwitchPosition
 from haloscope.apparatus.spectrum import mean_spectrum_w
 from haloscope.apparatus.timeline import LATEST_NS, NS_PER_S, Timeline, to_ns
+from haloscope.apparatus.unknowns import Unknowns
 from haloscope.axion import AxionLine
 from haloscope.parameters import HaloscopeParameters
 from instruments.errors import Refused
@@ -116,6 +117,7 @@ class SimulatedHaloscope:
         local_oscillator: Of the down-conversion.
         digitizer: Spectra.
         receiver: The chain behind the JPA (truth; no instrument).
+        unknowns: How the machine differs from what is stated of it (truth).
         lines: Axions in the field (truth).
     """
 
@@ -130,7 +132,7 @@ class SimulatedHaloscope:
         self.parameters = parameters or HaloscopeParameters.capp12tb()
         self.seed, self.lines = seed, tuple(lines)
         p, clock = self.parameters, Timeline()
-        self._timeline = clock
+        self._timeline, self.unknowns = clock, Unknowns.drawn(p, seed)
         self._map = mode_map.load(p)
         self._cavity = Cavity(p, self._map, seed)
         self.noise_source = HeatedSource(p, clock, self._update_loads)
@@ -145,12 +147,9 @@ class SimulatedHaloscope:
         self.vna = SimulatedAnalyzer(p, clock, self.receiver, self.conditions, seed)
         self._scratch = np.empty(p.digitizer.bins)
         self.digitizer = SimulatedDigitizer(
-            p,
-            clock,
-            self._centre_hz,
-            self._scratch_mean_w,
+            p, clock, self._centre_hz, self._scratch_mean_w,
             seed if noise_seed is None else noise_seed,
-        )
+        )  # fmt: skip
         self.local_oscillator.digitizer = self.digitizer
 
     # time
@@ -204,7 +203,7 @@ class SimulatedHaloscope:
     def conditions(self) -> Conditions:
         """Everything a trace or a spectrum depends on, now (truth; plans never see it)."""
         now_ns, now_s = self._timeline.now_ns, self.time_s
-        p = self.parameters.magnet
+        p, unknowns = self.parameters.magnet, self.unknowns
         in_situ = self.switch.position is SwitchPosition.CAVITY
         return Conditions(
             time_s=now_s,
@@ -214,7 +213,7 @@ class SimulatedHaloscope:
             barrel_k=self.fridge.mixing_chamber_k(now_ns),
             rod_k=self.fridge.rod_k(now_ns),
             noise_source_k=self.noise_source.temperature_k,
-            field_t=self.magnet.field_t * p.average_field_t / p.full_field_t,
+            field_t=self.magnet.field_t * p.average_field_t / p.full_field_t * unknowns.field,
         )
 
     def cavity_state(self) -> CavityState:

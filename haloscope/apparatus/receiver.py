@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from haloscope.apparatus.cavity import CavityState
 from haloscope.apparatus.paramp import ParampState
 from haloscope.apparatus.timeline import Wander
+from haloscope.apparatus.unknowns import Unknowns
 from haloscope.constants import BOLTZMANN_J_PER_K
 from haloscope.measuring.calibration import effective_temperature_k
 from haloscope.parameters import HaloscopeParameters
@@ -90,7 +91,7 @@ class Receiver:
 
     def __init__(self, parameters: HaloscopeParameters, seed: int) -> None:
         self.parameters, self._seed = parameters.receiver, seed
-        self._all = parameters
+        self._all, self._unknowns = parameters, Unknowns.drawn(parameters, seed)
         p, random = self.parameters, generator(seed, "receiver")
         self._ripple_phase = random.uniform(0, 2 * np.pi, len(p.ripple_period_hz))
         self._attenuation_phase = float(random.uniform(0, 2 * np.pi))
@@ -113,21 +114,27 @@ class Receiver:
         return 1 / (1 + power)
 
     def line_attenuation_db(self, frequency_hz: FloatArray) -> FloatArray:
-        """Attenuation of the line from cavity to switch, one way, positive."""
+        """Attenuation of the line from cavity to switch by reflection, one way, positive."""
         p = self.parameters
         turn = 2 * np.pi * (frequency_hz - self._all.cavity.reference_hz) / 40e6
         wave = np.sin(turn + self._attenuation_phase)
         return p.line_attenuation_db + p.line_attenuation_span_db * wave
 
     def line_transmission(self, frequency_hz: FloatArray) -> FloatArray:
-        """Power transmission of the line from cavity to switch, one way."""
+        """Power transmission of the line from cavity to switch by reflection, one way."""
         return np.exp(-np.log(10) / 10 * self.line_attenuation_db(frequency_hz))
+
+    def signal_transmission(self, frequency_hz: FloatArray) -> FloatArray:
+        """Share of the cavity's power that truly reaches the switch, (n,)."""
+        loss_db = self.line_attenuation_db(frequency_hz) + self._unknowns.line_attenuation_db
+        return np.exp(-np.log(10) / 10 * np.maximum(loss_db, 0.0))
 
     def source_noise_k(self, frequency_hz: FloatArray, conditions: Conditions) -> FloatArray:
         """Noise temperature T_s of what comes through the switch to the JPA."""
         nu_hz = self._all.cavity.reference_hz
         if conditions.switch is SwitchPosition.NOISE_SOURCE:
-            load_k = float(effective_temperature_k(conditions.noise_source_k, nu_hz))
+            true_k = conditions.noise_source_k * self._unknowns.noise_source
+            load_k = float(effective_temperature_k(true_k, nu_hz))
             return np.full_like(frequency_hz, load_k)
         base_k = self._all.cryostat.base_temperature_k
         wall_k, rod_k, incident_k = (
@@ -140,7 +147,7 @@ class Receiver:
         )
         if conditions.switch is SwitchPosition.OPEN:
             return np.full_like(frequency_hz, incident_k)
-        passed = self.line_transmission(frequency_hz)
+        passed = self.signal_transmission(frequency_hz)
         emitted = conditions.cavity.emission(frequency_hz, incident_k, wall_k, rod_k)
         return passed * emitted + (1 - passed) * wall_k
 

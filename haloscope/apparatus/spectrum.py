@@ -226,7 +226,7 @@ def _signal_w(
         beta=c.cavity.beta,
         density_gev_per_cm3=parameters.axion.density_gev_per_cm3 * line.density_fraction,
     )
-    shape = c.cavity.signal_shape(centres) * receiver.line_transmission(centres)
+    shape = c.cavity.signal_shape(centres) * receiver.signal_transmission(centres)
     field = parameters.axion
     fractions = line.fractions(
         edges_hz, time_s=c.time_s, start_day=field.start_day, latitude_deg=field.latitude_deg

@@ -236,6 +236,26 @@ class DigitizerParameters:
 
 
 @dataclass(frozen=True)
+class UnknownParameters:
+    """How far the apparatus may be from what its owners state: standard deviations.
+
+    Each seed draws its own machine (``haloscope.apparatus.unknowns``); 0 for one as stated. The
+    owners know these numbers, and the analysis takes them for the errors of what nobody measures.
+    """
+
+    form_factor_spread: float = assumed(
+        0.02, "relative; field calculation against the cavity as built, 1 to 5 % are quoted"
+    )
+    field_spread: float = assumed(0.003, "relative; mean field by a map of the solenoid")
+    line_attenuation_spread_db: float = assumed(
+        0.03, "what two reflections do not tell: contacts of antenna and switch"
+    )
+    noise_source_spread: float = assumed(
+        0.005, "relative; thermometer of the noise source and its contact with the load"
+    )
+
+
+@dataclass(frozen=True)
 class ParameterGroups:
     """All groups of one haloscope, the letter's by default.
 
@@ -254,4 +274,5 @@ class ParameterGroups:
     cryostat: CryostatParameters = field(default_factory=CryostatParameters)
     network_analyzer: NetworkAnalyzerParameters = field(default_factory=NetworkAnalyzerParameters)
     digitizer: DigitizerParameters = field(default_factory=DigitizerParameters)
+    unknowns: UnknownParameters = field(default_factory=UnknownParameters)
     file_origins: Mapping[str, str] = field(default_factory=dict)

@@ -43,6 +43,14 @@ _POSITIVE: Final[tuple[str, ...]] = (
     "digitizer.efficiency",
 )
 
+#: Largest spreads of what nobody knows, by unit: more is no knowledge of an apparatus.
+_LARGEST_SPREAD: Final = {
+    "form_factor_spread": (0.2, ""),
+    "field_spread": (0.2, ""),
+    "line_attenuation_spread_db": (1.0, "dB"),
+    "noise_source_spread": (0.2, ""),
+}
+
 #: A spectrum of 80 MB; it is held in memory several times.
 MOST_BINS: Final = 10_000_000
 
@@ -89,7 +97,8 @@ def demand_physical(parameters: ParameterGroups) -> None:
     """Refuse what no haloscope can be.
 
     Raises:
-        ValueError: A value of zero or below where there is none, or TE modes described unequally.
+        ValueError: A value of zero or below where there is none, a spread outside of its range, or
+            TE modes described unequally.
     """
     for name in _POSITIVE:
         group, item = name.split(".")
@@ -97,6 +106,8 @@ def demand_physical(parameters: ParameterGroups) -> None:
         if not value > 0:
             raise ValueError(f"parameter {name} is {value!r:.60}, must be above 0")
     within("parameter digitizer.bins", parameters.digitizer.bins, 1, MOST_BINS, "")
+    for item, (largest, unit) in _LARGEST_SPREAD.items():
+        within(f"parameter unknowns.{item}", getattr(parameters.unknowns, item), 0, largest, unit)
     cavity = parameters.cavity
     counts = [len(cavity.te_frequency_hz), len(cavity.te_coupling_hz), len(cavity.te_q)]
     if len(set(counts)) > 1:

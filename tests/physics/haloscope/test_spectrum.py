@@ -69,11 +69,11 @@ def test_an_axion_adds_its_power_times_line_loss_and_gain():
     c = h.conditions()
     added = spectrum(h) - spectrum(machine())
     total_w = signal_power_w(
-        6.7e-16, line.frequency_hz, field_t=10.31, volume_m3=36.85e-3,
+        6.7e-16, line.frequency_hz, field_t=c.field_t, volume_m3=36.85e-3,
         form_factor=c.cavity.form_factor, loaded_q=c.cavity.loaded_q, beta=c.cavity.beta,
     )  # fmt: skip
     near = np.abs(NU - CENTRE_HZ) < 10e3
-    gain = h.receiver.rest_gain(NU, 0.0) * c.paramp.gain(NU) * h.receiver.line_transmission(NU)
+    gain = h.receiver.rest_gain(NU, 0.0) * c.paramp.gain(NU) * h.receiver.signal_transmission(NU)
     weight = line.fractions(np.append(NU - 5, NU[-1] + 5)) * c.cavity.signal_shape(NU) * gain
     assert added[near] == pytest.approx(float(total_w) * weight[near], rel=1e-6, abs=1e-19)
     assert added[near].sum() / gain[50_000] == pytest.approx(2.2e-23 * 0.92, rel=0.1)
