@@ -34,8 +34,8 @@ def jit(function: F) -> F:
 
 
 def jit_entry(function: F) -> F:
-    """Compile once for all sessions."""
-    return cast(F, numba.njit(cache=True, error_model="numpy")(function))
+    """Compile once for all sessions; it runs without the interpreter's lock, so in threads."""
+    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
 @cache

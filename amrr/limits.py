@@ -28,6 +28,8 @@ _MACHINE: Final[Limits] = {
     "concentration": (0.01, 0.25, ""),
     "slip_s": (1e-3, 1e3, "s"),
     "slip_diffusivity_m2_per_s": (0.0, 1e-4, "m2/s"),
+    "molecular_field_scale": (0.0, 2.0, ""),
+    "excitations_scale": (0.5, 1.5, ""),
     "regenerator.inner_diameter_m": (1e-3, 0.5, "m"),
     "regenerator.length_m": (1e-3, 1.0, "m"),
     "regenerator.porosity": (0.2, 0.8, ""),

@@ -74,9 +74,12 @@ class SimulatedRefrigerator(Readings):
         self._constants = layout.constants(p, self._node_c)
         self._pump_c = layout.pump_constants(p)
         self._garnet = np.concatenate(
-            [tables.garnet_table(p.refrigerant), tables.garnet_table(p.pump.refrigerant)]
+            [
+                tables.garnet_table(name, p.molecular_field_scale)
+                for name in (p.refrigerant, p.pump.refrigerant)
+            ]
         )
-        self._fluid = tables.fluid_table()
+        self._fluid = tables.fluid_table(p.excitations_scale)
         self._stage_table = stage.tables(p.stage)
         self._dry_table = self._stage_table.copy()
         self._dry_table[1] = -p.stage.heat_leak_w

@@ -6,6 +6,7 @@ moves on; it is then flagged by :attr:`amrr.refrigerator.Refrigerator.warnings`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -26,22 +27,35 @@ def temperatures_k() -> Array:
 
 
 @cache
-def garnet_table(name: str) -> Array:
-    """F_spin(T, B) of a refrigerant, J/(mol Gd), as spline coefficients [field, T]."""
+def garnet_table(name: str, molecular_field_scale: float = 1.0) -> Array:
+    """F_spin(T, B) of a refrigerant, J/(mol Gd), as spline coefficients [field, T].
+
+    Args:
+        name: Of the refrigerant.
+        molecular_field_scale: Of its lambda.
+    """
+    named = MATERIALS[name]
+    molecular_t = molecular_field_scale * named.molecular_field_t
+    material = replace(named, molecular_field_t=molecular_t)
     fields_t = nodes.B_STEP_T * np.arange(nodes.B_POINTS)
-    free = MATERIALS[name].free_energy(
-        temperatures_k()[:, None], fields_t[None, :], extrapolate=True
-    )
+    free = material.free_energy(temperatures_k()[:, None], fields_t[None, :], extrapolate=True)
     return np.ascontiguousarray(coefficients_2d(free).T)
 
 
 @cache
-def fluid_table() -> Array:
-    """phi(T, c3) less its ideal-mixing term, J/m3, as spline coefficients [c3, T]."""
+def fluid_table(excitations_scale: float = 1.0) -> Array:
+    """phi(T, c3) less its ideal-mixing term, J/m3, as spline coefficients [c3, T].
+
+    Args:
+        excitations_scale: Of the part of phonons and rotons.
+    """
     t = temperatures_k()[:, None]
     c3 = nodes.C_STEP * np.arange(nodes.C_POINTS)[None, :]
     x = np.maximum(helium.concentration(c3), 1e-9)
     c3 = helium.density_3he(x)
-    phi = helium.free_energy(t, x, extrapolate=True) / helium.molar_volume(x)
+    free = helium.free_energy(t, x, extrapolate=True)
+    if excitations_scale != 1.0:
+        free = free + (excitations_scale - 1.0) * helium.excitations_energy(t, x, extrapolate=True)
+    phi = free / helium.molar_volume(x)
     ideal = GAS_CONSTANT_J_PER_MOL_K * t * c3 * np.log(c3 / nodes.C_REFERENCE)
     return np.ascontiguousarray(coefficients_2d(phi - ideal).T)

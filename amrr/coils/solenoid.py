@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from amrr.origins import assumed, chosen, paper
 from instruments.constants import VACUUM_PERMEABILITY_H_PER_M
 
 Array = NDArray[np.float64]
@@ -30,10 +31,10 @@ class Solenoid:
         wire_diameter_m: Over the insulation.
     """
 
-    length_m: float
-    inner_radius_m: float
-    turns: int
-    wire_diameter_m: float = 0.127e-3
+    length_m: float = assumed(0.120, 0.100, 0.140, "a bed of 80 mm with and without room to spare")
+    inner_radius_m: float = assumed(16.5e-3, 15.5e-3, 19e-3, "bore for the canister")
+    turns: int = chosen(31872)
+    wire_diameter_m: float = paper(0.127e-3)
 
     @property
     def layers(self) -> float:

@@ -175,15 +175,19 @@ def _prepare(temperature_k: ArrayLike, x: ArrayLike, extrapolate: bool) -> tuple
 def free_energy(temperature_k: ArrayLike, x: ArrayLike, *, extrapolate: bool = False) -> Array:
     """f(T, x) in J/mol of mixture."""
     t, x = _prepare(temperature_k, x, extrapolate)
-    tau, _ = _tau(x)
     t_f, _ = _fermi_temperature(x)
     gas = GAS_CONSTANT_J_PER_MOL_K * t * _fermi()(np.log(t / t_f))
     w = _W[0] + _W[1] * x + _W[2] * x**2
-    return (
-        (1 - x) * chemical_potential_4he(tau * t, extrapolate=True) / tau
-        + x * gas
-        + x * (1 - x) * w
-    )
+    return excitations_energy(t, x, extrapolate=True) + x * gas + x * (1 - x) * w
+
+
+def excitations_energy(
+    temperature_k: ArrayLike, x: ArrayLike, *, extrapolate: bool = False
+) -> Array:
+    """The part of f(T, x) that is of phonons and rotons, (1-x) f4(T; x), J/mol of mixture."""
+    t, x = _prepare(temperature_k, x, extrapolate)
+    tau, _ = _tau(x)
+    return (1 - x) * chemical_potential_4he(tau * t, extrapolate=True) / tau
 
 
 def entropy(temperature_k: ArrayLike, x: ArrayLike, *, extrapolate: bool = False) -> Array:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from amrr.compiled import jit
+from amrr.origins import assumed, paper, unmeasured
 from instruments.ranges import all_within
 
 CRITICAL_TEMPERATURE_K: Final = 9.2
@@ -62,12 +63,21 @@ class SuperconductingWire:
             assumed.
     """
 
-    filaments: int = 54
-    filament_diameter_m: float = 9e-6
-    bare_diameter_m: float = 0.102e-3
-    insulated_diameter_m: float = 0.127e-3
-    residual_resistivity_ohm_m: float = 2.2e-10
-    critical_current_scale: float = 0.8
+    filaments: int = paper(54)
+    filament_diameter_m: float = paper(9e-6)
+    bare_diameter_m: float = assumed(
+        0.102e-3,
+        0.098e-3,
+        0.108e-3,
+        "insulation of 10 to 15 um; ratios of Cu to NbTi of 1.2 to 1.7",
+    )
+    insulated_diameter_m: float = paper(0.127e-3)
+    residual_resistivity_ohm_m: float = unmeasured(
+        2.2e-10, 1e-10, 4e-10, "residual resistance ratios of 40 to 150", decades=True
+    )
+    critical_current_scale: float = unmeasured(
+        0.8, 0.6, 1.0, "commercial wire over the best published"
+    )
 
     @property
     def superconductor_area_m2(self) -> float:

@@ -1,5 +1,7 @@
 """The spline tables: equal to the models, and thermodynamically exact by themselves."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -31,6 +33,31 @@ def test_the_fluid_table_is_the_mixture(t: float, x: float) -> None:
     assert c == pytest.approx(float(helium.heat_capacity(t, x, extrapolate=True)), rel=5e-3)
     pi = nodes.fluid_pressure(FLUID, t, c3)[0]
     assert pi == pytest.approx(float(helium.pressure(t, x, extrapolate=True)), rel=1e-4)
+
+
+@pytest.mark.parametrize("scale", [0.85, 1.15])
+@pytest.mark.parametrize(("t", "b"), [(0.75, 0.74), (1.2, 0.4), (1.6, 1.3)])
+def test_a_scaled_molecular_field_is_that_of_another_garnet(
+    scale: float, t: float, b: float
+) -> None:
+    other = replace(GGG, molecular_field_t=scale * GGG.molecular_field_t)
+    table = tables.garnet_table("GGG", scale)
+    s, _, _ = nodes.lump(table, FLUID, 0, 1.0, 0.0, 0.0, t, b, 3000.0)
+    assert s == pytest.approx(float(other.entropy(t, b)), rel=1e-5)
+    assert abs(s - float(GGG.entropy(t, b))) > 2e-3 * s
+
+
+@pytest.mark.parametrize("t", [0.75, 1.2, 1.6])
+def test_scaled_excitations_change_the_mixture_by_their_part(t: float) -> None:
+    x = 0.1
+    c3, volume = float(helium.density_3he(x)), float(helium.molar_volume(x))
+    scaled = tables.fluid_table(1.1)
+    more, fewer = (
+        nodes.lump(GARNET, table, 0, 0.0, volume, 0.0, t, 0.0, c3)[0] for table in (scaled, FLUID)
+    )
+    step = 1e-3
+    up, down = (float(helium.excitations_energy(t + d, x)) for d in (step, -step))
+    assert more - fewer == pytest.approx(-0.1 * (up - down) / (2 * step), rel=1e-3)
 
 
 @settings(max_examples=60, deadline=None)
