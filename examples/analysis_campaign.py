@@ -19,11 +19,11 @@ import numpy as np
 from campaign import STEPS, targets
 from operating import Operator, operator
 
-from haloscope.analysis.exchange import files
+from haloscope.analysis.exchange import bayesian, files
 from haloscope.analysis.exchange.interchange import write_spectra
 from haloscope.analysis.exchange.published import capp6, ratio_to_published
 from haloscope.analysis.pipeline import Result, analyze
-from haloscope.analysis.report import figures
+from haloscope.analysis.report import bayes_figures, figures
 from haloscope.analysis.report.page import checks, write_report
 from haloscope.analysis.spectra import Spectra, concatenate
 from haloscope.analysis.statistics.candidates import expected_clusters, neighbour_correlation
@@ -114,6 +114,14 @@ def show(result: Result) -> None:
         f"candidates {len(result.candidates)} ({over} bins); noise alone {noise:.1f} +- "
         f"{np.sqrt(noise):.1f}; bins that started a cut {len(result.spikes)}"
     )
+    for name, value in bayesian.numbers(result).items():
+        print(f"{name.replace('_', ' ')}: {value}")
+    for rule in bayesian.decisions(result):
+        print(
+            f"rule {rule.decision.rule}: of axions of {rule.coupling_per_gev:.3g} /GeV "
+            f"{rule.found:.1%} found, {rule.places:.2f} places by chance, levels "
+            f"{rule.levels.min():.2f} to {rule.levels.max():.2f}, update {rule.update:.3g}"
+        )
     for check in checks(result):
         verdict = "ok  " if check.passed else "LOOK"
         print(f"  {verdict} {check.name}: {check.found} ({check.expected})")
@@ -140,8 +148,10 @@ def main() -> None:
     provenance = {"seed": given.seed, "steps": given.steps, "averages": given.averages}
     files.save(given.output / "result.h5", result, provenance)
     files.save_limit(given.output / "limit.txt", result, "simulated campaign")
+    files.save_bayes_limit(given.output / "limit_bayes.txt", result, "simulated campaign")
     write_report(given.output / "report.html", result, provenance=provenance)
-    for name, figure in figures.all_figures(result).items():
+    drawn = figures.all_figures(result) | bayes_figures.all_figures(result)
+    for name, figure in drawn.items():
         figure.savefig(given.output / f"{name}.png")
     summary = json.dumps(files.summary(result), indent=2)
     (given.output / "summary.json").write_text(summary + "\n", "utf-8")

@@ -4,7 +4,8 @@
 range holds 1969 steps of 10 kHz; the letter counts 1996 and does not say what the others were: here
 they lie half-way between two regular steps, spread evenly. Interrupt it (Ctrl-C, kill) and run it
 again with the same output: it continues from the catalog. With `--find-crossings` the campaign maps
-the modes first and leaves out the crossing that it finds instead of the letter's.
+the modes first and leaves out the crossing that it finds instead of the letter's. With `--decision
+bayes` it takes again where the prior update is high, not what is above the threshold.
 
     python examples/campaign.py --output campaign       # some minutes, 1.6 GB of documents
     python examples/campaign.py --output short --steps 60
@@ -55,6 +56,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("reports/campaign"))
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--find-crossings", action="store_true")
+    parser.add_argument("--decision", choices=("threshold", "bayes"), default="threshold")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     console = Console(highlight=False)
@@ -79,6 +81,7 @@ def run(options: argparse.Namespace, progress: Progress) -> Any:
             "letter",
             wanted,
             find_crossings=options.find_crossings,
+            decision=options.decision,
             documents=documents(session),
         )
         with progress.runs(
@@ -111,6 +114,7 @@ def show(outcome: Any, output: Path, console: Console) -> None:
     console.print(f"  new since the rescan    {[round(f, 6) for f in outcome.fresh_mhz]} MHz")
     files.save(output / "result.h5", result)
     files.save_limit(output / "limit.txt", result, "cryohalo, simulated campaign")
+    files.save_bayes_limit(output / "limit_bayes.txt", result, "cryohalo, simulated campaign")
     console.print(f"  report                  {write_report(output / 'report.html', result)}")
 
 

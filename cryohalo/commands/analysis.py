@@ -133,7 +133,9 @@ def analyze(result: Result, provenance: dict[str, Any], output: Path) -> None:
 
     files.save(output / "result.h5", result, provenance)
     files.save_csv(output / "grand_spectrum.csv", result)
-    files.save_limit(output / "limit.txt", result, "cryohalo " + " ".join(provenance["sources"]))
+    title = "cryohalo " + " ".join(provenance["sources"])
+    files.save_limit(output / "limit.txt", result, title)
+    files.save_bayes_limit(output / "limit_bayes.txt", result, title)
     files.save_candidates(output / "candidates.json", result, provenance)
     for name, value in files.summary(result).items():
         shown = f"{value:.6g}" if isinstance(value, float) else escaped(value, MOST_WORDS)

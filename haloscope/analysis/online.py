@@ -30,6 +30,7 @@ from haloscope.analysis.quality.assess import assess, demand_some, screened
 from haloscope.analysis.quality.residuals import ResidualSums
 from haloscope.analysis.quality.verdicts import Fault, Finding, Quality, QualityError
 from haloscope.analysis.spectra import Calibration, FloatArray, Spectra, at_gain_of, concatenate
+from haloscope.analysis.statistics.bayes import excluded_coupling
 from haloscope.analysis.statistics.candidates import Candidate, find_candidates
 from haloscope.analysis.statistics.limits import Limit, limit
 
@@ -49,6 +50,8 @@ class OnlineUpdate:
         candidates: Candidates among them.
         spikes: What was cut from this spectrum.
         findings: What is wrong with it; it is not in the sums then.
+        bayes_per_gev: Couplings above which the touched bins' own prior updates fall below 1 -
+            confidence, shape (k,), 1/GeV (``statistics.bayes``); None as ``limit``.
     """
 
     spectra: int
@@ -58,6 +61,7 @@ class OnlineUpdate:
     candidates: list[Candidate]
     spikes: tuple[Spike, ...]
     findings: tuple[Finding, ...] = ()
+    bayes_per_gev: FloatArray | None = None
 
 
 Publish = Callable[[OnlineUpdate], None]
@@ -197,7 +201,8 @@ class Online:
             return OnlineUpdate(count, label, None, None, [], spikes, findings)
         bound = limit(grand, self._calibration, step, self._single)
         found = find_candidates(grand, bound.expected_snr, step, self._single)
-        return OnlineUpdate(count, label, grand, bound, found, spikes, findings)
+        by_power = excluded_coupling(grand, bound.expected_snr, self._single.confidence)
+        return OnlineUpdate(count, label, grand, bound, found, spikes, findings, by_power)
 
     def result(self) -> Result:
         """The result of everything added so far.

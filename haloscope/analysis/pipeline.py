@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,7 @@ from haloscope.analysis.spectra import Calibration, FloatArray, Spectra
 from haloscope.analysis.statistics.candidates import Candidate, excluded, find_candidates
 from haloscope.analysis.statistics.efficiency import smoother_response
 from haloscope.analysis.statistics.limits import Limit, limit
+from haloscope.analysis.statistics.powermeasured import PowerMeasured, power_measured
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,13 @@ class Result:
         """Where the limit excludes something: grand bins away from every candidate."""
         merged = self.options.line_bins * self.options.coarse_merge * self.options.fine_merge
         return excluded(self.frequency_hz, self.candidates, self.step_hz * merged)
+
+    @cached_property
+    def bayes(self) -> PowerMeasured:
+        """The same by the power measured instead of a threshold."""
+        return power_measured(
+            self.grand, self.limit.expected_snr, self.step_hz, self.options, excluded=self.excluded
+        )
 
     @property
     def xi(self) -> float:

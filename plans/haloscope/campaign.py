@@ -18,6 +18,8 @@ from haloscope.analysis.exchange.keys import value_in
 from haloscope.analysis.online import Online
 from haloscope.analysis.pipeline import Result
 from haloscope.analysis.quality.verdicts import QualityError
+from haloscope.analysis.statistics.candidates import Candidate
+from haloscope.analysis.statistics.decision import Decision, to_rescan
 from haloscope.analysis.statistics.rescan import Verdict, judge
 from plans.haloscope.calibration import calibrate
 from plans.haloscope.crossings import Intervals, Mapped, map_crossings
@@ -90,6 +92,7 @@ def campaign(
     calibration: Mapping[str, float] | None = None,
     documents: Documents = (),
     online: Online | None = None,
+    decision: str = "threshold",
     report: Callable[[Campaign], None] | None = None,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[Campaign]:
@@ -118,6 +121,10 @@ def campaign(
         (name, document) pairs of all runs so far, interrupted ones included; read once.
     online
         The analysis; one with the default options if not given.
+    decision
+        What to take again: "threshold", what is above the analysis' threshold, or "bayes", where
+        the prior update of an axion of the coupling sought is high. Both find as many of them
+        (``haloscope.analysis.statistics.decision``).
     report
         Called with the outcome.
     md
@@ -131,6 +138,7 @@ def campaign(
         A target beyond a limit of some device; nothing has moved.
     """
     require(bool(name), "a campaign needs a name")
+    rule = Decision(decision)  # type: ignore[arg-type]  # refused there by name
     targets = without(planned(frequencies_mhz), list(skip_mhz))
     # All of them before the first move: a campaign of days must not fail at its last target.
     for target in targets:
@@ -156,10 +164,13 @@ def campaign(
         )
         taken = yield from bpp.subs_wrapper(plan, analysis)
     search = _result(analysis)
-    rescanned = _rescan(haloscope, analysis, search, rescan_averages, known, more)
+    again = [] if search is None else to_rescan(search, rule)
+    rescanned = _rescan(haloscope, analysis, search, again, rescan_averages, known,
+                        {**more, "decision": decision})  # fmt: skip
     result, verdicts = yield from rescanned
-    candidates = _candidates(search)
-    fresh = fresh_candidates(_candidates(result), candidates)
+    candidates = _mhz(again)
+    now = [] if result is None else to_rescan(result, rule)
+    fresh = fresh_candidates(_mhz(now), candidates)
     outcome = Campaign(name, taken, candidates, verdicts, result, crossings, fresh)
     if report is not None:
         report(outcome)
@@ -170,28 +181,31 @@ def _rescan(
     haloscope: Haloscope,
     analysis: Online,
     search: Result | None,
+    again: list[Candidate],
     averages: int,
     calibration: Mapping[str, float],
     md: Mapping[str, Any],
 ) -> MsgGenerator[tuple[Result | None, list[Verdict]]]:
-    """Take the candidates of the search again, if there are any.
+    """Take these places of the search again, if there are any.
 
     Returns the result of everything, and what it says of each of them.
     """
     alone, result = Online(analysis.options), search
-    if candidates := _candidates(search):
-        plan = rescan(haloscope, candidates, averages=averages, calibration=calibration, md=md)
+    if again:
+        plan = rescan(haloscope, _mhz(again), averages=averages, calibration=calibration, md=md)
         yield from bpp.subs_wrapper(plan, [analysis, alone])
         result = _result(analysis)
-    return result, _verdicts(search, alone, result)
+    return result, _verdicts(again, search, alone, result)
 
 
-def _verdicts(search: Result | None, alone: Online, combined: Result | None) -> list[Verdict]:
+def _verdicts(
+    candidates: list[Candidate], search: Result | None, alone: Online, combined: Result | None
+) -> list[Verdict]:
     """What the rescan alone, and with the scan, says of each candidate of the scan."""
     rescanned = _result(alone)
     if search is None or rescanned is None or combined is None:
         return []
-    return [judge(candidate, search, rescanned, combined) for candidate in search.candidates]
+    return [judge(candidate, search, rescanned, combined) for candidate in candidates]
 
 
 def fresh_candidates(now_mhz: Sequence[float], before_mhz: Sequence[float]) -> list[float]:
@@ -291,5 +305,5 @@ def _result(analysis: Online) -> Result | None:
     return result
 
 
-def _candidates(result: Result | None) -> list[float]:
-    return [] if result is None else [c.frequency_hz * 1e-6 for c in result.candidates]
+def _mhz(candidates: Iterable[Candidate]) -> list[float]:
+    return [c.frequency_hz * 1e-6 for c in candidates]

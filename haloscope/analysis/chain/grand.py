@@ -62,6 +62,12 @@ class Grand:
     def __len__(self) -> int:
         return len(self.frequency_hz)
 
+    @property
+    def well_covered(self) -> NDArray[np.bool_]:
+        """Bins with at least half the typical number of overlapping spectra, shape (k,)."""
+        covered: NDArray[np.bool_] = self.overlaps >= 0.5 * np.median(self.overlaps)
+        return covered
+
 
 @dataclass(frozen=True)
 class SmootherResponse:

@@ -2,7 +2,8 @@
 
 ``save``: one HDF5 file with the grand spectrum, the limit, the checks, the combined sums, the full
 settings and the provenance. ``save_limit``: the text form that limit compilations take (mass in eV
-and coupling in 1/GeV, as AxionLimits). ``save_candidates``: JSON. Nothing here reads the clock or
+and coupling in 1/GeV, as AxionLimits), ``save_bayes_limit`` the same by the power measured.
+``save_candidates``: JSON. Nothing here reads the clock or
 the machine; what the caller knows of the run goes in as ``provenance``.
 """
 
@@ -18,10 +19,12 @@ import h5py
 import numpy as np
 
 from haloscope.analysis.chain.grand import Grand
+from haloscope.analysis.exchange import bayesian
 from haloscope.analysis.exchange.hdf5 import reading
 from haloscope.analysis.pipeline import Result
 from haloscope.analysis.spectra import FloatArray
-from haloscope.analysis.statistics.limits import Limit
+from haloscope.analysis.statistics.limits import Limit, dfsz
+from haloscope.axion import mass_ev
 from instruments.printable import escaped
 
 _MOST_WORDS = 1000
@@ -58,6 +61,7 @@ def summary(result: Result) -> dict[str, Any]:
         "median_limit_per_gev": float(np.median(coupling)),
         "mean_ksvz_density": float(result.limit.ksvz_density[core].mean()),
         "median_snr": float(np.median(result.limit.expected_snr[core])),
+        **bayesian.numbers(result),
     }
 
 
@@ -81,7 +85,7 @@ def verdicts(result: Result) -> dict[str, Any]:
 
 def well_covered(result: Result) -> np.ndarray:
     """Grand bins with at least half the typical number of overlapping spectra."""
-    return result.grand.overlaps >= 0.5 * np.median(result.grand.overlaps)
+    return result.grand.well_covered
 
 
 def save(path: Path | str, result: Result, provenance: Mapping[str, Any] | None = None) -> None:
@@ -109,6 +113,7 @@ def save(path: Path | str, result: Result, provenance: Mapping[str, Any] | None 
         _write_arrays(file.create_group("grand"), result.grand)
         _write_arrays(file.create_group("limit"), result.limit)
         _write_arrays(file.create_group("checks"), result.checks)
+        _write_arrays(file.create_group("bayes"), result.bayes)
         file.create_dataset("used", data=result.quality.used.astype(np.uint8))
         sums = file.create_group("combined")
         sums.attrs["first_coarse"] = result.sums.first_coarse
@@ -177,13 +182,44 @@ def save_limit(path: Path | str, result: Result, title: str) -> None:
     """
     core = well_covered(result) & result.excluded
     mass, coupling = result.limit.mass_ev[core], result.limit.coupling_per_gev[core]
+    says = f"{result.options.confidence:.0%} confidence"
     spacing = result.limit.mass_ev[1] - result.limit.mass_ev[0]
-    breaks = np.flatnonzero(np.diff(mass) > 3 * spacing) + 1
-    lines = [f"# {escaped(title)}", f"# {result.options.confidence:.0%} confidence",
+    _write_limit(path, result, (title, says), mass, coupling, 3 * spacing)
+
+
+def save_bayes_limit(path: Path | str, result: Result, title: str) -> None:
+    """The same by the power measured: where the sub-aggregated prior update falls to a tenth.
+
+    One point for each hundredth of the band; gaps where the band has none, or nothing is excluded.
+    """
+    measured = result.bayes
+    found = np.isfinite(measured.window_excluded)
+    nu, ratio = measured.window_hz[found], measured.window_excluded[found]
+    says = (
+        f"prior update sub-aggregated over {len(measured.window_hz)} windows falls to "
+        f"{1 - result.options.confidence:.0%}; over the band at "
+        f"{bayesian.words(measured.aggregate, measured)}"
+    )
+    width = (measured.frequency_hz[-1] - measured.frequency_hz[0]) / len(measured.window_hz)
+    mass = mass_ev(1.0) * nu
+    _write_limit(path, result, (title, says), mass, dfsz(nu) * ratio, mass_ev(1.0) * 1.5 * width)
+
+
+def _write_limit(
+    path: Path | str,
+    result: Result,
+    heads: tuple[str, str],
+    mass: FloatArray,
+    coupling: FloatArray,
+    gap_ev: float,
+) -> None:
+    lines = [*(f"# {escaped(head)}" for head in heads),
              f"# {escaped(result.verdict(), _MOST_WORDS)}",
              "# mass [eV] photon coupling [GeV^-1]"]  # fmt: skip
+    breaks = np.flatnonzero(np.diff(mass) > gap_ev) + 1
     for m, g in zip(np.split(mass, breaks), np.split(coupling, breaks), strict=True):
-        lines += _walled(m, g)
+        if len(m):
+            lines += _walled(m, g)
     Path(path).write_text("\n".join(lines) + "\n", "utf-8")
 
 
@@ -202,6 +238,8 @@ def save_csv(path: Path | str, result: Result) -> None:
         "expected_snr": bound.expected_snr,
         "limit_per_gev": bound.coupling_per_gev,
         "observed_limit_per_gev": bound.observed_per_gev,
+        "bayes_limit_per_gev": result.bayes.excluded_per_gev,
+        "prior_update": result.bayes.update,
         "ksvz_density": bound.ksvz_density,
         "overlaps": grand.overlaps,
         "excluded": result.excluded,
@@ -219,6 +257,7 @@ def save_candidates(
         "candidates": [asdict(c) for c in result.candidates],
         "spikes": [asdict(s) for s in result.spikes],
         "quality": verdicts(result),
+        "bayes": bayesian.recorded(result),
         "options": asdict(result.options),
         "calibration": asdict(result.calibration),
         "provenance": dict(provenance or {}),

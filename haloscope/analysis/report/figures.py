@@ -24,7 +24,8 @@ BLUE, GREY, RED, GREEN = "#1f4e9c", "#7a7a7a", "#c0392b", "#2e7d4f"
 _UEV_PER_GHZ = PLANCK_J_S * 1e9 / ELECTRON_VOLT_J * 1e6
 
 
-def _figure(height: float = 3.6, panels: int = 1) -> tuple[Figure, list[Axes]]:
+def new_figure(height: float = 3.6, panels: int = 1) -> tuple[Figure, list[Axes]]:
+    """A figure of the report with its panels."""
     figure = Figure(figsize=(7.0, height * 1.0), layout="constrained", dpi=150)
     axes = [figure.add_subplot(1, panels, k + 1) for k in range(panels)]
     for axis in axes:
@@ -54,7 +55,7 @@ def _mass_axis(axis: Axes) -> None:
 
 def spectrum(result: Result) -> Figure:
     """Normalised grand spectrum against frequency, with the threshold and the candidates."""
-    figure, (axis,) = _figure()
+    figure, (axis,) = new_figure()
     mhz = result.frequency_hz * 1e-6
     axis.plot(mhz, result.normalised, ",", color=BLUE, rasterized=True)
     axis.axhline(result.options.threshold, color=RED, lw=0.9, label="threshold")
@@ -70,7 +71,7 @@ def spectrum(result: Result) -> Figure:
 
 def histogram(result: Result) -> Figure:
     """Distribution of the normalised grand spectrum with the standard Gaussian (Figure 3a)."""
-    figure, (axis,) = _figure()
+    figure, (axis,) = new_figure()
     draw_distribution(axis, result.normalised, "grand spectrum", BLUE, "o", standard=True)
     axis.set_title(f"{len(result.grand)} frequencies, scale factor {result.xi:.3f}", fontsize=9)
     return figure
@@ -120,7 +121,7 @@ def draw_distribution(
 
 def limit(result: Result, *, observed: bool = False, published: bool = True) -> Figure:
     """Excluded coupling over frequency and mass, with models and published curve (Figure 4)."""
-    figure, (axis,) = _figure(4.2)
+    figure, (axis,) = new_figure(4.2)
     bound = result.limit
     step = 3 * result.step_hz * result.options.fine_merge * result.options.coarse_merge
     ends = bound.frequency_hz[[0, -1]]
@@ -165,7 +166,7 @@ def _top(coupling: FloatArray, ends: FloatArray) -> float:
 
 def density(result: Result) -> Figure:
     """Excluded share of the local density in KSVZ axions (Figure 5)."""
-    figure, (axis,) = _figure()
+    figure, (axis,) = new_figure()
     bound = result.limit
     step = 3 * result.step_hz * result.options.fine_merge * result.options.coarse_merge
     says = result.excluded
@@ -181,7 +182,7 @@ def density(result: Result) -> Figure:
 def candidates(result: Result, *, around_hz: float = 10e3, most: int = 6) -> Figure:
     """The grand spectrum around the highest candidates."""
     highest = sorted(result.candidates, key=lambda c: -c.excess)[:most]
-    figure, axes = _figure(2.8, max(len(highest), 1))
+    figure, axes = new_figure(2.8, max(len(highest), 1))
     for axis, candidate in zip(axes, highest, strict=False):
         near = np.abs(result.frequency_hz - candidate.frequency_hz) < around_hz
         khz = (result.frequency_hz[near] - candidate.frequency_hz) * 1e-3
@@ -198,7 +199,7 @@ def candidates(result: Result, *, around_hz: float = 10e3, most: int = 6) -> Fig
 
 def efficiency(result: Result) -> Figure:
     """Scale factor xi and efficiency eps over frequency, in closed form."""
-    figure, (axis,) = _figure()
+    figure, (axis,) = new_figure()
     grand = result.grand
     step = 3 * result.step_hz * result.options.fine_merge * result.options.coarse_merge
     for values, colour, name in (
@@ -215,7 +216,7 @@ def efficiency(result: Result) -> Figure:
 
 def residuals(checks: Residuals) -> Figure:
     """Residuals of all baseline fits, and their width spectrum by spectrum."""
-    figure, (left, right) = _figure(panels=2)
+    figure, (left, right) = new_figure(panels=2)
     centres = 0.5 * (HISTOGRAM_EDGES[1:] + HISTOGRAM_EDGES[:-1])
     filled = checks.histogram > 0
     left.plot(centres[filled], checks.histogram[filled], "o", ms=2, color=BLUE)
@@ -231,7 +232,7 @@ def residuals(checks: Residuals) -> Figure:
 
 def noise(checks: Residuals) -> Figure:
     """System noise temperature of each spectrum at the cavity and at the ends of its window."""
-    figure, (axis,) = _figure()
+    figure, (axis,) = new_figure()
     for column, name in enumerate(("lower end", "cavity", "upper end")):
         axis.plot(1e3 * checks.noise_temperature_k[:, column], lw=0.8, label=name)
     axis.set(xlabel="spectrum", ylabel=r"$T_n$ (mK)")
@@ -256,7 +257,7 @@ def all_figures(result: Result) -> dict[str, Figure]:
 def distributions(pairs: Iterable[tuple[str, FloatArray, FloatArray]], title: str) -> Figure:
     """Excess of (name, signal, background), one panel each: Figures 3b and 3c."""
     panels = list(pairs)
-    figure, axes = _figure(panels=len(panels))
+    figure, axes = new_figure(panels=len(panels))
     for axis, (name, with_signal, without) in zip(axes, panels, strict=True):
         draw_distribution(axis, with_signal, "axion", RED, "s", bins=60)
         draw_distribution(axis, without, "noise", BLUE, "^", bins=60)

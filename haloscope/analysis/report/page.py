@@ -16,11 +16,13 @@ from typing import Any
 from jinja2 import Environment
 from matplotlib.figure import Figure
 
+from haloscope.analysis.exchange import bayesian
 from haloscope.analysis.exchange.files import summary, well_covered
 from haloscope.analysis.exchange.published import ratio_to_published
 from haloscope.analysis.pipeline import Result
 from haloscope.analysis.quality.verdicts import Check
-from haloscope.analysis.report import figures
+from haloscope.analysis.report import bayes_figures, figures
+from haloscope.analysis.statistics.decision import to_rescan
 from haloscope.analysis.statistics.injection import Recovery
 
 _CAPTIONS = {
@@ -32,6 +34,7 @@ _CAPTIONS = {
     "efficiency": "Scale factor and SNR efficiency of every grand bin, in closed form.",
     "residuals": "Residuals of the baseline fits in units of the radiometer equation.",
     "noise": "System noise temperature of every spectrum.",
+    **bayes_figures.CAPTIONS,
 }
 
 _PAGE = """<!DOCTYPE html>
@@ -55,6 +58,19 @@ img{max-width:100%}figure{margin:1rem 0}figcaption{color:#555}.bad{color:#b00020
 <td>{{ f.fault.value }}</td><td>{{ f.words }}</td>
 <td class="bad">{{ "used" if quality.used[f.spectrum] else "cut" }}</td></tr>{% endfor %}</table>
 {% if more_findings %}<p>and {{ more_findings }} more.</p>{% endif %}{% endif %}
+<h2>Power measured and threshold</h2><p>Over the band, at
+{{ "%.3f MHz" % (bayes.middle_hz * 1e-6) }}: the threshold excludes
+{{ words(bayes.threshold, bayes) }}, the power measured {{ words(bayes.aggregate, bayes) }}; noise
+alone would give {{ words(bayes.expected, bayes) }}, give or take
+{{ "%.0f %%" % (100 * bayes.expected_scatter / bayes.expected) }}. {% if candidates %}Away from the
+candidates: {{ words(bayes.elsewhere, bayes) }}.{% endif %} Highest prior update
+{{ "%.3g" % bayes.highest }} at {{ "%.6f MHz" % (bayes.highest_hz * 1e-6) }}.</p>
+<table><tr><th>rule of what to take again</th><th>for axions of</th><th>found</th>
+<th>places by chance</th><th>here</th></tr>{% for d in decisions %}<tr>
+<td>{{ "excess over %.3f" % d.levels[0] if d.decision.rule == "threshold"
+else "prior update over %.3g" % d.update }}</td><td>{{ "%.3g /GeV" % d.coupling_per_gev }}</td>
+<td>{{ "%.1f %%" % (100 * d.found) }}</td><td>{{ "%.2f" % d.places }}</td>
+<td>{{ rescans(d) }}</td></tr>{% endfor %}</table>
 {% if candidates %}<h2>Candidates</h2><table><tr><th>frequency</th><th>excess</th><th>bins</th>
 <th>coupling</th><th>local p</th><th>global p</th></tr>{% for c in candidates %}<tr>
 <td>{{ "%.6f MHz" % (c.frequency_hz * 1e-6) }}</td><td>{{ "%.2f" % c.excess }}</td>
@@ -121,6 +137,10 @@ def write_report(
             findings=result.quality.findings[:most_spikes],
             more_findings=max(len(result.quality.findings) - most_spikes, 0),
             candidates=result.candidates,
+            bayes=result.bayes,
+            words=bayesian.words,
+            decisions=bayesian.decisions(result),
+            rescans=lambda rule: len(to_rescan(result, rule.decision)),
             injections=injections,
             spikes=result.spikes[:most_spikes],
             more_spikes=max(len(result.spikes) - most_spikes, 0),
@@ -135,7 +155,7 @@ def write_report(
 
 
 def _pictures(result: Result, extra: Mapping[str, Figure]) -> list[dict[str, str]]:
-    own = figures.all_figures(result)
+    own = {**figures.all_figures(result), **bayes_figures.all_figures(result)}
     drawn = [(name, _CAPTIONS[name], figure) for name, figure in own.items()]
     drawn += [(caption, caption, figure) for caption, figure in extra.items()]
     return [{"name": n, "caption": c, "data": _png(figure)} for n, c, figure in drawn]

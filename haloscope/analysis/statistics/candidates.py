@@ -54,7 +54,12 @@ class Candidate:
 
 
 def find_candidates(
-    grand: Grand, snr: FloatArray, step_hz: float, options: Options
+    grand: Grand,
+    snr: FloatArray,
+    step_hz: float,
+    options: Options,
+    *,
+    levels: FloatArray | None = None,
 ) -> list[Candidate]:
     """Clusters above ``options.threshold``, in order of frequency.
 
@@ -64,8 +69,9 @@ def find_candidates(
             systematic of T_n, shape (k,).
         step_hz: Digitizer bin width, Hz.
         options: Threshold and line width.
+        levels: Other levels for each bin, shape (k,).
     """
-    over = np.flatnonzero(grand.normalised > options.threshold)
+    over = np.flatnonzero(grand.normalised > (options.threshold if levels is None else levels))
     if not over.size:
         return []
     width = step_hz * options.fine_merge * options.coarse_merge * options.line_bins

@@ -284,3 +284,26 @@ def test_a_line_in_the_field_is_a_candidate_that_persists(
     assert found in end.candidates_mhz
     verdict = next(v for v in end.verdicts if v.candidate.frequency_hz * 1e-6 == found)
     assert verdict.combined_excess > verdict.candidate.excess
+
+
+def test_a_campaign_takes_again_what_the_prior_update_asks_for(
+    RE: RunEngine, documents: Documents
+) -> None:
+    hidden = AxionLine(frequency_hz=1100.05e6, coupling_per_gev=1.3e-15)
+    device = Haloscope(name="haloscope", seed=4, lines=[hidden])
+    targets = planned(start_mhz=1100.0, stop_mhz=1100.1)
+    plan = campaign(device, "hidden", targets, calibration=CALIBRATION, decision="bayes")
+    end = RE(plan).plan_result
+    device.bench.close()
+    _, again = documents.of("start")
+    assert (again["plan_name"], again["decision"]) == ("rescan", "bayes")
+    assert again["candidates_mhz"] == end.candidates_mhz
+    assert len(end.verdicts) == len(end.candidates_mhz)
+    assert [f for f in end.survivors_mhz if abs(f - 1100.05) < 0.003]
+
+
+def test_another_rule_is_refused_before_anything_moves(haloscope: Any) -> None:
+    before = haloscope.bench.machine.time_s
+    with pytest.raises(ValueError, match="decision: 'coin', needed one of threshold, bayes"):
+        rehearse(campaign(haloscope, "one", [1100.0], decision="coin"), haloscope)
+    assert haloscope.bench.machine.time_s == before
