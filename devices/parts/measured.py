@@ -13,6 +13,7 @@ from ophyd import Component, Device, Signal
 from ophyd.status import Status
 
 from devices.signals.values import InvalidValueError, check_names, is_number
+from devices.waiting.status import Action
 
 __all__ = ["CavityMeasured", "Measured"]
 
@@ -67,7 +68,7 @@ class Measured(Device):
         self.check_value(values)
         for name, value in values.items():
             getattr(self, name).put(float(value))
-        status = Status(self)
+        status = Action(self)
         status.set_finished()
         return status
 

@@ -63,20 +63,24 @@ def check_number(
         InvalidValueError: No number, not finite, not whole, or outside the limits.
     """
     low, high = limits or (-math.inf, math.inf)
-    takes = f" ({show(low)} to {show(high, units)})" if limits else ""
     if np.ma.is_masked(value):  # its item is 0, which nobody has asked for
-        raise InvalidValueError(f"{name} = {value!r} is not a number{takes}")
+        raise InvalidValueError(f"{name} = {value!r} is not a number{_takes(limits, units)}")
     if getattr(value, "ndim", None) == 0:  # NumPy's scalars and arrays without axes
         value = value.item()
     if not is_number(value):
-        raise InvalidValueError(f"{name} = {value!r} is not a number{takes}")
+        raise InvalidValueError(f"{name} = {value!r} is not a number{_takes(limits, units)}")
     try:
         number = within(name, value, low, high, units)
     except ValueError as error:
         raise InvalidValueError(str(error)) from None
     if whole and not number.is_integer():
-        raise InvalidValueError(f"{name} = {show(number, units)} is not a whole number{takes}")
+        told = f"{name} = {show(number, units)} is not a whole number"
+        raise InvalidValueError(f"{told}{_takes(limits, units)}")
     return number
+
+
+def _takes(limits: tuple[float, float] | None, units: str) -> str:
+    return f" ({show(limits[0])} to {show(limits[1], units)})" if limits else ""
 
 
 def is_number(value: Any) -> bool:

@@ -84,13 +84,19 @@ class Telling(_Status):
     """Mixed in before one of ophyd's statuses: a failed one shows as the reason of its failure.
 
     bluesky shows the status, and not its error, in what it raises and in a run's stop document.
+    Any other shows its device by name: ophyd writes every new status down, and would list all the
+    parts of the device with it.
     """
 
     #: Its caller, noted by ``mark``.
     caller: Caller = None
 
     def __str__(self) -> str:
-        return super().__str__() if self._exception is None else str(self._exception)
+        if self._exception is not None:
+            return str(self._exception)
+        of = (getattr(self, part, None) for part in ("obj", "device", "pos"))
+        name = next((device.name for device in of if device is not None), "")
+        return f"{type(self).__name__}({name}, done={self.done}, success={self.success})"
 
     def __repr__(self) -> str:
         return str(self)

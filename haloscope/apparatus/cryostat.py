@@ -159,6 +159,12 @@ class Cryostat:
         base_w = self.parameters.rod.base_load_w
         self._rod2.aim(now, mixing2 + (base_w + rod_w) / self._rod_link_w_per_k2)
 
+    @property
+    def warming(self) -> bool:
+        """Whether the mixing chamber is on its way up, by more than its reading scatters."""
+        now = self._mixing2.at(self._timeline.now_ns)
+        return self._mixing2.target > now * (1 + 2 * _READING_SCATTER)
+
     def mixing_chamber_k(self, now_ns: int) -> float:
         """True temperature of mixing chamber, cavity barrel and JPA."""
         return math.sqrt(self._mixing2.at(now_ns))

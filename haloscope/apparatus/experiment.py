@@ -176,7 +176,8 @@ class SimulatedHaloscope:
         """Step that shows everything that happens now; any other gives the same results."""
         step_s = 1.0
         if self.digitizer.busy:
-            patient = self.noise_source.settled and not self._magnet_active
+            warming = self.fridge.warming or not self.noise_source.settled
+            patient = not (warming or self._magnet_active)
             step_s = min(50.0 if patient else 1.0, self.digitizer.time_remaining_s)
         if self.vna.busy:
             step_s = min(step_s, 0.5, self.vna.time_remaining_s)

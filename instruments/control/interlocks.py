@@ -66,18 +66,20 @@ class Interlocks:
         failures = []
         for interlock in self.interlocks.values():
             try:
-                self._check(interlock)
+                # Asked after every step, mostly in vain: what has no reason costs one call.
+                reason = interlock.reason()
+                if reason or interlock.name in self._told:
+                    self._take(interlock, reason)
             except Exception as error:
                 log.error("interlock %s failed: %s", interlock.name, error)
                 failures.append(error)
         if failures:
             raise failures[0]
 
-    def _check(self, interlock: Interlock) -> None:
-        name, reason = interlock.name, interlock.reason()
+    def _take(self, interlock: Interlock, reason: str) -> None:
+        name = interlock.name
         if not reason:
-            if name in self._told:
-                self._gone(interlock)
+            self._gone(interlock)
             return
         self._told[name] = reason
         if name in self._present:

@@ -19,6 +19,9 @@ from instruments.ranges import commanded
 MAX_SPEED: Final = 1e6
 #: A machine may want longer steps; this is as coarse as its readings and interlocks may be.
 LONGEST_STEP_S: Final = 1.0
+#: The same at speed 0, where nobody sees the readings in between. A machine asks for as much only
+#: while nothing that an interlock looks at changes by itself.
+LONGEST_FREE_STEP_S: Final = 10.0
 #: Wall seconds the physics may be late before it counts as an overrun (assumed: five screen
 #: updates).
 LAG_ALLOWED_S: Final = 0.5
@@ -152,10 +155,10 @@ class SimClock:
         """The step to take now, in simulated seconds; 0 if none is due."""
         if self._paused:
             return self._single_step_s()
-        step_s = self.step_s
         if self.free_running:
             self._anchor()
-            return step_s
+            return self._step_s(free=True)
+        step_s = self._step_s(free=False)
         return step_s if self.machine.time_s + step_s <= self._target_s() else 0.0
 
     def _single_step_s(self) -> float:
@@ -194,8 +197,11 @@ class SimClock:
 
     @property
     def step_s(self) -> float:
-        """The machine's own step; it depends on the machine alone, never on the speed."""
-        return min(self.machine.dt_s, LONGEST_STEP_S)
+        """The machine's own step, and not longer than may pass between two looks at it."""
+        return self._step_s(free=self.free_running and not self._paused)
+
+    def _step_s(self, *, free: bool) -> float:
+        return min(self.machine.dt_s, LONGEST_FREE_STEP_S if free else LONGEST_STEP_S)
 
     def _target_s(self) -> float:
         return self._anchor_sim_s + (self._speed or 1.0) * (self._wall() - self._anchor_wall_s)

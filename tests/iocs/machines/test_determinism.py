@@ -74,12 +74,14 @@ def test_every_speed_gives_the_same_numbers_at_the_same_times(name: str) -> None
         while machine.time_s < 60.0:
             wall[0] += wall_step_s
             while (step_s := ioc.clock.due_s()) > 0 and machine.time_s < 60.0:
-                machine.step(step_s)
+                # At speed 0 the steps are longer: they are cut where the others are looked at.
+                left_s = 10.0 * (len(seen) + 1) - machine.time_s
+                machine.step(step_s if left_s > step_s * (1 - 1e-6) else left_s)
                 for guard in ioc.plant.guards:
                     guard()
-                if machine.time_s >= 10.0 * (len(seen) + 1):
+                if left_s < step_s * (1 + 1e-6):
                     asyncio.run(ioc.database.post())
-                    seen[machine.time_s] = {
+                    seen[round(machine.time_s, 6)] = {
                         pv: value for pv, value in values(ioc).items() if not pv.startswith("Sim:")
                     }
         return seen

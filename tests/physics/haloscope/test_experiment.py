@@ -51,6 +51,20 @@ def test_an_acquisition_of_5000_spectra_takes_500_seconds_in_few_steps():
     assert h.digitizer.counter == 1
 
 
+def test_an_acquisition_takes_short_steps_while_the_mixing_chamber_warms():
+    h = SimulatedHaloscope()
+    h.digitizer.acquire()
+    assert h.dt_s > 10.0
+    h.fridge.load(0.0, 0.0, 1e-3)
+    assert h.dt_s == 1.0  # an interlock looks at it after every step
+    h.step(3600.0)
+    h.digitizer.acquire()
+    assert h.fridge.temperatures_k["MXC"] > 0.08
+    assert h.dt_s > 10.0
+    h.fridge.load(0.0, 0.0, 0.0)
+    assert h.dt_s > 10.0  # on its way down it trips nothing
+
+
 def test_progress_and_remaining_time_tell_the_truth():
     h = SimulatedHaloscope()
     h.digitizer.averages = 1000

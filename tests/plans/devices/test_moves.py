@@ -293,3 +293,8 @@ def test_a_thermometer_that_fails_does_not_heat_what_is_halted(
     monkeypatch.setattr(mover.readback, "get", lambda **_: reading)
     mover.stop(success=True)
     assert mover.setpoint.get() <= 0.2
+
+
+def test_a_status_shows_its_device_by_name_alone(haloscope: Any) -> None:
+    told = repr(haloscope.settings.set({}))
+    assert re.fullmatch(r"Action\(haloscope_settings, done=\w+, success=\w+\)", told)
