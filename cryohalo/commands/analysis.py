@@ -129,6 +129,7 @@ def analyze(result: Result, provenance: dict[str, Any], output: Path) -> None:
 
     Spectra that fail are cut, counted and named. Exit code 3: the result is not to be believed.
     """
+    from haloscope.analysis.budget.table import budget_lines
     from haloscope.analysis.exchange import files
 
     files.save(output / "result.h5", result, provenance)
@@ -140,6 +141,8 @@ def analyze(result: Result, provenance: dict[str, Any], output: Path) -> None:
     for name, value in files.summary(result).items():
         shown = f"{value:.6g}" if isinstance(value, float) else escaped(value, MOST_WORDS)
         console.print(f"  {name.replace('_', ' '):<22}{shown}")
+    for line in budget_lines(result.budget):
+        console.print(f"    {line}")
     if "envelope" in provenance:
         console.print(f"  envelope              {escaped(provenance['envelope'], MOST_WORDS)}")
     console.print(f"  files in {escaped(output.resolve())}")

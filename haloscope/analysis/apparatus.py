@@ -3,16 +3,16 @@
 A scan may carry it in its start document under the key ``apparatus``::
 
     {"name": ..., "volume_m3": ..., "field_ratio": ..., "form_factor": "mode_map" or a number,
-     "parameters_hash": ...}
+     "parameters_hash": ..., "errors": {"form_factor": ..., ...}}
 
 Where it does not, that of the letter (A. K. Yi et al., arXiv:2210.10961) is assumed, and said so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from haloscope.analysis.spectra import FloatArray
 from instruments.printable import escaped
 
 MODE_MAP = "mode_map"
+
+ERRORS: Final = ("form_factor", "field_ratio", "volume_m3", "noise_source", "line_contacts_db")
+"""What owners may state standard errors of: relative ones, but for the loss of contacts in dB."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Apparatus:
         form_factor: Form factor C, or None for the shipped mode map at the cavity frequency.
         parameters_hash: Of the machine's parameters that these numbers belong to; "" if unknown.
         assumed: Names of the values that the run does not state.
+        errors: Standard errors that the owners state, by the names of ``ERRORS``.
     """
 
     name: str
@@ -43,8 +47,18 @@ class Apparatus:
     form_factor: float | None
     parameters_hash: str = ""
     assumed: tuple[str, ...] = ()
+    errors: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name, error in self.errors.items():
+            if name not in ERRORS:
+                raise ValueError(
+                    f"apparatus {self.name!r}: error of {name!r}, none of {', '.join(ERRORS)}"
+                )
+            if not (np.isfinite(error) and error >= 0):
+                raise ValueError(
+                    f"apparatus {self.name!r}: error of {name} is {error}, must not be below 0"
+                )
         for name in ("volume_m3", "field_ratio", "form_factor"):
             value = getattr(self, name)
             if value is not None and not (np.isfinite(value) and value > 0):
@@ -56,8 +70,32 @@ class Apparatus:
             return np.asarray(mode_map.form_factor(cavity_hz), dtype=np.float64)
         return np.full(np.shape(cavity_hz), self.form_factor)
 
+    def error_rows(self, form_factor: FloatArray) -> dict[str, FloatArray]:
+        """The stated errors as ``Spectra.errors`` has them, for spectra with these form factors.
+
+        Args:
+            form_factor: Shape (n,).
+        """
+        scale: dict[str, FloatArray | float] = {
+            "form_factor": form_factor,
+            "field_ratio": self.field_ratio,
+            "volume_m3": self.volume_m3,
+        }
+        return {
+            name: error * scale.get(name, 1.0) * np.ones(len(form_factor))
+            for name, error in self.errors.items()
+        }
+
     def recorded(self) -> dict[str, Any]:
         """As a start document carries it."""
+        stated = {"errors": dict(self.errors)} if self.errors else {}
+        return {
+            **self.geometry(),
+            **stated,
+        }
+
+    def geometry(self) -> dict[str, Any]:
+        """As a start document carries it, without errors: what makes two apparatus one."""
         return {
             "name": self.name,
             "volume_m3": self.volume_m3,
@@ -97,7 +135,27 @@ def apparatus_of(start: Mapping[str, Any]) -> Apparatus:
         _form_factor(values["form_factor"]),
         own,
         assumed,
+        {
+            name: number(error, f"apparatus: error of {escaped(name, 60)}")
+            for name, error in group(recorded, "errors", "apparatus").items()
+        },
     )
+
+
+def same_apparatus(found: Sequence[Apparatus]) -> Apparatus:
+    """The one apparatus of several runs: errors that all of them state, the largest each.
+
+    Args:
+        found: One or more, as their start documents tell.
+
+    Raises:
+        ValueError: They are of different geometry.
+    """
+    first = found[0]
+    if any(one.geometry() != first.geometry() for one in found):
+        raise ValueError(f"documents: scans of different apparatus: {[a.name for a in found]}")
+    common = [name for name in first.errors if all(name in one.errors for one in found)]
+    return replace(first, errors={name: max(one.errors[name] for one in found) for name in common})
 
 
 def crossings_of(start: Mapping[str, Any]) -> list[tuple[float, float]]:

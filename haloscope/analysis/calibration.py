@@ -33,6 +33,8 @@ class Calibration:
         noise_temperature_k: System noise temperature at the cavity frequency, K. If given, it sets
             the scale of the power and no gain is needed (spectra in arbitrary units of another
             experiment).
+        noise_difference: How far two methods of measuring the system noise are apart, relative:
+            the systematic of T_n.
         assumed: Names of the values, here or in the stack, that were used and nobody measured;
             shown with every result.
 
@@ -48,6 +50,7 @@ class Calibration:
     receiver_temperature_k: float | None = None
     receiver_temperature_k_error: float | None = None
     noise_temperature_k: float | None = None
+    noise_difference: float | None = None
     assumed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

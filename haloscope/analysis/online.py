@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from haloscope.analysis.budget.contributions import Contributions, contributions
 from haloscope.analysis.calibration import combined
 from haloscope.analysis.chain.combine import Accumulator
 from haloscope.analysis.chain.grand import Grand, grand_spectrum
@@ -25,7 +26,14 @@ from haloscope.analysis.chain.spikes import Spike
 from haloscope.analysis.distinct import Seen
 from haloscope.analysis.exchange.documents import DocumentReader, stack
 from haloscope.analysis.options import Options
-from haloscope.analysis.pipeline import Result, analyze, demand_belief, summarise
+from haloscope.analysis.pipeline import (
+    Result,
+    analyze,
+    budget_of,
+    demand_belief,
+    summarise,
+    taken_off,
+)
 from haloscope.analysis.quality.assess import assess, demand_some, screened
 from haloscope.analysis.quality.residuals import ResidualSums
 from haloscope.analysis.quality.verdicts import Fault, Finding, Quality, QualityError
@@ -97,6 +105,7 @@ class Online:
         self._reader = DocumentReader(self.options)
         self._seen = Seen()
         self._steady: FloatArray = np.zeros(0)
+        self._rows: Contributions | None = None
         self._quality = Quality.none()
         self._not_kept = Quality.none()
 
@@ -182,6 +191,8 @@ class Online:
             return self._nothing(label, tuple(f.shifted(before) for f in failed.findings))
         self._quality = self._quality.joined(judged.quality)
         self._steady = np.concatenate([self._steady, judged.steady])
+        new = contributions(part.spectra.subset(judged.rows), judged.noise_k, self._single)
+        self._rows = new if self._rows is None else self._rows.joined(new)
         spikes = tuple(replace(spike, spectrum=spike.spectrum + before) for spike in judged.spikes)
         self._spikes += spikes
         findings = tuple(found.shifted(before) for found in judged.quality.findings)
@@ -199,8 +210,9 @@ class Online:
             grand = grand_spectrum(self._sums, first=low, last=high)
         except ValueError:
             return OnlineUpdate(count, label, None, None, [], spikes, findings)
-        bound = limit(grand, self._calibration, step, self._single)
-        found = find_candidates(grand, bound.expected_snr, step, self._single)
+        taken = taken_off(budget_of(self._rows, grand.frequency_hz, self._single), self._single)
+        bound = limit(grand, self._calibration, step, self._single, taken)
+        found = find_candidates(grand, bound.expected_snr, step, self._single, taken)
         by_power = excluded_coupling(grand, bound.expected_snr, self._single.confidence)
         return OnlineUpdate(count, label, grand, bound, found, spikes, findings, by_power)
 
@@ -217,7 +229,9 @@ class Online:
         if self._sums is None or self._calibration is None:
             raise ValueError("online: no spectrum yet")
         checks = self._residuals.finish()
-        result = summarise(self._sums, self._calibration, self._spikes, checks, self._quality)
+        result = summarise(
+            self._sums, self._calibration, self._spikes, checks, self._quality, rows=self._rows
+        )
         demand_belief(result)
         return result
 

@@ -25,6 +25,7 @@ _WORDS = {
     "template": ("aligned", "averaged"),
     "normalise": ("per bin", "constant", "none"),
     "efficiency_definition": ("averaged", "aligned"),
+    "systematics": ("budget", "noise"),
 }
 _COUNTS = {"fine_merge": 1, "coarse_merge": 1, "line_bins": 1, "pade_degree": 2, "savgol_degree": 0,
            "spike_neighbours": 0}  # fmt: skip
@@ -65,8 +66,11 @@ class Options:
             bin.
         target_snr: Signal level that the search is to find, in standard deviations.
         confidence: Probability to find it; sets the threshold ``target_snr - ndtri(confidence)``.
-        noise_systematic: Relative systematic uncertainty of T_n, taken off the expected SNR (letter
-            5-10 %).
+        noise_systematic: Relative systematic uncertainty of T_n where no two methods were compared
+            (letter 5-10 %).
+        systematics: What is taken off the expected SNR: ``"budget"``, the root of the sum of
+            squares of all errors of the expected power (package ``budget``), or ``"noise"``, that
+            of T_n alone as in the letter.
         normalise: ``"per bin"`` divides each grand bin by its own closed-form width, ``"constant"``
             by the mean of them, as the letter did with 0.94; ``"none"`` leaves it.
         demands: What is asked of each spectrum, and what becomes of one that fails.
@@ -95,6 +99,7 @@ class Options:
     target_snr: float = 5.0
     confidence: float = 0.90
     noise_systematic: float = 0.075
+    systematics: Literal["budget", "noise"] = "budget"
     normalise: Literal["per bin", "constant", "none"] = "per bin"
     efficiency_definition: Literal["averaged", "aligned"] = "averaged"
     demands: Demands = field(default_factory=Demands)

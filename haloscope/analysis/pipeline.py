@@ -17,6 +17,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from haloscope.analysis.budget.contributions import Contributions, contributions
+from haloscope.analysis.budget.propagation import Budget, constant_budget, propagated
+from haloscope.analysis.budget.verdict import budget_checks
 from haloscope.analysis.chain.combine import Accumulator
 from haloscope.analysis.chain.grand import Grand, SmootherResponse, grand_spectrum
 from haloscope.analysis.chain.reduce import coarse_range
@@ -60,6 +63,7 @@ class Result:
         sums: The accumulated sums; rescans and partial results can be joined to them.
         step_hz: Digitizer bin width, Hz.
         spectra: Number of spectra used.
+        budget: Errors of the expected power per grand bin.
         ladder: Baseline models that were tried, where the options left the choice open.
         adequacy: The model in use against richer ones; None where that was not looked at (online).
     """
@@ -75,6 +79,7 @@ class Result:
     sums: Accumulator
     step_hz: float
     spectra: int
+    budget: Budget
     ladder: tuple[Rung, ...] = ()
     adequacy: Adequacy | None = None
 
@@ -91,6 +96,7 @@ class Result:
             *spectra_checks(self.checks, self.quality, self.options, harmless=harmless),
             *model_checks(self.adequacy, harmless=harmless),
             *of_grand,
+            *budget_checks(self.systematic),
         )
 
     @property
@@ -108,6 +114,11 @@ class Result:
         doubts = "; ".join(str(test) for test in self.doubts)
         told = self.quality.sentence()
         return f"NOT TO BE BELIEVED: {doubts}; {told}" if doubts else told
+
+    @property
+    def systematic(self) -> FloatArray:
+        """Relative error of the expected power that the limit was lowered by, shape (k,)."""
+        return taken_off(self.budget, self.options)
 
     @property
     def frequency_hz(self) -> FloatArray:
@@ -171,17 +182,17 @@ def analyze(spectra: Spectra, options: Options | None = None) -> Result:
     sums.reserve(*coarse_range(stack.windows, options))
     residuals = ResidualSums()
     judged = assess(stack, options, sums, residuals)
+    used = stack.spectra.subset(judged.rows)
     smoother = None if sums.has_response else smoother_response(stack.spectra, options)
     try:
         result = summarise(
             sums, spectra.calibration, judged.spikes, residuals.finish(), judged.quality,
-            smoother=smoother,
+            smoother=smoother, rows=contributions(used, judged.noise_k, options),
         )  # fmt: skip
     except ValueError as error:
         if not judged.quality.cut:
             raise
         raise QualityError(f"{error}; {judged.quality.sentence()}", judged.quality) from error
-    used = stack.spectra.subset(judged.quality.used[stack.numbers])
     result = replace(result, ladder=ladder, adequacy=_adequacy(used, result))
     demand_belief(result)
     return result
@@ -214,12 +225,15 @@ def summarise(
     quality: Quality,
     *,
     smoother: SmootherResponse | None = None,
+    rows: Contributions | None = None,
 ) -> Result:
-    """Grand spectrum, limit and candidates of accumulated sums."""
+    """Grand spectrum, limit and candidates of accumulated sums; without ``rows`` T_n alone errs."""
     options = sums.options
     grand = grand_spectrum(sums, smoother=smoother)
-    bound = limit(grand, calibration, sums.step_hz, options)
-    candidates = find_candidates(grand, bound.expected_snr, sums.step_hz, options)
+    budget = budget_of(rows, grand.frequency_hz, options)
+    taken = taken_off(budget, options)
+    bound = limit(grand, calibration, sums.step_hz, options, taken)
+    candidates = find_candidates(grand, bound.expected_snr, sums.step_hz, options, taken)
     return Result(
         grand,
         bound,
@@ -232,7 +246,20 @@ def summarise(
         sums,
         sums.step_hz,
         sums.spectra,
+        budget,
     )
+
+
+def budget_of(rows: Contributions | None, frequency_hz: FloatArray, options: Options) -> Budget:
+    """Errors of the expected power in grand bins, shape (k,), Hz; of T_n alone without rows."""
+    if rows is None or not len(rows):
+        return constant_budget(frequency_hz, options.noise_systematic)
+    return propagated(rows, frequency_hz)
+
+
+def taken_off(budget: Budget, options: Options) -> FloatArray:
+    """What the options take off the expected SNR, relative, per grand bin."""
+    return budget.total if options.systematics == "budget" else budget.noise
 
 
 def expected_width(result: Result) -> tuple[float, float]:

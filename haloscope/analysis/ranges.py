@@ -108,6 +108,7 @@ CALIBRATION: Final[Mapping[str, Range]] = MappingProxyType(
         "receiver_gain_db": Range(-300, 300, "dB"),
         "receiver_temperature_k": Range(0, 1e4, "K", open_below=True),
         "noise_temperature_k": Range(0, 1e4, "K", open_below=True),
+        "noise_difference": Range(0, 1, "of T_n"),
     }
 )
 """Of the receiver's calibration, by the names of ``Calibration``."""

@@ -18,8 +18,8 @@ from instruments.printable import escaped
 __all__ = ["finite", "group", "number", "spectrum", "text"]
 
 
-def group(start: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """The values under one key of a start document; none where it is left out or null.
+def group(start: Mapping[str, Any], name: str, where: str = "start document") -> Mapping[str, Any]:
+    """The values under one key of a start document, or of a part; none where left out or null.
 
     Raises:
         ValueError: It is something other than values by name.
@@ -28,7 +28,7 @@ def group(start: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if found is None:
         return {}
     if not isinstance(found, Mapping):
-        raise ValueError(f"start document: {name} is {_shown(found)}, not values by name")
+        raise ValueError(f"{where}: {name} is {_shown(found)}, not values by name")
     return found
 
 

@@ -71,7 +71,7 @@ def mode_map() -> ModeMap:
 
 
 def apparatus() -> dict[str, Any]:
-    """What a scan's start document says of the apparatus: geometry, and whose parameters it is.
+    """What a scan's start document says of the apparatus: geometry, its errors, and whose it is.
 
     It is of the shipped parameters, which the hash names: the analysis compares it with the hash
     that the IOC reports, and marks the geometry as assumed where they differ.
@@ -79,7 +79,15 @@ def apparatus() -> dict[str, Any]:
     known = mode_map().parameters
     field_ratio = known.magnet.average_field_t / known.magnet.full_field_t
     volume_m3 = known.cavity.volume_m3
-    return Apparatus(CAPP_12TB.name, volume_m3, field_ratio, None, known.hash()).recorded()
+    spread = known.unknowns
+    errors = {
+        "form_factor": spread.form_factor_spread,
+        "field_ratio": spread.field_spread,
+        "noise_source": spread.noise_source_spread,
+        "line_contacts_db": spread.line_attenuation_spread_db,
+    }
+    own = Apparatus(CAPP_12TB.name, volume_m3, field_ratio, None, known.hash(), errors=errors)
+    return own.recorded()
 
 
 def isolation_db() -> float:

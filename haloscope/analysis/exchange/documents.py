@@ -16,7 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from haloscope.analysis.apparatus import Apparatus, apparatus_of, crossings_of
+from haloscope.analysis.apparatus import (
+    Apparatus,
+    apparatus_of,
+    crossings_of,
+    same_apparatus,
+)
 from haloscope.analysis.calibration import combined
 from haloscope.analysis.exchange.keys import instrument_of
 from haloscope.analysis.options import Options
@@ -44,6 +49,8 @@ _EXACT: dict[str, tuple[str, float]] = {
     "num_averages": ("daq_num_averages", 1.0),
     "magnet_field_t": ("magnet_field", 1.0),
 }
+#: The part of beta's error that no trace tells: what may leak past the circulators.
+_LEAK = "measured_beta_systematic"
 #: Used where no calibration was recorded: A. K. Yi et al., arXiv:2210.10961, which gives 0.3 to 0.5
 #: dB for the line.
 LETTER = {
@@ -152,9 +159,7 @@ class DocumentReader:
             ValueError: They come from different apparatus.
         """
         found = [apparatus_of(self.starts.get(run, {})) for run in self.scans]
-        if any(one.recorded() != found[0].recorded() for one in found):
-            raise ValueError(f"documents: scans of different apparatus: {[a.name for a in found]}")
-        return found[0] if found else apparatus_of({})
+        return same_apparatus(found or [apparatus_of({})])
 
     def _events(
         self,
@@ -186,6 +191,8 @@ class DocumentReader:
             values[name] = _value(data, key, label) * unit
             if data.get(f"{key}_error") is not None:
                 errors[name] = number(data[f"{key}_error"], f"event {label}: {key}_error") * unit
+        if data.get(_LEAK) is not None:
+            errors["beta_systematic"] = number(data[_LEAK], f"event {label}: {_LEAK}")
         step = _value(data, "daq_frequency_step", label)
         SCALARS["step_hz"].demand(step, f"event {label}: daq_frequency_step")
         start = finite(
@@ -244,7 +251,7 @@ def calibration_of(recorded: Mapping[str, Any]) -> Calibration:
     Raises:
         ValueError: A recorded value is no finite number; names it.
     """
-    keys = [key for name in LETTER for key in (name, f"{name}_error")]
+    keys = [key for name in LETTER for key in (name, f"{name}_error")] + ["noise_difference"]
     given = {
         key: number(recorded[key], f"calibration: {key}")
         for key in keys
@@ -287,16 +294,20 @@ def stack(
     unknown = [f"{name}_error" for name in _MEASURED if name not in known]
     names = list(rows[0].values)
     values: dict[str, Any] = {name: np.array([row.values[name] for row in rows]) for name in names}
+    share = np.array([row.tm_share for row in rows])
+    form_factor = apparatus.form_factor_at(values["cavity_frequency_hz"]) * share
+    if all("beta_systematic" in row.errors for row in rows):
+        known.append("beta_systematic")
     return Spectra(
         power_w=np.stack([row.power_w[:bins] for row in rows]),
         frequency_start_hz=np.array([row.frequency_start_hz for row in rows]),
         step_hz=rows[0].step_hz,
-        form_factor=apparatus.form_factor_at(values["cavity_frequency_hz"])
-        * np.array([row.tm_share for row in rows]),
+        form_factor=form_factor,
         calibration=calibration.assuming(*apparatus.assumed, *unknown),
         volume_m3=apparatus.volume_m3,
         field_ratio=apparatus.field_ratio,
-        errors={name: np.array([row.errors[name] for row in rows]) for name in known},
+        errors=apparatus.error_rows(form_factor)
+        | {name: np.array([row.errors[name] for row in rows]) for name in known},
         labels=tuple(row.label for row in rows),
         **values,
     )

@@ -18,6 +18,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from haloscope.analysis.budget.table import budget_lines, recorded
 from haloscope.analysis.chain.grand import Grand
 from haloscope.analysis.exchange import bayesian
 from haloscope.analysis.exchange.hdf5 import reading
@@ -44,6 +45,8 @@ def summary(result: Result) -> dict[str, Any]:
         "spectra_cut": result.quality.cut,
         "baseline": _model(result),
         "assumed_not_measured": ", ".join(result.calibration.assumed) or "nothing",
+        "errors_assumed": ", ".join(result.budget.assumed) or "none",
+        "systematic": float(np.median(result.systematic)),
         "grand_bins": len(result.grand),
         "frequency_low_hz": float(result.frequency_hz[0]),
         "frequency_high_hz": float(result.frequency_hz[-1]),
@@ -108,17 +111,28 @@ def save(path: Path | str, result: Result, provenance: Mapping[str, Any] | None 
             candidates=json.dumps([asdict(c) for c in result.candidates]),
             spikes=json.dumps([asdict(s) for s in result.spikes]),
             quality=json.dumps(verdicts(result)),
+            budget=json.dumps(recorded(result.budget)),
             step_hz=result.step_hz,
         )
         _write_arrays(file.create_group("grand"), result.grand)
         _write_arrays(file.create_group("limit"), result.limit)
         _write_arrays(file.create_group("checks"), result.checks)
         _write_arrays(file.create_group("bayes"), result.bayes)
+        _write_budget(file.create_group("budget"), result)
         file.create_dataset("used", data=result.quality.used.astype(np.uint8))
         sums = file.create_group("combined")
         sums.attrs["first_coarse"] = result.sums.first_coarse
         for name in ("numerator", "density", "overlaps"):
             sums.create_dataset(name, data=getattr(result.sums, name), compression="gzip")
+
+
+def _write_budget(group: Any, result: Result) -> None:
+    """Relative errors of the expected power per grand bin: each term, and what was taken off."""
+    for line in result.budget.lines:
+        data = group.create_dataset(line.term.name, data=line.power)
+        data.attrs.update(words=line.term.words, common=line.term.common, origin=str(line.origin))
+    group.create_dataset("total", data=result.budget.total)
+    group.create_dataset("taken_off", data=result.systematic)
 
 
 def _write_arrays(group: Any, holder: object) -> None:
@@ -155,8 +169,9 @@ def load(path: Path | str) -> tuple[Grand, Limit, dict[str, Any]]:
             raise ValueError("attribute attenuation of limit is missing")
         coded = ("options", "calibration", "provenance", "summary", "candidates", "spikes")
         more = {name: _decoded(name, file.text(name)) for name in coded}
-        if file.attribute("quality") is not None:  # files of before have none
-            more["quality"] = _decoded("quality", file.text("quality"))
+        for name in ("quality", "budget"):
+            if file.attribute(name) is not None:  # files of before have none
+                more[name] = _decoded(name, file.text(name))
         return grand, Limit(attenuation=attenuation, **parts), more
 
 
@@ -215,12 +230,20 @@ def _write_limit(
 ) -> None:
     lines = [*(f"# {escaped(head)}" for head in heads),
              f"# {escaped(result.verdict(), _MOST_WORDS)}",
+             *(f"# {line}" for line in budget_lines(result.budget)),
+             f"# taken off the expected power: {_taken(result)}",
              "# mass [eV] photon coupling [GeV^-1]"]  # fmt: skip
     breaks = np.flatnonzero(np.diff(mass) > gap_ev) + 1
     for m, g in zip(np.split(mass, breaks), np.split(coupling, breaks), strict=True):
         if len(m):
             lines += _walled(m, g)
     Path(path).write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def _taken(result: Result) -> str:
+    """What of the budget the limit is lowered by, in words."""
+    of = "the total" if result.options.systematics == "budget" else "that of T_n alone"
+    return f"{of}, {float(np.median(result.systematic)):.2%} in the median bin"
 
 
 def _walled(mass: FloatArray, coupling: FloatArray) -> list[str]:
@@ -243,6 +266,7 @@ def save_csv(path: Path | str, result: Result) -> None:
         "ksvz_density": bound.ksvz_density,
         "overlaps": grand.overlaps,
         "excluded": result.excluded,
+        "systematic": result.systematic,
     }
     table = np.stack(list(columns.values()), axis=1)
     np.savetxt(path, table, fmt="%.12g", delimiter=",", header=",".join(columns), comments="")
@@ -258,6 +282,7 @@ def save_candidates(
         "spikes": [asdict(s) for s in result.spikes],
         "quality": verdicts(result),
         "bayes": bayesian.recorded(result),
+        "budget": recorded(result.budget),
         "options": asdict(result.options),
         "calibration": asdict(result.calibration),
         "provenance": dict(provenance or {}),

@@ -59,11 +59,15 @@ class Assessment:
         spikes: What the spike filter cut, with the numbers of the stack given.
         steady: Of the spectra used, what should be steady: T_n at the cavity, K, or the power there
             where T_n was given; shape (k,).
+        rows: Numbers of the spectra used, in the stack that was screened, shape (k,).
+        noise_k: Their T_n at the lower end of the window, the cavity and the upper end, (k, 3), K.
     """
 
     quality: Quality
     spikes: tuple[Spike, ...]
     steady: FloatArray
+    rows: IntArray
+    noise_k: FloatArray
 
 
 def screened(spectra: Spectra, options: Options) -> Screened:
@@ -127,8 +131,9 @@ def assess(
     quality = _quality(stack, findings, demands)
     demand_some(quality, demands)
     given = stack.spectra.calibration.noise_temperature_k is not None
-    steady = (level if given else noise[:, 1])[quality.used[stack.numbers]]
-    return Assessment(quality, _numbered(reduction, stack.numbers), steady)
+    used = np.flatnonzero(quality.used[stack.numbers])
+    steady = (level if given else noise[:, 1])[used]
+    return Assessment(quality, _numbered(reduction, stack.numbers), steady, used, noise[used])
 
 
 def _level(stack: Screened, power: FloatArray) -> FloatArray:

@@ -16,12 +16,14 @@ from typing import Any
 from jinja2 import Environment
 from matplotlib.figure import Figure
 
+from haloscope.analysis.budget.table import budget_rows
 from haloscope.analysis.exchange import bayesian
 from haloscope.analysis.exchange.files import summary, well_covered
 from haloscope.analysis.exchange.published import ratio_to_published
 from haloscope.analysis.pipeline import Result
 from haloscope.analysis.quality.verdicts import Check
 from haloscope.analysis.report import bayes_figures, figures
+from haloscope.analysis.report.budget_figure import budget_figure
 from haloscope.analysis.statistics.decision import to_rescan
 from haloscope.analysis.statistics.injection import Recovery
 
@@ -33,6 +35,7 @@ _CAPTIONS = {
     "candidates": "The grand spectrum around the highest candidates.",
     "efficiency": "Scale factor and SNR efficiency of every grand bin, in closed form.",
     "residuals": "Residuals of the baseline fits in units of the radiometer equation.",
+    "budget": "Errors of the power that an axion should have, by what they come from.",
     "noise": "System noise temperature of every spectrum.",
     **bayes_figures.CAPTIONS,
 }
@@ -88,6 +91,11 @@ else "prior update over %.3g" % d.update }}</td><td>{{ "%.3g /GeV" % d.coupling_
 <td>{{ "%.6f MHz" % (s.frequency_hz * 1e-6) }}</td><td>{{ "%.1f" % s.significance }}</td>
 <td>{{ "%g Hz" % s.bin_hz }}</td></tr>{% endfor %}</table>
 {% if more_spikes %}<p>and {{ more_spikes }} more.</p>{% endif %}{% endif %}
+<h2>Error budget</h2><p>Errors of the power that an axion should have, and of its coupling, in the
+median grand bin.</p><table><tr><th>error of</th><th>power</th><th>coupling</th><th>kind</th>
+<th>origin</th></tr>{% for b in budget %}<tr><td>{{ b.words }}</td>
+<td>{{ "%.2f %%" % (100 * b.power) }}</td><td>{{ "%.2f %%" % (100 * b.coupling) }}</td>
+<td>{{ b.kind }}</td><td>{{ b.origin }}</td></tr>{% endfor %}</table>
 <h2>Figures</h2>{% for f in figures %}<figure><img alt="{{ f.name }}"
 src="data:image/png;base64,{{ f.data }}"><figcaption>{{ f.caption }}</figcaption></figure>
 {% endfor %}<h2>Settings and provenance</h2><table>{% for k, v in settings %}<tr><td>{{ k }}</td>
@@ -141,6 +149,7 @@ def write_report(
             words=bayesian.words,
             decisions=bayesian.decisions(result),
             rescans=lambda rule: len(to_rescan(result, rule.decision)),
+            budget=budget_rows(result.budget),
             injections=injections,
             spikes=result.spikes[:most_spikes],
             more_spikes=max(len(result.spikes) - most_spikes, 0),
@@ -155,7 +164,8 @@ def write_report(
 
 
 def _pictures(result: Result, extra: Mapping[str, Figure]) -> list[dict[str, str]]:
-    own = {**figures.all_figures(result), **bayes_figures.all_figures(result)}
+    drawn_here = {"budget": budget_figure(result)}
+    own = {**figures.all_figures(result), **drawn_here, **bayes_figures.all_figures(result)}
     drawn = [(name, _CAPTIONS[name], figure) for name, figure in own.items()]
     drawn += [(caption, caption, figure) for caption, figure in extra.items()]
     return [{"name": n, "caption": c, "data": _png(figure)} for n, c, figure in drawn]

@@ -19,7 +19,7 @@ from haloscope.analysis.chain.grand import Grand
 from haloscope.analysis.chain.template import line_table
 from haloscope.analysis.options import Options
 from haloscope.analysis.spectra import FloatArray
-from haloscope.analysis.statistics.limits import dfsz
+from haloscope.analysis.statistics.limits import dfsz, left_over
 from haloscope.axion import mass_ev
 
 
@@ -35,8 +35,8 @@ class Candidate:
         low_hz: Lowest of them, Hz.
         high_hz: Highest of them, Hz.
         coupling_per_gev: Coupling that would have this excess as its mean: a best estimate, which
-            the systematic of T_n does not lower as it does the limit.
-        coupling_error_per_gev: Its standard deviation, from the noise and that systematic.
+            the systematic does not lower as it does the limit.
+        coupling_error_per_gev: Its standard deviation, from the noise and the error budget.
         local_p: Probability of noise to exceed it in this bin.
         global_p: The same anywhere in the search (look-elsewhere).
     """
@@ -58,6 +58,7 @@ def find_candidates(
     snr: FloatArray,
     step_hz: float,
     options: Options,
+    systematic: FloatArray | None = None,
     *,
     levels: FloatArray | None = None,
 ) -> list[Candidate]:
@@ -66,10 +67,12 @@ def find_candidates(
     Args:
         grand: The grand spectrum.
         snr: Expected normalised excess of a DFSZ axion with every efficiency and lowered by the
-            systematic of T_n, shape (k,).
+            systematic, shape (k,).
         step_hz: Digitizer bin width, Hz.
         options: Threshold and line width.
         levels: Other levels for each bin, shape (k,).
+        systematic: Relative error of the expected power that ``snr`` was lowered by, shape (k,);
+            that of T_n by the options if not given.
     """
     over = np.flatnonzero(grand.normalised > (options.threshold if levels is None else levels))
     if not over.size:
@@ -77,15 +80,13 @@ def find_candidates(
     width = step_hz * options.fine_merge * options.coarse_merge * options.line_bins
     breaks = np.flatnonzero(np.diff(grand.frequency_hz[over]) >= width) + 1
     correlation = neighbour_correlation(grand, step_hz, options)
-    systematic = options.noise_systematic
-    best = snr / (1 - systematic)
-    return [
-        _candidate(grand, best, part, correlation, systematic) for part in np.split(over, breaks)
-    ]
+    taken = np.full(len(grand), options.noise_systematic) if systematic is None else systematic
+    best = snr / left_over(taken)
+    return [_candidate(grand, best, part, correlation, taken) for part in np.split(over, breaks)]
 
 
 def _candidate(
-    grand: Grand, snr: FloatArray, part: np.ndarray, correlation: float, systematic: float
+    grand: Grand, snr: FloatArray, part: np.ndarray, correlation: float, systematic: FloatArray
 ) -> Candidate:
     top = int(part[np.argmax(grand.normalised[part])])
     nu, z = float(grand.frequency_hz[top]), float(grand.normalised[top])
@@ -98,7 +99,7 @@ def _candidate(
         low_hz=float(grand.frequency_hz[part[0]]),
         high_hz=float(grand.frequency_hz[part[-1]]),
         coupling_per_gev=coupling,
-        coupling_error_per_gev=0.5 * coupling * float(np.hypot(1 / z, systematic)),
+        coupling_error_per_gev=0.5 * coupling * float(np.hypot(1 / z, systematic[top])),
         local_p=float(ndtr(-z)),
         global_p=global_p_value(z, len(grand), correlation),
     )

@@ -102,7 +102,12 @@ def to_rescan(result: Result, decision: Decision | None = None) -> list[Candidat
         return result.candidates
     levels = applied(result, decision).levels
     return find_candidates(
-        result.grand, result.limit.expected_snr, result.step_hz, result.options, levels=levels
+        result.grand,
+        result.limit.expected_snr,
+        result.step_hz,
+        result.options,
+        result.systematic,
+        levels=levels,
     )
 
 

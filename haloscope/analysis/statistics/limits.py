@@ -6,10 +6,11 @@ persist, excludes the coupling whose mean excess is 5 (Brubaker et al. 2017, sec
     g90 = g_DFSZ sqrt(5 / (eps a (1 - u) SNR_0)),   a = 10^(-A/10)
 
 (5.02 where eps is an average over the axion's place, see ``level``), with A the attenuation between
-cavity and switch and u the systematic uncertainty of T_n. It does not depend on the measured
-excess. ``Limit.observed_per_gev`` is the alternative that does: the coupling above which an excess
-as low as the one seen has a probability below 10 %, no less than for an excess of zero
-(power-constrained, Cowan et al., arXiv:1105.3166).
+cavity and switch and u the relative error of the expected power: that of T_n in the letter, of the
+whole error budget here (``options.systematics``). It does not depend on the measured excess.
+``Limit.observed_per_gev`` is the alternative that does: the coupling above which an excess as low
+as the one seen has a probability below 10 %, no less than for an excess of zero (power-constrained,
+Cowan et al., arXiv:1105.3166).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from haloscope.analysis.spectra import Calibration, FloatArray
 from haloscope.axion import coupling_per_gev, mass_ev
 from haloscope.constants import DFSZ_G_GAMMA, KSVZ_G_GAMMA
 
+_MOST_TAKEN = 0.95  # Of the expected power: no error makes the limit infinite.
 _HOPELESS = 100.0  # Times the target: such an axion is no axion's.
 
 
@@ -106,23 +108,45 @@ def anchor_mhz(frequency_hz: float) -> int:
     return max(50 * round(frequency_hz / 50e6), 1)
 
 
-def expected_snr(grand: Grand, calibration: Calibration, options: Options) -> FloatArray:
-    """Mean normalised excess of a DFSZ axion with every efficiency, shape (k,)."""
+def left_over(systematic: FloatArray | float) -> FloatArray:
+    """What a relative error of the expected power leaves of it, at least a twentieth."""
+    return 1 - np.minimum(systematic, _MOST_TAKEN)
+
+
+def expected_snr(
+    grand: Grand,
+    calibration: Calibration,
+    options: Options,
+    systematic: FloatArray | None = None,
+) -> FloatArray:
+    """Mean normalised excess of a DFSZ axion with every efficiency, shape (k,).
+
+    ``systematic`` is taken off it, shape (k,); that of T_n by the options if not given.
+    """
     averaged = options.efficiency_definition == "averaged"
     eps = grand.efficiency_averaged if averaged else grand.efficiency_aligned
-    return eps * grand.snr * calibration.line_transmission * (1 - options.noise_systematic)
+    taken = options.noise_systematic if systematic is None else systematic
+    return eps * grand.snr * calibration.line_transmission * left_over(taken)
 
 
-def limit(grand: Grand, calibration: Calibration, step_hz: float, options: Options) -> Limit:
+def limit(
+    grand: Grand,
+    calibration: Calibration,
+    step_hz: float,
+    options: Options,
+    systematic: FloatArray | None = None,
+) -> Limit:
     """The letter's limit and the observed-power limit for every grand bin.
 
     Args:
         grand: The grand spectrum.
         calibration: Attenuation before the switch.
         step_hz: Digitizer bin width, Hz.
-        options: Threshold, confidence and systematic.
+        options: Threshold and confidence.
+        systematic: Relative error of the expected power, shape (k,); that of T_n by the options if
+            not given.
     """
-    snr = expected_snr(grand, calibration, options)
+    snr = expected_snr(grand, calibration, options, systematic)
     reference = dfsz(grand.frequency_hz)
     needed = level(anchor_mhz(float(grand.frequency_hz[0])), step_hz, options)
     coupling = reference * np.sqrt(needed / snr)

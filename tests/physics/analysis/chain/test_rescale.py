@@ -16,7 +16,8 @@ from haloscope.analysis.spectra import Calibration
 from tests.physics.analysis.generator import Model, make, scan_targets
 
 FLAT = Model(peak_gain_db=0.0)  # a receiver without a JPA: T_n = 0.116 + 1.2 K + the cavity's bump
-OPTIONS = Options(filter_average=False, baseline="pade", pade_degree=3)
+# The errors of a gain are others than those of a given T_n.
+OPTIONS = Options(filter_average=False, baseline="pade", pade_degree=3, systematics="noise")
 
 
 def test_a_noise_temperature_sets_the_scale_as_the_gain_that_belongs_to_it() -> None:

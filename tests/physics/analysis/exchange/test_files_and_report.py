@@ -132,7 +132,7 @@ def test_the_report_holds_everything_and_needs_nothing(
         tmp_path / "deep" / "report.html", noise_result, provenance=PROVENANCE, injections=[fate]
     )
     text = page.read_text("utf-8")
-    assert text.count("data:image/png;base64,") == 10
+    assert text.count("data:image/png;base64,") == 11
     assert 'src="http' not in text
     assert "Injected axions" in text
     assert "software version" in text

@@ -1,0 +1,1 @@
+"""The error budget: every recorded error carried to the expected power and to the limit."""

@@ -1,0 +1,179 @@
+"""What each spectrum knows of its errors, and with what weight it enters a grand bin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from haloscope.analysis.budget.terms import MEASURED_BY_GAIN, STATED, TERMS
+from haloscope.analysis.chain.rescale import dfsz_power_w
+from haloscope.analysis.options import Options
+from haloscope.analysis.spectra import FloatArray, Spectra
+from haloscope.lorentzian import lorentzian
+
+__all__ = ["Contributions", "Origin", "contributions"]
+
+
+class Origin(StrEnum):
+    """Where an error comes from; stated ones are the owners' of what no scan measures."""
+
+    MEASURED = "measured"
+    STATED = "stated"
+    PARTLY = "partly assumed"
+    ASSUMED = "assumed"
+
+
+@dataclass(frozen=True)
+class Contributions:
+    """Spectra without their power: what the budget needs of them, n rows.
+
+    Attributes:
+        cavity_hz: Resonance, shape (n,), Hz.
+        loaded_q: Shape (n,).
+        beta: Shape (n,).
+        jpa_hz: Resonance of the JPA, shape (n,), Hz.
+        jpa_bandwidth_hz: Shape (n,), Hz.
+        jpa_gain: Peak gain, a ratio, shape (n,).
+        strength: Expected power times the root of the averages, in arbitrary units, shape (n,).
+        noise_k: T_n at the lower end of the window, the cavity and the upper end, shape (n, 3), K.
+        low_hz: Lower end of the window, shape (n,), Hz.
+        high_hz: Its upper end, shape (n,), Hz.
+        errors: Standard errors by term, in its unit, each of shape (n,); a term that does not count
+            is not there.
+        origins: Where they come from, by term.
+    """
+
+    cavity_hz: FloatArray
+    loaded_q: FloatArray
+    beta: FloatArray
+    jpa_hz: FloatArray
+    jpa_bandwidth_hz: FloatArray
+    jpa_gain: FloatArray
+    strength: FloatArray
+    noise_k: FloatArray
+    low_hz: FloatArray
+    high_hz: FloatArray
+    errors: Mapping[str, FloatArray]
+    origins: Mapping[str, Origin]
+
+    def __len__(self) -> int:
+        return len(self.cavity_hz)
+
+    def rows(self, index: Any) -> Contributions:
+        """Some of the spectra: a slice, indices or a boolean mask."""
+        arrays = {name: getattr(self, name)[index] for name in _ARRAYS}
+        errors = {name: value[index] for name, value in self.errors.items()}
+        return Contributions(**arrays, errors=errors, origins=self.origins)
+
+    def joined(self, other: Contributions) -> Contributions:
+        """With more spectra."""
+        arrays = {
+            name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in _ARRAYS
+        }
+        both = [name for name in self.errors if name in other.errors]
+        errors = {name: np.concatenate([self.errors[name], other.errors[name]]) for name in both}
+        origins = {name: _together(self.origins[name], other.origins[name]) for name in both}
+        return Contributions(**arrays, errors=errors, origins=origins)
+
+    def weight(self, row: int, frequency_hz: FloatArray) -> FloatArray:
+        """Squared SNR of an axion in one spectrum, arbitrary units, shape of ``frequency_hz``.
+
+        T_n is a straight line through both ends of the window with the cavity's noise on top.
+        """
+        low_k, middle_k, high_k = self.noise_k[row]
+        ends_hz = self.low_hz[row], self.high_hz[row]
+        width_hz = self.cavity_hz[row] / self.loaded_q[row]
+        response = lorentzian(frequency_hz - self.cavity_hz[row], width_hz)
+        foot_k = np.interp(self.cavity_hz[row], ends_hz, (low_k, high_k))
+        noise_k = np.interp(frequency_hz, ends_hz, (low_k, high_k)) + response * (middle_k - foot_k)
+        amplitude: FloatArray = self.strength[row] * response / noise_k
+        return amplitude**2
+
+
+_SCALE_W = 1e-23  # Of the order of an axion's power: keeps the squares near 1.
+_ARRAYS = tuple(f.name for f in fields(Contributions) if f.name not in ("errors", "origins"))
+
+
+def _together(one: Origin, other: Origin) -> Origin:
+    return one if one is other else Origin.PARTLY
+
+
+def contributions(spectra: Spectra, noise_k: FloatArray, options: Options) -> Contributions:
+    """What spectra that are used bring to the budget.
+
+    Args:
+        spectra: Those used (n); what ``errors`` and ``calibration`` do not hold is assumed.
+        noise_k: T_n at the lower end of the window, the cavity and the upper end, shape (n, 3).
+        options: The window, and the systematic of T_n where no two methods were compared.
+    """
+    half = 0.5 * options.window_hz
+    known = _known(spectra, options)
+    by_gain = spectra.calibration.noise_temperature_k is None
+    counted = [name for name in TERMS if by_gain or name not in MEASURED_BY_GAIN]
+    assumed = {name: TERMS[name].assumed for name in counted}
+    assumed["noise_temperature"] = options.noise_systematic
+    return Contributions(
+        cavity_hz=spectra.cavity_frequency_hz,
+        loaded_q=spectra.loaded_q,
+        beta=spectra.beta,
+        jpa_hz=spectra.jpa_resonance_hz,
+        jpa_bandwidth_hz=spectra.jpa_bandwidth_hz,
+        jpa_gain=10 ** (spectra.jpa_gain_peak_db / 10),
+        strength=_strength(spectra),
+        noise_k=np.asarray(noise_k, dtype=np.float64),
+        low_hz=spectra.target_frequency_hz - half,
+        high_hz=spectra.target_frequency_hz + half,
+        errors={
+            name: np.broadcast_to(known.get(name, assumed[name]), (len(spectra),)).astype(float)
+            for name in counted
+        },
+        origins={name: _origin(name) if name in known else Origin.ASSUMED for name in counted},
+    )
+
+
+def _origin(name: str) -> Origin:
+    return Origin.STATED if name in STATED else Origin.MEASURED
+
+
+def _strength(spectra: Spectra) -> FloatArray:
+    power: FloatArray = dfsz_power_w(spectra) / _SCALE_W * np.sqrt(spectra.num_averages)
+    return power
+
+
+def _known(spectra: Spectra, options: Options) -> dict[str, Any]:
+    """Errors that were measured or stated, by term and in its unit."""
+    errors, calibration = spectra.errors, spectra.calibration
+    found: dict[str, Any] = {}
+    relative = {"loaded_q": "loaded_q", "jpa_bandwidth": "jpa_bandwidth_hz",
+                "form_factor": "form_factor", "volume": "volume_m3"}  # fmt: skip
+    for name, of in relative.items():
+        if of in errors:
+            found[name] = errors[of] / getattr(spectra, of)
+    plain = {"cavity_frequency": "cavity_frequency_hz", "jpa_gain_peak": "jpa_gain_peak_db",
+             "jpa_resonance": "jpa_resonance_hz", "line_contacts": "line_contacts_db",
+             "noise_source": "noise_source"}  # fmt: skip
+    found |= {name: errors[of] for name, of in plain.items() if of in errors}
+    of_calibration = {"receiver_gain": calibration.receiver_gain_db_error,
+                      "line_attenuation": calibration.line_attenuation_db_error,
+                      "noise_temperature": calibration.noise_difference}  # fmt: skip
+    found |= {name: value for name, value in of_calibration.items() if value is not None}
+    if "field_ratio" in errors:
+        central = errors.get("magnet_field_t", 0.0) / np.maximum(np.abs(spectra.magnet_field_t), 1)
+        found["field"] = np.hypot(errors["field_ratio"] / spectra.field_ratio, central)
+    return found | _of_beta(spectra)
+
+
+def _of_beta(spectra: Spectra) -> dict[str, FloatArray]:
+    """The error of beta without its systematic of a leak, and that systematic."""
+    errors = spectra.errors
+    if "beta" not in errors:
+        return {}
+    leak = errors.get("beta_systematic")
+    if leak is None:
+        return {"beta": errors["beta"] / spectra.beta}
+    own = np.sqrt(np.maximum(errors["beta"] ** 2 - leak**2, 0.0))
+    return {"beta": own / spectra.beta, "beta_leak": leak / spectra.beta}

@@ -1,0 +1,170 @@
+"""From errors of what was measured to that of the expected power in every grand bin.
+
+The strength of an axion in a grand bin is the mean over its spectra with weights w_i, the squares
+of their SNRs. A relative error d_i of the power expected in spectrum i therefore moves it by sum
+w_i d_i / sum w_i, all of one sign where the error is common, and by the root of the sum of squares
+where each spectrum has its own. With x = 2 Q (nu - nu_c)/nu_c and L = 1/(1 + x^2),
+
+    d ln P / d ln Q = (1 - x^2)/(1 + x^2),   d ln P / d ln beta = 1/(1 + beta),
+    d ln P / d nu_c = 4 Q x L / nu_c,        twice the relative error of the field.
+
+The error of the coupling is half of the power's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from haloscope.analysis.budget.contributions import Contributions, Origin
+from haloscope.analysis.budget.terms import TERMS, Term
+from haloscope.analysis.spectra import FloatArray
+from haloscope.lorentzian import lorentzian
+
+__all__ = ["Budget", "Line", "constant_budget", "propagated"]
+
+_DB = np.log(10) / 10
+
+
+@dataclass(frozen=True)
+class Line:
+    """One term of a budget.
+
+    Attributes:
+        term: What of.
+        origin: Measured, stated or assumed.
+        power: Relative standard error of the expected power by it, shape (k,), per grand bin.
+    """
+
+    term: Term
+    origin: Origin
+    power: FloatArray
+
+    @property
+    def typical(self) -> float:
+        """Relative error of the power in the median bin."""
+        return float(np.median(self.power))
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Errors of the power that a DFSZ axion should have, per grand bin.
+
+    Attributes:
+        frequency_hz: Of the grand bins, shape (k,), Hz.
+        lines: The terms, in the order of ``TERMS``.
+    """
+
+    frequency_hz: FloatArray
+    lines: tuple[Line, ...]
+
+    @property
+    def total(self) -> FloatArray:
+        """Relative error of the power by all terms, shape (k,)."""
+        return self._of(lambda term: True)
+
+    @property
+    def common(self) -> FloatArray:
+        """By the terms that all spectra share, shape (k,)."""
+        return self._of(lambda term: term.common)
+
+    @property
+    def own(self) -> FloatArray:
+        """By what each spectrum measured anew, shape (k,)."""
+        return self._of(lambda term: not term.common)
+
+    @property
+    def noise(self) -> FloatArray:
+        """By the systematic of T_n alone, shape (k,): all that the letter reckons with."""
+        return self._of(lambda term: term.name == "noise_temperature")
+
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """Names of the terms whose error nobody measured or stated for all spectra."""
+        known = (Origin.MEASURED, Origin.STATED)
+        return tuple(line.term.name for line in self.lines if line.origin not in known)
+
+    def _of(self, wanted: Callable[[Term], bool]) -> FloatArray:
+        square = np.zeros(len(self.frequency_hz))
+        for line in self.lines:
+            if wanted(line.term):
+                square = square + line.power**2
+        return np.sqrt(square)
+
+
+def constant_budget(frequency_hz: FloatArray, systematic: float) -> Budget:
+    """A budget of T_n alone: for sums of which nothing else is known."""
+    power = np.full(len(frequency_hz), systematic)
+    line = Line(TERMS["noise_temperature"], Origin.ASSUMED, power)
+    return Budget(np.asarray(frequency_hz, dtype=np.float64), (line,))
+
+
+def propagated(rows: Contributions, frequency_hz: FloatArray) -> Budget:
+    """The budget of spectra in grand bins.
+
+    Args:
+        rows: The spectra used.
+        frequency_hz: Of the grand bins, ascending, shape (k,), Hz.
+    """
+    nu = np.asarray(frequency_hz, dtype=np.float64)
+    total = np.zeros(len(nu))
+    sums = {name: np.zeros(len(nu)) for name in rows.errors}
+    for row in range(len(rows)):
+        low, high = np.searchsorted(nu, (rows.low_hz[row], rows.high_hz[row]))
+        if low == high:
+            continue
+        here = slice(int(low), int(high))
+        weight = rows.weight(row, nu[here])
+        total[here] += weight
+        effects = _effects(rows, row, nu[here])
+        for name, known in rows.errors.items():
+            part = weight * np.abs(effects[name]) * known[row]
+            sums[name][here] += part if TERMS[name].common else part**2
+    weights = np.where(total > 0, total, 1.0)
+    lines = []
+    for name, value in sums.items():
+        mean = (value if TERMS[name].common else np.sqrt(value)) / weights
+        lines.append(Line(TERMS[name], rows.origins[name], _filled(mean, total > 0)))
+    return Budget(nu, tuple(lines))
+
+
+def _filled(value: FloatArray, seen: np.ndarray) -> FloatArray:
+    """Bins at the very edge of the windows take the error of the nearest others."""
+    if seen.all() or not seen.any():
+        return value
+    at = np.arange(len(value))
+    return np.asarray(np.interp(at, at[seen], value[seen]), dtype=np.float64)
+
+
+def _effects(rows: Contributions, row: int, nu: FloatArray) -> dict[str, FloatArray | float]:
+    """Relative change of the expected power per unit of each term's error."""
+    cavity, q = rows.cavity_hz[row], rows.loaded_q[row]
+    x = 2 * q * (nu - cavity) / cavity
+    response = 1 / (1 + x**2)
+    flat = {term.name: _DB if term.unit == "dB" else 1.0 for term in TERMS.values()}
+    of_beta = 1 / (1 + rows.beta[row])
+    return {
+        **flat,
+        "field": 2.0,
+        "loaded_q": (1 - x**2) * response,
+        "beta": of_beta,
+        "beta_leak": of_beta,
+        "cavity_frequency": 4 * q * x * response / cavity,
+        **_of_the_jpa(rows, row, nu),
+    }
+
+
+def _of_the_jpa(rows: Contributions, row: int, nu: FloatArray) -> dict[str, FloatArray | float]:
+    """Of its gain G = 1 + (G_0 - 1) l, l a Lorentzian: the power is divided by it."""
+    peak, width = rows.jpa_gain[row], rows.jpa_bandwidth_hz[row]
+    offset = nu - rows.jpa_hz[row]
+    shape = lorentzian(offset, width)
+    gain = 1 + (peak - 1) * shape
+    slope = (peak - 1) * shape**2 / gain
+    return {
+        "jpa_gain_peak": _DB * peak * shape / gain,
+        "jpa_bandwidth": 8 * slope * (offset / width) ** 2,
+        "jpa_resonance": 8 * slope * offset / width**2,
+    }
