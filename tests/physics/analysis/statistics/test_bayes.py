@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
+from haloscope.analysis.budget.propagation import constant_budget
 from haloscope.analysis.chain.grand import Grand
 from haloscope.analysis.chain.template import line_table
 from haloscope.analysis.exchange import bayesian, files
@@ -249,7 +250,8 @@ def of(result: Result, normalised: FloatArray, snr: FloatArray) -> Result:
     """A result with other excesses and sensitivity."""
     grand, per_bin = sloping(normalised, snr)
     bound = replace(result.limit, expected_snr=per_bin)
-    return replace(result, grand=grand, limit=bound)
+    budget = constant_budget(grand.frequency_hz, 0.075)
+    return replace(result, grand=grand, limit=bound, budget=budget)
 
 
 def test_where_sensitivity_is_the_same_both_rules_are_one(noise_result: Result) -> None:
