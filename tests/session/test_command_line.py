@@ -254,3 +254,40 @@ def test_montecarlo_agrees_with_its_closed_form(spectra_file: Path) -> None:
 def test_runs_and_files_are_not_mixed(spectra_file: Path) -> None:
     with pytest.raises(ValueError, match="not both"):
         run("analyze", str(spectra_file), "abcd")
+
+
+def test_a_design_study_writes_what_it_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from amrr.design import search, verification
+    from amrr.design.store import Outcome
+    from tests.physics.amrr.design.test_store import POINT
+
+    lifted = replace(POINT, warnings=())
+    monkeypatch.setattr(search, "evaluate", lambda p, k: Outcome(1e-2 * p.concentration, lifted))
+    monkeypatch.setattr(verification, "at_temperature", lambda m, k, effort: (1e-3, lifted))
+    monkeypatch.setattr(verification, "plain_cycling", lambda p, w, n: 0.9)
+    output = tmp_path / "study"
+    said = run("design", "search", "--quick", "--output", str(output))
+    assert "16 of 16, done at about" in said
+    assert "nothing" in said.split("speaks against it")[1]
+    assert {f.name for f in output.iterdir()} == {
+        "evaluations.jsonl", "machines.csv", "front.csv", "front.png", "best.txt", "best.toml",
+    }  # fmt: skip
+    assert "concentration = " in (output / "best.toml").read_text()
+
+
+def test_a_design_study_without_a_machine_is_not_believed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from amrr.design import search
+    from amrr.design.points import Failure
+    from amrr.design.store import Outcome
+
+    none = Outcome(float("nan"), None, Failure.BLOCKED, "a supply is latched")
+    monkeypatch.setattr(search, "evaluate", lambda p, k: none)
+    arguments = ["design", "search", "--quick", "--output", str(tmp_path / "study")]
+    done = CliRunner().invoke(cli.app, arguments)
+    assert done.exit_code == 3
+    assert "no point: blocked" in done.output
+    assert "no machine is feasible" in done.output

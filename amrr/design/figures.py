@@ -1,0 +1,85 @@
+"""Figures of the design studies, with matplotlib. Each function returns a figure to be saved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from matplotlib.figure import Figure, FigureBase
+
+from amrr.design import space
+from amrr.design.search import Candidate, Study
+from amrr.design.verification import Verification
+
+_GREY: Final = "0.75"
+_COLOURS: Final = "viridis"
+
+
+def front_figure(study: Study, verified: Verification | None = None) -> Figure:
+    """The Pareto front, and the variables of the machines on it against their cooling power."""
+    figure = Figure(figsize=(12.0, 7.5), layout="constrained")
+    sides = figure.add_gridspec(1, 2, width_ratios=(1.0, 1.25))
+    _objectives(figure.add_subfigure(sides[0]), study, verified)
+    _variables(figure.add_subfigure(sides[1]), study)
+    return figure
+
+
+def _objectives(figure: FigureBase, study: Study, verified: Verification | None) -> None:
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    front, others = study.front, study.feasible
+    power_uw, work_j, carnot = _columns(front)
+    all_power, all_work, all_carnot = _columns(others)
+    upper.plot(all_power, all_carnot, ".", color=_GREY, markersize=3, label="evaluated")
+    drawn = upper.scatter(power_uw, carnot, c=work_j, cmap=_COLOURS, s=18, label="Pareto front")
+    lower.plot(all_power, all_work, ".", color=_GREY, markersize=3)
+    lower.scatter(power_uw, work_j, c=carnot, cmap="plasma", s=18)
+    figure.colorbar(drawn, ax=upper, label="work per cycle (J)")
+    if verified is not None:
+        for name, machine, marker in (
+            ("default", verified.default, "s"), ("best, verified", verified.best, "*"),
+        ):  # fmt: skip
+            point = machine.points[max(machine.points)]
+            at_uw, style = 1e6 * machine.finest_w, {"color": "C3", "markersize": 10}
+            upper.plot(at_uw, point.carnot_fraction, marker, label=name, **style)
+            lower.plot(at_uw, point.work_j, marker, **style)
+    upper.set_ylabel("fraction of Carnot")
+    lower.set_ylabel("work per cycle (J)")
+    lower.set_xlabel(f"cooling power at {study.options.chx_k:g} K (uW)")
+    upper.legend(frameon=False, loc="lower right")
+    for axes in (upper, lower):
+        axes.grid(alpha=0.3)
+
+
+def _variables(figure: FigureBase, study: Study) -> None:
+    shown = [v for v in space.VARIABLES if v.name != "square_ramp"]
+    grid = figure.subplots(5, 2, sharex=True)
+    power_uw, _, carnot = _columns(study.front)
+    all_power, _, _ = _columns(study.feasible)
+    for axes, variable in zip(grid.flat, shown, strict=True):
+        scale, unit = variable.scale, variable.shown or variable.unit
+        axes.plot(all_power, scale * _values(study.feasible, variable.name), ".", color=_GREY,
+                  markersize=2)  # fmt: skip
+        axes.scatter(power_uw, scale * _values(study.front, variable.name), c=carnot, s=9,
+                     cmap="plasma")  # fmt: skip
+        axes.set_ylabel(_label(variable.name, unit), fontsize=8)
+        axes.tick_params(labelsize=7)
+        axes.grid(alpha=0.3)
+    for axes in grid[-1]:
+        axes.set_xlabel(f"cooling power at {study.options.chx_k:g} K (uW)", fontsize=8)
+    figure.suptitle("colour: fraction of Carnot", fontsize=8)
+
+
+def _label(name: str, unit: str) -> str:
+    text = name.rsplit("_", 1)[0] if unit else name
+    return text.replace("_", " ").replace("regen ", "") + (f" ({unit})" if unit else "")
+
+
+def _columns(candidates: Sequence[Candidate]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Power (uW), work (J) and Carnot fraction."""
+    rows = np.array([c.objectives for c in candidates]).reshape(-1, 3)
+    return -1e6 * rows[:, 0], rows[:, 1], -rows[:, 2]
+
+
+def _values(candidates: Sequence[Candidate], name: str) -> np.ndarray:
+    return np.array([c.values[name] for c in candidates])

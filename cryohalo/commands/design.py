@@ -1,0 +1,154 @@
+"""``cryohalo design``: studies of the refrigerator's design, in minutes of processor time.
+
+Each keeps what it has evaluated in its folder, so one that was interrupted goes on where it was.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
+
+import typer
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from cryohalo.commands.options import (
+    EXIT_NOT_BELIEVED,
+    MAX_SEED,
+    WRITABLE,
+    between,
+    errors,
+    plain_console,
+)
+
+if TYPE_CHECKING:
+    from amrr.design.search import Study
+
+app = typer.Typer(no_args_is_help=True, help="Studies of the refrigerator's design.")
+console = plain_console()
+
+#: A search in a minute, to see that all works: nothing of it is to be believed.
+QUICK_POPULATION, QUICK_GENERATIONS = 8, 2
+QUICK_VERIFICATION: Final[dict[str, Any]] = {"resolutions": (16,), "plain_cycles": 5}
+
+OutputOption = Annotated[
+    Path, typer.Option("--output", help="Folder of the results; kept evaluations too.", **WRITABLE)
+]
+QuickOption = Annotated[bool, typer.Option("--quick", help="A small study, to see that it works.")]
+WorkersOption = Annotated[
+    int, typer.Option("--workers", help="Evaluations at a time.", callback=between(1, 64))
+]
+SeedOption = Annotated[
+    int, typer.Option("--seed", help="Of the search.", callback=between(0, MAX_SEED))
+]
+
+
+class Bar:
+    """Evaluations done, and when all will be: a bar on a terminal, else a line now and then."""
+
+    def __init__(self, title: str, total: int) -> None:
+        columns = (
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+            TimeRemainingColumn(elapsed_when_finished=True),
+        )  # fmt: skip
+        self._bar = Progress(*columns, console=console, disable=not console.is_terminal)
+        self._task = self._bar.add_task(title, total=total)
+        self._title, self._began, self._told = title, datetime.now(), 0
+
+    def __call__(self, done: int, total: int) -> None:
+        """So many are done."""
+        self._bar.update(self._task, completed=done, total=total)
+        if console.is_terminal or done * 10 // total == self._told * 10 // total:
+            return
+        self._told = done
+        spent = datetime.now() - self._began
+        end = datetime.now() + timedelta(seconds=spent.total_seconds() * (total - done) / done)
+        console.print(f"{self._title}: {done} of {total}, done at about {end:%H:%M:%S}")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    """Write a text into a file of a folder, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(text, "utf-8")
+
+
+@app.command()
+def search(
+    output: OutputOption = Path("reports/design"),
+    seed: SeedOption = 1,
+    population: Annotated[
+        int, typer.Option(help="Machines of a generation.", callback=between(4, 1000))
+    ] = 40,
+    generations: Annotated[int, typer.Option(help="How many.", callback=between(1, 1000))] = 25,
+    chx_k: Annotated[
+        float,
+        typer.Option("--temperature", help="Where power counts, K.", callback=between(0.3, 1.5)),
+    ] = 0.9,
+    workers: WorkersOption = 1,
+    quick: QuickOption = False,
+) -> None:
+    """Machines of equal GGG mass: most cooling power, least work, nearest to Carnot.
+
+    Bed, 3He, times, fields and shape of the ramps are varied; the best is verified at the converged
+    resolution. Exit code 3: it is not confirmed there, or no machine is feasible.
+    """
+    from amrr.design.search import StudyOptions
+    from amrr.design.search import search as run
+    from amrr.design.store import Store
+    from amrr.design.tables import machines_csv, study_text
+
+    if quick:
+        population, generations = QUICK_POPULATION, QUICK_GENERATIONS
+    options = StudyOptions(
+        chx_k=chx_k, seed=seed, population=population, generations=generations, workers=workers
+    )
+    with Bar("machines", options.total) as bar:
+        study = run(options, Store(output / "evaluations.jsonl"), bar)
+    write(output, "machines.csv", machines_csv(study.candidates))
+    write(output, "front.csv", machines_csv(study.front))
+    console.print(study_text(study))
+    if not study.front:
+        errors.print("cryohalo: no machine is feasible")
+        raise typer.Exit(EXIT_NOT_BELIEVED)
+    if doubts := _verified(study, output, quick):
+        for doubt in doubts:
+            errors.print(f"cryohalo: {doubt}")
+        raise typer.Exit(EXIT_NOT_BELIEVED)
+
+
+def _verified(study: Study, output: Path, quick: bool) -> tuple[str, ...]:
+    """Take the best to the converged resolution, write all down; what is not confirmed."""
+    from amrr.design import verification
+    from amrr.design.figures import front_figure
+    from amrr.design.points import FailureError
+    from amrr.design.tables import verification_text
+    from amrr.parameter_files import written
+
+    options, best = study.options, study.best
+    effort = QUICK_VERIFICATION if quick else {}
+    try:
+        found = verification.verify(
+            best.values, options.base, options.chx_k, console.print, **effort
+        )
+    except FailureError as error:
+        return (f"the best machine cannot be verified: {error}",)
+    text = verification_text(found)
+    console.print(text)
+    write(output, "best.txt", text + "\n")
+    write(output, "best.toml", written(found.best.parameters))
+    front_figure(study, found).savefig(output / "front.png", dpi=150)
+    console.print(f"written to {output}: front.csv, machines.csv, front.png, best.toml, best.txt")
+    return () if quick else verification.doubts(found, best.outcome.power_w)
