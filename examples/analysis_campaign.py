@@ -19,7 +19,7 @@ import numpy as np
 from campaign import STEPS, targets
 from operating import Operator, operator
 
-from haloscope.analysis.exchange import bayesian, files
+from haloscope.analysis.exchange import bayesian, files, found
 from haloscope.analysis.exchange.interchange import write_spectra
 from haloscope.analysis.exchange.published import capp6, ratio_to_published
 from haloscope.analysis.pipeline import Result, analyze
@@ -54,9 +54,9 @@ def measure(hand: Operator, wanted_mhz: list[float], averages: int) -> Spectra:
 def rescan(
     hand: Operator, result: Result, spectra: Spectra, averages: int, repeats: int
 ) -> list[bool]:
-    """Repeat the spectra at every candidate and judge it."""
+    """Repeat the spectra at every candidate that stands and judge it."""
     verdicts = []
-    for candidate in result.candidates:
+    for candidate in result.standing:
         near = spectra.target_frequency_hz - candidate.frequency_hz
         target_mhz = round(float(spectra.target_frequency_hz[np.argmin(np.abs(near))]) / 1e6, 6)
         calibration = hand.run(calibrate(hand.haloscope, target_mhz, averages=500))
@@ -69,13 +69,8 @@ def rescan(
         together = concatenate([spectra.subset(np.abs(near) < 100e3), again])
         both = analyze(together, result.options)
         verdict = judge(candidate, result, alone, both, spectra=together)
-        verdicts.append(verdict.persists)
-        print(
-            f"  {candidate.frequency_hz * 1e-6:.5f} MHz: {candidate.excess:.2f}, rescan alone "
-            f"{verdict.rescan_excess:.2f} (an axion: {verdict.expected_rescan:.1f}), together "
-            f"{verdict.combined_excess:.2f}: {'persists' if verdict.persists else 'gone'}"
-            f", against an axion: {', '.join(verdict.objections) or 'nothing'}"
-        )
+        verdicts.append(verdict.axion_like)
+        print(f"  {candidate.frequency_hz * 1e-6:.5f} MHz: {candidate.excess:.2f}; {verdict.words}")
     return verdicts
 
 
@@ -142,9 +137,11 @@ def main() -> None:
         write_spectra(given.output / "spectra.h5", spectra)
         result = analyze(spectra)
         show(result)
+        for line in found.lines(result, 50):
+            print(f"  {line}")
         print("rescans:")
         verdicts = rescan(hand, result, spectra, given.averages, given.repeats)
-    print(f"after rescan: {sum(verdicts)} of {len(verdicts)} candidates persist")
+    print(f"after rescan: {sum(verdicts)} of {len(verdicts)} candidates stand")
     provenance = {"seed": given.seed, "steps": given.steps, "averages": given.averages}
     files.save(given.output / "result.h5", result, provenance)
     files.save_limit(given.output / "limit.txt", result, "simulated campaign")

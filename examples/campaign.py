@@ -110,7 +110,11 @@ def show(outcome: Any, output: Path, console: Console) -> None:
     ratio = ratio_to_published(result.frequency_hz, result.limit.coupling_per_gev)
     console.print(f"  ours over published     {ratio.min():.3f} to {ratio.max():.3f}")
     console.print(f"  candidates              {[round(f, 6) for f in outcome.candidates_mhz]} MHz")
+    console.print(f"  vetoed                  {[round(f, 6) for f in outcome.vetoed_mhz]} MHz")
     console.print(f"  after the rescan        {[round(f, 6) for f in outcome.survivors_mhz]} MHz")
+    for verdict in outcome.verdicts:
+        place = f"{verdict.candidate.frequency_hz * 1e-6:.6f} MHz"
+        console.print(f"    {place}: {verdict.words}")
     console.print(f"  new since the rescan    {[round(f, 6) for f in outcome.fresh_mhz]} MHz")
     files.save(output / "result.h5", result)
     files.save_limit(output / "limit.txt", result, "cryohalo, simulated campaign")

@@ -72,6 +72,7 @@ DropOption = Annotated[
 DEFAULT_OUTPUT = Path("reports/analysis")
 MOST_EXPERIMENTS = 100_000_000
 MOST_FINDINGS = 10
+MOST_CANDIDATES = 20
 MOST_WORDS = 600
 DEFAULT_WINDOW_KHZ = 150.0
 
@@ -107,7 +108,11 @@ def _on_result(finish: Finish) -> Finish:
 
 
 def _tell_verdict(result: Result) -> None:
-    """What became of the spectra, and loudly if the result is not to be believed."""
+    """Candidates, what became of the spectra, and loudly if the result is not to be believed."""
+    from haloscope.analysis.exchange import found
+
+    for line in found.lines(result, MOST_CANDIDATES):
+        console.print(f"  {escaped(line, MOST_WORDS)}")
     quality = result.quality
     for finding in quality.findings[:MOST_FINDINGS]:
         fate = "used" if quality.used[finding.spectrum] else "cut"

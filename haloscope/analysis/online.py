@@ -10,11 +10,12 @@ windows kept in memory (120 MB for the letter's scan).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from haloscope.analysis.budget.contributions import Contributions, contributions
 from haloscope.analysis.calibration import combined
@@ -33,6 +34,7 @@ from haloscope.analysis.pipeline import (
     demand_belief,
     summarise,
     taken_off,
+    with_vetoes,
 )
 from haloscope.analysis.quality.assess import assess, demand_some, screened
 from haloscope.analysis.quality.residuals import ResidualSums
@@ -41,6 +43,7 @@ from haloscope.analysis.spectra import Calibration, FloatArray, Spectra, at_gain
 from haloscope.analysis.statistics.bayes import excluded_coupling
 from haloscope.analysis.statistics.candidates import Candidate, find_candidates
 from haloscope.analysis.statistics.limits import Limit, limit
+from haloscope.analysis.vetoes.vetting import Verdicts, vetted_near
 
 log = logging.getLogger("haloscope.online")
 
@@ -98,6 +101,7 @@ class Online:
         self._told: list[Publish] = [] if publish is None else [publish]
         self._keep = keep
         self._kept: list[Spectra] = []
+        self._good: list[NDArray[np.bool_]] = []
         self._sums: Accumulator | None = None
         self._residuals = ResidualSums()
         self._spikes: tuple[Spike, ...] = ()
@@ -180,6 +184,7 @@ class Online:
             self._sums = Accumulator(spectra.step_hz, self._single)
         if self._keep:
             self._kept.append(trim(spectra, self.options))
+            self._good.append(np.zeros(len(spectra), dtype=bool))
         before = self._quality.spectra
         label = spectra.labels[-1] if spectra.labels else str(before + len(spectra) - 1)
         try:
@@ -190,6 +195,8 @@ class Online:
             self._quality = self._quality.joined(failed)
             return self._nothing(label, tuple(f.shifted(before) for f in failed.findings))
         self._quality = self._quality.joined(judged.quality)
+        if self._keep:
+            self._good[-1] = judged.quality.used
         self._steady = np.concatenate([self._steady, judged.steady])
         new = contributions(part.spectra.subset(judged.rows), judged.noise_k, self._single)
         self._rows = new if self._rows is None else self._rows.joined(new)
@@ -216,8 +223,24 @@ class Online:
         by_power = excluded_coupling(grand, bound.expected_snr, self._single.confidence)
         return OnlineUpdate(count, label, grand, bound, found, spikes, findings, by_power)
 
-    def result(self) -> Result:
+    def over(self, frequency_hz: Sequence[float]) -> Spectra | None:
+        """Good spectra whose windows hold any of these frequencies; None if none was kept."""
+        places = np.asarray(frequency_hz, dtype=np.float64)
+        half = 0.5 * self.options.window_hz
+        parts = []
+        for spectra, good in zip(self._kept, self._good, strict=True):
+            away = np.abs(spectra.target_frequency_hz[:, None] - places).min(axis=1, initial=np.inf)
+            rows = np.flatnonzero(good & (away < half))
+            parts += [spectra.subset(rows)] if rows.size else []
+        return concatenate(parts) if parts else None
+
+    def result(self, *, field_off: Spectra | None = None) -> Result:
         """The result of everything added so far.
+
+        Candidates go through the vetoes if the windows were kept.
+
+        Args:
+            field_off: Spectra over candidates at another field, for the veto that asks for them.
 
         Raises:
             ValueError: Nothing was added yet.
@@ -232,11 +255,38 @@ class Online:
         result = summarise(
             self._sums, self._calibration, self._spikes, checks, self._quality, rows=self._rows
         )
+        result = self._vetted(result, field_off)
         demand_belief(result)
         return result
 
-    def finish(self) -> Result:
+    def _vetted(self, result: Result, field_off: Spectra | None) -> Result:
+        """The result with its candidates through the vetoes; as it is if that cannot be done."""
+        said = self.vetted(result.candidates, field_off=field_off)
+        return with_vetoes(result, said) if said else result
+
+    def vetted(
+        self, candidates: Sequence[Candidate], *, field_off: Spectra | None = None
+    ) -> Verdicts:
+        """What the vetoes say of candidates; nothing where no spectra are kept to ask.
+
+        Args:
+            candidates: Of a result of these spectra.
+            field_off: As for `result`; without it if they cannot be used.
+        """
+        try:
+            held = self.over([c.frequency_hz for c in candidates])
+            if held is None:
+                return ()
+            return vetted_near(candidates, held, self._single, field_off=field_off)
+        except ValueError as error:
+            log.warning("no veto of %d candidates: %s", len(candidates), error)
+            return () if field_off is None else self.vetted(candidates)
+
+    def finish(self, *, field_off: Spectra | None = None) -> Result:
         """The offline analysis of everything added, with the aligned average of the spike filter.
+
+        Args:
+            field_off: As for `result`.
 
         Raises:
             ValueError: Nothing was added, or the windows were not kept.
@@ -244,7 +294,7 @@ class Online:
         """
         if not self._kept:
             raise ValueError("online: no windows kept to finish with")
-        result = analyze(concatenate(self._kept), self.options)
+        result = analyze(concatenate(self._kept), self.options, field_off=field_off)
         return replace(result, quality=result.quality.joined(self._not_kept))
 
 

@@ -73,6 +73,7 @@ class Options:
             of T_n alone as in the letter.
         normalise: ``"per bin"`` divides each grand bin by its own closed-form width, ``"constant"``
             by the mean of them, as the letter did with 0.94; ``"none"`` leaves it.
+        false_veto: Share of axions, at most, that the vetoes take for interference; 0 for none.
         demands: What is asked of each spectrum, and what becomes of one that fails.
         efficiency_definition: ``"averaged"`` over the axion's place within a coarse bin, or
             ``"aligned"``.
@@ -102,6 +103,7 @@ class Options:
     systematics: Literal["budget", "noise"] = "budget"
     normalise: Literal["per bin", "constant", "none"] = "per bin"
     efficiency_definition: Literal["averaged", "aligned"] = "averaged"
+    false_veto: float = 0.01
     demands: Demands = field(default_factory=Demands)
 
     def __post_init__(self) -> None:
@@ -126,6 +128,8 @@ class Options:
             raise ValueError(f"options: confidence is {self.confidence}, needed 0.5 to below 1")
         if not 0 <= self.noise_systematic < 1:
             raise ValueError(f"options: noise_systematic {self.noise_systematic} not in 0 to 1")
+        if not 0 <= self.false_veto < 0.5:
+            raise ValueError(f"options: false_veto is {self.false_veto}, needed 0 to below 0.5")
 
     @property
     def threshold(self) -> float:

@@ -2,7 +2,7 @@
 
     select -> screen -> baseline -> spikes (10 Hz) -> merge -> spikes (50 Hz) -> baseline
     -> verdicts -> rescale -> combine -> merge (450 Hz) -> grand spectrum -> xi, eps
-    -> candidates, limit -> is it to be believed?
+    -> candidates, limit -> vetoes -> is it to be believed?
 
 after A. K. Yi et al., arXiv:2210.10961 and B. M. Brubaker et al., Phys. Rev. D 96, 123008 (2017).
 Each step is a module of its own and can be used alone.
@@ -45,6 +45,9 @@ from haloscope.analysis.statistics.candidates import Candidate, excluded, find_c
 from haloscope.analysis.statistics.efficiency import smoother_response
 from haloscope.analysis.statistics.limits import Limit, limit
 from haloscope.analysis.statistics.powermeasured import PowerMeasured, power_measured
+from haloscope.analysis.vetoes.fieldoff import field_off_of
+from haloscope.analysis.vetoes.raising import raised
+from haloscope.analysis.vetoes.vetting import Verdicts, vetted
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Result:
         budget: Errors of the expected power per grand bin.
         ladder: Baseline models that were tried, where the options left the choice open.
         adequacy: The model in use against richer ones; None where that was not looked at (online).
+        vetoes: What the vetoes say of each candidate; empty where no spectra were at hand to ask.
     """
 
     grand: Grand
@@ -82,6 +86,21 @@ class Result:
     budget: Budget
     ladder: tuple[Rung, ...] = ()
     adequacy: Adequacy | None = None
+    vetoes: Verdicts = ()
+
+    @property
+    def standing(self) -> list[Candidate]:
+        """Candidates that no veto takes for interference."""
+        if not self.vetoes:
+            return list(self.candidates)
+        pairs = zip(self.candidates, self.vetoes, strict=True)
+        return [c for c, said in pairs if not said.vetoed]
+
+    @property
+    def vetoed(self) -> list[Candidate]:
+        """Candidates that a veto takes for interference."""
+        pairs = zip(self.candidates, self.vetoes, strict=bool(self.vetoes))
+        return [c for c, said in pairs if said.vetoed]
 
     @property
     def tests(self) -> tuple[Check, ...]:
@@ -132,9 +151,9 @@ class Result:
 
     @property
     def excluded(self) -> NDArray[np.bool_]:
-        """Where the limit excludes something: grand bins away from every candidate."""
+        """Where the limit excludes something: grand bins away from every candidate that stands."""
         merged = self.options.line_bins * self.options.coarse_merge * self.options.fine_merge
-        return excluded(self.frequency_hz, self.candidates, self.step_hz * merged)
+        return excluded(self.frequency_hz, self.standing, self.step_hz * merged)
 
     @cached_property
     def bayes(self) -> PowerMeasured:
@@ -159,15 +178,19 @@ class Result:
         return float(self.grand.efficiency_aligned.mean())
 
 
-def analyze(spectra: Spectra, options: Options | None = None) -> Result:
+def analyze(
+    spectra: Spectra, options: Options | None = None, *, field_off: Spectra | None = None
+) -> Result:
     """Analyse a stack of spectra.
 
     Args:
         spectra: Measured spectra; 30 or 2000 of them, full or already cut to the window.
         options: Settings; the letter's by default.
+        field_off: Spectra over candidates at another field, for the veto that asks for them.
 
     Raises:
-        ValueError: A spectrum does not cover its window, or none overlap over a line width.
+        ValueError: A spectrum does not cover its window, or none overlap over a line width; or the
+            fields of ``spectra`` and ``field_off`` are not two.
         SameDataError: A spectrum is there twice.
         QualityError: No spectrum can be used; or one fails or the result is not to be believed, and
             ``options.demands`` refuses such.
@@ -193,6 +216,11 @@ def analyze(spectra: Spectra, options: Options | None = None) -> Result:
         if not judged.quality.cut:
             raise
         raise QualityError(f"{error}; {judged.quality.sentence()}", judged.quality) from error
+    names = tuple(spectra.name(int(number)) for number in stack.numbers)
+    off = None if field_off is None else field_off_of(stack.spectra, field_off, options)
+    good = judged.quality.used[stack.numbers]
+    said = vetted(result.candidates, judged.reduction, names, used=good, field_off=off)
+    result = with_vetoes(result, said)
     result = replace(result, ladder=ladder, adequacy=_adequacy(used, result))
     demand_belief(result)
     return result
@@ -205,6 +233,14 @@ def _adequacy(spectra: Spectra, result: Result) -> Adequacy:
     if held.options is None or not beaten(held):
         return held
     return replace(held, harm=measured_harm(spectra, options, held.options))
+
+
+def with_vetoes(result: Result, said: Verdicts) -> Result:
+    """The result with what the vetoes say of its candidates; the limit is raised at the vetoed."""
+    result = replace(result, vetoes=said)
+    taken = taken_off(result.budget, result.options)
+    own = limit(result.grand, result.calibration, result.step_hz, result.options, taken)
+    return replace(result, limit=raised(own, result.grand, result.vetoed, result.options))
 
 
 def demand_belief(result: Result) -> None:

@@ -43,12 +43,14 @@ class Campaign:
     Attributes:
         name: Of the campaign; in every start document as ``campaign``.
         taken_mhz: Targets of the scan taken by this call.
-        candidates_mhz: Candidates after the scan, MHz.
+        candidates_mhz: Candidates after the scan that no veto takes for interference, MHz.
         verdicts: What the rescan says of each of them.
         result: The analysis of everything.
         crossings_mhz: Mode crossings left out of the scan, if they were looked for.
         fresh_mhz: Above threshold only since the rescan, MHz: its noise, or a line too weak for the
             scan. Going on with the campaign rescans them.
+        vetoed_mhz: Candidates after the scan that a veto takes for interference, MHz: they are not
+            taken again. ``result.vetoes`` says why.
     """
 
     name: str
@@ -58,11 +60,12 @@ class Campaign:
     result: Result | None
     crossings_mhz: Intervals = field(default_factory=list)
     fresh_mhz: list[float] = field(default_factory=list)
+    vetoed_mhz: list[float] = field(default_factory=list)
 
     @property
     def survivors_mhz(self) -> list[float]:
-        """Candidates that persisted, MHz."""
-        return [v.candidate.frequency_hz * 1e-6 for v in self.verdicts if v.persists]
+        """Candidates that persisted and behave as an axion, MHz."""
+        return [v.candidate.frequency_hz * 1e-6 for v in self.verdicts if v.axion_like]
 
 
 @dataclass
@@ -164,14 +167,14 @@ def campaign(
         )
         taken = yield from bpp.subs_wrapper(plan, analysis)
     search = _result(analysis)
-    again = [] if search is None else to_rescan(search, rule)
+    again, vetoed = _to_take_again(analysis, search, rule)
     rescanned = _rescan(haloscope, analysis, search, again, rescan_averages, known,
                         {**more, "decision": decision})  # fmt: skip
     result, verdicts = yield from rescanned
     candidates = _mhz(again)
     now = [] if result is None else to_rescan(result, rule)
-    fresh = fresh_candidates(_mhz(now), candidates)
-    outcome = Campaign(name, taken, candidates, verdicts, result, crossings, fresh)
+    fresh = fresh_candidates(_mhz(now), [*candidates, *_mhz(vetoed)])
+    outcome = Campaign(name, taken, candidates, verdicts, result, crossings, fresh, _mhz(vetoed))
     if report is not None:
         report(outcome)
     return outcome
@@ -195,17 +198,27 @@ def _rescan(
         plan = rescan(haloscope, _mhz(again), averages=averages, calibration=calibration, md=md)
         yield from bpp.subs_wrapper(plan, [analysis, alone])
         result = _result(analysis)
-    return result, _verdicts(again, search, alone, result)
+    return result, _verdicts(again, search, alone, analysis, result)
 
 
 def _verdicts(
-    candidates: list[Candidate], search: Result | None, alone: Online, combined: Result | None
+    candidates: list[Candidate],
+    search: Result | None,
+    alone: Online,
+    both: Online,
+    combined: Result | None,
 ) -> list[Verdict]:
     """What the rescan alone, and with the scan, says of each candidate of the scan."""
     rescanned = _result(alone)
     if search is None or rescanned is None or combined is None:
         return []
-    return [judge(candidate, search, rescanned, combined) for candidate in candidates]
+    verdicts = []
+    for candidate in candidates:
+        held = both.over([candidate.frequency_hz])
+        verdicts.append(judge(candidate, search, rescanned, combined, spectra=held))
+        place_mhz = candidate.frequency_hz * 1e-6
+        log.info("candidate %.6f MHz: %s", place_mhz, verdicts[-1].words)
+    return verdicts
 
 
 def fresh_candidates(now_mhz: Sequence[float], before_mhz: Sequence[float]) -> list[float]:
@@ -303,6 +316,20 @@ def _result(analysis: Online) -> Result | None:
     told = log.info if result.believed else log.warning
     told("result: %s", result.verdict())
     return result
+
+
+def _to_take_again(
+    analysis: Online, search: Result | None, rule: Decision
+) -> tuple[list[Candidate], list[Candidate]]:
+    """What the rule asks for and no veto takes for interference, and what one does."""
+    if search is None:
+        return [], []
+    wanted, vetoed = to_rescan(search, rule), list(search.vetoed)
+    # A rule with levels of its own may ask for what the search did not look at.
+    fresh = [c for c in wanted if c not in search.candidates]
+    said = analysis.vetted(fresh)
+    vetoed += [c for c, of in zip(fresh, said, strict=bool(said)) if of.vetoed]
+    return [c for c in wanted if c not in vetoed], vetoed
 
 
 def _mhz(candidates: Iterable[Candidate]) -> list[float]:

@@ -16,6 +16,7 @@ from haloscope.analysis.exchange.interchange import write_spectra
 from haloscope.analysis.quality.verdicts import QualityError
 from tests.physics.analysis.generator import make, scan_targets
 from tests.physics.analysis.quality.nasty import library
+from tests.physics.analysis.vetoes.interference import in_one_step
 
 AXION_HZ = 1.1e9 + 1234.0
 LIBRARY = dict(library())
@@ -169,6 +170,31 @@ def test_analyze_finds_the_axion_and_writes_its_files(spectra_file: Path, tmp_pa
     assert len(table) == content["summary"]["grand_bins"]
     assert (tmp_path / "result.h5").exists()
     assert (tmp_path / "limit.txt").exists()
+
+
+def test_a_vetoed_candidate_is_told_in_words(tmp_path: Path) -> None:
+    write_spectra(tmp_path / "disturbed.h5", in_one_step(10, 2e-2, 6))
+    output = run("analyze", str(tmp_path / "disturbed.h5"), "--output", str(tmp_path))
+    lines = [line.strip() for line in output.splitlines()]
+    (at,) = [k for k, line in enumerate(lines) if line.startswith("candidate 1100.1001")]
+    assert "sigma, coupling" in lines[at]
+    assert "global" in lines[at]
+    assert lines[at + 1].startswith("vetoed: power all from spectrum 10 (")
+    content = json.loads((tmp_path / "candidates.json").read_text())
+    (found,) = content["candidates"]
+    assert found["vetoed"]
+    assert found["verdict"].startswith("vetoed: power all from spectrum 10 (")
+    assert found["false_veto_probability"] == pytest.approx(0.01)
+    assert len(found["steps"]["strength_dfsz"]) == len(found["steps"]["spectra"]) == 15
+    assert content["summary"]["candidates_vetoed"] == 1
+    assert content["summary"]["grand_bins_not_excluded"] == 0
+    head = (tmp_path / "limit.txt").read_text().splitlines()[3]
+    assert head == (
+        "# gaps at 0 candidates that stand; the power of 1 vetoed ones is taken as an axion's"
+    )
+    run("report", str(tmp_path / "disturbed.h5"), "--output", str(tmp_path))
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("vetoed: power all from spectrum 10 (") == 2  # in the table, and its figure
 
 
 def with_a_fault(folder: Path, times: float = 1.0) -> Path:

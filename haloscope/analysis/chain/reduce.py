@@ -26,7 +26,7 @@ from haloscope.analysis.chain.response import response, taken_up
 from haloscope.analysis.chain.selection import Windows
 from haloscope.analysis.chain.spikes import Spike
 from haloscope.analysis.options import Options
-from haloscope.analysis.spectra import Spectra
+from haloscope.analysis.spectra import IntArray, Spectra
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,14 @@ class Reduction:
         """Rows, reduced spectra and baselines, in order."""
         yield from self.job.chunks(self._reduced)
 
+    def of(self, rows: IntArray) -> Reduced:
+        """Some of the spectra."""
+        return self._reduction_of(rows)[0]
+
     def _reduced(self, rows: slice) -> tuple[slice, Reduced, Baseline]:
+        return rows, *self._reduction_of(rows)
+
+    def _reduction_of(self, rows: slice | IntArray) -> tuple[Reduced, Baseline]:
         job, state = self.job, self.final
         assert state.baseline is not None
         baseline, kept = state.baseline.rows(rows), state.kept_of(rows)
@@ -65,7 +72,7 @@ class Reduction:
             removed = response(taken, windows, rows, seen, job.options)
         first = windows.first_fine[rows]
         reduced = Reduced(first, excess, amplitude, averages, kept, removed, taken)
-        return rows, reduced, baseline
+        return reduced, baseline
 
 
 def reduce_stack(

@@ -77,7 +77,7 @@ class TakenUp:
 def taken_up(
     baseline: Baseline,
     windows: Windows,
-    rows: slice,
+    rows: slice | IntArray,
     averages: FloatArray,
     options: Options,
     kept: FloatArray | None = None,
@@ -105,7 +105,11 @@ def taken_up(
 
 
 def response(
-    taken: TakenUp, windows: Windows, rows: slice, amplitude: FloatArray, options: Options
+    taken: TakenUp,
+    windows: Windows,
+    rows: slice | IntArray,
+    amplitude: FloatArray,
+    options: Options,
 ) -> Response:
     """What the fit of the spectra ``rows`` takes away.
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from haloscope.analysis.budget.table import budget_lines, recorded
 from haloscope.analysis.chain.grand import Grand
-from haloscope.analysis.exchange import bayesian
+from haloscope.analysis.exchange import bayesian, found
 from haloscope.analysis.exchange.hdf5 import reading
 from haloscope.analysis.pipeline import Result
 from haloscope.analysis.spectra import FloatArray
@@ -56,7 +56,7 @@ def summary(result: Result) -> dict[str, Any]:
         "eps_averaged": result.eps,
         "eps_aligned": result.eps_aligned,
         "threshold": result.options.threshold,
-        "candidates": len(result.candidates),
+        **found.numbers(result),
         "grand_bins_not_excluded": int(np.sum(~result.excluded)),
         "bins_over_threshold": int(np.sum(result.normalised > result.options.threshold)),
         "spikes": len(result.spikes),
@@ -108,7 +108,7 @@ def save(path: Path | str, result: Result, provenance: Mapping[str, Any] | None 
             calibration=json.dumps(asdict(result.calibration)),
             provenance=json.dumps(dict(provenance or {}), default=str),
             summary=json.dumps(summary(result)),
-            candidates=json.dumps([asdict(c) for c in result.candidates]),
+            candidates=json.dumps(found.recorded(result)),
             spikes=json.dumps([asdict(s) for s in result.spikes]),
             quality=json.dumps(verdicts(result)),
             budget=json.dumps(recorded(result.budget)),
@@ -193,7 +193,8 @@ def _decoded(name: str, text: str | None) -> Any:
 def save_limit(path: Path | str, result: Result, title: str) -> None:
     """Write mass (eV) and coupling (1/GeV) for compilations, with walls of 1 at ends and gaps.
 
-    Candidates make gaps as missing data do.
+    Candidates that stand make gaps as missing data do; at those that were vetoed the limit is that
+    of an axion beneath the interference.
     """
     core = well_covered(result) & result.excluded
     mass, coupling = result.limit.mass_ev[core], result.limit.coupling_per_gev[core]
@@ -232,6 +233,8 @@ def _write_limit(
              f"# {escaped(result.verdict(), _MOST_WORDS)}",
              *(f"# {line}" for line in budget_lines(result.budget)),
              f"# taken off the expected power: {_taken(result)}",
+             f"# gaps at {len(result.standing)} candidates that stand; the power of "
+             f"{len(result.vetoed)} vetoed ones is taken as an axion's",
              "# mass [eV] photon coupling [GeV^-1]"]  # fmt: skip
     breaks = np.flatnonzero(np.diff(mass) > gap_ev) + 1
     for m, g in zip(np.split(mass, breaks), np.split(coupling, breaks), strict=True):
@@ -278,7 +281,7 @@ def save_candidates(
     """Write candidates, spikes, summary and settings as JSON."""
     content = {
         "summary": summary(result),
-        "candidates": [asdict(c) for c in result.candidates],
+        "candidates": found.recorded(result),
         "spikes": [asdict(s) for s in result.spikes],
         "quality": verdicts(result),
         "bayes": bayesian.recorded(result),

@@ -61,6 +61,7 @@ class Assessment:
             where T_n was given; shape (k,).
         rows: Numbers of the spectra used, in the stack that was screened, shape (k,).
         noise_k: Their T_n at the lower end of the window, the cavity and the upper end, (k, 3), K.
+        reduction: Of the spectra that are such, their baselines fitted (package ``vetoes``).
     """
 
     quality: Quality
@@ -68,6 +69,7 @@ class Assessment:
     steady: FloatArray
     rows: IntArray
     noise_k: FloatArray
+    reduction: Reduction
 
 
 def screened(spectra: Spectra, options: Options) -> Screened:
@@ -133,7 +135,8 @@ def assess(
     given = stack.spectra.calibration.noise_temperature_k is not None
     used = np.flatnonzero(quality.used[stack.numbers])
     steady = (level if given else noise[:, 1])[used]
-    return Assessment(quality, _numbered(reduction, stack.numbers), steady, used, noise[used])
+    spikes = _numbered(reduction, stack.numbers)
+    return Assessment(quality, spikes, steady, used, noise[used], reduction)
 
 
 def _level(stack: Screened, power: FloatArray) -> FloatArray:

@@ -59,9 +59,10 @@ def spectrum(result: Result) -> Figure:
     mhz = result.frequency_hz * 1e-6
     axis.plot(mhz, result.normalised, ",", color=BLUE, rasterized=True)
     axis.axhline(result.options.threshold, color=RED, lw=0.9, label="threshold")
-    found = result.candidates
-    axis.plot([c.frequency_hz * 1e-6 for c in found], [c.excess for c in found], "v", color=RED,
-              ms=5, mfc="none", label=f"candidates ({len(found)})")  # fmt: skip
+    for found, mark, colour, name in ((result.standing, "v", RED, "candidates"),
+                                      (result.vetoed, "x", GREY, "vetoed")):  # fmt: skip
+        axis.plot([c.frequency_hz * 1e-6 for c in found], [c.excess for c in found], mark,
+                  color=colour, ms=5, mfc="none", label=f"{name} ({len(found)})")  # fmt: skip
     axis.set(xlabel="frequency (MHz)", ylabel=r"normalised excess ($\sigma$)")
     axis.legend(loc="lower right", fontsize=8)
     axis.ticklabel_format(axis="x", useOffset=False)
@@ -149,14 +150,17 @@ def limit(result: Result, *, observed: bool = False, published: bool = True) -> 
 
 
 def _mark_candidates(axis: Axes, result: Result) -> None:
-    """Candidates with their couplings: the limit has gaps there."""
-    found = result.candidates
+    """Candidates with their couplings: the limit has gaps at those that stand."""
+    found = result.standing
     if found:
         nu, coupling, error = np.array(
             [(c.frequency_hz, c.coupling_per_gev, c.coupling_error_per_gev) for c in found]
         ).T
         axis.errorbar(nu * 1e-6, coupling, error, fmt="v", color=BLUE, ms=4, mfc="none", lw=0.8,
                       label=f"candidates ({len(found)}): not excluded")  # fmt: skip
+    if vetoed := result.vetoed:
+        nu, coupling = np.array([(c.frequency_hz, c.coupling_per_gev) for c in vetoed]).T
+        axis.plot(nu * 1e-6, coupling, "x", color=GREY, ms=5, label=f"vetoed ({len(vetoed)})")
 
 
 def _top(coupling: FloatArray, ends: FloatArray) -> float:

@@ -19,10 +19,11 @@ from matplotlib.figure import Figure
 from haloscope.analysis.budget.table import budget_rows
 from haloscope.analysis.exchange import bayesian
 from haloscope.analysis.exchange.files import summary, well_covered
+from haloscope.analysis.exchange.found import pairs, verdict_words
 from haloscope.analysis.exchange.published import ratio_to_published
 from haloscope.analysis.pipeline import Result
 from haloscope.analysis.quality.verdicts import Check
-from haloscope.analysis.report import bayes_figures, figures
+from haloscope.analysis.report import bayes_figures, candidate_figures, figures
 from haloscope.analysis.report.budget_figure import budget_figure
 from haloscope.analysis.statistics.decision import to_rescan
 from haloscope.analysis.statistics.injection import Recovery
@@ -75,11 +76,18 @@ else "prior update over %.3g" % d.update }}</td><td>{{ "%.3g /GeV" % d.coupling_
 <td>{{ "%.1f %%" % (100 * d.found) }}</td><td>{{ "%.2f" % d.places }}</td>
 <td>{{ rescans(d) }}</td></tr>{% endfor %}</table>
 {% if candidates %}<h2>Candidates</h2><table><tr><th>frequency</th><th>excess</th><th>bins</th>
-<th>coupling</th><th>local p</th><th>global p</th></tr>{% for c in candidates %}<tr>
+<th>coupling</th><th>local p</th><th>global p</th><th>verdict</th></tr>
+{% for c, v in candidates %}<tr>
 <td>{{ "%.6f MHz" % (c.frequency_hz * 1e-6) }}</td><td>{{ "%.2f" % c.excess }}</td>
 <td>{{ c.bins }}</td>
 <td>{{ "%.3g ± %.1g /GeV" % (c.coupling_per_gev, c.coupling_error_per_gev) }}</td>
-<td>{{ "%.2g" % c.local_p }}</td><td>{{ "%.2g" % c.global_p }}</td></tr>{% endfor %}</table>
+<td>{{ "%.2g" % c.local_p }}</td><td>{{ "%.2g" % c.global_p }} ({{ "%.1f" % c.global_sigma }}
+sigma)</td><td{% if v and v.vetoed %} class="bad"{% endif %}>{{ verdict_words(v) }}</td></tr>
+{% endfor %}</table><p>The vetoes take an axion for interference in at most
+{{ "%.2g %%" % (100 * false_veto) }} of cases. The limit has gaps at candidates that stand; the
+power of vetoed ones is taken as that of an axion.</p>
+{% for f in followed %}<figure><img alt="candidate" src="data:image/png;base64,{{ f.data }}">
+<figcaption>{{ f.caption }}</figcaption></figure>{% endfor %}
 {% endif %}{% if injections %}<h2>Injected axions</h2><table><tr><th>frequency</th><th>coupling</th>
 <th>expected</th><th>observed</th><th>pull</th><th>found</th></tr>{% for r in injections %}<tr>
 <td>{{ "%.6f MHz" % (r.axion_hz * 1e-6) }}</td><td>{{ "%.3g /GeV" % r.coupling_per_gev }}</td>
@@ -144,7 +152,13 @@ def write_report(
             quality=result.quality,
             findings=result.quality.findings[:most_spikes],
             more_findings=max(len(result.quality.findings) - most_spikes, 0),
-            candidates=result.candidates,
+            candidates=pairs(result),
+            verdict_words=verdict_words,
+            false_veto=result.options.false_veto,
+            followed=[
+                {"caption": caption, "data": _png(figure)}
+                for caption, figure in candidate_figures.captioned(result).items()
+            ],
             bayes=result.bayes,
             words=bayesian.words,
             decisions=bayesian.decisions(result),

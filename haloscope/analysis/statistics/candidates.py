@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, owens_t
+from scipy.special import ndtr, ndtri, owens_t
 
 from haloscope.analysis.chain.grand import Grand
 from haloscope.analysis.chain.template import line_table
@@ -52,6 +52,11 @@ class Candidate:
     local_p: float
     global_p: float
 
+    @property
+    def global_sigma(self) -> float:
+        """Significance with the look-elsewhere effect, standard deviations of a Gaussian."""
+        return float(-ndtri(self.global_p))
+
 
 def find_candidates(
     grand: Grand,
@@ -86,7 +91,11 @@ def find_candidates(
 
 
 def _candidate(
-    grand: Grand, snr: FloatArray, part: np.ndarray, correlation: float, systematic: FloatArray
+    grand: Grand,
+    snr: FloatArray,
+    part: NDArray[np.int64],
+    correlation: float,
+    systematic: FloatArray,
 ) -> Candidate:
     top = int(part[np.argmax(grand.normalised[part])])
     nu, z = float(grand.frequency_hz[top]), float(grand.normalised[top])
@@ -103,6 +112,28 @@ def _candidate(
         local_p=float(ndtr(-z)),
         global_p=global_p_value(z, len(grand), correlation),
     )
+
+
+def candidate_at(
+    grand: Grand,
+    snr: FloatArray,
+    part: NDArray[np.int64],
+    step_hz: float,
+    options: Options,
+    systematic: FloatArray,
+) -> Candidate:
+    """Describe the highest of some grand bins as a candidate, over a threshold or not.
+
+    Args:
+        grand: The grand spectrum.
+        snr: As for `find_candidates`.
+        part: Numbers of the bins, ascending, at least one.
+        step_hz: Digitizer bin width, Hz.
+        options: Line width.
+        systematic: As for `find_candidates`.
+    """
+    correlation = neighbour_correlation(grand, step_hz, options)
+    return _candidate(grand, snr / left_over(systematic), part, correlation, systematic)
 
 
 def excluded(

@@ -91,7 +91,7 @@ class Applied:
 
 
 def to_rescan(result: Result, decision: Decision | None = None) -> list[Candidate]:
-    """The places of a search to take again, in order of frequency.
+    """The places of a search to take again, in order of frequency; none that a veto took.
 
     Args:
         result: The search.
@@ -99,9 +99,9 @@ def to_rescan(result: Result, decision: Decision | None = None) -> list[Candidat
     """
     decision = decision or Decision()
     if decision.rule == "threshold":
-        return result.candidates
+        return result.standing
     levels = applied(result, decision).levels
-    return find_candidates(
+    places = find_candidates(
         result.grand,
         result.limit.expected_snr,
         result.step_hz,
@@ -109,6 +109,12 @@ def to_rescan(result: Result, decision: Decision | None = None) -> list[Candidat
         result.systematic,
         levels=levels,
     )
+    return [place for place in places if not any(_same(place, gone) for gone in result.vetoed)]
+
+
+def _same(a: Candidate, b: Candidate) -> bool:
+    """Whether two clusters share a grand bin."""
+    return a.low_hz <= b.high_hz and b.low_hz <= a.high_hz
 
 
 def applied(result: Result, decision: Decision) -> Applied:

@@ -1,9 +1,8 @@
-"""What rescans say of a candidate: does it persist, and does it behave as an axion?
+"""What a rescan says of a candidate: does it persist, and does it behave as an axion?
 
-Four questions, after Brubaker et al., Phys. Rev. D 96, 123008 (2017), section VII: is it there
-again (``judge``), has it the axion's line shape and does its power follow the cavity's Lorentzian
-(module ``lineshape``), and does its power follow the square of the field (``field_test``)? The
-last needs a repetition at another field, best at none.
+After Brubaker et al., Phys. Rev. D 96, 123008 (2017), section VII: is it there again, and do the
+spectra of search and rescan together pass the vetoes (package ``vetoes``), that of the field among
+them where the candidate was measured again without it?
 """
 
 from __future__ import annotations
@@ -11,107 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import chi2
+from numpy.typing import NDArray
 
-from haloscope.analysis.options import Options
-from haloscope.analysis.pipeline import Result, analyze
+from haloscope.analysis.pipeline import Result
 from haloscope.analysis.spectra import Spectra
-from haloscope.analysis.statistics.candidates import Candidate
-from haloscope.analysis.statistics.lineshape import (
-    DetuningTest,
-    ShapeTest,
-    detuning_test,
-    shape_test,
-)
+from haloscope.analysis.statistics.candidates import Candidate, candidate_at
+from haloscope.analysis.vetoes.vetting import Vetting, vetted_near
 
-IMPROBABLE = 1e-3  # A hypothesis less probable than this is dropped, as in ``lineshape``.
-DECISIVE_SIGMA = 3.0  # Both hypotheses must be this far apart for a test of the field to count.
-
-
-@dataclass(frozen=True)
-class FieldTest:
-    """Power of a candidate at two fields; an axion's goes as B^2, interference does not change.
-
-    Attributes:
-        strength: Power with the field on, in units of DFSZ at that field.
-        strength_error: Its standard error.
-        off_strength: Power at the other field, in the same units.
-        off_error: Its standard error.
-        field_ratio_squared: (B off / B on)^2, what an axion's power is multiplied by.
-    """
-
-    strength: float
-    strength_error: float
-    off_strength: float
-    off_error: float
-    field_ratio_squared: float
-
-    def _chi2(self, share: float) -> float:
-        variance = self.off_error**2 + (share * self.strength_error) ** 2
-        return (self.off_strength - share * self.strength) ** 2 / variance
-
-    @property
-    def chi2_axion(self) -> float:
-        """Chi-square of power going as B^2, one degree of freedom."""
-        return self._chi2(self.field_ratio_squared)
-
-    @property
-    def chi2_interference(self) -> float:
-        """Chi-square of the same power at both fields, one degree of freedom."""
-        return self._chi2(1.0)
-
-    @property
-    def decisive(self) -> bool:
-        """The candidate is strong enough, and the fields far enough apart, to tell."""
-        apart = (1 - self.field_ratio_squared) * self.strength
-        return abs(apart) > DECISIVE_SIGMA * float(np.hypot(self.strength_error, self.off_error))
-
-    @property
-    def axion_like(self) -> bool:
-        """The power went as B^2 rather than not, and consistently so."""
-        likely = float(chi2.sf(self.chi2_axion, 1)) > IMPROBABLE
-        return likely and self.chi2_axion < self.chi2_interference
-
-
-def field_test(
-    on: Spectra, off: Spectra, axion_hz: float, options: Options | None = None
-) -> FieldTest:
-    """Compare a candidate's power at two fields.
-
-    Both stacks are fitted with the axion's line. The spectra without field are put in units of the
-    power that DFSZ axions would have with it.
-
-    Args:
-        on: Spectra over the candidate with the field on.
-        off: The same at another field, 0 T included.
-        axion_hz: Frequency of the candidate, Hz.
-        options: Settings of the analysis.
-
-    Raises:
-        ValueError: A stack does not cover the candidate, or its field is not one field.
-    """
-    high, low = _one_field(on), _one_field(off)
-    if not high > low >= 0:
-        raise ValueError(f"field test: {high} T with the field on and {low} T with it off")
-    as_on = replace(off, magnet_field_t=np.full(len(off), high))
-    seen, unseen = (_shape(analyze(s, options), axion_hz) for s in (on, as_on))
-    return FieldTest(
-        seen.strength,
-        seen.strength_error,
-        unseen.strength,
-        unseen.strength_error,
-        (low / high) ** 2,
-    )
-
-
-def _one_field(spectra: Spectra) -> float:
-    field = np.abs(spectra.magnet_field_t)
-    if np.ptp(field) > 0.01:
-        raise ValueError(
-            f"field test: fields from {field.min():.3f} T to {field.max():.3f} T in one stack, "
-            "needed the same within 0.01 T"
-        )
-    return float(field.mean())
+__all__ = ["Verdict", "judge"]
 
 
 @dataclass(frozen=True)
@@ -121,40 +27,56 @@ class Verdict:
     Attributes:
         candidate: As found in the search.
         rescan_excess: Highest normalised excess of the rescan alone within a quarter of a line.
-        combined_excess: The same of search and rescan together.
+        together: The candidate in search and rescan together: its coupling with error, and its
+            significance, global over all that was searched.
         expected_rescan: Mean excess of the rescan if the candidate were an axion of its apparent
             coupling.
         persists: The combined excess is over the threshold, and the rescan is not below what an
-            axion of SNR 5 in the search would leave with 90 % probability.
-        shape: Line shape in the combined spectrum.
-        detuning: Power against the cavity's detuning; None if no spectra were given.
-        field: Power against the field; None if no spectra with the field off were given.
+            axion of SNR 5 in the search would leave with 90 % probability: one of ten such axions
+            is lost here.
+        vetting: What the vetoes say of the spectra of both; None if none were given.
     """
 
     candidate: Candidate
     rescan_excess: float
-    combined_excess: float
+    together: Candidate
     expected_rescan: float
     persists: bool
-    shape: ShapeTest
-    detuning: DetuningTest | None = None
-    field: FieldTest | None = None
+    vetting: Vetting | None = None
+
+    @property
+    def combined_excess(self) -> float:
+        """Normalised excess of search and rescan together."""
+        return self.together.excess
 
     @property
     def objections(self) -> tuple[str, ...]:
-        """The checks that speak against an axion; a field test that cannot tell is not one."""
-        against = {
-            "persistence": not self.persists,
-            "line shape": not self.shape.axion_like,
-            "detuning": self.detuning is not None and not self.detuning.axion_like,
-            "field": self.field is not None and self.field.decisive and not self.field.axion_like,
-        }
-        return tuple(name for name, failed in against.items() if failed)
+        """The checks that speak against an axion, by their names."""
+        against = () if self.persists else ("persistence",)
+        return (*against, *(() if self.vetting is None else (t.name for t in self.vetting.against)))
 
     @property
     def axion_like(self) -> bool:
         """It persists and nothing that was checked speaks against an axion."""
         return not self.objections
+
+    @property
+    def words(self) -> str:
+        """The verdict in one line."""
+        told = (
+            f"{self.rescan_excess:.1f} sigma in the rescan alone, {self.expected_rescan:.1f} "
+            f"expected of an axion, {self.combined_excess:.1f} together"
+        )
+        if not self.persists:
+            return f"gone: {told}"
+        if self.vetting is not None and self.vetting.vetoed:
+            return f"{self.vetting.verdict}; it persists: {told}"
+        found = self.together
+        return (
+            f"confirmed: {told}; coupling {found.coupling_per_gev:.3g} +- "
+            f"{found.coupling_error_per_gev:.1g} /GeV, {found.excess:.1f} sigma local, "
+            f"{found.global_sigma:.1f} global"
+        )
 
 
 def judge(
@@ -173,8 +95,7 @@ def judge(
         search: The search.
         rescan: The rescan alone.
         combined: Both together.
-        spectra: Spectra over the candidate with the field on, for its power against detuning
-            (three must hold the line) and against the field.
+        spectra: Good spectra over the candidate with the field on, of both, for the vetoes.
         field_off: The same with the field off.
 
     Raises:
@@ -187,29 +108,32 @@ def judge(
     again = float(rescan.normalised[place].max())
     at = int(np.argmin(np.abs(search.frequency_hz - nu)))
     gain = float(rescan.limit.expected_snr[place].max() / search.limit.expected_snr[at])
-    together = float(combined.normalised[_near(combined, nu)].max())
+    together = _together(candidate, search, combined)
     demanded = options.target_snr * gain - (options.target_snr - options.threshold)
+    said = None
+    if spectra is not None:
+        (said,) = vetted_near([together], spectra, options, field_off=field_off)
     return Verdict(
         candidate,
         again,
         together,
         candidate.excess * gain,
-        bool(together > options.threshold and again > demanded),
-        _shape(combined, nu),
-        None if spectra is None else detuning_test(spectra, nu, options),
-        None
-        if spectra is None or field_off is None
-        else field_test(spectra, field_off, nu, options),
+        bool(together.excess > options.threshold and again > demanded),
+        said,
     )
 
 
-def _shape(result: Result, axion_hz: float) -> ShapeTest:
-    """The line shape in a result, its strength that in the cavity."""
-    passed = result.calibration.line_transmission
-    return shape_test(result.sums, axion_hz, line_transmission=passed)
+def _together(candidate: Candidate, search: Result, combined: Result) -> Candidate:
+    """The candidate in both, its significance global over the larger of the two."""
+    place = _near(combined, candidate.frequency_hz)
+    snr = combined.limit.expected_snr
+    own, taken = combined.options, combined.systematic
+    found = candidate_at(combined.grand, snr, place, combined.step_hz, own, taken)
+    more = max(len(search.grand) / len(combined.grand), 1.0)
+    return replace(found, global_p=min(found.global_p * more, 1.0))
 
 
-def _near(result: Result, frequency_hz: float) -> np.ndarray:
+def _near(result: Result, frequency_hz: float) -> NDArray[np.int64]:
     """Grand bins within a quarter of a line."""
     nu, options = result.frequency_hz, result.options
     line_hz = result.step_hz * options.fine_merge * options.coarse_merge * options.line_bins

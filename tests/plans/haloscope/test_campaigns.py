@@ -19,6 +19,7 @@ from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result
 from haloscope.analysis.statistics.candidates import Candidate
 from haloscope.analysis.statistics.rescan import Verdict, judge
+from haloscope.apparatus.receiver import Conditions, SpuriousLine
 from haloscope.axion import AxionLine
 from haloscope.parameters import HaloscopeParameters
 from plans.haloscope.adaptive import adaptive_scan, worst_coupling
@@ -266,9 +267,9 @@ def test_a_line_in_the_field_is_a_candidate_that_persists(
 ) -> None:
     judged: list[list[float]] = []
 
-    def note(candidate: Candidate, *results: Result) -> Verdict:
+    def note(candidate: Candidate, *results: Result, **spectra: Any) -> Verdict:
         judged.append([result.options.noise_systematic for result in results])
-        return judge(candidate, *results)
+        return judge(candidate, *results, **spectra)
 
     monkeypatch.setattr("plans.haloscope.campaign.judge", note)
     hidden = AxionLine(frequency_hz=1100.05e6, coupling_per_gev=1.3e-15)
@@ -284,6 +285,9 @@ def test_a_line_in_the_field_is_a_candidate_that_persists(
     assert found in end.candidates_mhz
     verdict = next(v for v in end.verdicts if v.candidate.frequency_hz * 1e-6 == found)
     assert verdict.combined_excess > verdict.candidate.excess
+    assert verdict.vetting is not None
+    assert [test.name for test in verdict.vetting.tests][-1] == "halves"
+    assert verdict.words.startswith("confirmed: ")
 
 
 def test_a_campaign_takes_again_what_the_prior_update_asks_for(
@@ -307,3 +311,32 @@ def test_another_rule_is_refused_before_anything_moves(haloscope: Any) -> None:
     with pytest.raises(ValueError, match="decision: 'coin', needed one of threshold, bayes"):
         rehearse(campaign(haloscope, "one", [1100.0], decision="coin"), haloscope)
     assert haloscope.bench.machine.time_s == before
+
+
+def test_interference_in_one_step_asks_for_no_rescan(
+    RE: RunEngine, documents: Documents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quiet = HaloscopeParameters.capp12tb()
+    quiet = replace(quiet, receiver=replace(quiet.receiver, interference_per_hour=0.0))
+    device = Haloscope(name="haloscope", seed=4, parameters=quiet)
+    receiver = device.bench.machine.receiver
+    line = SpuriousLine(1100.0507e6, 900.0, receiver._power_w(9e-3, 900.0))
+    own = receiver.spurious_lines
+
+    def in_the_sixth(low_hz: float, high_hz: float, c: Conditions) -> list[SpuriousLine]:
+        here = len(documents.events()) == 5 and low_hz <= line.frequency_hz <= high_hz
+        return [*own(low_hz, high_hz, c), *([line] if here else [])]
+
+    monkeypatch.setattr(receiver, "spurious_lines", in_the_sixth)
+    targets = planned(start_mhz=1100.0, stop_mhz=1100.1)
+    end = RE(campaign(device, "disturbed", targets, calibration=CALIBRATION)).plan_result
+    device.bench.close()
+    (vetoed,) = end.vetoed_mhz
+    assert vetoed == pytest.approx(1100.05, abs=0.002)
+    assert end.result.vetoed[0].excess > 8
+    (said,) = [v for v in end.result.vetoes if v.vetoed]
+    assert said.verdict.startswith("vetoed: power all from spectrum ")
+    assert vetoed not in end.candidates_mhz
+    rescans = [start for start in documents.of("start") if start["plan_name"] == "rescan"]
+    assert all(abs(f - vetoed) > 0.01 for start in rescans for f in start["candidates_mhz"])
+    assert end.fresh_mhz == []

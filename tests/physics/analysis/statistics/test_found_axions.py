@@ -13,7 +13,6 @@ from haloscope.analysis.pipeline import Result, analyze
 from haloscope.analysis.report.figures import limit as limit_figure
 from haloscope.analysis.statistics.candidates import Candidate, excluded
 from haloscope.analysis.statistics.limits import dfsz
-from haloscope.analysis.statistics.lineshape import shape_test
 from haloscope.axion import mass_ev
 from tests.physics.analysis.generator import make, scan_targets
 
@@ -49,16 +48,26 @@ def test_a_candidate_s_coupling_is_the_axion_s_within_its_error(
     assert abs(np.mean(pulls)) < 0.5
 
 
-def test_the_shape_s_strength_at_a_candidate_is_the_axion_s(
+def test_the_strength_of_the_steps_at_a_candidate_is_the_axion_s(
     found_axions: list[tuple[float, float, Result]],
 ) -> None:
-    ratios = []
+    ratios, pulls = [], []
     for axion_hz, times, result in found_axions:
-        nu, loss_db = _of(axion_hz, result).frequency_hz, result.calibration.line_attenuation_db
-        shape = shape_test(result.sums, nu, line_transmission=10 ** (-loss_db / 10))
-        assert shape.axion_like
-        ratios.append(shape.strength / times**2)
+        nu, passed = _of(axion_hz, result).frequency_hz, result.calibration.line_transmission
+        (said,) = [v for v in result.vetoes if v.frequency_hz == nu]
+        assert said.steps is not None
+        strength, error = said.steps.mean / passed, said.steps.mean_error / passed
+        ratios.append(strength / times**2)
+        pulls.append((strength - times**2) / error)
     assert np.mean(ratios) == pytest.approx(1.0, abs=3 * 0.08 / np.sqrt(40))
+    assert np.std(pulls) == pytest.approx(1.0, abs=3 / np.sqrt(80))
+
+
+def test_no_more_of_them_are_vetoed_than_is_said(
+    found_axions: list[tuple[float, float, Result]],
+) -> None:
+    lost = [_of(axion_hz, result) in result.vetoed for axion_hz, _, result in found_axions]
+    assert sum(lost) <= 2  # 0.4 expected at most
 
 
 def test_nothing_is_excluded_where_a_candidate_stands(

@@ -1,4 +1,4 @@
-"""What rescans say of candidates: persistence, line shape, detuning and field."""
+"""What rescans say of candidates: persistence, the vetoes, the field among them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import kstest
 
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result, analyze
 from haloscope.analysis.spectra import Spectra, concatenate
-from haloscope.analysis.statistics.rescan import field_test, judge
+from haloscope.analysis.statistics.candidates import candidate_at
+from haloscope.analysis.statistics.limits import dfsz
+from haloscope.analysis.statistics.rescan import judge
+from haloscope.analysis.vetoes.vetting import Vetting, vetted_near
 from tests.physics.analysis.generator import make, scan_targets
-from tests.physics.analysis.statistics.test_lineshape import flat_line
+from tests.physics.analysis.vetoes.interference import hump
 
 AXION_HZ = 1.10015e9
 OPTIONS = Options(filter_average=False)
@@ -44,13 +48,16 @@ def test_an_axion_passes_every_check(search: Spectra, first: Result) -> None:
                     field_off=off)  # fmt: skip
     assert verdict.persists
     assert verdict.combined_excess > found.excess
-    assert verdict.shape.axion_like
-    assert verdict.detuning is not None
-    assert verdict.detuning.axion_like
-    assert verdict.field is not None
-    assert verdict.field.decisive
+    assert verdict.vetting is not None
+    assert "field" in [test.name for test in verdict.vetting.tests]
     assert verdict.objections == ()
     assert verdict.axion_like
+    assert verdict.together.global_p > verdict.together.local_p
+    truth = 1.1 * float(dfsz(np.array(AXION_HZ)))
+    error = verdict.together.coupling_error_per_gev
+    assert verdict.together.coupling_per_gev == pytest.approx(truth, abs=4 * error)
+    assert verdict.words.startswith("confirmed: ")
+    assert f"coupling {verdict.together.coupling_per_gev:.3g} +- " in verdict.words
 
 
 def test_a_fluctuation_does_not_persist(search: Spectra, first: Result) -> None:
@@ -61,6 +68,7 @@ def test_a_fluctuation_does_not_persist(search: Spectra, first: Result) -> None:
     assert not gone.persists
     assert "persistence" in gone.objections
     assert not gone.axion_like
+    assert gone.words.startswith("gone: ")
     far = replace(found, frequency_hz=1.2e9)
     with pytest.raises(ValueError, match="does not cover the candidate"):
         judge(far, first, empty, joined)
@@ -79,7 +87,7 @@ def test_what_a_rescan_sees_elsewhere_confirms_nothing(search: Spectra, first: R
 
 
 def test_interference_that_persists_is_told_by_detuning_and_field() -> None:
-    spectra, more, off = (flat_line(6e-3, seed) for seed in (5, 6, 7))
+    spectra, more, off = (hump(6e-3, seed) for seed in (5, 6, 7))
     off = replace(off, magnet_field_t=np.zeros(len(off)))
     alone, rescan = analyze(spectra, PLAIN), analyze(more, PLAIN)
     both = concatenate([spectra, more])
@@ -87,28 +95,51 @@ def test_interference_that_persists_is_told_by_detuning_and_field() -> None:
     verdict = judge(found, alone, rescan, analyze(both, PLAIN), spectra=both, field_off=off)
     assert verdict.persists
     assert {"detuning", "field"} <= set(verdict.objections)
+    assert not verdict.axion_like
+    assert verdict.words.startswith("vetoed: ")
+
+
+def of_the_field(on: Spectra, off: Spectra, axion_hz: float = 1.1001e9) -> tuple[float, str]:
+    """Probability of an axion to look so, and the words, of the veto of the field."""
+    grand = analyze(on, PLAIN)
+    snr = grand.limit.expected_snr
+    at = np.flatnonzero(np.abs(grand.frequency_hz - axion_hz) < 600)
+    candidate = candidate_at(grand.grand, snr, at, grand.step_hz, PLAIN, grand.systematic)
+    said: Vetting
+    (said,) = vetted_near([candidate], on, PLAIN, field_off=off)
+    (field,) = [test for test in said.tests if test.name == "field"]
+    return field.p, field.words
 
 
 def test_an_axion_s_power_goes_as_the_square_of_the_field() -> None:
     on = make(scan_targets(20), seed=4, axions={1.1001e9: 2.0})
     half = make(scan_targets(20), seed=8, axions={1.1001e9: 1.0})  # B/2: a quarter of the power
-    half = replace(half, magnet_field_t=np.full(20, 6.0))
-    test = field_test(on, half, 1.1001e9, PLAIN)
-    assert test.field_ratio_squared == 0.25
-    assert test.off_strength == pytest.approx(0.25 * test.strength, abs=4 * test.off_error)
-    assert test.decisive
-    assert test.axion_like
-    unchanged = field_test(on, replace(on, magnet_field_t=np.full(20, 6.0)), 1.1001e9, PLAIN)
-    assert unchanged.decisive
-    assert not unchanged.axion_like
+    p, _ = of_the_field(on, replace(half, magnet_field_t=np.full(20, 6.0)))
+    assert p > 0.01
+    same = make(scan_targets(20), seed=8, axions={1.1001e9: 2.0})
+    p, words = of_the_field(on, replace(same, magnet_field_t=np.full(20, 6.0)))
+    assert p < 1e-9
+    assert words.startswith("power stays without the field: ")
+    p, _ = of_the_field(on, replace(same, magnet_field_t=np.zeros(20)))
+    assert p < 1e-9
+
+
+def test_without_a_field_an_axion_fails_by_chance_alone() -> None:
+    on = make(scan_targets(20), seed=4, axions={1.1001e9: 1.3})
+    off = (make(scan_targets(20), seed=40 + seed) for seed in range(20))
+    p = [of_the_field(on, replace(s, magnet_field_t=np.zeros(20)))[0] for s in off]
+    assert kstest(p, "uniform").pvalue > 1e-3
 
 
 def test_a_field_test_that_cannot_tell_says_so() -> None:
     silent = make(scan_targets(20), seed=9)
     off = replace(silent, magnet_field_t=np.zeros(20))
-    assert not field_test(silent, off, 1.1001e9, PLAIN).decisive
-    with pytest.raises(ValueError, match=r"12\.0 T with the field on and 12\.0 T with it off"):
-        field_test(silent, silent, 1.1001e9, PLAIN)
+    assert of_the_field(silent, off)[1].endswith("; too weak to tell")
+    with pytest.raises(ValueError, match="12 T with the field on and 12 T with it off"):
+        of_the_field(silent, silent)
     uneven = replace(silent, magnet_field_t=np.linspace(11, 12, 20))
-    with pytest.raises(ValueError, match=r"fields from 11\.000 T to 12\.000 T in one stack"):
-        field_test(uneven, off, 1.1001e9, PLAIN)
+    with pytest.raises(ValueError, match=r"fields from 11\.\d+ T to 11\.895 T in one stack"):
+        of_the_field(uneven, off)
+    dead = replace(off, power_w=np.full_like(off.power_w, 1e-12))
+    with pytest.raises(ValueError, match="field off: quality: none of 20 spectra can be used"):
+        of_the_field(silent, dead)
