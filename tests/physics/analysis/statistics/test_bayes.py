@@ -302,7 +302,7 @@ def test_a_rule_s_places_are_those_above_its_levels(noise_result: Result) -> Non
     (place,) = to_rescan(uneven, sought)
     assert place.frequency_hz == uneven.frequency_hz[703]
     assert (place.bins, place.excess) == (2, 4.2)
-    assert to_rescan(uneven) is uneven.candidates
+    assert to_rescan(uneven) == uneven.candidates
     levels = applied(uneven, Decision("bayes", 5e-16, 20.0)).levels
     mean = (5e-16 / float(dfsz(uneven.frequency_hz.mean()))) ** 2 * snr[700]
     assert update(levels[700:701], np.array([mean]), 1.0)[0] == pytest.approx(20.0)
