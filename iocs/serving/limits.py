@@ -42,7 +42,8 @@ class Limits:
         crowded_client_s: The same while too much waits for all clients together.
         flush_interval_s: Updates of one circuit that come closer together than this travel
             together.
-        fairness_s: A task that posts without pause lets others run after this long.
+        fairness_s: A task that posts without pause lets others run after this long. What it posted
+            is worked out and sent then, which takes three times as long: so old are values at most.
     """
 
     max_clients: int = 500
@@ -60,7 +61,7 @@ class Limits:
     stalled_client_s: float = 120.0
     crowded_client_s: float = 1.0
     flush_interval_s: float = 0.001
-    fairness_s: float = 0.001
+    fairness_s: float = 0.00015
 
     @property
     def watch_period_s(self) -> float:

@@ -11,7 +11,7 @@ from iocs.serving.sending.budget import Budget
 from iocs.serving.sending.outbound import BATCH_BYTES
 from iocs.serving.sending.posted import Posted
 from iocs.serving.sending.queues import Pending
-from iocs.serving.sending.updates import Update
+from iocs.serving.sending.updates import SMALL_BYTES, Update
 
 #: Longer arrays have the shorter history.
 ARRAY_ELEMENTS: Final = 100
@@ -58,18 +58,29 @@ class Monitors:
     def take(self) -> list[bytes]:
         """The next batch of messages in pieces, in the order of posting; empty when nothing waits.
 
-        A value that cannot be encoded ends its subscription.
+        Large payloads are shared with other clients and stay pieces of their own; what is small is
+        joined, since each piece costs as much to keep account of as to make. A value that cannot be
+        encoded ends its subscription.
         """
-        messages: list[bytes] = []
-        while not messages and (batch := self.pending.take(BATCH_BYTES)):
+        pieces: list[bytes] = []
+        small: list[bytes] = []
+        while not (pieces or small) and (batch := self.pending.take(BATCH_BYTES)):
             for subscription, update in batch:
                 try:
-                    messages += subscription.message(update)
+                    head, body = subscription.message(update)
                 except Exception as failure:
                     self._give_up(subscription, failure)
+                    continue
+                self.counts.sent += 1
+                small.append(head)
+                if len(body) <= SMALL_BYTES:
+                    small.append(body)
                 else:
-                    self.counts.sent += 1
-        return messages
+                    pieces += (b"".join(small), body)
+                    small.clear()
+        if small:
+            pieces.append(b"".join(small))
+        return pieces
 
     def discard(self, subscription: Subscription) -> None:
         """Forget a subscription."""

@@ -55,7 +55,8 @@ class Budget:
     def change(self, nbytes: int) -> None:
         """So many more, or fewer, are held."""
         self.nbytes += nbytes
-        self._peak_bytes = max(self._peak_bytes, self.nbytes)
+        if self.nbytes > self._peak_bytes:
+            self._peak_bytes = self.nbytes
 
     def has_fallen(self) -> bool:
         """Whether much less is held than there was; said once."""

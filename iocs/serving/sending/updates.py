@@ -18,7 +18,8 @@ from iocs.serving.messages import ALIGNMENT, CaCommand, element_bytes, header, n
 
 #: ECA_NORMAL.
 NORMAL: Final = 1
-#: A larger payload is kept for one number of elements only: clients choose that number.
+#: A larger payload is kept for one number of elements only, since clients choose that number, and
+#: is not copied for each client.
 SMALL_BYTES: Final = 1024
 #: caproto gives these with their text inside the metadata.
 _WHOLE: Final = frozenset({ChannelType.STSACK_STRING, ChannelType.CLASS_NAME})
