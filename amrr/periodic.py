@@ -49,10 +49,16 @@ def to_cycle_start(machine: SimulatedRefrigerator) -> None:
         machine.cycle.phase is not CyclePhase.FLOW_A_TO_B
         or machine.cycle.phase_time_s > machine.dt_s
     ):
-        if machine.cycle.state is not CycleState.RUNNING or machine.time_s > limit:
-            why = machine.cycle.blocked or machine.cycle.state.name.lower()
-            raise Refused(f"periodic state: the cycle does not run ({why})")
+        _demand_running(machine)
+        if machine.time_s > limit:
+            raise Refused("periodic state: the cycle does not come to its next start")
         machine.advance(1)
+
+
+def _demand_running(machine: SimulatedRefrigerator) -> None:
+    if machine.cycle.state is not CycleState.RUNNING:
+        why = machine.cycle.blocked or machine.cycle.state.name.lower()
+        raise Refused(f"periodic state: the cycle does not run ({why})")
 
 
 def guess(machine: SimulatedRefrigerator, cold_k: float) -> None:
@@ -88,7 +94,7 @@ def settle(
         How it ended. The thermometers are noiseless during the search.
 
     Raises:
-        Refused: The cycle does not run.
+        Refused: The cycle does not run, or stops on the way, as after a quench.
         RuntimeError: Not converged within ``most_cycles``.
     """
     machine.set_quiet(True)
@@ -112,6 +118,7 @@ def _search(
     for _ in range(most_cycles):
         before = machine.thermal_state()
         machine.advance(steps)
+        _demand_running(machine)
         after = machine.thermal_state()
         history.append(float(np.abs((after - before) * kelvin).max()))
         states, images = [*states, before][-depth:], [*images, after][-depth:]

@@ -5,19 +5,12 @@ Each keeps what it has evaluated in its folder, so one that was interrupted goes
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
+from cryohalo.commands.bars import Bar
 from cryohalo.commands.options import (
     EXIT_NOT_BELIEVED,
     MAX_SEED,
@@ -47,36 +40,6 @@ WorkersOption = Annotated[
 SeedOption = Annotated[
     int, typer.Option("--seed", help="Of the search.", callback=between(0, MAX_SEED))
 ]
-
-
-class Bar:
-    """Evaluations done, and when all will be: a bar on a terminal, else a line now and then."""
-
-    def __init__(self, title: str, total: int) -> None:
-        columns = (
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-            TimeRemainingColumn(elapsed_when_finished=True),
-        )  # fmt: skip
-        self._bar = Progress(*columns, console=console, disable=not console.is_terminal)
-        self._task = self._bar.add_task(title, total=total)
-        self._title, self._began, self._told = title, datetime.now(), 0
-
-    def __call__(self, done: int, total: int) -> None:
-        """So many are done."""
-        self._bar.update(self._task, completed=done, total=total)
-        if console.is_terminal or done * 10 // total == self._told * 10 // total:
-            return
-        self._told = done
-        spent = datetime.now() - self._began
-        end = datetime.now() + timedelta(seconds=spent.total_seconds() * (total - done) / done)
-        console.print(f"{self._title}: {done} of {total}, done at about {end:%H:%M:%S}")
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
 
 
 def write(folder: Path, name: str, text: str) -> None:
@@ -115,7 +78,7 @@ def search(
     options = StudyOptions(
         chx_k=chx_k, seed=seed, population=population, generations=generations, workers=workers
     )
-    with Bar("machines", options.total) as bar:
+    with Bar("machines", options.total, console) as bar:
         study = run(options, Store(output / "evaluations.jsonl"), bar)
     write(output, "machines.csv", machines_csv(study.candidates))
     write(output, "front.csv", machines_csv(study.front))
