@@ -5,7 +5,8 @@ range holds 1969 steps of 10 kHz; the letter counts 1996 and does not say what t
 they lie half-way between two regular steps, spread evenly. Interrupt it (Ctrl-C, kill) and run it
 again with the same output: it continues from the catalog. With `--find-crossings` the campaign maps
 the modes first and leaves out the crossing that it finds instead of the letter's. With `--decision
-bayes` it takes again where the prior update is high, not what is above the threshold.
+bayes` it takes again where the prior update is high, not what is above the threshold; with
+`--field-off` what the rescan confirms is taken once more with the magnet ramped down.
 
     python examples/campaign.py --output campaign       # some minutes, 1.6 GB of documents
     python examples/campaign.py --output short --steps 60
@@ -56,6 +57,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("reports/campaign"))
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--find-crossings", action="store_true")
+    parser.add_argument("--field-off", action="store_true")
     parser.add_argument("--decision", choices=("threshold", "bayes"), default="threshold")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
@@ -82,6 +84,7 @@ def run(options: argparse.Namespace, progress: Progress) -> Any:
             wanted,
             find_crossings=options.find_crossings,
             decision=options.decision,
+            field_off=options.field_off,
             documents=documents(session),
         )
         with progress.runs(

@@ -25,6 +25,7 @@ OFFERED: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "plans.haloscope.scan": ("scan", "rescan"),
     "plans.haloscope.adaptive": ("adaptive_scan",),
+    "plans.haloscope.fieldoff": ("field_off",),
     "plans.haloscope.crossings": ("map_crossings",),
     "plans.haloscope.campaign": ("campaign",),
     "plans.shared.safety": ("make_safe", "clear_interlocks"),

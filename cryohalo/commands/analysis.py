@@ -69,6 +69,14 @@ DropOption = Annotated[
     list[str] | None,
     typer.Option("--drop", metavar="LABEL", help="Leave this spectrum out, unread."),
 ]
+FieldOffOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--field-off",
+        metavar="RUN",
+        help="Spectra at candidates without field; those of the same campaign are found.",
+    ),
+]
 DEFAULT_OUTPUT = Path("reports/analysis")
 MOST_EXPERIMENTS = 100_000_000
 MOST_FINDINGS = 10
@@ -94,11 +102,12 @@ def _on_result(finish: Finish) -> Finish:
         strict: StrictOption = False,
         keep: KeepOption = None,
         drop: DropOption = None,
+        field_off: FieldOffOption = None,
     ) -> None:
         from cryohalo.blinding import envelopes
 
         options = _options(baseline, degree, window, strict, keep or [])
-        read, result = _analyzed(sources, catalog, options, drop or [])
+        read, result = _analyzed(sources, catalog, options, drop or [], field_off or [])
         output.mkdir(parents=True, exist_ok=True)
         provenance = read.provenance | envelopes(read.provenance, catalog, result)
         finish(result, provenance, output)
@@ -259,13 +268,24 @@ def _options(
 
 
 def _analyzed(
-    sources: Sequence[str], catalog: Path, options: Options, drop: list[str]
+    sources: Sequence[str],
+    catalog: Path,
+    options: Options,
+    drop: list[str],
+    field_off: Sequence[str] = (),
 ) -> tuple[Sources, Result]:
     from haloscope.analysis.exchange.documents import demand_met
     from haloscope.analysis.pipeline import analyze as analyze_spectra
 
     with console.status("analysing"):
-        read = read_sources(sources, catalog, options, drop)
-        result = analyze_spectra(read.spectra, read.options)
+        read = read_sources(sources, catalog, options, drop, field_off)
+        try:
+            result = analyze_spectra(read.spectra, read.options, field_off=read.field_off)
+        except ValueError as error:
+            # Those that were found and not named stop nobody.
+            if read.field_off is None or field_off or not str(error).startswith("field off:"):
+                raise
+            errors.print(f"cryohalo: not used: {escaped(error, MOST_WORDS)}")
+            result = analyze_spectra(read.spectra, read.options)
     demand_met(options.demands.kept, result.quality.labels)
     return read, result

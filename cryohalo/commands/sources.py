@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from instruments.printable import escaped
 
 if TYPE_CHECKING:
-    from cryohalo.catalog import Run
+    from cryohalo.catalog import Catalog, Run
     from haloscope.analysis.options import Options
     from haloscope.analysis.spectra import Spectra
 
 __all__ = ["Sources", "read_sources"]
+
+log = logging.getLogger("cryohalo.commands")
 
 
 @dataclass(frozen=True)
@@ -25,15 +28,21 @@ class Sources:
         spectra: All of them in one stack; each has a label.
         options: With bins merged as the width of the line asks for.
         provenance: Of the results.
+        field_off: Spectra with the field off, where there are any.
     """
 
     spectra: Spectra
     options: Options
     provenance: dict[str, Any]
+    field_off: Spectra | None = None
 
 
 def read_sources(
-    sources: Sequence[str], catalog: Path, options: Options, drop: Sequence[str] = ()
+    sources: Sequence[str],
+    catalog: Path,
+    options: Options,
+    drop: Sequence[str] = (),
+    field_off: Sequence[str] = (),
 ) -> Sources:
     """Read runs of the catalog, or interchange files.
 
@@ -43,6 +52,8 @@ def read_sources(
         options: Settings; bins are merged otherwise where theirs or the line are of another width.
         drop: Labels of spectra that are left out, unread: ``RUN:EVENT``, a label of a file, or
             ``FILE:NUMBER`` in one without labels.
+        field_off: Runs or files with the field off. Those among ``sources``, and those of the
+            catalog that name one of them or are of their campaign, need not be named.
 
     Raises:
         ValueError: Runs and files mixed, a source that cannot be used, or a label that no spectrum
@@ -51,13 +62,16 @@ def read_sources(
     from cryohalo.provenance import software_version
 
     provenance: dict[str, Any] = {"analysis_version": software_version(), "sources": list(sources)}
-    files = [name for name in sources if Path(name).suffix in (".h5", ".hdf5")]
-    if files and len(files) < len(sources):
+    named = [*sources, *field_off]
+    files = [name for name in named if Path(name).suffix in (".h5", ".hdf5")]
+    if files and len(files) < len(named):
         raise ValueError("give runs of the catalog or HDF5 files, not both")
     if files:
-        spectra = _of_files(files, drop)
-        return Sources(spectra, _suited(options, spectra), provenance)
-    return _of_runs(sources, catalog, options, drop, provenance)
+        spectra = _of_files(list(sources), drop)
+        off = _of_files(list(field_off), ()) if field_off else None
+        provenance |= {"field_off": list(field_off)} if field_off else {}
+        return Sources(spectra, _suited(options, spectra), provenance, off)
+    return _of_runs(sources, catalog, options, drop, provenance, field_off)
 
 
 def _suited(options: Options, spectra: Spectra) -> Options:
@@ -94,6 +108,7 @@ def _of_runs(
     options: Options,
     drop: Sequence[str],
     provenance: dict[str, Any],
+    field_off: Sequence[str],
 ) -> Sources:
     from cryohalo.catalog import Catalog
     from haloscope.analysis.exchange.documents import bins_of, spectra_from_documents
@@ -104,7 +119,60 @@ def _of_runs(
     if found is not None:
         options = options.suited_to(*found)
     spectra = spectra_from_documents(_documents(runs), options, drop=drop)
-    return Sources(spectra, options, provenance)
+    off, named = _without_field(runs, Catalog(catalog), field_off, options)
+    if off is None:
+        return Sources(spectra, options, provenance)
+    provenance |= {"field_off": named}
+    return Sources(spectra, options, provenance, off)
+
+
+def _without_field(
+    runs: Sequence[Run], catalog: Catalog, field_off: Sequence[str], options: Options
+) -> tuple[Spectra | None, list[str]]:
+    """Spectra with the field off for these runs, and the uids of the runs that hold them.
+
+    Those are among the runs, named by the user, or found in the catalog.
+    """
+    from cryohalo.catalog.errors import CatalogError
+    from haloscope.analysis.exchange.documents import spectra_from_documents
+    from haloscope.analysis.spectra import concatenate
+
+    known = {run.uid: run for run in runs if _is_off(run)}
+    known |= {run.uid: run for run in (catalog[name] for name in field_off)}
+    found = {run.uid: run for run in catalog.listing().runs if _is_for(run, runs)}
+    stacks, used = [], []
+    for uid, run in (found | known).items():
+        try:
+            # A run that the user names may be a scan with the magnet off, which nothing labels.
+            own = spectra_from_documents(_documents([run]), options, field_off=_is_off(run))
+        except (CatalogError, ValueError) as error:
+            if uid in known:
+                raise
+            log.warning("field off, run %s: not used: %s", escaped(uid, 40), escaped(error))
+            continue
+        stacks.append(own)
+        used.append(escaped(uid))
+    return (concatenate(stacks) if stacks else None), used
+
+
+def _is_off(run: Run) -> bool:
+    from haloscope.analysis.exchange.keys import FIELD_OFF
+
+    return bool(run.start.get("purpose") == FIELD_OFF)
+
+
+def _is_for(run: Run, runs: Sequence[Run]) -> bool:
+    """Whether a run has spectra with the field off for any of the others."""
+    if not _is_off(run) or run.start.get("plan_name") != "field_off":
+        return False
+    campaigns = {str(other.start["campaign"]) for other in runs if "campaign" in other.start}
+    uids = {other.uid for other in runs}
+    return str(run.start.get("campaign")) in campaigns or bool(uids & _texts(run, "field_off_of"))
+
+
+def _texts(run: Run, name: str) -> set[str]:
+    found = run.start.get(name)
+    return {str(item) for item in found} if isinstance(found, list | tuple) else set()
 
 
 def _documents(runs: Sequence[Run]) -> Iterator[tuple[str, Any]]:

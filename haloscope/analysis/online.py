@@ -25,7 +25,7 @@ from haloscope.analysis.chain.reduce import coarse_range
 from haloscope.analysis.chain.selection import trim, windows_of
 from haloscope.analysis.chain.spikes import Spike
 from haloscope.analysis.distinct import Seen
-from haloscope.analysis.exchange.documents import DocumentReader, stack
+from haloscope.analysis.exchange.documents import DocumentReader, Event, stack
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import (
     Result,
@@ -107,6 +107,8 @@ class Online:
         self._spikes: tuple[Spike, ...] = ()
         self._calibration: Calibration | None = None
         self._reader = DocumentReader(self.options)
+        self._off_reader = DocumentReader(self.options, field_off=True)
+        self._off: list[Event] = []
         self._seen = Seen()
         self._steady: FloatArray = np.zeros(0)
         self._rows: Contributions | None = None
@@ -117,8 +119,10 @@ class Online:
         """Take a document of a scan: ``RE.subscribe(online)``.
 
         A record that cannot be used is told in the log and counted as cut: it never ends a scan.
+        Runs with the field off are kept apart (``field_off``).
         """
         try:
+            self._off += self._off_reader.read(name, document) if self._keep else []
             events = self._reader.read(name, document)
         except ValueError as error:
             self._refuse(f"event {document.get('seq_num')}", Fault.UNUSABLE, str(error))
@@ -129,6 +133,25 @@ class Online:
                 self.add(spectra)
             except ValueError as error:
                 self._refuse(event.label, Fault.UNUSABLE, str(error))
+
+    @property
+    def field_t(self) -> float | None:
+        """Field of the search, the median of the spectra kept, T; None before the first."""
+        if not self._kept:
+            return None
+        return float(np.median(np.concatenate([part.magnet_field_t for part in self._kept])))
+
+    @property
+    def field_off(self) -> Spectra | None:
+        """Spectra of runs with the field off; None if there were none.
+
+        Raises:
+            ValueError: They are no stack.
+        """
+        if not self._off:
+            return None
+        reader = self._off_reader
+        return stack(self._off, reader.calibration(), reader.apparatus())
 
     def tell(self, publish: Publish) -> None:
         """Call ``publish`` with every update from now on, besides who is told already."""
@@ -240,7 +263,8 @@ class Online:
         Candidates go through the vetoes if the windows were kept.
 
         Args:
-            field_off: Spectra over candidates at another field, for the veto that asks for them.
+            field_off: Spectra over candidates at another field, for the veto that asks for them;
+                those of the documents taken if not given.
 
         Raises:
             ValueError: Nothing was added yet.
@@ -273,14 +297,15 @@ class Online:
             candidates: Of a result of these spectra.
             field_off: As for `result`; without it if they cannot be used.
         """
+        held = self.over([c.frequency_hz for c in candidates]) if candidates else None
+        if held is None:
+            return ()
         try:
-            held = self.over([c.frequency_hz for c in candidates])
-            if held is None:
-                return ()
-            return vetted_near(candidates, held, self._single, field_off=field_off)
+            off = self.field_off if field_off is None else field_off
+            return vetted_near(candidates, held, self._single, field_off=off)
         except ValueError as error:
-            log.warning("no veto of %d candidates: %s", len(candidates), error)
-            return () if field_off is None else self.vetted(candidates)
+            log.warning("no veto by the field of %d candidates: %s", len(candidates), error)
+        return vetted_near(candidates, held, self._single)
 
     def finish(self, *, field_off: Spectra | None = None) -> Result:
         """The offline analysis of everything added, with the aligned average of the spike filter.
@@ -294,7 +319,8 @@ class Online:
         """
         if not self._kept:
             raise ValueError("online: no windows kept to finish with")
-        result = analyze(concatenate(self._kept), self.options, field_off=field_off)
+        off = self.field_off if field_off is None else field_off
+        result = analyze(concatenate(self._kept), self.options, field_off=off)
         return replace(result, quality=result.quality.joined(self._not_kept))
 
 

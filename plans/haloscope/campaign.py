@@ -6,7 +6,7 @@ earlier runs of the campaign and it takes what is missing: none twice, none left
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import bluesky.preprocessors as bpp
@@ -18,14 +18,17 @@ from haloscope.analysis.exchange.keys import value_in
 from haloscope.analysis.online import Online
 from haloscope.analysis.pipeline import Result
 from haloscope.analysis.quality.verdicts import QualityError
+from haloscope.analysis.spectra import Spectra
 from haloscope.analysis.statistics.candidates import Candidate
 from haloscope.analysis.statistics.decision import Decision, to_rescan
 from haloscope.analysis.statistics.rescan import Verdict, judge
+from plans.haloscope import fieldoff
 from plans.haloscope.calibration import calibrate
+from plans.haloscope.commissioning import cool_and_ramp
 from plans.haloscope.crossings import Intervals, Mapped, map_crossings
 from plans.haloscope.scan import check, rescan, scan
 from plans.haloscope.steps import Documents, completed, planned, remaining, without
-from plans.shared.common import require
+from plans.shared.common import require, value_of
 
 __all__ = ["Campaign", "Earlier", "campaign", "fresh_candidates", "resumed"]
 
@@ -76,11 +79,13 @@ class Earlier:
         done_mhz: Targets that its scans recorded.
         calibration: That they used; None before the first.
         modes: What its mode maps found.
+        without_field_mhz: Targets recorded with the field off.
     """
 
     done_mhz: list[float] = field(default_factory=list)
     calibration: dict[str, float] | None = None
     modes: Mapped = field(default_factory=Mapped)
+    without_field_mhz: list[float] = field(default_factory=list)
 
 
 def campaign(
@@ -96,6 +101,7 @@ def campaign(
     documents: Documents = (),
     online: Online | None = None,
     decision: str = "threshold",
+    field_off: bool = False,
     report: Callable[[Campaign], None] | None = None,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[Campaign]:
@@ -128,6 +134,8 @@ def campaign(
         What to take again: "threshold", what is above the analysis' threshold, or "bayes", where
         the prior update of an axion of the coupling sought is high. Both find as many of them
         (``haloscope.analysis.statistics.decision``).
+    field_off
+        Take what the rescan confirms once more with the magnet ramped down (and ramp back): hours.
     report
         Called with the outcome.
     md
@@ -150,6 +158,8 @@ def campaign(
     analysis = online or Online()
     earlier = resumed(name, documents, analysis)
     more = {**(md or {}), "campaign": name}
+    if field_off and analysis.field_t is not None:
+        yield from _at_field(haloscope, analysis.field_t, more)
     crossings: Intervals = []
     if find_crossings:
         mapped = yield from map_crossings(haloscope, targets, earlier.modes, md=more)
@@ -171,6 +181,14 @@ def campaign(
     rescanned = _rescan(haloscope, analysis, search, again, rescan_averages, known,
                         {**more, "decision": decision})  # fmt: skip
     result, verdicts = yield from rescanned
+    if field_off:
+        taken_off = yield from _without_field(
+            haloscope, analysis, verdicts, rescan_averages, earlier, known, more
+        )
+        if taken_off:
+            result = _result(analysis)
+            off = analysis.field_off
+            verdicts = [_judged_again(said, analysis, off) for said in verdicts]
     candidates = _mhz(again)
     now = [] if result is None else to_rescan(result, rule)
     fresh = fresh_candidates(_mhz(now), [*candidates, *_mhz(vetoed)])
@@ -199,6 +217,42 @@ def _rescan(
         yield from bpp.subs_wrapper(plan, [analysis, alone])
         result = _result(analysis)
     return result, _verdicts(again, search, alone, analysis, result)
+
+
+def _at_field(haloscope: Haloscope, field_t: float, md: Mapping[str, Any]) -> MsgGenerator[None]:
+    """Back to the field of the search, where a campaign was cut while it was off."""
+    found_t = float((yield from value_of(haloscope.magnet.field.readback, field_t)))
+    if abs(found_t - field_t) > fieldoff.SAME_FIELD_T:
+        yield from cool_and_ramp(haloscope, round(field_t, 3), md=md)
+
+
+def _without_field(
+    haloscope: Haloscope,
+    analysis: Online,
+    verdicts: list[Verdict],
+    averages: int,
+    earlier: Earlier,
+    calibration: Mapping[str, float],
+    md: Mapping[str, Any],
+) -> MsgGenerator[bool]:
+    """Take what was confirmed with the magnet ramped down. Returns whether there was anything."""
+    places = _mhz(said.candidate for said in verdicts if said.axion_like)
+    if not places:
+        return False
+    plan = fieldoff.field_off(
+        haloscope, places, confirmed=True, back_t=analysis.field_t, averages=averages,
+        calibration=calibration, done_mhz=earlier.without_field_mhz, md=md,
+    )  # fmt: skip
+    yield from bpp.subs_wrapper(plan, analysis)
+    return True
+
+
+def _judged_again(said: Verdict, analysis: Online, off: Spectra | None) -> Verdict:
+    """A verdict with the veto of the field."""
+    found = analysis.vetted([said.together], field_off=off)
+    again = replace(said, vetting=found[0]) if found else said
+    log.info("candidate %.6f MHz: %s", said.candidate.frequency_hz * 1e-6, again.words)
+    return again
 
 
 def _verdicts(
@@ -253,6 +307,7 @@ def resumed(name: str, documents: Documents, analysis: Online | None = None) -> 
             analysis(kind, document)
         kept.append((kind, _light(document)))
     earlier.done_mhz = completed(kept, "scan")
+    earlier.without_field_mhz = completed(kept, "field_off")
     earlier.modes.add(*_mapped(kept))
     return earlier
 

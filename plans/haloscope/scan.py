@@ -209,22 +209,33 @@ def rescan(
     more
         Passed to ``scan``.
     """
-    require(len(candidates_mhz) > 0, "no candidates to rescan")
-    within("half_width_khz", half_width_khz, 0.0, 75.0, "kHz")
-    within("step_khz", step_khz, 0.1, 1e4, "kHz")
-    reach = int(half_width_khz / step_khz)
-    targets = sorted(
-        {
-            round(candidate + i * step_khz * 1e-3, 6)
-            for candidate in candidates_mhz
-            for i in range(-reach, reach + 1)
-        }
-    )
+    targets = targets_about(candidates_mhz, half_width_khz, step_khz)
     named = {"plan_name": "rescan", "candidates_mhz": list(candidates_mhz), **(md or {})}
     return (
         yield from scan(
             haloscope, targets, averages=averages, calibration=calibration, md=named, **more
         )
+    )
+
+
+def targets_about(
+    candidates_mhz: Sequence[float], half_width_khz: float, step_khz: float
+) -> list[float]:
+    """Targets of steps about candidates, MHz, ascending, each once.
+
+    Raises:
+        ValueError: No candidates, or steps that reach too far.
+    """
+    require(len(candidates_mhz) > 0, "no candidates to take again")
+    within("half_width_khz", half_width_khz, 0.0, 75.0, "kHz")
+    within("step_khz", step_khz, 0.1, 1e4, "kHz")
+    reach = int(half_width_khz / step_khz)
+    return sorted(
+        {
+            round(candidate + i * step_khz * 1e-3, 6)
+            for candidate in candidates_mhz
+            for i in range(-reach, reach + 1)
+        }
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from cryohalo import cli
 from cryohalo.catalog import DocumentWriter
 from haloscope.analysis.exchange.interchange import write_spectra
 from haloscope.analysis.quality.verdicts import QualityError
+from haloscope.analysis.spectra import Spectra
+from tests.physics.analysis.exchange.test_documents_and_online import documents
 from tests.physics.analysis.generator import make, scan_targets
 from tests.physics.analysis.quality.nasty import library
 from tests.physics.analysis.vetoes.interference import in_one_step
@@ -195,6 +198,62 @@ def test_a_vetoed_candidate_is_told_in_words(tmp_path: Path) -> None:
     run("report", str(tmp_path / "disturbed.h5"), "--output", str(tmp_path))
     page = (tmp_path / "report.html").read_text()
     assert page.count("vetoed: power all from spectrum 10 (") == 2  # in the table, and its figure
+
+
+def catalog_of(folder: Path, **runs: tuple[Spectra, dict[str, Any]]) -> str:
+    """A catalog of scans with more in their start documents."""
+    for number, (uid, (spectra, more)) in enumerate(runs.items()):
+        writer = DocumentWriter(folder)
+        for name, document in documents(spectra, uid=uid):
+            if name == "start":
+                document = {**document, "time": 1.7e9 + number, **more}
+            elif name == "descriptor":
+                document = {**document, "data_keys": {}}
+            elif name == "event":
+                document = {"uid": f"{document['descriptor']}{document['seq_num']}", **document}
+            writer(name, document)
+        writer.close()
+    return str(folder)
+
+
+def test_spectra_without_field_are_found_and_used(tmp_path: Path) -> None:
+    hidden = make(scan_targets(20), seed=4, axions={1.1001e9: 2.0})
+    same = replace(make(scan_targets(20), seed=5, axions={1.1001e9: 2.0}),
+                   magnet_field_t=np.zeros(20))  # fmt: skip
+    gone = replace(make(scan_targets(20), seed=6), magnet_field_t=np.zeros(20))
+    label = {"purpose": "field off", "plan_name": "field_off"}
+    catalog = catalog_of(
+        tmp_path / "runs",
+        aaaa1111=(hidden, {}),
+        bbbb2222=(same, {**label, "field_off_of": ["aaaa1111"]}),
+        cccc3333=(gone, {**label, "campaign": "another"}),
+        dddd4444=(gone, {"plan_name": "scan"}),
+    )
+
+    def said(*arguments: str) -> tuple[dict[str, Any], list[str]]:
+        run("analyze", *arguments, "--catalog", catalog, "--output", str(tmp_path))
+        content = json.loads((tmp_path / "candidates.json").read_text())
+        best = max(content["candidates"], key=lambda found: found["excess"])
+        return best, content["provenance"].get("field_off", [])
+
+    found, used = said("aaaa1111")
+    assert used == ["bbbb2222"]
+    assert found["vetoed"]
+    assert "power stays without the field" in found["verdict"]
+    found, used = said("aaaa1111", "bbbb2222")  # labelled: no part of the search
+    assert found["vetoed"]
+    assert used == ["bbbb2222"]
+    next((tmp_path / "runs").glob("bbbb2222*")).unlink()
+    found, used = said("aaaa1111", "--field-off", "dddd4444")  # by hand: nothing labels it
+    assert used == ["dddd4444"]
+    assert not found["vetoed"]
+    assert "field" in [test["name"] for test in found["tests"]]
+    found, used = said("aaaa1111")
+    assert used == []
+    assert "field" not in [test["name"] for test in found["tests"]]
+    with pytest.raises(ValueError, match="field off: 12 T with the field on and 12 T with it off"):
+        run("analyze", "aaaa1111", "--field-off", "aaaa1111", "--catalog", catalog,
+            "--output", str(tmp_path))  # fmt: skip
 
 
 def with_a_fault(folder: Path, times: float = 1.0) -> Path:

@@ -116,6 +116,19 @@ ARGUMENTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "first_averages": 200,
         },
     ),
+    "field_off": (
+        {**HALO, "candidates_mhz": [1100.01]},
+        {
+            "field_t": 0,
+            "confirmed": True,
+            "ramp_back": False,
+            "back_t": 12.0,
+            "averages": 100,
+            "calibration": CALIBRATION,
+            "done_mhz": [1100.0],
+            "of": ["3f2a"],
+        },
+    ),
     "map_crossings": ({**HALO, "targets_mhz": [1100.0]}, {}),
     "campaign": (
         {**HALO, "name": "march", "frequencies_mhz": [1100.0]},
@@ -124,6 +137,7 @@ ARGUMENTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "rescan_averages": 200,
             "skip_mhz": [[1100.1, 1100.2]],
             "find_crossings": True,
+            "field_off": True,
             "calibration": CALIBRATION,
         },
     ),

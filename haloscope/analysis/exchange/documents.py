@@ -23,7 +23,7 @@ from haloscope.analysis.apparatus import (
     same_apparatus,
 )
 from haloscope.analysis.calibration import combined
-from haloscope.analysis.exchange.keys import instrument_of
+from haloscope.analysis.exchange.keys import FIELD_OFF, instrument_of
 from haloscope.analysis.options import Options
 from haloscope.analysis.ranges import SCALARS, same_number
 from haloscope.analysis.recorded import finite, group, number, spectrum
@@ -105,6 +105,8 @@ class DocumentReader:
         dropped: Those of them that were met.
         starts: Start documents seen, by run.
         scans: Runs that gave events, in order.
+        field_off: Take the events of runs with the field off, which are no part of a search, and of
+            those alone; else of all others.
     """
 
     options: Options | None = None
@@ -112,6 +114,7 @@ class DocumentReader:
     dropped: set[str] = field(default_factory=set)
     starts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     scans: list[str] = field(default_factory=list)
+    field_off: bool = False
     _run_of: dict[str, str] = field(default_factory=dict)
 
     def read(self, name: str, document: Mapping[str, Any]) -> list[Event]:
@@ -169,6 +172,8 @@ class DocumentReader:
         descriptor: str,
     ) -> list[Event]:
         run = self._run_of[descriptor]
+        if (self.starts.get(run, {}).get("purpose") == FIELD_OFF) != self.field_off:
+            return []
         events = []
         for data, count, time in zip(rows, numbers, times, strict=True):
             instrument = instrument_of(data, SPECTRUM)
@@ -362,6 +367,7 @@ def spectra_from_documents(
     *,
     whole: bool = False,
     drop: Collection[str] = (),
+    field_off: bool = False,
 ) -> Spectra:
     """Read the documents of one or many scans.
 
@@ -370,13 +376,15 @@ def spectra_from_documents(
         options: Its window is what is kept of each spectrum.
         whole: Keep whole spectra (a campaign of them takes 0.8 GB).
         drop: Labels of events that are left out, whatever is in them.
+        field_off: Read the runs with the field off among them, and those alone; they are no part of
+            a search and are left out otherwise.
 
     Raises:
         MissingMeasurementError: An event lacks a measured value.
         SameDataError: A spectrum is in them twice, as of one run read twice.
         ValueError: No scan event among the documents, or one that cannot be used; names it.
     """
-    reader = DocumentReader(None if whole else options or Options(), drop)
+    reader = DocumentReader(None if whole else options or Options(), drop, field_off=field_off)
     events = [event for name, document in documents for event in reader.read(name, document)]
     demand_met(drop, reader.dropped)
     spectra = stack(events, reader.calibration(), reader.apparatus())

@@ -8,9 +8,12 @@ as well.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
-__all__ = ["AmbiguousFieldError", "instrument_of", "key_of", "value_in"]
+__all__ = ["FIELD_OFF", "AmbiguousFieldError", "instrument_of", "key_of", "value_in"]
+
+#: What ``purpose`` says in the start document of a run whose spectra are no part of the search.
+FIELD_OFF: Final = "field off"
 
 
 class AmbiguousFieldError(ValueError):

@@ -12,6 +12,7 @@ from plans.haloscope.adaptive import adaptive_scan
 from plans.haloscope.campaign import campaign
 from plans.haloscope.commissioning import cool_and_ramp, map_modes
 from plans.haloscope.crossings import map_crossings
+from plans.haloscope.fieldoff import field_off
 from plans.haloscope.scan import ScanState, rescan, scan, step
 from plans.haloscope.unsealing import unseal
 from plans.shared import safety
@@ -60,6 +61,9 @@ PLANS: dict[str, Callable[[Any], MsgGenerator[Any]]] = {
     "calibrate": lambda h: calibration.calibrate(h, MHZ),
     "scan": lambda h: scan(h, STEPS, averages=100),
     "rescan": lambda h: rescan(h, [1100.01], half_width_khz=10.0, averages=100),
+    "field_off": lambda h: field_off(
+        h, [1100.01], field_t=11.95, confirmed=True, half_width_khz=10.0, averages=100
+    ),
     "adaptive_scan": lambda h: adaptive_scan(h, STEPS, 2e-15, first_averages=200),
     "campaign": lambda h: _campaign(h),
     "map_crossings": lambda h: map_crossings(h, [MHZ]),
