@@ -18,12 +18,12 @@ from haloscope.analysis.ranges import FloatArray
 
 __all__ = [
     "SameDataError",
-    "Seen",
     "alike_above",
     "bin_scatter",
     "demand_own_labels",
     "demand_own_noise",
     "fingerprints",
+    "second_differences",
 ]
 
 _BINS = 1024  # What is compared of each spectrum.
@@ -52,36 +52,6 @@ def demand_own_labels(labels: Sequence[str]) -> None:
             f"spectra: spectra {rows[0]} and {rows[1]} are both labelled {twice[0]!r}: the same "
             f"data twice, or a label that is not one; leave one of them out{more}"
         )
-
-
-class Seen:
-    """Spectra that came before: tells one that comes again."""
-
-    def __init__(self) -> None:
-        self._labels: set[str] = set()
-        self._names: list[str] = []
-        self._marks: list[NDArray[np.float32]] = []
-
-    def again(self, power: NDArray[np.floating], averages: float, label: str) -> str:
-        """Which earlier spectrum this one is, in words; "" for none. It is kept from now on.
-
-        Args:
-            power: Shape (bins,).
-            averages: Periodograms in it.
-            label: Of it; "" for none.
-        """
-        if label and label in self._labels:
-            return f"a spectrum labelled {label} came before"
-        (mark,), (noisy,) = fingerprints(power[None], np.array([averages]))
-        name = f"spectrum {len(self._names)}{f' ({label})' if label else ''}"
-        for k, known in enumerate(self._marks):
-            alike = float(known @ mark) if len(known) == len(mark) else 0.0
-            if noisy and alike > alike_above(len(mark)):
-                return f"it carries the noise of {self._names[k]} (correlation {alike:.2f})"
-        self._labels.add(label)
-        self._names.append(name)
-        self._marks.append(mark)
-        return ""
 
 
 def demand_own_noise(
@@ -133,7 +103,7 @@ def alike_above(bins: int) -> float:
 
 
 def fingerprints(
-    power: NDArray[np.floating], averages: FloatArray
+    power: NDArray[np.floating], averages: FloatArray, bins: int = _BINS
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """The noise of spectra as vectors of unit length: their scalar product is its correlation.
 
@@ -143,11 +113,12 @@ def fingerprints(
     Args:
         power: Shape (n, bins).
         averages: Periodograms in each, shape (n,).
+        bins: Most that are compared, about the middle.
 
     Returns:
         Vectors, shape (n, k), zero for spectra without noise, and which spectra have noise.
     """
-    mark = _second_differences(power)
+    mark = second_differences(power, bins)
     if not mark.shape[1]:
         return np.zeros((len(power), 1), np.float32), np.zeros(len(power), dtype=bool)
     spread = 1.4826 * np.median(np.abs(mark), axis=1)
@@ -163,17 +134,17 @@ def bin_scatter(power: NDArray[np.floating]) -> FloatArray:
 
     A smooth baseline has no part in it, nor have tones in a few bins.
     """
-    mark = _second_differences(power)
+    mark = second_differences(power)
     if not mark.shape[1]:
         return np.zeros(len(power))
     spread: FloatArray = 1.4826 * np.median(np.abs(mark), axis=1) / _OF_WHITE_NOISE
     return spread
 
 
-def _second_differences(power: NDArray[np.floating]) -> FloatArray:
-    """Relative to the mean, of the ``_BINS`` bins in the middle; 0 where that is no number."""
-    first = max((power.shape[1] - _BINS) // 2, 0)
-    part = power[:, first : first + _BINS].astype(np.float64)
+def second_differences(power: NDArray[np.floating], bins: int = _BINS) -> FloatArray:
+    """Relative to the mean, of ``bins`` bins in the middle, shape (n, k); 0 where none is one."""
+    first = max((power.shape[1] - bins) // 2, 0)
+    part = power[:, first : first + bins].astype(np.float64)
     with np.errstate(all="ignore"):
         outer = part[:, 2:] + part[:, :-2]
         mark = (outer - 2 * part[:, 1:-1]) / (outer + 2 * part[:, 1:-1])

@@ -24,7 +24,6 @@ from haloscope.analysis.chain.grand import Grand, grand_spectrum
 from haloscope.analysis.chain.reduce import coarse_range
 from haloscope.analysis.chain.selection import trim, windows_of
 from haloscope.analysis.chain.spikes import Spike
-from haloscope.analysis.distinct import Seen
 from haloscope.analysis.exchange.documents import DocumentReader, Event, stack
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import (
@@ -39,6 +38,7 @@ from haloscope.analysis.pipeline import (
 from haloscope.analysis.quality.assess import assess, demand_some, screened
 from haloscope.analysis.quality.residuals import ResidualSums
 from haloscope.analysis.quality.verdicts import Fault, Finding, Quality, QualityError
+from haloscope.analysis.seen import Seen
 from haloscope.analysis.spectra import Calibration, FloatArray, Spectra, at_gain_of, concatenate
 from haloscope.analysis.statistics.bayes import excluded_coupling
 from haloscope.analysis.statistics.candidates import Candidate, find_candidates

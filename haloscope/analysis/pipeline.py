@@ -197,7 +197,7 @@ def analyze(
     """
     options = options or Options()
     stack = screened(spectra, options)
-    stack.spectra.demand_distinct(stack.windows.power)
+    stack.spectra.demand_distinct(stack.windows.power, stack.windows.first_fine)
     ladder: tuple[Rung, ...] = ()
     if options.baseline == "auto":
         options, ladder = choose(stack.spectra, stack.windows, options)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from haloscope.analysis.calibration import Calibration, combined
+from haloscope.analysis.copies import demand_none_elsewhere, demand_none_mixed
 from haloscope.analysis.distinct import demand_own_labels, demand_own_noise
 from haloscope.analysis.power import usable_power
 from haloscope.analysis.ranges import (
@@ -124,12 +125,19 @@ class Spectra:
         """What to call a spectrum: its number, and its label if it has one."""
         return f"spectrum {row} ({self.labels[row]})" if self.labels else f"spectrum {row}"
 
-    def demand_distinct(self, windows: NDArray[np.floating] | None = None) -> None:
+    def demand_distinct(
+        self,
+        windows: NDArray[np.floating] | None = None,
+        place: NDArray[np.integer] | None = None,
+    ) -> None:
         """Refuse a stack that holds a spectrum twice, by its labels or by its noise.
 
         Args:
             windows: The part of every spectrum that is about its target, shape (n, bins): copies of
-                one spectrum that were cut differently have it in common.
+                one spectrum that were cut differently have it in common. Given them, copies that
+                are shifted or backwards are looked for too.
+            place: Number of each window's first bin on the frequency axis, shape (n,): with it, a
+                spectrum made of others of its place is.
 
         Raises:
             SameDataError: Names both spectra, and counts the others.
@@ -138,6 +146,10 @@ class Spectra:
         for power in (self.power_w, windows):
             if power is not None:
                 demand_own_noise(power, self.num_averages, self.name)
+        if windows is not None:
+            demand_none_elsewhere(windows, self.num_averages, self.name)
+        if windows is not None and place is not None:
+            demand_none_mixed(windows, place, self.num_averages, self.name)
 
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits that change with any number in the stack."""

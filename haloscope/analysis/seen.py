@@ -1,0 +1,84 @@
+"""Spectra that came before, to tell one that comes again: ``distinct`` and ``copies``, live."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from haloscope.analysis.copies import LOOKED_UP, NEAR, Landmarks, confirmed, landmarks
+from haloscope.analysis.distinct import alike_above, fingerprints
+
+_MOST_BINS: Final = 16_384
+_YOUNG: Final = 64
+"""Spectra whose landmarks are not in the tree yet."""
+_FEWEST: Final = 2
+"""Landmarks that agree on a shift: by chance not even one does."""
+
+
+class Seen:
+    """Spectra that came before: tells one that comes again."""
+
+    def __init__(self) -> None:
+        self._labels: set[str] = set()
+        self._names: list[str] = []
+        self._marks: list[NDArray[np.float32]] = []
+        self._old, self._young = Landmarks.none(), Landmarks.none()
+        self._tree: cKDTree | None = None
+
+    def again(self, power: NDArray[np.floating], averages: float, label: str) -> str:
+        """Which earlier spectrum this one is, in words; "" for none. It is kept from now on.
+
+        Args:
+            power: Shape (bins,).
+            averages: Periodograms in it.
+            label: Of it; "" for none.
+        """
+        if label and label in self._labels:
+            return f"a spectrum labelled {label} came before"
+        (mark,), (noisy,) = fingerprints(power[None], np.array([averages]))
+        name = f"spectrum {len(self._names)}{f' ({label})' if label else ''}"
+        for k, known in enumerate(self._marks):
+            alike = float(known @ mark) if len(known) == len(mark) else 0.0
+            if noisy and alike > alike_above(len(mark)):
+                return f"it carries the noise of {self._names[k]} (correlation {alike:.2f})"
+        first = max((len(power) - _MOST_BINS) // 2, 0)
+        own = landmarks(power[None, first : first + _MOST_BINS], len(self._names))
+        if noisy and (words := self._elsewhere(own)):
+            return words
+        self._labels.add(label)
+        self._names.append(name)
+        self._marks.append(mark)
+        self._keep(own)
+        return ""
+
+    def _elsewhere(self, own: Landmarks) -> str:
+        """An earlier spectrum that has these landmarks at one shift, in words."""
+        young = cKDTree(self._young.around[:, LOOKED_UP]) if len(self._young) else None
+        shifts: Counter[tuple[int, str, int]] = Counter()
+        for tree, known in ((self._tree, self._old), (young, self._young)):
+            if tree is None or not len(own):
+                continue
+            near = tree.query_ball_point(own.around[:, LOOKED_UP], NEAR)
+            pairs = np.array([(k, one) for k, found in enumerate(near) for one in found], np.int64)
+            for mine, theirs in confirmed(own, known, pairs.reshape(-1, 2)):
+                row, at, there = (
+                    int(known.row[theirs]),
+                    int(own.place[mine]),
+                    int(known.place[theirs]),
+                )
+                shifts[row, "shifted", at - there] += 1
+                shifts[row, "backwards", at + there] += 1
+        for (row, way, _), count in shifts.most_common(1):
+            if count >= _FEWEST:
+                return f"it carries the noise of {self._names[row]}, {way}"
+        return ""
+
+    def _keep(self, own: Landmarks) -> None:
+        self._young = self._young.joined(own)
+        if len(np.unique(self._young.row)) >= _YOUNG:
+            self._old, self._young = self._old.joined(self._young), Landmarks.none()
+            self._tree = cKDTree(self._old.around[:, LOOKED_UP])
