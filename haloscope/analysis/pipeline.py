@@ -152,15 +152,19 @@ class Result:
     @property
     def excluded(self) -> NDArray[np.bool_]:
         """Where the limit excludes something: grand bins away from every candidate that stands."""
+        return self._away_from(self.standing)
+
+    def _away_from(self, candidates: Sequence[Candidate]) -> NDArray[np.bool_]:
         merged = self.options.line_bins * self.options.coarse_merge * self.options.fine_merge
-        return excluded(self.frequency_hz, self.standing, self.step_hz * merged)
+        return excluded(self.frequency_hz, candidates, self.step_hz * merged)
 
     @cached_property
     def bayes(self) -> PowerMeasured:
         """The same by the power measured instead of a threshold."""
         return power_measured(
-            self.grand, self.limit.expected_snr, self.step_hz, self.options, excluded=self.excluded
-        )
+            self.grand, self.limit.expected_snr, self.step_hz, self.options,
+            excluded=self.excluded, silent=~self._away_from(self.vetoed),
+        )  # fmt: skip
 
     @property
     def xi(self) -> float:

@@ -35,6 +35,7 @@ from haloscope.analysis.statistics.limits import dfsz
 from haloscope.analysis.statistics.powermeasured import PowerMeasured, power_measured
 from haloscope.axion import bin_fractions
 from tests.physics.analysis.generator import make, scan_targets
+from tests.physics.analysis.vetoes.interference import hump
 
 OPTIONS = Options()
 AXION_HZ, COARSE_HZ = 1.1e9, 450.0
@@ -230,6 +231,15 @@ def test_where_a_candidate_was_vetoed_the_data_say_nothing(with_axion: Result) -
     assert measured.elsewhere == with_axion.bayes.elsewhere
     assert measured.elsewhere < measured.aggregate < 1.1 * measured.threshold
     assert measured.highest < 1e6
+
+
+def test_a_candidate_that_a_veto_takes_keeps_its_prior_in_the_result() -> None:
+    result = analyze(hump(0.008, 31))
+    (gone,) = result.vetoed
+    there = np.abs(result.frequency_hz - gone.frequency_hz) < 2e3
+    assert np.array_equal(result.bayes.update[there], np.ones(there.sum()))
+    assert result.bayes.highest < 1e6
+    assert bayesian.numbers(result)["rescans_by_update"] == 0
 
 
 def test_a_band_with_too_little_left_excludes_nothing(noise_result: Result) -> None:
