@@ -62,9 +62,10 @@ class Seen:
         for tree, known in ((self._tree, self._old), (young, self._young)):
             if tree is None or not len(own):
                 continue
-            near = tree.query_ball_point(own.around[:, LOOKED_UP], NEAR)
-            pairs = np.array([(k, one) for k, found in enumerate(near) for one in found], np.int64)
-            for mine, theirs in confirmed(own, known, pairs.reshape(-1, 2)):
+            mine_alone = cKDTree(own.around[:, LOOKED_UP])
+            near = mine_alone.sparse_distance_matrix(tree, NEAR, output_type="ndarray")
+            pairs = np.stack([near["i"], near["j"]], axis=1)
+            for mine, theirs in confirmed(own, known, pairs):
                 row, at, there = (
                     int(known.row[theirs]),
                     int(own.place[mine]),
