@@ -41,6 +41,7 @@ _MACHINE: Final[Limits] = {
     "regenerator.header_height_m": (1e-5, 0.02, "m"),
     "regenerator.cap_kg": (0.0, 10.0, "kg"),
     "pump.bed_volume_m3": (1e-7, 1e-2, "m3"),
+    "pump.bed_length_m": (1e-3, 1.0, "m"),
     "pump.porosity": (0.2, 0.8, ""),
     "pump.link_w_per_k": (0.0, 10.0, "W/K"),
     "pump.flow_resistance_pa_s_per_m3": (1.0, 1e15, "Pa s/m3"),
@@ -59,6 +60,7 @@ _MACHINE: Final[Limits] = {
     "stage.setpoint_k": (1.2, 1.9, "K"),
     "stage.pumping_speed_m3_per_s": (0.0, 10.0, "m3/s"),
     "stage.helium_kg": (1e-4, 100.0, "kg"),
+    "stage.metal_kg": (1e-3, 1e3, "kg"),
     "stage.heat_leak_w": (0.0, 10.0, "W"),
     "stage.highest_heater_w": (0.0, 10.0, "W"),
     "cycle.flow_time_s": (*FLOW_TIME_S, "s"),
@@ -193,6 +195,11 @@ def _check_wire(name: str, magnet: CoilParameters) -> None:
         raise ValueError(
             f"{name}.wire: bare diameter {wire.bare_diameter_m:g} m is not within the insulation's "
             f"{wire.insulated_diameter_m:g} m"
+        )
+    if not wire.insulated_diameter_m <= magnet.solenoid.wire_diameter_m:
+        raise ValueError(
+            f"{name}.wire: insulated diameter {wire.insulated_diameter_m:g} m is not within the "
+            f"{magnet.solenoid.wire_diameter_m:g} m that solenoid.wire_diameter_m gives a turn"
         )
 
 

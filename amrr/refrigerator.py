@@ -80,9 +80,7 @@ class SimulatedRefrigerator(Readings):
             ]
         )
         self._fluid = tables.fluid_table(p.excitations_scale)
-        self._stage_table = stage.tables(p.stage)
-        self._dry_table = self._stage_table.copy()
-        self._dry_table[1] = -p.stage.heat_leak_w
+        self._stage_tables = stage.Tables(p)
         self._log_r = thermometry.curve()
         self._m = np.zeros(kernel.STATE_SIZE)
         self._ledger = np.zeros(rows.LEDGER_SIZE)
@@ -199,7 +197,7 @@ class SimulatedRefrigerator(Readings):
                 self._noise_block = block
             # A block of noise is a whole number of the bath's periods.
             now = min(steps, bath.PERIOD_STEPS - row % bath.PERIOD_STEPS)
-            table = self._dry_table if self.bath.dry else self._stage_table
+            table = self._stage_tables.at(self.bath.filled)
             _advance()(now, self._machine, self._noise, table)
             if self._m[kernel.UNSOUND] > 0.0:
                 raise Unsound(self._trouble())
@@ -259,7 +257,9 @@ class SimulatedRefrigerator(Readings):
     def warnings(self) -> tuple[str, ...]:
         """Where the machine is outside what its models have support for; empty when inside."""
         stage_k = float(self._m[kernel.STAGE])
-        return support.warnings(self._nodes, self.parameters, self.places, self._pump_c, stage_k)
+        found = support.warnings(self._nodes, self.parameters, self.places, self._pump_c, stage_k)
+        coils = dict(zip(sequencer.SUPPLY_NAMES, self._coil_x, strict=True))
+        return found + support.coil_warnings(coils)
 
     # -- state ---------------------------------------------------------------------------------
 

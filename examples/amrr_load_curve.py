@@ -24,7 +24,11 @@ from amrr.solids.garnet import GGG
 
 POWERS_UW = (0, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1000, 1150, 1300, 1500)
 STRONG = CycleParameters(
-    pump_high_t=1.5, regen_cold_start_t=0.85, regen_hot_start_t=0.85, regen_hot_end_t=1.3
+    pump_low_t=0.5,
+    pump_high_t=1.5,
+    regen_cold_start_t=0.85,
+    regen_hot_start_t=0.85,
+    regen_hot_end_t=1.3,
 )
 
 
@@ -47,8 +51,8 @@ def load_curve(cycle: CycleParameters) -> list[tuple[float, float, float]]:
 def draw(path: Path) -> None:
     figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
     names = (
-        ("default: pump 0.6 to 1.3 T, regenerator to 1.12 T", CycleParameters(), "C0"),
-        ("strong: pump 0.6 to 1.5 T, regenerator to 1.3 T", STRONG, "C3"),
+        ("default: pump 0.63 to 1.37 T, regenerator to 1.12 T", CycleParameters(), "C0"),
+        ("strong: pump 0.5 to 1.5 T, regenerator to 1.3 T", STRONG, "C3"),
     )
     for label, cycle, colour in names:
         print(label)

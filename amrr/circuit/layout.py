@@ -215,7 +215,8 @@ def _beds(p: RefrigeratorParameters, c: Array, coil_of: Ints, count: int) -> Non
     c[rows.SPINS, beds] = solid * MATERIALS[pump.refrigerant].spins_mol_per_m3
     c[rows.VOLUME, beds] = pump.porosity * pump.bed_volume_m3
     c[rows.LINK, beds] = pump.link_w_per_k
-    c[rows.FIELD_PER_A, beds] = p.pump_magnet.solenoid.centre_t_per_a
+    # A bed is one lump. Work and heat go by dB, so it feels the mean over its length.
+    c[rows.FIELD_PER_A, beds] = p.pump_magnet.solenoid.mean_t_per_a(pump.bed_length_m)
     coil_of[count], coil_of[count + 1] = 0, 1
 
 

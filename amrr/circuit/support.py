@@ -7,14 +7,18 @@ extrapolations, and this says so.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from amrr.circuit import loop, nodes, rows, slip
 from amrr.circuit.layout import Places
+from amrr.coils import magnet
 from amrr.fluid import helium
 from amrr.fluid.helium_flow import HIGHEST_ITS90_K, LOWEST_ITS90_K
 from amrr.parameters import RefrigeratorParameters
+from amrr.solids import copper
 from amrr.solids.garnet import MATERIALS
 
 Array = NDArray[np.float64]
@@ -50,6 +54,23 @@ def warnings(
             f"stage at {stage_k:.3f} K is outside the vapour pressure scale's {LOWEST_ITS90_K:g} "
             f"to {HIGHEST_ITS90_K:g} K"
         )
+    return tuple(found)
+
+
+def coil_warnings(coils: Mapping[str, Array]) -> tuple[str, ...]:
+    """One sentence for every magnet that is warmer than its heat capacities are known to be right.
+
+    Args:
+        coils: State of each coil, slots as in :mod:`amrr.coils.magnet`, by the supply's name.
+    """
+    found: list[str] = []
+    for name, x in coils.items():
+        for what, slot, model, high in (
+            ("hot spot", magnet.HOT_SPOT, "heat capacity of copper", copper.HIGHEST_K),
+            ("winding", magnet.TEMPERATURE, "winding's heat capacity", magnet.HIGHEST_WINDING_K),
+        ):
+            if x[slot] > high:
+                found.append(f"{name}: {what} at {x[slot]:.0f} K is above the {model}: {high:g} K")
     return tuple(found)
 
 

@@ -8,8 +8,9 @@ Circuit as in :mod:`instruments.magnets.coil`. Heat into the winding per step:
 
 A quench starts when the current exceeds I_c(B_peak, T) or by injection. The normal fraction grows
 to 1 in the propagation time; its resistance is the copper's. The hot spot, where the quench began,
-is adiabatic: dT/dt = rho J^2 / c. While anything is normal the coil is advanced in steps of 1 ms.
-The diodes' forward voltage falls as they warm.
+warms by dT/dt = rho J^2 / c, with c of copper for the whole wire (:mod:`amrr.solids.copper`), and
+shares its heat with the winding within seconds. While anything is normal the coil is advanced in
+steps of 1 ms. The diodes' forward voltage falls as they warm.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from amrr.compiled import jit
 from amrr.parameters import CoilParameters
+from amrr.solids import copper
 from amrr.solids.materials import ALUMINIUM_6061
 from amrr.solids.superconductor import critical_current_density
 from instruments.magnets import coil as circuit
@@ -65,9 +67,10 @@ DIODE_CAPACITY: Final = 19
 DIODE_LINK: Final = 20
 CONSTANTS: Final = 21
 
-#: Crossover of the heat capacity from T^3 to T: winding with its epoxy; pure copper.
+#: Crossover of the heat capacity of winding, epoxy and mandrel from T^3 to T.
 _CROSSOVER_K: Final = 22.0
-_COPPER_CROSSOVER_K: Final = 60.0
+#: Up to here that is what copper, NbTi, aluminium and epoxy hold together; it does not saturate.
+HIGHEST_WINDING_K: Final = 100.0
 _FINE_STEP_S: Final = 1e-3
 
 _follow = jit(circuit.follow)
@@ -93,23 +96,6 @@ def constants(p: CoilParameters) -> Array:
 
 
 @jit
-def copper_resistivity(temperature_k: float, residual_ohm_m: float) -> float:
-    """Copper, residual plus phonon part (NIST Monograph 177), ohm m."""
-    t = max(temperature_k, 1.0)
-    phonons = 1.171e-17 * t**4.49 / (
-        1.0 + 4.498e-7 * t**3.35 * math.exp(-min((50.0 / t) ** 6.428, 600.0))
-    )  # fmt: skip
-    return residual_ohm_m + phonons
-
-
-@jit
-def copper_heat_capacity(temperature_k: float) -> float:
-    """Copper per volume, J/(m3 K): electrons, and phonons with a smooth Debye crossover."""
-    t = temperature_k
-    return 8960.0 * (0.0109 * t + 1.1e-3 * t**3 / (1.0 + (t / _COPPER_CROSSOVER_K) ** 2))
-
-
-@jit
 def enthalpy(temperature_k: float, p: Array) -> float:
     """Heat content of coil and mandrel from 0 K, J."""
     t2, c2 = temperature_k * temperature_k, _CROSSOVER_K * _CROSSOVER_K
@@ -125,12 +111,10 @@ def capacity(temperature_k: float, p: Array) -> float:
 
 
 @jit
-def warmed(
-    temperature_k: float, heat_j: float, link_j_per_k: float, bath_k: float, p: Array
-) -> float:
-    """T after ``heat_j`` went in, with an implicit link to the bath."""
+def warmed(temperature_k: float, heat_j: float, link_j_per_k: float, p: Array) -> float:
+    """T after ``heat_j`` went in and the implicit link, to 0 K, took ``link_j_per_k`` T out."""
     t = temperature_k
-    goal = enthalpy(t, p) + heat_j + link_j_per_k * bath_k
+    goal = enthalpy(t, p) + heat_j
     for _ in range(40):
         change = (goal - enthalpy(t, p) - link_j_per_k * t) / (capacity(t, p) + link_j_per_k)
         t = max(t + change, 0.5 * t)
@@ -163,14 +147,14 @@ def advance_once(x: Array, p: Array, supply_a: float, stage_k: float, dt_s: floa
     heat += p[EDDY] * change_t * change_t / dt_s
     joule = x[RESISTANCE] * x[CURRENT] ** 2 * dt_s
     x[QUENCH_HEAT] += joule
-    pocket_w = p[DIODE_LINK] * (x[DIODE_TEMPERATURE] - x[TEMPERATURE])
-    diode_w = abs(x[VOLTAGE] * x[DIODE])
-    rate = dt_s / p[DIODE_CAPACITY]
-    x[DIODE_TEMPERATURE] = (
-        x[DIODE_TEMPERATURE] + rate * (diode_w + p[DIODE_LINK] * x[TEMPERATURE])
-    ) / (1.0 + rate * p[DIODE_LINK])
     link = p[STAGE_LINK] * dt_s
-    x[TEMPERATURE] = warmed(x[TEMPERATURE], heat + joule + pocket_w * dt_s, link, stage_k, p)
+    # The pocket holds less than its link passes in a long step: both ends of the link move at once.
+    pocket_k = x[DIODE_TEMPERATURE] + abs(x[VOLTAGE] * x[DIODE]) * dt_s / p[DIODE_CAPACITY]
+    passed = p[DIODE_LINK] * dt_s
+    pocket = passed * p[DIODE_CAPACITY] / (p[DIODE_CAPACITY] + passed)
+    bath_j = link * stage_k + pocket * pocket_k
+    x[TEMPERATURE] = warmed(x[TEMPERATURE], heat + joule + bath_j, link + pocket, p)
+    x[DIODE_TEMPERATURE] = pocket_k + pocket / p[DIODE_CAPACITY] * (x[TEMPERATURE] - pocket_k)
     x[STAGE_HEAT] += link * (x[TEMPERATURE] - stage_k)
 
 
@@ -191,11 +175,11 @@ def grow(x: Array, p: Array, dt_s: float) -> None:
         return
     if abs(x[CURRENT]) >= 1e-3:
         x[NORMAL] = min(1.0, x[NORMAL] + dt_s / p[PROPAGATION])
-    resistivity = copper_resistivity(x[TEMPERATURE], p[RHO_0])
+    resistivity = copper.resistivity(x[TEMPERATURE], p[RHO_0])
     x[RESISTANCE] = x[NORMAL] * resistivity * p[WIRE_LENGTH] / p[COPPER_AREA]
     spot = max(x[HOT_SPOT], x[TEMPERATURE])
-    joule = copper_resistivity(spot, p[RHO_0]) * x[CURRENT] ** 2
-    joule /= p[COPPER_AREA] * p[METAL_AREA] * copper_heat_capacity(spot)
+    joule = copper.resistivity(spot, p[RHO_0]) * x[CURRENT] ** 2
+    joule /= p[COPPER_AREA] * p[METAL_AREA] * copper.heat_capacity_per_volume(spot)
     # The hot spot shares its heat with the winding within a few seconds.
     x[HOT_SPOT] = max(x[TEMPERATURE], spot + (joule - (spot - x[TEMPERATURE]) / 3.0) * dt_s)
 

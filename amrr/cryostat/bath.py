@@ -6,8 +6,8 @@ the bath loses what the pot evaporates and what its own heat leak boils off:
     dN/dt = -S P_v(T_stage) / (R 300 K) - Q_leak / L(4.2 K) + transfer - loss
 
 with Q_pot = S P_v L / (R 300 K) of :mod:`amrr.cryostat.stage`. The pot lasts some hours
-longer than the bath; once it is dry the stage has no cooling power. Flash losses of the
-impedance are left out.
+longer than the bath; the stage's heat capacity falls with what is left in it, and once it is dry
+the stage has no cooling power. Flash losses of the impedance are left out.
 
 The paper says nothing of its bath: volume, heat leak and transfer rate are assumed.
 """
@@ -70,6 +70,11 @@ class Bath:
     def level(self) -> float:
         """Level of the bath, 0 to 1."""
         return max(0.0, self._x[MOLES] - self._pot_mol) / (self._full_mol - self._pot_mol)
+
+    @property
+    def filled(self) -> float:
+        """The part of a full pot that is left, 0 to 1; 1 while there is any in the bath."""
+        return float(min(1.0, max(0.0, self._x[MOLES] / self._pot_mol)))
 
     @property
     def dry(self) -> bool:

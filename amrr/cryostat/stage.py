@@ -4,7 +4,8 @@
     Q_pot = S P_v(T) L(T) / (R 300 K)
 
 P_v: ITS-90 vapour pressure of 4He; L: latent heat (Donnelly and Barenghi, J. Phys. Chem. Ref. Data
-27, 1217 (1998)); S: effective pumping speed. The heat capacity is that of the liquid in the pot.
+27, 1217 (1998)); S: effective pumping speed. C is that of the liquid left in the pot and of the
+copper; a dry pot does not cool and holds next to nothing, so it warms within minutes.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from amrr.compiled import jit
-from amrr.fluid.helium import MOLAR_MASS_4HE_KG
+from amrr.fluid import helium
 from amrr.fluid.helium4 import heat_capacity_4he
 from amrr.fluid.helium_flow import latent_heat_4he, vapour_pressure_4he
-from amrr.parameters import StageParameters
+from amrr.parameters import RefrigeratorParameters
+from amrr.solids import copper
 from instruments.constants import GAS_CONSTANT_J_PER_MOL_K
 
 Array = NDArray[np.float64]
@@ -40,15 +42,48 @@ def cooling_power(temperature_k: ArrayLike, pumping_speed_m3_per_s: float) -> Ar
     return flow * latent_heat_4he(temperature_k)
 
 
-def tables(p: StageParameters) -> Array:
-    """Heat capacity (J/K) and net cooling power (W) on the stage's grid, shape (2, POINTS)."""
-    t = FIRST_K + STEP_K * np.arange(POINTS)
-    moles = p.helium_kg / MOLAR_MASS_4HE_KG
-    # The fit for superfluid 4He ends at 1.8 K; it is used to 2 K, and the lambda anomaly left out.
-    capacity = moles * heat_capacity_4he(np.minimum(t, 2.0), extrapolate=True)
-    return np.ascontiguousarray(
-        [capacity, cooling_power(t, p.pumping_speed_m3_per_s) - p.heat_leak_w]
-    )
+class Tables:
+    """Heat capacity and net cooling power of the stage, as the compiled step reads them.
+
+    Args:
+        p: The machine.
+    """
+
+    def __init__(self, p: RefrigeratorParameters) -> None:
+        t = FIRST_K + STEP_K * np.arange(POINTS)
+        moles = p.stage.helium_kg / helium.MOLAR_MASS_4HE_KG
+        # The fit for superfluid 4He ends at 1.8 K; it is used to 2 K, and the lambda anomaly left
+        # out.
+        self._helium = moles * heat_capacity_4he(np.minimum(t, 2.0), extrapolate=True)
+        metal = p.stage.metal_kg * np.array([copper.heat_capacity(k) for k in t])
+        self._metal = np.maximum(metal, _least_capacity(p))
+        self._cooling = cooling_power(t, p.stage.pumping_speed_m3_per_s)
+        self._leak_w = p.stage.heat_leak_w
+
+    def at(self, filled: float) -> Array:
+        """Heat capacity (J/K) and net cooling power (W) on the stage's grid, shape (2, POINTS).
+
+        Args:
+            filled: The part of a full pot that is left; 0: dry, no cooling.
+        """
+        capacity = filled * self._helium + self._metal
+        cooling = self._cooling if filled > 0.0 else np.zeros(POINTS)
+        return np.ascontiguousarray([capacity, cooling - self._leak_w])
+
+
+def _least_capacity(p: RefrigeratorParameters) -> float:
+    """Twice what the links exchange per kelvin in a step, J/K: the least that the step can follow.
+
+    The links take the stage's temperature from the step before, so a stage that held as much as
+    they exchange would swing for ever, and with twice as much a swing halves in each step. An
+    exchanger gives no more than its fluid holds. By default this is below the stage's copper.
+    """
+    e, hot_k, x = p.exchangers, p.stage.setpoint_k, p.concentration
+    fluid = float(helium.heat_capacity(hot_k, x) / helium.molar_volume(x)) * e.hot_volume_m3
+    link = e.hot_link_w_per_k * p.dt_s
+    exchange = link * fluid / (link + fluid)
+    coils = p.pump_magnet.stage_link_w_per_k + p.regenerator_magnet.stage_link_w_per_k
+    return 4.0 * (exchange + (p.pump.link_w_per_k + coils) * p.dt_s)
 
 
 @jit

@@ -288,7 +288,7 @@ def _magnet(i: DesignInputs) -> list[SheetRow]:
             coil.end_t_per_a * i.current_a, "T", COMPUTED),
         SheetRow("magnet", "field_per_ampere", "central field per ampere",
             coil.centre_t_per_a, "T/A", COMPUTED),
-        SheetRow("magnet", "inductance", "inductance (Wheeler)", coil.inductance_h, "H", COMPUTED),
+        SheetRow("magnet", "inductance", "inductance", coil.inductance_h, "H", COMPUTED),
         SheetRow("magnet", "stored_energy", "stored energy",
             coil.stored_energy_j(i.current_a), "J", COMPUTED),
         SheetRow("magnet", "ramp_voltage", "coil voltage of this swing in a no-flow process",

@@ -114,6 +114,8 @@ class PumpParameters:
 
     Attributes:
         bed_volume_m3: Volume of one empty canister.
+        bed_length_m: Its length, in the middle of its magnet: a bed of this volume, 29 mm across,
+            fills the bore. It feels 0.948 of the field at the centre, its mean over this length.
         refrigerant: Key of `amrr.solids.garnet.MATERIALS`; the paper's pump is filled with GGG.
         porosity: As in the regenerators.
         link_w_per_k: Conductance from a bed to the 1 K stage.
@@ -128,6 +130,12 @@ class PumpParameters:
         55e-6,
         80e-6,
         "1.4 to 2 regenerators: it must displace 8 cm3 in a blow",
+    )
+    bed_length_m: float = assumed(
+        0.1,
+        0.09,
+        0.11,
+        "what gives its volume in the bore of a 33 mm mandrel, inside a coil of 120 mm",
     )
     refrigerant: str = paper("GGG")
     porosity: float = assumed(

@@ -17,8 +17,8 @@ class CoilParameters:
         solenoid: Assumed mandrel (120 mm long, 33 mm across) for the paper's 1.5 T at 4.7 A, 0.127
             mm wire.
         wire: Paper: 54 filaments of 9 um.
-        diode_cold_v: Forward voltage of the cold 1N4001 pair; 1.5 to 3 V at 4 K. Assumed 2.6 V, so
-            that the nominal 10 s field step (2.1 V) stays just below it.
+        diode_cold_v: Forward voltage of the cold 1N4001 pair; 1.5 to 3 V at 4 K. Assumed 2.75 V, so
+            that the nominal 10 s field step (2.14 V), and one to 0.9 T, stay below it.
         diode_warm_v: Forward voltage once warm.
         diode_warm_k: Temperature at which half of the difference is gone.
         diode_ohm: Differential resistance.
@@ -36,7 +36,7 @@ class CoilParameters:
     solenoid: Solenoid = field(default_factory=lambda: Solenoid(0.120, 16.5e-3, 31872))
     wire: SuperconductingWire = field(default_factory=SuperconductingWire)
     diode_cold_v: float = unmeasured(
-        2.6,
+        2.75,
         1.5,
         3.0,
         "pairs of cold 1N4001; single silicon junctions begin at 1.6 V",

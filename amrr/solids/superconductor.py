@@ -15,6 +15,7 @@ from typing import Final
 
 from amrr.compiled import jit
 from amrr.origins import assumed, paper, unmeasured
+from amrr.solids.materials import COPPER
 from instruments.ranges import all_within
 
 CRITICAL_TEMPERATURE_K: Final = 9.2
@@ -73,7 +74,11 @@ class SuperconductingWire:
     )
     insulated_diameter_m: float = paper(0.127e-3)
     residual_resistivity_ohm_m: float = unmeasured(
-        2.2e-10, 1e-10, 4e-10, "residual resistance ratios of 40 to 150", decades=True
+        COPPER.resistivity_ohm_m,
+        1e-10,
+        4e-10,
+        "residual resistance ratios of 40 to 150",
+        decades=True,
     )
     critical_current_scale: float = unmeasured(
         0.8, 0.6, 1.0, "commercial wire over the best published"

@@ -1,12 +1,17 @@
 """The bath: conservation, the pot's own evaporation, identical bits, and a stage without helium."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from amrr import kernel
 from amrr.cryostat import bath, stage
 from amrr.fluid import helium
 from amrr.fluid.helium_flow import latent_heat_4he
+from amrr.parameters import RefrigeratorParameters
 from amrr.refrigerator import SimulatedRefrigerator
+from amrr.solids.materials import COPPER
 from instruments.errors import Refused
 
 PERIOD_S = 25.6
@@ -95,3 +100,45 @@ def test_a_dry_pot_does_not_cool_and_helium_brings_the_stage_back(
     idle.bath.filling = True
     idle.step(3600.0)
     assert idle.stage.temperature_k < warm_k
+
+
+def dry(machine: SimulatedRefrigerator, stage_k: float) -> None:
+    """Empty the pot, with the stage at this temperature."""
+    saved = machine.state()
+    saved["bath"][bath.MOLES] = 0.0
+    saved["machine"][kernel.STAGE] = stage_k
+    machine.restore(saved)
+
+
+def test_a_dry_pot_has_no_helium_that_keeps_it_cold(idle: SimulatedRefrigerator) -> None:
+    # 50 g of helium would take 9.5 h from 1.75 to 3.03 K; plate, coils and beds take a third.
+    dry(idle, 1.75)
+    idle.step(3600.0)
+    assert idle.stage.temperature_k > 2.2
+    idle.step(3 * 3600.0)
+    assert idle.stage.temperature_k > 3.0
+
+
+def test_the_stages_heat_capacity_follows_the_level() -> None:
+    p = RefrigeratorParameters()
+    tables = stage.Tables(p)
+    full, half, none = (tables.at(filled)[0] for filled in (1.0, 0.5, 0.0))
+    at = round((1.6 - stage.FIRST_K) / stage.STEP_K)
+    assert full[at] - half[at] == pytest.approx(half[at] - none[at])
+    assert full[at] == pytest.approx(79.0, rel=0.03), "50 g at 1.59 J/(g K)"
+    assert none[at] == pytest.approx(COPPER.heat_capacity(1.6) * p.stage.metal_kg)
+    assert (tables.at(0.0)[1] == -p.stage.heat_leak_w).all()
+
+
+def test_a_dry_stage_follows_strong_links_in_long_steps_without_swinging() -> None:
+    p = RefrigeratorParameters(dt_s=1.0)
+    strong = replace(p, exchangers=replace(p.exchangers, hot_link_w_per_k=100.0))
+    machine = SimulatedRefrigerator(strong)
+    dry(machine, 1.7)
+    machine.stage.closed_loop = False
+    readings = []
+    for _ in range(200):
+        machine.advance(1)
+        readings.append(machine.stage.temperature_k)
+    assert np.abs(np.diff(readings[20:], 2)).max() < 1e-4
+    assert 1.6 < min(readings) <= max(readings) < 1.9

@@ -17,10 +17,10 @@ def fields(machine: SimulatedRefrigerator) -> list[float]:
 
 def test_every_phase_ends_on_its_waypoints(machine: SimulatedRefrigerator) -> None:
     expected = {
-        CyclePhase.FLOW_A_TO_B: [1.3, 0.6, 1.12, 0.0],
-        CyclePhase.NO_FLOW_1: [1.3, 0.6, 0.74, 0.742],
-        CyclePhase.FLOW_B_TO_A: [0.6, 1.3, 0.0, 1.12],
-        CyclePhase.NO_FLOW_2: [0.6, 1.3, 0.742, 0.74],
+        CyclePhase.FLOW_A_TO_B: [1.37, 0.63, 1.12, 0.0],
+        CyclePhase.NO_FLOW_1: [1.37, 0.63, 0.74, 0.742],
+        CyclePhase.FLOW_B_TO_A: [0.63, 1.37, 0.0, 1.12],
+        CyclePhase.NO_FLOW_2: [0.63, 1.37, 0.742, 0.74],
     }
     machine.advance(799)
     for phase, goal in expected.items():

@@ -40,6 +40,52 @@ def test_limits_are_those_of_parameters_that_exist() -> None:
     assert set(LIMITS) <= set(NUMBERS)
 
 
+#: Limits of what may be set, and what is told apart by lumps or in the osmotic closure only.
+_NOT_OF_A_STEP = ("highest_w", "distance_m", "slip_s", "wire.insulated_diameter_m")
+_ACTING = [name for name in NUMBERS if not name.endswith(_NOT_OF_A_STEP)]
+
+
+def step_of(parameters: RefrigeratorParameters) -> list[Any]:
+    """All that a machine is made of, after one step."""
+    machine = SimulatedRefrigerator(parameters)
+    machine.advance(1)
+    helium = [machine._stage_tables.at(1.0), machine.bath.full()]
+    return [array.copy() for array in machine._machine] + [*helium, machine._noise.copy()]
+
+
+@pytest.fixture(scope="module")
+def all_stages() -> tuple[RefrigeratorParameters, list[Any]]:
+    """The default machine with all four detectors' stages, and its step."""
+    added = {
+        name: replace(getattr(PAPER, name), fitted=True, distance_m=0.02)
+        for name in ("detector3", "detector4")
+    }
+    parameters = replace(PAPER, **added)
+    return parameters, step_of(parameters)
+
+
+@pytest.mark.parametrize("name", _ACTING)
+def test_every_parameter_does_something(
+    name: str, all_stages: tuple[RefrigeratorParameters, list[Any]]
+) -> None:
+    parameters, before = all_stages
+    value = parameters.flat()[name]
+    # Down: what is bounded by something else is bounded from above, but for a coil's reach.
+    other = value - 1 if isinstance(value, int) else 0.99 * value or 1e-3
+    if name.endswith(("wire_diameter_m", "solenoid.turns", "inner_radius_m")):
+        other = value + 1 if isinstance(value, int) else 1.01 * value
+    after = step_of(changed(parameters, name, other))
+    assert any(
+        a.shape != b.shape or not np.array_equal(a, b) for a, b in zip(before, after, strict=True)
+    )
+
+
+def test_a_wire_thicker_than_its_turn_is_refused() -> None:
+    thick = changed(PAPER, "pump_magnet.wire.insulated_diameter_m", 0.13e-3)
+    with pytest.raises(ValueError, match=r"0\.00013 m is not within the 0\.000127 m"):
+        check(thick)
+
+
 @pytest.mark.parametrize(
     ("name", "bad"),
     [("refrigerant", "iron"), ("pump.refrigerant", "iron"), ("fluid_closure", "magic"),

@@ -57,8 +57,9 @@ def test_both_sides_do_the_same_half_a_cycle_apart(machine: SimulatedRefrigerato
 
 def test_a_milliwatt_is_within_reach_near_900_mk_and_below_1_5_tesla() -> None:
     strong = with_cycle(
-        pump_high_t=1.5, regen_cold_start_t=0.85, regen_hot_start_t=0.85, regen_hot_end_t=1.3
-    )
+        pump_low_t=0.5, pump_high_t=1.5, regen_cold_start_t=0.85, regen_hot_start_t=0.85,
+        regen_hot_end_t=1.3,
+    )  # fmt: skip
     machine = settled(strong, 1e-3)
     assert machine.cycle.mean_chx_temperature_k < 0.92
 
