@@ -11,7 +11,7 @@ from typing import Final
 from amrr.circuit import layout, loop
 from amrr.fluid import helium
 from amrr.parameters import CoilParameters, RefrigeratorParameters
-from amrr.solids.garnet import MATERIALS
+from amrr.solids.garnet import paramagnet
 from instruments.magnets.supply import SupplyParameters
 from instruments.ranges import all_within
 
@@ -132,8 +132,7 @@ _WHOLE: Final = (
 def check(p: RefrigeratorParameters) -> None:
     """Raise ValueError for a machine that the models do not describe, naming value and limit."""
     for name in (p.refrigerant, p.pump.refrigerant):
-        if name not in MATERIALS:
-            raise ValueError(f"refrigerant {name!r} is not one of {sorted(MATERIALS)}")
+        paramagnet(name)
     if p.fluid_closure not in ("bulk", "osmotic"):
         raise ValueError(f"fluid_closure {p.fluid_closure!r} is not 'bulk' or 'osmotic'")
     values = p.flat()
@@ -212,7 +211,7 @@ def _check_waypoints(p: RefrigeratorParameters) -> None:
         ("cycle.regen_", p.regenerator_magnet, p.refrigerant),
     ):
         reach_t = min(
-            current_a * magnet.solenoid.centre_t_per_a, MATERIALS[refrigerant].highest_field_t
+            current_a * magnet.solenoid.centre_t_per_a, paramagnet(refrigerant).highest_field_t
         )
         for name in (n for n in values if n.startswith(prefix)):
             all_within(name, values[name], 0.0, reach_t, "T")

@@ -27,7 +27,7 @@ from instruments.toml_files import read_toml
 __all__ = ["SHIPPED", "ParameterFile", "parse", "read", "shipped", "written"]
 
 #: Machines that come with the package.
-SHIPPED: Final[tuple[str, ...]] = ()
+SHIPPED: Final = ("glf",)
 _PROVENANCE: Final = "provenance"
 
 

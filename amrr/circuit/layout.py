@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from amrr.circuit import rows
 from amrr.fluid import helium
 from amrr.parameters import DetectorParameters, LineParameters, RefrigeratorParameters
-from amrr.solids.garnet import MATERIALS
+from amrr.solids.garnet import paramagnet
 from amrr.solids.materials import COPPER, STAINLESS_304
 
 Array = NDArray[np.float64]
@@ -154,7 +154,7 @@ def _regenerator(p: RefrigeratorParameters, c: Array, where: slice) -> None:
     r, solenoid = p.regenerator, p.regenerator_magnet.solenoid
     dz = r.length_m / r.nodes
     solid = (1.0 - r.porosity) * r.volume_m3 / r.nodes
-    c[rows.SPINS, where] = solid * MATERIALS[p.refrigerant].spins_mol_per_m3
+    c[rows.SPINS, where] = solid * paramagnet(p.refrigerant).spins_mol_per_m3
     c[rows.VOLUME, where] = r.porosity * r.volume_m3 / r.nodes
     c[rows.PLUG, where] = 1.0
     c[rows.GAMMA, where] = _steel_gamma(r.wall_area_m2 * dz)
@@ -212,7 +212,7 @@ def _beds(p: RefrigeratorParameters, c: Array, coil_of: Ints, count: int) -> Non
     pump = p.pump
     beds = slice(count, count + 2)
     solid = (1.0 - pump.porosity) * pump.bed_volume_m3
-    c[rows.SPINS, beds] = solid * MATERIALS[pump.refrigerant].spins_mol_per_m3
+    c[rows.SPINS, beds] = solid * paramagnet(pump.refrigerant).spins_mol_per_m3
     c[rows.VOLUME, beds] = pump.porosity * pump.bed_volume_m3
     c[rows.LINK, beds] = pump.link_w_per_k
     # A bed is one lump. Work and heat go by dB, so it feels the mean over its length.

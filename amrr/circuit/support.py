@@ -19,7 +19,7 @@ from amrr.fluid import helium
 from amrr.fluid.helium_flow import HIGHEST_ITS90_K, LOWEST_ITS90_K
 from amrr.parameters import RefrigeratorParameters
 from amrr.solids import copper
-from amrr.solids.garnet import MATERIALS
+from amrr.solids.garnet import paramagnet
 
 Array = NDArray[np.float64]
 
@@ -79,7 +79,7 @@ def _bed_lumps(places: Places) -> list[int]:
 
 
 def _refrigerant(where: str, name: str, x: Array, lumps: list[int] | slice) -> list[str]:
-    material = MATERIALS[name]
+    material = paramagnet(name)
     found: list[str] = []
     coldest = float(x[rows.TEMPERATURE].min())
     if coldest < material.lowest_temperature_k:

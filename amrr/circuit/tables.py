@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from amrr.circuit import nodes
 from amrr.circuit.spline import coefficients_2d
 from amrr.fluid import helium
-from amrr.solids.garnet import MATERIALS
+from amrr.solids.garnet import paramagnet
 from instruments.constants import GAS_CONSTANT_J_PER_MOL_K
 
 Array = NDArray[np.float64]
@@ -34,7 +34,7 @@ def garnet_table(name: str, molecular_field_scale: float = 1.0) -> Array:
         name: Of the refrigerant.
         molecular_field_scale: Of its lambda.
     """
-    named = MATERIALS[name]
+    named = paramagnet(name)
     molecular_t = molecular_field_scale * named.molecular_field_t
     material = replace(named, molecular_field_t=molecular_t)
     fields_t = nodes.B_STEP_T * np.arange(nodes.B_POINTS)

@@ -9,11 +9,14 @@ import numpy as np
 from matplotlib.figure import Figure, FigureBase
 
 from amrr.design import space
+from amrr.design.conservatism import Comparison
 from amrr.design.search import Candidate, Study
+from amrr.design.successor import DIPOLES_T, GOAL_K, Scan, Successor
 from amrr.design.verification import Verification
 
 _GREY: Final = "0.75"
 _COLOURS: Final = "viridis"
+_MARKERS: Final = "ovD"
 
 
 def front_figure(study: Study, verified: Verification | None = None) -> Figure:
@@ -22,6 +25,63 @@ def front_figure(study: Study, verified: Verification | None = None) -> Figure:
     sides = figure.add_gridspec(1, 2, width_ratios=(1.0, 1.25))
     _objectives(figure.add_subfigure(sides[0]), study, verified)
     _variables(figure.add_subfigure(sides[1]), study)
+    return figure
+
+
+def model_figure(found: Sequence[Comparison]) -> Figure:
+    """Outlet and T_CHX of the design model against those of the dynamic model."""
+    figure = Figure(figsize=(10.0, 5.0), layout="constrained")
+    good = [c for c in found if c.answered]
+    panels = (
+        ("mean outlet of the regenerators", "outlet_k", "design_outlet_k"),
+        ("temperature of the cold exchanger", "chx_k", "design_chx_k"),
+    )
+    swings = sorted({c.swing_t for c in good})
+    loads = sorted({c.load_w for c in good})
+    for axes, (title, dynamic, design) in zip(figure.subplots(1, 2), panels, strict=True):
+        for c in good:
+            axes.plot(
+                getattr(c, dynamic), getattr(c, design), _MARKERS[loads.index(c.load_w) % 3],
+                color=f"C{swings.index(c.swing_t)}", markersize=5,
+                fillstyle="full" if c.concentration >= 0.1 else "none",
+            )  # fmt: skip
+        axes.axline((0.8, 0.8), slope=1.0, color=_GREY, zorder=0)
+        axes.set_title(title, fontsize=10)
+        axes.set_xlabel("dynamic model (K)")
+        axes.set_ylabel("design model, Eqs. 1 to 3 (K)")
+        axes.grid(alpha=0.3)
+        for k, swing in enumerate(swings):
+            axes.plot([], [], "s", color=f"C{k}", label=f"swing {swing:g} T")
+        for k, load in enumerate(loads):
+            axes.plot([], [], _MARKERS[k % 3], color="0.4", label=f"{1e6 * load:g} uW")
+    figure.axes[0].legend(frameon=False, fontsize=8)
+    figure.axes[0].text(0.02, 0.62, "above the line: conservative", fontsize=8,
+                        transform=figure.axes[0].transAxes)  # fmt: skip
+    return figure
+
+
+def successor_figure(found: Sequence[Successor], which: Scan) -> Figure:
+    """Lowest temperature and cooling power of the successor against its internal field."""
+    figure = Figure(figsize=(10.0, 4.5), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for k, molecular_t in enumerate(which.molecular_t):
+        of = [s for s in found if s.molecular_t == molecular_t]
+        cold = [(s.internal_t, s.lowest.chx_k) for s in of if s.lowest is not None]
+        power = [(s.internal_t, 1e6 * s.powered.power_w) for s in of if s.powered.point is not None]
+        for axes, points in ((left, cold), (right, power)):
+            axes.plot(*np.array(points).reshape(-1, 2).T, "o-", color=f"C{k}", markersize=4,
+                      label=f"lambda = {molecular_t:g} T")  # fmt: skip
+    left.axhline(GOAL_K, color="0.4", linestyle="--", linewidth=1)
+    left.text(which.internal_t[0], GOAL_K + 0.003, "announced", color="0.4", fontsize=8)
+    left.set_ylabel("cold exchanger without load (K)")
+    right.set_ylabel(f"cooling power at {GOAL_K:g} K (uW)")
+    for axes in (left, right):
+        axes.axvspan(*which.range_t, color="0.93", zorder=0)
+        axes.axvline(DIPOLES_T, color=_GREY, zorder=0)
+        axes.set_xlabel("internal field b (T); line: dipoles alone; band: range")
+        axes.grid(alpha=0.3)
+    right.set_ylim(bottom=0.0)
+    left.legend(frameon=False, fontsize=8)
     return figure
 
 

@@ -128,7 +128,7 @@ class Effort:
 #: What a result is quoted from.
 FINE: Final = Effort()
 #: What a search does with a thousand machines, most of them bad: good to some microwatts.
-COARSE: Final = Effort(tolerance_k=2e-4, most_cycles=45, near_k=8e-3, hopeless_k=0.35)
+COARSE: Final = Effort(tolerance_k=5e-4, most_cycles=40, near_k=1e-2, hopeless_k=0.35)
 
 
 def running(p: RefrigeratorParameters) -> SimulatedRefrigerator:

@@ -16,16 +16,16 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from amrr.design import space
-from amrr.design.points import COARSE, FailureError, Point, at_temperature, running
-from amrr.design.store import Outcome, Store, key
+from amrr.design.evaluation import evaluated, power_at
+from amrr.design.points import COARSE, Point
+from amrr.design.store import Outcome, Store
 from amrr.parameters import CycleParameters, RefrigeratorParameters
 from instruments.ranges import within
 
@@ -40,7 +40,7 @@ _FIRST_W: Final = 800e-6
 _NEIGHBOURHOOD: Final = 0.15
 #: Violation of the constraints by a machine that has no point at all.
 _NONE_AT_ALL: Final = 100.0
-#: Programme of the second line of examples/refrigerator/load_curve.py: a start of the search.
+#: Programme of the load curve's second line (examples/amrr_load_curve.py): a start of the search.
 STRONG: Final = CycleParameters(
     pump_high_t=1.5, regen_cold_start_t=0.85, regen_hot_start_t=0.85, regen_hot_end_t=1.3
 )
@@ -59,6 +59,7 @@ class StudyOptions:
         nodes: Lumps along a bed while searching.
         dt_s: Step while searching.
         base: Machine whose parameters are varied.
+        starts: Values of further machines of the first generation, of an earlier study.
 
     Raises:
         ValueError: A number is outside its limits.
@@ -72,6 +73,7 @@ class StudyOptions:
     nodes: int = 16
     dt_s: float = 0.2
     base: RefrigeratorParameters = field(default_factory=RefrigeratorParameters)
+    starts: tuple[dict[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         within("study: population", self.population, 4, 1000, "")
@@ -184,11 +186,7 @@ def violation(outcome: Outcome) -> float:
 
 def evaluate(p: RefrigeratorParameters, chx_k: float) -> Outcome:
     """Cooling power of one machine at a temperature; a machine that has none is an outcome, too."""
-    try:
-        power_w, point = at_temperature(running(p), chx_k, first_w=_FIRST_W, effort=COARSE)
-    except FailureError as error:
-        return Outcome(math.nan, None, error.kind, str(error))
-    return Outcome(power_w, point)
+    return power_at(p, chx_k, _FIRST_W, COARSE)
 
 
 def search(options: StudyOptions, store: Store, progress: Progress | None = None) -> Study:
@@ -229,18 +227,19 @@ def search(options: StudyOptions, store: Store, progress: Progress | None = None
 
 
 def _first_generation(options: StudyOptions) -> Array:
-    """Two known machines, half of the rest around them, half a Latin hypercube of the whole space.
+    """Known machines, half of the rest around them, half a Latin hypercube of the whole space.
 
     Most machines of the hypercube do not cool at all: waveforms that fit together are rare.
     """
     from scipy.stats import qmc
 
     known = [options.base, replace(options.base, cycle=STRONG)]
-    starts = np.array([space.vector(space.values_of(p)) for p in known])
+    values = [*map(space.values_of, known), *options.starts][: options.population]
+    starts = np.array([space.vector(v) for v in values])
     cube = qmc.LatinHypercube(len(space.VARIABLES), rng=np.random.default_rng(options.seed))
     drawn = cube.random(options.population - len(starts))
     around = np.arange(len(drawn) // 2)
-    drawn[around] = starts[around % 2] + _NEIGHBOURHOOD * (2.0 * drawn[around] - 1.0)
+    drawn[around] = starts[around % len(starts)] + _NEIGHBOURHOOD * (2.0 * drawn[around] - 1.0)
     return np.clip(np.vstack([starts, drawn]), 0.0, 1.0)
 
 
@@ -250,49 +249,19 @@ def _generation(
     """Candidates of a generation as they are finished, with how many are."""
     asked = {tuple(v.values()): v for v in map(space.values, vectors)}
     machines = {name: _machine(options, v) for name, v in asked.items()}
-    for count, (name, outcome) in enumerate(outcomes(options, store, machines), 1):
+    found = evaluated(
+        machines,
+        lambda p: evaluate(p, options.chx_k),
+        f"power at {options.chx_k:g} K from {_FIRST_W:g} W, {COARSE}",
+        store,
+        options.workers,
+    )
+    for count, (name, outcome) in enumerate(found, 1):
         yield count, Candidate(asked[name], outcome, generation)
 
 
 def _machine(options: StudyOptions, values: dict[str, float]) -> RefrigeratorParameters:
     return space.coarse(space.machine(values, options.base), options.nodes, options.dt_s)
-
-
-def outcomes(
-    options: StudyOptions, store: Store, machines: dict[Any, RefrigeratorParameters]
-) -> Iterator[tuple[Any, Outcome]]:
-    """Outcomes of machines by name, from the store or computed, in the order they are finished."""
-    question = f"power at {options.chx_k:g} K"
-    keys = {name: key(p.digest(), question) for name, p in machines.items()}
-    missing = []
-    for name in machines:
-        stored = store.get(keys[name])
-        if stored is None:
-            missing.append(name)
-        else:
-            yield name, stored
-    for name, outcome in _computed(options, {name: machines[name] for name in missing}):
-        store.put(keys[name], outcome)
-        yield name, outcome
-
-
-def _computed(
-    options: StudyOptions, machines: dict[Any, RefrigeratorParameters]
-) -> Iterator[tuple[Any, Outcome]]:
-    if options.workers == 1:
-        for name, p in machines.items():
-            yield name, evaluate(p, options.chx_k)
-        return
-    with ThreadPoolExecutor(options.workers) as pool:  # the compiled step holds no lock
-        waiting: dict[Future[Outcome], Any] = {
-            pool.submit(evaluate, p, options.chx_k): name for name, p in machines.items()
-        }
-        try:
-            for future in as_completed(waiting):
-                yield waiting[future], future.result()
-        finally:
-            for future in waiting:
-                future.cancel()
 
 
 def _objectives(candidates: list[Candidate]) -> Array:

@@ -23,7 +23,7 @@ from scipy.optimize import brentq
 
 from amrr.coils.solenoid import Solenoid, turns_for
 from amrr.fluid import helium
-from amrr.solids.garnet import MATERIALS, Paramagnet
+from amrr.solids.garnet import Paramagnet, paramagnet
 from amrr.solids.superconductor import SuperconductingWire
 from instruments.ranges import within
 
@@ -124,10 +124,19 @@ def molar_flow(i: DesignInputs) -> float:
 
 
 def balance(i: DesignInputs, spins_mol: float, outlet_k: float, swing_t: float) -> float:
-    """Left side of Eq. (3) over one blow, J: positive when the bed takes up too little heat."""
-    moles = molar_flow(i) * i.flow_time_s
-    material = MATERIALS[i.refrigerant]
-    heat = spins_mol * heat_per_mole(material, swing_t, i.hot_k, outlet_k, i.nodes, i.steps)
+    """Left side of Eq. (3) over one blow of the design's flow, J.
+
+    Positive when the bed takes up too little heat.
+    """
+    return blow_balance(i, molar_flow(i) * i.flow_time_s, spins_mol, outlet_k, swing_t)
+
+
+def blow_balance(
+    i: DesignInputs, moles: float, spins_mol: float, outlet_k: float, swing_t: float
+) -> float:
+    """Left side of Eq. (3) over a blow of so many moles of mixture, J."""
+    of = paramagnet(i.refrigerant)
+    heat = spins_mol * heat_per_mole(of, swing_t, i.hot_k, outlet_k, i.nodes, i.steps)
     return moles * (_enthalpy(i.hot_k, i) - _enthalpy(outlet_k, i)) - heat
 
 
@@ -136,16 +145,26 @@ def outlet_temperature(i: DesignInputs, spins_mol: float, swing_t: float) -> flo
 
     Sought where refrigerant and mixture have support; raises ValueError when it is not there.
     """
+    return closing_outlet(i, molar_flow(i) * i.flow_time_s, spins_mol, swing_t)
+
+
+def closing_outlet(i: DesignInputs, moles: float, spins_mol: float, swing_t: float) -> float:
+    """Outlet that closes Eq. (3) for a given bed, swing and blow of so many moles, K.
+
+    Sought where refrigerant and mixture have support; raises ValueError when it is not there.
+    """
     lowest = max(
-        MATERIALS[i.refrigerant].lowest_temperature_k,
+        paramagnet(i.refrigerant).lowest_temperature_k,
         helium.separation_temperature(i.concentration) + 1e-6,
     )
-    return float(brentq(lambda t: balance(i, spins_mol, t, swing_t), lowest, i.hot_k - 0.02))
+    return float(
+        brentq(lambda t: blow_balance(i, moles, spins_mol, t, swing_t), lowest, i.hot_k - 0.02)
+    )
 
 
 def required_swing(i: DesignInputs, spins_mol: float) -> float:
     """Field swing that closes Eq. (3) for a given bed at the design outlet, T."""
-    top = MATERIALS[i.refrigerant].highest_field_t - 0.01
+    top = paramagnet(i.refrigerant).highest_field_t - 0.01
     return float(brentq(lambda b: balance(i, spins_mol, i.outlet_k, b), 0.05, top))
 
 
@@ -196,8 +215,7 @@ def _checked(overrides: dict[str, Any]) -> dict[str, Any]:
         if name not in known:
             raise ValueError(f"design: {name!r} is not an input; known: {', '.join(known)}")
         if name == "refrigerant":
-            if value not in MATERIALS:
-                raise ValueError(f"design: refrigerant {value!r} is not one of {sorted(MATERIALS)}")
+            _check_refrigerant(value)
         elif not isinstance(value, int | float):
             raise ValueError(f"design: {name} = {value!r:.60} is not a number")
         elif not (math.isfinite(value) and value >= 0.0 and (value > 0.0 or name == "hold_time_s")):
@@ -210,6 +228,13 @@ def _checked(overrides: dict[str, Any]) -> dict[str, Any]:
     return {k: int(v) if k in ("nodes", "steps") else v for k, v in overrides.items()}
 
 
+def _check_refrigerant(value: Any) -> None:
+    try:
+        paramagnet(str(value))
+    except ValueError as error:
+        raise ValueError(f"design: {error}") from None
+
+
 def _check_states(i: DesignInputs) -> None:
     if not i.outlet_k < i.chx_k < i.hot_k:
         raise ValueError(
@@ -219,7 +244,7 @@ def _check_states(i: DesignInputs) -> None:
         raise ValueError(f"design: porosity {i.porosity:g} is not below 1")
     for t in (i.outlet_k, i.chx_k, i.hot_k):
         helium.check(t, i.concentration)
-        MATERIALS[i.refrigerant].check(t, i.swing_t)
+        paramagnet(i.refrigerant).check(t, i.swing_t)
 
 
 def _flow(i: DesignInputs) -> list[SheetRow]:
@@ -238,7 +263,7 @@ def _flow(i: DesignInputs) -> list[SheetRow]:
 
 
 def _bed(i: DesignInputs) -> tuple[list[SheetRow], float]:
-    material = MATERIALS[i.refrigerant]
+    material = paramagnet(i.refrigerant)
     per_mole = heat_per_mole(material, i.swing_t, i.hot_k, i.outlet_k, i.nodes, i.steps)
     moles = molar_flow(i) * i.flow_time_s
     spins = moles * (_enthalpy(i.hot_k, i) - _enthalpy(i.outlet_k, i)) / per_mole

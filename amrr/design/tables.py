@@ -5,9 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
 
 from amrr.design.search import Candidate, Study
+from amrr.design.space import VARIABLES
 from amrr.design.verification import Verification, Verified, hardware
+from instruments.foreign_files import read_bounded
+from instruments.ranges import within
+
+_MAX_BYTES: Final = 50_000_000
 
 _RESULTS = (
     "power_w", "work_j", "carnot_fraction", "chx_k", "lowest_k", "highest_k", "outlet_k",
@@ -24,6 +31,26 @@ def machines_csv(candidates: Sequence[Candidate]) -> str:
     for c in candidates:
         writer.writerow([c.generation, *(f"{v:g}" for v in c.values.values()), *_results(c)])
     return out.getvalue()
+
+
+def machines_read(path: Path) -> tuple[dict[str, float], ...]:
+    """Values of the machines of a table that `machines_csv` made.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is no such table, or a value is outside the study's space.
+    """
+    rows = list(csv.DictReader(read_bounded(path, _MAX_BYTES).decode().splitlines()))
+    found = []
+    for number, row in enumerate(rows, 2):
+        try:
+            values = {v.name: float(row[v.name]) for v in VARIABLES}
+        except (KeyError, TypeError, ValueError):
+            raise ValueError(f"{path}, line {number}: not a machine of a design study") from None
+        for v in VARIABLES:
+            within(f"{path}, line {number}: {v.name}", values[v.name], v.low, v.high, v.unit)
+        found.append(values)
+    return tuple(found)
 
 
 def _results(c: Candidate) -> list[str]:

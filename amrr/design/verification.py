@@ -16,7 +16,7 @@ from amrr.design import space
 from amrr.design.points import FINE, Point, at_temperature, running
 from amrr.parameters import RefrigeratorParameters
 from amrr.periodic import guess, to_cycle_start
-from amrr.solids.garnet import MATERIALS
+from amrr.solids.garnet import paramagnet
 
 #: Lumps along a bed.
 RESOLUTIONS: Final = (40, 80)
@@ -176,7 +176,6 @@ class Hardware:
 def hardware(p: RefrigeratorParameters) -> Hardware:
     """What a machine is made of."""
     coil, c = p.regenerator_magnet.solenoid, p.cycle
-    material = MATERIALS[p.refrigerant]
     step_t = max(
         abs(c.regen_hot_start_t - c.regen_cold_end_t), abs(c.regen_hot_end_t - c.regen_cold_start_t)
     )
@@ -184,7 +183,7 @@ def hardware(p: RefrigeratorParameters) -> Hardware:
     rate_a_per_s = step_t / coil.centre_t_per_a / c.hold_time_s if c.hold_time_s else math.inf
     return Hardware(
         diameter_mm=1e3 * p.regenerator.inner_diameter_m,
-        garnet_g=1e3 * material.density_kg_per_m3 * solid_m3,
+        garnet_g=1e3 * paramagnet(p.refrigerant).density_kg_per_m3 * solid_m3,
         turns=coil.turns,
         wire_km=1e-3 * coil.wire_length_m,
         step_v=coil.inductance_h * rate_a_per_s,

@@ -116,7 +116,7 @@ class PumpParameters:
         bed_volume_m3: Volume of one empty canister.
         bed_length_m: Its length, in the middle of its magnet: a bed of this volume, 29 mm across,
             fills the bore. It feels 0.948 of the field at the centre, its mean over this length.
-        refrigerant: Key of `amrr.solids.garnet.MATERIALS`; the paper's pump is filled with GGG.
+        refrigerant: Name for `amrr.solids.garnet.paramagnet`; the paper's pump is filled with GGG.
         porosity: As in the regenerators.
         link_w_per_k: Conductance from a bed to the 1 K stage.
         flow_resistance_pa_s_per_m3: Of the loop (2 m of 1.5 mm tube).

@@ -130,7 +130,7 @@ class RefrigeratorParameters:
 
     Attributes:
         dt_s: Fixed step.
-        refrigerant: Of the regenerators, a key of :data:`amrr.solids.garnet.MATERIALS`.
+        refrigerant: Of the regenerators, a name for `amrr.solids.garnet.paramagnet`.
         concentration: 3He mole fraction of the filling, assumed.
         fluid_closure: "bulk" (the paper's: normal fluid and superfluid move together) or "osmotic"
             (superfluid slips until mu4 is uniform).

@@ -20,7 +20,8 @@ has no support, unless the caller asks for the formula alone with ``extrapolate=
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -29,7 +30,7 @@ from scipy import constants
 from scipy.optimize import brentq
 
 from instruments.constants import BOLTZMANN_J_PER_K, GAS_CONSTANT_J_PER_MOL_K
-from instruments.ranges import all_within
+from instruments.ranges import all_within, within
 
 Array = NDArray[np.float64]
 
@@ -228,14 +229,15 @@ GGG: Final = Paramagnet(
     provisional=False,
 )
 
-#: GdLiF4, the successor for 0.35 K. Provisional: a powder of an anisotropic crystal as one
-#: parameter set.
+#: GdLiF4, the successor for 0.35 K. Provisional: no heat capacity below 1 K is published that one
+#: could fit. b is what the dipoles alone give on its lattice (`amrr.solids.dipoles`), lambda that
+#: of a powder whose exchange and dipoles nearly cancel (Sosin et al., arXiv:2210.09725).
 GLF: Final = Paramagnet(
     name="GLF",
     molar_mass_kg_per_mol=0.24018,
     density_kg_per_m3=5340.0,
     spins_per_formula=1,
-    internal_fields_t=(0.175,),
+    internal_fields_t=(0.320,),
     weights=(1.0,),
     molecular_field_t=-0.1,
     debye_temperature_k=400.0,
@@ -247,3 +249,40 @@ GLF: Final = Paramagnet(
 )
 
 MATERIALS: Final = {"GGG": GGG, "GLF": GLF}
+_CHANGES: Final = ("b", "lambda")
+#: Ranges of changed numbers, T: beyond, the fixed point of sigma need not be one.
+_CHANGED_T: Final = {"b": (0.01, 3.0), "lambda": (-3.0, 0.0)}
+
+
+@cache
+def paramagnet(name: str) -> Paramagnet:
+    """A refrigerant by its name, with changed numbers after it where they are to be tried.
+
+    ``"GLF"`` is that of `MATERIALS`; ``"GLF b=0.2 lambda=-0.1"`` has these internal and molecular
+    fields in T. Of several internal fields, b is the first, which has nearly all of the weight.
+
+    Raises:
+        ValueError: There is no such refrigerant, or no such number of it.
+    """
+    key, *changes = name.split()[:9] or [""]
+    if key not in MATERIALS:
+        raise ValueError(f"refrigerant {name!r:.60} is not one of {sorted(MATERIALS)}")
+    found = MATERIALS[key]
+    for change in changes:
+        number, _, text = change.partition("=")
+        value = _number(name, number, text)
+        if number == "b":
+            found = replace(found, internal_fields_t=(value, *found.internal_fields_t[1:]))
+        else:
+            found = replace(found, molecular_field_t=value)
+    return replace(found, name=name)
+
+
+def _number(name: str, number: str, text: str) -> float:
+    if number not in _CHANGES:
+        raise ValueError(f"refrigerant {name!r:.60}: {number!r:.20} is not one of {_CHANGES}")
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"refrigerant {name!r:.60}: {text!r:.20} is no number") from None
+    return within(f"refrigerant {name!r:.60}: {number}", value, *_CHANGED_T[number], "T")

@@ -60,6 +60,12 @@ def search(
         float,
         typer.Option("--temperature", help="Where power counts, K.", callback=between(0.3, 1.5)),
     ] = 0.9,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            "--start", metavar="FRONT.CSV", help="Begin with an earlier study's machines."
+        ),
+    ] = None,
     workers: WorkersOption = 1,
     quick: QuickOption = False,
 ) -> None:
@@ -71,12 +77,17 @@ def search(
     from amrr.design.search import StudyOptions
     from amrr.design.search import search as run
     from amrr.design.store import Store
-    from amrr.design.tables import machines_csv, study_text
+    from amrr.design.tables import machines_csv, machines_read, study_text
 
     if quick:
         population, generations = QUICK_POPULATION, QUICK_GENERATIONS
     options = StudyOptions(
-        chx_k=chx_k, seed=seed, population=population, generations=generations, workers=workers
+        chx_k=chx_k,
+        seed=seed,
+        population=population,
+        generations=generations,
+        workers=workers,
+        starts=() if start is None else machines_read(start),
     )
     with Bar("machines", options.total, console) as bar:
         study = run(options, Store(output / "evaluations.jsonl"), bar)
@@ -115,3 +126,52 @@ def _verified(study: Study, output: Path, quick: bool) -> tuple[str, ...]:
     front_figure(study, found).savefig(output / "front.png", dpi=150)
     console.print(f"written to {output}: front.csv, machines.csv, front.png, best.toml, best.txt")
     return () if quick else verification.doubts(found, best.outcome.power_w)
+
+
+@app.command()
+def model(
+    output: OutputOption = Path("reports/design_model"),
+    workers: WorkersOption = 1,
+    quick: QuickOption = False,
+) -> None:
+    """How conservative is the paper's design model? Eqs. 1 to 3 against the dynamic model.
+
+    Over a grid of load, 3He, field swing and flow time.
+    """
+    from amrr.design import conservatism
+    from amrr.design.figures import model_figure
+    from amrr.design.store import Store
+
+    grid = conservatism.QUICK if quick else conservatism.GRID
+    store = Store(output / "evaluations.jsonl")
+    with Bar("machines", grid.total, console) as bar:
+        found = conservatism.compare(grid, store, workers=workers, progress=bar)
+    text = conservatism.text(found)
+    console.print(text)
+    write(output, "model.csv", conservatism.csv_text(found))
+    write(output, "model.txt", text + "\n")
+    model_figure(found).savefig(output / "model.png", dpi=150)
+    console.print(f"written to {output}: model.csv, model.txt, model.png")
+
+
+@app.command()
+def successor(
+    output: OutputOption = Path("reports/design_successor"),
+    workers: WorkersOption = 1,
+    quick: QuickOption = False,
+) -> None:
+    """GdLiF4 instead of GGG: how cold, and how much at 0.35 K, over the range of its numbers."""
+    from amrr.design import successor as study
+    from amrr.design.figures import successor_figure
+    from amrr.design.store import Store
+
+    which = study.QUICK if quick else study.SCAN
+    store = Store(output / "evaluations.jsonl")
+    with Bar("points", which.total, console) as bar:
+        found = study.scan(which, store, workers=workers, progress=bar)
+    text = study.text(found, which)
+    console.print(text)
+    write(output, "successor.csv", study.csv_text(found))
+    write(output, "successor.txt", text + "\n")
+    successor_figure(found, which).savefig(output / "successor.png", dpi=150)
+    console.print(f"written to {output}: successor.csv, successor.txt, successor.png")

@@ -72,3 +72,14 @@ def test_what_makes_no_machine_is_refused_by_name(content: dict[str, object], wh
 def test_an_unknown_shipped_machine_is_refused() -> None:
     with pytest.raises(ValueError, match="no machine 'gadolinium' is shipped"):
         shipped("gadolinium")
+
+
+def test_the_successor_is_shipped_with_the_origin_of_each_value() -> None:
+    found = shipped("glf")
+    assert found.parameters.refrigerant == "GLF"
+    assert found.parameters.pump.refrigerant == "GGG"
+    changed = {
+        k for k, v in found.parameters.flat().items() if v != RefrigeratorParameters().flat()[k]
+    }
+    fields = {k for k in changed if k.startswith("cycle.regen_")}
+    assert changed - fields <= set(found.provenance)

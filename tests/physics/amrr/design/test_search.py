@@ -13,7 +13,7 @@ from amrr.design import space, verification
 from amrr.design.points import Failure, at_temperature, running
 from amrr.design.search import STRONG, StudyOptions, evaluate, search, violation
 from amrr.design.store import Outcome, Store
-from amrr.design.tables import machines_csv, study_text, verification_text
+from amrr.design.tables import machines_csv, machines_read, study_text, verification_text
 from amrr.design.verification import Verification, doubts, verify
 from amrr.parameters import RefrigeratorParameters
 from tests.physics.amrr.design.test_store import POINT
@@ -61,6 +61,32 @@ def test_the_first_generation_holds_the_known_machines(law: Law) -> None:
         assert values in [c.values for c in study.candidates]
     lengths = [c.values["length_m"] for c in study.candidates]
     assert max(lengths) - min(lengths) > 0.06  # and looks at all of the space
+
+
+def test_a_study_may_begin_with_the_machines_of_another(law: Law, tmp_path: Path) -> None:
+    front = search(SMALL, Store(None)).front
+    path = tmp_path / "front.csv"
+    path.write_text(machines_csv(front))
+    starts = machines_read(path)
+    assert starts == tuple(c.values for c in front)
+    again = search(replace(SMALL, seed=9, generations=1, starts=starts[:5]), Store(None))
+    asked = [c.values for c in again.candidates]
+    assert all(values in asked for values in starts[:5])
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("a,b\n1,2\n", "line 2: not a machine"),
+        ("length_m\n0.1\n", "line 2: not a machine"),
+        ("HEAD\n" + ",".join(["9.0"] * 11) + "\n", "length_m = 9 m is outside 0.04 to 0.16 m"),
+    ],
+)
+def test_a_table_that_holds_no_machines_is_refused(tmp_path: Path, text: str, why: str) -> None:
+    path = tmp_path / "front.csv"
+    path.write_text(text.replace("HEAD", ",".join(v.name for v in space.VARIABLES)))
+    with pytest.raises(ValueError, match=why):
+        machines_read(path)
 
 
 def test_an_interrupted_study_goes_on_where_it_was(law: Law, tmp_path: Path) -> None:

@@ -10,13 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amrr.solids.garnet import GGG, GLF
+from amrr.solids.garnet import GGG, GLF, paramagnet
 from instruments.constants import GAS_CONSTANT_J_PER_MOL_K
 
 FISHER = np.loadtxt(
-    Path(__file__).parents[1] / "data" / "fisher1973_ggg_heat_capacity.csv",
-    delimiter=",",
-    skiprows=3,
+    Path(__file__).parent / "data" / "fisher1973_ggg_heat_capacity.csv", delimiter=",", skiprows=3
 )
 CALORIE_J = 4.184
 
@@ -95,3 +93,32 @@ def test_the_successor_reaches_350_mk_and_says_that_it_is_provisional() -> None:
     assert not GGG.provisional
     # Less zero-field ordering than GGG: more entropy left to use at 0.5 K.
     assert GLF.entropy(0.5, 0.0) > GGG.entropy(0.5, 0.0)
+
+
+def test_a_refrigerant_may_be_named_with_changed_numbers() -> None:
+    assert paramagnet("GLF").entropy(0.5, 0.3) == GLF.entropy(0.5, 0.3)
+    changed = paramagnet("GGG b=0.4 lambda=-0.85")
+    assert changed.internal_fields_t == (0.4, GGG.internal_fields_t[1])
+    assert changed.molecular_field_t == -0.85
+    assert changed.weights == GGG.weights
+    assert changed.entropy(0.5, 0.0) > GGG.entropy(0.5, 0.0)
+    with pytest.raises(ValueError, match=r"GGG b=0\.4 lambda=-0\.85: temperature"):
+        changed.entropy(9.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("", "is not one of"),
+        ("salt", "is not one of"),
+        ("GLF c=1", "'c' is not one of"),
+        ("GLF b", "'' is no number"),
+        ("GLF b=much", "'much' is no number"),
+        ("GLF b=nan", "b = nan"),
+        ("GLF b=0", "b = 0 T is outside"),
+        ("GLF lambda=0.5", "lambda = 0.5 T is outside -3 to 0 T"),
+    ],
+)
+def test_a_refrigerant_that_cannot_be_is_refused(name: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        paramagnet(name)
