@@ -254,6 +254,9 @@ OWN = (
     analysis("online forgets landmarks that went into its tree", "seen.py",
              "self._old.joined(self._young), Landmarks.none()",
              "Landmarks.none(), Landmarks.none()", "copies"),
+    analysis("sums that share spectra are joined", "chain/combine.py",
+             "if shared := self._noise.shared(other._noise):",
+             "if shared := 0 * self._noise.shared(other._noise):", "copies"),
     analysis("a sum passes beside its parts", "copies.py",
              "_MIXED: Final = 0.5", "_MIXED: Final = 2.0", "copies"),
 )  # fmt: skip

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from haloscope.analysis.ranges import FloatArray
 
 __all__ = [
+    "Noises",
     "SameDataError",
     "alike_above",
     "bin_scatter",
@@ -32,6 +33,7 @@ _TONE_SIGMA = 2.5  # What sticks out further is left out: tones that all have ma
 _NO_NOISE = 0.1  # Scatter below this share of the radiometer equation's is none.
 _OF_WHITE_NOISE = math.sqrt(6) / 4  # Second difference over four times the mean, per bin's sigma.
 _AT_ONCE = 512
+_KNOWN_BY = 512  # Bins by which spectra in sums are known again.
 
 
 class SameDataError(ValueError):
@@ -127,6 +129,39 @@ def fingerprints(
     mark[np.abs(mark) > _TONE_SIGMA] = 0.0
     mark /= np.maximum(np.sqrt((mark**2).sum(axis=1)), 1e-300)[:, None]
     return mark.astype(np.float32), noisy
+
+
+class Noises:
+    """The noise of spectra by some of their bins, to know them again in other sums."""
+
+    def __init__(self) -> None:
+        self._marks = np.zeros((0, 1), np.float32)
+
+    def add(self, power: NDArray[np.floating], averages: FloatArray) -> None:
+        """Keep that of spectra of relative power, shape (n, bins)."""
+        self._keep(fingerprints(power, averages, _KNOWN_BY)[0])
+
+    def take(self, power: NDArray[np.floating], averages: FloatArray) -> None:
+        """Forget that of spectra."""
+        gone = fingerprints(power, averages, _KNOWN_BY)[0]
+        self._marks = self._marks[~_alike(self._marks, gone).any(axis=1)]
+
+    def shared(self, other: Noises) -> int:
+        """How many of these spectra are among the others."""
+        return int(_alike(self._marks, other._marks).any(axis=1).sum())
+
+    def join(self, other: Noises) -> None:
+        """Keep those of others too."""
+        self._keep(other._marks)
+
+    def _keep(self, marks: NDArray[np.float32]) -> None:
+        self._marks = np.concatenate([self._marks, marks]) if len(self._marks) else marks
+
+
+def _alike(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.bool_]:
+    if one.shape[1] != other.shape[1]:
+        return np.zeros((len(one), len(other)), dtype=bool)
+    return one @ other.T > alike_above(one.shape[1])
 
 
 def bin_scatter(power: NDArray[np.floating]) -> FloatArray:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from haloscope.analysis.chain.response import Response, TakenUp
+from haloscope.analysis.distinct import Noises, SameDataError
 from haloscope.analysis.options import Options
 from haloscope.analysis.ranges import same_number
 from haloscope.analysis.spectra import FloatArray, IntArray
@@ -89,6 +90,7 @@ class Accumulator:
         self.fine = np.zeros((len(_FINE), 0))
         self.line = np.zeros((len(_LINE), 0))
         self._without_response = 0
+        self._noise = Noises()
 
     @property
     def numerator(self) -> FloatArray:
@@ -157,6 +159,11 @@ class Accumulator:
         self._add_response(reduced.response, sign)
         self._without_response += sign * len(reduced) * (reduced.response is None)
         self.spectra += sign * len(reduced)
+        noise = 1 + reduced.excess, reduced.averages
+        if sign > 0:
+            self._noise.add(*noise)
+        else:
+            self._noise.take(*noise)
 
     def _add_response(self, response: Response | None, sign: int) -> None:
         if response is None:
@@ -170,6 +177,7 @@ class Accumulator:
 
         Raises:
             ValueError: Bin widths or settings differ.
+            SameDataError: Spectra are in both.
         """
         if not same_number(other.step_hz, self.step_hz) or other.options != self.options:
             raise ValueError(
@@ -178,6 +186,12 @@ class Accumulator:
             )
         if other.coarse_bins == 0:
             return
+        if shared := self._noise.shared(other._noise):
+            raise SameDataError(
+                f"combine: of {self.spectra} and {other.spectra} spectra {shared} carry the same "
+                "noise: the same data twice"
+            )
+        self._noise.join(other._noise)
         self.reserve(other.first_coarse, other.first_coarse + other.coarse_bins)
         shift = other.first_coarse - self.first_coarse
         merge = self.options.coarse_merge

@@ -30,7 +30,7 @@ def numbers(result: Result) -> dict[str, Any]:
     found = {
         "aggregate_threshold": words(measured.threshold, measured),
         "aggregate_bayes": words(measured.aggregate, measured),
-        "aggregate_bayes_by_noise": expected,
+        "aggregate_bayes_noise": expected,
     }
     if result.candidates:
         found["aggregate_bayes_elsewhere"] = words(measured.elsewhere, measured)

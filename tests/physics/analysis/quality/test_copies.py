@@ -8,7 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from haloscope.analysis.chain.selection import trim
+from haloscope.analysis.chain.combine import Accumulator, Reduced
+from haloscope.analysis.chain.reduce import reduce_stack
+from haloscope.analysis.chain.selection import select, trim
 from haloscope.analysis.copies import demand_none_elsewhere, demand_none_mixed, landmarks
 from haloscope.analysis.distinct import SameDataError
 from haloscope.analysis.online import Online, OnlineUpdate
@@ -130,6 +132,35 @@ def test_of_many_landmarks_no_two_are_alike_by_chance() -> None:
     noise = np.random.default_rng(4).standard_gamma(5000.0, (600, 15000)).astype(np.float32)
     assert len(landmarks(noise)) > 35_000
     demand_none_elsewhere(noise, np.full(600, 5000.0), str)
+
+
+def test_sums_that_share_a_spectrum_are_not_joined() -> None:
+    spectra = make(scan_targets(30), seed=21)
+    first, second = (analyze(spectra.subset(part), PLAIN) for part in (slice(0, 20), slice(18, 30)))
+    with pytest.raises(SameDataError, match="of 20 and 12 spectra 2 carry the same noise"):
+        first.sums.join(second.sums)
+    with pytest.raises(SameDataError, match="of 20 and 20 spectra 20 carry"):
+        first.sums.join(first.sums)
+    assert first.sums.spectra == 20
+    rest = analyze(spectra.subset(slice(20, 30)), PLAIN).sums
+    first.sums.join(rest)
+    assert first.sums.spectra == 30
+    with pytest.raises(SameDataError, match="of 30 and 10 spectra 10 carry"):
+        first.sums.join(rest)
+
+
+def test_a_spectrum_that_was_taken_away_may_come_back() -> None:
+    spectra = make(scan_targets(12), seed=22)
+    taken: list[Reduced] = []
+    sums = Accumulator(10.0, PLAIN)
+    for _, reduced, _ in reduce_stack(spectra, select(spectra, PLAIN), PLAIN).chunks():
+        taken.append(reduced)
+        sums.add(reduced)
+    other = Accumulator(10.0, PLAIN)
+    other.add(taken[0].rows(slice(0, 3)))
+    sums.add(taken[0].rows(slice(0, 3)), sign=-1)
+    sums.join(other)
+    assert sums.spectra == 12
 
 
 def test_what_is_short_or_has_no_noise_has_no_landmarks() -> None:
