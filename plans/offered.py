@@ -23,7 +23,8 @@ OFFERED: Final[Mapping[str, tuple[str, ...]]] = {
     "plans.haloscope.calibration": (
         *("y_factor", "jpa_noise", "line_attenuation", "noise_in_situ", "calibrate"),
     ),
-    "plans.haloscope.scan": ("scan", "rescan"),
+    "plans.haloscope.scan": ("scan",),
+    "plans.haloscope.rescans": ("rescan",),
     "plans.haloscope.adaptive": ("adaptive_scan",),
     "plans.haloscope.fieldoff": ("field_off",),
     "plans.haloscope.crossings": ("map_crossings",),

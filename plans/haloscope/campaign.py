@@ -26,7 +26,8 @@ from plans.haloscope import fieldoff
 from plans.haloscope.calibration import calibrate
 from plans.haloscope.commissioning import cool_and_ramp
 from plans.haloscope.crossings import Intervals, Mapped, map_crossings
-from plans.haloscope.scan import check, rescan, scan
+from plans.haloscope.rescans import rescan
+from plans.haloscope.scan import check, scan
 from plans.haloscope.steps import Documents, completed, planned, remaining, without
 from plans.shared.common import require, value_of
 

@@ -9,7 +9,8 @@ from devices.haloscope import Haloscope
 from haloscope.analysis.exchange.keys import FIELD_OFF
 from instruments.ranges import within
 from plans.haloscope.commissioning import cool_and_ramp
-from plans.haloscope.scan import check, scan, targets_about
+from plans.haloscope.rescans import targets_about
+from plans.haloscope.scan import check, scan
 from plans.haloscope.steps import remaining
 from plans.shared.common import require, value_of
 from plans.shared.suspending import COLD_MXC_K

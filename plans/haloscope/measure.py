@@ -37,6 +37,7 @@ __all__ = [
     "Resonance",
     "Sweep",
     "Trace",
+    "amplifier_at",
     "amplifier_gain",
     "begin",
     "configure",
@@ -205,6 +206,13 @@ def _believed(
             return found
         why = found.goodness
     raise bad_fit(what, center_mhz * 1e6, settings, why)
+
+
+def amplifier_at(haloscope: Haloscope, target_mhz: float) -> dict[Setting, float]:
+    """Settings of the amplifier's frequencies for a target, MHz: it is pumped at twice its own."""
+    resonance_mhz = target_mhz + JPA_OFFSET_MHZ
+    jpa = haloscope.jpa
+    return {jpa.resonance: resonance_mhz, jpa.pump_frequency: 2.0 * resonance_mhz}
 
 
 def amplifier_gain(

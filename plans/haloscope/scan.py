@@ -22,9 +22,9 @@ from haloscope.measuring.sweeps import TRANSMISSION
 from haloscope.measuring.tolerances import LETTER, Tolerances, tolerances_of
 from instruments.ranges import within
 from plans.haloscope.measure import (
-    JPA_OFFSET_MHZ,
     Coupling,
     Resonance,
+    amplifier_at,
     begin,
     configure,
     passive,
@@ -36,7 +36,7 @@ from plans.haloscope.tuning import Amplifier, Rod, set_coupling, set_jpa, tune_t
 from plans.shared.common import apparatus, in_run, metadata, mode_map, provenance, record, require
 from plans.shared.safety import left_as_found, run_haloscope_safely
 
-__all__ = ["LETTER", "ScanState", "Tolerances", "check", "direction", "rescan", "scan", "step"]
+__all__ = ["LETTER", "ScanState", "Tolerances", "check", "direction", "scan", "step"]
 
 #: Simulated seconds of one spectrum: the inverse of its 10 Hz bins.
 SPECTRUM_S = 0.1
@@ -177,68 +177,6 @@ def scan_document(
     )
 
 
-def rescan(
-    haloscope: Haloscope,
-    candidates_mhz: Sequence[float],
-    *,
-    averages: int = 20000,
-    half_width_khz: float = 30.0,
-    step_khz: float = 10.0,
-    calibration: Mapping[str, float] | None = None,
-    md: Mapping[str, Any] | None = None,
-    **more: Any,
-) -> MsgGenerator[list[float]]:
-    """Take candidates again with higher statistics: steps about each, within half a width.
-
-    Parameters
-    ----------
-    haloscope
-        The device.
-    candidates_mhz
-        Frequencies of the candidates, MHz.
-    averages
-        Spectra averaged at each step.
-    half_width_khz
-        Steps up to this far from each candidate.
-    step_khz
-        Distance of the steps.
-    calibration
-        For the start document.
-    md
-        Metadata for the start document.
-    more
-        Passed to ``scan``.
-    """
-    targets = targets_about(candidates_mhz, half_width_khz, step_khz)
-    named = {"plan_name": "rescan", "candidates_mhz": list(candidates_mhz), **(md or {})}
-    return (
-        yield from scan(
-            haloscope, targets, averages=averages, calibration=calibration, md=named, **more
-        )
-    )
-
-
-def targets_about(
-    candidates_mhz: Sequence[float], half_width_khz: float, step_khz: float
-) -> list[float]:
-    """Targets of steps about candidates, MHz, ascending, each once.
-
-    Raises:
-        ValueError: No candidates, or steps that reach too far.
-    """
-    require(len(candidates_mhz) > 0, "no candidates to take again")
-    within("half_width_khz", half_width_khz, 0.0, 75.0, "kHz")
-    within("step_khz", step_khz, 0.1, 1e4, "kHz")
-    reach = int(half_width_khz / step_khz)
-    return sorted(
-        {
-            round(candidate + i * step_khz * 1e-3, 6)
-            for candidate in candidates_mhz
-            for i in range(-reach, reach + 1)
-        }
-    )
-
-
 def step(
     haloscope: Haloscope, target_mhz: float, averages: int, state: ScanState
 ) -> MsgGenerator[None]:
@@ -328,8 +266,8 @@ def check(haloscope: Haloscope, target_mhz: float, averages: int) -> None:
     haloscope.rod.check_value(float(mode_map().angle_deg(target_mhz * 1e6)))
     haloscope.lo.frequency.check_value(_lo_mhz(target_mhz))
     haloscope.vna.center.check_value(target_mhz)
-    haloscope.jpa.resonance.check_value(target_mhz + JPA_OFFSET_MHZ)
-    haloscope.jpa.pump_frequency.check_value(2.0 * (target_mhz + JPA_OFFSET_MHZ))
+    for setting, value in amplifier_at(haloscope, target_mhz).items():
+        setting.check_value(value)
     haloscope.daq.num_averages.check_value(averages)
 
 
@@ -352,11 +290,9 @@ def _cavity(
     """Resonance and coupling within the tolerances; the antenna pulls the resonance."""
     limits = state.tolerances
     # All that does not depend on a measurement is set while the rod moves.
-    resonance_mhz = target_mhz + JPA_OFFSET_MHZ
     ready = yield from begin(
         {
-            haloscope.jpa.resonance: resonance_mhz,
-            haloscope.jpa.pump_frequency: 2.0 * resonance_mhz,
+            **amplifier_at(haloscope, target_mhz),
             **passive(haloscope),
             **sweep_settings(haloscope, TRANSMISSION, target_mhz),
             **_receiver(haloscope, target_mhz, averages),

@@ -27,6 +27,7 @@ from plans.haloscope.measure import (
     Coupling,
     Resonance,
     Trace,
+    amplifier_at,
     amplifier_gain,
     passive,
     reflection,
@@ -294,14 +295,11 @@ def set_jpa(
     within("gain_db", gain_db, *GAIN_DB, "dB")
     within("tolerance_db", tolerance_db, *GAIN_TOLERANCE_DB, "dB")
     amplifier = amplifier if amplifier is not None else Amplifier()
-    jpa, resonance_mhz = haloscope.jpa, target_mhz + JPA_OFFSET_MHZ
+    frequencies = amplifier_at(haloscope, target_mhz)
+    resonance_mhz = frequencies[haloscope.jpa.resonance]
     reached = "nothing"
     for _ in range(attempts):
-        settings = {
-            jpa.resonance: resonance_mhz,
-            jpa.pump_frequency: 2.0 * resonance_mhz,
-            jpa.pump_power: amplifier.pump_power_dbm,
-        }
+        settings = {**frequencies, haloscope.jpa.pump_power: amplifier.pump_power_dbm}
         reference = yield from pump_off(haloscope, resonance_mhz, source, amplifier, settings)
         try:
             profile = yield from amplifier_gain(

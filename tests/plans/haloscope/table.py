@@ -13,7 +13,8 @@ from plans.haloscope.campaign import campaign
 from plans.haloscope.commissioning import cool_and_ramp, map_modes
 from plans.haloscope.crossings import map_crossings
 from plans.haloscope.fieldoff import field_off
-from plans.haloscope.scan import ScanState, rescan, scan, step
+from plans.haloscope.rescans import rescan
+from plans.haloscope.scan import ScanState, scan, step
 from plans.haloscope.unsealing import unseal
 from plans.shared import safety
 from plans.shared.common import in_run

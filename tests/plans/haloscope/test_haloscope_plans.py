@@ -15,7 +15,8 @@ from devices.simulated.haloscope import Haloscope
 from haloscope.analysis.apparatus import apparatus_of
 from haloscope.parameters import HaloscopeParameters
 from plans.haloscope import calibration, tuning
-from plans.haloscope.scan import LETTER, rescan, scan
+from plans.haloscope.rescans import rescan
+from plans.haloscope.scan import LETTER, scan
 from plans.haloscope.steps import completed, planned
 from plans.shared.rehearsal import rehearse
 from tests.plans.conftest import Documents
