@@ -73,7 +73,8 @@ def comparison(result: Result, hidden: AxionLine | None) -> str:
         seen = recovery(result, hidden.frequency_hz, hidden.coupling_per_gev)
     except ValueError:
         return f"hidden at {told}: outside of what was scanned"
-    found = "found" if seen.candidate else "not found"
+    missed = "found, and vetoed as interference" if seen.vetoed else "not found"
+    found = "found" if seen.candidate else missed
     return (
         f"hidden at {told}: {found}, excess {seen.observed:.2f} where {seen.expected:.2f} was "
         f"expected, to be found with probability {seen.probability:.2f}"

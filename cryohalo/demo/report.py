@@ -12,6 +12,7 @@ from rich.console import Console
 from cryohalo.catalog import Catalog, Run
 from cryohalo.demo.page import Page, Section
 from haloscope.analysis.exchange.documents import spectra_from_documents
+from haloscope.analysis.exchange.found import candidate_words, pairs, verdict_words
 from haloscope.analysis.exchange.keys import value_in
 from haloscope.analysis.pipeline import Result, analyze, expected_width
 from haloscope.analysis.report import figures
@@ -172,15 +173,15 @@ def _limit_line(result: Result) -> str:
 def _candidates_line(result: Result) -> str:
     if not result.candidates:
         return "none"
-    found = (f"{c.frequency_hz * 1e-6:.6f} MHz ({c.excess:.1f} sigma)" for c in result.candidates)
-    return f"{len(result.candidates)}: " + ", ".join(found)
+    told = (f"{candidate_words(found)}: {verdict_words(said)}" for found, said in pairs(result))
+    return f"{len(result.candidates)}: " + "; ".join(told)
 
 
 def _found(result: Result, hidden: AxionLine | None) -> Lines:
     """Compare with the envelope: the only place that sees it, after all is decided."""
     if hidden is None:
         return [("hidden axion", "none was hidden")]
-    distances = [c.frequency_hz - hidden.frequency_hz for c in result.candidates]
+    distances = [c.frequency_hz - hidden.frequency_hz for c in result.standing]
     near = [d for d in distances if abs(d) <= LINE_WIDTH_HZ]
     verdict = f"found, {min(near, key=abs):+.0f} Hz from it" if near else "not found"
     return [("hidden axion", f"{hidden.frequency_hz * 1e-6:.6f} MHz, {verdict}")]

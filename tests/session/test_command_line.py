@@ -191,10 +191,8 @@ def test_a_vetoed_candidate_is_told_in_words(tmp_path: Path) -> None:
     assert len(found["steps"]["strength_dfsz"]) == len(found["steps"]["spectra"]) == 15
     assert content["summary"]["candidates_vetoed"] == 1
     assert content["summary"]["grand_bins_not_excluded"] == 0
-    head = (tmp_path / "limit.txt").read_text().splitlines()[3]
-    assert head == (
-        "# gaps at 0 candidates that stand; the power of 1 vetoed ones is taken as an axion's"
-    )
+    told = "# gaps at 0 candidates that stand; the power of 1 vetoed ones is taken as an axion's"
+    assert told in (tmp_path / "limit.txt").read_text().splitlines()
     run("report", str(tmp_path / "disturbed.h5"), "--output", str(tmp_path))
     page = (tmp_path / "report.html").read_text()
     assert page.count("vetoed: power all from spectrum 10 (") == 2  # in the table, and its figure

@@ -38,7 +38,7 @@ def numbers(result: Result) -> dict[str, Any]:
         **found,
         "highest_prior_update": measured.highest,
         "highest_prior_update_hz": measured.highest_hz,
-        "rescans_by_threshold": len(result.candidates),
+        "rescans_by_threshold": len(result.standing),
         "rescans_by_update": len(to_rescan(result, Decision("bayes"))),
     }
 

@@ -42,7 +42,7 @@ def updates(result: Result) -> Figure:
     says, nu = result.excluded & result.grand.well_covered, result.frequency_hz
     by_threshold = np.where(says, result.limit.coupling_per_gev / dfsz(nu), np.nan)
     axis.plot(nu * 1e-6, by_threshold, color="k", lw=0.9, label="threshold")
-    found = result.candidates
+    found = result.standing
     places = np.array([c.frequency_hz for c in found])
     axis.plot(places * 1e-6, [c.coupling_per_gev for c in found] / dfsz(places), "v", color="k",
               ms=5, mfc="none", label=f"candidates ({len(found)})")  # fmt: skip

@@ -26,8 +26,9 @@ class Recovery:
         probability: Probability that its grand bin passes the threshold.
         observed: Normalised excess of the grand bin nearest to it.
         found: Whether that bin is over the threshold.
-        candidate: Whether any candidate lies within a line width of it.
+        candidate: Whether a candidate that stands lies within a line width of it.
         systematic: Relative error of the power expected there, by the error budget.
+        vetoed: Whether a candidate lies there that a veto takes for interference.
     """
 
     axion_hz: float
@@ -38,6 +39,7 @@ class Recovery:
     found: bool
     candidate: bool
     systematic: float = 0.0
+    vetoed: bool = False
 
     @property
     def pull(self) -> float:
@@ -67,7 +69,10 @@ def recovery(result: Result, axion_hz: float, coupling_per_gev: float) -> Recove
     best = result.limit.expected_snr[at] / left_over(result.systematic[at])
     expected = float(strength * best) * _place(result, axion_hz - float(grand.frequency_hz[at]))
     width = spacing * options.line_bins
-    near = any(c.low_hz - width <= axion_hz <= c.high_hz + width for c in result.candidates)
+    near, vetoed = (
+        any(c.low_hz - width <= axion_hz <= c.high_hz + width for c in found)
+        for found in (result.standing, result.vetoed)
+    )
     observed = float(grand.normalised[at])
     return Recovery(
         axion_hz,
@@ -78,6 +83,7 @@ def recovery(result: Result, axion_hz: float, coupling_per_gev: float) -> Recove
         observed > options.threshold,
         near,
         float(result.systematic[at]),
+        vetoed,
     )
 
 

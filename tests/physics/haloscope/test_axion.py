@@ -3,10 +3,10 @@ distribution."""
 
 import numpy as np
 import pytest
-from scipy.stats import ncx2
+from scipy.stats import maxwell, ncx2
 
 from haloscope import axion
-from haloscope.constants import SPEED_OF_LIGHT_M_PER_S
+from haloscope.constants import HALO_RMS_SPEED_M_PER_S, SPEED_OF_LIGHT_M_PER_S
 
 NU = 1.1e9
 BETA2 = (270e3 / SPEED_OF_LIGHT_M_PER_S) ** 2
@@ -118,6 +118,12 @@ def test_a_line_spans_all_but_a_billionth_of_its_power():
     low, high = line.span_hz()
     assert low == NU
     assert line.fractions([low, high])[0] > 1 - 1e-9
+
+
+def test_above_the_escape_speed_there_is_as_much_power_as_is_said():
+    """544 km/s in the halo's frame, where the speeds of one axis are normal."""
+    lost = maxwell.sf(544e3, scale=HALO_RMS_SPEED_M_PER_S / np.sqrt(3))
+    assert f"{100 * lost:.1f} % of the power" in " ".join(axion.__doc__.split())
 
 
 def test_a_narrow_line_of_no_width_is_in_one_bin():

@@ -116,6 +116,9 @@ def test_an_axion_s_power_goes_as_the_square_of_the_field() -> None:
     half = make(scan_targets(20), seed=8, axions={1.1001e9: 1.0})  # B/2: a quarter of the power
     p, _ = of_the_field(on, replace(half, magnet_field_t=np.full(20, 6.0)))
     assert p > 0.01
+    between = make(scan_targets(20), seed=8, axions={1.1001e9: 2.0**0.5})  # half of the power
+    p, _ = of_the_field(on, replace(between, magnet_field_t=np.full(20, 6.0)))
+    assert p < 1e-6
     same = make(scan_targets(20), seed=8, axions={1.1001e9: 2.0})
     p, words = of_the_field(on, replace(same, magnet_field_t=np.full(20, 6.0)))
     assert p < 1e-9

@@ -9,13 +9,16 @@ import pytest
 from scipy.special import ndtri
 from scipy.stats import kstest
 
+from cryohalo.blinding import comparison
 from haloscope.analysis.chain.signal import inject
 from haloscope.analysis.online import Online
 from haloscope.analysis.options import BaselineKind, Options
 from haloscope.analysis.pipeline import Result, analyze
 from haloscope.analysis.spectra import Spectra
+from haloscope.analysis.statistics.injection import recovery
 from haloscope.analysis.statistics.limits import dfsz
 from haloscope.analysis.vetoes.vetting import Vetting
+from haloscope.axion import AxionLine
 from tests.physics.analysis.generator import make, scan_targets
 from tests.physics.analysis.vetoes.interference import AXION_HZ, hump, in_one_step, timed
 
@@ -175,3 +178,14 @@ def test_online_says_what_offline_says() -> None:
     assert now.limit.coupling_per_gev == pytest.approx(later.limit.coupling_per_gev)
     assert forgetful.result().vetoes == ()
     assert len(forgetful.result().standing) == len(now.candidates)
+
+
+def test_an_axion_that_is_vetoed_is_not_called_found() -> None:
+    """Beneath interference of one step: what is said of an axion there when all is opened."""
+    result = analyze(in_one_step(10, 2e-2, 6))
+    seen = recovery(result, AXION_HZ, 1e-16)
+    assert seen.found  # its bin is over the threshold
+    assert not seen.candidate
+    assert seen.vetoed
+    said = comparison(result, AxionLine(AXION_HZ, 1e-16))
+    assert "found, and vetoed as interference, excess" in said
