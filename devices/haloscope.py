@@ -10,7 +10,7 @@ from devices.parts.cavity import CavityFrequency
 from devices.parts.clock import InstrumentClock, ServerHealth
 from devices.parts.interlock import InterlockStatus
 from devices.parts.magnet import MagnetSupply
-from devices.parts.measured import CavityMeasured
+from devices.parts.measured import CalibrationMeasured, CavityMeasured
 from devices.parts.motion import Axis
 from devices.parts.rf import (
     Digitizer,
@@ -83,6 +83,7 @@ class Haloscope(Instrument):
     cavity = Cpt(CavityFrequency, "", kind="normal")
     settings = Cpt(Settings, "", kind="omitted")
     measured = Cpt(CavityMeasured, "", kind="normal")
+    calibrated = Cpt(CalibrationMeasured, "", kind="normal")
 
     def stop(self, *, success: bool = False) -> None:
         """Stop motors, hold the magnet, abort acquisitions, switch the pump tone off."""

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from cryohalo.run_engine import close_run_engine, make_run_engine
 from devices.simulated.haloscope import Haloscope
-from haloscope.analysis.exchange.documents import DocumentReader, Event, stack
+from haloscope.analysis.exchange.documents import DocumentReader, Event
 from haloscope.analysis.options import Options
 from haloscope.analysis.spectra import Spectra
 from haloscope.apparatus.experiment import SimulatedHaloscope as Machine
@@ -117,8 +117,7 @@ class Operator:
 
     def spectra(self, first: int = 0) -> Spectra:
         """Spectra of all scans so far, from the event numbered ``first`` on."""
-        reader = self._reader
-        return stack(self.events[first:], reader.calibration(), reader.apparatus())
+        return self._reader.stack(self.events[first:])
 
     def system_noise(
         self, target_mhz: float, chain: Mapping[str, float], averages: int = 5000

@@ -23,6 +23,7 @@ OFFERED: Final[Mapping[str, tuple[str, ...]]] = {
     "plans.haloscope.calibration": (
         *("y_factor", "jpa_noise", "line_attenuation", "noise_in_situ", "calibrate"),
     ),
+    "plans.haloscope.calibrating": ("calibrate_band",),
     "plans.haloscope.scan": ("scan",),
     "plans.haloscope.rescans": ("rescan",),
     "plans.haloscope.adaptive": ("adaptive_scan",),

@@ -15,7 +15,7 @@ from ophyd.status import Status
 from devices.signals.values import InvalidValueError, check_names, is_number
 from devices.waiting.status import Action
 
-__all__ = ["CavityMeasured", "Measured"]
+__all__ = ["CalibrationMeasured", "CavityMeasured", "Measured"]
 
 
 class MeasuredSignal(Signal):
@@ -114,3 +114,17 @@ class CavityMeasured(Measured):
     jpa_bandwidth = number("kHz")
     jpa_bandwidth_error = number("kHz")
     jpa_gain_chi2 = number("")
+
+
+class CalibrationMeasured(Measured):
+    """What one calibration of the receiver found, and where."""
+
+    frequency = number("MHz")
+    receiver_gain = number("dB")
+    receiver_gain_error = number("dB")
+    receiver_temperature = number("K")
+    receiver_temperature_error = number("K")
+    jpa_noise_temperature = number("K")
+    jpa_noise_temperature_error = number("K")
+    line_attenuation = number("dB")
+    line_attenuation_error = number("dB")

@@ -92,7 +92,8 @@ def _demand_usable(name: str, value: float) -> None:
 def combined(parts: Sequence[Calibration]) -> Calibration:
     """One calibration for several stacks whose power was brought to the gain of the first.
 
-    The line's attenuation is the largest of theirs, so that no limit comes out too strong.
+    The line's attenuation is the largest of theirs, so that no limit comes out too strong where
+    nothing tells how much less it was.
 
     Args:
         parts: One or more.

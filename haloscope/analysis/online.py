@@ -24,7 +24,7 @@ from haloscope.analysis.chain.grand import Grand, grand_spectrum
 from haloscope.analysis.chain.reduce import coarse_range
 from haloscope.analysis.chain.selection import trim, windows_of
 from haloscope.analysis.chain.spikes import Spike
-from haloscope.analysis.exchange.documents import DocumentReader, Event, stack
+from haloscope.analysis.exchange.documents import DocumentReader, Event
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import (
     Result,
@@ -39,7 +39,7 @@ from haloscope.analysis.quality.assess import assess, demand_some, screened
 from haloscope.analysis.quality.residuals import ResidualSums
 from haloscope.analysis.quality.verdicts import Fault, Finding, Quality, QualityError
 from haloscope.analysis.seen import Seen
-from haloscope.analysis.spectra import Calibration, FloatArray, Spectra, at_gain_of, concatenate
+from haloscope.analysis.spectra import Calibration, FloatArray, Spectra, concatenate, referred_to
 from haloscope.analysis.statistics.bayes import excluded_coupling
 from haloscope.analysis.statistics.candidates import Candidate, find_candidates
 from haloscope.analysis.statistics.limits import Limit, limit
@@ -129,8 +129,7 @@ class Online:
             return
         for event in events:
             try:
-                spectra = stack([event], self._reader.calibration(), self._reader.apparatus())
-                self.add(spectra)
+                self.add(self._reader.stack([event]))
             except ValueError as error:
                 self._refuse(event.label, Fault.UNUSABLE, str(error))
 
@@ -150,8 +149,7 @@ class Online:
         """
         if not self._off:
             return None
-        reader = self._off_reader
-        return stack(self._off, reader.calibration(), reader.apparatus())
+        return self._off_reader.stack(self._off)
 
     def tell(self, publish: Publish) -> None:
         """Call ``publish`` with every update from now on, besides who is told already."""
@@ -166,7 +164,10 @@ class Online:
         windows_of(spectra, self._single)
         known = [self._calibration] if self._calibration else []
         calibration = combined([*known, spectra.calibration])
-        fresh, repeated = self._new(at_gain_of(spectra, calibration))
+        if self._calibration is not None:  # what is in the sums already refers to its loss
+            loss_db = self._calibration.line_attenuation_db
+            calibration = replace(calibration, line_attenuation_db=loss_db)
+        fresh, repeated = self._new(referred_to(spectra, calibration))
         self._calibration = calibration
         update = repeated if fresh is None else self._add(fresh)
         for found in update.findings:

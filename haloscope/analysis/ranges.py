@@ -88,6 +88,8 @@ ROWS: Final[Mapping[str, Range]] = MappingProxyType(
         "magnet_field_t": Range(-100, 100, "T"),
         "form_factor": Range(0, 1, open_below=True),
         "first_bin": Range(0, 1e12),
+        "receiver_gain_offset_db": Range(-100, 100, "dB"),
+        "line_attenuation_offset_db": Range(-60, 60, "dB"),
         "time_s": Range(0, 1e12, "s"),
     }
 )

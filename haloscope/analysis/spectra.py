@@ -32,7 +32,7 @@ from haloscope.analysis.ranges import (
 
 IntArray = NDArray[np.int64]
 
-__all__ = ["Calibration", "FloatArray", "IntArray", "Spectra", "at_gain_of", "concatenate"]
+__all__ = ["Calibration", "FloatArray", "IntArray", "Spectra", "concatenate", "referred_to"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,10 @@ class Spectra:
             spectra were cut.
         time_s: When each was recorded, shape (n,), s since 1970; 0 where nobody noted it.
         calibration: The receiver behind the JPA.
+        receiver_gain_offset_db: Gain of the receiver at each spectrum less the calibration's, shape
+            (n,), dB; 0 where one calibration holds for all.
+        line_attenuation_offset_db: Loss of the line at each spectrum less the calibration's, shape
+            (n,), dB.
         volume_m3: Cavity volume, m^3.
         field_ratio: Average of the field over the cavity / central field; 1 if the average is given
             as ``magnet_field_t``.
@@ -87,6 +91,8 @@ class Spectra:
     first_bin: FloatArray = field(default_factory=lambda: np.zeros(()))
     masked: NDArray[np.bool_] | None = None
     time_s: FloatArray = field(default_factory=lambda: np.zeros(()))
+    receiver_gain_offset_db: FloatArray = field(default_factory=lambda: np.zeros(()))
+    line_attenuation_offset_db: FloatArray = field(default_factory=lambda: np.zeros(()))
 
     def __post_init__(self) -> None:
         power, masked = usable_power(self.power_w, self.masked)
@@ -115,6 +121,23 @@ class Spectra:
 
     def __len__(self) -> int:
         return int(self.power_w.shape[0])
+
+    @property
+    def receiver_gain(self) -> FloatArray:
+        """Power gain of the receiver at each spectrum, a ratio, shape (n,).
+
+        Raises:
+            ValueError: The calibration has no gain.
+        """
+        gain_db = self.calibration.receiver_gain_db
+        if gain_db is None:
+            raise ValueError("spectra: the calibration gives no receiver_gain_db")
+        return np.asarray(10 ** ((gain_db + self.receiver_gain_offset_db) / 10))
+
+    @property
+    def relative_transmission(self) -> FloatArray:
+        """Transmission of the line at each spectrum over the calibration's, shape (n,)."""
+        return np.asarray(10 ** (-self.line_attenuation_offset_db / 10))
 
     @staticmethod
     def row_fields() -> tuple[str, ...]:
@@ -194,8 +217,9 @@ def _digest(digest: Any, name: str, value: Any) -> None:
 def concatenate(parts: Sequence[Spectra]) -> Spectra:
     """Join stacks that share bins, bin width and geometry.
 
-    Power is brought to the receiver gain of the first stack; what any of them assumes is marked in
-    the whole.
+    All are referred to one calibration: power is brought to the receiver gain of the first stack,
+    offsets tell what the line's loss is at each spectrum. What any of them assumes is marked in the
+    whole.
 
     Raises:
         SameDataError: A spectrum is in it twice.
@@ -215,14 +239,16 @@ def concatenate(parts: Sequence[Spectra]) -> Spectra:
             f"spectra: cannot concatenate spectra of {min(bins)} and {max(bins)} bins: "
             f"{short.name(0)} of its stack has {min(bins)}"
         )
+    calibration = combined([part.calibration for part in parts])
+    parts = [referred_to(part, calibration) for part in parts]
     joined: dict[str, Any] = {
         n: np.concatenate([getattr(p, n) for p in parts]) for n in Spectra.row_fields()
     }
     common = set.intersection(*(set(part.errors) for part in parts))
     whole = replace(
         first,
-        calibration=combined([part.calibration for part in parts]),
-        power_w=np.concatenate([at_gain_of(part, first.calibration).power_w for part in parts]),
+        calibration=calibration,
+        power_w=np.concatenate([part.power_w for part in parts]),
         masked=_joined_masks(parts),
         errors={name: np.concatenate([part.errors[name] for part in parts]) for name in common},
         labels=tuple(label for part in parts for label in part.labels)
@@ -234,17 +260,33 @@ def concatenate(parts: Sequence[Spectra]) -> Spectra:
     return whole
 
 
-def at_gain_of(part: Spectra, calibration: Calibration) -> Spectra:
-    """The spectra as a receiver of another calibration's gain would have measured them."""
-    own, reference = part.calibration.receiver_gain_db, calibration.receiver_gain_db
-    if own is None or reference is None or own == reference:
+def referred_to(part: Spectra, calibration: Calibration) -> Spectra:
+    """The same spectra with another calibration as their reference.
+
+    Power is what a receiver of its gain would have measured; the offset of the line's loss tells
+    the difference.
+    """
+    own = part.calibration
+    changed: dict[str, Any] = {}
+    if own.receiver_gain_db != calibration.receiver_gain_db and None not in (
+        own.receiver_gain_db, calibration.receiver_gain_db
+    ):  # fmt: skip
+        assert own.receiver_gain_db is not None
+        assert calibration.receiver_gain_db is not None
+        factor = 10 ** ((calibration.receiver_gain_db - own.receiver_gain_db) / 10)
+        changed["power_w"] = part.power_w * part.power_w.dtype.type(factor)
+    more_db = own.line_attenuation_db - calibration.line_attenuation_db
+    if more_db:
+        changed["line_attenuation_offset_db"] = part.line_attenuation_offset_db + more_db
+    if not changed:
         return part
-    factor = part.power_w.dtype.type(10 ** ((reference - own) / 10))
-    return replace(
-        part,
-        power_w=part.power_w * factor,
-        calibration=replace(part.calibration, receiver_gain_db=reference),
-    )
+    reference = replace(
+        own,
+        receiver_gain_db=calibration.receiver_gain_db if "power_w" in changed
+        else own.receiver_gain_db,
+        line_attenuation_db=calibration.line_attenuation_db,
+    )  # fmt: skip
+    return replace(part, calibration=reference, **changed)
 
 
 def _joined_masks(parts: Sequence[Spectra]) -> NDArray[np.bool_] | None:

@@ -23,12 +23,12 @@ from haloscope.analysis.statistics.candidates import Candidate
 from haloscope.analysis.statistics.decision import Decision, to_rescan
 from haloscope.analysis.statistics.rescan import Verdict, judge
 from plans.haloscope import fieldoff
-from plans.haloscope.calibration import calibrate
+from plans.haloscope.calibrating import EVERY_S, SPACING_MHZ, calibrated_scan, segments
 from plans.haloscope.commissioning import cool_and_ramp
 from plans.haloscope.crossings import Intervals, Mapped, map_crossings
 from plans.haloscope.rescans import rescan
-from plans.haloscope.scan import check, scan
-from plans.haloscope.steps import Documents, completed, planned, remaining, without
+from plans.haloscope.scan import check
+from plans.haloscope.steps import Documents, completed, planned, without
 from plans.shared.common import require, value_of
 
 __all__ = ["Campaign", "Earlier", "campaign", "fresh_candidates", "resumed"]
@@ -78,13 +78,13 @@ class Earlier:
 
     Attributes:
         done_mhz: Targets that its scans recorded.
-        calibration: That they used; None before the first.
+        calibration: That their last scan used; None before the first.
         modes: What its mode maps found.
         without_field_mhz: Targets recorded with the field off.
     """
 
     done_mhz: list[float] = field(default_factory=list)
-    calibration: dict[str, float] | None = None
+    calibration: dict[str, Any] | None = None
     modes: Mapped = field(default_factory=Mapped)
     without_field_mhz: list[float] = field(default_factory=list)
 
@@ -98,7 +98,9 @@ def campaign(
     rescan_averages: int = 20000,
     skip_mhz: Iterable[tuple[float, float]] = (),
     find_crossings: bool = False,
-    calibration: Mapping[str, float] | None = None,
+    calibration: Mapping[str, Any] | None = None,
+    calibration_spacing_mhz: float = SPACING_MHZ,
+    calibrate_every_s: float = EVERY_S,
     documents: Documents = (),
     online: Online | None = None,
     decision: str = "threshold",
@@ -127,6 +129,11 @@ def campaign(
         of them, and leave out of the scan where modes cross.
     calibration
         Of an earlier call; measured if neither given nor found in the documents.
+    calibration_spacing_mhz
+        Distance of calibrations along the band, MHz, ends and middle included; a band below 1 MHz
+        is calibrated in its middle.
+    calibrate_every_s
+        Expected time of the scan after which it pauses for another round of calibrations, s.
     documents
         (name, document) pairs of all runs so far, interrupted ones included; read once.
     online
@@ -153,6 +160,7 @@ def campaign(
     rule = Decision(decision)  # type: ignore[arg-type]  # refused there by name
     targets = without(planned(frequencies_mhz), list(skip_mhz))
     # All of them before the first move: a campaign of days must not fail at its last target.
+    segments(targets, 1.0, calibrate_every_s)
     for target in targets:
         for count in (averages, rescan_averages):
             check(haloscope, target, count)
@@ -167,16 +175,12 @@ def campaign(
         crossings = [(low, high) for low, high in mapped["crossings_mhz"]]
         targets, more = without(targets, crossings), {**more, **mapped}
     require(bool(targets), "nothing is left of the band without what is to be skipped")
-    known = calibration or earlier.calibration
-    if known is None:
-        known = yield from calibrate(haloscope, targets[len(targets) // 2], md=more)
-    taken: list[float] = []
-    if remaining(targets, earlier.done_mhz):
-        done = earlier.done_mhz
-        plan = scan(
-            haloscope, targets, averages=averages, calibration=known, done_mhz=done, md=more
-        )
-        taken = yield from bpp.subs_wrapper(plan, analysis)
+    scanning = calibrated_scan(
+        haloscope, targets, calibration or earlier.calibration, analysis, averages=averages,
+        done_mhz=earlier.done_mhz, spacing_mhz=calibration_spacing_mhz, every_s=calibrate_every_s,
+        md=more,
+    )  # fmt: skip
+    taken, known = yield from scanning
     search = _result(analysis)
     again, vetoed = _to_take_again(analysis, search, rule)
     rescanned = _rescan(haloscope, analysis, search, again, rescan_averages, known,
@@ -205,7 +209,7 @@ def _rescan(
     search: Result | None,
     again: list[Candidate],
     averages: int,
-    calibration: Mapping[str, float],
+    calibration: Mapping[str, Any],
     md: Mapping[str, Any],
 ) -> MsgGenerator[tuple[Result | None, list[Verdict]]]:
     """Take these places of the search again, if there are any.
@@ -302,7 +306,8 @@ def resumed(name: str, documents: Documents, analysis: Online | None = None) -> 
         if not _belongs(kind, document, name, mine):
             continue
         if kind == "start":
-            earlier.calibration = document.get("calibration") or earlier.calibration
+            if document.get("plan_name") in _CALIBRATED:
+                earlier.calibration = document.get("calibration") or earlier.calibration
             earlier.modes.conclude(document)
         if analysis is not None:
             analysis(kind, document)
@@ -313,6 +318,8 @@ def resumed(name: str, documents: Documents, analysis: Online | None = None) -> 
     return earlier
 
 
+#: Plans that carry a whole calibration; those that measure one carry parts of it.
+_CALIBRATED = ("scan", "rescan")
 #: What is kept of an event: the targets done, and where resonances were found.
 _KEPT = ("measured_target_frequency", "measured_cavity_frequency")
 

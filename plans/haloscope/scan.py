@@ -64,7 +64,7 @@ def scan(
     stop_mhz: float | None = None,
     step_khz: float = 10.0,
     averages: int | Sequence[int] = 5000,
-    calibration: Mapping[str, float] | None = None,
+    calibration: Mapping[str, Any] | None = None,
     skip_mhz: Iterable[tuple[float, float]] = (),
     done_mhz: Iterable[float] = (),
     tolerances: Mapping[str, float] | None = None,
@@ -88,7 +88,8 @@ def scan(
     averages
         0.1 s spectra averaged at each step, 5000 for the letter's 500 s; or one per step.
     calibration
-        What ``plans.haloscope.calibration.calibrate`` returned, for the start document.
+        What ``plans.haloscope.calibration.calibrate`` or ``calibrating.calibrate_band`` returned,
+        for the start document.
     skip_mhz
         Intervals (low, high) to leave out, such as a mode crossing.
     done_mhz
@@ -159,7 +160,7 @@ def scan_document(
     args: Mapping[str, Any],
     md: Mapping[str, Any] | None,
     *,
-    calibration: Mapping[str, float] | None,
+    calibration: Mapping[str, Any] | None,
     **more: Any,
 ) -> MsgGenerator[dict[str, Any]]:
     """Metadata of a run of steps: which machine it is of, and what the analysis reads of it."""

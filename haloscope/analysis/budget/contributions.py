@@ -155,7 +155,8 @@ def _known(spectra: Spectra, options: Options) -> dict[str, Any]:
             found[name] = errors[of] / getattr(spectra, of)
     plain = {"cavity_frequency": "cavity_frequency_hz", "jpa_gain_peak": "jpa_gain_peak_db",
              "jpa_resonance": "jpa_resonance_hz", "line_contacts": "line_contacts_db",
-             "noise_source": "noise_source"}  # fmt: skip
+             "noise_source": "noise_source", "gain_between": "receiver_gain_offset_db",
+             "loss_between": "line_attenuation_offset_db"}  # fmt: skip
     found |= {name: errors[of] for name, of in plain.items() if of in errors}
     of_calibration = {"receiver_gain": calibration.receiver_gain_db_error,
                       "line_attenuation": calibration.line_attenuation_db_error,

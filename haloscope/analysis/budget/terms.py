@@ -42,10 +42,14 @@ _ALL: Final = (
     Term("noise_temperature", "T_n: what two methods leave open", True, 0.075, "",
          "A. K. Yi et al. 2022: the methods are 5 to 10 % apart"),
     Term("receiver_gain", "gain of the receiver", True, 0.1, "dB", "what the letter asks of it"),
+    Term("gain_between", "gain between its calibrations", True, 0.05, "dB",
+         "ripple of cables, drift"),
     Term("noise_source", "temperature scale of the noise source", True, 0.01, "",
          "resistance thermometers at 0.1 K"),
     Term("line_attenuation", "loss of the line", True, 0.058, "dB",
          "A. K. Yi et al. 2022: 0.3 to 0.5 dB, a range over the root of 12"),
+    Term("loss_between", "loss of the line between calibrations", True, 0.05, "dB",
+         "waves of the line"),
     Term("line_contacts", "loss of the line beside reflections", True, 0.03, "dB",
          "a contact or two"),
     Term("form_factor", "form factor", True, 0.03, "", "field calculations: 1 to 5 %"),
@@ -65,7 +69,10 @@ TERMS: Final = MappingProxyType({term.name: term for term in _ALL})
 """All terms by name, common ones first."""
 
 MEASURED_BY_GAIN: Final = frozenset(
-    {"receiver_gain", "noise_source", "jpa_gain_peak", "jpa_bandwidth", "jpa_resonance"}
+    (
+        *("receiver_gain", "gain_between", "noise_source"),
+        *("jpa_gain_peak", "jpa_bandwidth", "jpa_resonance"),
+    )
 )
 """Terms that only count where a gain sets the scale of the power, not a given T_n."""
 

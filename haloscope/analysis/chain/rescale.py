@@ -38,8 +38,7 @@ def total_gain(spectra: Spectra, frequency_hz: FloatArray, baseline: FloatArray)
     """
     calibration = spectra.calibration
     if calibration.noise_temperature_k is None:
-        assert calibration.receiver_gain_db is not None  # One of the two is always there.
-        return 10 ** (calibration.receiver_gain_db / 10) * jpa_gain(spectra, frequency_hz)
+        return spectra.receiver_gain[:, None] * jpa_gain(spectra, frequency_hz)
     at_cavity = np.array(
         [
             np.interp(nu, f, b)
@@ -87,7 +86,8 @@ def amplitudes(
 ) -> FloatArray:
     """SNR of the full DFSZ power in each fine bin, shape (n, m).
 
-    a_ij = P_i L_ij G_ij sqrt(N m)/(m y_hat_ij).
+    a_ij = P_i L_ij G_ij sqrt(N m)/(m y_hat_ij), times the line's transmission over that of the
+    calibration, which the limit takes.
 
     Args:
         spectra: The stack (n).
@@ -98,5 +98,6 @@ def amplitudes(
     cavity = spectra.cavity_frequency_hz[:, None]
     x = (2 * spectra.loaded_q[:, None]) * (frequency_hz - cavity) / cavity
     gain = total_gain(spectra, frequency_hz, baseline)
-    front = dfsz_power_w(spectra) * np.sqrt(spectra.num_averages / windows.merge)
+    power = dfsz_power_w(spectra) * spectra.relative_transmission
+    front = power * np.sqrt(spectra.num_averages / windows.merge)
     return front[:, None] * gain / (baseline * (1 + x**2))

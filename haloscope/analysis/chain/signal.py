@@ -53,7 +53,8 @@ def relative_signal(
     strength = (coupling_per_gev / coupling_dfsz(axion_hz)) ** 2
     passed = spectra.calibration.line_transmission
     gain = total_gain(spectra, frequency, noise)
-    power = dfsz_power_w(spectra)[:, None] * strength * passed * response * fraction * gain
+    reaching = dfsz_power_w(spectra) * spectra.relative_transmission
+    power = reaching[:, None] * strength * passed * response * fraction * gain
     return power / noise, noise
 
 

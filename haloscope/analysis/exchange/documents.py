@@ -23,7 +23,9 @@ from haloscope.analysis.apparatus import (
     same_apparatus,
 )
 from haloscope.analysis.calibration import combined
+from haloscope.analysis.exchange.calibrations import calibration_of, unmeasured
 from haloscope.analysis.exchange.keys import FIELD_OFF, instrument_of
+from haloscope.analysis.exchange.tracked import tracked
 from haloscope.analysis.options import Options
 from haloscope.analysis.ranges import SCALARS, same_number
 from haloscope.analysis.recorded import finite, group, number, spectrum
@@ -51,13 +53,6 @@ _EXACT: dict[str, tuple[str, float]] = {
 }
 #: The part of beta's error that no trace tells: what may leak past the circulators.
 _LEAK = "measured_beta_systematic"
-#: Used where no calibration was recorded: A. K. Yi et al., arXiv:2210.10961, which gives 0.3 to 0.5
-#: dB for the line.
-LETTER = {
-    "receiver_gain_db": 104.0,
-    "receiver_temperature_k": 1.2,
-    "line_attenuation_db": 0.4,
-}
 
 
 LARGEST_GAIN_CHANGE_DB = 100.0
@@ -83,6 +78,7 @@ class Event:
         values: Measured numbers by the names of ``Spectra``.
         errors: Standard errors of those for which one was recorded.
         label: Run and sequence number.
+        run: The run's uid.
         tm_share: Share of the TM mode in the resonance, below 1 beside a mode crossing.
     """
 
@@ -93,6 +89,7 @@ class Event:
     errors: Mapping[str, float]
     label: str
     tm_share: float = 1.0
+    run: str = ""
 
 
 @dataclass
@@ -116,6 +113,7 @@ class DocumentReader:
     scans: list[str] = field(default_factory=list)
     field_off: bool = False
     _run_of: dict[str, str] = field(default_factory=dict)
+    _reference: Mapping[str, Any] | None = None
 
     def read(self, name: str, document: Mapping[str, Any]) -> list[Event]:
         """Take one document; the scan events in it, usually none or one.
@@ -149,11 +147,10 @@ class DocumentReader:
         Raises:
             ValueError: A recorded value is not finite.
         """
-        recorded = [group(start, "calibration") for start in self.starts.values()]
-        first = calibration_of(next((one for one in recorded if one), {}))
+        first = calibration_of(self._first_recorded())
         others = [group(self.starts.get(run, {}), "calibration") for run in self.scans]
         used = [first, *(calibration_of(one) for one in others if one)]
-        return combined(used).assuming(*(name for one in others for name in _unmeasured(one)))
+        return combined(used).assuming(*(name for one in others for name in unmeasured(one)))
 
     def apparatus(self) -> Apparatus:
         """Apparatus of the scans read.
@@ -163,6 +160,27 @@ class DocumentReader:
         """
         found = [apparatus_of(self.starts.get(run, {})) for run in self.scans]
         return same_apparatus(found or [apparatus_of({})])
+
+    def _first_recorded(self) -> Mapping[str, Any]:
+        """The first calibration that has everything, else the first of any kind.
+
+        Runs of a calibration carry the part of it that they need. What powers are brought to stays
+        what it was for the first of them.
+        """
+        if self._reference is not None:
+            return self._reference
+        found = [one for start in self.starts.values() if (one := group(start, "calibration"))]
+        whole = (one for one in found if not unmeasured(one))
+        return next(whole, found[0] if found else {})
+
+    def stack(self, events: Sequence[Event]) -> Spectra:
+        """A stack of events, the calibrations known by now brought to each.
+
+        Raises:
+            ValueError: As `stack`; or a calibration cannot be used.
+        """
+        plain = stack(events, self.calibration(), self.apparatus())
+        return tracked(plain, [event.run for event in events], self.starts)
 
     def _events(
         self,
@@ -209,15 +227,16 @@ class DocumentReader:
         start, values["first_bin"] = start + first * step, float(first)
         crossings = crossings_of(self.starts.get(run, {}))
         share = float(tm_share(values["cavity_frequency_hz"], crossings))
-        return Event(power.astype(np.float32), start, step, values, errors, label, share)
+        return Event(power.astype(np.float32), start, step, values, errors, label, share, run)
 
     def _relative_gain(self, run: str) -> float:
         """Receiver gain of this run over that of the calibration in use."""
         own = group(self.starts.get(run, {}), "calibration").get("receiver_gain_db")
         if own is None:
             return 1.0
-        recorded = (group(start, "calibration") for start in self.starts.values())
-        reference = calibration_of(next((one for one in recorded if one), {})).receiver_gain_db
+        if self._reference is None:
+            self._reference = self._first_recorded()
+        reference = calibration_of(self._reference).receiver_gain_db
         assert reference is not None  # Calibrations from documents have a gain.
         difference_db = finite(own, f"run {run[:8]}: receiver_gain_db") - reference
         if abs(difference_db) > LARGEST_GAIN_CHANGE_DB:
@@ -248,25 +267,6 @@ def _value(data: Mapping[str, Any], key: str, label: str) -> float:
     if value is None:
         raise MissingMeasurementError(f"event {label}: no {key}, which the analysis needs")
     return number(value, f"event {label}: {key}")
-
-
-def calibration_of(recorded: Mapping[str, Any]) -> Calibration:
-    """Calibration from a start document; values missing or null are the letter's and marked.
-
-    Raises:
-        ValueError: A recorded value is no finite number; names it.
-    """
-    keys = [key for name in LETTER for key in (name, f"{name}_error")] + ["noise_difference"]
-    given = {
-        key: number(recorded[key], f"calibration: {key}")
-        for key in keys
-        if recorded.get(key) is not None
-    }
-    return Calibration(**(LETTER | given), assumed=_unmeasured(recorded))
-
-
-def _unmeasured(recorded: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(name for name in LETTER if recorded.get(name) is None)
 
 
 def stack(
@@ -387,6 +387,6 @@ def spectra_from_documents(
     reader = DocumentReader(None if whole else options or Options(), drop, field_off=field_off)
     events = [event for name, document in documents for event in reader.read(name, document)]
     demand_met(drop, reader.dropped)
-    spectra = stack(events, reader.calibration(), reader.apparatus())
+    spectra = reader.stack(events)
     spectra.demand_distinct()
     return spectra

@@ -1,8 +1,8 @@
 """Spectra of any haloscope in one HDF5 file: write it, read it, analyse it.
 
-Layout (version 1 or 2), everything in SI units::
+Layout (version 1 to 3), everything in SI units::
 
-    /                   attributes: format = "cryohalo-spectra", version = 1 or 2, step_hz,
+    /                   attributes: format = "cryohalo-spectra", version = 1 to 3, step_hz,
                         volume_m3, field_ratio (average over central field; 1 if the field given is
                         the average)
     /power_w            (n, bins) mean power per bin, W; or any unit with noise_temperature_k given
@@ -12,6 +12,9 @@ Layout (version 1 or 2), everything in SI units::
     /jpa_resonance_hz, /jpa_bandwidth_hz, /jpa_gain_peak_db          (n,) each
     /first_bin          (n,) number of the digitizer's bin that is bin 0 here, optional, 0 if absent
     /time_s             (n,) when each was recorded, s since 1970, optional, 0 where unknown
+    /receiver_gain_offset_db, /line_attenuation_offset_db
+                        (n,) gain of the receiver and loss of the line at each spectrum less
+                        those of the calibration, dB, optional, 0 if absent; version 3 then
     /masked             (n, bins) 1 where a bin is to be left out, optional; the version is 2 then
     /errors/NAME        (n,) standard error of NAME, optional
     /labels             (n,) strings, optional
@@ -38,7 +41,10 @@ from haloscope.analysis.spectra import Calibration, Spectra
 
 FORMAT, VERSION = "cryohalo-spectra", 1
 _MASKED_VERSION = 2  # What reads version 1 alone would use the bins that are masked.
-_OPTIONAL = ("first_bin", "time_s")
+_OFFSETS_VERSION = 3  # What reads versions 1 and 2 alone would pass over them.
+_VERSIONS = (VERSION, _MASKED_VERSION, _OFFSETS_VERSION)
+_OFFSETS = ("receiver_gain_offset_db", "line_attenuation_offset_db")
+_OPTIONAL = ("first_bin", "time_s", *_OFFSETS)
 _SCALARS = ("step_hz", "volume_m3", "field_ratio")
 
 
@@ -47,7 +53,7 @@ def write_spectra(path: Path | str, spectra: Spectra) -> None:
     with h5py.File(path, "w") as file:
         file.attrs.update(
             format=FORMAT,
-            version=VERSION if spectra.masked is None else _MASKED_VERSION,
+            version=_version(spectra),
             step_hz=spectra.step_hz,
             volume_m3=spectra.volume_m3,
             field_ratio=spectra.field_ratio,
@@ -57,6 +63,8 @@ def write_spectra(path: Path | str, spectra: Spectra) -> None:
             masked = spectra.masked.astype(np.uint8)
             file.create_dataset("masked", data=masked, compression="gzip")
         for name in Spectra.row_fields():
+            if name in _OFFSETS and not _has_offsets(spectra):
+                continue
             file[name] = getattr(spectra, name)
         for name, value in spectra.errors.items():
             file[f"errors/{name}"] = value
@@ -66,6 +74,16 @@ def write_spectra(path: Path | str, spectra: Spectra) -> None:
         for name, value in asdict(spectra.calibration).items():
             if value is not None:
                 group.attrs[name] = list(value) if isinstance(value, tuple) else value
+
+
+def _has_offsets(spectra: Spectra) -> bool:
+    return any(getattr(spectra, name).any() for name in _OFFSETS)
+
+
+def _version(spectra: Spectra) -> int:
+    if _has_offsets(spectra):
+        return _OFFSETS_VERSION
+    return VERSION if spectra.masked is None else _MASKED_VERSION
 
 
 def read_spectra(path: Path | str, drop: Collection[str] = ()) -> Spectra:
@@ -83,8 +101,8 @@ def read_spectra(path: Path | str, drop: Collection[str] = ()) -> Spectra:
     """
     with reading(path) as file:
         version = file.attribute("version")
-        if file.attribute("format") != FORMAT or version not in (VERSION, _MASKED_VERSION):
-            raise ValueError(f"not a {FORMAT} file of version {VERSION} or {_MASKED_VERSION}")
+        if file.attribute("format") != FORMAT or version not in _VERSIONS:
+            raise ValueError(f"not a {FORMAT} file of version {VERSION} to {_OFFSETS_VERSION}")
         scalars = {name: file.number(name) for name in _SCALARS}
         unknown = [name for name, value in scalars.items() if value is None]
         if unknown:

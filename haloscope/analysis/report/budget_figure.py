@@ -34,5 +34,6 @@ def budget_figure(result: Result) -> Figure:
         right.plot(mhz, 100 * value, ".", ms=1, color=colour, label=name, rasterized=True)
     right.set(xlabel="frequency (MHz)", ylabel="error of the power (%)", ylim=(0, None))
     right.ticklabel_format(axis="x", useOffset=False)
+    right.locator_params(axis="x", nbins=4)
     right.legend(fontsize=7)
     return figure

@@ -9,6 +9,7 @@ from bluesky.utils import MsgGenerator
 
 from plans.haloscope import calibration, measure, tuning
 from plans.haloscope.adaptive import adaptive_scan
+from plans.haloscope.calibrating import calibrate_band
 from plans.haloscope.campaign import campaign
 from plans.haloscope.commissioning import cool_and_ramp, map_modes
 from plans.haloscope.crossings import map_crossings
@@ -60,6 +61,7 @@ PLANS: dict[str, Callable[[Any], MsgGenerator[Any]]] = {
     "line_attenuation": lambda h: calibration.line_attenuation(h, MHZ),
     "noise_in_situ": lambda h: _tuned(h, calibration.noise_in_situ(h, MHZ, Y_FACTOR, averages=200)),
     "calibrate": lambda h: calibration.calibrate(h, MHZ),
+    "calibrate_band": lambda h: calibrate_band(h, [MHZ, 1100.5], averages=100),
     "scan": lambda h: scan(h, STEPS, averages=100),
     "rescan": lambda h: rescan(h, [1100.01], half_width_khz=10.0, averages=100),
     "field_off": lambda h: field_off(
