@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,27 +27,17 @@ from haloscope.analysis.report.page import checks, write_report
 from haloscope.analysis.spectra import Spectra, concatenate
 from haloscope.analysis.statistics.candidates import expected_clusters, neighbour_correlation
 from haloscope.analysis.statistics.rescan import judge
+from plans.haloscope.calibrating import calibrate_band, calibration_targets
 from plans.haloscope.calibration import calibrate
 from plans.haloscope.commissioning import cool_and_ramp
 
-CALIBRATE_EVERY = 200
-
 
 def measure(hand: Operator, wanted_mhz: list[float], averages: int) -> Spectra:
-    """Take a spectrum at every target, the receiver calibrated every now and then.
-
-    The loss of the line goes up and down along the band: one analysis takes its mean.
-    """
+    """Take a spectrum at every target, the receiver calibrated along the band before."""
     hand.run(cool_and_ramp(hand.haloscope))
-    losses = []
-    for first in range(0, len(wanted_mhz), CALIBRATE_EVERY):
-        part = wanted_mhz[first : first + CALIBRATE_EVERY]
-        calibration = hand.run(calibrate(hand.haloscope, part[0], averages=500))
-        losses.append(calibration["line_attenuation_db"])
-        hand.scan(part, averages=averages, calibration=calibration)
-    spectra = hand.spectra()
-    loss_db = float(np.mean(losses))
-    return replace(spectra, calibration=replace(spectra.calibration, line_attenuation_db=loss_db))
+    places = calibration_targets(wanted_mhz)
+    calibration = hand.run(calibrate_band(hand.haloscope, places, averages=500))
+    return hand.scan(wanted_mhz, averages=averages, calibration=calibration)
 
 
 def rescan(
@@ -64,7 +53,7 @@ def rescan(
             hand.scan([target_mhz], averages=averages, calibration=calibration)
             for _ in range(repeats)
         ]
-        again = concatenate([replace(one, calibration=spectra.calibration) for one in taken])
+        again = concatenate(taken)
         alone = analyze(again, result.options)
         together = concatenate([spectra.subset(np.abs(near) < 100e3), again])
         both = analyze(together, result.options)

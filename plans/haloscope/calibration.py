@@ -26,10 +26,12 @@ from plans.shared.common import (
     in_run,
     isolation_db,
     metadata,
+    mode_map,
     number_in,
     provenance,
     record,
     require,
+    value_of,
 )
 from plans.shared.safety import left_as_found, run_haloscope_safely
 
@@ -212,7 +214,8 @@ def line_attenuation(
     """Loss of the line from the cavity to the switch: half the difference of two full reflections.
 
     Off resonance the cavity reflects everything, and so does the floating switch; the way to the
-    cavity and back is longer by twice the line.
+    cavity and back is longer by twice the line. It is looked at 0.5 MHz below the frequency, or
+    above it where the cavity itself is about there.
 
     Parameters
     ----------
@@ -227,13 +230,17 @@ def line_attenuation(
     -------
     ``line_attenuation_db`` and its ``_error``.
     """
-    center = frequency_mhz - OFF_RESONANCE_MHZ
-    haloscope.vna.center.check_value(center)
+    below, above = frequency_mhz - OFF_RESONANCE_MHZ, frequency_mhz + OFF_RESONANCE_MHZ
+    for center in (below, above):
+        haloscope.vna.center.check_value(center)
     args = {"frequency_mhz": frequency_mhz}
     start = yield from _start("line_attenuation", haloscope, args, md)
 
     def inner() -> MsgGenerator[dict[str, float]]:
         yield from configure({haloscope.jpa.pump: "Off"})
+        angle_deg = yield from value_of(haloscope.rod.user_readback)
+        cavity_mhz = float(mode_map().frequency_hz(angle_deg)) / 1e6
+        center = above if abs(cavity_mhz - below) < OFF_RESONANCE_MHZ / 2 else below
         traces = []
         for source in ("Cavity", "Open"):
             yield from configure({haloscope.switch.selected: source})

@@ -10,6 +10,7 @@ from bluesky import RunEngine
 
 from haloscope.analysis.tracking import points_of, track
 from plans.haloscope.calibrating import calibrate_band, calibration_targets, segments
+from plans.haloscope.calibration import line_attenuation
 from plans.haloscope.campaign import campaign, resumed
 from plans.shared.rehearsal import rehearse
 from tests.plans.conftest import Documents
@@ -95,3 +96,11 @@ def test_a_calibration_cut_off_half_way_is_no_campaign_s_calibration() -> None:
     part = {"uid": "1", "plan_name": "jpa_noise", "campaign": "mine",
             "calibration": {"receiver_gain_db": 104.0}}  # fmt: skip
     assert resumed("mine", [("start", part)]).calibration is None
+
+
+def test_the_loss_is_not_looked_for_at_the_cavity(RE: RunEngine, haloscope: Any) -> None:
+    frequency_mhz = 1100.5  # the cavity stands at 1100 MHz
+    found = RE(line_attenuation(haloscope, frequency_mhz)).plan_result
+    true_db = haloscope.bench.machine.receiver.line_attenuation_db(np.array([frequency_mhz * 1e6]))
+    assert found["line_attenuation_db"] == pytest.approx(true_db[0], abs=0.06)
+    assert found["line_attenuation_db_error"] < 0.04
