@@ -44,9 +44,11 @@ class Fate:
         observed: Excess of the nearest grand bin.
         found: That bin is over the threshold.
         threshold: Of candidates.
-        chance: Candidates elsewhere.
+        chance: Candidates elsewhere, before vetoes.
         expected_chance: Of those, from noise alone.
         believed: Whether the result says it is to be believed.
+        standing: Candidates elsewhere that no veto takes for interference; -1 if none was asked.
+        lost: Candidates at the axion that a veto takes for interference.
     """
 
     seed: int
@@ -61,6 +63,8 @@ class Fate:
     chance: int
     expected_chance: float
     believed: bool
+    standing: int = -1
+    lost: int = 0
 
     @property
     def probability(self) -> float:
@@ -73,7 +77,9 @@ class Fate:
     def words(self) -> str:
         """In one line."""
         if not self.hidden_hz:
-            return f"seed {self.seed}: nothing hidden; by chance {self.chance}"
+            return (
+                f"seed {self.seed}: nothing hidden; by chance {self.chance}, {self.standing} stand"
+            )
         return (
             f"seed {self.seed}: {self.hidden_hz * 1e-6:.6f} MHz, {self.coupling_per_gev:.3g} /GeV, "
             f"expected {self.expected:.2f}, observed {self.observed:.2f}, probability "
@@ -89,14 +95,18 @@ def judged(seed: int, result: Result, hidden: AxionLine | None) -> Fate:
     threshold, candidates = result.options.threshold, result.candidates
     if hidden is None:
         return Fate(seed, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, False, threshold, len(candidates),
-                    by_chance, result.believed)  # fmt: skip
+                    by_chance, result.believed, len(result.standing))  # fmt: skip
     seen = recovery(result, hidden.frequency_hz, hidden.coupling_per_gev)
     at = int(np.argmin(np.abs(result.frequency_hz - hidden.frequency_hz)))
-    chance = sum(abs(c.frequency_hz - hidden.frequency_hz) > LINE_WIDTH_HZ for c in candidates)
+    chance, standing, thrown_out = (
+        sum(abs(c.frequency_hz - hidden.frequency_hz) > LINE_WIDTH_HZ for c in some)
+        for some in (candidates, result.standing, result.vetoed)
+    )
     return Fate(
         seed, hidden.frequency_hz, hidden.coupling_per_gev,
         float(result.limit.coupling_per_gev[at]), seen.expected, seen.systematic, seen.observed,
-        seen.found, threshold, chance, by_chance, result.believed,
+        seen.found, threshold, chance, by_chance, result.believed, standing,
+        len(result.vetoed) - thrown_out,
     )  # fmt: skip
 
 
@@ -142,7 +152,12 @@ def table(fates: Sequence[Fate]) -> str:
         near = [f for f in hidden if 0.9 < f.coupling_per_gev / f.limit_per_gev < 1.1]
         lines += [_found("found of those within 10 % of the limit", near)]
     chance, expected = sum(f.chance for f in fates), sum(f.expected_chance for f in fates)
-    lines += [f"chance candidates {chance}, expected {expected:.1f} +- {expected**0.5:.1f}"]
+    lines += [f"chance candidates {chance}, of noise alone {expected:.1f} +- {expected**0.5:.1f}"]
+    asked = [f for f in fates if f.standing >= 0]
+    if asked:
+        before, after = sum(f.chance for f in asked), sum(f.standing for f in asked)
+        lost = sum(f.lost for f in asked)
+        lines += [f"vetoes: chance candidates {before} before, {after} after; axions lost {lost}"]
     return "\n".join(lines)
 
 
