@@ -25,7 +25,6 @@ __all__ = [
     "EVERY_S",
     "SPACING_MHZ",
     "calibrate_band",
-    "calibrated_scan",
     "calibration_targets",
     "segments",
 ]

@@ -35,7 +35,7 @@ NAMES = {name for names in OFFERED.values() for name in names}
 #: opening of an envelope, whose key a queue would keep.
 PARTS = {
     *("digitize", "step", "sweep", "amplifier_gain"),
-    *("approach", "locate", "pump_off", "provenance", "unseal"),
+    *("approach", "locate", "pump_off", "provenance", "unseal", "calibrated_scan"),
 }
 #: What a queue cannot give, and so is not described by a type: objects of a session.
 OBJECTS = {"online", "report", "per_step", "known", "rod", "amplifier", "settings"}
@@ -92,6 +92,10 @@ ARGUMENTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"averages": 100},
     ),
     "calibrate": ({**HALO, "frequency_mhz": 1100.0}, {"averages": 100}),
+    "calibrate_band": (
+        {**HALO, "frequencies_mhz": [1100.0, 1105]},
+        {"averages": 100, "earlier": {**CALIBRATION, "points": [{"frequency_mhz": 1100.0}]}},
+    ),
     "scan": (
         {**HALO, "frequencies_mhz": [1100, 1100.01]},
         {
