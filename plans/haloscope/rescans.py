@@ -20,7 +20,7 @@ def rescan(
     averages: int = 20000,
     half_width_khz: float = 30.0,
     step_khz: float = 10.0,
-    calibration: Mapping[str, float] | None = None,
+    calibration: Mapping[str, Any] | None = None,
     md: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> MsgGenerator[list[float]]:
