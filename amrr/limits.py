@@ -57,7 +57,7 @@ _MACHINE: Final[Limits] = {
     "exchangers.cold_plate_length_m": (1e-3, 10.0, "m"),
     "exchangers.parasitic_w": (0.0, 0.1, "W"),
     "exchangers.highest_heater_w": (0.0, 1.0, "W"),
-    "stage.setpoint_k": (1.2, 1.9, "K"),
+    "stage.setpoint_k": (0.3, 1.9, "K"),
     "stage.pumping_speed_m3_per_s": (0.0, 10.0, "m3/s"),
     "stage.helium_kg": (1e-4, 100.0, "kg"),
     "stage.metal_kg": (1e-3, 1e3, "kg"),

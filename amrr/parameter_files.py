@@ -27,7 +27,7 @@ from instruments.toml_files import read_toml
 __all__ = ["SHIPPED", "ParameterFile", "parse", "read", "shipped", "written"]
 
 #: Machines that come with the package.
-SHIPPED: Final = ("glf",)
+SHIPPED: Final = ("glf", "glf_second")
 _PROVENANCE: Final = "provenance"
 
 

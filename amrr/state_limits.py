@@ -126,6 +126,7 @@ _METER: Final[list[Slot]] = [
 def _machine(machine: LimitedMachine) -> list[Slot]:
     p = machine.parameters
     chx = Number(0.0, p.exchangers.highest_heater_w, "W")
+    lowest_k, highest_k = heaters.STAGE_RANGE_K
     first, last = thermometry.CONTINUOUS, thermometry.COUNT - 1
     return [
         ("time", Number(0.0, _LONG, "s")),
@@ -137,7 +138,7 @@ def _machine(machine: LimitedMachine) -> list[Slot]:
         ("CHX setpoint", Number(*heaters.CHX_RANGE_K, "K")),
         ("CHX heater", chx),
         ("stage closed loop", _FLAG),
-        ("stage setpoint", Number(*heaters.STAGE_RANGE_K, "K")),
+        ("stage setpoint", Number(min(p.stage.setpoint_k, lowest_k), highest_k, "K")),
         ("stage heater", Number(0.0, p.stage.highest_heater_w, "W")),
         ("scanned thermometer", Number(first, last, whole=True)),
         ("steps of the scanner", _COUNT),

@@ -49,7 +49,7 @@ def warnings(
     found = _refrigerant("the regenerators", p.refrigerant, x[:, :-2], _bed_lumps(places))
     found += _refrigerant("the pump", p.pump.refrigerant, x[:, -2:], slice(None))
     found += _fluid(x, pump_constants)
-    if not LOWEST_ITS90_K <= stage_k <= HIGHEST_ITS90_K:
+    if not p.stage.held and not LOWEST_ITS90_K <= stage_k <= HIGHEST_ITS90_K:
         found.append(
             f"stage at {stage_k:.3f} K is outside the vapour pressure scale's {LOWEST_ITS90_K:g} "
             f"to {HIGHEST_ITS90_K:g} K"

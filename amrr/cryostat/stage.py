@@ -30,6 +30,11 @@ FIRST_K: Final = 0.9
 STEP_K: Final = 0.01
 POINTS: Final = 361
 
+#: Lowest temperature of a stage, K: one that is held; a pot is warmed by its heat leak before.
+LOWEST_K: Final = 0.3
+#: Heat capacity of a stage that is held, J/K: years of heat move it by less than 1 nK.
+HELD_J_PER_K: Final = 1e15
+
 
 def cooling_power(temperature_k: ArrayLike, pumping_speed_m3_per_s: float) -> Array:
     """Q_pot(T) in W, 0.65 to 4.5 K.
@@ -59,6 +64,7 @@ class Tables:
         self._metal = np.maximum(metal, _least_capacity(p))
         self._cooling = cooling_power(t, p.stage.pumping_speed_m3_per_s)
         self._leak_w = p.stage.heat_leak_w
+        self._held = p.stage.held
 
     def at(self, filled: float) -> Array:
         """Heat capacity (J/K) and net cooling power (W) on the stage's grid, shape (2, POINTS).
@@ -66,6 +72,8 @@ class Tables:
         Args:
             filled: The part of a full pot that is left; 0: dry, no cooling.
         """
+        if self._held:
+            return np.array([np.full(POINTS, HELD_J_PER_K), np.zeros(POINTS)])
         capacity = filled * self._helium + self._metal
         cooling = self._cooling if filled > 0.0 else np.zeros(POINTS)
         return np.ascontiguousarray([capacity, cooling - self._leak_w])
@@ -95,4 +103,4 @@ def advance(table: Array, temperature_k: float, heat_j: float, dt_s: float) -> f
     capacity = table[0, i] * (1.0 - u) + table[0, i + 1] * u
     cooling = table[1, i] * (1.0 - u) + table[1, i + 1] * u
     change = (heat_j - cooling * dt_s) / capacity
-    return min(max(temperature_k + change, FIRST_K), 4.2)
+    return min(max(temperature_k + change, LOWEST_K), 4.2)

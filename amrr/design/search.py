@@ -40,7 +40,7 @@ _FIRST_W: Final = 800e-6
 _NEIGHBOURHOOD: Final = 0.15
 #: Violation of the constraints by a machine that has no point at all.
 _NONE_AT_ALL: Final = 100.0
-#: Programme of the load curve's second line (examples/amrr_load_curve.py): a start of the search.
+#: A stronger programme than the default, within 1.5 T: a start of the search.
 STRONG: Final = CycleParameters(
     pump_high_t=1.5, regen_cold_start_t=0.85, regen_hot_start_t=0.85, regen_hot_end_t=1.3
 )

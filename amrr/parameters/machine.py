@@ -11,12 +11,15 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from amrr.origins import Nature, assumed, chosen, paper, unmeasured
 from amrr.parameters.beds import PumpParameters, RegeneratorParameters
 from amrr.parameters.coil import CoilParameters
 from amrr.parameters.path import DetectorParameters, ExchangerParameters, LineParameters
+
+#: The lowest that a pot is pumped to, K; a setpoint below is that of a stage that is held.
+LOWEST_POT_K: Final = 1.2
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class StageParameters:
     """The pumped 4He pot that carries the hot exchangers and magnets, and its controller.
 
     Attributes:
-        setpoint_k: Paper: 1.6 K.
+        setpoint_k: Paper: 1.6 K. Below 1.2 K the stage is no pot, but held (`held`).
         pumping_speed_m3_per_s: Effective, at 300 K; assumed (54 mW at 1.6 K).
         helium_kg: Liquid in the full pot; assumed. What is left of it makes nearly all of the
             stage's heat capacity.
@@ -63,6 +66,14 @@ class StageParameters:
         decades=True,
     )
     highest_heater_w: float = chosen(0.1)
+
+    @property
+    def held(self) -> bool:
+        """Whether the stage is held at its setpoint, as another machine's cold exchanger holds it.
+
+        That is so below what a pumped pot reaches (`amrr.design.two_stages`).
+        """
+        return self.setpoint_k < LOWEST_POT_K
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,13 @@ from cryohalo.commands.options import (
 
 if TYPE_CHECKING:
     from amrr.design.search import Study
+    from amrr.design.two_stages import Pair
 
 app = typer.Typer(no_args_is_help=True, help="Studies of the refrigerator's design.")
 console = plain_console()
 
+#: Resolution of the machines of two stages: good to a few mK.
+STAGES_NODES, STAGES_DT_S = 20, 0.2
 #: A search in a minute, to see that all works: nothing of it is to be believed.
 QUICK_POPULATION, QUICK_GENERATIONS = 8, 2
 QUICK_VERIFICATION: Final[dict[str, Any]] = {"resolutions": (16,), "plain_cycles": 5}
@@ -175,3 +178,39 @@ def successor(
     write(output, "successor.txt", text + "\n")
     successor_figure(found, which).savefig(output / "successor.png", dpi=150)
     console.print(f"written to {output}: successor.csv, successor.txt, successor.png")
+
+
+@app.command()
+def stages(
+    first: Annotated[
+        Path | None,
+        typer.Option("--first", metavar="FILE", help="Warmer machine; the default one."),
+    ] = None,
+    second: Annotated[
+        Path | None, typer.Option("--second", metavar="FILE", help="Colder one; a small GLF.")
+    ] = None,
+    output: OutputOption = Path("reports/design_stages"),
+    quick: QuickOption = False,
+) -> None:
+    """Two stages: a GGG machine precools a GLF machine, at the temperature where both agree."""
+    from amrr.design.space import coarse
+    from amrr.design.two_stages import LOADS_W, coupled, pair_text
+    from amrr.parameter_files import read, shipped
+    from amrr.parameters import RefrigeratorParameters
+
+    warm = RefrigeratorParameters() if first is None else read(first).parameters
+    cold = (shipped("glf_second") if second is None else read(second)).parameters
+    loads_w = LOADS_W[1:2] if quick else LOADS_W
+    pairs: list[Pair] = []
+    with Bar("loads", len(loads_w), console) as bar:
+        for load_w in loads_w:
+            guess_k = pairs[-1].plate_k if pairs else 0.9
+            machines = (
+                coarse(warm, STAGES_NODES, STAGES_DT_S),
+                coarse(cold, STAGES_NODES, STAGES_DT_S),
+            )
+            pairs.append(coupled(*machines, load_w, guess_k=guess_k))
+            bar(len(pairs), len(loads_w))
+    text = pair_text(pairs)
+    console.print(text)
+    write(output, "stages.txt", text + "\n")

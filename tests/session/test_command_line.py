@@ -374,3 +374,24 @@ def test_a_design_study_without_a_machine_is_not_believed(
     assert done.exit_code == 3
     assert "no point: blocked" in done.output
     assert "no machine is feasible" in done.output
+
+
+def test_the_other_design_studies_write_what_they_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from amrr.design import conservatism, successor, two_stages
+    from amrr.design.store import Outcome
+    from tests.physics.amrr.design.test_store import POINT
+
+    done = Outcome(1e-4, replace(POINT, warnings=()))
+    monkeypatch.setattr(conservatism, "state_at", lambda *_: done)
+    monkeypatch.setattr(successor, "state_at", lambda *_: done)
+    monkeypatch.setattr(successor, "power_at", lambda *_: done)
+    pair = two_stages.Pair(0.0, 0.9, 6e-4, POINT, POINT)
+    monkeypatch.setattr(two_stages, "coupled", lambda *_, **__: pair)
+    for name in ("model", "successor", "stages"):
+        output = tmp_path / name
+        run("design", name, "--quick", "--output", str(output))
+        assert (output / f"{name}.txt").stat().st_size > 50
+    assert (tmp_path / "model" / "model.png").exists()
+    assert (tmp_path / "successor" / "successor.csv").exists()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from amrr.parameter_files import parse, read, shipped, written
+from amrr.parameter_files import SHIPPED, parse, read, shipped, written
 from amrr.parameters import RefrigeratorParameters
 
 DEFAULT = RefrigeratorParameters()
@@ -74,12 +74,13 @@ def test_an_unknown_shipped_machine_is_refused() -> None:
         shipped("gadolinium")
 
 
-def test_the_successor_is_shipped_with_the_origin_of_each_value() -> None:
-    found = shipped("glf")
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_machine_has_the_origin_of_each_value(name: str) -> None:
+    found = shipped(name)
     assert found.parameters.refrigerant == "GLF"
     assert found.parameters.pump.refrigerant == "GGG"
-    changed = {
-        k for k, v in found.parameters.flat().items() if v != RefrigeratorParameters().flat()[k]
-    }
+    default = DEFAULT.flat()
+    changed = {k for k, v in found.parameters.flat().items() if v != default[k]}
     fields = {k for k in changed if k.startswith("cycle.regen_")}
     assert changed - fields <= set(found.provenance)
+    assert any(k in found.provenance for k in fields)
