@@ -152,14 +152,26 @@ def analyze(result: Result, provenance: dict[str, Any], output: Path) -> None:
     files.save_limit(output / "limit.txt", result, title)
     files.save_bayes_limit(output / "limit_bayes.txt", result, title)
     files.save_candidates(output / "candidates.json", result, provenance)
-    for name, value in files.summary(result).items():
-        shown = f"{value:.6g}" if isinstance(value, float) else escaped(value, MOST_WORDS)
-        console.print(f"  {name.replace('_', ' '):<22}{shown}")
+    told = [_told(name, value) for name, value in files.summary(result).items()]
+    if "envelope" in provenance:
+        told.append(("envelope", escaped(provenance["envelope"], MOST_WORDS)))
+    width = max(len(words) for words, _ in told) + 2
+    for words, shown in told:
+        console.print(f"  {words:<{width}}{shown}")
     for line in budget_lines(result.budget):
         console.print(f"    {line}")
-    if "envelope" in provenance:
-        console.print(f"  envelope              {escaped(provenance['envelope'], MOST_WORDS)}")
     console.print(f"  files in {escaped(output.resolve())}")
+
+
+def _told(name: str, value: Any) -> tuple[str, str]:
+    """A number of a result as a person reads it: what it is, and its value with the unit."""
+    words = name.replace("_", " ")
+    if not isinstance(value, float):
+        return words, escaped(value, MOST_WORDS)
+    if name.endswith("_hz"):
+        return words.removesuffix(" hz"), f"{value * 1e-6:.6f} MHz"
+    unit = " /GeV" if name.endswith("_per_gev") else ""
+    return words.removesuffix(" per gev"), f"{value:.6g}{unit}"
 
 
 @_on_result

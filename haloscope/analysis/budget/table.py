@@ -59,11 +59,14 @@ def budget_rows(budget: Budget) -> list[Row]:
 
 def budget_lines(budget: Budget) -> list[str]:
     """The table in text: errors of power and coupling in per cent, median grand bin."""
-    head = f"{'error of the expected signal':<36}{'power':>8}{'coupling':>10}  kind, origin"
+    rows = budget_rows(budget)
+    title = "error of the expected signal"
+    width = max(len(title), *(len(row.words) for row in rows)) + 1
+    head = f"{title:<{width}}{'power':>8}{'coupling':>10}  kind, origin"
     body = [
-        f"{row.words:<36}{row.power:>8.2%}{row.coupling:>10.2%}  "
+        f"{row.words:<{width}}{row.power:>8.2%}{row.coupling:>10.2%}  "
         + ", ".join(part for part in (row.kind, row.origin) if part)
-        for row in budget_rows(budget)
+        for row in rows
     ]
     return [head, *body]
 

@@ -22,6 +22,8 @@ from haloscope.constants import ELECTRON_VOLT_J, PLANCK_J_S
 
 BLUE, GREY, RED, GREEN = "#1f4e9c", "#7a7a7a", "#c0392b", "#2e7d4f"
 _UEV_PER_GHZ = PLANCK_J_S * 1e9 / ELECTRON_VOLT_J * 1e6
+#: Points of fewer bins than these are drawn large enough to be seen one by one.
+_FEW_BINS = 5000
 
 
 def new_figure(height: float = 3.6, panels: int = 1) -> tuple[Figure, list[Axes]]:
@@ -57,12 +59,14 @@ def spectrum(result: Result) -> Figure:
     """Normalised grand spectrum against frequency, with the threshold and the candidates."""
     figure, (axis,) = new_figure()
     mhz = result.frequency_hz * 1e-6
-    axis.plot(mhz, result.normalised, ",", color=BLUE, rasterized=True)
+    few = len(mhz) < _FEW_BINS
+    axis.plot(mhz, result.normalised, "." if few else ",", ms=3, mew=0, color=BLUE, rasterized=True)
     axis.axhline(result.options.threshold, color=RED, lw=0.9, label="threshold")
     for found, mark, colour, name in ((result.standing, "v", RED, "candidates"),
                                       (result.vetoed, "x", GREY, "vetoed")):  # fmt: skip
-        axis.plot([c.frequency_hz * 1e-6 for c in found], [c.excess for c in found], mark,
-                  color=colour, ms=5, mfc="none", label=f"{name} ({len(found)})")  # fmt: skip
+        if found:
+            axis.plot([c.frequency_hz * 1e-6 for c in found], [c.excess for c in found], mark,
+                      color=colour, ms=5, mfc="none", label=f"{name} ({len(found)})")  # fmt: skip
     axis.set(xlabel="frequency (MHz)", ylabel=r"normalised excess ($\sigma$)")
     axis.legend(loc="lower right", fontsize=8)
     axis.ticklabel_format(axis="x", useOffset=False)
