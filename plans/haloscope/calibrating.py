@@ -72,6 +72,7 @@ def calibrate_band(
     frequencies_mhz: Sequence[float],
     *,
     averages: int = 200,
+    in_situ: bool = False,
     earlier: Mapping[str, Any] | None = None,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[dict[str, Any]]:
@@ -84,6 +85,8 @@ def calibrate_band(
     frequencies_mhz
         Where, MHz.
     averages
+        As of ``calibrate``.
+    in_situ
         As of ``calibrate``.
     earlier
         What an earlier round returned: its points are kept beside the new ones.
@@ -98,7 +101,9 @@ def calibrate_band(
     require(len(frequencies_mhz) > 0, "no frequencies to calibrate at")
     began, found = time.time(), []
     for frequency_mhz in frequencies_mhz:
-        values = yield from calibrate(haloscope, frequency_mhz, averages=averages, md=md)
+        values = yield from calibrate(
+            haloscope, frequency_mhz, averages=averages, in_situ=in_situ, md=md
+        )
         point = {"frequency_mhz": frequency_mhz, "time_s": time.time(), "round_s": began, **values}
         yield from _recorded(haloscope, point, md)
         found.append(point)

@@ -21,7 +21,7 @@ from haloscope.measuring import decisions
 from haloscope.measuring.sweeps import REFLECTION
 from instruments.ranges import within
 from plans.haloscope.measure import configure, sweep
-from plans.haloscope.tuning import Amplifier, set_jpa
+from plans.haloscope.tuning import Amplifier, set_jpa, tune_to
 from plans.shared.common import (
     in_run,
     isolation_db,
@@ -285,7 +285,9 @@ def noise_in_situ(
 
     Returns
     -------
-    ``noise_temperature_k`` and ``noise_temperature_by_ratio_k``, each a list of three, K.
+    ``noise_temperature_k`` and ``noise_temperature_by_ratio_k``, each a list of three, K, and
+    ``noise_difference``, how far they are apart at the target, relative: as part of a calibration
+    it is the systematic of T_n.
     """
     _check_averages(averages)
     args = {"target_mhz": target_mhz, "averages": averages}
@@ -309,7 +311,11 @@ def noise_in_situ(
             gains.append(float(formulas.system_noise_k(on_w, total_db, bin_width_hz=width_hz)))
             by_ratio = formulas.noise_by_power_ratio(on_w, off_w, gain, source_k, receiver_k)
             ratios.append(float(by_ratio))
-        return {"noise_temperature_k": gains, "noise_temperature_by_ratio_k": ratios}
+        return {
+            "noise_temperature_k": gains,
+            "noise_temperature_by_ratio_k": ratios,
+            "noise_difference": abs(ratios[1] / gains[1] - 1),
+        }
 
     return (yield from _run(inner(), start, haloscope))
 
@@ -319,6 +325,7 @@ def calibrate(
     frequency_mhz: float,
     *,
     averages: int = 200,
+    in_situ: bool = False,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[dict[str, float]]:
     """Y factor, amplifier noise and line attenuation, one run each.
@@ -331,6 +338,8 @@ def calibrate(
         Where, MHz; the middle of the scan to come.
     averages
         Spectra averaged at each temperature; five times as many for the amplifier.
+    in_situ
+        Tune the cavity there and compare the two methods of measuring the system noise, too.
     md
         Metadata for the start documents.
 
@@ -341,7 +350,11 @@ def calibrate(
     found = yield from y_factor(haloscope, frequency_mhz, averages=averages, md=md)
     noise = yield from jpa_noise(haloscope, frequency_mhz, found, averages=5 * averages, md=md)
     loss = yield from line_attenuation(haloscope, frequency_mhz, md=md)
-    return {**found, **noise, **loss}
+    if not in_situ:
+        return {**found, **noise, **loss}
+    yield from tune_to(haloscope, frequency_mhz)
+    both = yield from noise_in_situ(haloscope, frequency_mhz, found, averages=5 * averages, md=md)
+    return {**found, **noise, **loss, "noise_difference": both["noise_difference"]}
 
 
 def _run(

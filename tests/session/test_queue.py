@@ -91,10 +91,14 @@ ARGUMENTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {**HALO, "target_mhz": 1100.0, "calibration": CALIBRATION},
         {"averages": 100},
     ),
-    "calibrate": ({**HALO, "frequency_mhz": 1100.0}, {"averages": 100}),
+    "calibrate": ({**HALO, "frequency_mhz": 1100.0}, {"averages": 100, "in_situ": True}),
     "calibrate_band": (
         {**HALO, "frequencies_mhz": [1100.0, 1105]},
-        {"averages": 100, "earlier": {**CALIBRATION, "points": [{"frequency_mhz": 1100.0}]}},
+        {
+            "averages": 100,
+            "in_situ": True,
+            "earlier": {**CALIBRATION, "points": [{"frequency_mhz": 1100.0}]},
+        },
     ),
     "scan": (
         {**HALO, "frequencies_mhz": [1100, 1100.01]},

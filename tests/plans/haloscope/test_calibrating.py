@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from bluesky import RunEngine
 
+from haloscope.analysis.exchange.documents import DocumentReader
 from haloscope.analysis.tracking import points_of, track
 from plans.haloscope.calibrating import calibrate_band, calibration_targets, segments
-from plans.haloscope.calibration import line_attenuation
+from plans.haloscope.calibration import calibrate, line_attenuation
 from plans.haloscope.campaign import campaign, resumed
 from plans.shared.rehearsal import rehearse
 from tests.plans.conftest import Documents
@@ -104,3 +105,12 @@ def test_the_loss_is_not_looked_for_at_the_cavity(RE: RunEngine, haloscope: Any)
     true_db = haloscope.bench.machine.receiver.line_attenuation_db(np.array([frequency_mhz * 1e6]))
     assert found["line_attenuation_db"] == pytest.approx(true_db[0], abs=0.06)
     assert found["line_attenuation_db_error"] < 0.04
+
+
+def test_two_methods_of_the_noise_give_the_systematic_of_t_n(RE: RunEngine, haloscope: Any) -> None:
+    found = RE(calibrate(haloscope, 1100.05, in_situ=True)).plan_result
+    # The letter finds 5 to 10 %; the ratio takes the cavity for a cold source.
+    assert 0.04 < found["noise_difference"] < 0.10
+    start = {"uid": "1", "calibration": found}
+    reader = DocumentReader(starts={"1": start}, scans=["1"])
+    assert reader.calibration().noise_difference == found["noise_difference"]
