@@ -27,7 +27,7 @@ from scipy.special import ndtr, owens_t
 
 from haloscope.analysis.pipeline import Result
 from haloscope.analysis.spectra import FloatArray
-from haloscope.analysis.statistics.bayes import found_share, threshold_strength
+from haloscope.analysis.statistics.bayes import found_share, threshold_strength, typical
 from haloscope.analysis.statistics.candidates import (
     Candidate,
     find_candidates,
@@ -122,26 +122,26 @@ def applied(result: Result, decision: Decision) -> Applied:
     grand, options = result.grand, result.options
     snr = result.limit.expected_snr
     core = sensitive(grand, snr)
-    places = band_places(grand, result.step_hz, options)
+    places, few = band_places(grand, result.step_hz, options), typical(snr[core])
     unit = float(dfsz(np.array(grand.frequency_hz[core].mean())))
     if decision.coupling_per_gev is None:
-        strength = threshold_strength(snr[core], options.threshold, options.confidence, places)
+        strength = threshold_strength(few, options.threshold, options.confidence, places)
     else:
         strength = (decision.coupling_per_gev / unit) ** 2
     log_update = float("nan")
-    levels = np.full(len(grand), options.threshold)
+    levels, of_few = np.full(len(grand), options.threshold), np.full(len(few), options.threshold)
     if decision.rule == "bayes":
-        aim = found_share(snr[core], strength, options.threshold, places)
+        aim = found_share(few, strength, options.threshold, places)
         own = decision.update
-        log_update = math.log(own) if own else _as_many(strength * snr[core], places, aim)
-        levels = update_levels(strength * snr, log_update)
+        log_update = math.log(own) if own else _as_many(strength * few, places, aim)
+        levels, of_few = (update_levels(strength * some, log_update) for some in (snr, few))
     return Applied(
         decision,
         unit * float(np.sqrt(strength)),
         float(np.exp(log_update)),
         levels,
         _by_chance(levels, neighbour_correlation(grand, result.step_hz, options)),
-        found_share(snr[core], strength, levels[core], places),
+        found_share(few, strength, of_few, places),
     )
 
 

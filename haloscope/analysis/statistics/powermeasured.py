@@ -28,6 +28,7 @@ from haloscope.analysis.statistics.bayes import (
     found_share,
     noise_strengths,
     threshold_strength,
+    typical,
     update,
 )
 from haloscope.analysis.statistics.limits import dfsz
@@ -122,7 +123,8 @@ def power_measured(
     core = sensitive(grand, snr)
     nu, x, heard = grand.frequency_hz, grand.normalised, ~mute
     places = band_places(grand, step_hz, options)
-    target = threshold_strength(snr[core], options.threshold, options.confidence, places)
+    few = typical(snr[core])
+    target = threshold_strength(few, options.threshold, options.confidence, places)
     now = np.where(heard, update(x, snr, target), 1.0)
     own = np.where(heard, excluded_coupling(grand, snr, options.confidence), np.nan)
     couplings = np.sqrt(target) * np.geomspace(1 / _SPAN, _SPAN, _COUPLINGS)
@@ -143,9 +145,7 @@ def power_measured(
         window_update=mean_update,
         window_excluded=_last_crossings(couplings, mean_update, 1 - options.confidence),
         band_update=mean_update @ counts[counts > 0] / counts.sum(),
-        band_found=np.array(
-            [found_share(snr[core], g**2, options.threshold, places) for g in couplings]
-        ),
+        band_found=np.array([found_share(few, g**2, options.threshold, places) for g in couplings]),
         threshold=float(np.sqrt(target)),
         aggregate=_aggregate(x[core], snr[core], options.confidence, mute[core]),
         elsewhere=_aggregate(x[away], snr[away], options.confidence, None),

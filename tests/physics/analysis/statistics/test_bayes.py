@@ -28,6 +28,7 @@ from haloscope.analysis.statistics.bayes import (
     found_share,
     noise_strengths,
     threshold_strength,
+    typical,
     update,
 )
 from haloscope.analysis.statistics.decision import Decision, applied, to_rescan
@@ -177,6 +178,17 @@ def test_the_threshold_s_share_is_the_limit_s(noise_result: Result) -> None:
     assert measured.threshold == pytest.approx(np.median(each), rel=0.01)
     high = threshold_strength(np.full(9, 5.0), 3.7, 0.9, np.array([0.9, 1.1]))
     assert found_share(np.full(9, 5.0), high, 3.7, np.array([0.9, 1.1])) == pytest.approx(0.9)
+
+
+def test_few_sensitivities_stand_for_many() -> None:
+    snr = np.random.default_rng(2).gamma(9.0, 0.6, 44_123)
+    few, places = typical(snr), np.linspace(0.92, 1.05, 5)
+    assert len(few) == 500
+    assert few.mean() == pytest.approx(snr.mean(), rel=1e-4)
+    for strength in (0.3, 1.0, 2.0):
+        exact = found_share(snr, strength, 3.718, places)
+        assert found_share(few, strength, 3.718, places) == pytest.approx(exact, abs=1e-4)
+    assert np.array_equal(typical(snr[:300]), snr[:300])
 
 
 def test_both_analyses_of_noise_agree_with_what_noise_gives(noise_result: Result) -> None:
