@@ -119,10 +119,11 @@ def show(outcome: Any, output: Path, console: Console) -> None:
         place = f"{verdict.candidate.frequency_hz * 1e-6:.6f} MHz"
         console.print(f"    {place}: {verdict.words}")
     console.print(f"  new since the rescan    {[round(f, 6) for f in outcome.fresh_mhz]} MHz")
+    page = write_report(output / "report.html", result, verdicts=outcome.verdicts)
     files.save(output / "result.h5", result)
     files.save_limit(output / "limit.txt", result, "cryohalo, simulated campaign")
     files.save_bayes_limit(output / "limit_bayes.txt", result, "cryohalo, simulated campaign")
-    console.print(f"  report                  {write_report(output / 'report.html', result)}")
+    console.print(f"  report                  {page}")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from haloscope.analysis.report import bayes_figures, candidate_figures, figures
 from haloscope.analysis.report.budget_figure import budget_figure
 from haloscope.analysis.statistics.decision import to_rescan
 from haloscope.analysis.statistics.injection import Recovery
+from haloscope.analysis.statistics.rescan import Verdict
 
 _CAPTIONS = {
     "limit": "Excluded axion-photon coupling (the letter's Figure 4).",
@@ -88,7 +89,10 @@ sigma)</td><td{% if v and v.vetoed %} class="bad"{% endif %}>{{ verdict_words(v)
 power of vetoed ones is taken as that of an axion.</p>
 {% for f in followed %}<figure><img alt="candidate" src="data:image/png;base64,{{ f.data }}">
 <figcaption>{{ f.caption }}</figcaption></figure>{% endfor %}
-{% endif %}{% if injections %}<h2>Injected axions</h2><table><tr><th>frequency</th><th>coupling</th>
+{% endif %}{% if verdicts %}<h2>Taken again</h2><table><tr><th>frequency</th><th>verdict</th></tr>
+{% for v in verdicts %}<tr><td>{{ "%.6f MHz" % (v.candidate.frequency_hz * 1e-6) }}</td>
+<td>{{ v.words }}</td></tr>{% endfor %}</table>{% endif %}
+{% if injections %}<h2>Injected axions</h2><table><tr><th>frequency</th><th>coupling</th>
 <th>expected</th><th>observed</th><th>pull</th><th>found</th></tr>{% for r in injections %}<tr>
 <td>{{ "%.6f MHz" % (r.axion_hz * 1e-6) }}</td><td>{{ "%.3g /GeV" % r.coupling_per_gev }}</td>
 <td>{{ "%.2f" % r.expected }}</td><td>{{ "%.2f" % r.observed }}</td><td>{{ "%.2f" % r.pull }}</td>
@@ -123,6 +127,7 @@ def write_report(
     title: str = "Haloscope analysis",
     provenance: Mapping[str, Any] | None = None,
     injections: Sequence[Recovery] = (),
+    verdicts: Sequence[Verdict] = (),
     extra: Mapping[str, Figure] | None = None,
     most_spikes: int = 100,
 ) -> Path:
@@ -134,6 +139,7 @@ def write_report(
         title: Heading.
         provenance: Runs, software version, parameters' hash, seed.
         injections: Injected axions with their fate.
+        verdicts: What rescans say of candidates.
         extra: More figures by caption.
         most_spikes: Spikes, and findings on spectra, listed; the rest are counted.
 
@@ -165,6 +171,7 @@ def write_report(
             rescans=lambda rule: len(to_rescan(result, rule.decision)),
             budget=budget_rows(result.budget),
             injections=injections,
+            verdicts=verdicts,
             spikes=result.spikes[:most_spikes],
             more_spikes=max(len(result.spikes) - most_spikes, 0),
             figures=_pictures(result, extra or {}),

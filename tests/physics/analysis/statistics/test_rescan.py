@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from scipy.stats import kstest
 
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result, analyze
+from haloscope.analysis.report.page import write_report
 from haloscope.analysis.spectra import Spectra, concatenate
 from haloscope.analysis.statistics.candidates import candidate_at
 from haloscope.analysis.statistics.limits import dfsz
@@ -38,7 +40,7 @@ def again(seed: int, axions: dict[float, float] | None = None) -> Spectra:
     return make(targets, seed=seed, axions=axions)
 
 
-def test_an_axion_passes_every_check(search: Spectra, first: Result) -> None:
+def test_an_axion_passes_every_check(search: Spectra, first: Result, tmp_path: Path) -> None:
     found = max(first.candidates, key=lambda c: c.excess)
     assert abs(found.frequency_hz - AXION_HZ) < 1000
     more = again(2, {AXION_HZ: 1.1})
@@ -58,6 +60,9 @@ def test_an_axion_passes_every_check(search: Spectra, first: Result) -> None:
     assert verdict.together.coupling_per_gev == pytest.approx(truth, abs=4 * error)
     assert verdict.words.startswith("confirmed: ")
     assert f"coupling {verdict.together.coupling_per_gev:.3g} +- " in verdict.words
+    page = write_report(tmp_path / "report.html", first, verdicts=[verdict]).read_text("utf-8")
+    assert "<h2>Taken again</h2>" in page
+    assert f"<td>{verdict.words}</td>" in page
 
 
 def test_a_fluctuation_does_not_persist(search: Spectra, first: Result) -> None:
