@@ -17,9 +17,10 @@ from haloscope.analysis.spectra import FloatArray, IntArray
 from haloscope.analysis.vetoes.following import Veto
 from haloscope.analysis.vetoes.steps import NotHeldError, Steps, Window
 
-__all__ = ["line_shape", "width"]
+__all__ = ["line_shape", "narrow_line", "width"]
 
 _LEAST = 0.1  # Of a box's variance that the line and its deformations leave.
+_NARROW = 0.1  # Of a line: a clock's harmonic, not a hump.
 _BELOW = 0.25  # Of a line: an axion's begins sharply, and nothing of it lies below.
 
 
@@ -83,28 +84,68 @@ def width(seen: Steps) -> Veto:
     Raises:
         NotHeldError: The line has fewer than three bins.
     """
-    window = seen.window
+    found = _highest(seen.window)
+    words = (
+        f"a line {found.width_hz:.0f} Hz wide at {found.centre_hz * 1e-6:.6f} MHz stands "
+        f"{found.sigma:.1f} sigma above the axion's"
+    )
+    return Veto("width", found.p, words)
+
+
+def narrow_line(seen: Steps, level: float) -> tuple[float, float] | None:
+    """Where a narrow line stands on top of the axion's, lowest and highest frequency, Hz.
+
+    Args:
+        seen: The candidate.
+        level: Less probable than this by chance.
+    """
+    try:
+        found = _highest(seen.window)
+    except NotHeldError:
+        return None
+    if found.p >= level or found.width_hz > _NARROW * seen.window.line_hz:
+        return None
+    reach = 0.5 * found.width_hz + 1.01 * found.bin_hz
+    return found.centre_hz - reach, found.centre_hz + reach
+
+
+@dataclass(frozen=True)
+class _Highest:
+    """The line that stands highest on top of the axion's.
+
+    Attributes:
+        sigma: Its significance.
+        width_hz: Its width, Hz.
+        centre_hz: Its middle, Hz.
+        p: Probability, at most, of one as high by chance.
+        bin_hz: Width of a bin, Hz.
+    """
+
+    sigma: float
+    width_hz: float
+    centre_hz: float
+    p: float
+    bin_hz: float
+
+
+def _highest(window: Window) -> _Highest:
     bins = len(window.centre_hz)
     if bins < 9:
         raise NotHeldError(f"{bins} bins in three lines")
     left = _Rest.of(window, np.ones(bins, dtype=bool))
-    best, best_hz, place_hz, tried = -np.inf, 0.0, 0.0, 0
-    bin_hz = window.line_hz * 3 / bins
-    wide = 1
+    bin_hz = float(np.median(np.diff(window.centre_hz)))
+    best, wide_best, start, tried, wide = -np.inf, 1, 0, 0, 1
     while wide <= bins // 2:
         starts = np.arange(0, bins - wide + 1, max(wide // 2, 1))
         found = _excess(left, window.skew, starts, wide)
         top = int(np.argmax(found))
         tried += len(starts)
         if found[top] > best:
-            best, best_hz = float(found[top]), wide * bin_hz
-            place_hz = float(window.centre_hz[starts[top]]) + 0.5 * (wide - 1) * bin_hz
+            best, wide_best, start = float(found[top]), wide, int(starts[top])
         wide *= 2
-    words = (
-        f"a line {best_hz:.0f} Hz wide at {place_hz * 1e-6:.6f} MHz stands {best:.1f} sigma above "
-        "the axion's"
-    )
-    return Veto("width", min(1.0, tried * float(norm.sf(best))), words)
+    centre = float(window.centre_hz[start : start + wide_best].mean())
+    p = min(1.0, tried * float(norm.sf(best)))
+    return _Highest(best, wide_best * bin_hz, centre, p, bin_hz)
 
 
 def _excess(left: _Rest, skew: FloatArray, starts: IntArray, wide: int) -> FloatArray:

@@ -36,6 +36,9 @@ _FEWEST = 2
 _TAKEN_UP, _SPEEDS = 0.5, 0.1
 
 
+Intervals = tuple[tuple[float, float], ...]
+
+
 class NotHeldError(ValueError):
     """Fewer spectra hold the whole line than a comparison needs."""
 
@@ -75,6 +78,7 @@ class Steps:
         loose: What it may be off besides, relative, since the fits may take up less, shape (n,).
         place_hz: Where the line begins at its best place, Hz.
         window: All spectra together.
+        left_out_hz: Intervals (low, high) that are left out of all this, Hz.
     """
 
     names: tuple[str, ...]
@@ -86,6 +90,7 @@ class Steps:
     loose: FloatArray
     place_hz: float
     window: Window
+    left_out_hz: Intervals = ()
 
     def __len__(self) -> int:
         return len(self.strength)
@@ -130,6 +135,7 @@ def measured_steps(
     used: NDArray[np.bool_] | None = None,
     place_hz: float | None = None,
     fewest: int = _FEWEST,
+    without_hz: Intervals = (),
 ) -> Steps:
     """Follow a candidate through the spectra that hold the whole line.
 
@@ -141,6 +147,7 @@ def measured_steps(
         place_hz: Where the line begins, if that is known; else it is looked for within a coarse
             bin.
         fewest: Spectra that must hold it.
+        without_hz: Intervals (low, high) in which something else is seen: their bins are left out.
 
     Raises:
         NotHeldError: Fewer do.
@@ -159,23 +166,29 @@ def measured_steps(
     centre = fine_centre_hz(numbers, windows.step_hz, windows.merge)
     edges = np.append(centre, centre[-1] + windows.fine_hz) - 0.5 * windows.fine_hz
     fractions = np.stack([bin_fractions(edges, place) for place in places])
-    best = _best(cut, fractions)
+    kept = np.ones(len(centre), dtype=bool)
+    for low, high in without_hz:
+        kept &= (centre < low) | (centre > high)
+    best = _best(cut, fractions * kept)
     line, faster = (cut.amplitude * f for f in (fractions[best], _faster(edges, places[best])))
-    left, variance = _left(cut, line, options, windows)
+    left, _ = _left(cut, line, options, windows)
+    weights = line * kept
+    _, variance = _left(cut, weights, options, windows)
     unsure = 0.0 if cut.taken is None else _TAKEN_UP  # A smoother clips nothing.
     loose = np.stack([unsure * (line - left), faster - line])
-    share = np.einsum("nk,nk->n", line, left)
+    share = np.einsum("nk,nk->n", weights, left)
     detuning = places[best] - spectra.cavity_frequency_hz[rows]
     return Steps(
         tuple(names[row] for row in rows),
         spectra.time_s[rows],
         detuning,
         lorentzian(detuning, spectra.cavity_frequency_hz[rows] / spectra.loaded_q[rows]),
-        np.einsum("nk,nk->n", line, cut.pull) / share,
+        np.einsum("nk,nk->n", weights, cut.pull) / share,
         np.sqrt(variance) / share,
-        unsure * (np.einsum("nk,nk->n", line, line) / share - 1),
+        unsure * (np.einsum("nk,nk->n", weights, line) / share - 1),
         float(places[best]),
-        _window(cut, left, loose, centre, options, windows),
+        _window(cut, left, loose, centre, kept, options, windows),
+        without_hz,
     )
 
 
@@ -266,12 +279,13 @@ def _window(
     left: FloatArray,
     loose: FloatArray,
     centre: FloatArray,
+    kept: NDArray[np.bool_],
     options: Options,
     windows: Windows,
 ) -> Window:
     """All spectra together, each bin weighted as for the grand spectrum."""
     root = np.sqrt(np.sum(cut.amplitude**2, axis=0))
-    there = root > 0
+    there = (root > 0) & kept
     share = cut.amplitude[:, there] / root[there]
     skew = 2 / np.sqrt(cut.reduced.averages)
     return Window(

@@ -37,6 +37,7 @@ _TESTS: tuple[tuple[str, Callable[[Steps], Veto]], ...] = (
     ("line shape", shape.line_shape),
     ("halves", following.halves),
 )
+_MOST_NARROW = 3  # Lines on top of one axion's.
 _GENERAL = frozenset({"steps", "line shape"})  # Of these a failure does not say what is wrong.
 
 
@@ -82,6 +83,9 @@ class Vetting:
             more = len(self.against) - 2
             return f"vetoed: {found}" + (f"; and {more} more" if more > 0 else "")
         told = f"stands ({len(self.tests)} tests)"
+        if self.steps is not None and self.steps.left_out_hz:
+            places = ", ".join(f"{(a + b) / 2e6:.6f} MHz" for a, b in self.steps.left_out_hz)
+            told += f"; without the narrow lines on it at {places}"
         if not self.not_made:
             return told
         return f"{told}; not tested: {', '.join(f'{name} ({why})' for name, why in self.not_made)}"
@@ -106,6 +110,7 @@ class Vetting:
                 "detuning_hz": seen.detuning_hz.tolist(),
                 "strength_dfsz": seen.strength.tolist(),
                 "strength_error_dfsz": seen.error.tolist(),
+                "left_out_hz": [list(interval) for interval in seen.left_out_hz],
             }
         return found
 
@@ -186,11 +191,11 @@ def _vetted(
 ) -> Vetting:
     if not reduction.job.options.false_veto:
         return _untested(frequency_hz, "the options ask for no veto")
+    tests = dict(_TESTS)
     try:
-        seen = measured_steps(reduction, frequency_hz, names, used=used)
+        seen = _followed(frequency_hz, reduction, names, used)
     except NotHeldError as error:
         return _untested(frequency_hz, str(error))
-    tests = dict(_TESTS)
     if field_off is not None:
         tests["field"] = lambda on: _field(on, field_off)
     made, not_made = [], []
@@ -203,9 +208,37 @@ def _vetted(
     return Vetting(frequency_hz, tuple(made), tuple(not_made), level, seen)
 
 
+def _followed(
+    frequency_hz: float,
+    reduction: Reduction,
+    names: tuple[str, ...],
+    used: NDArray[np.bool_] | None,
+) -> Steps:
+    """A candidate spectrum by spectrum, without narrow lines if it stands without them, too.
+
+    A harmonic of some clock does not make an axion beneath it none.
+
+    Raises:
+        NotHeldError: Too few spectra hold it.
+    """
+    options = reduction.job.options
+    seen = measured_steps(reduction, frequency_hz, names, used=used)
+    for _ in range(_MOST_NARROW):
+        narrow = shape.narrow_line(seen, options.false_veto / len(_TESTS))
+        if narrow is None:
+            break
+        less = (*seen.left_out_hz, narrow)
+        again = measured_steps(reduction, frequency_hz, names, used=used, without_hz=less)
+        if not again.mean > options.threshold * again.mean_error:
+            break
+        seen = again
+    return seen
+
+
 def _field(on: Steps, off: FieldOff) -> Veto:
     place = on.place_hz
     without = measured_steps(
-        off.reduction, place, off.names, used=off.used, place_hz=place, fewest=1
-    )
+        off.reduction, place, off.names, used=off.used, place_hz=place, fewest=1,
+        without_hz=on.left_out_hz,
+    )  # fmt: skip
     return following.field(on, without, off.ratio_squared)

@@ -189,3 +189,23 @@ def test_an_axion_that_is_vetoed_is_not_called_found() -> None:
     assert seen.vetoed
     said = comparison(result, AxionLine(AXION_HZ, 1e-16))
     assert "found, and vetoed as interference, excess" in said
+
+
+def test_a_narrow_line_on_an_axion_does_not_veto_it() -> None:
+    """A clock's harmonic too weak for the spike filter on a line; and a stronger one alone."""
+    unfiltered = replace(SINGLE, filter_spikes=False)
+    strong = {AXION_HZ + 805: 8e-24}
+    alone = analyze(timed(make(scan_targets(20), seed=5, tones=strong)), unfiltered)
+    assert at(alone, AXION_HZ).against[0].name == "width"
+    tone = {AXION_HZ + 805: 1.5e-24}
+    spectra = timed(make(scan_targets(20), seed=5, tones=tone, axions={AXION_HZ: 1.4}))
+    result = analyze(spectra, SINGLE)
+    said = at(result, AXION_HZ)
+    assert not said.vetoed, said.verdict
+    assert "stands (6 tests); without the narrow lines on it at 1100.1008" in said.verdict
+    assert said.steps is not None
+    error = said.steps.mean_error
+    assert said.steps.mean == pytest.approx(1.4**2, abs=4 * error)
+    ((low, high),) = said.steps.left_out_hz
+    assert low < AXION_HZ + 805 < high
+    assert high - low < 400
