@@ -1,4 +1,4 @@
-"""``cryohalo uncertainty``: how well the refrigerator's performance is known."""
+"""``cryohalo uncertainty`` and ``calibrate``: how well the refrigerator is known."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import typer
 
 from cryohalo.commands.bars import Bar
 from cryohalo.commands.options import (
+    DEFAULT_CATALOG,
     EXIT_NOT_BELIEVED,
     MAX_SEED,
     WRITABLE,
+    CatalogOption,
     between,
     errors,
     plain_console,
@@ -21,6 +23,7 @@ from instruments.printable import escaped
 
 if TYPE_CHECKING:
     from amrr.parameters import RefrigeratorParameters
+    from amrr.studies.calibration import Calibration, MeasuredPoint
     from amrr.studies.uncertainty import Outcome, Study
 
 app = typer.Typer()
@@ -130,4 +133,93 @@ def _tell(outcome: Outcome, output: Path) -> None:
     figure = figures.tornado(outcome)
     figure.savefig(output / "uncertainty.png", dpi=150)
     figure.savefig(output / "uncertainty.pdf")
+    console.print(f"  files in {escaped(output.resolve())}")
+
+
+@app.command()
+def calibrate(
+    runs: Annotated[
+        list[str], typer.Argument(help="Runs of the catalog with points (uid or its beginning).")
+    ],
+    fit: Annotated[
+        list[str], typer.Option("--fit", metavar="NAME", help="Fit this parameter; repeat.")
+    ],
+    catalog: CatalogOption = DEFAULT_CATALOG,
+    output: OutputOption = Path("reports/calibration"),
+    use: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--use",
+            metavar="NAME",
+            help="Use chx_k, lowest_k, highest_k, work_j or rejected_j; repeat. The three "
+            "temperatures by default.",
+        ),
+    ] = None,
+    error: Annotated[
+        list[str] | None,
+        typer.Option("--error", metavar="NAME=VALUE", help="Error of a measured value, K or J."),
+    ] = None,
+    parameters: ParametersOption = None,
+    fine: Annotated[bool, typer.Option("--fine", help="40 lumps a bed, steps of 0.1 s.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A rough machine, to see it work.")
+    ] = False,
+) -> None:
+    """Fit parameters of the refrigerator's model to measured points of load curves and scans.
+
+    Exit code 3: the fit is not to be believed as it stands; why is told.
+    """
+    from amrr.studies import calibration
+
+    if fine and quick:
+        raise typer.BadParameter("--fine and --quick exclude each other")
+    start = _machine(parameters, {} if fine else QUICK if quick else COARSE)
+    used = tuple(use) if use else ("chx_k", "lowest_k", "highest_k")
+    errors_of = {**calibration.ERRORS, **dict(map(_error, error or []))}
+    points = _points(runs, catalog)
+    with console.status("fitting"):
+        found = calibration.calibrate(points, fit, start=start, errors=errors_of, use=used)
+    _tell_fit(found, output, runs)
+    for doubt in found.doubts:
+        errors.print(f"cryohalo: {escaped(doubt, 600)}", style="bold red")
+    if found.doubts:
+        raise typer.Exit(EXIT_NOT_BELIEVED)
+
+
+def _error(text: str) -> tuple[str, float]:
+    from amrr.studies.calibration import ERRORS
+
+    name, equals, value = (part.strip() for part in text.partition("="))
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not equals or name not in ERRORS or not number > 0.0:
+        raise typer.BadParameter(f"{text!r} is not NAME=VALUE of {', '.join(ERRORS)}")
+    return name, number
+
+
+def _points(runs: list[str], catalog: Path) -> list[MeasuredPoint]:
+    from cryohalo.calibration import measured_points
+    from cryohalo.catalog import Catalog
+
+    kept = Catalog(catalog)
+    return [point for run in runs for point in measured_points(kept[run])]
+
+
+def _tell_fit(found: Calibration, output: Path, runs: list[str]) -> None:
+    from amrr.parameter_files import written
+    from amrr.studies import calibration_files as files
+
+    for line in files.table(found):
+        console.print(f"  {line}")
+    output.mkdir(parents=True, exist_ok=True)
+    provenance = {"software_version": software_version(), "runs": runs}
+    (output / "calibration.json").write_text(files.as_json(found, provenance), "utf-8")
+    (output / "residuals.csv").write_text(files.residuals_csv(found), "utf-8")
+    said = {name: f"fitted to {', '.join(runs)}" for name in found.names}
+    (output / "machine.toml").write_text(written(found.parameters, said), "utf-8")
+    drawn = files.figure(found)
+    drawn.savefig(output / "calibration.png", dpi=150)
+    drawn.savefig(output / "calibration.pdf")
     console.print(f"  files in {escaped(output.resolve())}")
