@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from amrr.circuit import conduction, loop, rows, slip
 from amrr.coils import magnet
 from amrr.compiled import Entry, jit, jit_entry, source_digest
-from amrr.controls import sequence, thermometry
+from amrr.controls import repetition, sequence, thermometry
 from amrr.cryostat import stage
 from instruments.control import pid as controller
 from instruments.magnets import ramp
@@ -126,26 +126,55 @@ def read_thermometers(
 
 
 @jit
-def control_heaters(m: Array, c: Array, meters: Array, pids: Array, dt_s: float) -> None:
-    """Open or closed loop for both heaters; a loop whose sensor is open gives 0 W.
+def feeds_forward(cycle: Array, pid: Array, table: Array, slots: Array, closed: bool) -> float:
+    """1 when the phase of the cycle adds to the cold exchanger's power (`repetition`), else 0.
+
+    Whether it does may change at any time: the loop then takes over from the present power.
+    """
+    if cycle[sequence.COUNT] != slots[repetition.COUNT]:
+        slots[repetition.COUNT] = cycle[sequence.COUNT]
+        before = table[repetition.AHEAD, 0]
+        repetition.end_cycle(table, slots)
+        pid[controller.INTEGRAL] -= table[repetition.AHEAD, 0] - before
+    active = closed and sequence.runs(cycle) and slots[repetition.ON] > 0.0
+    if active != (slots[repetition.ACTIVE] > 0.0):
+        slots[repetition.ACTIVE] = 1.0 if active else 0.0
+        slots[repetition.WHOLE] = 0.0
+        _follow(pid, pid[controller.OUTPUT])
+    return 1.0 if active else 0.0
+
+
+@jit
+def control_chx(
+    m: Array, meters: Array, pid: Array, cycle: Array, table: Array, slots: Array, dt_s: float
+) -> None:
+    """Open or closed loop for the cold exchanger's heater; with an open sensor it gives 0 W."""
+    works = m[CHX_CLOSED] > 0.0 and meters[thermometry.BROKEN, 0] == 0.0
+    active = feeds_forward(cycle, pid, table, slots, works)
+    at = repetition.position(cycle[sequence.SUM_STEPS], sequence.period_s(cycle) / dt_s)
+    ahead = active * repetition.ahead(table, at)
+    reading = meters[thermometry.READING, 0]
+    if works:
+        m[CHX_HEATER] = _pid(pid, m[CHX_SETPOINT] - reading, reading, dt_s, ahead)
+    else:
+        m[CHX_HEATER] = m[CHX_POWER] if m[CHX_CLOSED] == 0.0 else 0.0
+        _follow(pid, m[CHX_HEATER])
+    if sequence.runs(cycle):
+        repetition.note(table, at, reading, m[CHX_HEATER], ahead)
+
+
+@jit
+def control_stage(m: Array, meters: Array, pid: Array, dt_s: float) -> None:
+    """The trim heater: off, or in closed loop; with an open sensor it gives 0 W.
 
     A loop that does not set its heater follows it, and starts from there when it does again.
     """
-    if m[CHX_CLOSED] == 0.0:
-        m[CHX_HEATER] = m[CHX_POWER]
-    elif meters[thermometry.BROKEN, 0] > 0.0:
-        m[CHX_HEATER] = 0.0
-    else:
-        reading = meters[thermometry.READING, 0]
-        m[CHX_HEATER] = _pid(pids[0], m[CHX_SETPOINT] - reading, reading, dt_s)
-    if m[CHX_CLOSED] == 0.0 or meters[thermometry.BROKEN, 0] > 0.0:
-        _follow(pids[0], m[CHX_HEATER])
     if m[STAGE_CLOSED] > 0.0 and meters[thermometry.BROKEN, 1] == 0.0:
         reading = meters[thermometry.READING, 1]
-        m[STAGE_HEATER] = _pid(pids[1], m[STAGE_SETPOINT] - reading, reading, dt_s)
+        m[STAGE_HEATER] = _pid(pid, m[STAGE_SETPOINT] - reading, reading, dt_s, 0.0)
     else:
         m[STAGE_HEATER] = 0.0
-        _follow(pids[1], 0.0)
+        _follow(pid, 0.0)
 
 
 WORK_ROWS: Final = max(conduction.WORK_ROWS, slip.WORK_ROWS)
@@ -174,6 +203,8 @@ class Machine(NamedTuple):
         mounts: Where they are mounted.
         log_r: Their common curve.
         dwell: The scanner's dwell, s.
+        repeat: Phases of the cycle, rows as in `amrr.controls.repetition`.
+        repeating: Its settings, slots as there.
         plate: First lump of the cold exchanger, and the one behind its last.
     """
 
@@ -196,6 +227,8 @@ class Machine(NamedTuple):
     mounts: Ints
     log_r: Array
     dwell: Array
+    repeat: Array
+    repeating: Array
     plate: Ints
 
 
@@ -203,6 +236,7 @@ class Machine(NamedTuple):
 def sound(a: Machine) -> bool:
     """Whether all that a step has left is finite: a sum is not if one of its numbers is not."""
     total = a.m.sum() + a.nodes.sum() + a.coils.sum() + a.supplies.sum() + a.cycle.sum()
+    total += a.repeat.sum() + a.repeating.sum()
     return bool(np.isfinite(total + a.ledger.sum() + a.pids.sum() + a.meters.sum()))
 
 
@@ -272,7 +306,8 @@ def build() -> Entry:
             m[TIME] = m[STEPS] * dt
             scan_steps = np.round(a.dwell[0] / dt)
             read_thermometers(m, a.c, nodes, a.mounts, a.meters, a.log_r, noise, scan_steps)
-            control_heaters(m, a.c, a.meters, a.pids, dt)
+            control_chx(m, a.meters, a.pids[0], a.cycle, a.repeat, a.repeating, dt)
+            control_stage(m, a.meters, a.pids[1], dt)
         m[UNSOUND] = 0.0 if sound(a) else 1.0
         return digest
 

@@ -54,6 +54,7 @@ _MACHINE: Final[Limits] = {
     "exchangers.cold_contact_w_per_k": (1e-4, 100.0, "W/K"),
     "exchangers.cold_nodes": (1, 100, ""),
     "exchangers.cold_plate_kg": (1e-3, 100.0, "kg"),
+    "exchangers.cold_ballast_j_per_k": (0.0, 1e3, "J/K"),
     "exchangers.cold_plate_length_m": (1e-3, 10.0, "m"),
     "exchangers.parasitic_w": (0.0, 0.1, "W"),
     "exchangers.highest_heater_w": (0.0, 1.0, "W"),

@@ -20,7 +20,7 @@ from amrr.circuit import layout, rows, support, tables
 from amrr.coils import magnet
 from amrr.compiled import Entry
 from amrr.controls import cycle as sequencer
-from amrr.controls import thermometry
+from amrr.controls import repetition, thermometry
 from amrr.controls.detectors import DetectorStage
 from amrr.controls.heaters import ChxHeater, Stage
 from amrr.cryostat import bath, stage
@@ -86,6 +86,8 @@ class SimulatedRefrigerator(Readings):
         self._ledger = np.zeros(rows.LEDGER_SIZE)
         self._pids = np.zeros((2, controller.STATE_SIZE))
         self._meters = np.zeros((thermometry.STATE_ROWS, thermometry.COUNT))
+        self._repeat = np.zeros((repetition.ROWS, repetition.PHASES))
+        self._repeating = np.zeros(repetition.SLOTS)
         self._dwell = np.array([p.thermometry.dwell_s])
         self._cycle_x = np.zeros(sequencer.STATE_SIZE)
         self._noise_block = -1
@@ -97,7 +99,7 @@ class SimulatedRefrigerator(Readings):
         self.cycle = sequencer.CycleSequencer(
             p.cycle, self._cycle_x, self.supplies, self._supply_x, p.dt_s
         )
-        self.chx_heater = ChxHeater(self._m, self._pids[0], p)
+        self.chx_heater = ChxHeater(self._m, self._pids[0], self._repeat, self._repeating, p)
         self.stage = Stage(self._m, self._pids[1], p)
         self._mounts = thermometry.mounts(self.places)
         present = np.flatnonzero(self._mounts != thermometry.ABSENT)
@@ -122,7 +124,7 @@ class SimulatedRefrigerator(Readings):
             supplies=self._supply_x, supply_p=self._supply_p, coils=self._coil_x,
             coil_p=self._coil_p, cycle=self._cycle_x, ledger=self._ledger, pids=self._pids,
             meters=self._meters, mounts=self._mounts, log_r=self._log_r, dwell=self._dwell,
-            plate=self._plate,
+            repeat=self._repeat, repeating=self._repeating, plate=self._plate,
         )  # fmt: skip
 
     def _build_magnets(self) -> None:
@@ -274,6 +276,8 @@ class SimulatedRefrigerator(Readings):
             "cycle": self._cycle_x,
             "ledger": self._ledger,
             "pids": self._pids,
+            "repeat": self._repeat,
+            "repeating": self._repeating,
             "thermometers": self._meters,
             "dwell": self._dwell,
             "owed": self._owed_s,
@@ -297,6 +301,8 @@ class SimulatedRefrigerator(Readings):
     def restore(self, saved: dict[str, Any]) -> None:
         """Put back what :meth:`state` returned; a state of before there was a bath has a full one.
 
+        One of before the phases of the cycle were fed forward has learnt nothing.
+
         Control loops saved before their derivative was filtered are taken, too, and states of
         before a thermometer was added: it begins as it is.
 
@@ -304,7 +310,8 @@ class SimulatedRefrigerator(Readings):
             Refused: It belongs to other parameters, or a value is missing or cannot be; the message
                 names it. Nothing is taken over.
         """
-        saved = {"bath": self.bath.full(), **saved}
+        fresh = {"bath": self.bath.full(), "repeat": np.zeros_like(self._repeat)}
+        saved = {**fresh, "repeating": self.chx_heater.at_rest(), **saved}
         if getattr(saved.get("pids"), "dtype", None) == np.float64:
             saved["pids"] = controller.adopted(saved["pids"])
         if "thermometers" in saved:

@@ -63,7 +63,9 @@ def start_cold(machine: SimulatedRefrigerator, load_w: float = COLD_START_LOAD_W
         settle(machine)
         state = machine.state()
     state["seed"] = machine.seed
-    state.pop("bath", None)  # the search took days of its helium: a run begins with a full bath
+    # The search took days of its helium, and its cycles are not this run's.
+    for group in ("bath", "repeat", "repeating"):
+        state.pop(group, None)
     _rewind(machine, state)
     machine.restore(state)
 

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from amrr.controls import heaters, sequence, thermometry
+from amrr.controls import heaters, repetition, sequence, thermometry
 from amrr.cryostat import bath
 from amrr.limits import DWELL_S, FLOW_TIME_S, HOLD_TIME_S
 from amrr.parameters import RefrigeratorParameters
@@ -66,6 +66,8 @@ def allowed(machine: LimitedMachine) -> Spec:
             "cycle": Slots(_cycle(machine)),
             "ledger": Slots(_LEDGER),
             "pids": Slots(_PID, ("CHX", "Stage"), axis=1),
+            "repeat": Slots(_PHASES, repetition.PHASES),
+            "repeating": Slots(_REPEATING),
             "thermometers": Slots(_METER, thermometry.NAMES),
             "dwell": Slots([("dwell", Number(*DWELL_S, "s"))]),
             "owed": Slots([("owed", Number(-p.dt_s, p.dt_s, "s"))]),
@@ -114,6 +116,24 @@ _PID: Final[list[Slot]] = [
     ("has a last reading", _FLAG),
     ("slope of the reading", Number(-_LONG, _LONG, "K/s")),
     ("hold", Number(0, 3, whole=True)),
+    ("fed forward", Number(-1e3, 1e3, "W")),
+]
+_PHASES: Final[list[Slot]] = [
+    ("fed forward", Number(-1e3, 1e3, "W")),
+    ("sum of readings", Number(0.0, _LONG, "K")),
+    ("sum of the loop's powers", Number(-_LONG, _LONG, "W")),
+    ("sum of powers", Number(0.0, _LONG, "W")),
+    ("steps", _COUNT),
+    ("last cycle's reading", Number(0.0, 1e9, "K")),
+    ("last cycle's power", Number(0.0, 1e3, "W")),
+]
+_REPEATING: Final[list[Slot]] = [
+    ("fed forward", _FLAG),
+    ("learning", Number(0.0, 1.0)),
+    ("active", _FLAG),
+    ("count", _COUNT),
+    ("whole", _FLAG),
+    ("whole cycles", _COUNT),
 ]
 _METER: Final[list[Slot]] = [
     ("reading", Number(1e-6, 1e6, "K")),

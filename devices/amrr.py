@@ -21,14 +21,17 @@ from devices.waiting.watchdogs import end
 __all__ = [
     "ColdExchanger",
     "ColdPath",
+    "CurvePoint",
     "Cycle",
     "CycleEndedError",
+    "CyclePhases",
     "CyclesMissed",
     "DetectorStage",
     "Flow",
     "HotExchanger",
     "OneKelvinStage",
     "Refrigerator",
+    "StabilityMeasured",
 ]
 
 
@@ -42,6 +45,30 @@ class HotExchanger(Device):
     temperature = readback("Temp_RBV")
 
 
+class CyclePhases(Device):
+    """The last whole cycle of the cold exchanger, phase by phase; ``trigger`` waits for the next.
+
+    Mean readings in K and mean powers in uW, as many as the cycle has phases, without gaps.
+    """
+
+    temperatures = readback("CycleTemp_RBV")
+    powers = readback("CyclePower_RBV")
+    count = readback("WholeCycles_RBV", "hinted")
+
+    def trigger(self) -> Watch:
+        """Return a status that ends when the next whole cycle is known, as `Cycle.trigger` does."""
+        cycle = self.parent.parent.cycle
+        now = int(self.count.get(use_monitor=False))
+        limit_s = wall_timeout(self, 3.0 * cycle.period_s())
+        watch = Watch(self.count, lambda value: int(value) > now, limit_s)
+        guarded: Watch = cycle.guard(watch, limit_s)
+        return guarded
+
+    def pause(self) -> None:
+        """When a plan is paused or suspended: what it waits for is asked for again."""
+        self.parent.parent.cycle.pause()
+
+
 class ColdExchanger(Device):
     """The cold heat exchanger with its load heater: open loop in uW, or holding a temperature."""
 
@@ -52,6 +79,9 @@ class ColdExchanger(Device):
     proportional = command("P", "config")
     integral = command("I", "config")
     derivative = command("D", "config")
+    feed_forward = command("FeedForward", "config", string=True, doc="Off, On: by the phase")
+    learning = command("Learning", "config", doc="0 to 1, of what the loop did")
+    phases = Cpt(CyclePhases, "", kind="omitted")
 
 
 class DetectorStage(Device):
@@ -225,6 +255,26 @@ class CyclesMissed(Measured):
     def __init__(self, prefix: str = "", **kwargs: Any) -> None:
         super().__init__(prefix, **kwargs)
         self.unseen.name = self.name
+
+
+class CurvePoint(Measured):
+    """What a plan says of a point of a curve: 1 if its cycles had settled, 0 if it gave up."""
+
+    converged = number("", "hinted")
+
+
+class StabilityMeasured(Measured):
+    """What a plan infers from the phases of many cycles (``instruments.stability``)."""
+
+    cycles = number("cycles")
+    mean = number("K")
+    within_cycle = number("K", "hinted")
+    repeating = number("K", "hinted")
+    random = number("K")
+    between_cycles = number("K", "hinted")
+    expected_between = number("K")
+    mean_power = number("uW")
+    settled = number("")
 
 
 class Refrigerator(Instrument):

@@ -15,7 +15,8 @@ Plan = Callable[..., Any]
 OFFERED: Final[Mapping[str, tuple[str, ...]]] = {
     "plans.refrigerator.running": ("run_cycles", "cooldown"),
     "plans.refrigerator.startup": ("safe_start", "safe_shutdown", "recover_from_quench"),
-    "plans.refrigerator.cooling": ("load_curve", "temperature_curve"),
+    "plans.refrigerator.cooling": ("load_curve", "temperature_curve", "load_map"),
+    "plans.refrigerator.stability": ("temperature_stability",),
     "plans.refrigerator.waypoints": ("waypoint_scan", "optimize_waypoints"),
     "plans.haloscope.commissioning": ("cool_and_ramp", "map_modes"),
     "plans.haloscope.tuning": ("tune_to", "set_coupling", "set_jpa"),

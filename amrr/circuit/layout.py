@@ -171,7 +171,8 @@ def _cold_exchanger(
     c[rows.VOLUME, where] = e.cold_volume_m3 / e.cold_nodes
     c[rows.PLUG, where] = 1.0
     c[rows.CONTACT, where] = e.cold_contact_w_per_k / e.cold_nodes
-    c[rows.WALL_GAMMA, where] = COPPER.gamma_j_per_kg_k2 * e.cold_plate_kg / e.cold_nodes
+    metal = COPPER.gamma_j_per_kg_k2 * e.cold_plate_kg + e.cold_ballast_j_per_k  # at 1 K
+    c[rows.WALL_GAMMA, where] = metal / e.cold_nodes
     along = COPPER.conductivity_coefficient * e.cold_plate_area_m2 / e.cold_plate_length_m
     c[rows.WALL_FACE, where.start : where.stop - 1] = along * e.cold_nodes
     lengths[where] = e.cold_tube_length_m / e.cold_nodes

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amrr import kernel
+from amrr.controls import repetition
 from amrr.parameters import RefrigeratorParameters
 from instruments.control.pid import Pid
 from instruments.ranges import commanded
@@ -29,19 +30,33 @@ which the parasitic load warms the plate and no heater can cool.
 """
 
 
+LEARNING: Final = 0.3
+"""Part of the closed loop's work that is fed forward in the next cycle, at start-up."""
+
+
 class ChxHeater:
     """Heater of the cold heat exchanger: open loop measures power, closed loop holds a temperature.
 
     Args:
         machine: The machine's miscellaneous state.
         pid_state: State of its control loop.
+        phases: What is fed forward at each phase of the cycle (`amrr.controls.repetition`).
+        repeating: Settings of that.
         parameters: For the range.
     """
 
     def __init__(
-        self, machine: Array, pid_state: Array, parameters: RefrigeratorParameters
+        self,
+        machine: Array,
+        pid_state: Array,
+        phases: Array,
+        repeating: Array,
+        parameters: RefrigeratorParameters,
     ) -> None:
         self._m = machine
+        self._phases = phases
+        self._repeating = repeating
+        self._repeating[:] = self.at_rest()
         self.highest_w = parameters.exchangers.highest_heater_w
         self.pid = Pid(*CHX_GAINS, 0.0, self.highest_w, name="CHX", state=pid_state)
         self._m[kernel.CHX_SETPOINT] = 0.9
@@ -81,6 +96,56 @@ class ChxHeater:
         elif not value and self.closed_loop:
             self._m[kernel.CHX_POWER] = self._m[kernel.CHX_HEATER]
         self._m[kernel.CHX_CLOSED] = float(bool(value))
+
+    @property
+    def feed_forward(self) -> bool:
+        """True: the closed loop is fed forward from the cycle's phase, and learns it."""
+        return bool(self._repeating[repetition.ON] > 0.0)
+
+    @feed_forward.setter
+    def feed_forward(self, value: bool) -> None:
+        self._repeating[repetition.ON] = float(bool(value))
+
+    @property
+    def learning(self) -> float:
+        """Part of what the loop had to do in a cycle that is fed forward in the next, 0 to 1."""
+        return float(self._repeating[repetition.GAIN])
+
+    @learning.setter
+    def learning(self, value: float) -> None:
+        self._repeating[repetition.GAIN] = commanded("CHX learning", value, 0.0, 1.0, "")
+
+    def forget(self) -> None:
+        """Begin to learn anew; the heater stays where it is."""
+        self._phases[repetition.AHEAD] = 0.0
+        self._repeating[repetition.ACTIVE] = 0.0
+
+    @property
+    def whole_cycles(self) -> int:
+        """Cycles whose phases are known from beginning to end; the last is the one below."""
+        return int(self._repeating[repetition.CYCLES])
+
+    @property
+    def phase_readings_k(self) -> Array:
+        """Means of the reading at each phase of the last whole cycle, K; NaN before the first."""
+        return self._last(repetition.LAST_READING)
+
+    @property
+    def phase_powers_w(self) -> Array:
+        """Means of the power at each phase of the last whole cycle, W; NaN before the first."""
+        return self._last(repetition.LAST_POWER)
+
+    @staticmethod
+    def at_rest() -> Array:
+        """Settings of the feed-forward of a machine that has learnt nothing."""
+        slots = np.zeros(repetition.SLOTS)
+        slots[repetition.GAIN] = LEARNING
+        return slots
+
+    def _last(self, row: int) -> Array:
+        if not self.whole_cycles:
+            return np.full(repetition.PHASES, np.nan)
+        return self._phases[row].copy()
 
 
 class Stage:

@@ -198,6 +198,18 @@ def duration_s(x: Array) -> float:
 
 
 @jit
+def period_s(x: Array) -> float:
+    """Nominal duration of a cycle, s."""
+    return 2.0 * (x[FLOW_S] + x[HOLD_S])
+
+
+@jit
+def runs(x: Array) -> bool:
+    """Whether cycles are under way: not stopped, paused or still preparing the magnets."""
+    return x[STATE] == _RUNNING and int(x[PHASE]) != _IDLE
+
+
+@jit
 def end_ramp_down(x: Array, supplies: Array) -> None:
     """Stopped, once every supply is at zero or latched."""
     for k in range(SUPPLIES):

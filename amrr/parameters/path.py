@@ -24,6 +24,8 @@ class ExchangerParameters:
             over T^3, 360 W/(m2 K) at 0.9 K) in series over the tube's wall.
         cold_nodes: Lumps along the tubing, and of the plate under it.
         cold_plate_kg: Copper plate of the cold exchanger.
+        cold_ballast_j_per_k: Heat capacity that is bolted to the plate for stability, at 1 K, taken
+            proportional to T; 0: none. 0.1 kg of GGG far from all fields hold 2 J/K.
         cold_plate_length_m: Length over which the tubing runs.
         parasitic_w: Heat leak into the cold exchanger.
         highest_heater_w: Range of its heater.
@@ -79,6 +81,7 @@ class ExchangerParameters:
         "of the same plates",
         decades=True,
     )
+    cold_ballast_j_per_k: float = chosen(0.0)
     parasitic_w: float = unmeasured(
         50e-6,
         10e-6,

@@ -4,8 +4,9 @@ Nothing but the process moves the output. Whatever is changed by hand (a gain, a
 the integral is worked out anew so that the next output is the last one (bumpless transfer). The
 derivative is that of the reading y, not of the error, so that a new setpoint does not kick it, and
 passes a first-order filter of D / 10. While a limit holds the output the integral stops; it never
-stands farther out than the limit asks for (no wind-up). K. J. Astrom and T. Hagglund, "PID
-Controllers: Theory, Design, and Tuning" (ISA, 1995), chapter 3, has all of this.
+stands farther out than the limit asks for (no wind-up). What is known may be fed forward
+(``ahead``): it is added to the output, and the limits hold for the sum. K. J. Astrom and T.
+Hagglund, "PID Controllers: Theory, Design, and Tuning" (ISA, 1995), has all of this, in chapter 3.
 
 ``update`` is a plain function on an array, so that a machine may compile it: there is one
 algorithm.
@@ -35,7 +36,8 @@ LAST_READING: Final = 9
 HAS_READING: Final = 10
 SLOPE: Final = 11  # of the reading, filtered, error units per s
 HOLD: Final = 12  # what the next update keeps, one of the following
-STATE_SIZE: Final = 13
+AHEAD: Final = 13  # what was fed forward last, output units
+STATE_SIZE: Final = 14
 
 #: The next update goes on; keeps the integral; takes the output over. After one that kept it: goes
 #: on whatever is changed, so that a client that changes a gain at every step cannot stop the loop.
@@ -48,7 +50,9 @@ KEPT: Final = 3.0
 FILTER: Final = 10.0
 
 
-def update(x: NDArray[np.float64], error: float, reading: float, dt_s: float) -> float:
+def update(
+    x: NDArray[np.float64], error: float, reading: float, dt_s: float, ahead: float = 0.0
+) -> float:
     """One step of the loop.
 
     Args:
@@ -56,19 +60,21 @@ def update(x: NDArray[np.float64], error: float, reading: float, dt_s: float) ->
         error: Setpoint minus reading.
         reading: What the derivative is of; an offset does not matter.
         dt_s: Step, above 0.
+        ahead: Fed forward: added to the output.
 
     Returns:
         The output, within the limits. It stays, and so does the state, where error or reading is
         no number.
     """
-    if not (math.isfinite(error) and math.isfinite(reading)):
+    if not math.isfinite(error + reading + ahead):
         return x[OUTPUT]
     filter_s = x[D_GAIN] / FILTER
     slope = 0.0
     if x[HAS_READING] > 0.0:
         slope = (filter_s * x[SLOPE] + reading - x[LAST_READING]) / (filter_s + dt_s)
     proportional = x[P_GAIN] * error
-    direct = proportional - x[P_GAIN] * x[D_GAIN] * slope
+    proper = proportional + ahead
+    direct = proper - x[P_GAIN] * x[D_GAIN] * slope
     if x[HOLD] == TAKE_OVER:
         x[INTEGRAL] = min(max(x[OUTPUT], x[LOW]), x[HIGH]) - direct
     integral = x[INTEGRAL]
@@ -81,17 +87,17 @@ def update(x: NDArray[np.float64], error: float, reading: float, dt_s: float) ->
     if wanted > output and error > 0.0:
         x[INTEGRAL] = max(x[INTEGRAL], output - direct)
     elif wanted > output:
-        x[INTEGRAL] = min(integral, output - min(proportional, direct))
+        x[INTEGRAL] = min(integral, output - min(proper, direct))
     elif wanted < output and error < 0.0:
         x[INTEGRAL] = min(x[INTEGRAL], output - direct)
     elif wanted < output:
-        x[INTEGRAL] = max(integral, output - max(proportional, direct))
+        x[INTEGRAL] = max(integral, output - max(proper, direct))
     else:
         x[INTEGRAL] = integral
     x[HOLD] = KEPT if x[HOLD] == KEEP else GO_ON
     x[LAST_ERROR], x[HAS_ERROR] = error, 1.0
     x[LAST_READING], x[HAS_READING], x[SLOPE] = reading, 1.0, slope
-    x[OUTPUT] = output
+    x[OUTPUT], x[AHEAD] = output, ahead
     return output
 
 
@@ -100,17 +106,18 @@ def follow(x: NDArray[np.float64], output: float) -> None:
     x[OUTPUT] = output
     x[HOLD] = TAKE_OVER
     x[HAS_READING] = 0.0
-    x[SLOPE] = 0.0
+    x[SLOPE] = x[AHEAD] = 0.0
 
 
 def adopted(saved: NDArray[np.float64]) -> NDArray[np.float64]:
     """A saved state in the present layout, shape (..., STATE_SIZE).
 
-    States of before there was a filtered derivative end after ``HIGH``. They go on with the
-    integral that they have, and take the slope of the reading from their next two readings.
+    States of before anything was fed forward end before ``AHEAD``, and those of before there was a
+    filtered derivative after ``HIGH``: they go on with the integral that they have, and take the
+    slope of the reading from their next two readings.
     """
     saved = np.asarray(saved, dtype=np.float64)
-    if saved.ndim == 0 or saved.shape[-1] != HIGH + 1:
+    if saved.ndim == 0 or saved.shape[-1] not in (HIGH + 1, AHEAD):
         return saved
     added = np.zeros((*saved.shape[:-1], STATE_SIZE - saved.shape[-1]))
     return np.concatenate((saved, added), axis=-1)
@@ -220,9 +227,9 @@ class Pid:
             x[HOLD] = KEEP
 
     def _direct(self) -> float:
-        """The part of the output that the last error and slope make, without the integral."""
+        """What the last error, slope and feed-forward make of the output, without the integral."""
         x = self.array
-        return float(x[P_GAIN] * (x[LAST_ERROR] - x[D_GAIN] * x[SLOPE]))
+        return float(x[AHEAD] + x[P_GAIN] * (x[LAST_ERROR] - x[D_GAIN] * x[SLOPE]))
 
     def _within(self, output: float) -> float:
         return min(max(output, self._get(LOW)), self._get(HIGH))

@@ -1,7 +1,8 @@
 """Cooling curves of the refrigerator: temperature at heater powers, power at temperatures.
 
-Each point waits until the cycles are periodic. Stream ``primary`` has one event per point, stream
-``cycles`` one per cycle on the way there (``plans.refrigerator.cycles``).
+Each point waits until the cycles are periodic. Stream ``primary`` has one event per point, whose
+``converged`` is 0 where they were not and the plan went on; stream ``cycles`` has one per cycle on
+the way there (``plans.refrigerator.cycles``).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,14 +13,14 @@ import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator
 from ophyd import OphydObject
 
-from devices.amrr import Refrigerator
+from devices.amrr import CurvePoint, Refrigerator
 from instruments.ranges import within
 from plans.refrigerator.cycles import CycleRecorder, Periodic, start_document
 from plans.refrigerator.running import MAX_HEATER_POWER_UW
 from plans.refrigerator.startup import run_safely, safe_start
 from plans.shared.common import in_run, record, require
 
-__all__ = ["LoadPoint", "curve", "load_curve", "temperature_curve"]
+__all__ = ["LoadPoint", "curve", "load_curve", "load_map", "temperature_curve"]
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,62 @@ def temperature_curve(
     return (yield from curve("temperature_curve", refrigerator, settings, settle, periodic, md=md))
 
 
+def load_map(
+    refrigerator: Refrigerator,
+    plate_uw: Sequence[float],
+    detector1_uw: Sequence[float],
+    detector2_uw: Sequence[float],
+    *,
+    tolerance_k: float = 0.005,
+    max_cycles: int = 60,
+    md: Mapping[str, Any] | None = None,
+) -> MsgGenerator[list[LoadPoint]]:
+    """Temperatures along the cold line for loads that are spread over plate and detectors' stages.
+
+    A point's event has the stages' thermometers, and fluid temperatures and loads along the line,
+    as they are when its last cycle ends. The stages keep the loads of the last point.
+
+    Parameters
+    ----------
+    refrigerator
+        The device.
+    plate_uw
+        Heater powers of the cold exchanger, uW, one for each point.
+    detector1_uw
+        What the first stage dissipates, uW, as many.
+    detector2_uw
+        What the second dissipates.
+    tolerance_k
+        Consecutive cycles of the plate agree within this, K.
+    max_cycles
+        Per point.
+    md
+        Metadata for the start document.
+    """
+    args: dict[str, list[float]] = {}
+    named = {"plate_uw": plate_uw, "detector1_uw": detector1_uw, "detector2_uw": detector2_uw}
+    for name, powers_uw in named.items():
+        args |= _within(name, powers_uw, 0.0, MAX_HEATER_POWER_UW, "uW")
+    counts = [len(powers_uw) for powers_uw in args.values()]
+    together = "{}, {} and {} loads of plate and stages: as many of each".format(*counts)
+    require(len(set(counts)) == 1, together)
+    chx, stages = refrigerator.chx, (refrigerator.detector1, refrigerator.detector2)
+
+    def settle(point: float) -> MsgGenerator[None]:
+        plate, first, second = (powers_uw[int(point)] for powers_uw in args.values())
+        yield from bps.mv(chx.mode, "Open loop", chx.heater_power, plate)
+        yield from bps.mv(stages[0].power, first, stages[1].power, second)
+
+    path = refrigerator.cold_path
+    line = (path.temperatures, path.loads, path.positions)
+    points: dict[str, list[float]] = {"points": [float(k) for k in range(counts[0])]}
+    plan = curve(
+        "load_map", refrigerator, points, settle, Periodic(tolerance_k, max_cycles=max_cycles),
+        recorded=[*stages, *line], md=md, **args,
+    )  # fmt: skip
+    return (yield from plan)
+
+
 def curve(
     name: str,
     refrigerator: Refrigerator,
@@ -147,7 +204,8 @@ def curve(
     (values,) = settings.values()
     args = {**args, **settings, **periodic.recorded()}
     start = yield from start_document(name, refrigerator, args, md, num_points=len(values))
-    devices = [refrigerator.cycle, refrigerator.chx.heater_power, refrigerator.sim, *recorded]
+    mark = CurvePoint(name=f"{refrigerator.name}_point")
+    devices = [refrigerator.cycle, refrigerator.chx.heater_power, refrigerator.sim, *recorded, mark]
     recorder = CycleRecorder(refrigerator, stream="cycles")
 
     def inner() -> MsgGenerator[list[LoadPoint]]:
@@ -158,6 +216,7 @@ def curve(
             yield from bps.checkpoint()
             yield from settle(value)
             end = yield from recorder.until(periodic)
+            yield from bps.abs_set(mark, {"converged": float(end.converged)}, wait=True)
             yield from record(devices, "primary")
             means = end.mean_temperature_k, end.mean_power_uw
             points.append(LoadPoint(value, *means, end.converged, end.cycles, end.unseen))

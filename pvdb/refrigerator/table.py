@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
+from amrr.controls import repetition
+from amrr.controls.heaters import ChxHeater
 from amrr.refrigerator import SimulatedRefrigerator
 from instruments.control.interlocks import Interlocks
 from instruments.control.pid import Pid
@@ -189,6 +191,54 @@ def _cold_exchanger(machine: SimulatedRefrigerator, faults: SensorFaults) -> Ite
         saved=True,
     )
     yield from group("CHX", _pid(heater.pid, "uW"))
+    yield from _phases(heater, highest_uw)
+
+
+def _phases(heater: ChxHeater, highest_uw: float) -> Iterator[Record]:
+    """What is fed forward from the cycle's phase, and the last whole cycle, phase by phase."""
+    yield choice(
+        "CHX:FeedForward",
+        lambda: int(heater.feed_forward),
+        lambda index: setattr(heater, "feed_forward", bool(index)),
+        "Feed forward by the cycle's phase",
+        ("Off", "On"),
+        saved=True,
+    )
+    yield setpoint(
+        "CHX:Learning",
+        reader(heater, "learning"),
+        writer(heater, "learning"),
+        "Part learnt from each cycle",
+        "",
+        control=(0.0, 1.0),
+    )
+    for name, read, what, units, display in (
+        ("CycleTemp_RBV", lambda: heater.phase_readings_k, "Readings", "K", (0.3, 2.0)),
+        (
+            "CyclePower_RBV",
+            lambda: heater.phase_powers_w * UW_PER_W,
+            "Powers",
+            "uW",
+            (0.0, highest_uw),
+        ),
+    ):
+        yield waveform(
+            f"CHX:{name}",
+            read,
+            f"{what} at each phase of the last cycle",
+            repetition.PHASES,
+            units,
+            precision=6,
+            display=display,
+            version=lambda: heater.whole_cycles,
+        )
+    yield readback(
+        "CHX:WholeCycles_RBV",
+        reader(heater, "whole_cycles"),
+        "Cycles known phase by phase",
+        precision=0,
+        display=(0.0, 1e6),
+    )
 
 
 def _stage(machine: SimulatedRefrigerator, faults: SensorFaults) -> Iterator[Record]:

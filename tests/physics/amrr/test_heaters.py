@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from amrr import kernel
+from amrr.controls import repetition
+from amrr.parameters import RefrigeratorParameters
+from amrr.periodic import settle
 from amrr.refrigerator import SimulatedRefrigerator
 from amrr.snapshot import start_cold
 from instruments.control import pid as controller
@@ -82,9 +86,11 @@ CHANGES: dict[str, Callable[[Any], None]] = {
 def control(machine: SimulatedRefrigerator, steps: int = 1) -> None:
     """Let the compiled loops work while the thermometers stand still."""
     for _ in range(steps):
-        kernel.control_heaters(
-            machine._m, machine._constants, machine._meters, machine._pids, machine.dt_s
-        )
+        kernel.control_chx(
+            machine._m, machine._meters, machine._pids[0], machine._cycle_x, machine._repeat,
+            machine._repeating, machine.dt_s,
+        )  # fmt: skip
+        kernel.control_stage(machine._m, machine._meters, machine._pids[1], machine.dt_s)
 
 
 @pytest.mark.parametrize("loop", ["chx", "stage"])
@@ -149,3 +155,124 @@ def test_a_snapshot_of_before_the_filter_goes_on(machine: SimulatedRefrigerator)
     machine.restore(saved)
     machine.advance(1)
     assert machine.chx_heater.power_w == pytest.approx(whole_w)
+
+
+def held(machine: SimulatedRefrigerator, cycles: int) -> tuple[float, float]:
+    """True mean and rms within a cycle of the plate over the next cycles, K."""
+    spreads, means = [], []
+    for _ in range(cycles):
+        kelvin = []
+        for _ in range(180):
+            machine.advance(10)
+            kelvin.append(machine.chx_temperature_k)
+        means.append(np.mean(kelvin))
+        spreads.append(np.std(kelvin))
+    return float(np.mean(means)), float(np.sqrt(np.mean(np.square(spreads))))
+
+
+@pytest.fixture(scope="module")
+def learnt() -> tuple[SimulatedRefrigerator, dict[str, Any]]:
+    """A machine with 5 J/K on its plate, held at 0.95 K and fed forward for 40 cycles."""
+    p = RefrigeratorParameters()
+    machine = SimulatedRefrigerator(
+        replace(p, exchangers=replace(p.exchangers, cold_ballast_j_per_k=5.0)), seed=3
+    )
+    machine.chx_heater.power_setpoint_w = 630e-6
+    machine.cycle.run()
+    settle(machine, tolerance_k=3e-3)
+    heater = machine.chx_heater
+    heater.setpoint_k = 0.95
+    heater.pid.p, heater.pid.i = 1.0, 0.1
+    heater.closed_loop = heater.feed_forward = True
+    machine.step(40 * 180.0)
+    return machine, machine.state()
+
+
+@pytest.fixture
+def steady(learnt: tuple[SimulatedRefrigerator, dict[str, Any]]) -> SimulatedRefrigerator:
+    """The same, as it was then."""
+    machine, saved = learnt
+    machine.restore(saved)
+    return machine
+
+
+def test_what_is_learnt_holds_the_plate_within_100_uk(steady: SimulatedRefrigerator) -> None:
+    mean_k, rms_k = held(steady, 3)
+    assert mean_k == pytest.approx(0.95, abs=50e-6)
+    assert rms_k < 100e-6
+    assert steady.cycle.cooling_power_w > 600e-6
+    heater = steady.chx_heater
+    assert heater.phase_readings_k.std() == pytest.approx(rms_k, abs=60e-6)
+    assert heater.phase_powers_w.mean() == pytest.approx(steady.cycle.cooling_power_w, rel=1e-6)
+    heater.feed_forward = False
+    steady.step(6 * 180.0)
+    assert held(steady, 2)[1] > 1.5 * rms_k
+
+
+def test_feeding_forward_begins_and_ends_without_a_bump(steady: SimulatedRefrigerator) -> None:
+    heater = steady.chx_heater
+    while not 300e-6 < heater.power_w < 1200e-6:
+        steady.step(7.0)
+    for change in (False, True, False, True, None):
+        if change is None:
+            heater.forget()
+        else:
+            heater.feed_forward = change
+        before_w, error_k = heater.power_w, heater.setpoint_k - steady.thermometers["CHX"].reading_k
+        control(steady)
+        slew_w = heater.pid.p * heater.pid.i * abs(error_k) * steady.dt_s
+        assert abs(heater.power_w - before_w) <= slew_w * 1.001 + 1e-12
+        control(steady, 3)
+
+
+def test_what_is_learnt_comes_in_without_a_bump(steady: SimulatedRefrigerator) -> None:
+    heater = steady.chx_heater
+    heater.forget()  # so that the next whole cycle has much to teach
+    heater.learning = 1.0
+    steady.step(180.0)
+    steps_w = []
+    for _ in range(3600):
+        before_w, cycles = heater.power_w, steady.cycle.count
+        steady.advance(1)
+        steps_w.append((steady.cycle.count != cycles, abs(heater.power_w - before_w)))
+    at_end = [step for ends, step in steps_w if ends]
+    others = [step for ends, step in steps_w if not ends]
+    assert len(at_end) == 2
+    assert steady.state()["repeat"][repetition.AHEAD].std() > 100e-6
+    assert max(at_end) <= max(others)
+
+
+def test_the_feed_forward_has_no_mean_and_stays_within_the_heaters_range(
+    steady: SimulatedRefrigerator,
+) -> None:
+    ahead = steady.state()["repeat"][repetition.AHEAD]
+    assert abs(ahead.mean()) < 1e-12
+    assert 100e-6 < ahead.std() < 1e-3
+    assert np.abs(ahead).max() < steady.chx_heater.highest_w
+
+
+def test_phases_are_known_in_open_loop_too_and_nothing_is_learnt_from_it(
+    machine: SimulatedRefrigerator,
+) -> None:
+    heater = machine.chx_heater
+    heater.feed_forward = True
+    assert np.isnan(heater.phase_readings_k).all()
+    before = heater.whole_cycles
+    machine.step(2 * 180.0)
+    assert heater.whole_cycles == before + 2
+    assert heater.phase_powers_w == pytest.approx(10e-6)
+    assert heater.phase_readings_k.mean() == pytest.approx(
+        machine.cycle.mean_chx_temperature_k,
+        abs=1e-4,  # that one is of readings one step older
+    )
+    assert (machine.state()["repeat"][repetition.AHEAD] == 0.0).all()
+
+
+def test_a_state_of_before_there_was_a_feed_forward_has_learnt_nothing(
+    machine: SimulatedRefrigerator,
+) -> None:
+    saved = machine.state()
+    del saved["repeat"], saved["repeating"]
+    machine.restore(saved)
+    assert not machine.chx_heater.feed_forward
+    assert machine.chx_heater.whole_cycles == 0

@@ -9,7 +9,7 @@ from bluesky import RunEngine
 from bluesky.utils import FailedStatus, Msg, MsgGenerator
 from ophyd.utils.errors import LimitError
 
-from plans.refrigerator import cooling, waypoints
+from plans.refrigerator import cooling, stability, waypoints
 from plans.refrigerator import running as amrr
 from plans.refrigerator.cycles import still_to_come
 from plans.shared.rehearsal import rehearse
@@ -24,6 +24,8 @@ PLANS = {
     "recover_from_quench": lambda r: amrr.recover_from_quench(r, restart=True),
     "load_curve": lambda r: cooling.load_curve(r, [300.0, 600.0]),
     "temperature_curve": lambda r: cooling.temperature_curve(r, [1.2, 1.0]),
+    "load_map": lambda r: cooling.load_map(r, [200.0, 0.0], [200.0, 300.0], [200.0, 300.0]),
+    "temperature_stability": lambda r: stability.temperature_stability(r, cycles=3),
     "waypoint_scan": lambda r: waypoints.waypoint_scan(r, "pump_high", [1.3, 1.4]),
     "optimize_waypoints": lambda r: waypoints.optimize_waypoints(r, BOX, points=4),
 }
@@ -51,6 +53,11 @@ def test_a_rehearsal_estimates_the_duration(refrigerator: Any) -> None:
         (lambda r: amrr.cooldown(r, tolerance_k=float("nan")), "tolerance_k = nan K"),
         (lambda r: amrr.run_cycles(r, 0), "cycles = 0"),
         (lambda r: cooling.load_curve(r, []), "powers_uw is empty"),
+        (lambda r: cooling.load_map(r, [1.0], [1.0, 2.0], [1.0]), "1, 2 and 1 loads"),
+        (lambda r: cooling.load_map(r, [1.0], [-1.0], [1.0]), "detector1_uw = -1 uW"),
+        (lambda r: stability.temperature_stability(r, 9.0), "temperature_k = 9 K"),
+        (lambda r: stability.temperature_stability(r, cycles=1), "cycles = 1"),
+        (lambda r: stability.temperature_stability(r, learning=2.0), "learning = 2"),
         (lambda r: cooling.temperature_curve(r, [5.0]), "temperatures_k = 5 K"),
         (lambda r: waypoints.waypoint_scan(r, "pump", [1.0]), "'pump' is none of"),
         (lambda r: waypoints.waypoint_scan(r, "pump_high", []), "values is empty"),
