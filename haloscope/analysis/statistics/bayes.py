@@ -183,10 +183,22 @@ def noise_strengths(
         confidence: Of the exclusion.
         copies: How many draws. The numbers are the same whenever it is asked for.
     """
+    return np.array(
+        [
+            aggregate_strength(correlated_noise(len(snr), weights, copy), snr, confidence)
+            for copy in range(copies)
+        ]
+    )
+
+
+def correlated_noise(bins: int, weights: FloatArray, copy: int) -> FloatArray:
+    """Grand bins of noise alone, of unit width, that share it as these do, shape (bins,).
+
+    Args:
+        bins: How many.
+        weights: Of the coarse bins that a grand bin co-adds, shape (q,).
+        copy: Which draw.
+    """
     taps = weights / np.sqrt(weights @ weights)
-    found = []
-    for copy in range(copies):
-        noise = generator(0, "power measured", copy).standard_normal(len(snr) + len(taps))
-        drawn = convolve1d(noise, taps, mode="constant")[: len(snr)]
-        found.append(aggregate_strength(drawn, snr, confidence))
-    return np.array(found)
+    noise = generator(0, "power measured", copy).standard_normal(bins + len(taps))
+    return np.asarray(convolve1d(noise, taps, mode="constant")[:bins])

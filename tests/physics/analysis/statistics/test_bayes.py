@@ -24,6 +24,7 @@ from haloscope.analysis.spectra import FloatArray
 from haloscope.analysis.statistics.bayes import (
     aggregate_strength,
     aggregate_update,
+    correlated_noise,
     excluded_strength,
     found_share,
     noise_strengths,
@@ -168,6 +169,17 @@ def test_noise_alone_gives_what_is_said_of_it() -> None:
     assert drawn.mean() == pytest.approx(seen.mean(), abs=3.5 * error)
     assert drawn.std() == pytest.approx(seen.std(), rel=0.45)
     assert np.array_equal(noise_strengths(snr, WEIGHTS, 0.9, 3), drawn[:3])
+
+
+def test_the_noise_drawn_is_shared_by_bins_as_in_a_grand_spectrum() -> None:
+    drawn = correlated_noise(200_000, WEIGHTS, 1)
+    real = grand_bins(np.random.default_rng(6).normal(size=200_008))
+    assert drawn.std() == pytest.approx(1, abs=0.01)
+    for apart in (1, 2, 4, 8, 9):
+        found, expected = (np.mean(x[apart:] * x[:-apart]) for x in (drawn, real))
+        assert found == pytest.approx(expected, abs=0.02)
+    assert np.mean(drawn[1:] * drawn[:-1]) > 0.7
+    assert np.corrcoef(drawn[:5000], correlated_noise(5000, WEIGHTS, 2))[0, 1] < 0.1
 
 
 def test_the_threshold_s_share_is_the_limit_s(noise_result: Result) -> None:
