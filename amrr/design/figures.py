@@ -55,8 +55,10 @@ def model_figure(found: Sequence[Comparison]) -> Figure:
         for k, load in enumerate(loads):
             axes.plot([], [], _MARKERS[k % 3], color="0.4", label=f"{1e6 * load:g} uW")
     figure.axes[0].legend(frameon=False, fontsize=8)
-    figure.axes[0].text(0.02, 0.62, "above the line: conservative", fontsize=8,
-                        transform=figure.axes[0].transAxes)  # fmt: skip
+    figure.axes[1].text(
+        0.98, 0.03, "above the line: the design model is conservative\nhollow: x < 0.1",
+        fontsize=8, ha="right", transform=figure.axes[1].transAxes,
+    )  # fmt: skip
     return figure
 
 
