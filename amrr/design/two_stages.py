@@ -75,7 +75,7 @@ def coupled(
     Raises:
         FailureError: One of them has no periodic state.
         ValueError: They agree nowhere from 0.45 to 1.19 K: the second machine gives more heat than
-            the first one carries there, or their agreement was not found.
+            the first one carries there, or so little that the first is colder.
     """
     low, high = _RANGE_K
     plate_k, tried = guess_k, [_at(first, second, load_w, guess_k, effort)]

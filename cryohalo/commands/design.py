@@ -192,7 +192,11 @@ def stages(
     output: OutputOption = Path("reports/design_stages"),
     quick: QuickOption = False,
 ) -> None:
-    """Two stages: a GGG machine precools a GLF machine, at the temperature where both agree."""
+    """Two stages: a GGG machine precools a GLF machine, at the temperature where both agree.
+
+    A load at which they agree nowhere is left out, and said. Exit code 3: there is no other.
+    """
+    from amrr.design.points import FailureError
     from amrr.design.space import coarse
     from amrr.design.two_stages import LOADS_W, coupled, pair_text
     from amrr.parameter_files import read, shipped
@@ -201,16 +205,18 @@ def stages(
     warm = RefrigeratorParameters() if first is None else read(first).parameters
     cold = (shipped("glf_second") if second is None else read(second)).parameters
     loads_w = LOADS_W[1:2] if quick else LOADS_W
+    warm, cold = (coarse(p, STAGES_NODES, STAGES_DT_S) for p in (warm, cold))
     pairs: list[Pair] = []
     with Bar("loads", len(loads_w), console) as bar:
-        for load_w in loads_w:
+        for count, load_w in enumerate(loads_w, 1):
             guess_k = pairs[-1].plate_k if pairs else 0.9
-            machines = (
-                coarse(warm, STAGES_NODES, STAGES_DT_S),
-                coarse(cold, STAGES_NODES, STAGES_DT_S),
-            )
-            pairs.append(coupled(*machines, load_w, guess_k=guess_k))
-            bar(len(pairs), len(loads_w))
+            try:
+                pairs.append(coupled(warm, cold, load_w, guess_k=guess_k))
+            except (FailureError, ValueError) as error:  # the other loads may have a pair
+                errors.print(f"cryohalo: at {1e6 * load_w:g} uW: {error}")
+            bar(count, len(loads_w))
+    if not pairs:
+        raise typer.Exit(EXIT_NOT_BELIEVED)
     text = pair_text(pairs)
     console.print(text)
     write(output, "stages.txt", text + "\n")

@@ -395,3 +395,27 @@ def test_the_other_design_studies_write_what_they_found(
         assert (output / f"{name}.txt").stat().st_size > 50
     assert (tmp_path / "model" / "model.png").exists()
     assert (tmp_path / "successor" / "successor.csv").exists()
+
+
+def test_two_stages_that_agree_at_one_load_alone_tell_that_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from amrr.design import two_stages
+    from amrr.design.points import Failure, FailureError
+    from tests.physics.amrr.design.test_store import POINT
+
+    def coupled(first: object, second: object, load_w: float, **_: object) -> two_stages.Pair:
+        if load_w == 0.0:
+            raise ValueError("they agree nowhere")
+        if load_w > 60e-6:
+            raise FailureError(Failure.BLOCKED, "a supply is latched")
+        return two_stages.Pair(load_w, 0.912, 6e-4, POINT, POINT)
+
+    monkeypatch.setattr(two_stages, "coupled", coupled)
+    said = run("design", "stages", "--output", str(tmp_path / "stages"))
+    assert "at 0 uW: they agree nowhere" in said
+    assert "at 100 uW: blocked: a supply is latched" in said
+    assert "0.912" in (tmp_path / "stages" / "stages.txt").read_text()
+    monkeypatch.setattr(two_stages, "LOADS_W", (0.0,))
+    done = CliRunner().invoke(cli.app, ["design", "stages", "--output", str(tmp_path / "none")])
+    assert done.exit_code == 3
