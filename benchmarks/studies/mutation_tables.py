@@ -102,8 +102,6 @@ FOUND = (
     analysis("an excess anywhere within 100 kHz confirms", "statistics/rescan.py",
              "np.abs(nu - frequency_hz) <= 0.25 * line_hz", "np.abs(nu - frequency_hz) <= 100e3",
              "rescan"),
-    analysis("a smoother's response from all spectra", "statistics/efficiency.py",
-             "spectra.subset(np.flatnonzero(near))", "spectra", "efficiency"),
     analysis("cut bins still in the response", "chain/reduce.py",
              "seen = amplitude if kept is None else amplitude * kept", "seen = amplitude",
              "efficiency", "nasty"),
