@@ -76,6 +76,7 @@ class Study:
         bands: Names of bands.
         effort: How far each point is taken.
         only: Names of the parameters that take part; all that are assumed where there is none.
+        hold: Names of those that keep their values.
     """
 
     parameters: RefrigeratorParameters = field(default_factory=RefrigeratorParameters)
@@ -86,6 +87,7 @@ class Study:
     bands: tuple[str, ...] = tuple(BANDS)
     effort: Effort = EFFORT
     only: tuple[str, ...] = ()
+    hold: tuple[str, ...] = ()
     title = "uncertainty"
 
     def __post_init__(self) -> None:
@@ -102,7 +104,7 @@ class Study:
             if name not in BANDS:
                 raise ValueError(f"uncertainty: band {name!r} is not one of {sorted(BANDS)}")
         known = assumed(self.parameters)
-        for name in self.only:
+        for name in (*self.only, *self.hold):
             if name not in known:
                 raise ValueError(f"uncertainty: {name!r} is no assumed parameter of the machine")
 
@@ -110,7 +112,8 @@ class Study:
     def ranges(self) -> dict[str, Range]:
         """Of the parameters that take part."""
         found = assumed(self.parameters)
-        return {name: r for name, r in found.items() if not self.only or name in self.only}
+        names = (name for name in found if not self.only or name in self.only)
+        return {name: found[name] for name in names if name not in self.hold}
 
     def varied(self, band: str) -> tuple[str, ...]:
         """Names of what a band varies."""

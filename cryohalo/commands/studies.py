@@ -65,6 +65,9 @@ def uncertainty(
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="NAME", help="Vary this one; repeat.")
     ] = None,
+    hold: Annotated[
+        list[str] | None, typer.Option("--hold", metavar="NAME", help="Leave this one; repeat.")
+    ] = None,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
     parameters: ParametersOption = None,
     fine: Annotated[bool, typer.Option("--fine", help="40 lumps a bed, steps of 0.1 s.")] = False,
@@ -87,6 +90,7 @@ def uncertainty(
         samples=QUICK_SAMPLES if quick else samples,
         seed=seed,
         only=tuple(only or ()),
+        hold=tuple(hold or ()),
     )
     outcome = _ask(study, output / "machines", workers, scheduler)
     _tell(outcome, output)

@@ -60,6 +60,13 @@ def test_the_hypercube_has_one_machine_in_each_part_of_every_range() -> None:
         assert parts == list(range(16)), name
 
 
+def test_what_is_held_takes_no_part() -> None:
+    study = Study(samples=2, hold=(DIODE, GARNET))
+    assert set(Study().ranges) - set(study.ranges) == {DIODE, GARNET}
+    assert all(not {DIODE, GARNET} & set(case.values) for case in study.cases)
+    assert study.fingerprint() != Study(samples=2).fingerprint()
+
+
 def test_another_seed_draws_other_machines_and_the_ends_stay() -> None:
     one, two = Study(samples=4, seed=1), Study(samples=4, seed=2)
     ends = 1 + 2 * len(one.ranges)
@@ -140,7 +147,8 @@ def test_the_error_of_a_median_is_that_of_chance() -> None:
 
 @pytest.mark.parametrize(
     ("bad", "said"),
-    [({"samples": 0}, "samples = 0"), ({"chx_k": 5.0}, "temperature = 5"),
+    [({"hold": ("dt_s",)}, "'dt_s' is no assumed parameter"), ({"samples": 0}, "samples = 0"),
+     ({"chx_k": 5.0}, "temperature = 5"),
      ({"load_w": -1.0}, "load = -1"), ({"bands": ("most",)}, "band 'most' is not one of"),
      ({"only": ("dt_s",)}, "'dt_s' is no assumed parameter")],
 )  # fmt: skip
