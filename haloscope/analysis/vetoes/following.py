@@ -44,12 +44,18 @@ def _errors(seen: Steps) -> FloatArray:
     return np.hypot(seen.error, np.hypot(_CALIBRATION, seen.loose) * seen.mean)
 
 
+def _demand_two(seen: Steps) -> None:
+    if len(seen) < 2:
+        raise NotHeldError("one spectrum alone")
+
+
 def one_step(seen: Steps) -> Veto:
     """Leave one out: does all the power come from one spectrum?
 
-    Args:
-        seen: Two spectra or more.
+    Raises:
+        NotHeldError: One spectrum alone.
     """
+    _demand_two(seen)
     error = _errors(seen)
     weight = error**-2.0
     others = np.sum(weight) - weight
@@ -69,9 +75,10 @@ def one_step(seen: Steps) -> Veto:
 def steps(seen: Steps) -> Veto:
     """Are the strengths of all steps one?
 
-    Args:
-        seen: Two spectra or more.
+    Raises:
+        NotHeldError: One spectrum alone.
     """
+    _demand_two(seen)
     error = _errors(seen)
     mean = np.average(seen.strength, weights=error**-2.0)
     value = float(np.sum(((seen.strength - mean) / error) ** 2))
@@ -110,7 +117,8 @@ def halves(seen: Steps) -> Veto:
     Raises:
         NotHeldError: The times are not known, or are all the same.
     """
-    if len(seen) < 2 or not seen.time_s.all() or not np.ptp(seen.time_s):
+    _demand_two(seen)
+    if not seen.time_s.all() or not np.ptp(seen.time_s):
         raise NotHeldError("times that nobody noted")
     order = np.argsort(seen.time_s, kind="stable")
     weight = seen.error[order] ** -2.0

@@ -222,13 +222,13 @@ def _followed(
         NotHeldError: Too few spectra hold it.
     """
     options = reduction.job.options
-    seen = measured_steps(reduction, frequency_hz, names, used=used)
+    seen = measured_steps(reduction, frequency_hz, names, used=used, fewest=1)
     for _ in range(_MOST_NARROW):
         narrow = shape.narrow_line(seen, options.false_veto / len(_TESTS))
         if narrow is None:
             break
         less = (*seen.left_out_hz, narrow)
-        again = measured_steps(reduction, frequency_hz, names, used=used, without_hz=less)
+        again = measured_steps(reduction, frequency_hz, names, used=used, fewest=1, without_hz=less)
         if not again.mean > options.threshold * again.mean_error:
             break
         seen = again

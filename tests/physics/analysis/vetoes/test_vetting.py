@@ -209,3 +209,18 @@ def test_a_narrow_line_on_an_axion_does_not_veto_it() -> None:
     ((low, high),) = said.steps.left_out_hz
     assert low < AXION_HZ + 805 < high
     assert high - low < 400
+
+
+def test_of_one_spectrum_alone_the_line_is_looked_at() -> None:
+    """At the very end of a scan nothing can be compared from step to step, but the shape can."""
+    frequency = 1.1e9 - 70e3 + 2e3
+    hidden = timed(make(scan_targets(20), seed=5, axions={frequency: 8.0}))
+    said = at(analyze(hidden, SINGLE), frequency)
+    assert not said.vetoed
+    assert [test.name for test in said.tests] == ["width", "line shape"]
+    assert "one step (one spectrum alone)" in said.verdict
+    spectra = timed(make(scan_targets(20), seed=5))
+    bins = spectra.frequency_start_hz[0] + 10.0 * np.arange(15000)
+    line = np.exp(-0.5 * ((bins - frequency - 700) / 200) ** 2)
+    spectra.power_w[0] *= (1 + 3e-2 * line).astype(np.float32)
+    assert at(analyze(spectra, SINGLE), frequency).vetoed
