@@ -56,7 +56,7 @@ class CyclePhases(Device):
     count = readback("WholeCycles_RBV", "hinted")
 
     def trigger(self) -> Watch:
-        """Return a status that ends when the next whole cycle is known, as ``Cycle.trigger`` does."""
+        """Return a status that ends when the next whole cycle is known, like ``Cycle.trigger``."""
         cycle = self.parent.parent.cycle
         now = int(self.count.get(use_monitor=False))
         limit_s = wall_timeout(self, 3.0 * cycle.period_s())
