@@ -79,6 +79,8 @@ def uncertainty(
     the bands. Ctrl-C loses at most the machines at hand. Exit code 3: the machine itself has no
     periodic state.
     """
+    from amrr.design.points import Effort
+    from amrr.studies import answers
     from amrr.studies import uncertainty as studies
 
     if fine and quick:
@@ -91,6 +93,7 @@ def uncertainty(
         seed=seed,
         only=tuple(only or ()),
         hold=tuple(hold or ()),
+        effort=Effort(tolerance_k=2e-3, near_k=2e-2) if quick else answers.EFFORT,
     )
     outcome = _ask(study, output / "machines", workers, scheduler)
     _tell(outcome, output)
