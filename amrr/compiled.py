@@ -7,7 +7,7 @@ change in a callee.
 
 numba writes the index of its cache before the code that it points to. A process that ends between
 the two, or reads between them, leaves the new key with the code of an older version; numba does not
-notice. So an entry returns the digest of the sources that it was compiled of, and `Entry` looks.
+notice. So an entry returns the digest of the sources that it was compiled of, and ``Entry`` looks.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Entry:
     """A compiled entry point that is of the present sources.
 
     Args:
-        function: Made by `jit_entry`; returns `source_digest` as it was when it was compiled.
+        function: Made by ``jit_entry``; returns ``source_digest`` as it was when it was compiled.
         nothing: Makes of the arguments of a call those of one that does nothing.
     """
 

@@ -127,7 +127,7 @@ def read_thermometers(
 
 @jit
 def feeds_forward(cycle: Array, pid: Array, table: Array, slots: Array, closed: bool) -> float:
-    """1 when the phase of the cycle adds to the cold exchanger's power (`repetition`), else 0.
+    """1 when the phase of the cycle adds to the cold exchanger's power (``repetition``), else 0.
 
     Whether it does may change at any time: the loop then takes over from the present power.
     """
@@ -186,24 +186,24 @@ class Machine(NamedTuple):
     Attributes:
         m: Miscellaneous state, slots above.
         c: Fixed numbers, slots above.
-        nodes: State of the lumps, rows as in `amrr.circuit.loop`.
+        nodes: State of the lumps, rows as in ``amrr.circuit.loop``.
         node_c: Their constants.
         coil_of: Which magnet each lump sits in.
         pump_c: Constants of the pump.
         garnet: Spline tables of the refrigerants.
         fluid: Spline table of the mixture.
-        supplies: State of the four supplies, slots as in `instruments.magnets.ramp`.
+        supplies: State of the four supplies, slots as in ``instruments.magnets.ramp``.
         supply_p: Their parameters.
-        coils: State of the four coils, slots as in `amrr.coils.magnet`.
+        coils: State of the four coils, slots as in ``amrr.coils.magnet``.
         coil_p: Their constants.
-        cycle: The sequencer's state, slots as in `amrr.controls.sequence`.
-        ledger: Running sums of work and heat, slots as in `amrr.circuit.loop`.
+        cycle: The sequencer's state, slots as in ``amrr.controls.sequence``.
+        ledger: Running sums of work and heat, slots as in ``amrr.circuit.loop``.
         pids: Control loops of the cold exchanger and of the stage.
-        meters: State of the thermometers, rows as in `amrr.controls.thermometry`.
+        meters: State of the thermometers, rows as in ``amrr.controls.thermometry``.
         mounts: Where they are mounted.
         log_r: Their common curve.
         dwell: The scanner's dwell, s.
-        repeat: Phases of the cycle, rows as in `amrr.controls.repetition`.
+        repeat: Phases of the cycle, rows as in ``amrr.controls.repetition``.
         repeating: Its settings, slots as there.
         plate: First lump of the cold exchanger, and the one behind its last.
     """
@@ -318,7 +318,7 @@ def build() -> Entry:
 
 
 def build_settle() -> Entry:
-    """`amrr.circuit.loop.settle` for all lumps, compiled and kept as `build` is.
+    """``amrr.circuit.loop.settle`` for all lumps, compiled and kept as ``build`` is.
 
     It takes state and constants of the lumps and the tables of the refrigerants and of the fluid.
     """

@@ -2,12 +2,12 @@
 
 Each field of the refrigerator's parameters is made by one of
 
-* `paper`: the paper states it;
-* `chosen`: whoever runs the machine, or computes it, sets it and knows it: fields and times of the
-  cycle, settings of instruments, loads, numbers of lumps;
-* `assumed`: nobody has published it. It has a range with its reason, held by `Range`.
+* ``paper``: the paper states it;
+* ``chosen``: whoever runs the machine, or computes it, sets it and knows it: fields and times of
+  the cycle, settings of instruments, loads, numbers of lumps;
+* ``assumed``: nobody has published it. It has a range with its reason, held by ``Range``.
 
-`amrr.studies.ranges` collects the ranges; a test holds that no assumed parameter lacks one.
+``amrr.studies.ranges`` collects the ranges; a test holds that no assumed parameter lacks one.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Range:
         return self.low + (self.high - self.low) * part
 
     def part(self, value: float) -> float:
-        """The part of the range at which a value is, 0 to 1: the inverse of `at`."""
+        """The part of the range at which a value is, 0 to 1: the inverse of ``at``."""
         if self.floor > 0.0:
             return math.log(max(value, self.floor) / self.floor) / math.log(self.high / self.floor)
         return (value - self.low) / (self.high - self.low)

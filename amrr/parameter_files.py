@@ -8,7 +8,7 @@
     [provenance]
     "regenerator.length_m" = "assumed: what fits the bore"
 
-Names and units are those of `amrr.parameters`; `[provenance]` says where a value comes from.
+Names and units are those of ``amrr.parameters``; ``[provenance]`` says where a value comes from.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ def read(path: Path | str) -> ParameterFile:
     Raises:
         OSError: It cannot be read.
         ValueError: It is no TOML; it names a parameter that does not exist; a value is of another
-            type, or makes a machine that the models do not describe (`amrr.limits`).
+            type, or makes a machine that the models do not describe (``amrr.limits``).
     """
     return parse(read_toml(path))
 
 
 def shipped(name: str) -> ParameterFile:
-    """One of the machines in `SHIPPED`; raises ValueError for another name."""
+    """One of the machines in ``SHIPPED``; raises ValueError for another name."""
     if name not in SHIPPED:
         raise ValueError(f"no machine {name!r} is shipped; there are {', '.join(SHIPPED)}")
     with as_file(files("amrr") / "data" / f"{name}.toml") as path:
@@ -64,7 +64,7 @@ def shipped(name: str) -> ParameterFile:
 
 
 def parse(content: Mapping[str, Any]) -> ParameterFile:
-    """As `read`, of the parsed content."""
+    """As ``read``, of the parsed content."""
     changes = {k: v for k, v in content.items() if k != _PROVENANCE}
     base = RefrigeratorParameters()
     parameters = _overridden(base, changes, "")

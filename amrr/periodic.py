@@ -43,7 +43,7 @@ class Convergence:
 
 
 def to_cycle_start(machine: SimulatedRefrigerator) -> None:
-    """Advance to the first step of a cycle; raises :class:`Refused` when the cycle does not run."""
+    """Advance to the first step of a cycle; raises ``Refused`` when the cycle does not run."""
     limit = machine.time_s + 20.0 * machine.cycle.period_s
     while (
         machine.cycle.phase is not CyclePhase.FLOW_A_TO_B
@@ -86,7 +86,7 @@ def settle(
 
     Args:
         machine: With its cycle running; changed in place, and left at the start of a cycle.
-        tolerance_k: Largest change over a cycle; `Convergence` says how 3He counts.
+        tolerance_k: Largest change over a cycle; ``Convergence`` says how 3He counts.
         most_cycles: Give up after this many.
         depth: Cycles that are combined.
 
@@ -168,5 +168,5 @@ def _positive(image: Array, correction: Array) -> Array:
     return image + part * correction
 
 
+#: The correction is mostly noise of the last combination when it is small.
 _TRUST = 0.1
-"""The correction is mostly noise of the last combination when it is small."""

@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 
 
 class Readings:
-    """The readable side of `amrr.refrigerator.SimulatedRefrigerator`, over its arrays.
+    """The readable side of ``amrr.refrigerator.SimulatedRefrigerator``, over its arrays.
 
     Attributes:
         parameters: Of the machine.

@@ -35,8 +35,8 @@ from instruments.ranges import commanded
 
 Array = NDArray[np.float64]
 
+#: A winding below this has recovered from a quench (NbTi at 1.5 T shares current above 7 K).
 COIL_COLD_K = 4.5
-"""A winding below this has recovered from a quench (NbTi at 1.5 T shares current above 7 K)."""
 
 
 @cache
@@ -299,7 +299,7 @@ class SimulatedRefrigerator(Readings):
         return saved | {"seed": self.seed, "parameters": self.parameters.digest()}
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """Put back what :meth:`state` returned; a state of before there was a bath has a full one.
+        """Put back what ``state`` returned; a state of before there was a bath has a full one.
 
         One of before the phases of the cycle were fed forward has learnt nothing.
 
@@ -323,7 +323,7 @@ class SimulatedRefrigerator(Readings):
         self._noise_block = -1
 
     def check_state(self, saved: dict[str, Any]) -> None:
-        """Raise `Refused` for what is no state in the present layout; nothing is taken over."""
+        """Raise ``Refused`` for what is no state in the present layout; nothing is taken over."""
         check(state_limits.allowed(self), saved, "")
 
     def contradiction(self) -> str:
@@ -365,7 +365,7 @@ class SimulatedRefrigerator(Readings):
         )
 
     def set_thermal_state(self, vector: Array) -> None:
-        """Put back a vector of :meth:`thermal_state`; magnets and cycle stay where they are."""
+        """Put back a vector of ``thermal_state``; magnets and cycle stay where they are."""
         count = self._nodes.shape[1]
         lumps, rest = vector[: 3 * count].reshape(3, count), vector[3 * count :]
         self._nodes[[rows.TEMPERATURE, rows.WALL, rows.C3]] = lumps
@@ -380,7 +380,7 @@ class SimulatedRefrigerator(Readings):
 
     @property
     def lump_constants(self) -> Array:
-        """Constants of all lumps, rows as in `amrr.circuit.loop` (a view; not to be changed)."""
+        """Constants of all lumps, rows as in ``amrr.circuit.loop`` (a view; not to be changed)."""
         return self._node_c
 
     @property
@@ -394,5 +394,5 @@ class SimulatedRefrigerator(Readings):
         return self._garnet, self._fluid
 
 
+#: Relative; another processor may round otherwise.
 _ROUNDING = 1e-6
-"""Relative; another processor may round otherwise."""

@@ -1,7 +1,7 @@
 """States on disk, and the cold start: the default machine's periodic state, shipped with it.
 
 A cold machine takes an hour or more of simulated time to get cold. The shipped state was found by
-:func:`amrr.periodic.settle` (``python -m amrr.snapshot`` writes it anew) and belongs to exactly
+``amrr.periodic.settle`` (``python -m amrr.snapshot`` writes it anew) and belongs to exactly
 one set of parameters; for any other the periodic state is computed.
 """
 

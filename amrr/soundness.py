@@ -19,7 +19,7 @@ def unsound(state: Mapping[str, Any], allowed: Spec, rows: tuple[str, ...], plac
     """The first value of a state that is not finite, or cannot be; "" when all can.
 
     Args:
-        state: As :meth:`amrr.refrigerator.SimulatedRefrigerator.state` gives it.
+        state: As ``amrr.refrigerator.SimulatedRefrigerator.state`` gives it.
         allowed: What it may hold.
         rows: What the rows of its lumps are called.
         places: The parts of the machine.

@@ -1,8 +1,8 @@
-"""What each number of a saved state may be (`instruments.kept`).
+"""What each number of a saved state may be (``instruments.kept``).
 
 The limits exclude what no machine of these models can be in, and what would make the compiled step
 read beyond an array. That the numbers of the lumps follow from each other is looked at besides, by
-`amrr.refrigerator.SimulatedRefrigerator.contradiction`.
+``amrr.refrigerator.SimulatedRefrigerator.contradiction``.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ universal limiter (ibid. 88, 17 (1991), ULTIMATE) then keeps every lump within t
 upstream neighbour and itself, so that 3He stays positive and no temperature is invented, as long
 as no lump is swept more than once in a step.
 
-Spreading that is physical, by the packing and by diffusion, is :mod:`amrr.circuit.slip`'s.
+Spreading that is physical, by the packing and by diffusion, is ``amrr.circuit.slip``'s.
 """
 
 from __future__ import annotations

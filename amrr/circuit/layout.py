@@ -1,6 +1,6 @@
 """From parameters to arrays: the chain of lumps and its constants.
 
-The chain, in the order that positive flow passes it (:class:`Places` names the parts):
+The chain, in the order that positive flow passes it (``Places`` names the parts):
 
     hot exchanger B, hot line B, header, regenerator B (hot to cold), header, cold line B,
     cold exchanger, cold line A, header, regenerator A (cold to hot), header, hot line A,
@@ -222,7 +222,7 @@ def _beds(p: RefrigeratorParameters, c: Array, coil_of: Ints, count: int) -> Non
 
 
 def pump_constants(p: RefrigeratorParameters) -> Array:
-    """Constants of the pump in the order of :mod:`amrr.circuit.rows`."""
+    """Constants of the pump in the order of ``amrr.circuit.rows``."""
     return np.array(
         [
             p.pump.flow_resistance_pa_s_per_m3,
@@ -241,7 +241,7 @@ def sweep_per_m3(c: Array) -> float:
 
 
 def constants(p: RefrigeratorParameters, c: Array) -> Array:
-    """Fixed numbers in the order of :mod:`amrr.kernel`, for lumps of these constants."""
+    """Fixed numbers in the order of ``amrr.kernel``, for lumps of these constants."""
     t = p.thermometry
     return np.array(
         [

@@ -1,6 +1,6 @@
 """One step of the fluid loop: pump beds, heat exchangers and regenerators. Compiled.
 
-The loop is a chain of lumps (:mod:`amrr.circuit.layout`). Positive flow leaves pump bed A, passes
+The loop is a chain of lumps (``amrr.circuit.layout``). Positive flow leaves pump bed A, passes
 hot heat exchanger B, regenerator B from hot to cold, the cold heat exchanger, regenerator A from
 cold to hot, hot heat exchanger A, and enters pump bed B; superfluid returns through the superleak.
 That is the paper's crossed loop: the expelling bed feeds the demagnetising regenerator.
@@ -9,8 +9,8 @@ A step is split in two, each part conserving exactly:
 
 1. field: every lump keeps its entropy while its field changes; the change of U is the magnet's
    work;
-2. transport at constant field: bulk flow (:mod:`amrr.circuit.advection`), 3He relative to it
-   (:mod:`amrr.circuit.slip`), conduction (:mod:`amrr.circuit.conduction`), links to the 1.6 K stage
+2. transport at constant field: bulk flow (``amrr.circuit.advection``), 3He relative to it
+   (``amrr.circuit.slip``), conduction (``amrr.circuit.conduction``), links to the 1.6 K stage
    (implicit). 3He and energy move between lumps as fluxes, so their sums are kept to rounding. So
    that no lump is swept more than once, this part is done in as many equal pieces as that takes.
 
@@ -63,7 +63,7 @@ Ints = NDArray[np.int64]
 
 #: A lump may be swept to this part in one piece of a step.
 LARGEST_COURANT: Final = 0.8
-#: More pieces than this no machine may need (`amrr.limits`).
+#: More pieces than this no machine may need (``amrr.limits``).
 MOST_PIECES: Final = 256
 
 

@@ -5,7 +5,7 @@
     S = -F_T,   U = F - T F_T,   C = -T F_TT
 
 n moles of Gd3+, V fluid volume, gamma T the heat capacity of metal. F_spin and phi are uniform
-cubic splines (:mod:`amrr.circuit.spline`); the ideal-mixing term is analytic because its
+cubic splines (``amrr.circuit.spline``); the ideal-mixing term is analytic because its
 logarithm has no good spline. With constant partial volumes phi also gives
 Pi = c3 phi_c - phi, and mu4 = -v4 Pi. The fluid's e = U/V stands for its enthalpy per volume: the
 liquid is incompressible and at zero pressure.

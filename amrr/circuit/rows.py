@@ -1,6 +1,6 @@
 """What the rows of the loop's arrays hold: state and constants of every lump, the pump, the ledger.
 
-Columns are the lumps: the chain in the order of :mod:`amrr.circuit.layout`, then pump beds A and B.
+Columns are the lumps: the chain in the order of ``amrr.circuit.layout``, then pump beds A and B.
 """
 
 from __future__ import annotations

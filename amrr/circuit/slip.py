@@ -25,9 +25,9 @@ x_d(T) no more 3He is let in; the machine then reports phase separation.
 
 The flow is solved implicitly along the whole chain, beds included, with the adiabatic dPi/dc3 of
 the present state. That is a linear answer to a law that is not: a step is shortened until no flow
-takes much of a lump's 3He (`_LARGEST_PART`) or heat (`_LARGEST_CHANGE`). Where that is not enough,
-as where hardly any 3He is left, the conductance of that face is lowered, so that 3He still flows
-from high Pi to low Pi only.
+takes much of a lump's 3He (``_LARGEST_PART``) or heat (``_LARGEST_CHANGE``). Where that is not
+enough, as where hardly any 3He is left, the conductance of that face is lowered, so that 3He still
+flows from high Pi to low Pi only.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ _LEAST_C3: Final = 1.0
 
 @jit
 def dilute_line(temperature_k: float) -> float:
-    """x_d(T) from 0.15 K: `amrr.fluid.helium.dilute_line`; 0.674 from the tricritical point."""
+    """x_d(T) from 0.15 K: ``amrr.fluid.helium.dilute_line``; 0.674 from the tricritical point."""
     dt = min(temperature_k, 0.867) - 0.867
     return 0.674 - 0.209148 * dt / (dt - 0.080280) + 0.960222 * dt + 0.549920 * dt * dt
 
@@ -186,7 +186,7 @@ def move(x: Array, n: Array, volume_m3: float, work: Array) -> float:
 def prepare(
     x: Array, n: Array, fluid: Array, pump: Array, work: Array, dt_s: float, shortest_s: float
 ) -> float:
-    """Work out what slips; :func:`move` then moves it.
+    """Work out what slips; ``move`` then moves it.
 
     Args:
         x: Lumps.

@@ -18,8 +18,8 @@ from scipy.linalg import solve_banded
 
 Array = NDArray[np.float64]
 
+#: Diagonals above and below the main one: the conditions at the ends take five points.
 _REACH = 4
-"""Diagonals above and below the main one: the conditions at the ends take five points."""
 
 
 def coefficients(values: Array, axis: int = 0) -> Array:
@@ -42,7 +42,7 @@ def coefficients(values: Array, axis: int = 0) -> Array:
 
 
 def _system(n: int) -> Array:
-    """Diagonals of the equations for n points, the highest first, as `solve_banded` takes them."""
+    """Diagonals of the equations for n points, highest first, as ``solve_banded`` takes them."""
     diagonals = np.zeros((2 * _REACH + 1, n + 2))
 
     def put(row: int, column: int, weight: float) -> None:

@@ -40,7 +40,7 @@ def warnings(
     """One sentence for every model that is used outside its range; empty when none is.
 
     Args:
-        x: State of the lumps, rows as in :mod:`amrr.circuit.loop`; the last two are the pump beds.
+        x: State of the lumps, rows as in ``amrr.circuit.loop``; the last two are the pump beds.
         p: The machine.
         places: Its parts.
         pump_constants: Constants of the pump.
@@ -61,7 +61,7 @@ def coil_warnings(coils: Mapping[str, Array]) -> tuple[str, ...]:
     """One sentence for every magnet that is warmer than its heat capacities are known to be right.
 
     Args:
-        coils: State of each coil, slots as in :mod:`amrr.coils.magnet`, by the supply's name.
+        coils: State of each coil, slots as in ``amrr.coils.magnet``, by the supply's name.
     """
     found: list[str] = []
     for name, x in coils.items():

@@ -1,7 +1,7 @@
-"""The two potentials of :mod:`amrr.circuit.nodes` as spline tables, computed at start-up.
+"""The two potentials of ``amrr.circuit.nodes`` as spline tables, computed at start-up.
 
 The tables reach beyond the validity of the material models, so that a badly run machine still
-moves on; it is then flagged by :attr:`amrr.refrigerator.Refrigerator.warnings`.
+moves on; it is then flagged by ``amrr.refrigerator.SimulatedRefrigerator.warnings``.
 """
 
 from __future__ import annotations

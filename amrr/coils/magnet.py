@@ -1,6 +1,6 @@
 """A superconducting coil: circuit, self-protection, losses, quench, recovery. Compiled step.
 
-Circuit as in :mod:`instruments.magnets.coil`. Heat into the winding per step:
+Circuit as in ``instruments.magnets.coil``. Heat into the winding per step:
 
 - filament hysteresis, 2/(3 pi) J_c d_f |dB| V_sc for a field change dB (Wilson, ch. 8);
 - eddy currents in the 6061 mandrel, pi r^3 t l (dB/dt)^2 / (2 rho);
@@ -8,7 +8,7 @@ Circuit as in :mod:`instruments.magnets.coil`. Heat into the winding per step:
 
 A quench starts when the current exceeds I_c(B_peak, T) or by injection. The normal fraction grows
 to 1 in the propagation time; its resistance is the copper's. The hot spot, where the quench began,
-warms by dT/dt = rho J^2 / c, with c of copper for the whole wire (:mod:`amrr.solids.copper`), and
+warms by dT/dt = rho J^2 / c, with c of copper for the whole wire (``amrr.solids.copper``), and
 shares its heat with the winding within seconds. While anything is normal the coil is advanced in
 steps of 1 ms. The diodes' forward voltage falls as they warm.
 """

@@ -66,7 +66,7 @@ Array = NDArray[np.float64]
 
 
 def _waypoint(name: str) -> Any:
-    """A property of :class:`CycleSequencer` that reads and sets one waypoint in tesla."""
+    """A property of ``CycleSequencer`` that reads and sets one waypoint in tesla."""
     return property(
         lambda self: self.waypoint_t(name),
         lambda self, value: self.set_waypoint(name, value),
@@ -135,14 +135,14 @@ class CycleSequencer:
         begin_phase(self._x, int(CyclePhase.IDLE), self._rows, self._per_ampere())
 
     def pause(self) -> None:
-        """Stand still where the magnets are; raises :class:`Refused` unless running."""
+        """Stand still where the magnets are; raises ``Refused`` unless running."""
         if self.state is not CycleState.RUNNING:
             raise Refused(f"cycle: cannot pause while {self.state.name.lower()}")
         release(self._rows, RAMPING)
         self._x[STATE] = CycleState.PAUSED
 
     def resume(self) -> None:
-        """Continue a paused cycle; raises :class:`Refused` otherwise."""
+        """Continue a paused cycle; raises ``Refused`` otherwise."""
         if self.state is not CycleState.PAUSED:
             raise Refused(f"cycle: cannot resume while {self.state.name.lower()}")
         self._x[STATE] = CycleState.RUNNING
@@ -154,7 +154,7 @@ class CycleSequencer:
         self._x[PHASE] = CyclePhase.IDLE
 
     def abort(self) -> None:
-        """Stop at once: all magnets hold the current they have. Follow with :meth:`stop`."""
+        """Stop at once: all magnets hold the current they have. Follow with ``stop``."""
         release(self._rows, RAMPING)
         self._x[STATE] = CycleState.ABORTED
         self._x[PHASE] = CyclePhase.IDLE
@@ -261,11 +261,11 @@ class CycleSequencer:
         self._x[SQUARE] = float(bool(value))
 
     def waypoint_t(self, name: str) -> float:
-        """One of :data:`WAYPOINT_NAMES`, T."""
+        """One of ``WAYPOINT_NAMES``, T."""
         return float(self._x[WAYPOINTS + WAYPOINT_NAMES.index(name)])
 
     def set_waypoint(self, name: str, field_t: float) -> None:
-        """Change a waypoint; raises :class:`Refused` beyond what the supplies can reach."""
+        """Change a waypoint; raises ``Refused`` beyond what the supplies can reach."""
         sides = ("PumpA", "PumpB") if name.startswith("pump") else ("RegenA", "RegenB")
         limit = min(
             self._supplies[s].current_limit_a * self._supplies[s].coil.field_per_ampere_t

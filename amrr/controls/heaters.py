@@ -21,17 +21,15 @@ Array = NDArray[np.float64]
 #: Setpoints of the closed loops, K.
 CHX_RANGE_K: Final = (0.3, 2.0)
 STAGE_RANGE_K: Final = (1.2, 2.0)
+#: P (W/K), I (1/s) and D (s) of the cold exchanger's loop at start-up. A quarter of the P at which
+#: the default plate's loop begins to hunt on the noise of its thermometer. At 0.95 K they leave 5.6
+#: mK rms of the cycle's 27 mK; what is left is mostly the no-flow phases, in which the parasitic
+#: load warms the plate and no heater can cool.
 CHX_GAINS: Final = (0.05, 0.2, 0.0)
-"""P (W/K), I (1/s) and D (s) of the cold exchanger's loop at start-up.
-
-A quarter of the P at which the default plate's loop begins to hunt on the noise of its thermometer.
-At 0.95 K they leave 5.6 mK rms of the cycle's 27 mK; what is left is mostly the no-flow phases, in
-which the parasitic load warms the plate and no heater can cool.
-"""
 
 
+#: Part of the closed loop's work that is fed forward in the next cycle, at start-up.
 LEARNING: Final = 0.3
-"""Part of the closed loop's work that is fed forward in the next cycle, at start-up."""
 
 
 class ChxHeater:
@@ -40,7 +38,7 @@ class ChxHeater:
     Args:
         machine: The machine's miscellaneous state.
         pid_state: State of its control loop.
-        phases: What is fed forward at each phase of the cycle (`amrr.controls.repetition`).
+        phases: What is fed forward at each phase of the cycle (``amrr.controls.repetition``).
         repeating: Settings of that.
         parameters: For the range.
     """

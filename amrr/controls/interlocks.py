@@ -13,8 +13,8 @@ from instruments.magnets.supply import SupplyState
 __all__ = ["LOWEST_HELIUM_PERCENT", "interlocks_of"]
 
 PERCENT: Final[float] = 100.0
+#: Level below which the cycle stops (assumed: a day's helium is left for the stage).
 LOWEST_HELIUM_PERCENT: Final[float] = 10.0
-"""Level below which the cycle stops (assumed: a day's helium is left for the stage)."""
 
 
 def interlocks_of(machine: SimulatedRefrigerator) -> Interlocks:

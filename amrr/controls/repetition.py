@@ -52,7 +52,7 @@ SLOTS: Final = 6
 
 @jit
 def position(steps: float, steps_per_cycle: float) -> float:
-    """Where in the cycle a step is, in phases, 0 to `PHASES`; the middle of the step counts."""
+    """Where in the cycle a step is, in phases, 0 to ``PHASES``; the middle of the step counts."""
     return min(max((steps - 0.5) / steps_per_cycle, 0.0), 1.0) * PHASES
 
 

@@ -1,9 +1,9 @@
 """What the cycle sequencer does in one step. Compiled.
 
-The operator's side is :mod:`amrr.controls.cycle`.
+The operator's side is ``amrr.controls.cycle``.
 
 It works on the cycle's own slots and on the state arrays of the four supplies
-(:mod:`instruments.magnets.ramp`), which it drives through their program inputs.
+(``instruments.magnets.ramp``), which it drives through their program inputs.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def release(supplies: Array, goal: float) -> None:
 
 @jit
 def blocked_by(x: Array, supplies: Array, coil_a: Array, per_ampere: Array) -> int:
-    """Which supply is latched, or not at the end of its ramp; `BY_NOTHING` when all is well."""
+    """Which supply is latched, or not at the end of its ramp; ``BY_NOTHING`` when all is well."""
     for k in range(SUPPLIES):
         if supplies[k, ramp.STATE] >= ramp.QUENCH:
             return BY_LATCHED + k
@@ -220,7 +220,7 @@ def end_ramp_down(x: Array, supplies: Array) -> None:
 
 @jit
 def block(x: Array, supplies: Array, culprit: int, goal: float) -> None:
-    """Stop because of a supply, and leave the others as `release` does."""
+    """Stop because of a supply, and leave the others as ``release`` does."""
     x[BLOCKED_BY] = culprit
     x[STATE] = _BLOCKED
     release(supplies, goal)

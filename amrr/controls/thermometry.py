@@ -25,11 +25,13 @@ from instruments.ranges import commanded
 
 Array = NDArray[np.float64]
 
+#: The place of the thermometer on the 1.6 K stage, which is no lump of the loop.
 ON_STAGE: Final = -1
-"""The place of the thermometer on the 1.6 K stage, which is no lump of the loop."""
+#: The place of a thermometer that this machine does not have; the scanner passes it over.
 ABSENT: Final = -2
-"""The place of a thermometer that this machine does not have; the scanner passes it over."""
 
+#: The lump that each thermometer is mounted on, on its metal partner where it has one. In the order
+#: of the columns of a saved state: a new one is appended.
 MOUNTS: Final[Mapping[str, Callable[[Places], int]]] = {
     "CHX": lambda at: (at.cold_exchanger.start + at.cold_exchanger.stop) // 2,
     "Stage": lambda _: ON_STAGE,
@@ -46,10 +48,6 @@ MOUNTS: Final[Mapping[str, Callable[[Places], int]]] = {
     "Detector3": lambda at: at.detectors.get("Detector3", ABSENT),
     "Detector4": lambda at: at.detectors.get("Detector4", ABSENT),
 }
-"""The lump that each thermometer is mounted on, on its metal partner where it has one.
-
-In the order of the columns of a saved state: a new one is appended.
-"""
 NAMES: Final = tuple(MOUNTS)
 COUNT: Final = len(NAMES)
 CONTINUOUS: Final = 2
@@ -84,7 +82,7 @@ class ReadingStatus(IntEnum):
 
 
 def mounts(places: Places) -> NDArray[np.int64]:
-    """Lump of each thermometer of a machine with these parts, `ON_STAGE` for the stage's."""
+    """Lump of each thermometer of a machine with these parts, ``ON_STAGE`` for the stage's."""
     return np.array([place(places) for place in MOUNTS.values()], dtype=np.int64)
 
 
@@ -153,7 +151,7 @@ class Thermometer:
     """One channel as the operator sees it.
 
     Args:
-        name: One of :data:`NAMES`.
+        name: One of ``NAMES``.
         state: The machine's thermometer state.
         clock: Array whose first element is the simulated time, s.
         dwell: Array whose first element is the time the scanner spends on each channel, s.

@@ -5,7 +5,7 @@ the bath loses what the pot evaporates and what its own heat leak boils off:
 
     dN/dt = -S P_v(T_stage) / (R 300 K) - Q_leak / L(4.2 K) + transfer - loss
 
-with Q_pot = S P_v L / (R 300 K) of :mod:`amrr.cryostat.stage`. The pot lasts some hours
+with Q_pot = S P_v L / (R 300 K) of ``amrr.cryostat.stage``. The pot lasts some hours
 longer than the bath; the stage's heat capacity falls with what is left in it, and once it is dry
 the stage has no cooling power. Flash losses of the impedance are left out.
 
@@ -26,19 +26,19 @@ from amrr.parameters import StageParameters
 
 Array = NDArray[np.float64]
 
+#: Steps of the machine between two balances: 25.6 s, in which the level moves by 35 ppm.
 PERIOD_STEPS: Final = 256
-"""Steps of the machine between two balances: 25.6 s, in which the level moves by 35 ppm."""
+#: Assumed: a wet cryostat that is filled once a week.
 VOLUME_M3: Final = 0.100
-"""Assumed: a wet cryostat that is filled once a week."""
+#: Liquid 4He at 4.2 K and 1 bar (Donnelly and Barenghi 1998).
 DENSITY_KG_PER_M3: Final = 125.0
-"""Liquid 4He at 4.2 K and 1 bar (Donnelly and Barenghi 1998)."""
 BATH_K: Final = 4.2
+#: Assumed; boils off 0.4 litres an hour.
 HEAT_LEAK_W: Final = 0.3
-"""Assumed; boils off 0.4 litres an hour."""
+#: Assumed: 5 litres a minute, from a dewar.
 TRANSFER_M3_PER_S: Final = 5e-3 / 60.0
-"""Assumed: 5 litres a minute, from a dewar."""
+#: Assumed: what a spoilt insulating vacuum boils off.
 LOSS_M3_PER_S: Final = 5e-3 / 60.0
-"""Assumed: what a spoilt insulating vacuum boils off."""
 MOL_PER_M3: Final = DENSITY_KG_PER_M3 / helium.MOLAR_MASS_4HE_KG
 
 MOLES, FILLING, LOSING, STATE_SIZE = 0, 1, 2, 3

@@ -113,7 +113,7 @@ class Effort:
     """How far a point is taken.
 
     Attributes:
-        tolerance_k: Of `amrr.periodic.settle`.
+        tolerance_k: Of ``amrr.periodic.settle``.
         most_cycles: Of the same.
         near_k: So near to a temperature that is sought the load curve counts as straight.
         hopeless_k: So far above it a machine without a better point is given up.

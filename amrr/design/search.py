@@ -2,13 +2,13 @@
 
 Objectives: most cooling power at one temperature of the cold exchanger, least work of the magnets
 in a cycle, largest fraction of Carnot. Each machine is a periodic state of the dynamic model, found
-by `amrr.periodic.settle` at several loads. NSGA-II (K. Deb et al., IEEE Trans. Evol. Comput. 6, 182
-(2002)) as pymoo has it (J. Blank and K. Deb, IEEE Access 8, 89497 (2020)): a generation is asked
-for, evaluated in parallel, and told, so the same seed asks the same machines, and a study that was
-interrupted finds what it had evaluated in its store.
+by ``amrr.periodic.settle`` at several loads. NSGA-II (K. Deb et al., IEEE Trans. Evol. Comput. 6,
+182 (2002)) as pymoo has it (J. Blank and K. Deb, IEEE Access 8, 89497 (2020)): a generation is
+asked for, evaluated in parallel, and told, so the same seed asks the same machines, and a study
+that was interrupted finds what it had evaluated in its store.
 
-The search runs on a coarser machine than the default; `amrr.design.verification` takes the best to
-the resolution that is converged.
+The search runs on a coarser machine than the default; ``amrr.design.verification`` takes the best
+to the resolution that is converged.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@
 Eq. (2) is the heat into the refrigerant of node i in step j, Eq. (3) the fluid's energy balance
 over one blow. The temperature profile is the paper's: linear from the hot heat exchanger to the
 outlet and constant in time, so neither bed nor fluid stores energy. Eq. (4) is in
-`amrr.coils.solenoid`. The paper's Table 1 is not available: inputs that it would give are ours,
+``amrr.coils.solenoid``. The paper's Table 1 is not available: inputs that it would give are ours,
 and are marked "assumed".
 """
 
@@ -44,7 +44,7 @@ _WIDEST: Final = 1000.0
 
 @dataclass(frozen=True)
 class DesignInputs:
-    """What the design starts from; every field can be overridden in :func:`design_sheet`."""
+    """What the design starts from; every field can be overridden in ``design_sheet``."""
 
     load_w: float = _input(600e-6, "W", PAPER, "cooling at the CHX, cycle mean")
     hot_k: float = _input(1.6, "K", PAPER, "hot heat exchanger")
@@ -172,7 +172,7 @@ def design_sheet(**overrides: Any) -> DesignSheet:
     """Run the design model.
 
     Args:
-        **overrides: Any field of :class:`DesignInputs`, in SI units.
+        **overrides: Any field of ``DesignInputs``, in SI units.
 
     Raises:
         ValueError: An unknown name, a value that is not positive or not finite, temperatures in

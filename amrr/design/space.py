@@ -30,7 +30,7 @@ class Variable:
     """One variable of the study.
 
     Attributes:
-        name: In `values`, in tables and in files.
+        name: In ``values``, in tables and in files.
         low: Lowest value.
         high: Highest.
         step: Values are multiples of it: what a workshop or an operator would round to.
@@ -81,7 +81,7 @@ def values(vector: Sequence[float] | Array) -> dict[str, float]:
 
 
 def vector(of: dict[str, float]) -> Array:
-    """The vector of these values: the inverse of `values`, to a step."""
+    """The vector of these values: the inverse of ``values``, to a step."""
     return np.array([v.part(of[v.name]) for v in VARIABLES])
 
 

@@ -1,8 +1,8 @@
 """Evaluated points on disk: an interrupted study goes on, one that is repeated ends at once.
 
 One line of JSON for each point, in the order they were finished. A point belongs to the machine
-(its digest), to what was asked of it, and to the physics: a digest of all sources of `amrr` but the
-studies themselves. Lines of other physics stay, and are not used.
+(its digest), to what was asked of it, and to the physics: a digest of all sources of ``amrr`` but
+the studies themselves. Lines of other physics stay, and are not used.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Outcome:
 
 @cache
 def physics_digest() -> str:
-    """Digest of all that decides what a machine does: the sources of `amrr` without its studies."""
+    """Digest of what decides what a machine does: the sources of ``amrr`` without its studies."""
     root = Path(amrr.__path__[0])
     digest = hashlib.blake2b(digest_size=8)
     for path in sorted(root.rglob("*.py")):

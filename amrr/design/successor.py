@@ -2,10 +2,10 @@
 
 The paper announces 0.35 K. No heat capacity of GLF below 1 K is published, so the machine is asked
 over the range of its two numbers, the internal field b and the molecular field lambda
-(`amrr.solids.garnet`):
+(``amrr.solids.garnet``):
 
 - b = 0.320 T is what the dipoles of the lattice alone give at high temperature, and they are known
-  (`amrr.solids.dipoles`). For GGG the same sum, with its exchange, is 15 % above the one b that
+  (``amrr.solids.dipoles``). For GGG the same sum, with its exchange, is 15 % above the one b that
   fits its heat capacity over 1 to 4 K; exchange makes b larger. So 0.25 to 0.40 T.
 - lambda = -0.2 to 0 T: exchange and dipoles nearly cancel in the Curie-Weiss temperature
   (S. S. Sosin et al., arXiv:2210.09725; anisotropic, here a powder).
@@ -72,7 +72,7 @@ class Successor:
         internal_t: b.
         molecular_t: lambda.
         unloaded: Its periodic state without heater power.
-        powered: The same at `GOAL_K`.
+        powered: The same at ``GOAL_K``.
     """
 
     internal_t: float

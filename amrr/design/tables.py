@@ -34,7 +34,7 @@ def machines_csv(candidates: Sequence[Candidate]) -> str:
 
 
 def machines_read(path: Path) -> tuple[dict[str, float], ...]:
-    """Values of the machines of a table that `machines_csv` made.
+    """Values of the machines of a table that ``machines_csv`` made.
 
     Raises:
         OSError: It cannot be read.

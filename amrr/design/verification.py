@@ -54,10 +54,10 @@ class Verification:
 
     Attributes:
         chx_k: Temperature at which the cooling power counts.
-        default: The machine of `amrr.parameters`.
+        default: The machine of ``amrr.parameters``.
         best: That of the study.
-        plain_k: Mean of the cold exchanger in the last of `PLAIN_CYCLES` plain cycles of the best
-            at its cooling power: `chx_k`, if the search for the periodic state tells the truth.
+        plain_k: Mean of the cold exchanger in the last of ``PLAIN_CYCLES`` plain cycles of the best
+            at its cooling power: ``chx_k``, if the search for the periodic state tells the truth.
     """
 
     chx_k: float

@@ -1,7 +1,7 @@
 """The working fluid: 3He-4He mixtures below the lambda line.
 
 Phase lines after G. Chaudhry (PhD thesis, MIT 2009; J. Low Temp. Phys. 155, 235 (2009)). The
-mixture is a gas of 3He quasi-particles in shifted 4He (:mod:`amrr.fluid.helium4`) plus an
+mixture is a gas of 3He quasi-particles in shifted 4He (``amrr.fluid.helium4``) plus an
 interaction polynomial,
 
     f(T, x) = (1-x) f4(T; x) + x f_FG(T, x) + x (1-x) (w1 + w2 x + w3 x^2)     J/mol of mixture
@@ -13,7 +13,7 @@ derivative of f: s = -df/dT, h = f + T s, mu4 = f - x df/dx, and the osmotic plu
 Pi = -mu4 / v4, counted from pure 4He at 0 K. Energies are counted from the pure liquids at 0 K;
 the pressure is that of the vapour (about 0).
 
-Properties take T in K and x of shapes that broadcast, and raise ValueError where :func:`check`
+Properties take T in K and x of shapes that broadcast, and raise ValueError where ``check``
 finds no support, unless the caller asks for the formula alone with ``extrapolate=True``.
 """
 
@@ -136,7 +136,7 @@ def density_3he(x: ArrayLike) -> Array:
 
 
 def concentration(c3_mol_per_m3: ArrayLike) -> Array:
-    """Mole fraction x from c3: the inverse of :func:`density_3he`; ValueError beyond pure 3He."""
+    """Mole fraction x from c3: the inverse of ``density_3he``; ValueError beyond pure 3He."""
     all_within("3He density", c3_mol_per_m3, 0.0, _PURE_3HE_MOL_PER_M3, "mol/m3")
     c = np.asarray(c3_mol_per_m3, float) * V4_M3_PER_MOL
     return c / (1.0 - ALPHA * c)

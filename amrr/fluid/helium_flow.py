@@ -2,7 +2,7 @@
 
 Normal fraction of 4He from the tables of Donnelly and Barenghi, J. Phys. Chem. Ref. Data 27, 1217
 (1998), with the roton law below 0.9 K. In a mixture the 4He is taken at the corresponding
-temperature tau T, as in :mod:`amrr.fluid.helium`. Vapour pressure: ITS-90.
+temperature tau T, as in ``amrr.fluid.helium``. Vapour pressure: ITS-90.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every number that describes the refrigerator: `machine` has them together."""
+"""Every number that describes the refrigerator: ``machine`` has them together."""
 
 from amrr.parameters.beds import PumpParameters, RegeneratorParameters
 from amrr.parameters.coil import CoilParameters

@@ -19,8 +19,8 @@ class RegeneratorParameters:
         particle_diameter_m: Paper: 0.2 to 1.2 mm, roughly 1 mm.
         wall_thickness_m: Stainless steel, assumed.
         nodes: Lumps along the bed; 40 is converged to 1 mK.
-        fluid_conductivity_w_per_m_k: Of the mixture at 1 K and x = 0.1 (`amrr.circuit.conduction`);
-            0.01 to 0.1 is possible and it is the least certain loss.
+        fluid_conductivity_w_per_m_k: Of the mixture at 1 K and x = 0.1 (module
+            ``amrr.circuit.conduction``); 0.01 to 0.1 is possible and it is the least certain loss.
         dispersion_per_grain: Dispersivity of the packing over the grain size: half, as in beds of
             spheres at large Peclet numbers (Delgado 2006); crushed grains may have twice that.
         header_height_m: Free height between the screens and the end cap, assumed: what distributes
@@ -116,7 +116,7 @@ class PumpParameters:
         bed_volume_m3: Volume of one empty canister.
         bed_length_m: Its length, in the middle of its magnet: a bed of this volume, 29 mm across,
             fills the bore. It feels 0.948 of the field at the centre, its mean over this length.
-        refrigerant: Name for `amrr.solids.garnet.paramagnet`; the paper's pump is filled with GGG.
+        refrigerant: Name for ``amrr.solids.garnet.paramagnet``; the paper's pump holds GGG.
         porosity: As in the regenerators.
         link_w_per_k: Conductance from a bed to the 1 K stage.
         flow_resistance_pa_s_per_m3: Of the loop (2 m of 1.5 mm tube).

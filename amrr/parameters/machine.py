@@ -1,9 +1,9 @@
 """Every number that describes the refrigerator, with its unit, its source and its range.
 
-The paper's Table 1 (the final dimensions) is not available. Fields made by `paper` are the paper's;
-those made by `assumed` are ours: a set that is consistent with everything the paper does state,
-found with its own design model (`amrr.design.sizing`), each with the range that it may have
-(`amrr.origins`). What an operator sets is `chosen`.
+The paper's Table 1 (the final dimensions) is not available. Fields made by ``paper`` are the
+paper's; those made by ``assumed`` are ours: a set that is consistent with everything the paper does
+state, found with its own design model (``amrr.design.sizing``), each with the range that it may
+have (``amrr.origins``). What an operator sets is ``chosen``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class StageParameters:
     """The pumped 4He pot that carries the hot exchangers and magnets, and its controller.
 
     Attributes:
-        setpoint_k: Paper: 1.6 K. Below 1.2 K the stage is no pot, but held (`held`).
+        setpoint_k: Paper: 1.6 K. Below 1.2 K the stage is no pot, but held (``held``).
         pumping_speed_m3_per_s: Effective, at 300 K; assumed (54 mW at 1.6 K).
         helium_kg: Liquid in the full pot; assumed. What is left of it makes nearly all of the
             stage's heat capacity.
@@ -71,7 +71,7 @@ class StageParameters:
     def held(self) -> bool:
         """Whether the stage is held at its setpoint, as another machine's cold exchanger holds it.
 
-        That is so below what a pumped pot reaches (`amrr.design.two_stages`).
+        That is so below what a pumped pot reaches (``amrr.design.two_stages``).
         """
         return self.setpoint_k < LOWEST_POT_K
 
@@ -141,18 +141,18 @@ class RefrigeratorParameters:
 
     Attributes:
         dt_s: Fixed step.
-        refrigerant: Of the regenerators, a name for `amrr.solids.garnet.paramagnet`.
+        refrigerant: Of the regenerators, a name for ``amrr.solids.garnet.paramagnet``.
         concentration: 3He mole fraction of the filling, assumed.
         fluid_closure: "bulk" (the paper's: normal fluid and superfluid move together) or "osmotic"
             (superfluid slips until mu4 is uniform).
         slip_s: Osmotic closure: relaxation time of a lump against its neighbour, assumed; small
             against 1 s.
         slip_diffusivity_m2_per_s: Bulk closure: diffusivity of 3He against the bulk flow, which
-            also sets its heat flush (`amrr.circuit.slip`). Assumed: small, as this closure says.
+            also sets its heat flush (``amrr.circuit.slip``). Assumed: small, as this closure says.
             Where phonons alone resist it is 3e-4 (Lamoreaux et al. 2002, 0.9 K, very dilute), and
             the closure is the osmotic one.
-        molecular_field_scale: Of the refrigerants' lambda (`amrr.solids.garnet`), beds and pump.
-        excitations_scale: Of the free energy of phonons and rotons in the mixture (`amrr.fluid`).
+        molecular_field_scale: Of the refrigerants' lambda (``amrr.solids.garnet``), beds and pump.
+        excitations_scale: Of the free energy of phonons and rotons in the mixture (``amrr.fluid``).
     """
 
     dt_s: float = chosen(0.1)

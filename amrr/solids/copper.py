@@ -1,6 +1,6 @@
 """Copper from 0.1 K to room temperature, for plates, matrix and hot spots. Compiled.
 
-Heat capacity: gamma T + beta T^3 of :mod:`amrr.solids.materials` to 10 K; from there to 300 K the
+Heat capacity: gamma T + beta T^3 of ``amrr.solids.materials`` to 10 K; from there to 300 K the
 NIST fit for oxygen-free copper, a polynomial of log10 c in log10 T, good to 5 % (Marquardt, Le and
 Radebaugh, Cryocoolers 11, 681 (2001)). The two agree to 0.3 % at 10 K. Above 300 K the value there
 goes on: 2 % low at 400 K.
@@ -27,7 +27,7 @@ _NIST: Final = (-1.91844, -0.15973, 8.61013, -18.996, 21.9661, -12.7328, 3.54322
 
 @jit
 def heat_capacity(temperature_k: float) -> float:
-    """Heat capacity in J/(kg K), from 0 K up; above `HIGHEST_K` that of `HIGHEST_K`."""
+    """Heat capacity in J/(kg K), from 0 K up; above ``HIGHEST_K`` that of ``HIGHEST_K``."""
     t = min(temperature_k, HIGHEST_K)
     if t <= _JOIN_K:
         return _GAMMA * t + _BETA * t**3

@@ -7,9 +7,9 @@ is exactly (J. H. Van Vleck, J. Chem. Phys. 5, 320 (1937))
     dipoles:   Tr = 6 d^2,  d = mu0 (g mu_B)^2 / (4 pi k r^3)
     exchange:  Tr = 3 J^2
 
-and the two do not mix, as dipoles have no trace. An internal field b of `amrr.solids.garnet` gives
-C T^2 / R = (a b)^2 S (S + 1) / 3. So the dipoles alone, whose strength is known, set the least b
-that a lattice of Gd3+ can have, whatever its exchange.
+and the two do not mix, as dipoles have no trace. An internal field b of ``amrr.solids.garnet``
+gives C T^2 / R = (a b)^2 S (S + 1) / 3. So the dipoles alone, whose strength is known, set the
+least b that a lattice of Gd3+ can have, whatever its exchange.
 
 For GGG with an exchange of 0.107 K between neighbours (W. I. Kinney and W. P. Wolf, J. Appl. Phys.
 50, 2115 (1979)) this gives 2.81 K^2; the model that was fitted to Fisher's heat capacity has 2.76.

@@ -230,7 +230,7 @@ GGG: Final = Paramagnet(
 )
 
 #: GdLiF4, the successor for 0.35 K. Provisional: no heat capacity below 1 K is published that one
-#: could fit. b is what the dipoles alone give on its lattice (`amrr.solids.dipoles`), lambda that
+#: could fit. b is what the dipoles alone give on its lattice (``amrr.solids.dipoles``), lambda that
 #: of a powder whose exchange and dipoles nearly cancel (Sosin et al., arXiv:2210.09725).
 GLF: Final = Paramagnet(
     name="GLF",
@@ -258,7 +258,7 @@ _CHANGED_T: Final = {"b": (0.01, 3.0), "lambda": (-3.0, 0.0)}
 def paramagnet(name: str) -> Paramagnet:
     """A refrigerant by its name, with changed numbers after it where they are to be tried.
 
-    ``"GLF"`` is that of `MATERIALS`; ``"GLF b=0.2 lambda=-0.1"`` has these internal and molecular
+    ``"GLF"`` is that of ``MATERIALS``; ``"GLF b=0.2 lambda=-0.1"`` has these internal and molecular
     fields in T. Of several internal fields, b is the first, which has nearly all of the weight.
 
     Raises:

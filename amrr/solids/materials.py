@@ -20,7 +20,7 @@ class Material:
     Attributes:
         name: Short name.
         density_kg_per_m3: At low temperature.
-        conductivity_coefficient: k = coefficient T^exponent, W/(m K).
+        conductivity_coefficient: Of k = coefficient T^exponent, W/(m K).
         conductivity_exponent: See above.
         gamma_j_per_kg_k2: Electronic heat capacity, linear in T.
         beta_j_per_kg_k4: Lattice heat capacity, cubic in T.

@@ -107,7 +107,7 @@ class Band:
     """The machines of one band.
 
     Attributes:
-        name: Key of `BANDS`.
+        name: Key of ``BANDS``.
         varied: Names of the parameters that were varied.
         answers: Of each machine, in the order of the hypercube.
     """
@@ -122,7 +122,7 @@ class Band:
         return tuple((k, a.failure) for k, a in enumerate(self.answers) if a.failure)
 
     def values(self, name: str) -> Array:
-        """A number of `Answer` for the machines that have one."""
+        """A number of ``Answer`` for the machines that have one."""
         return np.array([getattr(a, name) for a in self.answers if not a.failure])
 
     def quantiles(self, name: str, parts: Sequence[float] = (0.05, 0.16, 0.5, 0.84, 0.95)) -> Array:

@@ -3,12 +3,12 @@
 Each measured point is a periodic state: the recorded fields and times of the cycle and the recorded
 load drive the model, and what it does then is compared with what was measured. Weighted least
 squares (scipy's ``least_squares``, trust region, within bounds), each parameter counted in parts of
-its range (`amrr.origins.Range`), so that its step is a part of what is possible.
+its range (``amrr.origins.Range``), so that its step is a part of what is possible.
 
 The covariance is (J^T W J)^-1 from the stated errors of the measured values, not scaled by how well
 the fit goes: that is what chi-square and its probability say. What the data do not determine shows
 in two ways: the error of a parameter is no smaller than that of an even distribution over its
-range (a part of 1/sqrt(12)), or it moves with others, by the correlations and by `Direction`.
+range (a part of 1/sqrt(12)), or it moves with others, by the correlations and by ``Direction``.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class MeasuredPoint:
     Attributes:
         load_w: Mean heater power.
         cycle: Times and fields; the shape of the ramps is taken from the machine.
-        values: Measured, by the names of `ERRORS`.
+        values: Measured, by the names of ``ERRORS``.
         label: Where it is from.
     """
 
@@ -99,7 +99,7 @@ class Direction:
     """A combination of the parameters, and how well the data determine it.
 
     Attributes:
-        error: In parts of ranges; above `UNDETERMINED` the data say nothing about it.
+        error: In parts of ranges; above ``UNDETERMINED`` the data say nothing about it.
         weights: Of each parameter, by name; their squares add to 1.
     """
 

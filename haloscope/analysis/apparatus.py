@@ -23,8 +23,8 @@ from instruments.printable import escaped
 
 MODE_MAP = "mode_map"
 
+#: What owners may state standard errors of: relative ones, but for the loss of contacts in dB.
 ERRORS: Final = ("form_factor", "field_ratio", "volume_m3", "noise_source", "line_contacts_db")
-"""What owners may state standard errors of: relative ones, but for the loss of contacts in dB."""
 
 
 @dataclass(frozen=True)

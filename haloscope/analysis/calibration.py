@@ -11,8 +11,8 @@ from haloscope.analysis.ranges import CALIBRATION, ERROR, Range
 
 __all__ = ["Calibration", "combined"]
 
+#: Attenuations of one line that are this far apart, besides their errors, are not of one line.
 SAME_ATTENUATION_DB: Final = 0.2
-"""Attenuations of one line that are this far apart, besides their errors, are not of one line."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,13 +38,13 @@ _BLOCK: Final = 128
 #: Bins from a landmark whose sums on both sides describe it: the same read backwards. A tone makes
 #: a landmark, and reaches two bins.
 _AROUND: Final = np.arange(3, 15)
+#: Of the twelve numbers, those that are looked up; the others confirm.
 LOOKED_UP: Final = slice(0, 12, 3)
-"""Of the twelve numbers, those that are looked up; the others confirm."""
 NEAR: Final = 0.03
 _CONFIRMED: Final = 0.06
 _ROWS: Final = 64
+#: Share of a spectrum's noise that others explain, of which it is made of them.
 _MIXED: Final = 0.5
-"""Share of a spectrum's noise that others explain, of which it is made of them."""
 
 
 class Landmarks:

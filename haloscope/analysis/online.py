@@ -296,7 +296,7 @@ class Online:
 
         Args:
             candidates: Of a result of these spectra.
-            field_off: As for `result`; without it if they cannot be used.
+            field_off: As for ``result``; without it if they cannot be used.
         """
         held = self.over([c.frequency_hz for c in candidates]) if candidates else None
         if held is None:
@@ -312,11 +312,11 @@ class Online:
         """The offline analysis of everything added, with the aligned average of the spike filter.
 
         Args:
-            field_off: As for `result`.
+            field_off: As for ``result``.
 
         Raises:
             ValueError: Nothing was added, or the windows were not kept.
-            QualityError: As `result`.
+            QualityError: As ``result``.
         """
         if not self._kept:
             raise ValueError("online: no windows kept to finish with")

@@ -74,6 +74,7 @@ class Range:
 
 _FREQUENCY: Final = Range(1e5, 1e13, "Hz")
 
+#: Of what is measured at every step, by the names of ``Spectra``.
 ROWS: Final[Mapping[str, Range]] = MappingProxyType(
     {
         "frequency_start_hz": _FREQUENCY,
@@ -93,8 +94,8 @@ ROWS: Final[Mapping[str, Range]] = MappingProxyType(
         "time_s": Range(0, 1e12, "s"),
     }
 )
-"""Of what is measured at every step, by the names of ``Spectra``."""
 
+#: Of what a stack has once.
 SCALARS: Final[Mapping[str, Range]] = MappingProxyType(
     {
         "step_hz": Range(1e-6, 1e9, "Hz"),
@@ -102,8 +103,8 @@ SCALARS: Final[Mapping[str, Range]] = MappingProxyType(
         "field_ratio": Range(0, 1.5, open_below=True),
     }
 )
-"""Of what a stack has once."""
 
+#: Of the receiver's calibration, by the names of ``Calibration``.
 CALIBRATION: Final[Mapping[str, Range]] = MappingProxyType(
     {
         "line_attenuation_db": Range(0, 60, "dB"),
@@ -113,10 +114,9 @@ CALIBRATION: Final[Mapping[str, Range]] = MappingProxyType(
         "noise_difference": Range(0, 1, "of T_n"),
     }
 )
-"""Of the receiver's calibration, by the names of ``Calibration``."""
 
+#: Of every standard error.
 ERROR: Final = Range(0, math.inf)
-"""Of every standard error."""
 
 
 def float_row(name: str, value: ArrayLike, count: int) -> FloatArray:

@@ -13,10 +13,10 @@ from haloscope.analysis.copies import LOOKED_UP, NEAR, Landmarks, confirmed, lan
 from haloscope.analysis.distinct import alike_above, fingerprints
 
 _MOST_BINS: Final = 16_384
+#: Spectra whose landmarks are not in the tree yet.
 _YOUNG: Final = 64
-"""Spectra whose landmarks are not in the tree yet."""
+#: Landmarks that agree on a shift: by chance not even one does.
 _FEWEST: Final = 2
-"""Landmarks that agree on a shift: by chance not even one does."""
 
 
 class Seen:

@@ -25,10 +25,10 @@ from haloscope.analysis.recorded import finite
 
 __all__ = ["FEWEST", "POINTS", "Point", "Track", "points_of", "track"]
 
+#: Key of a run's calibration that lists its points.
 POINTS: Final = "points"
-"""Key of a run's calibration that lists its points."""
+#: Points of a round of which one tells how well the others foresee it.
 FEWEST: Final = 3
-"""Points of a round of which one tells how well the others foresee it."""
 
 
 @dataclass(frozen=True)

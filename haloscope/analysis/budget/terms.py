@@ -65,16 +65,16 @@ _ALL: Final = (
     Term("jpa_resonance", "resonance of the JPA", False, 2e3, "Hz", "one sweep of the analyzer"),
 )  # fmt: skip
 
+#: All terms by name, common ones first.
 TERMS: Final = MappingProxyType({term.name: term for term in _ALL})
-"""All terms by name, common ones first."""
 
+#: Terms that only count where a gain sets the scale of the power, not a given T_n.
 MEASURED_BY_GAIN: Final = frozenset(
     (
         *("receiver_gain", "gain_between", "noise_source"),
         *("jpa_gain_peak", "jpa_bandwidth", "jpa_resonance"),
     )
 )
-"""Terms that only count where a gain sets the scale of the power, not a given T_n."""
 
+#: Terms that no scan measures: their errors are stated by the owners of the apparatus.
 STATED: Final = frozenset({"noise_source", "line_contacts", "form_factor", "field", "volume"})
-"""Terms that no scan measures: their errors are stated by the owners of the apparatus."""

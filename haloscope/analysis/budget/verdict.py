@@ -11,8 +11,8 @@ from haloscope.analysis.spectra import FloatArray
 
 __all__ = ["budget_checks"]
 
+#: Relative error of the expected power in the median bin; with more a limit is a guess.
 LARGEST: Final = 0.3
-"""Relative error of the expected power in the median bin; with more a limit is a guess."""
 
 
 def budget_checks(systematic: FloatArray) -> tuple[Check, ...]:

@@ -38,7 +38,7 @@ class Baseline:
         power: Mean power in each fine bin, shape (n, fine bins), unit of the input.
         theta: Parameters of the fit, shape (n, p); (n, 0) for the smoother.
         scale: Unit of the function's value, shape (n,).
-        converged: shape (n,).
+        converged: Shape (n,).
         shape: The fitted function, or None for the smoother.
     """
 

@@ -109,22 +109,22 @@ class Accumulator:
 
     @property
     def variance_removed(self) -> FloatArray:
-        """`Response.variance_removed`, summed per grand bin."""
+        """``Response.variance_removed``, summed per grand bin."""
         return self.line[0]
 
     @property
     def aligned_removed(self) -> FloatArray:
-        """`Response.aligned_removed`, summed per grand bin."""
+        """``Response.aligned_removed``, summed per grand bin."""
         return self.line[1]
 
     @property
     def averaged_removed(self) -> FloatArray:
-        """`Response.averaged_removed`, summed per grand bin."""
+        """``Response.averaged_removed``, summed per grand bin."""
         return self.line[2]
 
     @property
     def joint_removed(self) -> FloatArray:
-        """`Response.joint_removed`, summed per grand bin."""
+        """``Response.joint_removed``, summed per grand bin."""
         return self.line[3]
 
     @property

@@ -243,7 +243,7 @@ def _descend(
     *,
     value: FloatArray | None = None,
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Lower the objective step by step; see `refine`."""
+    """Lower the objective step by step; see ``refine``."""
     theta = theta.copy()
     residual = data.residual(shape, theta, value)
     damping = np.zeros(len(theta))

@@ -41,8 +41,8 @@ class Grand:
         normalised: Excess divided by xi: standard Gaussian without an axion, shape (k,).
         xi: Width of ``excess`` in closed form, shape (k,).
         snr: SNR_0 of a DFSZ axion: matched, known background, before any efficiency, shape (k,).
-        efficiency_aligned: eps for an axion at the bin's edge, shape (k,).
-        efficiency_averaged: eps averaged over half a coarse bin either side, shape (k,).
+        efficiency_aligned: Efficiency eps for an axion at the bin's edge, shape (k,).
+        efficiency_averaged: The same averaged over half a coarse bin either side, shape (k,).
         joint: Normalised excess of the joint fit of signal and background, shape (k,).
         joint_efficiency: Its SNR relative to SNR_0, shape (k,).
         overlaps: Mean number of spectra per fine bin in the line's window, shape (k,).
@@ -89,7 +89,7 @@ def grand_spectrum(
 
     Args:
         sums: The accumulated spectra.
-        smoother: xi and eps where the baseline is a smoother.
+        smoother: The factors xi and eps where the baseline is a smoother.
         first: First grand bin wanted.
         last: End of the grand bins wanted.
 

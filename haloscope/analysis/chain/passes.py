@@ -10,7 +10,7 @@ average of the filter needs all spectra, hence the passes::
         found = find_spikes(job, state, merge)
         state = without(job, state, found)
 
-A `Pass` is never changed; each function returns the next one.
+A ``Pass`` is never changed; each function returns the next one.
 """
 
 from __future__ import annotations

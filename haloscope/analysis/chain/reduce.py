@@ -1,7 +1,7 @@
 """Steps 2 to 5 for a whole stack: baselines, spikes, excess and amplitudes.
 
-`reduce_stack` runs the passes of module ``passes``; the `Reduction` it returns gives the excess of
-every spectrum chunk by chunk, as often as asked for.
+``reduce_stack`` runs the passes of module ``passes``; the ``Reduction`` it returns gives the excess
+of every spectrum chunk by chunk, as often as asked for.
 """
 
 from __future__ import annotations

@@ -34,8 +34,8 @@ class Response:
     Attributes:
         first_coarse: Global number of the first grand bin that each spectrum touches.
         variance_removed: 2 |c|^2 - c^T (U^T U) c.
-        aligned_removed: c . b for an axion at the lower edge of the grand bin.
-        averaged_removed: c . b for axions anywhere within half a coarse bin of it.
+        aligned_removed: The product c . b for an axion at the lower edge of the grand bin.
+        averaged_removed: The product c . b for axions anywhere within half a coarse bin of it.
         joint_removed: |b|^2 for the aligned axion, which the joint fit of signal and background
             needs.
     """

@@ -103,7 +103,7 @@ def select(spectra: Spectra, options: Options) -> Windows:
     """Cut ``options.window_hz`` around each target frequency, of spectra that hold power.
 
     Raises:
-        ValueError: As `windows_of`, or power that is not above zero; says which and why.
+        ValueError: As ``windows_of``, or power that is not above zero; says which and why.
     """
     windows = windows_of(spectra, options)
     _demand_positive(windows.power, spectra.name)

@@ -71,7 +71,7 @@ class LetterShape:
 
     Attributes:
         jpa_u: JPA resonance in reduced frequency, shape (n,).
-        log_bandwidth: ln of the measured JPA bandwidth in reduced frequency, shape (n,).
+        log_bandwidth: Logarithm of the measured JPA bandwidth in reduced frequency, shape (n,).
         log_bandwidth_sigma: Standard deviation of the prior on it, shape (n,).
         cavity_u: Measured cavity frequency in reduced frequency, shape (n,).
         cavity_width_u: Measured cavity linewidth in reduced frequency, shape (n,).
@@ -197,7 +197,7 @@ class PadeShape:
         sigma_place: Standard deviation of a prior on u0, in widths of the cavity. It keeps the pole
             near the cavity, and from an axion's line.
         sigma_log_width: The same of a prior on ln w.
-        degree: k >= 2, of the polynomial over the quadratic. Noise behind the JPA grows as a
+        degree: Degree k >= 2 of the polynomial over the quadratic. Noise behind the JPA grows as a
             quadratic beside the cavity's Lorentzian, which takes 4; a receiver of flat gain is
             served by 3.
     """

@@ -70,7 +70,7 @@ def savgol_matrix(bins: int, window: int, degree: int) -> FloatArray:
 
 @lru_cache(maxsize=4)
 def cached_matrix(bins: int, window: int, degree: int) -> FloatArray:
-    """`savgol_matrix`, made once."""
+    """``savgol_matrix``, made once."""
     matrix = savgol_matrix(bins, window, degree)
     matrix.setflags(write=False)
     return matrix

@@ -29,7 +29,7 @@ class Spike:
     Attributes:
         spectrum: Number of the spectrum, or -1 for the aligned average.
         frequency_hz: Radio frequency; for the average, distance from the digitizer's first bin
-            (`Spectra.first_bin` tells where that is in spectra that were cut).
+            (``Spectra.first_bin`` tells where that is in spectra that were cut).
         significance: Excess in standard deviations.
         bin_hz: Bin width at which it was found.
     """

@@ -4,7 +4,7 @@ Reads plain bluesky documents ``(name, dict)`` of the scan's stream "primary"; n
 Units of the event keys (MHz, kHz, dB) end here: the analysis is in SI. Runs with different receiver
 gains are brought to the gain of the first one, since a stack has one calibration. What a run did
 not measure is the letter's or left out, and ``Calibration.assumed`` names it. A scan's keys begin
-with its instrument's name, those of older runs do not: `haloscope.analysis.exchange.keys`.
+with its instrument's name, those of older runs do not: ``haloscope.analysis.exchange.keys``.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ _EXACT: dict[str, tuple[str, float]] = {
 _LEAK = "measured_beta_systematic"
 
 
+#: Between runs of one analysis; more is no change of a receiver.
 LARGEST_GAIN_CHANGE_DB = 100.0
-"""Between runs of one analysis; more is no change of a receiver."""
 
 
+#: What a spectrum may be shorter than the others: a fine bin on each side is to spare.
 _SPARE_BINS = 20
-"""What a spectrum may be shorter than the others: a fine bin on each side is to spare."""
 
 
 class MissingMeasurementError(ValueError):
@@ -177,7 +177,7 @@ class DocumentReader:
         """A stack of events, the calibrations known by now brought to each.
 
         Raises:
-            ValueError: As `stack`; or a calibration cannot be used.
+            ValueError: As ``stack``; or a calibration cannot be used.
         """
         plain = stack(events, self.calibration(), self.apparatus())
         return tracked(plain, [event.run for event in events], self.starts)

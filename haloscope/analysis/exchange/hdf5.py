@@ -2,7 +2,7 @@
 
 HDF5 is a large library in C. In a damaged file it may go round in circles or end the process that
 uses it: of files with one wrong byte, one in a hundred does. The process that opens the file
-(:mod:`haloscope.analysis.exchange.hdf5_child`) is bounded in time and memory, follows no link to
+(``haloscope.analysis.exchange.hdf5_child``) is bounded in time and memory, follows no link to
 another file and loads no plug-in; what it hands back are numbers and texts. It costs a third of a
 second.
 """

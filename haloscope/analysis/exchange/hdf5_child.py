@@ -1,4 +1,4 @@
-"""The process that opens somebody else's HDF5 file, for :mod:`haloscope.analysis.exchange.hdf5`.
+"""The process that opens somebody else's HDF5 file, for ``haloscope.analysis.exchange.hdf5``.
 
 An HDF5 file can do more than hold data: its links and datasets may lie in other files, its filters
 may be plug-ins that are loaded, its shapes may be declared without a byte behind them. None of that
@@ -24,15 +24,15 @@ from numpy.typing import NDArray
 
 __all__ = ["MAX_BYTES", "FileReader", "serve"]
 
+#: Of all datasets of a file together, unpacked; the letter's campaign of whole spectra has 0.8.
 MAX_BYTES: Final = 4_000_000_000
-"""Of all datasets of a file together, unpacked; the letter's campaign of whole spectra has 0.8."""
 MAX_TEXTS: Final = 1_000_000
+#: Elements of an attribute.
 MAX_ATTRIBUTE: Final = 10_000
-"""Elements of an attribute."""
 MAX_CHUNK_BYTES: Final = 256_000_000
 _NUMBERS: Final = "biuf"
+#: deflate's limit; what claims more has no bytes behind it.
 _BEST_COMPRESSION: Final = 1100
-"""deflate's limit; what claims more has no bytes behind it."""
 _SMALL_BYTES: Final = 100_000
 # deflate, shuffle, Fletcher's checksum, LZF: built into HDF5 and h5py.
 _FILTERS: Final = frozenset({1, 2, 3, 32000})
@@ -139,8 +139,8 @@ class FileReader:
 
 
 _SECONDS: Final = 5
+#: Of arrays, unpacked: slower than any machine that runs the analysis.
 _BYTES_PER_SECOND: Final = 50_000_000
-"""Of arrays, unpacked: slower than any machine that runs the analysis."""
 
 
 def _bound(size: int) -> None:

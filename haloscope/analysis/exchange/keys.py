@@ -1,8 +1,8 @@
-"""Names of what events hold: `<instrument>_<field>`, such as `haloscope_daq_spectrum`.
+"""Names of what events hold: ``<instrument>_<field>``, such as ``haloscope_daq_spectrum``.
 
 An instrument's name is its operator's choice, so whoever reads documents looks for the field. Runs
-of before instruments were named in their keys have the field alone (`daq_spectrum`): they are read
-as well.
+of before instruments were named in their keys have the field alone (``daq_spectrum``): they are
+read as well.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def value_in(data: Mapping[str, Any], field: str) -> Any:
 
 
 def instrument_of(keys: Iterable[str], field: str) -> str | None:
-    """What stands before a field: `"haloscope_"`, or `""` in an old run; None without the field.
+    """What stands before a field: ``"haloscope_"``, ``""`` in an old run; None without the field.
 
     Raises:
         AmbiguousFieldError: More than one instrument has it.

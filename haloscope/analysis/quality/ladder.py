@@ -36,10 +36,10 @@ from haloscope.analysis.spectra import FloatArray, IntArray, Spectra
 
 __all__ = ["MOST_SPECTRA", "Adequacy", "Rung", "adequacy", "choose"]
 
+#: Spectra that are looked at, spread over the stack.
 MOST_SPECTRA = 64
-"""Spectra that are looked at, spread over the stack."""
+#: A model is beaten if chance lets the deviance fall as far with less probability.
 BEATEN = 1e-3
-"""A model is beaten if chance lets the deviance fall as far with less probability."""
 DEGREES = range(2, 7)
 _JPA_DB = 1.0  # The letter's model is that of a receiver behind a JPA.
 _CLIP_SIGMA = 6.0  # A bin further off is a spike's.

@@ -23,8 +23,8 @@ from haloscope.constants import BOLTZMANN_J_PER_K, PLANCK_J_S
 
 __all__ = ["noise_at_three", "noise_faults", "parameter_faults", "quantum_limit_k"]
 
+#: Spectra of which one can be told to be off.
 FEWEST: Final = 5
-"""Spectra of which one can be told to be off."""
 _NEIGHBOURS: Final = 7
 _STEP_SIGMA: Final = 6.0
 _DB: Final = 10 / np.log(10)

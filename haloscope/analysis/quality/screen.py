@@ -21,8 +21,8 @@ from haloscope.analysis.ranges import FloatArray
 
 __all__ = ["screen"]
 
+#: Bins at one highest (or lowest) value that are no chance, in counts of a digitizer either.
 FEWEST_CLIPPED: Final = 8
-"""Bins at one highest (or lowest) value that are no chance, in counts of a digitizer either."""
 ROUGHLY: Final = 2.0
 
 Row = tuple[int, Fault, str]

@@ -42,24 +42,24 @@ __all__ = [
 ]
 
 WIDTH: Final = "width of the grand spectrum"
+#: A test fails at less probability than this.
 SURPRISING: Final = 1e-3
-"""A test fails at less probability than this."""
+#: And so does one that decides whether the result is to be believed.
 UNBELIEVABLE: Final = 1e-4
-"""And so does one that decides whether the result is to be believed."""
+#: A richer baseline model that describes the data better, with less probability by chance.
 UNBELIEVABLE_MODEL: Final = 1e-3
-"""A richer baseline model that describes the data better, with less probability by chance."""
+#: What a misfit may add to the variance of the grand spectrum at most: 5 % of its width.
 _MODEL_SLACK: Final = 0.1
-"""What a misfit may add to the variance of the grand spectrum at most: 5 % of its width."""
+#: And what it may take of an axion's power.
 _POWER_SLACK: Final = 0.05
-"""And what it may take of an axion's power."""
+#: Share of the spectra that may have another noise temperature.
 _OUTER: Final = 0.05
-"""Share of the spectra that may have another noise temperature."""
 _MOST_CUT_FROM_A_SMOOTHER: Final = 0.02
 _MEAN_SIGMA, _WIDTH_SIGMA = 3.0, 2.5
 _WRONG_WIDTH_SIGMA: Final = 4.0
 _STRONG_SIGMA: Final = 6.0
+#: What a grand width may be off besides its error: half a percent of a limit.
 _WIDTH_SLACK: Final = 0.01
-"""What a grand width may be off besides its error: half a percent of a limit."""
 
 
 def spectra_checks(

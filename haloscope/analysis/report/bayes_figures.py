@@ -21,8 +21,8 @@ CAPTIONS = {
     "more; and what each analysis excludes.",
     "aggregate": "Prior update and share found by the threshold, over the whole band.",
 }
+#: Updates beyond this, and below its inverse, are drawn alike, as in the paper.
 _RANGE = 20.0
-"""Updates beyond this, and below its inverse, are drawn alike, as in the paper."""
 
 
 def updates(result: Result) -> Figure:

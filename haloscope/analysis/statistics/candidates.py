@@ -126,11 +126,11 @@ def candidate_at(
 
     Args:
         grand: The grand spectrum.
-        snr: As for `find_candidates`.
+        snr: As for ``find_candidates``.
         part: Numbers of the bins, ascending, at least one.
         step_hz: Digitizer bin width, Hz.
         options: Line width.
-        systematic: As for `find_candidates`.
+        systematic: As for ``find_candidates``.
     """
     correlation = neighbour_correlation(grand, step_hz, options)
     return _candidate(grand, snr / left_over(systematic), part, correlation, systematic)

@@ -34,12 +34,12 @@ from haloscope.analysis.statistics.bayes import (
 from haloscope.analysis.statistics.limits import dfsz
 
 _WINDOWS: Final = 100
+#: In a window: two lines' widths, so that one line does not decide it alone.
 _FEWEST_BINS: Final = 18
-"""In a window: two lines' widths, so that one line does not decide it alone."""
 _COPIES: Final = 12
 _COUPLINGS: Final = 60
+#: Couplings drawn: so many times the threshold's, and its so manieth part.
 _SPAN: Final = 3.0
-"""Couplings drawn: so many times the threshold's, and its so manieth part."""
 
 
 @dataclass(frozen=True)

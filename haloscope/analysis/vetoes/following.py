@@ -2,8 +2,8 @@
 
 An axion has one strength in units of the expected power, whatever the step, the cavity's distance
 or the hour. Each test compares strengths with each other, so that it does not depend on their mean,
-by which candidates are chosen: what it says of an axion is not spoilt by that choice. Every `Veto`
-gives the probability of an axion to look at least as bad.
+by which candidates are chosen: what it says of an axion is not spoilt by that choice. Every
+``Veto`` gives the probability of an axion to look at least as bad.
 """
 
 from __future__ import annotations

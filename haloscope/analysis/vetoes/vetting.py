@@ -115,8 +115,8 @@ class Vetting:
         return found
 
 
+#: Of all candidates, in their order.
 Verdicts = tuple[Vetting, ...]
-"""Of all candidates, in their order."""
 
 
 def vetted(
