@@ -159,8 +159,14 @@ def interlock_of(device: OphydObject) -> str:
 def refusal_of(device: OphydObject) -> str:
     """The IOC's reason for the last refusal, which it posts before it answers the put."""
     health = getattr(device.root, "ioc", None)
+    if health is None:
+        return ""
+    # One that is gone is not asked: this is told on the thread that ends puts, which would wait for
+    # it, at the end until libca has been told to forget the channel.
+    if not health.refusal.connected:
+        return "its reason could not be read: the IOC is gone"
     try:
-        return "" if health is None else str(health.refusal.get())
+        return str(health.refusal.get())
     except Exception as error:  # the refusal must be reported in any case
         return f"its reason could not be read: {error}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import bluesky.plan_stubs as bps
@@ -14,7 +15,7 @@ from bluesky import RunEngine
 from bluesky.utils import FailedStatus, MsgGenerator, RunEngineInterrupted
 from ophyd.status import MoveStatus
 
-from devices.waiting.status import NotReachedError
+from devices.waiting.status import NotReachedError, refusal_of
 from tests.plans.safety.interrupting import Catch, Interruption, duration_s
 from tests.plans.safety.test_interruptions import (
     HALOSCOPE,
@@ -298,3 +299,12 @@ def test_a_thermometer_that_fails_does_not_heat_what_is_halted(
 def test_a_status_shows_its_device_by_name_alone(haloscope: Any) -> None:
     told = repr(haloscope.settings.set({}))
     assert re.fullmatch(r"Action\(haloscope_settings, done=\w+, success=\w+\)", told)
+
+
+def test_an_ioc_that_is_gone_is_not_asked_why_it_refused() -> None:
+    def asked() -> str:
+        raise AssertionError("its channel may be forgotten at this moment")
+
+    gone = SimpleNamespace(connected=False, get=asked)
+    device: Any = SimpleNamespace(root=SimpleNamespace(ioc=SimpleNamespace(refusal=gone)))
+    assert refusal_of(device) == "its reason could not be read: the IOC is gone"
