@@ -7,12 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Final
 
+from haloscope.analysis.budget.terms import TERMS
 from haloscope.analysis.ranges import CALIBRATION, ERROR, Range
 
 __all__ = ["Calibration", "combined"]
 
 #: Attenuations of one line that are this far apart, besides their errors, are not of one line.
 SAME_ATTENUATION_DB: Final = 0.2
+
+#: What a calibration may be wrong by, and the term of the budget that it is.
+_UNSURE: Final = {
+    "receiver_gain_db_error": "receiver_gain",
+    "line_attenuation_db_error": "line_attenuation",
+    "noise_difference": "noise_temperature",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +101,9 @@ def combined(parts: Sequence[Calibration]) -> Calibration:
     """One calibration for several stacks whose power was brought to the gain of the first.
 
     The line's attenuation is the largest of theirs, so that no limit comes out too strong where
-    nothing tells how much less it was.
+    nothing tells how much less it was. So are the errors of gain and attenuation and the difference
+    of two methods; one that some of them lack is unknown for all, unless what the others know is
+    worse than what is assumed.
 
     Args:
         parts: One or more.
@@ -121,9 +131,17 @@ def combined(parts: Sequence[Calibration]) -> Calibration:
     return replace(
         first,
         line_attenuation_db=lossy.line_attenuation_db,
-        line_attenuation_db_error=lossy.line_attenuation_db_error,
+        **{name: _largest(parts, name) for name in _UNSURE},
         assumed=tuple(dict.fromkeys(name for part in parts for name in part.assumed)),
     )
+
+
+def _largest(parts: Sequence[Calibration], name: str) -> float | None:
+    given = [getattr(part, name) for part in parts]
+    known = [value for value in given if value is not None]
+    if len(known) == len(given) or max(known, default=0.0) > TERMS[_UNSURE[name]].assumed:
+        return max(known)
+    return None
 
 
 def _listed(values: Sequence[float | None]) -> str:

@@ -67,7 +67,8 @@ class Options:
         target_snr: Signal level that the search is to find, in standard deviations.
         confidence: Probability to find it; sets the threshold ``target_snr - ndtri(confidence)``.
         noise_systematic: Relative systematic uncertainty of T_n where no two methods were compared
-            (letter 5-10 %).
+            (letter 5-10 %); where they were it counts as one more difference, since two may agree
+            by chance.
         systematics: What is taken off the expected SNR: ``"budget"``, the root of the sum of
             squares of all errors of the expected power (package ``budget``), or ``"noise"``, that
             of T_n alone as in the letter.

@@ -20,6 +20,7 @@ from haloscope.analysis.copies import demand_none_elsewhere, demand_none_mixed
 from haloscope.analysis.distinct import demand_own_labels, demand_own_noise
 from haloscope.analysis.power import usable_power
 from haloscope.analysis.ranges import (
+    CALIBRATION,
     ERROR,
     ROWS,
     SCALARS,
@@ -113,6 +114,13 @@ class Spectra:
             demand_rows(f"error of {name}", errors[name], ERROR, self.name)
         object.__setattr__(self, "errors", errors)
         self._demand_one_frequency_scale()
+        self._demand_a_line_that_loses()
+
+    def _demand_a_line_that_loses(self) -> None:
+        """No line passes on more than it gets, at no spectrum."""
+        loss = self.calibration.line_attenuation_db + self.line_attenuation_offset_db
+        lossless = np.where(np.abs(loss) < 1e-9, 0.0, loss)  # Rounding of sum and offset.
+        demand_rows("loss of the line", lossless, CALIBRATION["line_attenuation_db"], self.name)
 
     def _demand_one_frequency_scale(self) -> None:
         """The JPA lies within a factor of two of the cavity."""

@@ -20,13 +20,24 @@ from typing import Any, Final
 import numpy as np
 
 from haloscope.analysis.budget.terms import TERMS
-from haloscope.analysis.ranges import FloatArray
+from haloscope.analysis.ranges import CALIBRATION, ERROR, ROWS, FloatArray, Range
 from haloscope.analysis.recorded import finite
 
 __all__ = ["FEWEST", "POINTS", "Point", "Track", "points_of", "track"]
 
 #: Key of a run's calibration that lists its points.
 POINTS: Final = "points"
+#: What a point's values may be.
+_RANGES: Final[dict[str, Range]] = {
+    "frequency_mhz": Range(ROWS["cavity_frequency_hz"].low / 1e6,
+                           ROWS["cavity_frequency_hz"].high / 1e6, "MHz"),
+    "time_s": ROWS["time_s"],
+    "round_s": ROWS["time_s"],
+    "receiver_gain_db": CALIBRATION["receiver_gain_db"],
+    "receiver_gain_db_error": ERROR,
+    "line_attenuation_db": CALIBRATION["line_attenuation_db"],
+    "line_attenuation_db_error": ERROR,
+}  # fmt: skip
 #: Points of a round of which one tells how well the others foresee it.
 FEWEST: Final = 3
 
@@ -71,7 +82,8 @@ def points_of(recorded: Mapping[str, Any]) -> tuple[Point, ...]:
     """The points of a run's calibration; none where it has but one value of each.
 
     Raises:
-        ValueError: A point lacks a value, or has one that is no finite number; names it.
+        ValueError: A point lacks a value, or has one that is no finite number or out of its range;
+            names it.
     """
     listed = recorded.get(POINTS)
     if listed is None:
@@ -89,7 +101,9 @@ def _point(number: int, one: object) -> Point:
     def value(name: str) -> float:
         if one.get(name) is None:
             raise ValueError(f"{what} has no {name}")
-        return finite(one[name], f"{what}: {name}")
+        found = finite(one[name], f"{what}: {name}")
+        _RANGES[name].demand(found, f"{what}: {name}")
+        return found
 
     when = value("time_s")
     return Point(
@@ -114,9 +128,10 @@ def track(
         frequency_hz: Of the spectra, shape (n,), Hz.
         time_s: Of the spectra, shape (n,), s since 1970; 0 where nobody noted it.
     """
-    rounds = _rounds(points)
+    # A round's own label tells which points are of it, not when it was: clocks are set back.
+    rounds = sorted(_rounds(points), key=_when)
     values = np.stack([_along(one, quantity, np.asarray(frequency_hz)) for one in rounds])
-    times = np.array([np.mean([point.time_s for point in one]) for one in rounds])
+    times = np.array([_when(one) for one in rounds])
     at = np.array([
         np.interp(when, times, column)
         for when, column in zip(np.asarray(time_s), values.T, strict=True)
@@ -125,13 +140,17 @@ def track(
 
 
 def _rounds(points: Iterable[Point]) -> list[list[Point]]:
-    """Points by their rounds, in time, each ascending in frequency."""
+    """Points by their rounds, each ascending in frequency."""
     found: dict[float, dict[float, Point]] = {}
     for point in points:
         found.setdefault(point.round_s, {})[point.frequency_hz] = point
     if not found:
         raise ValueError("calibration: no point to interpolate")
     return [[found[key][hz] for hz in sorted(found[key])] for key in sorted(found)]
+
+
+def _when(one: Sequence[Point]) -> float:
+    return float(np.mean([point.time_s for point in one]))
 
 
 def _along(one: Sequence[Point], quantity: str, frequency_hz: FloatArray) -> FloatArray:

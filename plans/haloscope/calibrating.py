@@ -43,6 +43,8 @@ _RECORDED = {
     "line_attenuation_db": "line_attenuation",
 }
 
+_UNSURE = ("_error", "_difference")
+
 
 def calibration_targets(
     targets_mhz: Sequence[float], spacing_mhz: float = SPACING_MHZ
@@ -206,10 +208,13 @@ def _recorded(
 
 
 def _means(points: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """One value of each quantity: the mean, with the typical error of one point."""
+    """One value of each quantity: the mean, with the typical error of one point.
+
+    What two methods leave open is an error, too.
+    """
     names = [name for name in points[0] if name not in ("frequency_mhz", "time_s", "round_s")]
     values = {name: np.array([point[name] for point in points]) for name in names}
     return {
-        name: float(np.sqrt(np.mean(value**2)) if name.endswith("_error") else np.mean(value))
+        name: float(np.sqrt(np.mean(value**2)) if name.endswith(_UNSURE) else np.mean(value))
         for name, value in values.items()
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -12,7 +13,7 @@ import numpy as np
 from haloscope.analysis.budget.terms import MEASURED_BY_GAIN, STATED, TERMS
 from haloscope.analysis.chain.rescale import dfsz_power_w
 from haloscope.analysis.options import Options
-from haloscope.analysis.spectra import FloatArray, Spectra
+from haloscope.analysis.spectra import Calibration, FloatArray, Spectra
 from haloscope.lorentzian import lorentzian
 
 __all__ = ["Contributions", "Origin", "contributions"]
@@ -160,12 +161,22 @@ def _known(spectra: Spectra, options: Options) -> dict[str, Any]:
     found |= {name: errors[of] for name, of in plain.items() if of in errors}
     of_calibration = {"receiver_gain": calibration.receiver_gain_db_error,
                       "line_attenuation": calibration.line_attenuation_db_error,
-                      "noise_temperature": calibration.noise_difference}  # fmt: skip
+                      "noise_temperature": _of_noise(calibration, options)}  # fmt: skip
     found |= {name: value for name, value in of_calibration.items() if value is not None}
     if "field_ratio" in errors:
         central = errors.get("magnet_field_t", 0.0) / np.maximum(np.abs(spectra.magnet_field_t), 1)
         found["field"] = np.hypot(errors["field_ratio"] / spectra.field_ratio, central)
     return found | _of_beta(spectra)
+
+
+def _of_noise(calibration: Calibration, options: Options) -> float | None:
+    """The systematic of T_n by the difference of two methods.
+
+    They may agree by chance, so that the assumed one counts as one more difference.
+    """
+    if calibration.noise_difference is None:
+        return None
+    return math.hypot(calibration.noise_difference, options.noise_systematic) / math.sqrt(2)
 
 
 def _of_beta(spectra: Spectra) -> dict[str, FloatArray]:

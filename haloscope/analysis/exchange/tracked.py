@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from haloscope.analysis.budget.terms import TERMS
+from haloscope.analysis.ranges import FloatArray
 from haloscope.analysis.recorded import finite, group
 from haloscope.analysis.spectra import Spectra
 from haloscope.analysis.tracking import Point, points_of, track
@@ -20,6 +22,7 @@ from haloscope.analysis.tracking import Point, points_of, track
 __all__ = ["tracked"]
 
 _ERRORS = {"gain": "receiver_gain_offset_db", "loss": "line_attenuation_offset_db"}
+_ASSUMED_DB = {name: TERMS[f"{name}_between"].assumed for name in _ERRORS}
 
 
 def tracked(
@@ -52,13 +55,25 @@ def tracked(
         loss[rows] = losses.value_db - reference.line_attenuation_db
         for name, found in (("gain", gains), ("loss", losses)):
             errors[name][rows] = np.nan if found.between_db is None else found.between_db
-    known = {_ERRORS[name]: value for name, value in errors.items() if np.isfinite(value).all()}
+    known = {_ERRORS[name]: _filled(value, _ASSUMED_DB[name]) for name, value in errors.items()}
     return replace(
         spectra,
         receiver_gain_offset_db=gain,
         line_attenuation_offset_db=loss,
-        errors={**spectra.errors, **known},
+        errors={**spectra.errors, **{name: v for name, v in known.items() if v is not None}},
     )
+
+
+def _filled(error_db: FloatArray, assumed_db: float) -> FloatArray | None:
+    """Errors where some runs do not tell theirs; None for the assumed one everywhere.
+
+    What others found is not forgotten where it is worse than that.
+    """
+    told = np.isfinite(error_db)
+    worst = float(error_db[told].max(initial=0.0))
+    if not told.all() and worst <= assumed_db:
+        return None
+    return np.where(told, error_db, worst)
 
 
 def _points(starts: Mapping[str, Mapping[str, Any]], run: str) -> tuple[Point, ...]:

@@ -25,6 +25,12 @@ from tests.physics.analysis.generator import make, scan_targets
 OPTIONS = Options(filter_average=False)
 
 
+WHOLE = {
+    "frequency_mhz": 1100.0, "time_s": 1.0, "receiver_gain_db": 104.0,
+    "receiver_gain_db_error": 0.02, "line_attenuation_db": 0.4, "line_attenuation_db_error": 0.03,
+}  # fmt: skip
+
+
 def points(values: dict[float, float], *, round_s: float = 0.0, error: float = 0.01) -> list[Point]:
     """Gains by frequency in MHz; the loss is 0.4 dB."""
     return [
@@ -49,6 +55,13 @@ def test_between_two_rounds_time_decides() -> None:
     early, late = points({1100: 104.0}), points({1100: 104.4}, round_s=1000.0)
     found = [at([*late, *early], [1100], when)[0] for when in (-50.0, 0.0, 250.0, 1000.0, 9e9)]
     assert found == pytest.approx([104.0, 104.0, 104.1, 104.4, 104.4])
+
+
+def test_rounds_are_in_the_order_of_their_times_whatever_they_are_called() -> None:
+    early, late = points({1100: 104.0}, round_s=9.0), points({1100: 104.4}, round_s=5.0)
+    known = [*(replace(p, time_s=0.0) for p in early), *(replace(p, time_s=1e3) for p in late)]
+    found = [at(known, [1100], when)[0] for when in (-50.0, 250.0, 2000.0)]
+    assert found == pytest.approx([104.0, 104.1, 104.4])
 
 
 def test_what_lies_between_points_is_told_by_those_between_two_others() -> None:
@@ -80,6 +93,11 @@ def test_points_that_miss_the_line_by_their_errors_alone_tell_of_nothing_more() 
         ({"points": [{"frequency_mhz": 1100.0}]}, "point 0 has no time_s"),
         ({"points": [{"frequency_mhz": 1.0, "time_s": 1.0, "receiver_gain_db": float("nan")}]},
          "receiver_gain_db is nan, must be finite"),
+        ({"points": [WHOLE | {"line_attenuation_db": -3.0}]},
+         "point 0: line_attenuation_db is -3.0 dB, must be 0 to 60 dB"),
+        ({"points": [WHOLE | {"frequency_mhz": 1.1e9}]}, "frequency_mhz is 1100000000.0 MHz, must"),
+        ({"points": [WHOLE | {"time_s": -1.0}]}, "time_s is -1.0 s, must"),
+        ({"points": [WHOLE | {"receiver_gain_db_error": -0.1}]}, "db_error is -0.1, must not be"),
     ],
 )  # fmt: skip
 def test_points_that_are_none_are_refused_by_name(recorded: Any, words: str) -> None:
@@ -93,6 +111,16 @@ def test_points_that_are_none_are_refused_by_name(recorded: Any, words: str) -> 
 @pytest.fixture(scope="module")
 def stack() -> Spectra:
     return make(scan_targets(24), seed=4, axions={1.1e9 + 115e3: 2.0})
+
+
+def test_a_line_that_gains_is_refused(stack: Spectra) -> None:
+    offset = np.zeros(len(stack))
+    offset[3] = -stack.calibration.line_attenuation_db
+    replace(stack, line_attenuation_offset_db=offset)
+    offset[3] -= 2.6
+    words = r"loss of the line of spectrum 3 is -2\.6.* dB, must be 0 to 60 dB"
+    with pytest.raises(ValueError, match=words):
+        replace(stack, line_attenuation_offset_db=offset)
 
 
 def test_an_offset_is_as_a_calibration_of_that_value(stack: Spectra) -> None:
@@ -169,6 +197,21 @@ def test_each_spectrum_takes_its_own_values_from_the_points(stack: Spectra) -> N
     origins = {line.term.name: line.origin for line in analyze(read, OPTIONS).budget.lines}
     assert origins["gain_between"] is Origin.MEASURED
     assert origins["loss_between"] is Origin.MEASURED
+
+
+def test_what_lies_between_points_is_not_forgotten_beside_a_run_without(stack: Spectra) -> None:
+    first, rest = stack.subset(slice(0, 10)), stack.subset(slice(10, 24))
+
+    def between(middle_db: float) -> Any:
+        rough = calibration(point(1100.0, 0.4), point(1100.1, middle_db), point(1100.2, 0.4))
+        runs = [*documents(first, uid="run-0001", calibration=rough),
+                *documents(rest, uid="run-0002", calibration=calibration())]  # fmt: skip
+        return spectra_from_documents(runs).errors.get("line_attenuation_offset_db")
+
+    found = between(1.4)
+    assert found is not None
+    assert np.all(found > 0.4)
+    assert between(0.4) is None  # Assumed: more than the points of one run tell.
 
 
 def test_one_calibration_is_the_simple_case(stack: Spectra) -> None:

@@ -114,3 +114,12 @@ def test_two_methods_of_the_noise_give_the_systematic_of_t_n(RE: RunEngine, halo
     start = {"uid": "1", "calibration": found}
     reader = DocumentReader(starts={"1": start}, scans=["1"])
     assert reader.calibration().noise_difference == found["noise_difference"]
+
+
+def test_differences_of_a_round_are_together_a_standard_error(
+    RE: RunEngine, haloscope: Any
+) -> None:
+    found = RE(calibrate_band(haloscope, [1099.0, 1100.05], in_situ=True)).plan_result
+    own = np.array([one["noise_difference"] for one in found["points"]])
+    assert found["noise_difference"] == pytest.approx(np.sqrt(np.mean(own**2)), rel=1e-12)
+    assert np.ptp(own) > 1e-4

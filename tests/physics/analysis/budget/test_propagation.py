@@ -10,6 +10,7 @@ import pytest
 from haloscope.analysis.budget.contributions import Origin, contributions
 from haloscope.analysis.budget.propagation import propagated
 from haloscope.analysis.budget.terms import TERMS
+from haloscope.analysis.calibration import combined
 from haloscope.analysis.chain.baseline import fit_baseline
 from haloscope.analysis.chain.rescale import amplitudes
 from haloscope.analysis.chain.selection import select
@@ -153,10 +154,30 @@ def test_a_measured_error_is_used_and_said_to_be_measured(chain: Chain) -> None:
     ones = np.ones(len(chain.spectra))
     spectra = replace(chain.spectra, calibration=compared, errors={"loaded_q": 350.0 * ones})
     rows = contributions(spectra, chain.noise(), OPTIONS)
-    assert rows.errors["noise_temperature"] == pytest.approx(0.06 * ones)
+    between = np.hypot(0.06, 0.075) / np.sqrt(2)  # The assumed one counts as one difference.
+    assert rows.errors["noise_temperature"] == pytest.approx(between * ones)
     assert rows.errors["loaded_q"] == pytest.approx(0.01 * ones)
     measured = {name for name, origin in rows.origins.items() if origin is Origin.MEASURED}
     assert measured == {"noise_temperature", "receiver_gain", "line_attenuation", "loaded_q"}
+
+
+def test_two_methods_that_agree_by_chance_do_not_make_t_n_exact(chain: Chain) -> None:
+    lucky = replace(chain.spectra, calibration=replace(MEASURED, noise_difference=0.0))
+    rows = contributions(lucky, chain.noise(), OPTIONS)
+    assert np.all(rows.errors["noise_temperature"] > 0.05)
+
+
+def test_the_errors_of_calibrations_together_are_the_largest() -> None:
+    sure = replace(MEASURED, noise_difference=0.01, receiver_gain_db_error=0.02)
+    unsure = replace(MEASURED, noise_difference=0.2, receiver_gain_db_error=0.3)
+    unknown = replace(MEASURED, noise_difference=None, receiver_gain_db_error=None)
+    for pair in ([sure, unsure], [unsure, sure], [unsure, unknown], [unknown, unsure]):
+        found = combined(pair)
+        assert (found.noise_difference, found.receiver_gain_db_error) == (0.2, 0.3)
+    for pair in ([sure, unknown], [unknown, sure]):
+        found = combined(pair)
+        assert found.noise_difference is None
+        assert found.receiver_gain_db_error is None
 
 
 def test_spectra_that_measured_and_others_that_did_not_are_partly_assumed(chain: Chain) -> None:
