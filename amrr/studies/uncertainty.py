@@ -94,7 +94,8 @@ class Study:
         """Refuse what cannot be asked.
 
         Raises:
-            ValueError: A number is outside its limits, or a band has no such name.
+            ValueError: A number is outside its limits, a band or a parameter has no such name, or
+                nothing is varied.
         """
         highest_w = self.parameters.exchangers.highest_heater_w
         within("uncertainty: load", self.load_w, 0.0, highest_w, "W")
@@ -107,6 +108,8 @@ class Study:
         for name in (*self.only, *self.hold):
             if name not in known:
                 raise ValueError(f"uncertainty: {name!r} is no assumed parameter of the machine")
+        if not self.ranges:
+            raise ValueError("uncertainty: every parameter is held, and none is left to vary")
 
     @cached_property
     def ranges(self) -> dict[str, Range]:

@@ -34,7 +34,7 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
     engine.subscribe(writer)
     limits: dict[str, Any] = {"tolerance_k": 0.002, "max_cycles": 40}
     try:
-        engine(cooling.load_curve(device, [300.0, 800.0], tolerance_k=3e-4, max_cycles=150))
+        engine(cooling.load_curve(device, [300.0, 800.0], tolerance_k=2e-3, max_cycles=150))
         engine(cooling.temperature_curve(device, [1.0], tolerance_uw=50.0, **limits))
         engine(waypoints.waypoint_scan(device, "regen_hot_end", [1.1, 1.15], **limits))
         engine(in_run(iter(()), {}))  # type: ignore[arg-type]
@@ -77,6 +77,50 @@ def test_a_run_without_points_is_refused(catalog: Path) -> None:
     bare = next(run for run in Catalog(catalog) if "plan_args" not in run.start)
     with pytest.raises(CatalogError, match="has no points"):
         measured_points(bare)
+
+
+class Altered:
+    """A run whose start document and events say something else."""
+
+    def __init__(self, run: Any, plan: str | None = None, **values: list[float | None]) -> None:
+        self.uid, self.documents = run.uid, run.documents
+        self.start = {**run.start, "plan_name": plan or run.start["plan_name"]}
+        self._events = [{**e, "data": dict(e["data"])} for e in run.events("primary")]
+        for name, column in values.items():
+            for event, value in zip(self._events, column, strict=True):
+                event["data"].pop(f"refrigerator_{name}", None)
+                if value is not None:
+                    event["data"][f"refrigerator_{name}"] = value
+
+    def events(self, stream: str) -> Any:
+        assert stream == "primary"
+        return iter(self._events)
+
+
+def test_a_point_that_had_not_settled_is_left_out(
+    catalog: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run: Any = Altered(named(catalog, "load_curve"), point_converged=[0.0, 1.0])
+    (point,) = measured_points(run)
+    assert point.load_w == pytest.approx(800e-6)
+    assert point.label.endswith(":2")
+    assert "points [1] had not settled" in caplog.text
+    none: Any = Altered(named(catalog, "load_curve"), point_converged=[0.0, 0.0])
+    with pytest.raises(CatalogError, match="none of its points had settled"):
+        measured_points(none)
+
+
+@pytest.mark.parametrize("plan", ["cooldown", "temperature_stability", "optimize_waypoints"])
+def test_every_cycle_of_another_plan_is_no_point(catalog: Path, plan: str) -> None:
+    run: Any = Altered(named(catalog, "load_curve"), plan, point_converged=[None, None])
+    with pytest.raises(CatalogError, match=f"'{plan}' are not points"):
+        measured_points(run)
+
+
+def test_a_load_of_a_detectors_stage_is_refused(catalog: Path) -> None:
+    run: Any = Altered(named(catalog, "load_curve"), "load_map", detector1_power=[0.0, 150.0])
+    with pytest.raises(CatalogError, match="detector1_power is 150 uW"):
+        measured_points(run)
 
 
 def test_the_command_finds_the_machine_again(catalog: Path, tmp_path: Path) -> None:

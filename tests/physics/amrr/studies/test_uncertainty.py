@@ -150,7 +150,8 @@ def test_the_error_of_a_median_is_that_of_chance() -> None:
     [({"hold": ("dt_s",)}, "'dt_s' is no assumed parameter"), ({"samples": 0}, "samples = 0"),
      ({"chx_k": 5.0}, "temperature = 5"),
      ({"load_w": -1.0}, "load = -1"), ({"bands": ("most",)}, "band 'most' is not one of"),
-     ({"only": ("dt_s",)}, "'dt_s' is no assumed parameter")],
+     ({"only": ("dt_s",)}, "'dt_s' is no assumed parameter"),
+     ({"only": (GARNET,), "hold": (GARNET,)}, "none is left to vary")],
 )  # fmt: skip
 def test_a_study_that_cannot_be_is_refused(bad: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
