@@ -3,6 +3,10 @@
 dt_s = 0.05
 [stage]
 setpoint_k = 1.55
+[provenance]
+"stage.setpoint_k" = "measured"
+
+The last table, where there is one, says where values come from.
 """
 
 from __future__ import annotations
@@ -16,6 +20,8 @@ from instruments.foreign_files import reason
 from instruments.toml_files import read_toml
 
 Tree = TypeVar("Tree")
+
+_PROVENANCE = "provenance"
 
 
 class ParameterFileError(ValueError):
@@ -44,7 +50,11 @@ def from_file(defaults: Tree, path: Path | None) -> Tree:
         raise ParameterFileError(f"{path}: {reason(error)}") from None
     except ValueError as error:
         raise ParameterFileError(f"{path}: {error}") from None
-    return overridden(defaults, content, str(path))
+    said = content.get(_PROVENANCE, {})
+    if not isinstance(said, Mapping) or not all(isinstance(text, str) for text in said.values()):
+        raise ParameterFileError(f"{path}: {_PROVENANCE} is no table of texts")
+    changes = {name: value for name, value in content.items() if name != _PROVENANCE}
+    return overridden(defaults, changes, str(path))
 
 
 def overridden(defaults: Tree, content: Mapping[str, Any], where: str) -> Tree:

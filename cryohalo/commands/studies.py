@@ -186,7 +186,7 @@ def calibrate(
     points = _points(runs, catalog)
     with console.status("fitting"):
         found = calibration.calibrate(points, fit, start=start, errors=errors_of, use=used)
-    _tell_fit(found, output, runs)
+    _tell_fit(found, _at_resolution(found.parameters, _machine(parameters, {})), output, runs)
     for doubt in found.doubts:
         errors.print(f"cryohalo: {escaped(doubt, 600)}", style="bold red")
     if found.doubts:
@@ -214,7 +214,18 @@ def _points(runs: list[str], catalog: Path) -> list[MeasuredPoint]:
     return [point for run in runs for point in measured_points(kept[run])]
 
 
-def _tell_fit(found: Calibration, output: Path, runs: list[str]) -> None:
+def _at_resolution(
+    fitted: RefrigeratorParameters, machine: RefrigeratorParameters
+) -> RefrigeratorParameters:
+    """The fitted machine as it is simulated: lumps and step are the other's, not the fit's."""
+    from amrr.studies.ranges import with_values
+
+    return with_values(fitted, {name: machine.flat()[name] for name in COARSE})
+
+
+def _tell_fit(
+    found: Calibration, fitted: RefrigeratorParameters, output: Path, runs: list[str]
+) -> None:
     from amrr.parameter_files import written
     from amrr.studies import calibration_files as files
 
@@ -225,7 +236,7 @@ def _tell_fit(found: Calibration, output: Path, runs: list[str]) -> None:
     (output / "calibration.json").write_text(files.as_json(found, provenance), "utf-8")
     (output / "residuals.csv").write_text(files.residuals_csv(found), "utf-8")
     said = {name: f"fitted to {', '.join(runs)}" for name in found.names}
-    (output / "machine.toml").write_text(written(found.parameters, said), "utf-8")
+    (output / "machine.toml").write_text(written(fitted, said), "utf-8")
     drawn = files.figure(found)
     drawn.savefig(output / "calibration.png", dpi=150)
     drawn.savefig(output / "calibration.pdf")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from amrr.parameter_files import SHIPPED, shipped, written
 from amrr.parameters import RefrigeratorParameters
 from haloscope.parameters import HaloscopeParameters
 from iocs.parameters import ParameterFileError, from_file
@@ -56,3 +57,21 @@ def test_a_group_that_is_none_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "p.toml").write_text(content)
     with pytest.raises(ParameterFileError, match=r"p\.toml: "):
         from_file(MACHINES["haloscope"], tmp_path / "p.toml")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_refrigerators_own_files_are_taken_with_their_provenance(
+    tmp_path: Path, name: str
+) -> None:
+    machine = shipped(name)
+    path = tmp_path / "p.toml"
+    path.write_text(written(machine.parameters, machine.provenance))
+    assert "[provenance]" in path.read_text()
+    assert from_file(MACHINES["amrr"], path) == machine.parameters
+
+
+@pytest.mark.parametrize("content", ["provenance = 5", "[provenance]\ndt_s = 5"])
+def test_a_refrigerators_provenance_that_is_none_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "p.toml").write_text(content)
+    with pytest.raises(ParameterFileError, match="provenance is no table of texts"):
+        from_file(MACHINES["amrr"], tmp_path / "p.toml")

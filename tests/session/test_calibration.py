@@ -146,7 +146,10 @@ def test_the_command_finds_the_machine_again(catalog: Path, tmp_path: Path) -> N
     for row in document["parameters"]:
         assert abs(row["value"] - TRUTH[row["name"]]) < 4.0 * row["error"]
         assert row["determined"]
-    assert "molecular_field_scale" in (tmp_path / "machine.toml").read_text()
+    machine = (tmp_path / "machine.toml").read_text()
+    assert "molecular_field_scale" in machine
+    assert "dt_s" not in machine, "the fit's resolution is no parameter of the machine"
+    assert "nodes" not in machine
     assert (tmp_path / "calibration.png").exists()
 
 
