@@ -7,6 +7,7 @@ is not, a line on standard error says so and the exit code is 3.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -298,6 +299,8 @@ def _analyzed(
             if read.field_off is None or field_off or not str(error).startswith("field off:"):
                 raise
             errors.print(f"cryohalo: not used: {escaped(error, MOST_WORDS)}")
+            told = {k: v for k, v in read.provenance.items() if k != "field_off"}
+            read = replace(read, provenance=told, field_off=None)
             result = analyze_spectra(read.spectra, read.options)
     demand_met(options.demands.kept, result.quality.labels)
     return read, result

@@ -131,7 +131,8 @@ def _without_field(
 ) -> tuple[Spectra | None, list[str]]:
     """Spectra with the field off for these runs, and the uids of the runs that hold them.
 
-    Those are among the runs, named by the user, or found in the catalog.
+    Those are among the runs, named by the user, or found in the catalog. Found ones that cannot be
+    read, or do not go with the others, are told and left out.
     """
     from cryohalo.catalog.errors import CatalogError
     from haloscope.analysis.exchange.documents import spectra_from_documents
@@ -140,19 +141,20 @@ def _without_field(
     known = {run.uid: run for run in runs if _is_off(run)}
     known |= {run.uid: run for run in (catalog[name] for name in field_off)}
     found = {run.uid: run for run in catalog.listing().runs if _is_for(run, runs)}
-    stacks, used = [], []
-    for uid, run in (found | known).items():
+    off: Spectra | None = None
+    used = []
+    for uid, run in (known | found).items():
         try:
             # A run that the user names may be a scan with the magnet off, which nothing labels.
             own = spectra_from_documents(_documents([run]), options, field_off=_is_off(run))
+            off = own if off is None else concatenate([off, own])
         except (CatalogError, ValueError) as error:
             if uid in known:
                 raise
             log.warning("field off, run %s: not used: %s", escaped(uid, 40), escaped(error))
             continue
-        stacks.append(own)
         used.append(escaped(uid))
-    return (concatenate(stacks) if stacks else None), used
+    return off, used
 
 
 def _is_off(run: Run) -> bool:

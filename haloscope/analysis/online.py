@@ -312,7 +312,8 @@ class Online:
         """The offline analysis of everything added, with the aligned average of the spike filter.
 
         Args:
-            field_off: As for ``result``.
+            field_off: As for ``result``; those of the documents are left out if they cannot be
+                used.
 
         Raises:
             ValueError: Nothing was added, or the windows were not kept.
@@ -320,9 +321,21 @@ class Online:
         """
         if not self._kept:
             raise ValueError("online: no windows kept to finish with")
-        off = self.field_off if field_off is None else field_off
-        result = analyze(concatenate(self._kept), self.options, field_off=off)
+        kept = concatenate(self._kept)
+        if field_off is not None or not self._off:
+            result = analyze(kept, self.options, field_off=field_off)
+        else:
+            result = self._finished(kept)
         return replace(result, quality=result.quality.joined(self._not_kept))
+
+    def _finished(self, kept: Spectra) -> Result:
+        """With what the documents hold of spectra with the field off, which stop nobody."""
+        try:
+            return analyze(kept, self.options, field_off=self.field_off)
+        except ValueError as error:
+            result = analyze(kept, self.options)
+            log.warning("no veto by the field: %s", error)
+            return result
 
 
 def highest(update: OnlineUpdate) -> tuple[float, float]:

@@ -254,6 +254,30 @@ def test_spectra_without_field_are_found_and_used(tmp_path: Path) -> None:
             "--output", str(tmp_path))  # fmt: skip
 
 
+def test_field_off_runs_that_do_not_go_together_stop_no_analysis(tmp_path: Path) -> None:
+    hidden = make(scan_targets(20), seed=4, axions={1.1001e9: 2.0})
+    off = replace(make(scan_targets(20), seed=5), magnet_field_t=np.zeros(20))
+    on = replace(make(scan_targets(20), seed=6), magnet_field_t=np.full(20, 12.0))
+    label = {"purpose": "field off", "plan_name": "field_off", "campaign": "march"}
+    lossy = {"receiver_gain_db": 104.0, "receiver_temperature_k": 1.2, "line_attenuation_db": 3.0}
+    cases: dict[str, tuple[dict[str, Any], list[str]]] = {
+        "the same twice": ({"bbbb2222": (off, label), "cccc3333": (off, label)}, ["bbbb2222"]),
+        "another line": (
+            {"bbbb2222": (off, label),
+             "cccc3333": (on, {**label, "calibration": lossy})}, ["bbbb2222"],
+        ),
+        "none off": ({"bbbb2222": (on, label)}, []),
+    }  # fmt: skip
+    for number, (runs, expected) in enumerate(cases.values()):
+        folder = tmp_path / str(number)
+        catalog = catalog_of(folder, aaaa1111=(hidden, {"campaign": "march"}), **runs)
+        run("analyze", "aaaa1111", "--catalog", catalog, "--output", str(tmp_path))
+        content = json.loads((tmp_path / "candidates.json").read_text())
+        assert content["provenance"].get("field_off", []) == expected
+        best = max(content["candidates"], key=lambda found: found["excess"])
+        assert ("field" in [test["name"] for test in best["tests"]]) == bool(expected)
+
+
 def with_a_fault(folder: Path, times: float = 1.0) -> Path:
     """17 spectra of which number 4 is dead, and the last five have another gain."""
     path = folder / "faulty.h5"

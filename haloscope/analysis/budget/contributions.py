@@ -95,6 +95,7 @@ class Contributions:
         return amplitude**2
 
 
+_OFF_T = 1e-3  # A magnet below this is off: its relative error says nothing.
 _SCALE_W = 1e-23  # Of the order of an axion's power: keeps the squares near 1.
 _ARRAYS = tuple(f.name for f in fields(Contributions) if f.name not in ("errors", "origins"))
 
@@ -163,10 +164,19 @@ def _known(spectra: Spectra, options: Options) -> dict[str, Any]:
                       "line_attenuation": calibration.line_attenuation_db_error,
                       "noise_temperature": _of_noise(calibration, options)}  # fmt: skip
     found |= {name: value for name, value in of_calibration.items() if value is not None}
-    if "field_ratio" in errors:
-        central = errors.get("magnet_field_t", 0.0) / np.maximum(np.abs(spectra.magnet_field_t), 1)
-        found["field"] = np.hypot(errors["field_ratio"] / spectra.field_ratio, central)
-    return found | _of_beta(spectra)
+    return found | _of_beta(spectra) | _of_field(spectra)
+
+
+def _of_field(spectra: Spectra) -> dict[str, FloatArray]:
+    """The relative error of the mean field: of the map, assumed if not stated, and the magnet's."""
+    ratio, central = (spectra.errors.get(name) for name in ("field_ratio", "magnet_field_t"))
+    if ratio is None and central is None:
+        return {}
+    of_map = TERMS["field"].assumed if ratio is None else ratio / spectra.field_ratio
+    magnet = (
+        0.0 if central is None else central / np.maximum(np.abs(spectra.magnet_field_t), _OFF_T)
+    )
+    return {"field": np.hypot(of_map, magnet)}
 
 
 def _of_noise(calibration: Calibration, options: Options) -> float | None:
@@ -181,11 +191,12 @@ def _of_noise(calibration: Calibration, options: Options) -> float | None:
 
 def _of_beta(spectra: Spectra) -> dict[str, FloatArray]:
     """The error of beta without its systematic of a leak, and that systematic."""
-    errors = spectra.errors
-    if "beta" not in errors:
-        return {}
-    leak = errors.get("beta_systematic")
-    if leak is None:
-        return {"beta": errors["beta"] / spectra.beta}
-    own = np.sqrt(np.maximum(errors["beta"] ** 2 - leak**2, 0.0))
-    return {"beta": own / spectra.beta, "beta_leak": leak / spectra.beta}
+    whole, leak = (spectra.errors.get(name) for name in ("beta", "beta_systematic"))
+    found = {}
+    if leak is not None:
+        found["beta_leak"] = leak / spectra.beta
+    if whole is not None:
+        # What is not known at all is no difference of two infinities.
+        part = np.zeros(len(spectra)) if leak is None else np.where(np.isinf(whole), 0.0, leak)
+        found["beta"] = np.sqrt(np.maximum(whole**2 - part**2, 0.0)) / spectra.beta
+    return found

@@ -161,6 +161,21 @@ def test_a_measured_error_is_used_and_said_to_be_measured(chain: Chain) -> None:
     assert measured == {"noise_temperature", "receiver_gain", "line_attenuation", "loaded_q"}
 
 
+def test_an_error_that_comes_without_its_companion_counts(chain: Chain) -> None:
+    ones = np.ones(len(chain.spectra))
+
+    def known(**errors: float) -> dict[str, FloatArray]:
+        given = {name: value * ones for name, value in errors.items()}
+        rows = contributions(replace(chain.spectra, errors=given), chain.noise(), OPTIONS)
+        return dict(rows.errors)
+
+    beta, field = chain.spectra.beta, chain.spectra.magnet_field_t
+    assert known(beta_systematic=0.5)["beta_leak"] == pytest.approx(0.5 / beta)
+    assert known(magnet_field_t=1.2)["field"] == pytest.approx(np.hypot(0.005, 1.2 / field))
+    assert known(field_ratio=0.0, magnet_field_t=1.2)["field"] == pytest.approx(1.2 / field)
+    assert np.all(np.isinf(known(beta=np.inf, beta_systematic=np.inf)["beta"]))
+
+
 def test_two_methods_that_agree_by_chance_do_not_make_t_n_exact(chain: Chain) -> None:
     lucky = replace(chain.spectra, calibration=replace(MEASURED, noise_difference=0.0))
     rows = contributions(lucky, chain.noise(), OPTIONS)

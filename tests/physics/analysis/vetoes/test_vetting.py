@@ -19,6 +19,7 @@ from haloscope.analysis.statistics.injection import recovery
 from haloscope.analysis.statistics.limits import dfsz
 from haloscope.analysis.vetoes.vetting import Vetting
 from haloscope.axion import AxionLine
+from tests.physics.analysis.exchange.test_documents_and_online import documents
 from tests.physics.analysis.generator import make, scan_targets
 from tests.physics.analysis.vetoes.interference import AXION_HZ, hump, in_one_step, timed
 
@@ -178,6 +179,20 @@ def test_online_says_what_offline_says() -> None:
     assert now.limit.coupling_per_gev == pytest.approx(later.limit.coupling_per_gev)
     assert forgetful.result().vetoes == ()
     assert len(forgetful.result().standing) == len(now.candidates)
+
+
+@pytest.mark.parametrize("field_t", [0.0, 12.0])
+def test_spectra_at_no_other_field_do_not_stop_the_end_of_a_scan(field_t: float) -> None:
+    hidden = make(scan_targets(20), seed=4, axions={AXION_HZ: 2.0})
+    off = replace(make(scan_targets(20), seed=5), magnet_field_t=np.full(20, field_t))
+    online = Online(SINGLE)
+    for uid, spectra, purpose in (("run-0001", hidden, ""), ("run-0002", off, "field off")):
+        for name, document in documents(spectra, uid=uid):
+            online(name, {**document, "purpose": purpose} if name == "start" else document)
+    result = online.finish()
+    tests = {test.name for test in result.vetoes[0].tests}
+    assert ("field" in tests) == (field_t == 0.0)
+    assert len(result.quality.labels) == 20
 
 
 def test_an_axion_that_is_vetoed_is_not_called_found() -> None:
