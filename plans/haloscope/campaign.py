@@ -24,12 +24,11 @@ from haloscope.analysis.statistics.decision import Decision, to_rescan
 from haloscope.analysis.statistics.rescan import Verdict, judge
 from plans.haloscope import fieldoff
 from plans.haloscope.calibrating import EVERY_S, SPACING_MHZ, calibrated_scan, segments
-from plans.haloscope.commissioning import cool_and_ramp
 from plans.haloscope.crossings import Intervals, Mapped, map_crossings
 from plans.haloscope.rescans import rescan
 from plans.haloscope.scan import check
 from plans.haloscope.steps import Documents, completed, planned, without
-from plans.shared.common import require, value_of
+from plans.shared.common import require
 
 __all__ = ["Campaign", "Earlier", "campaign", "fresh_candidates", "resumed"]
 
@@ -155,6 +154,9 @@ def campaign(
         Nonsense in the arguments; nothing has moved.
     LimitError
         A target beyond a limit of some device; nothing has moved.
+    RuntimeError
+        The magnet is at another field than in the campaign's earlier runs, and ``field_off`` was
+        not said; nothing has moved.
     """
     require(bool(name), "a campaign needs a name")
     rule = Decision(decision)  # type: ignore[arg-type]  # refused there by name
@@ -167,8 +169,8 @@ def campaign(
     analysis = online or Online()
     earlier = resumed(name, documents, analysis)
     more = {**(md or {}), "campaign": name}
-    if field_off and analysis.field_t is not None:
-        yield from _at_field(haloscope, analysis.field_t, more)
+    if analysis.field_t is not None:
+        yield from fieldoff.back_at(haloscope, analysis.field_t, more, may_ramp=field_off)
     crossings: Intervals = []
     if find_crossings:
         mapped = yield from map_crossings(haloscope, targets, earlier.modes, md=more)
@@ -222,13 +224,6 @@ def _rescan(
         yield from bpp.subs_wrapper(plan, [analysis, alone])
         result = _result(analysis)
     return result, _verdicts(again, search, alone, analysis, result)
-
-
-def _at_field(haloscope: Haloscope, field_t: float, md: Mapping[str, Any]) -> MsgGenerator[None]:
-    """Back to the field of the search, where a campaign was cut while it was off."""
-    found_t = float((yield from value_of(haloscope.magnet.field.readback, field_t)))
-    if abs(found_t - field_t) > fieldoff.SAME_FIELD_T:
-        yield from cool_and_ramp(haloscope, round(field_t, 3), md=md)
 
 
 def _without_field(

@@ -15,7 +15,7 @@ from plans.haloscope.steps import remaining
 from plans.shared.common import require, value_of
 from plans.shared.suspending import COLD_MXC_K
 
-__all__ = ["NotConfirmedError", "field_off"]
+__all__ = ["NotConfirmedError", "back_at", "field_off"]
 
 #: Nearer than this to a field, the magnet is at it, T.
 SAME_FIELD_T = 0.02
@@ -124,6 +124,38 @@ def field_off(
     if ramp_back and last_t - field_t > SAME_FIELD_T and (todo or not away):
         yield from cool_and_ramp(haloscope, last_t, cold_k=cold_k, md=more)
     return todo
+
+
+def back_at(
+    haloscope: Haloscope, field_t: float, md: Mapping[str, Any], *, may_ramp: bool
+) -> MsgGenerator[None]:
+    """Back to the field of the search, where a campaign was cut while it was off.
+
+    Parameters
+    ----------
+    haloscope
+        The device.
+    field_t
+        Of the search, T.
+    md
+        Metadata for the start document.
+    may_ramp
+        The ramp may be made.
+
+    Raises
+    ------
+    RuntimeError
+        The magnet is at another field, and nobody said that it may be ramped.
+    """
+    found_t = float((yield from value_of(haloscope.magnet.field.readback, field_t)))
+    if abs(found_t - field_t) <= SAME_FIELD_T:
+        return
+    if not may_ramp:
+        raise RuntimeError(
+            f"{haloscope.name}: the magnet is at {found_t:.3f} T, the campaign's spectra were "
+            f"taken at {field_t:.3f} T: ramp it there, or say field_off=True if the campaign may"
+        )
+    yield from cool_and_ramp(haloscope, round(field_t, 3), md=md)
 
 
 def _hours(haloscope: Haloscope, from_t: float, to_t: float) -> MsgGenerator[str]:

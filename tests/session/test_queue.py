@@ -35,7 +35,7 @@ NAMES = {name for names in OFFERED.values() for name in names}
 #: opening of an envelope, whose key a queue would keep.
 PARTS = {
     *("digitize", "step", "sweep", "amplifier_gain"),
-    *("approach", "locate", "pump_off", "provenance", "unseal", "calibrated_scan"),
+    *("approach", "locate", "pump_off", "provenance", "unseal", "back_at", "calibrated_scan"),
 }
 #: What a queue cannot give, and so is not described by a type: objects of a session.
 OBJECTS = {"online", "report", "per_step", "known", "rod", "amplifier", "settings"}

@@ -157,6 +157,12 @@ def test_a_campaign_takes_what_it_confirms_without_the_field(
     assert earlier.without_field_mhz == completed(documents, "field_off")
     # Cut with the field off, the campaign goes back to the field before it measures anything.
     device.magnet.field.set(0.0).wait()
+    unsaid = {**more, "field_off": False, "documents": list(documents)}
+    with pytest.raises(
+        RuntimeError, match=r"at 0\.000 T, the campaign's spectra were .* 1[12]\.\d+ T"
+    ):
+        RE(campaign(device, "hidden", [*targets, 1100.11], **unsaid))
+    assert len(documents.of("start")) == len(names)
     RE(campaign(device, "hidden", [*targets, 1100.11], documents=list(documents), **more))
     assert field_of(device) == pytest.approx(FULL_T, abs=0.005)
     last = [e for e in documents.events() if "haloscope_rod" in e][-1]
