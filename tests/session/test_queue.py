@@ -45,6 +45,11 @@ CALIBRATION = {"receiver_gain_db": 104.0, "receiver_temperature_k": 1.2}
 #: For each plan what it needs, and then all that a queue may give it.
 ARGUMENTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "run_cycles": (AMRR, {"cycles": 3, "record_phases": False}),
+    "load_map": (
+        AMRR | {"plate_uw": [0, 20], "detector1_uw": [0], "detector2_uw": [0, 5.0]},
+        {"tolerance_k": 0.01, "max_cycles": 9},
+    ),
+    "temperature_stability": (AMRR, {"temperature_k": 0.95, "cycles": 5, "feed_forward": True}),
     "cooldown": (AMRR, {"heater_power_uw": 500, "tolerance_k": 0.01, "agree": 2, "max_cycles": 9}),
     "safe_start": (AMRR, {"stage_temperature_k": 1.55}),
     "safe_shutdown": (AMRR, {}),
