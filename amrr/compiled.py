@@ -33,6 +33,14 @@ def jit(function: F) -> F:
     return cast(F, numba.njit(error_model="numpy")(function))
 
 
+def interpreted(function: F) -> F:
+    """What ``jit`` made, as Python runs it.
+
+    For a call from outside compiled code: that would compile it by itself, in each process anew.
+    """
+    return cast(F, function.py_func)  # type: ignore[attr-defined]
+
+
 def jit_entry(function: F) -> F:
     """Compile once for all sessions; it runs without the interpreter's lock, so in threads."""
     return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))

@@ -34,7 +34,7 @@ def test_a_state_of_an_older_version_is_taken_and_told(
     ioc.plant.machine.restore(fresh)
 
 
-LAYOUTS = {("haloscope", 3): "223f8398ac18", ("amrr", 3): "d45dabd7854a"}
+LAYOUTS = {("haloscope", 4): "223f8398ac18", ("amrr", 4): "95f7ae2c14fd"}
 
 
 def layout(value: Any) -> Any:

@@ -15,7 +15,8 @@ from amrr.circuit.spline import coefficients
 DIGEST = """
 import hashlib
 from amrr.circuit import tables
-found = [tables.garnet_table(name) for name in sorted(tables.MATERIALS)] + [tables.fluid_table()]
+from amrr.solids.garnet import MATERIALS
+found = [tables.garnet_table(name) for name in sorted(MATERIALS)] + [tables.fluid_table()]
 print(hashlib.sha256(b"".join(table.tobytes() for table in found)).hexdigest())
 """
 
