@@ -58,23 +58,6 @@ ARGUMENTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {**AMRR, "powers_uw": [500.0, 600]},
         {"tolerance_k": 0.01, "max_cycles": 20},
     ),
-    "load_map": (
-        {**AMRR, "plate_uw": [600, 0.0], "detector1_uw": [0, 300.0], "detector2_uw": [0, 300]},
-        {"tolerance_k": 0.01, "max_cycles": 20},
-    ),
-    "temperature_stability": (
-        {**AMRR},
-        {
-            "temperature_k": 1,
-            "cycles": 5,
-            "proportional_uw_per_k": 5e4,
-            "integral_per_s": 0.2,
-            "feed_forward": False,
-            "learning": 0.2,
-            "tolerance_k": 1e-4,
-            "max_cycles": 50,
-        },
-    ),
     "temperature_curve": (
         {**AMRR, "temperatures_k": [0.95, 1.0]},
         {"tolerance_k": 0.01, "tolerance_uw": 9.0, "max_cycles": 20},

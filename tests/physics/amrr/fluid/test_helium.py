@@ -15,7 +15,7 @@ from amrr.fluid import helium, helium4, helium_flow
 from instruments.constants import GAS_CONSTANT_J_PER_MOL_K
 
 TABLE = np.genfromtxt(
-    Path(__file__).parent / "data" / "chaudhry_table11.csv",
+    Path(__file__).parents[1] / "data" / "chaudhry_table11.csv",
     delimiter=",",
     skip_header=2,
     names=True,

@@ -1,6 +1,6 @@
 """Regenerator A over one cycle: temperature along the bed, fields, flow, cold end.
 
-python examples/amrr_profile.py [docs/figures/amrr_profile.png]
+python examples/refrigerator/one_cycle.py [docs/figures/amrr_profile.png]
 """
 
 from __future__ import annotations

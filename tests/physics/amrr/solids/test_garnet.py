@@ -14,7 +14,9 @@ from amrr.solids.garnet import GGG, GLF, paramagnet
 from instruments.constants import GAS_CONSTANT_J_PER_MOL_K
 
 FISHER = np.loadtxt(
-    Path(__file__).parent / "data" / "fisher1973_ggg_heat_capacity.csv", delimiter=",", skiprows=3
+    Path(__file__).parents[1] / "data" / "fisher1973_ggg_heat_capacity.csv",
+    delimiter=",",
+    skiprows=3,
 )
 CALORIE_J = 4.184
 

@@ -1,6 +1,6 @@
 """The load curve: temperature of the cold heat exchanger against heater power, 0 to 1.5 mW.
 
-    python examples/amrr_load_curve.py [docs/figures/amrr_load_curve.png]
+    python examples/refrigerator/load_curve.py [docs/figures/amrr_load_curve.png]
 
 Every point is a periodic steady state, found directly. Two field programmes: the default one, and
 a stronger one that still stays within the paper's 1.5 T.

@@ -1,6 +1,6 @@
 """How steadily the refrigerator holds 0.95 K, measured by a plan through the IOC.
 
-    python examples/amrr_stability.py [--ballast 5] [--figure docs/figures/amrr_stability.png]
+    python examples/refrigerator/stability.py [--ballast 5] [--figure FILE]
 
 Starts an IOC whose plate carries a thermal ballast (0.25 kg of garnet, 5 J/K at 1 K), runs
 ``plans.refrigerator.stability.temperature_stability`` on it twice, with the loop alone and fed

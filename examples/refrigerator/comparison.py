@@ -1,6 +1,6 @@
 """The refrigerator beside others below 1 K: what is published of each, and what its model says.
 
-    python examples/amrr_comparison.py [docs/figures/amrr_comparison.png]
+    python examples/refrigerator/comparison.py [docs/figures/amrr_comparison.png]
 
 ``refrigerators.csv`` beside this script has the published numbers, each row with its source; what
 its source does not say is blank, and is not drawn. The model's own row is computed here.

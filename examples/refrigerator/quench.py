@@ -1,6 +1,6 @@
 """A quench of regenerator magnet A at 1.5 T: the first second, and the way back to cold.
 
-    python examples/amrr_quench.py [docs/figures/amrr_quench.png]
+    python examples/refrigerator/quench.py [docs/figures/amrr_quench.png]
 
 The machine is cold and cycling when the cycle is stopped; magnet A is ramped to 1.5 T and a point
 of its winding is made normal. The supply detects the resistive voltage and switches off; the

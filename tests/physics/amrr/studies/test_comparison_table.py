@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-TABLE = Path(__file__).parents[3] / "examples" / "refrigerators.csv"
+TABLE = Path(__file__).parents[4] / "examples" / "refrigerator" / "refrigerators.csv"
 NUMBERS = {"temperature_k": (0.01, 5.0), "power_w": (0.0, 0.1), "sink_k": (0.5, 10.0)}
 
 
