@@ -13,7 +13,7 @@ from plans.haloscope.calibrating import calibrate_band
 from plans.haloscope.campaign import campaign
 from plans.haloscope.commissioning import cool_and_ramp, map_modes
 from plans.haloscope.crossings import map_crossings
-from plans.haloscope.fieldoff import field_off
+from plans.haloscope.fieldoff import back_at, field_off
 from plans.haloscope.rescans import rescan
 from plans.haloscope.scan import ScanState, scan, step
 from plans.haloscope.unsealing import unseal
@@ -64,6 +64,7 @@ PLANS: dict[str, Callable[[Any], MsgGenerator[Any]]] = {
     "calibrate_band": lambda h: calibrate_band(h, [MHZ, 1100.5], averages=100),
     "scan": lambda h: scan(h, STEPS, averages=100),
     "rescan": lambda h: rescan(h, [1100.01], half_width_khz=10.0, averages=100),
+    "back_at": lambda h: back_at(h, 11.9, {}, may_ramp=True),
     "field_off": lambda h: field_off(
         h, [1100.01], field_t=11.95, confirmed=True, half_width_khz=10.0, averages=100
     ),
@@ -84,7 +85,7 @@ PLANS: dict[str, Callable[[Any], MsgGenerator[Any]]] = {
 }
 
 #: Plans that return nothing.
-SILENT = ("make_safe", "step")
+SILENT = ("make_safe", "step", "back_at")
 #: Plans that measure and record nothing: what they find is returned.
 UNRECORDED = (
     *("tune_to", "set_coupling", "set_jpa", "clear_interlocks", "make_safe"),
