@@ -28,6 +28,7 @@ from devices.waiting.status import (
     end,
     end_short,
     interlock_of,
+    ioc_is_gone,
     mark,
     refusal_of,
     start_puts,
@@ -162,6 +163,8 @@ class Mover(_Positioner):
         """Set it in motion; ``judge`` is called when it is time to look where it is."""
 
         def told(_: Signal, *, refused: bool) -> None:
+            if refused and ioc_is_gone(self):
+                return  # the loss of the IOC ends it, in its own words
             self.judge(move, (refusal_of(self) or "the put was refused") if refused else "")
 
         start_puts([(self.target, move.position)], told, lambda: self.slot.current is not move)

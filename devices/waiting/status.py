@@ -156,6 +156,12 @@ def interlock_of(device: OphydObject) -> str:
         return ""
 
 
+def ioc_is_gone(device: OphydObject) -> bool:
+    """Whether the IOC of a device cannot be reached now."""
+    health = getattr(device.root, "ioc", None)
+    return not device.connected or (health is not None and not health.refusal.connected)
+
+
 def refusal_of(device: OphydObject) -> str:
     """The IOC's reason for the last refusal, which it posts before it answers the put."""
     health = getattr(device.root, "ioc", None)
@@ -213,6 +219,8 @@ def completion(
         # not.
         if next(left) > 0 or status.done:
             return
+        if refusals and ioc_is_gone(signal):
+            return  # libca has given the put up; the loss of the IOC ends it, in its own words
         try:
             if refusals:
                 raise NotReachedError(f"{', '.join(refusals)} refused: {refusal_of(signal)}")
