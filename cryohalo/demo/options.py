@@ -9,7 +9,8 @@ from cryohalo.processes.launcher import LaunchedIoc
 
 CENTRE_MHZ = 1100.0
 STEP_MHZ = 0.010
-#: Simulated seconds per second for the cool-down: slow enough to see every cycle, 0.6 s each, on a busy host too.
+#: Simulated seconds per second for the cool-down: slow enough to see every cycle, 0.6 s each, on a
+#: busy host too.
 AMRR_SPEED = 300.0
 #: 1.5 times the DFSZ coupling: stands well above threshold, and no spike filter sees it.
 DEMO_COUPLING_PER_GEV = 1.0e-15
