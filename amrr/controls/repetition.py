@@ -58,7 +58,7 @@ def position(steps: float, steps_per_cycle: float) -> float:
 
 @jit
 def ahead(table: Array, at: float) -> float:
-    """A at a position, linear between the middles of the phases, W."""
+    """What is fed forward at a position, linear between the middles of the phases, W."""
     k = int(np.floor(at - 0.5))
     u = at - 0.5 - k
     return table[AHEAD, k % PHASES] * (1.0 - u) + table[AHEAD, (k + 1) % PHASES] * u
@@ -92,7 +92,7 @@ def end_cycle(table: Array, slots: Array) -> None:
 
 @jit
 def learn(table: Array, gain: float) -> None:
-    """A gains what the loop has done, smoothed, without its mean."""
+    """Add to what is fed forward what the loop has done, smoothed, without its mean."""
     done = table[SUM_FEEDBACK] / table[SUM_STEPS]
     done = done - done.mean()
     for k in range(PHASES):
