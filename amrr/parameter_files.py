@@ -24,7 +24,7 @@ from amrr import limits
 from amrr.parameters import RefrigeratorParameters
 from instruments.toml_files import read_toml
 
-__all__ = ["SHIPPED", "ParameterFile", "parse", "read", "shipped", "written"]
+__all__ = ["SHIPPED", "ParameterFile", "parameters_of", "parse", "read", "shipped", "written"]
 
 #: Machines that come with the package.
 SHIPPED: Final = ("glf", "glf_second")
@@ -55,6 +55,11 @@ def read(path: Path | str) -> ParameterFile:
     return parse(read_toml(path))
 
 
+def parameters_of(path: Path | str) -> RefrigeratorParameters:
+    """The parameters of a file; raises as ``read``, but for limits, which the machine looks at."""
+    return _parsed(read_toml(path)).parameters
+
+
 def shipped(name: str) -> ParameterFile:
     """One of the machines in ``SHIPPED``; raises ValueError for another name."""
     if name not in SHIPPED:
@@ -65,10 +70,15 @@ def shipped(name: str) -> ParameterFile:
 
 def parse(content: Mapping[str, Any]) -> ParameterFile:
     """As ``read``, of the parsed content."""
+    found = _parsed(content)
+    limits.check(found.parameters)
+    return found
+
+
+def _parsed(content: Mapping[str, Any]) -> ParameterFile:
     changes = {k: v for k, v in content.items() if k != _PROVENANCE}
     base = RefrigeratorParameters()
     parameters = _overridden(base, changes, "")
-    limits.check(parameters)
     return ParameterFile(parameters, _provenance(content.get(_PROVENANCE, {}), set(base.flat())))
 
 
@@ -119,7 +129,10 @@ def _overridden(part: Any, changes: Mapping[str, Any], prefix: str) -> Any:
 def _like(name: str, value: Any, old: Any) -> Any:
     """A value of the type of the one it replaces; a whole number is a number, too."""
     if isinstance(old, float) and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise ValueError(f"{name} = {value!r:.60} is beyond all numbers") from None
     if type(value) is not type(old):
         raise ValueError(f"{name} = {value!r:.60} is no {type(old).__name__}")
     return value

@@ -98,7 +98,10 @@ def all_within(what: str, values: ArrayLike, low: float, high: float, unit: str)
     Raises:
         ValueError: Names the first that does not.
     """
-    numbers = np.asarray(values, float)
+    try:
+        numbers = np.asarray(values, float)
+    except OverflowError:  # a whole number beyond all floats
+        raise ValueError(f"{what} is beyond all numbers") from None
     wrong = numbers[~((numbers >= low) & (numbers <= high))]
     if wrong.size:
         raise ValueError(outside(what, float(wrong.flat[0]), low, high, unit))

@@ -11,6 +11,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from amrr.parameter_files import parameters_of
 from amrr.parameters import RefrigeratorParameters
 from iocs.compiling import compile_aside
 from iocs.ioc import main
@@ -25,7 +26,7 @@ def build(options: argparse.Namespace) -> Plant:
     """The refrigerator that the options describe."""
     if not options.list_pvs:
         compile_aside()
-    parameters = from_file(RefrigeratorParameters(), options.parameters)
+    parameters = from_file(RefrigeratorParameters(), parameters_of, options.parameters)
     return refrigerator_plant(parameters, seed=options.seed)
 
 

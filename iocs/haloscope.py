@@ -60,7 +60,8 @@ def extend(parser: argparse.ArgumentParser) -> None:
 
 def build(options: argparse.Namespace) -> Plant:
     """The haloscope that the options describe."""
-    parameters = from_file(HaloscopeParameters.capp12tb(), options.parameters)
+    default, read = HaloscopeParameters.capp12tb(), HaloscopeParameters.from_toml
+    parameters = from_file(default, read, options.parameters)
     if options.blind is not None:
         return haloscope_plant(parameters, blind=blind_key(options))
     line = hidden(options)

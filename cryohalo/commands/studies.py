@@ -103,12 +103,12 @@ def uncertainty(
 
 
 def _machine(file: Path | None, resolution: dict[str, float]) -> RefrigeratorParameters:
+    from amrr.parameter_files import parameters_of
     from amrr.parameters import RefrigeratorParameters
     from amrr.studies.ranges import with_values
     from iocs.parameters import from_file
 
-    found = RefrigeratorParameters()
-    return with_values(from_file(found, file), resolution)
+    return with_values(from_file(RefrigeratorParameters(), parameters_of, file), resolution)
 
 
 def _ask(study: Study, folder: Path, workers: int | None, scheduler: str | None) -> Outcome:

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from amrr.parameter_files import SHIPPED, shipped, written
+from amrr.parameter_files import SHIPPED, parameters_of, shipped, written
 from amrr.parameters import RefrigeratorParameters
 from haloscope.parameters import HaloscopeParameters
 from iocs.parameters import ParameterFileError, from_file
 
 ODD = ('"x"', "''", "[]", "[1]", "['a']", "[[1]]", "[nan]", "[true]", "{}", "{a = 1}", "true",
        "nan", "inf", "-inf", "-1", "0", "1.5", "1e308", "9" * 400, "1979-05-27")  # fmt: skip
-MACHINES = {
-    "amrr": RefrigeratorParameters(),
-    "haloscope": HaloscopeParameters.capp12tb(),
+MACHINES: dict[str, tuple[Any, Any]] = {
+    "amrr": (RefrigeratorParameters(), parameters_of),
+    "haloscope": (HaloscopeParameters.capp12tb(), HaloscopeParameters.from_toml),
 }
 
 
@@ -37,12 +37,12 @@ def test_an_odd_value_is_taken_or_refused_in_one_line(
     tmp_path: Path, name: str, value: str
 ) -> None:
     path, refused = tmp_path / "p.toml", 0
-    names = list(leaves(MACHINES[name]))
+    names = list(leaves(MACHINES[name][0]))
     for *group, leaf in names:
         table = f"[{'.'.join(group)}]\n" if group else ""
         path.write_text(f"{table}{leaf} = {value}\n")
         try:
-            from_file(MACHINES[name], path)
+            from_file(*MACHINES[name], path)
         except ParameterFileError as error:
             said, refused = str(error), refused + 1
             if not (said.isprintable() and leaf in said and len(said) < 400 + len(str(path))):
@@ -56,7 +56,7 @@ def test_an_odd_value_is_taken_or_refused_in_one_line(
 def test_a_group_that_is_none_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "p.toml").write_text(content)
     with pytest.raises(ParameterFileError, match=r"p\.toml: "):
-        from_file(MACHINES["haloscope"], tmp_path / "p.toml")
+        from_file(*MACHINES["haloscope"], tmp_path / "p.toml")
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -67,11 +67,14 @@ def test_the_refrigerators_own_files_are_taken_with_their_provenance(
     path = tmp_path / "p.toml"
     path.write_text(written(machine.parameters, machine.provenance))
     assert "[provenance]" in path.read_text()
-    assert from_file(MACHINES["amrr"], path) == machine.parameters
+    assert from_file(*MACHINES["amrr"], path) == machine.parameters
 
 
-@pytest.mark.parametrize("content", ["provenance = 5", "[provenance]\ndt_s = 5"])
-def test_a_refrigerators_provenance_that_is_none_is_refused(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize(("content", "words"), [("provenance = 5", "provenance is no table"),
+    ("[provenance]\ndt_s = 5", "provenance of dt_s is no text")])  # fmt: skip
+def test_a_refrigerators_provenance_that_is_none_is_refused(
+    tmp_path: Path, content: str, words: str
+) -> None:
     (tmp_path / "p.toml").write_text(content)
-    with pytest.raises(ParameterFileError, match="provenance is no table of texts"):
-        from_file(MACHINES["amrr"], tmp_path / "p.toml")
+    with pytest.raises(ParameterFileError, match=words):
+        from_file(*MACHINES["amrr"], tmp_path / "p.toml")

@@ -88,3 +88,8 @@ def test_arrays_are_taken_with_their_limits_and_nothing_beyond() -> None:
     all_within("thing", [], 0.0, 1.0, "")
     with pytest.raises(ValueError, match=r"^thing = 1\.5 is outside 0 to 1$"):
         all_within("thing", [[0.5, 1.5], [-1.0, 0.0]], 0.0, 1.0, "")
+
+
+def test_a_whole_number_beyond_all_floats_is_refused() -> None:
+    with pytest.raises(ValueError, match="lumps is beyond all numbers"):
+        all_within("lumps", 10**400, 2, 400, "")
