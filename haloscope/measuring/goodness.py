@@ -21,6 +21,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, stdtrit
 
 __all__ = ["FEW", "SLIGHT", "Goodness", "goodness_of", "noise_of"]
 
@@ -86,6 +87,14 @@ class Goodness:
     def stretch(self) -> float:
         """What correlated neighbours multiply the variance of every parameter by."""
         return (1 + self._excess) / (1 - self._excess)
+
+    def clear(self, sigmas: float) -> float:
+        """Standard errors by which something stands out as improbably as Gaussian ``sigmas`` do.
+
+        Errors are scaled by the residual, which knows its own scale badly where little of it is
+        left: Student's t with the degrees of freedom, 13 for 5 with seven of them.
+        """
+        return float(-stdtrit(self.dof, ndtr(-sigmas)))
 
     def improves(self, other: Goodness) -> bool:
         """True if this is of a better model of the same points than ``other``, beyond chance.

@@ -39,7 +39,10 @@ _STEADY, _TILTED, _CURVED = 5, 6, 7
 #: were within this factor, save for a common one.
 _ROUNDS: Final = 3
 _LIKE: Final = 1.5
-#: A resonance stands so many standard deviations above the noise.
+#: A linewidth below this share of the distance of the points shows in one point alone, as noise
+#: does.
+_LEAST: Final = 0.5
+#: A resonance stands so many standard deviations of a Gaussian above the noise.
 _CLEAR: Final = 5.0
 
 
@@ -123,7 +126,7 @@ class _Fit:
         """Whether the background stands above what the resonance adds to it at most."""
         _, _, peak, lean, floor = self.minimum.parameters[:5]
         rise = 0.5 * (peak + np.hypot(peak, lean))
-        above = floor - rise > _CLEAR * self.errors[4]
+        above = floor - rise > self.goodness.clear(_CLEAR) * self.errors[4]
         return bool(above and self._inside() and self._significant())
 
     @property
@@ -145,14 +148,15 @@ class _Fit:
 
     def _inside(self) -> bool:
         centre, half_width = self.minimum.parameters[:2]
-        inside = abs(self.x0 + self.w0 * centre) <= 0.5 and abs(half_width) * self.w0 < 2
-        return bool(self.minimum.converged and inside)
+        width = 2 * abs(half_width) * self.w0
+        inside = abs(self.x0 + self.w0 * centre) <= 0.5
+        return bool(self.minimum.converged and inside and _LEAST * self.trace.step < width < 4)
 
     def _significant(self) -> bool:
         """Whether what stands out, or is missing, stands out of the noise."""
         _, half_width, peak, lean = self.minimum.parameters[:4]
         centre_error, width_error, *errors = self.errors[:4]
-        stands_out = np.hypot(peak, lean) > _CLEAR * np.hypot(*errors)
+        stands_out = np.hypot(peak, lean) > self.goodness.clear(_CLEAR) * np.hypot(*errors)
         return bool(centre_error > 0 and 2 * width_error < abs(half_width) and stands_out)
 
     def result(self) -> Transmission:
