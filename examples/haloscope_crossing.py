@@ -15,7 +15,7 @@ import bluesky.plan_stubs as bps
 import numpy as np
 from operating import Operator, operator
 
-from haloscope.measuring.sweeps import SEARCH
+from devices.parts.sweeping import sweeps_of
 from haloscope.measuring.tolerances import LETTER
 from haloscope.measuring.trust import BadFitError
 from plans.haloscope.measure import reflection
@@ -25,7 +25,7 @@ from plans.shared.common import mode_map
 def measure(hand: Operator, bare_hz: float, nu_te: float) -> tuple[float, bool] | None:
     """Go where the bare mode has a frequency and print what is there; (resonance in Hz, kept)."""
     hand.run(bps.mv(hand.haloscope.rod, float(mode_map().angle_deg(bare_hz))))
-    nu, s = hand.sweep(SEARCH, bare_hz / 1e6)
+    nu, s = hand.sweep(sweeps_of(hand.haloscope).search, bare_hz / 1e6)
     near = np.abs(nu - nu_te) < 1.5e6
     peak_mhz = float(nu[near][np.argmax(np.abs(s[near]))]) / 1e6
     try:

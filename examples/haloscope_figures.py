@@ -22,14 +22,18 @@ from haloscope import axion, mode_map
 from haloscope.axion import AxionLine
 from haloscope.measuring.calibration import effective_temperature_k
 from haloscope.measuring.reflection import fit_reflection
-from haloscope.measuring.sweeps import GAIN, REFLECTION, TRANSMISSION
 from plans.haloscope.calibration import y_factor
-from plans.haloscope.measure import JPA_OFFSET_MHZ, amplifier_gain, configure, passive, sweep
+from plans.haloscope.measure import (
+    JPA_OFFSET_MHZ,
+    amplifier_gain,
+    configure,
+    passive,
+    sweep,
+    sweeps_of,
+)
 from plans.haloscope.tuning import set_coupling, set_jpa, tune_to
 
 TARGET_HZ, TARGET_MHZ = 1.1e9, 1100.0
-#: Wide enough for the whole circle and what the line's delay does to it.
-WIDE_REFLECTION = replace(REFLECTION, span_hz=300e3, points=151, bandwidth_hz=300.0)
 BLUE, RED, GREEN, GREY = "#1f5fa8", "#c03a2b", "#2c8a57", "#777777"
 
 mpl.rcParams.update(
@@ -70,9 +74,10 @@ def draw_crossing() -> Figure:
     table = mode_map.load()
     nu_te = table.parameters.cavity.te_frequency_hz[0]
     offsets = np.linspace(-0.6e6, 0.6e6, 97)
-    settings = replace(TRANSMISSION, span_hz=1.2e6, points=401, bandwidth_hz=300.0)
     rows = []
     with operator(seed=0) as hand:
+        look = sweeps_of(hand.haloscope).modes
+        settings = replace(look, span_hz=1.2e6, bandwidth_hz=300.0)
         for offset in offsets:
             hand.run(bps.mv(hand.haloscope.rod, float(table.angle_deg(nu_te + offset))))
             nu, s = hand.sweep(settings, nu_te / 1e6)
@@ -99,11 +104,14 @@ def draw_reflection() -> Figure:
     left, right = figure.subplots(1, 2)
     traces = {}
     with operator(seed=0) as hand:
+        # Wide enough for the whole circle and what the line's delay does to it.
+        look = sweeps_of(hand.haloscope).reflection
+        wide = replace(look, span_hz=300e3, points=151, bandwidth_hz=300.0)
         for beta in (0.5, 1.0, 2.0):
             low, high = beta - 0.02, beta + 0.02
             plan = set_coupling(hand.haloscope, beta, low=low, high=high, frequency_mhz=TARGET_MHZ)
             found = hand.run(plan)
-            traces[beta] = hand.sweep(WIDE_REFLECTION, found.resonance.frequency_mhz)
+            traces[beta] = hand.sweep(wide, found.resonance.frequency_mhz)
     for (nu, s), colour in zip(traces.values(), (GREEN, BLUE, RED), strict=True):
         fit = fit_reflection(nu, s)
         offset = (nu - fit.frequency_hz) / 1e3
@@ -132,9 +140,9 @@ def draw_reflection() -> Figure:
 def draw_jpa_gain() -> Figure:
     """Measured gain profile through the bypass line, and gain against pump power."""
     powers, gains = np.linspace(-33, -30.4, 27), []
-    wide = replace(GAIN, span_hz=1e6, bandwidth_hz=100.0)
     with operator(seed=0) as hand:
         haloscope = hand.haloscope
+        wide = replace(sweeps_of(haloscope).gain, span_hz=1e6, bandwidth_hz=100.0)
         profile = hand.run(set_jpa(haloscope, TARGET_MHZ, source="Noise source"))
         on = hand.run(sweep(haloscope, wide, TARGET_MHZ))
         off = passive(haloscope, "Noise source")

@@ -18,12 +18,20 @@ from ophyd.status import StatusBase
 from devices.parts.base import check_position, wall_timeout
 from devices.parts.measured import number
 from devices.parts.motion import Axis
-from devices.parts.sweeping import Sweeping, passive, sweep_settings, trace_in, transmission_in
+from devices.parts.sweeping import (
+    Sweeping,
+    passive,
+    sweep_settings,
+    sweeps_of,
+    trace_in,
+    transmission_in,
+)
 from devices.signals.settings import Settings, name_within
 from devices.signals.values import check_number
 from devices.waiting.claims import Claim
 from devices.waiting.moves import Move, Mover
 from devices.waiting.status import NotReachedError, caller, end_short
+from haloscope.measuring.decisions import TAKE_UP_DEG
 from haloscope.measuring.transmission import Transmission
 from haloscope.measuring.tuning import Look, MoveRod, Rod, tune
 from haloscope.mode_map import capp12tb
@@ -198,7 +206,11 @@ class CavityFrequency(Mover, Device, PositionerBase):
     def _close_loop(self, move: Move) -> None:
         """Do what the procedure of tuning says until the resonance is there."""
         procedure = tune(
-            move.position * 1e6, capp12tb(), self._rod, tolerance_hz=self.tolerance_khz * 1e3
+            move.position * 1e6,
+            capp12tb(),
+            sweeps_of(self._haloscope),
+            self._rod,
+            tolerance_hz=self.tolerance_khz * 1e3,
         )
         answer: Any = None
         while True:
@@ -215,7 +227,7 @@ class CavityFrequency(Mover, Device, PositionerBase):
         """Bring the rod to an angle; returns how far from there it was sent before, deg."""
         rod = self._haloscope.rod
         sent_deg = float(rod.user_setpoint.get(use_monitor=False))
-        for place in self._rod.way(angle_deg, sent_deg):
+        for place in self._rod.way(angle_deg, sent_deg, TAKE_UP_DEG):
             self._do(move, partial(rod.set, place))
         return abs(angle_deg - sent_deg)
 

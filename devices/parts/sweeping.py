@@ -14,11 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.parts.rf import JosephsonAmplifier, NetworkAnalyzer, Selector
-from devices.signals.settable import Setting
-from haloscope.measuring.sweeps import Sweep
+from devices.signals.settable import Setting, limits_of
+from haloscope.constants import JPA_OFFSET_HZ
+from haloscope.measuring.sweeps import Analyzer, Sweep, Sweeps, Widths
+from haloscope.measuring.tolerances import LETTER
 from haloscope.measuring.transmission import Transmission, fit_transmission
+from haloscope.mode_map import capp12tb
 
-__all__ = ["Trace", "passive", "sweep_settings", "trace_in", "transmission_in"]
+__all__ = ["Trace", "passive", "sweep_settings", "sweeps_of", "trace_in", "transmission_in"]
 
 
 class Sweeping(Protocol):
@@ -48,6 +51,28 @@ class Trace:
     def frequency_hz(self) -> NDArray[np.float64]:
         """Frequency (P,) in Hz."""
         return self.frequency_mhz * 1e6
+
+
+def sweeps_of(haloscope: Sweeping) -> Sweeps:
+    """The sweeps for the widths that the owners expect, within the analyzer's limits."""
+    known = capp12tb().parameters
+    expected = Widths.expected(
+        frequency_hz=known.cavity.reference_hz,
+        unloaded_q=known.cavity.unloaded_q,
+        beta=known.antenna.reference_beta,
+        amplifier_hz=known.jpa.linewidth_hz,
+        gain_db=LETTER.gain_db,
+        offset_hz=JPA_OFFSET_HZ,
+    )
+    vna, most = haloscope.vna, Analyzer()
+    points, span_mhz = limits_of(vna.num_points), limits_of(vna.span)
+    return Sweeps(
+        expected,
+        Analyzer(
+            most.most_points if points is None else int(points[1]),
+            most.widest_hz if span_mhz is None else 1e6 * span_mhz[1],
+        ),
+    )
 
 
 def sweep_settings(haloscope: Sweeping, sweep: Sweep, center_mhz: float) -> dict[Setting, Any]:

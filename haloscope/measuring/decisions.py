@@ -46,9 +46,9 @@ FIRST_PUMP_DBM: Final = -36.0
 #: Within this share of its tolerance a gain is left alone; beyond it the pump is trimmed, though
 #: the gain is good enough: drifts until the next step then stay inside.
 _TRIM: Final = 0.25
-#: Two resonances this far apart, Hz, show how far the rod really tunes: a hundred times the scatter
-#: of a move. The measured ratio is used if it lies within this factor of 1.
-_FAR_HZ: Final = 0.1e6
+#: Two resonances so many tolerances of the tuning apart show how far the rod really tunes: a move's
+#: scatter is part of the tolerance. The measured ratio is used if it lies within this factor of 1.
+_FAR_TOLERANCES: Final = 100.0
 _STRETCH: Final = 3.0
 
 
@@ -57,6 +57,9 @@ class Course(Protocol):
 
     def angle_deg(self, frequency_hz: float) -> SupportsFloat:
         """The rod's angle at a frequency; raises ValueError where there is none."""
+
+    def frequency_hz(self, angle_deg: float) -> SupportsFloat:
+        """The frequency at an angle of the rod."""
 
 
 # Frequencies --------------------------------------------------------------------------------------
@@ -80,16 +83,22 @@ def local_oscillator_hz(target_hz: float) -> float:
 # The rod ------------------------------------------------------------------------------------------
 
 
-def stretch(before: tuple[float, float], now: tuple[float, float], known: float = 1.0) -> float:
+def stretch(
+    before: tuple[float, float],
+    now: tuple[float, float],
+    tolerance_hz: float,
+    known: float = 1.0,
+) -> float:
     """How far the resonance really moves for each hertz of the calculation.
 
     Args:
         before: Calculated and measured frequency at one angle of the rod, Hz.
         now: The same at another.
+        tolerance_hz: Of the tuning.
         known: Returned where the two are too close together, or their ratio makes no sense.
     """
     calculated_hz, found_hz = now[0] - before[0], now[1] - before[1]
-    if abs(calculated_hz) < _FAR_HZ:
+    if abs(calculated_hz) < _FAR_TOLERANCES * tolerance_hz:
         return known
     ratio = found_hz / calculated_hz
     return ratio if 1 / _STRETCH < ratio < _STRETCH else known
@@ -141,15 +150,17 @@ def tuned(found_hz: float, target_hz: float, tolerance_hz: float) -> bool:
 # The antenna --------------------------------------------------------------------------------------
 
 
-def next_depth_mm(depth_mm: float, beta: float, wanted: float) -> float:
+def next_depth_mm(depth_mm: float, beta: float, wanted: float, scale_mm: float) -> float:
     """Insertion depth at which the coupling is expected to be as wanted, mm.
 
     Args:
         depth_mm: Where the antenna is.
         beta: Coupling measured there, above 0.
         wanted: Coupling wanted, above 0.
+        scale_mm: Depth over which the coupling grows e-fold (a waveguide below cutoff). A wrong
+            value costs moves, not the result: the coupling is measured after each.
     """
-    return depth_mm + COUPLING_DEPTH_MM * math.log(wanted / beta)
+    return depth_mm + scale_mm * math.log(wanted / beta)
 
 
 def coupled(beta: float, low: float, high: float) -> bool:

@@ -18,9 +18,8 @@ from devices.haloscope import Haloscope
 from devices.parts.rf import Digitizer
 from haloscope.measuring import calibration as formulas
 from haloscope.measuring import decisions
-from haloscope.measuring.sweeps import REFLECTION
 from instruments.ranges import within
-from plans.haloscope.measure import configure, sweep
+from plans.haloscope.measure import configure, sweep, sweeps_of
 from plans.haloscope.tuning import Amplifier, set_jpa, tune_to
 from plans.shared.common import (
     in_run,
@@ -48,8 +47,6 @@ __all__ = [
 TEMPERATURES_K = (0.025, 0.1, 0.2, 0.3, 0.4)
 #: Half width of the band about the target that a total power is taken from, MHz.
 BAND_MHZ = 0.05
-#: Detuning at which the cavity reflects everything: some ten linewidths of 31 kHz, MHz.
-OFF_RESONANCE_MHZ = 0.5
 
 
 def digitize(
@@ -214,8 +211,8 @@ def line_attenuation(
     """Loss of the line from the cavity to the switch: half the difference of two full reflections.
 
     Off resonance the cavity reflects everything, and so does the floating switch; the way to the
-    cavity and back is longer by twice the line. It is looked at 0.5 MHz below the frequency, or
-    above it where the cavity itself is about there.
+    cavity and back is longer by twice the line. It is looked at many widths of the cavity below the
+    frequency, or above it where the cavity itself is about there.
 
     Parameters
     ----------
@@ -230,7 +227,9 @@ def line_attenuation(
     -------
     ``line_attenuation_db`` and its ``_error``.
     """
-    below, above = frequency_mhz - OFF_RESONANCE_MHZ, frequency_mhz + OFF_RESONANCE_MHZ
+    sweeps = sweeps_of(haloscope)
+    away_mhz = 1e-6 * sweeps.off_resonance_hz
+    below, above = frequency_mhz - away_mhz, frequency_mhz + away_mhz
     for center in (below, above):
         haloscope.vna.center.check_value(center)
     args = {"frequency_mhz": frequency_mhz}
@@ -240,11 +239,11 @@ def line_attenuation(
         yield from configure({haloscope.jpa.pump: "Off"})
         angle_deg = yield from value_of(haloscope.rod.user_readback)
         cavity_mhz = float(mode_map().frequency_hz(angle_deg)) / 1e6
-        center = above if abs(cavity_mhz - below) < OFF_RESONANCE_MHZ / 2 else below
+        center = above if abs(cavity_mhz - below) < away_mhz / 2 else below
         traces = []
         for source in ("Cavity", "Open"):
             yield from configure({haloscope.switch.selected: source})
-            traces.append((yield from sweep(haloscope, REFLECTION, center)))
+            traces.append((yield from sweep(haloscope, sweeps.reflection, center)))
             yield from record([haloscope.vna, haloscope.switch, haloscope.sim], "primary")
         yield from configure({haloscope.switch.selected: "Cavity"})
         fit = formulas.line_attenuation(traces[0].s, traces[1].s, isolation_db=isolation_db())

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from devices.haloscope import Haloscope
 from devices.parts.base import wall_timeout
 from haloscope.crossing import PULL_HZ
-from haloscope.measuring.sweeps import MODES
 from instruments.ranges import within
-from plans.haloscope.measure import configure, sweep
+from plans.haloscope.measure import configure, sweep, sweeps_of
 from plans.haloscope.tuning import Rod, approach, locate
 from plans.shared.common import (
     Until,
@@ -170,17 +169,18 @@ def _strongest(
     rod = Rod(direction=1 if angles[-1] > angles[0] else -1)
     yield from locate(haloscope, float(bare_mhz[0]), rod)
     yield from configure({haloscope.jpa.pump: "Off", haloscope.switch.selected: "Cavity"})
+    look = sweeps_of(haloscope).measured(line_hz=rod.line_hz).modes
     found = []
     for angle, bare in zip(angles, bare_mhz, strict=True):
         yield from bps.checkpoint()
         yield from approach(haloscope, float(angle), rod)
-        trace = yield from sweep(haloscope, MODES, bare + rod.offset_hz / 1e6)
+        trace = yield from sweep(haloscope, look, bare + rod.offset_hz / 1e6)
         # The strongest point, not a fit: at a crossing there are two resonances.
         found.append(float(trace.frequency_mhz[np.argmax(np.abs(trace.s))]))
         values = {
             "target_frequency": bare,
             "cavity_frequency": found[-1],
-            "cavity_frequency_error": 1e-6 * MODES.span_hz / MODES.points / 12**0.5,
+            "cavity_frequency_error": 1e-6 * look.span_hz / look.points / 12**0.5,
         }
         yield from bps.abs_set(haloscope.measured, values, wait=True)
         yield from record([haloscope.measured, haloscope.rod, haloscope.sim], "primary")

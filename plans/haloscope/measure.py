@@ -14,28 +14,24 @@ import numpy as np
 from bluesky.utils import MsgGenerator, short_uid
 
 from devices.haloscope import Haloscope
-from devices.parts.sweeping import Trace, passive, sweep_settings, trace_in
+from devices.parts.sweeping import Trace, passive, sweep_settings, sweeps_of, trace_in
 from devices.signals.settable import Setting
 from devices.signals.settings import name_within
 from haloscope.constants import JPA_OFFSET_HZ, PROBE_OFFSET_HZ
 from haloscope.measuring.gain import GainProfile, fit_gain_profile
 from haloscope.measuring.goodness import Goodness
 from haloscope.measuring.reflection import Reflection, fit_reflection
-from haloscope.measuring.sweeps import GAIN, REFLECTION, SEARCH, TRANSMISSION, WIDE_SEARCH, Sweep
+from haloscope.measuring.sweeps import Sweep, Sweeps
 from haloscope.measuring.transmission import Transmission, fit_transmission
 from haloscope.measuring.trust import bad_fit, further_sweeps
 from plans.shared.common import isolation_db, require
 
 __all__ = [
-    "GAIN",
     "JPA_OFFSET_MHZ",
-    "REFLECTION",
-    "SEARCH",
-    "TRANSMISSION",
-    "WIDE_SEARCH",
     "Coupling",
     "Resonance",
     "Sweep",
+    "Sweeps",
     "Trace",
     "amplifier_at",
     "amplifier_gain",
@@ -45,6 +41,7 @@ __all__ = [
     "reflection",
     "resonance_of",
     "sweep",
+    "sweeps_of",
     "transmission",
 ]
 
@@ -68,6 +65,11 @@ class Resonance:
     leak: float
     leak_error: float
     goodness: Goodness
+
+    @property
+    def line_hz(self) -> float:
+        """Full width at half its power, Hz."""
+        return 1e6 * self.frequency_mhz / self.loaded_q
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def transmission(
     center_mhz
         Middle of the sweep, MHz.
     settings
-        Of the analyzer; ``TRANSMISSION`` if not given.
+        Of the analyzer; those for the width that is expected if not given.
 
     Raises
     ------
@@ -150,7 +152,7 @@ def transmission(
     def fitted(trace: Trace) -> Transmission:
         return fit_transmission(trace.frequency_hz, trace.s)
 
-    first = settings or TRANSMISSION
+    first = settings or sweeps_of(haloscope).transmission
     return resonance_of(
         (yield from _believed(haloscope, "transmission", center_mhz, first, fitted))
     )
@@ -170,7 +172,7 @@ def reflection(
     center_mhz
         Middle of the sweep, MHz.
     settings
-        Of the analyzer; ``REFLECTION`` if not given.
+        Of the analyzer; those for the width that is expected if not given.
 
     Raises
     ------
@@ -181,7 +183,7 @@ def reflection(
     def fitted(trace: Trace) -> Reflection:
         return fit_reflection(trace.frequency_hz, trace.s, isolation_db=isolation_db())
 
-    first = settings or REFLECTION
+    first = settings or sweeps_of(haloscope).reflection
     fit = yield from _believed(haloscope, "reflection", center_mhz, first, fitted)
     return Coupling(fit.beta, fit.beta_error, fit.beta_systematic, resonance_of(fit))
 
@@ -235,7 +237,7 @@ def amplifier_gain(
     reference
         The same path with the pump off.
     settings
-        Of the analyzer; ``GAIN`` if not given.
+        Of the analyzer; those for the width that is expected if not given.
     source
         What the switch connects: the cavity (in situ) or the 50 ohm noise source.
     more
@@ -243,7 +245,8 @@ def amplifier_gain(
     """
     center_mhz = round(resonance_mhz - JPA_OFFSET_MHZ, 9)
     pumped = {haloscope.jpa.pump: "On", haloscope.switch.selected: source}
-    on = yield from sweep(haloscope, settings or GAIN, center_mhz, {**(more or {}), **pumped})
+    settings = settings or sweeps_of(haloscope).gain
+    on = yield from sweep(haloscope, settings, center_mhz, {**(more or {}), **pumped})
     off = np.interp(on.frequency_mhz, reference.frequency_mhz, np.abs(reference.s) ** 2)
     probe_hz = resonance_mhz * 1e6 + PROBE_OFFSET_HZ
     return fit_gain_profile(on.frequency_hz, np.abs(on.s) ** 2 / off, probe_hz=probe_hz)

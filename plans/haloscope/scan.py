@@ -18,7 +18,6 @@ from devices.parts.sweeping import sweep_settings
 from devices.signals.settable import Setting
 from haloscope.measuring import decisions
 from haloscope.measuring.gain import GainProfile
-from haloscope.measuring.sweeps import TRANSMISSION
 from haloscope.measuring.tolerances import LETTER, Tolerances, tolerances_of
 from instruments.ranges import within
 from plans.haloscope.measure import (
@@ -29,6 +28,7 @@ from plans.haloscope.measure import (
     configure,
     passive,
     reflection,
+    sweeps_of,
     transmission,
 )
 from plans.haloscope.steps import planned, remaining, without
@@ -290,31 +290,34 @@ def _cavity(
 ) -> MsgGenerator[tuple[Resonance, Coupling]]:
     """Resonance and coupling within the tolerances; the antenna pulls the resonance."""
     limits = state.tolerances
+    look = sweeps_of(haloscope).measured(line_hz=state.rod.line_hz).transmission
     # All that does not depend on a measurement is set while the rod moves.
     ready = yield from begin(
         {
             **amplifier_at(haloscope, target_mhz),
             **passive(haloscope),
-            **sweep_settings(haloscope, TRANSMISSION, target_mhz),
+            **sweep_settings(haloscope, look, target_mhz),
             **_receiver(haloscope, target_mhz, averages),
         }
     )
     cavity = yield from tune_to(
-        haloscope, target_mhz, tolerance_khz=limits.tuning_khz, rod=state.rod, ready=ready
+        haloscope, target_mhz, tolerance_khz=limits.tuning_khz, rod=state.rod, ready={look: ready}
     )
-    coupling = yield from reflection(haloscope, target_mhz)
+    sweeps = sweeps_of(haloscope).measured(line_hz=cavity.line_hz)
+    coupling = yield from reflection(haloscope, target_mhz, sweeps.reflection)
     if decisions.coupled(coupling.beta, limits.beta_low, limits.beta_high):
         return cavity, coupling
     middle = math.sqrt(limits.beta_low * limits.beta_high)
     coupling = yield from set_coupling(
-        haloscope, middle, low=limits.beta_low, high=limits.beta_high, frequency_mhz=target_mhz
-    )
-    cavity = yield from transmission(haloscope, target_mhz)
+        haloscope, middle, low=limits.beta_low, high=limits.beta_high, frequency_mhz=target_mhz,
+        look=sweeps.reflection,
+    )  # fmt: skip
+    cavity = yield from transmission(haloscope, target_mhz, sweeps.transmission)
     if not decisions.tuned(cavity.frequency_mhz * 1e6, target_mhz * 1e6, limits.tuning_khz * 1e3):
         cavity = yield from tune_to(
             haloscope, target_mhz, tolerance_khz=limits.tuning_khz, rod=state.rod
         )
-        coupling = yield from reflection(haloscope, target_mhz)
+        coupling = yield from reflection(haloscope, target_mhz, sweeps.reflection)
     return cavity, coupling
 
 

@@ -4,6 +4,7 @@ What to do next, and when it is good enough, is decided by ``haloscope.measuring
 ``haloscope.measuring.tuning``; these plans do it and measure.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +13,19 @@ import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator
 
 from devices.haloscope import Haloscope
-from devices.parts.sweeping import transmission_in
+from devices.parts.sweeping import sweeps_of, transmission_in
 from devices.signals.settable import Setting
 from haloscope.measuring import decisions, tuning
 from haloscope.measuring.decisions import FIRST_PUMP_DBM
 from haloscope.measuring.gain import GainProfile
-from haloscope.measuring.sweeps import GAIN, REFERENCE, TRANSMISSION
-from haloscope.measuring.tolerances import GAIN_DB, GAIN_TOLERANCE_DB, TUNING_KHZ, coupling_range
+from haloscope.measuring.sweeps import Sweep, Sweeps
+from haloscope.measuring.tolerances import (
+    GAIN_DB,
+    GAIN_TOLERANCE_DB,
+    LETTER,
+    TUNING_KHZ,
+    coupling_range,
+)
 from haloscope.measuring.transmission import Transmission
 from haloscope.measuring.tuning import Look, MoveRod, NotTunedError, Procedure, Rod
 from instruments.ranges import within
@@ -58,11 +65,13 @@ class Amplifier:
         pump_power_dbm: The pump power that gave the wanted gain last.
         reference: The bypass with the pump off, over several MHz; taken again when it is used up.
         uses: How often the reference was used.
+        gain_hz: Full width of its gain, last time it was as wanted; NaN before the first.
     """
 
     pump_power_dbm: float = FIRST_PUMP_DBM
     reference: Trace | None = None
     uses: int = 0
+    gain_hz: float = math.nan
 
 
 def tune_to(
@@ -72,7 +81,7 @@ def tune_to(
     tolerance_khz: float = 1.0,
     attempts: int = 8,
     rod: Rod | None = None,
-    ready: str = "",
+    ready: Mapping[Sweep, str] | None = None,
 ) -> MsgGenerator[Resonance]:
     """Tune the cavity to a frequency by moving the rod and measuring the resonance.
 
@@ -89,7 +98,7 @@ def tune_to(
     rod
         What earlier tunings learnt; updated.
     ready
-        The group in which the first measurement's settings are being set already.
+        The sweep about the target whose settings are being set already, with the group to wait for.
 
     Returns
     -------
@@ -110,7 +119,12 @@ def tune_to(
     within("frequency_mhz", frequency_mhz, low, high, "MHz")
     rod = rod if rod is not None else Rod()
     procedure = tuning.tune(
-        frequency_mhz * 1e6, modes, rod, tolerance_hz=tolerance_khz * 1e3, attempts=attempts
+        frequency_mhz * 1e6,
+        modes,
+        sweeps_of(haloscope),
+        rod,
+        tolerance_hz=tolerance_khz * 1e3,
+        attempts=attempts,
     )
     return resonance_of((yield from _do(haloscope, procedure, rod, ready)))
 
@@ -123,11 +137,15 @@ def locate(haloscope: Haloscope, near_mhz: float, rod: Rod) -> MsgGenerator[None
     NotTunedError
         There is no resonance to be seen.
     """
-    yield from _do(haloscope, tuning.locate(near_mhz * 1e6, mode_map(), rod), rod)
+    tolerance_hz = 1e3 * LETTER.tuning_khz
+    procedure = tuning.locate(
+        near_mhz * 1e6, mode_map(), sweeps_of(haloscope), rod, tolerance_hz=tolerance_hz
+    )
+    yield from _do(haloscope, procedure, rod)
 
 
 def _do(
-    haloscope: Haloscope, procedure: Procedure, rod: Rod, ready: str = ""
+    haloscope: Haloscope, procedure: Procedure, rod: Rod, ready: Mapping[Sweep, str] | None = None
 ) -> MsgGenerator[Transmission]:
     """Run a procedure to its end: do each action that it asks for and send it the result.
 
@@ -135,9 +153,10 @@ def _do(
         haloscope: The device.
         procedure: Says what to do.
         rod: What it knows of the rod.
-        ready: The group in which a look by ``TRANSMISSION`` is being set up already.
+        ready: A sweep that is being set up already, with the group to wait for.
     """
     answer: Any = None
+    prepared = dict(ready or {})
     while True:
         try:
             action = procedure.send(answer)
@@ -147,15 +166,17 @@ def _do(
         if isinstance(action, MoveRod):
             answer = yield from approach(haloscope, action.angle_deg, rod)
         else:
-            answer = yield from _look(haloscope, action, ready)
-            ready = ""
+            answer = yield from _look(haloscope, action, prepared)
+            prepared = {}
 
 
-def _look(haloscope: Haloscope, look: Look, ready: str) -> MsgGenerator[Transmission | None]:
+def _look(
+    haloscope: Haloscope, look: Look, prepared: Mapping[Sweep, str]
+) -> MsgGenerator[Transmission | None]:
     """One look at the resonance, the pump off."""
-    if ready and look.sweep is not TRANSMISSION:  # what is being set is about to be set otherwise
-        yield from bps.wait(ready)
-        ready = ""
+    ready = prepared.get(look.sweep, "")
+    for group in set(prepared.values()) - {ready}:  # is about to be set otherwise
+        yield from bps.wait(group)
     off = passive(haloscope)
     trace = yield from sweep(haloscope, look.sweep, look.centre_hz / 1e6, off, ready=ready)
     return transmission_in(trace)
@@ -169,7 +190,7 @@ def approach(haloscope: Haloscope, angle_deg: float, rod: Rod) -> MsgGenerator[f
     How far from there it was sent before, deg.
     """
     last = float((yield from value_of(haloscope.rod.user_setpoint, angle_deg)))
-    for place in rod.way(angle_deg, last):
+    for place in rod.way(angle_deg, last, decisions.TAKE_UP_DEG):
         yield from bps.abs_set(haloscope.rod, place, wait=True)
     return abs(angle_deg - last)
 
@@ -182,6 +203,7 @@ def set_coupling(
     high: float = 2.2,
     frequency_mhz: float | None = None,
     attempts: int = 8,
+    look: Sweep | None = None,
 ) -> MsgGenerator[Coupling]:
     """Move the strong antenna until the measured coupling is within ``low`` to ``high``.
 
@@ -199,6 +221,8 @@ def set_coupling(
         Where the resonance is, MHz; the analyzer's present centre if not given.
     attempts
         Moves before giving up.
+    look
+        Of the analyzer; those for the width that is expected if not given.
 
     Raises
     ------
@@ -209,7 +233,7 @@ def set_coupling(
     """
     coupling_range(low, beta, high)
     center = frequency_mhz or (yield from value_of(haloscope.vna.center))
-    found = yield from reflection(haloscope, center)
+    found = yield from reflection(haloscope, center, look)
     moves = 0
     while not decisions.coupled(found.beta, low, high):
         if moves >= attempts:
@@ -219,12 +243,12 @@ def set_coupling(
             )
         moves += 1
         depth = yield from value_of(haloscope.antenna.user_setpoint, 0.0)
-        goal = decisions.next_depth_mm(depth, found.beta, beta)
+        goal = decisions.next_depth_mm(depth, found.beta, beta, decisions.COUPLING_DEPTH_MM)
         # Always inwards: the play of the drive then lies on the same side.
         for place in decisions.waypoints(goal, depth, 1, decisions.TAKE_UP_MM):
             yield from bps.abs_set(haloscope.antenna, place, wait=True)
         # The antenna's depth shifts the resonance: look about where it was found last.
-        found = yield from reflection(haloscope, found.resonance.frequency_mhz)
+        found = yield from reflection(haloscope, found.resonance.frequency_mhz, look)
     return found
 
 
@@ -234,13 +258,15 @@ def pump_off(
     source: str,
     amplifier: Amplifier,
     settings: Mapping[Setting, Any],
+    sweeps: Sweeps | None = None,
 ) -> MsgGenerator[Trace]:
     """The bypass with the pump off, which a gain at ``resonance_mhz`` is held against.
 
     What it holds, cables and cold amplifiers, drifts by 0.01 dB in hours and has ripple of MHz
     periods: one sweep over several MHz serves the steps inside it.
     """
-    half = 0.5e-6 * GAIN.span_hz + abs(JPA_OFFSET_MHZ)
+    sweeps = sweeps or sweeps_of(haloscope)
+    half = 0.5e-6 * sweeps.gain.span_hz + abs(JPA_OFFSET_MHZ)
     known = amplifier.reference
     used_up = known is None or amplifier.uses >= REFERENCE_USES
     if known is not None and not used_up:
@@ -248,7 +274,7 @@ def pump_off(
         used_up = resonance_mhz - half < low or resonance_mhz + half > high
     if known is None or used_up:
         passively = {**settings, **passive(haloscope, source)}
-        known = yield from sweep(haloscope, REFERENCE, resonance_mhz, passively)
+        known = yield from sweep(haloscope, sweeps.reference, resonance_mhz, passively)
         amplifier.reference, amplifier.uses = known, 0
     amplifier.uses += 1
     return known
@@ -298,12 +324,15 @@ def set_jpa(
     frequencies = amplifier_at(haloscope, target_mhz)
     resonance_mhz = frequencies[haloscope.jpa.resonance]
     reached = "nothing"
+    sweeps = sweeps_of(haloscope).measured(gain_hz=amplifier.gain_hz)
     for _ in range(attempts):
         settings = {**frequencies, haloscope.jpa.pump_power: amplifier.pump_power_dbm}
-        reference = yield from pump_off(haloscope, resonance_mhz, source, amplifier, settings)
+        reference = yield from pump_off(
+            haloscope, resonance_mhz, source, amplifier, settings, sweeps
+        )
         try:
             profile = yield from amplifier_gain(
-                haloscope, resonance_mhz, reference, source=source, more=settings
+                haloscope, resonance_mhz, reference, sweeps.gain, source=source, more=settings
             )
         except ValueError as refused:
             reached = str(refused)
@@ -319,6 +348,7 @@ def set_jpa(
             amplifier.pump_power_dbm, found_db, gain_db, tolerance_db
         )
         if decisions.amplified(found_db, gain_db, tolerance_db):
+            amplifier.gain_hz = profile.bandwidth_hz
             return profile
     probe_mhz = decisions.probe_hz(target_mhz * 1e6) / 1e6
     raise NotTunedError(

@@ -40,7 +40,7 @@ def _gain(haloscope: Any) -> MsgGenerator[Any]:
     """The amplifier's gain by the stub that measures it alone."""
     profile = yield from tuning.set_jpa(haloscope, MHZ)
     passive = measure.passive(haloscope)
-    reference = yield from measure.sweep(haloscope, measure.GAIN, MHZ, passive)
+    reference = yield from measure.sweep(haloscope, measure.sweeps_of(haloscope).gain, MHZ, passive)
     yield from measure.amplifier_gain(haloscope, MHZ + tuning.JPA_OFFSET_MHZ, reference)
     return profile
 
@@ -76,7 +76,7 @@ PLANS: dict[str, Callable[[Any], MsgGenerator[Any]]] = {
     "make_safe": safety.make_safe,
     "unseal": unseal,
     # What the plans are made of, and an operator's own plans may be.
-    "sweep": lambda h: measure.sweep(h, measure.SEARCH, MHZ),
+    "sweep": lambda h: measure.sweep(h, measure.sweeps_of(h).search, MHZ),
     "transmission": lambda h: _tuned(h, measure.transmission(h, MHZ)),
     "reflection": lambda h: _tuned(h, measure.reflection(h, MHZ)),
     "amplifier_gain": _gain,

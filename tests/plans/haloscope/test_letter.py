@@ -12,7 +12,6 @@ from bluesky.utils import MsgGenerator
 
 from cryohalo.run_engine import close_run_engine, make_run_engine
 from devices.simulated.haloscope import Haloscope
-from haloscope.measuring.sweeps import GAIN
 from haloscope.parameters import HaloscopeParameters
 from plans.haloscope import calibration, measure
 from plans.haloscope.tuning import NotTunedError, set_coupling, set_jpa, tune_to
@@ -194,4 +193,4 @@ def test_the_gain_is_looked_at_about_the_target(run: Run, device: Any) -> None:
     """So that it is known where the spectrum is, and the reference sweep serves the next target."""
     run(set_jpa(device, MHZ))
     assert device.vna.center.get() == pytest.approx(MHZ)
-    assert device.vna.span.get() == pytest.approx(GAIN.span_hz / 1e6)
+    assert device.vna.span.get() == pytest.approx(measure.sweeps_of(device).gain.span_hz / 1e6)

@@ -8,8 +8,7 @@ import pytest
 from bluesky import RunEngine
 from bluesky.utils import Msg, MsgGenerator
 
-from devices.parts.sweeping import sweep_settings
-from haloscope.measuring.sweeps import REFERENCE, TRANSMISSION
+from devices.parts.sweeping import sweep_settings, sweeps_of
 from plans.haloscope import calibration, measure, tuning
 from plans.haloscope.commissioning import cool_and_ramp
 from plans.shared.rehearsal import rehearse
@@ -81,7 +80,7 @@ def _references(haloscope: Any, *resonances_mhz: float) -> list[bool]:
 
 
 def test_one_reference_serves_the_gains_inside_its_span(haloscope: Any) -> None:
-    end_mhz = 0.45 * REFERENCE.span_hz / 1e6
+    end_mhz = 0.45 * sweeps_of(haloscope).reference.span_hz / 1e6
     assert _references(haloscope, MHZ, MHZ + 0.1, MHZ - end_mhz / 2) == [True, False, False]
     assert _references(haloscope, MHZ, MHZ + end_mhz) == [True, True]
     assert _references(haloscope, MHZ, MHZ - end_mhz) == [True, True]
@@ -103,10 +102,11 @@ def test_what_is_being_set_has_been_set_before_the_first_look(
     groups: list[str] = []
 
     def plan() -> MsgGenerator[None]:
-        ready = yield from measure.begin(sweep_settings(haloscope, TRANSMISSION, MHZ))
+        look = sweeps_of(haloscope).transmission
+        ready = yield from measure.begin(sweep_settings(haloscope, look, MHZ))
         groups.append(ready)
         rod = tuning.Rod(offset_hz=offset_hz)
-        yield from tuning.tune_to(haloscope, MHZ, rod=rod, ready=ready)
+        yield from tuning.tune_to(haloscope, MHZ, rod=rod, ready={look: ready})
 
     messages = rehearse(plan(), haloscope).messages
     waits = [m for m in messages if m.command == "wait" and groups[0] in m.kwargs.values()]

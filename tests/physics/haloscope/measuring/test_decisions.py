@@ -49,7 +49,7 @@ def test_a_drive_with_play_arrives_from_the_same_side_at_every_goal(
     drive, rod = Drive(play), Rod()
     drive.crank = play  # it came from anywhere
     for number, goal in enumerate(goals):
-        way = rod.way(goal, drive.sent) if number else decisions.waypoints(
+        way = rod.way(goal, drive.sent, decisions.TAKE_UP_DEG) if number else decisions.waypoints(
             goal, drive.sent, direction, decisions.TAKE_UP_DEG, loose=True
         )  # fmt: skip
         rod.direction = direction
@@ -72,7 +72,7 @@ def test_only_a_move_against_the_direction_makes_a_detour() -> None:
 @pytest.mark.parametrize(("goal", "direction"), [(1.0, 1), (0.0, 1), (-1.0, -1)])
 def test_the_first_move_chooses_the_side_and_takes_the_play_up(goal: float, direction: int) -> None:
     rod = Rod()
-    way = rod.way(goal, 0.0)
+    way = rod.way(goal, 0.0, decisions.TAKE_UP_DEG)
     assert rod.direction == direction
     assert way == (goal - direction * decisions.TAKE_UP_DEG, goal)
 
@@ -89,7 +89,7 @@ def test_two_looks_tell_where_a_stretched_cavity_has_the_target(
         return 1.1e9 + offset_hz + rate * (calculated_hz - 1.1e9)
 
     before, now = (1.098e9, cavity_hz(1.098e9)), (1.1013e9, cavity_hz(1.1013e9))
-    found = decisions.stretch(before, now)
+    found = decisions.stretch(before, now, 1e3)
     assert found == pytest.approx(rate, rel=1e-6)
     expected = decisions.next_offset_hz(*now, target_hz, found)
     assert cavity_hz(target_hz - expected) == pytest.approx(target_hz, abs=1.0)
@@ -107,8 +107,8 @@ def test_one_look_tells_the_offset(calculated_hz: float, found_hz: float) -> Non
 def test_looks_that_are_near_each_other_or_tell_nonsense_tell_nothing(
     now: tuple[float, float],
 ) -> None:
-    assert decisions.stretch((1.1e9, 1.1e9), now) == 1.0
-    assert decisions.stretch((1.1e9, 1.1e9), now, 0.8) == 0.8
+    assert decisions.stretch((1.1e9, 1.1e9), now, 1e3) == 1.0
+    assert decisions.stretch((1.1e9, 1.1e9), now, 1e3, 0.8) == 0.8
 
 
 def test_tuned_is_within_the_tolerance_on_both_sides() -> None:
@@ -123,8 +123,8 @@ def test_tuned_is_within_the_tolerance_on_both_sides() -> None:
 
 @given(beta=st.floats(0.05, 20.0), wanted=st.floats(0.05, 20.0))
 def test_on_an_antenna_as_assumed_one_move_is_enough(beta: float, wanted: float) -> None:
-    depth = decisions.next_depth_mm(5.0, beta, wanted)
-    there = beta * math.exp((depth - 5.0) / decisions.COUPLING_DEPTH_MM)
+    depth = decisions.next_depth_mm(5.0, beta, wanted, 1.2)
+    there = beta * math.exp((depth - 5.0) / 1.2)
     assert there == pytest.approx(wanted, rel=1e-9)
 
 
@@ -132,7 +132,7 @@ def test_on_an_antenna_as_assumed_one_move_is_enough(beta: float, wanted: float)
 def test_on_an_antenna_of_another_depth_moves_add_up(scale_mm: float) -> None:
     depth, beta, moves = 5.0, 0.5, 0
     while not decisions.coupled(beta, 1.8, 2.2):
-        deeper = decisions.next_depth_mm(depth, beta, 2.0)
+        deeper = decisions.next_depth_mm(depth, beta, 2.0, 1.0)
         beta *= math.exp((deeper - depth) / scale_mm)
         depth, moves = deeper, moves + 1
         assert moves <= 8
