@@ -56,6 +56,12 @@ def _speed(value: float) -> float:
     return float(between(0.0, MAX_SPEED)(value))
 
 
+def _haloscope_file(text: str | Path) -> Path:
+    from cryohalo.commands.iocs import haloscope_file
+
+    return haloscope_file(str(text))
+
+
 @app.command()
 def version() -> None:
     """Print the version."""
@@ -119,6 +125,26 @@ def iocs(
         Path | None,
         typer.Option(help="Hide in the haloscope what this key file of `blind seal` holds."),
     ] = None,
+    amrr_parameters: Annotated[
+        Path | None,
+        typer.Option(help="Parameter file of the refrigerator.", exists=True, dir_okay=False),
+    ] = None,
+    halo_parameters: Annotated[
+        Path | None,
+        typer.Option(
+            help="Parameter file of the haloscope, or the name of one that is shipped.",
+            metavar="NAME|FILE",
+            parser=_haloscope_file,
+        ),
+    ] = None,
+    inject: Annotated[
+        float | None,
+        typer.Option(help="Hide an axion of this coupling, 1/GeV, where the seed decides."),
+    ] = None,
+    inject_band: Annotated[
+        tuple[float, float] | None,
+        typer.Option(help="Between these frequencies, MHz; else in the band of the search."),
+    ] = None,
 ) -> None:
     """Run both IOCs on free loopback ports until Ctrl-C, and say how to reach them.
 
@@ -126,7 +152,11 @@ def iocs(
     """
     from cryohalo.commands.iocs import both, run_until_signal
 
-    raise typer.Exit(run_until_signal(both(speed, seed, state_dir, blind), console))
+    files = {"amrr": amrr_parameters, "haloscope": halo_parameters}
+    started = both(
+        speed, seed, state_dir, blind, parameters=files, inject=inject, inject_band=inject_band
+    )
+    raise typer.Exit(run_until_signal(started, console))
 
 
 @app.command()

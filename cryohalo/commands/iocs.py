@@ -8,23 +8,32 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
+import typer
 from rich.console import Console
 
 from cryohalo.processes.launcher import AskedToEndError, LaunchedIoc, Launcher
 
-__all__ = ["both", "ended_by_signals", "run_until_signal"]
+__all__ = ["both", "ended_by_signals", "haloscope_file", "run_until_signal"]
 
 ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 EXIT_FAILED: Final = 1
 
 
 def both(
-    speed: float, seed: int, state_dir: Path | None, blind: Path | None = None
+    speed: float,
+    seed: int,
+    state_dir: Path | None,
+    blind: Path | None = None,
+    *,
+    parameters: Mapping[str, Path | None] | None = None,
+    inject: float | None = None,
+    inject_band: tuple[float, float] | None = None,
 ) -> list[LaunchedIoc]:
     """The two IOCs.
 
@@ -33,17 +42,36 @@ def both(
         seed: Of both simulations.
         state_dir: Each keeps its state in a folder of its own in there; None for nowhere.
         blind: Key file of what the haloscope hides, which then has the seed from there.
+        parameters: Parameter files by the name of the IOC.
+        inject: Coupling of an axion that the haloscope hides, 1/GeV.
+        inject_band: Where, MHz; in the band of its search if not given.
     """
+    of = parameters or {}
 
     def ioc(name: str, *origin: str) -> LaunchedIoc:
         kept = () if state_dir is None else ("--state-dir", str(state_dir / name))
-        return LaunchedIoc(name, arguments=("--speed", str(speed), *origin, *kept))
+        file = of.get(name)
+        read = () if file is None else ("--parameters", str(file))
+        return LaunchedIoc(name, arguments=("--speed", str(speed), *origin, *read, *kept))
 
     seeded = ("--seed", str(seed))
-    return [
-        ioc("amrr", *seeded),
-        ioc("haloscope", *(seeded if blind is None else ("--blind", str(blind)))),
-    ]
+    hidden = () if inject is None else ("--inject", str(inject))
+    band = () if inject_band is None else ("--inject-band", *map(str, inject_band))
+    origin = seeded if blind is None else ("--blind", str(blind))
+    return [ioc("amrr", *seeded), ioc("haloscope", *origin, *hidden, *band)]
+
+
+def haloscope_file(text: str) -> Path:
+    """A parameter file by its path, or a shipped one by its name: capp12tb, haystac, admx.
+
+    Raises:
+        BadParameter: There is neither.
+    """
+    shipped = Path(str(files("haloscope"))) / "data" / f"{text}.toml"
+    for path in (Path(text), shipped):
+        if path.is_file():
+            return path
+    raise typer.BadParameter(f"{text}: no parameter file, nor the name of one that is shipped")
 
 
 def run_until_signal(iocs: Sequence[LaunchedIoc], console: Console) -> int:
