@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,47 +24,23 @@ from cryohalo.commands.options import (
     errors,
     plain_console,
 )
+from cryohalo.commands.settings import with_settings
 from cryohalo.commands.sources import Sources, read_sources
 from instruments.printable import escaped
 
 if TYPE_CHECKING:
-    from haloscope.analysis.options import Options
     from haloscope.analysis.pipeline import Result
+    from haloscope.analysis.settings import Settings
     from haloscope.analysis.spectra import Spectra
 
 app = typer.Typer()
 console = plain_console()
 
 
-class BaselineChoice(StrEnum):
-    """Baseline models of the analysis."""
-
-    auto = "auto"
-    letter = "letter"
-    pade = "pade"
-    savgol = "savgol"
-
-
 SourcesArgument = Annotated[
     list[str], typer.Argument(help="Runs of the catalog (uid or its beginning) or HDF5 files.")
 ]
 OutputOption = Annotated[Path, typer.Option("--output", help="Folder of the results.", **WRITABLE)]
-BaselineOption = Annotated[
-    BaselineChoice, typer.Option(help="Baseline model; auto: the simplest that describes the data.")
-]
-DegreeOption = Annotated[
-    int, typer.Option("--degree", help="Of the Pade model.", callback=between(2, 6))
-]
-WindowOption = Annotated[
-    float, typer.Option("--window", help="kHz about each target.", callback=between(1e-3, 1e9))
-]
-StrictOption = Annotated[
-    bool, typer.Option("--strict", help="Fail if a spectrum fails or the result is doubtful.")
-]
-KeepOption = Annotated[
-    list[str] | None,
-    typer.Option("--keep", metavar="LABEL", help="Use this spectrum in spite of its verdict."),
-]
 DropOption = Annotated[
     list[str] | None,
     typer.Option("--drop", metavar="LABEL", help="Leave this spectrum out, unread."),
@@ -83,7 +58,6 @@ MOST_EXPERIMENTS = 100_000_000
 MOST_FINDINGS = 10
 MOST_CANDIDATES = 20
 MOST_WORDS = 600
-DEFAULT_WINDOW_KHZ = 150.0
 
 
 Finish = Callable[["Result", dict[str, Any], Path], None]
@@ -93,22 +67,18 @@ def _on_result(finish: Finish) -> Finish:
     """Make a command that analyses its sources and hands ``finish`` the result."""
 
     @app.command(finish.__name__, help=finish.__doc__)
+    @with_settings
     def command(
         sources: SourcesArgument,
+        settings: Settings,
         catalog: CatalogOption = DEFAULT_CATALOG,
         output: OutputOption = DEFAULT_OUTPUT,
-        baseline: BaselineOption = BaselineChoice.letter,
-        degree: DegreeOption = 4,
-        window: WindowOption = DEFAULT_WINDOW_KHZ,
-        strict: StrictOption = False,
-        keep: KeepOption = None,
         drop: DropOption = None,
         field_off: FieldOffOption = None,
     ) -> None:
         from cryohalo.blinding import envelopes
 
-        options = _options(baseline, degree, window, strict, keep or [])
-        read, result = _analyzed(sources, catalog, options, drop or [], field_off or [])
+        read, result = _analyzed(sources, catalog, settings, drop or [], field_off or [])
         output.mkdir(parents=True, exist_ok=True)
         provenance = read.provenance | envelopes(read.provenance, catalog, result)
         finish(result, provenance, output)
@@ -188,8 +158,10 @@ def report(result: Result, provenance: dict[str, Any], output: Path) -> None:
 
 
 @app.command()
+@with_settings
 def montecarlo(
     sources: SourcesArgument,
+    settings: Settings,
     catalog: CatalogOption = DEFAULT_CATALOG,
     output: Annotated[
         Path | None, typer.Option(help="Keep batches here; resumes.", **WRITABLE)
@@ -201,11 +173,6 @@ def montecarlo(
         int, typer.Option(help="Seed of the random numbers.", callback=between(0, MAX_SEED))
     ] = 0,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
-    baseline: BaselineOption = BaselineChoice.letter,
-    degree: DegreeOption = 4,
-    window: WindowOption = DEFAULT_WINDOW_KHZ,
-    strict: StrictOption = False,
-    keep: KeepOption = None,
     drop: DropOption = None,
 ) -> None:
     """Simulate whole experiments on a scan's background: xi, eps and coverage, with their errors.
@@ -216,8 +183,7 @@ def montecarlo(
     """
     from haloscope.analysis.statistics.montecarlo import Plan, efficiency, strength_at_limit
 
-    options = _options(baseline, degree, window, strict, keep or [])
-    read, result = _analyzed(sources, catalog, options, drop or [])
+    read, result = _analyzed(sources, catalog, settings, drop or [])
     options = result.options
     middle = _middle(read.spectra.subset(result.quality.used))
     noise_plan = Plan(middle, strength=0.0, misaligned=True, experiments=experiments, seed=seed,
@@ -268,22 +234,10 @@ def _middle(spectra: Spectra, overlap: int = 15) -> Spectra:
     return spectra.subset(order[first : first + overlap])
 
 
-def _options(
-    baseline: BaselineChoice, degree: int, window_khz: float, strict: bool, keep: list[str]
-) -> Options:
-    from haloscope.analysis.options import Options
-    from haloscope.analysis.quality.demands import Demands
-
-    demands = Demands(bad_spectra="refuse" if strict else "cut", kept=tuple(keep))
-    return Options(
-        baseline=baseline.value, pade_degree=degree, window_hz=window_khz * 1e3, demands=demands
-    )
-
-
 def _analyzed(
     sources: Sequence[str],
     catalog: Path,
-    options: Options,
+    settings: Settings,
     drop: list[str],
     field_off: Sequence[str] = (),
 ) -> tuple[Sources, Result]:
@@ -291,7 +245,7 @@ def _analyzed(
     from haloscope.analysis.pipeline import analyze as analyze_spectra
 
     with console.status("analysing"):
-        read = read_sources(sources, catalog, options, drop, field_off)
+        read = read_sources(sources, catalog, settings, drop, field_off)
         try:
             result = analyze_spectra(read.spectra, read.options, field_off=read.field_off)
         except ValueError as error:
@@ -302,5 +256,5 @@ def _analyzed(
             told = {k: v for k, v in read.provenance.items() if k != "field_off"}
             read = replace(read, provenance=told, field_off=None)
             result = analyze_spectra(read.spectra, read.options)
-    demand_met(options.demands.kept, result.quality.labels)
+    demand_met(read.options.demands.kept, result.quality.labels)
     return read, result

@@ -13,6 +13,7 @@ from instruments.printable import escaped
 if TYPE_CHECKING:
     from cryohalo.catalog import Catalog, Run
     from haloscope.analysis.options import Options
+    from haloscope.analysis.settings import Settings
     from haloscope.analysis.spectra import Spectra
 
 __all__ = ["Sources", "read_sources"]
@@ -40,7 +41,7 @@ class Sources:
 def read_sources(
     sources: Sequence[str],
     catalog: Path,
-    options: Options,
+    settings: Settings,
     drop: Sequence[str] = (),
     field_off: Sequence[str] = (),
 ) -> Sources:
@@ -49,7 +50,7 @@ def read_sources(
     Args:
         sources: Uids of runs or their beginnings, or names of files that end in .h5 or .hdf5.
         catalog: Folder of the catalog.
-        options: Settings; bins are merged otherwise where theirs or the line are of another width.
+        settings: What is chosen; what is not, merges above all, is suited to the apparatus.
         drop: Labels of spectra that are left out, unread: ``RUN:EVENT``, a label of a file, or
             ``FILE:NUMBER`` in one without labels.
         field_off: Runs or files with the field off. Those among ``sources``, and those of the
@@ -70,13 +71,20 @@ def read_sources(
         spectra = _of_files(list(sources), drop)
         off = _of_files(list(field_off), ()) if field_off else None
         provenance |= {"field_off": list(field_off)} if field_off else {}
-        return Sources(spectra, _suited(options, spectra), provenance, off)
-    return _of_runs(sources, catalog, options, drop, provenance, field_off)
+        return Sources(spectra, _suited(settings, spectra), provenance, off)
+    return _of_runs(sources, catalog, settings, drop, provenance, field_off)
 
 
-def _suited(options: Options, spectra: Spectra) -> Options:
+def _suited(settings: Settings, spectra: Spectra) -> Options:
     middle_hz = float(sorted(spectra.target_frequency_hz)[len(spectra) // 2])
-    return options.suited_to(spectra.step_hz, middle_hz)
+    return _at(settings, spectra.step_hz, middle_hz)
+
+
+def _at(settings: Settings, step_hz: float, frequency_hz: float) -> Options:
+    from haloscope.analysis.options import Options
+
+    base = settings.over(Options())
+    return base.suited_to(step_hz, frequency_hz, chosen=settings.merges)
 
 
 def _of_files(names: Sequence[str], drop: Sequence[str]) -> Spectra:
@@ -105,7 +113,7 @@ def _of_files(names: Sequence[str], drop: Sequence[str]) -> Spectra:
 def _of_runs(
     sources: Sequence[str],
     catalog: Path,
-    options: Options,
+    settings: Settings,
     drop: Sequence[str],
     provenance: dict[str, Any],
     field_off: Sequence[str],
@@ -116,8 +124,9 @@ def _of_runs(
     runs = [Catalog(catalog)[name] for name in sources]
     provenance |= {f"run_{escaped(run.uid[:8])}": _origin(run) for run in runs}
     found = bins_of(_documents(runs), drop)
-    if found is not None:
-        options = options.suited_to(*found)
+    if found is None:
+        raise ValueError("documents: no scan event with a spectrum among them")
+    options = _at(settings, *found)
     spectra = spectra_from_documents(_documents(runs), options, drop=drop)
     off, named = _without_field(runs, Catalog(catalog), field_off, options)
     if off is None:

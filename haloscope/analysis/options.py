@@ -9,12 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, replace
-from typing import Literal
+from numbers import Real
+from typing import Any, Final, Literal
 
 from scipy.special import ndtri
 
 from haloscope.analysis.quality.demands import Demands
+from haloscope.axion import line_cdf
 
 _LINE_SPAN = 4050 / 1.1e9  # Of the letter: holds 99.97 % of the line.
 
@@ -29,6 +32,13 @@ _WORDS = {
 }
 _COUNTS = {"fine_merge": 1, "coarse_merge": 1, "line_bins": 1, "pade_degree": 2, "savgol_degree": 0,
            "spike_neighbours": 0}  # fmt: skip
+_ABOVE_ZERO = ("window_hz", "savgol_window_hz", "target_snr", "spike_threshold_sigma",
+               "average_threshold_sigma", "bump_place_tolerance",
+               "bump_width_tolerance")  # fmt: skip
+_NOT_BELOW_ZERO = ("jpa_gain_tolerance_db", "narrow_hz")
+_SHARES = ("confidence", "noise_systematic", "false_veto")
+#: What is chosen for the width of the line where nobody chooses it.
+MERGES: Final = ("fine_merge", "coarse_merge", "line_bins")
 
 
 @dataclass(frozen=True)
@@ -113,16 +123,20 @@ class Options:
                 raise ValueError(
                     f"options: {name} is {getattr(self, name)!r}, needed one of {', '.join(words)}"
                 )
-        for name in ("window_hz", "savgol_window_hz", "target_snr", "spike_threshold_sigma",
-                     "average_threshold_sigma", "bump_place_tolerance",
-                     "bump_width_tolerance"):  # fmt: skip
+        for name in (
+            "confidence",
+            "noise_systematic",
+            "false_veto",
+            *_ABOVE_ZERO,
+            *_NOT_BELOW_ZERO,
+        ):
+            _demand_number(name, getattr(self, name))
+        for name in _ABOVE_ZERO:
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"options: {name} is {getattr(self, name)}, must be above 0")
         for name, fewest in _COUNTS.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < fewest:
-                raise ValueError(f"options: {name} is {value}, must be {fewest} or more")
-        for name in ("jpa_gain_tolerance_db", "narrow_hz"):
+            _demand_count(name, getattr(self, name), fewest)
+        for name in _NOT_BELOW_ZERO:
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"options: {name} is {getattr(self, name)}, must not be below 0")
         if not 0.5 <= self.confidence < 1:
@@ -131,13 +145,28 @@ class Options:
             raise ValueError(f"options: noise_systematic {self.noise_systematic} not in 0 to 1")
         if not 0 <= self.false_veto < 0.5:
             raise ValueError(f"options: false_veto is {self.false_veto}, needed 0 to below 0.5")
+        if not self.threshold > 0:
+            # Noise alone would pass it as often as an axion is to, and any coupling be excluded.
+            raise ValueError(
+                f"options: target_snr is {self.target_snr}, needed more than "
+                f"{ndtri(self.confidence):.4g} for a confidence of {self.confidence}: the "
+                "threshold must be above 0"
+            )
 
     @property
     def threshold(self) -> float:
         """Candidate threshold, 5 - 1.2816 = 3.718 standard deviations for the letter's choices."""
         return float(self.target_snr - ndtri(self.confidence))
 
-    def suited_to(self, step_hz: float, frequency_hz: float) -> Options:
+    def suited_to(
+        self,
+        step_hz: float,
+        frequency_hz: float,
+        *,
+        fine_per_line: float = 81,
+        coarse_per_line: float = 9,
+        chosen: Collection[str] = (),
+    ) -> Options:
         """The same with bins merged to the width of the line there, as the letter did at 1.1 GHz.
 
         The line's width grows with its frequency, and digitizers have bins of other widths: 81 fine
@@ -146,18 +175,80 @@ class Options:
         Args:
             step_hz: Digitizer bin width, Hz.
             frequency_hz: Of the axions searched for, Hz.
+            fine_per_line: Fine bins that are to hold the line.
+            coarse_per_line: Coarse ones.
+            chosen: Names of ``MERGES`` that stay as they are; the others go by them.
         """
-        line_hz = _LINE_SPAN * frequency_hz
-        fine = max(1, round(line_hz / 81 / step_hz))
-        coarse = max(1, round(line_hz / 9 / (fine * step_hz)))
-        lines = max(1, math.ceil(line_hz / (fine * coarse * step_hz) - 0.25))
+        line_hz = line_span_hz(frequency_hz)
+        fine, coarse, lines = self.fine_merge, self.coarse_merge, self.line_bins
+        if "fine_merge" not in chosen:
+            fine = max(1, round(line_hz / fine_per_line / step_hz))
+        if "coarse_merge" not in chosen:
+            coarse = max(1, round(line_hz / coarse_per_line / (fine * step_hz)))
+        if "line_bins" not in chosen:
+            lines = max(1, math.ceil(line_hz / (fine * coarse * step_hz) - 0.25))
         return replace(self, fine_merge=fine, coarse_merge=coarse, line_bins=lines)
+
+    def line_share(self, step_hz: float, frequency_hz: float) -> float:
+        """Share of an axion's line that the co-added bins hold, if it begins where they do."""
+        span = self.line_bins * self.coarse_merge * self.fine_merge * step_hz
+        return float(line_cdf(frequency_hz + span, frequency_hz))
+
+    def words(self, step_hz: float, frequency_hz: float) -> str:
+        """What is analysed how, in one line: window, bins, line, model and what is asked for.
+
+        Args:
+            step_hz: Digitizer bin width, Hz.
+            frequency_hz: Of the axions searched for, Hz.
+        """
+        fine = step_hz * self.fine_merge
+        coarse = fine * self.coarse_merge
+        share = self.line_share(step_hz, frequency_hz)
+        return (
+            f"window {self.window_hz * 1e-3:.6g} kHz; bins of {step_hz:.6g} Hz, "
+            f"{self.fine_merge} merged to {fine:.6g} Hz, {self.coarse_merge} of them to "
+            f"{coarse:.6g} Hz, {self.line_bins} co-added: {share:.2%} of the line at "
+            f"{frequency_hz * 1e-6:.6g} MHz; {self.confidence:.6g} to find {self.target_snr:.6g} "
+            "sigma"
+        )
 
     def savgol_bins(self, bin_hz: float) -> int:
         """Window of the Savitzky-Golay smoother in bins of this width, odd."""
         return 2 * int(self.savgol_window_hz / bin_hz / 2) + 1
 
+    def savgol_room(self, bin_hz: float, bins: int) -> int:
+        """The same, for windows of so many bins.
+
+        Raises:
+            ValueError: It does not fit, or is too narrow for the polynomial.
+        """
+        own = self.savgol_bins(bin_hz)
+        if not self.savgol_degree < own <= bins:
+            raise ValueError(
+                f"options: savgol_window_hz of {self.savgol_window_hz:g} Hz is {own} bins of "
+                f"{bin_hz:.6g} Hz, needed more than {self.savgol_degree} (savgol_degree) and at "
+                f"most the {bins} of a window"
+            )
+        return own
+
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits that change with any setting; recorded with every result."""
         text = json.dumps(asdict(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def line_span_hz(frequency_hz: float) -> float:
+    """Width of the line's part that is co-added, Hz: 4050 Hz at 1.1 GHz."""
+    return _LINE_SPAN * frequency_hz
+
+
+def _demand_number(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ValueError(f"options: {name} is {value!r:.60}, not a number")
+
+
+def _demand_count(name: str, value: Any, fewest: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < fewest:
+        raise ValueError(
+            f"options: {name} is {value!r:.60}, must be a whole number, {fewest} or more"
+        )

@@ -152,7 +152,7 @@ class Result:
     @property
     def excluded(self) -> NDArray[np.bool_]:
         """Where the limit excludes something: grand bins away from every candidate that stands."""
-        return self._away_from(self.standing)
+        return self._away_from(self.standing) & np.isfinite(self.limit.coupling_per_gev)
 
     def _away_from(self, candidates: Sequence[Candidate]) -> NDArray[np.bool_]:
         merged = self.options.line_bins * self.options.coarse_merge * self.options.fine_merge

@@ -347,6 +347,27 @@ def test_files_of_another_line_width_are_analysed_as_they_are(tmp_path: Path) ->
         assert "all 25 spectra used" in output
 
 
+def test_how_to_analyse_is_chosen_by_file_and_by_options(
+    spectra_file: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text("window_hz = 120e3\nconfidence = 0.95\n")
+    path, output = str(spectra_file), ("--output", str(tmp_path))
+    told = run("analyze", path, "--options", str(own), "--window", "100", "--coarse-merge", "10",
+               "--line-bins", "auto", "--snr", "5.5", *output)  # fmt: skip
+    words = "window 100 kHz; bins of 10 Hz, 5 merged to 50 Hz, 10 of them to 500 Hz, 8 co-added: "
+    assert words in told
+    assert "0.95 to find 5.5 sigma" in told
+    content = json.loads((tmp_path / "candidates.json").read_text())
+    assert content["options"]["window_hz"] == 100e3
+    assert content["options"]["line_bins"] == 8
+    assert f"# {words}" in (tmp_path / "limit.txt").read_text()
+    for wrong, why in (("2.5", "by a whole number"), ("0", "1 to 1000000"), ("few", "or auto")):
+        refused = command("analyze", path, "--fine-merge", wrong, *output)
+        assert refused.exit_code == 2
+        assert why in refused.output
+
+
 def test_report_is_one_page(spectra_file: Path, tmp_path: Path) -> None:
     run("report", str(spectra_file), "--output", str(tmp_path))
     page = (tmp_path / "report.html").read_text()

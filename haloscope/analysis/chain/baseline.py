@@ -151,7 +151,7 @@ def fit_baseline(
 def _smoothed(
     windows: Windows, merged: FloatArray, options: Options, kept: FloatArray | None
 ) -> Baseline:
-    window = options.savgol_bins(windows.fine_hz)
+    window = options.savgol_room(windows.fine_hz, windows.fine_bins)
     if kept is None or not (kept <= 0).any():
         power = savgol(merged, window, options.savgol_degree)
     else:

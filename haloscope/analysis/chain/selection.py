@@ -26,6 +26,8 @@ from haloscope.analysis.spectra import FloatArray, IntArray, Spectra
 
 _Kind = TypeVar("_Kind", bound=np.generic)
 
+_FEWEST_BINS = 20  # Of a window: with fewer neither noise nor baseline can be judged.
+
 
 @dataclass(frozen=True)
 class Windows:
@@ -114,11 +116,12 @@ def windows_of(spectra: Spectra, options: Options) -> Windows:
     """Cut ``options.window_hz`` around each target frequency, whatever is in it.
 
     Raises:
-        ValueError: A spectrum does not cover its window, its cavity lies outside of it, or every
-            bin is masked; says which and why.
+        ValueError: A spectrum does not cover its window, its cavity lies outside of it, every bin
+            is masked, or no window of this width holds a line; says which and why.
     """
     merge, step = options.fine_merge, spectra.step_hz
     width = round(options.window_hz / step / merge) * merge
+    _demand_room(width // merge, step * merge, options)
     start = np.rint(spectra.frequency_start_hz / step).astype(np.int64)
     wanted = np.rint(spectra.target_frequency_hz / step).astype(np.int64) - width // 2
     first = _inside(-(-wanted // merge), start, spectra.power_w.shape[1], width, merge)
@@ -132,6 +135,18 @@ def windows_of(spectra: Spectra, options: Options) -> Windows:
         raise ValueError("selection: every bin of every window is masked")
     target = spectra.target_frequency_hz
     return Windows(power, first, offset, digitizer, step, merge, target, masked)
+
+
+def _demand_room(fine_bins: int, fine_hz: float, options: Options) -> None:
+    """Refuse a window too narrow to hold a line wherever it begins, or to tell a baseline by."""
+    line = (options.line_bins + 1) * options.coarse_merge
+    if fine_bins < max(line, _FEWEST_BINS):
+        raise ValueError(
+            f"selection: the window of {options.window_hz:.6g} Hz holds {fine_bins} bins of "
+            f"{fine_hz:.6g} Hz, needed {max(line, _FEWEST_BINS)} or more: a line of "
+            f"{options.line_bins} x {options.coarse_merge} bins and one coarse bin, and at least "
+            f"{_FEWEST_BINS}; take a wider window, narrower bins, or merge fewer"
+        )
 
 
 def _demand_positive(power: NDArray[np.floating], name: Callable[[int], str]) -> None:

@@ -43,6 +43,7 @@ def summary(result: Result) -> dict[str, Any]:
         "verdict": result.verdict(),
         "spectra": result.spectra,
         "spectra_cut": result.quality.cut,
+        "settings": settings_words(result),
         "baseline": _model(result),
         "assumed_not_measured": ", ".join(result.calibration.assumed) or "nothing",
         "errors_assumed": ", ".join(result.budget.assumed) or "none",
@@ -66,6 +67,12 @@ def summary(result: Result) -> dict[str, Any]:
         "median_snr": float(np.median(result.limit.expected_snr[core])),
         **bayesian.numbers(result),
     }
+
+
+def settings_words(result: Result) -> str:
+    """How it was analysed, in one line; the merges in the middle of the band."""
+    middle_hz = float(result.frequency_hz[len(result.grand) // 2])
+    return result.options.words(result.step_hz, middle_hz)
 
 
 def _model(result: Result) -> str:
@@ -231,6 +238,7 @@ def _write_limit(
 ) -> None:
     lines = [*(f"# {escaped(head)}" for head in heads),
              f"# {escaped(result.verdict(), _MOST_WORDS)}",
+             f"# {settings_words(result)}",
              *(f"# {line}" for line in budget_lines(result.budget)),
              f"# taken off the expected power: {_taken(result)}",
              f"# gaps at {len(result.standing)} candidates that stand; the power of "

@@ -44,6 +44,7 @@ DEGREES = range(2, 7)
 _JPA_DB = 1.0  # The letter's model is that of a receiver behind a JPA.
 _CLIP_SIGMA = 6.0  # A bin further off is a spike's.
 _FEWEST = 3
+_BINS_PER_PARAMETER = 10
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,11 @@ def choose(
     sample = _Sample.of(spectra, windows)
     tried = [sample.described(own) for own in _models(spectra, windows, options)]
     if not tried:
-        raise ValueError(f"baseline: no model for windows of {windows.fine_bins} bins")
+        raise ValueError(
+            f"baseline: none can be chosen for windows of {windows.fine_bins} bins: the simplest "
+            f"needs more than {_BINS_PER_PARAMETER * (DEGREES[0] + 3)}; name one, or take a wider "
+            "window"
+        )
     calm = _calm(tried)
     beaten = [
         min([_chance(one, other, calm) for other in tried[k + 1 :]], default=1.0)
@@ -194,7 +199,7 @@ def _richer(windows: Windows, options: Options) -> Iterator[Options]:
 
 
 def _enough_bins(windows: Windows, degree: int) -> bool:
-    return windows.fine_bins > 10 * (degree + 3)
+    return windows.fine_bins > _BINS_PER_PARAMETER * (degree + 3)
 
 
 def _calm(tried: Sequence[_Described]) -> IntArray:

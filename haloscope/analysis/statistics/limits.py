@@ -41,7 +41,7 @@ class Limit:
         frequency_hz: Axion frequency, shape (k,), Hz.
         mass_ev: Axion mass, shape (k,), eV.
         expected_snr: Mean normalised excess of a DFSZ axion with every efficiency, shape (k,).
-        coupling_per_gev: Excluded |g_agg|, shape (k,), 1/GeV.
+        coupling_per_gev: Excluded |g_agg|, shape (k,), 1/GeV; infinite where none is.
         observed_per_gev: The limit from the excess seen, shape (k,), 1/GeV.
         ksvz_density: Excluded share of the local density in KSVZ axions, shape (k,).
         attenuation: Power factor a of the line before the switch.
@@ -100,7 +100,10 @@ def level(anchor_mhz: int, step_hz: float, options: Options) -> float:
                 f"limit: coarse bins of {bin_hz:g} Hz are too wide for the line at {anchor_mhz} "
                 "MHz: merge fewer bins, or take more of them for a line"
             )
-    return float(brentq(missing, 0.99 * options.target_snr, highest))
+    lowest = 0.99 * options.target_snr
+    while missing(lowest) > 0:  # At 50 % and where places differ much, less than the target does.
+        lowest /= 2
+    return float(brentq(missing, lowest, highest))
 
 
 def anchor_mhz(frequency_hz: float) -> int:
@@ -145,20 +148,36 @@ def limit(
         options: Threshold and confidence.
         systematic: Relative error of the expected power, shape (k,); that of T_n by the options if
             not given.
+
+    Raises:
+        ValueError: The baseline takes up the line everywhere, so that no axion would be seen.
     """
     snr = expected_snr(grand, calibration, options, systematic)
+    if not (snr > 0).any():
+        raise ValueError(
+            f"limit: the baseline takes up the whole line of an axion (efficiency at most "
+            f"{float(grand.efficiency_averaged.max()):.3g}): take a wider window than "
+            f"{options.window_hz:.6g} Hz, or a simpler baseline than {options.baseline}"
+        )
+    seen = np.where(snr > 0, snr, 1.0)
     reference = dfsz(grand.frequency_hz)
     needed = level(anchor_mhz(float(grand.frequency_hz[0])), step_hz, options)
-    coupling = reference * np.sqrt(needed / snr)
+    coupling = _finite_or_none(reference * np.sqrt(needed / seen), snr)
+    observed = reference * np.sqrt(observed_level(grand.normalised, options) / seen)
     return Limit(
         grand.frequency_hz,
         mass_ev(1.0) * grand.frequency_hz,
         snr,
         coupling,
-        reference * np.sqrt(observed_level(grand.normalised, options) / snr),
+        _finite_or_none(observed, snr),
         (coupling / ksvz(grand.frequency_hz)) ** 2,
         calibration.line_transmission,
     )
+
+
+def _finite_or_none(coupling: FloatArray, snr: FloatArray) -> FloatArray:
+    """Couplings, infinite where an axion leaves no excess."""
+    return np.where(snr > 0, coupling, np.inf)
 
 
 def observed_level(normalised: FloatArray, options: Options) -> FloatArray:
