@@ -1,0 +1,376 @@
+"""The forecast of a search: band and coupling in; steps, time and sensitivity out.
+
+What is not given is chosen: the coupling of the antenna and the step that scan fastest
+(``optimum``), the integration that reaches the target at the worst place of the band. The limit is
+the analysis' own (``expected``), the time that of the instruments (``timing``) and of the
+calibrations that a campaign makes (``rounds``).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from haloscope.analysis.options import Options
+from haloscope.analysis.spectra import FloatArray
+from haloscope.axion import coupling_dfsz, coupling_ksvz
+from haloscope.finite_line import simple_form_fails
+from haloscope.planning.expected import Expected, expected_limit
+from haloscope.planning.optimum import averages_needed, best_beta, best_step, reach_at
+from haloscope.planning.rounds import EVERY_S, SPACING_MHZ, calibration_targets, segments
+from haloscope.planning.setup import Setup
+
+__all__ = ["Curve", "Forecast", "Request", "Target", "forecast"]
+
+#: Frequencies of the band where the integration is worked out; the worst decides.
+_PLACES = 5
+#: Half a window's worth of SNR^2 lies within this many loaded widths: how far a scan goes beyond.
+_BEYOND_WIDTHS = 1.0
+#: A scan of more steps is worked out in so many stretches, evenly over the band.
+_WHOLE, _STRETCHES = 1500, 24
+_MOST_STEPS = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """The coupling to be excluded: a number, or a multiple of a model's.
+
+    Attributes:
+        value: In 1/GeV, or times the model's.
+        unit: "1/GeV", "KSVZ" or "DFSZ".
+
+    Raises:
+        ValueError: Another unit, or a value that is not above 0.
+    """
+
+    value: float
+    unit: str = "1/GeV"
+
+    def __post_init__(self) -> None:
+        if self.unit not in ("1/GeV", "KSVZ", "DFSZ"):
+            raise ValueError(f"target: unit {self.unit!r}: 1/GeV, KSVZ or DFSZ")
+        if not (math.isfinite(self.value) and self.value > 0):
+            raise ValueError(f"target: {self.value} {self.unit}, must be above 0")
+
+    def at(self, frequency_hz: float) -> float:
+        """The coupling at a frequency, 1/GeV."""
+        models = {"KSVZ": coupling_ksvz, "DFSZ": coupling_dfsz}
+        return self.value * (models[self.unit](frequency_hz) if self.unit in models else 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is asked.
+
+    Attributes:
+        low_hz: Lower end of the band, Hz.
+        high_hz: Upper end.
+        target: The coupling to reach; None where the averages are given.
+        beta: Coupling of the antenna; None for the fastest.
+        step_hz: Distance of targets; None for the fastest.
+        averages: Of each step; None for what the target needs.
+        skip_hz: Intervals that are left out, such as a mode crossing.
+        beyond: Scan beyond the band's ends, so that they reach the target too.
+        calibrated: There is a calibration already.
+        stands_hz: Resonance that the cavity is at now; None for that at which the apparatus is
+            described. From there the rod moves to the first target.
+        spacing_mhz: Of calibrations along the band.
+        every_s: Time between rounds of calibrations.
+
+    Raises:
+        ValueError: A value that cannot be; names it.
+    """
+
+    low_hz: float
+    high_hz: float
+    target: Target | None = None
+    beta: float | None = None
+    step_hz: float | None = None
+    averages: int | None = None
+    skip_hz: tuple[tuple[float, float], ...] = ()
+    beyond: bool = True
+    calibrated: bool = False
+    stands_hz: float | None = None
+    spacing_mhz: float = SPACING_MHZ
+    every_s: float = EVERY_S
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low_hz < self.high_hz < math.inf:
+            raise ValueError(f"forecast: band {self.low_hz} to {self.high_hz} Hz is none")
+        if (self.target is None) == (self.averages is None):
+            raise ValueError("forecast: needs a target coupling, or the averages of each step")
+        for name in ("beta", "step_hz", "averages"):
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise ValueError(f"forecast: {name} is {value}, must be above 0")
+        if any(not low < high for low, high in self.skip_hz):
+            raise ValueError(f"forecast: intervals to skip {self.skip_hz}: low is not below high")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """The sensitivity over the band: arrays of shape (k,), no more than is to be drawn.
+
+    Attributes:
+        frequency_hz: Axion frequency.
+        coupling_per_gev: What will be excluded there.
+        over_ksvz: The same over the KSVZ coupling.
+        expected_snr: Mean excess of a DFSZ axion, all efficiencies counted.
+    """
+
+    frequency_hz: FloatArray
+    coupling_per_gev: FloatArray
+    over_ksvz: FloatArray
+    expected_snr: FloatArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """What a search will be.
+
+    Attributes:
+        name: Of the apparatus.
+        request: What was asked.
+        beta: Coupling of the antenna.
+        loaded_q: In the middle of the band.
+        step_hz: Distance of targets.
+        averages: Of each step.
+        integration_s: Of each step.
+        overhead_s: Of each step besides.
+        targets_hz: Of the steps.
+        overlap: Spectra that meet at a frequency within one loaded width.
+        scan_s: Time of all steps.
+        calibration_s: Time of all calibrations.
+        calibrations: How many.
+        noise_k: T_n at the cavity in the middle of the band.
+        xi: Width of the grand spectrum before normalisation, mean.
+        eps: SNR efficiency, mean.
+        systematic: Relative error of the expected power that is taken off, mean.
+        worst_per_gev: Largest coupling within the band.
+        typical_per_gev: Median.
+        curve: Over the band.
+        warnings: What the reader should know.
+    """
+
+    name: str
+    request: Request
+    beta: float
+    loaded_q: float
+    step_hz: float
+    averages: int
+    integration_s: float
+    overhead_s: float
+    targets_hz: tuple[float, ...]
+    overlap: float
+    scan_s: float
+    calibration_s: float
+    calibrations: int
+    noise_k: float
+    xi: float
+    eps: float
+    systematic: float
+    worst_per_gev: float
+    typical_per_gev: float
+    curve: Curve
+    warnings: tuple[str, ...]
+
+    @property
+    def total_s(self) -> float:
+        """Time of the campaign, calibrations counted, s."""
+        return self.scan_s + self.calibration_s
+
+    @property
+    def steps(self) -> int:
+        """Number of steps."""
+        return len(self.targets_hz)
+
+
+def forecast(setup: Setup, request: Request, options: Options) -> Forecast:
+    """Forecast a search.
+
+    Args:
+        setup: The apparatus.
+        request: What is asked.
+        options: Of the analysis.
+
+    Raises:
+        ValueError: The band is beyond the cavity's reach, too many steps, or nothing is left of it;
+            or the bins are too wide for the line.
+    """
+    setup.demand_reach(request.low_hz, request.high_hz)
+    setup, step_hz = _operated(setup, request, options)
+    targets = _targets(setup, request, step_hz, options)
+    averages = request.averages or _averages(setup, request, step_hz, options)
+    found = _limit_over(setup, targets, averages, options)
+    frequency, coupling, snr = _inside(found, request)
+    if request.target is not None and request.averages is None:
+        share = float(np.max(coupling / _target_over(request.target, frequency)))
+        averages = max(1, math.ceil(averages * share**4))
+        found = _limit_over(setup, targets, averages, options)
+        frequency, coupling, snr = _inside(found, request)
+    return _told(setup, request, step_hz, targets, averages, found, (frequency, coupling, snr))
+
+
+def _operated(setup: Setup, request: Request, options: Options) -> tuple[Setup, float]:
+    """The setup at its coupling, and the step."""
+    middle_hz = 0.5 * (request.low_hz + request.high_hz)
+    step_hz = request.step_hz
+    if request.beta is not None:
+        setup = setup.coupled(request.beta)
+    elif request.target is not None or step_hz is None:
+        wanted = _wanted(setup, request, middle_hz, options)
+        setup = setup.coupled(best_beta(setup, middle_hz, wanted, options, step_hz).beta)
+    if step_hz is None:
+        wanted = _wanted(setup, request, middle_hz, options)
+        step_hz = best_step(setup, middle_hz, wanted, options).step_hz
+        step_hz = min(step_hz, request.high_hz - request.low_hz)
+        # A step that somebody types: three digits.
+        step_hz = float(f"{step_hz:.3g}")
+    return setup, step_hz
+
+
+def _wanted(setup: Setup, request: Request, frequency_hz: float, options: Options) -> float:
+    """The target there; what the averages reach where there is none."""
+    if request.target is not None:
+        return request.target.at(frequency_hz)
+    assert request.averages is not None
+    width_hz = frequency_hz / setup.loaded_q(frequency_hz)
+    return reach_at(setup, frequency_hz, width_hz / 3, request.averages, options)
+
+
+def _targets(setup: Setup, request: Request, step_hz: float, options: Options) -> list[float]:
+    """The targets of the scan, Hz, ascending."""
+    low, high = request.low_hz, request.high_hz
+    count = math.floor((high - low) / step_hz + 1e-6) + 1
+    if request.beyond:
+        width_hz = low / setup.loaded_q(low)
+        beyond_hz = min(_BEYOND_WIDTHS * width_hz, 0.4 * options.window_hz)
+        more = math.ceil(beyond_hz / step_hz)
+        low, count = low - more * step_hz, count + 2 * more
+    if count > _MOST_STEPS:
+        raise ValueError(f"forecast: {count} steps of {step_hz:g} Hz, at most {_MOST_STEPS}")
+    targets = low + step_hz * np.arange(count)
+    keep = (targets >= setup.lowest_hz) & (targets <= setup.highest_hz)
+    for skip_low, skip_high in request.skip_hz:
+        keep &= ~((targets >= skip_low) & (targets <= skip_high))
+    if not keep.any():
+        raise ValueError("forecast: nothing is left of the band without what is to be skipped")
+    found: list[float] = targets[keep].tolist()
+    return found
+
+
+def _averages(setup: Setup, request: Request, step_hz: float, options: Options) -> int:
+    """Averages that the worst of some places in the band needs."""
+    assert request.target is not None
+    places = np.linspace(request.low_hz, request.high_hz, _PLACES).tolist()
+    needed = [averages_needed(setup, nu, step_hz, request.target.at(nu), options) for nu in places]
+    return math.ceil(max(needed))
+
+
+def _limit_over(
+    setup: Setup, targets: list[float], averages: int, options: Options
+) -> list[Expected]:
+    """The limit of the whole scan; of a long one in stretches evenly over the band."""
+    if len(targets) <= _WHOLE:
+        return [expected_limit(setup, targets, averages, options)]
+    length = _WHOLE // _STRETCHES
+    starts = np.linspace(0, len(targets) - length, _STRETCHES).astype(int)
+    return [expected_limit(setup, targets[i : i + length], averages, options) for i in starts]
+
+
+def _inside(found: list[Expected], request: Request) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Frequency, coupling and expected SNR of the grand bins of the band.
+
+    Of stretches the middle half: what is beyond lacks spectra of the neighbours.
+    """
+    parts = [_middle(one) if len(found) > 1 else slice(None) for one in found]
+    frequency, coupling, snr = (
+        np.concatenate([array(one)[part] for one, part in zip(found, parts, strict=True)])
+        for array in (
+            lambda one: one.frequency_hz,
+            lambda one: one.coupling_per_gev,
+            lambda one: one.limit.expected_snr,
+        )
+    )
+    keep = (frequency >= request.low_hz) & (frequency <= request.high_hz)
+    for low, high in request.skip_hz:
+        keep &= ~((frequency >= low) & (frequency <= high))
+    if not keep.any():
+        raise ValueError("forecast: the band holds no grand bin, it is narrower than the line")
+    return frequency[keep], coupling[keep], snr[keep]
+
+
+def _middle(one: Expected) -> slice:
+    bins = len(one.frequency_hz)
+    return slice(bins // 4, bins - bins // 4)
+
+
+def _target_over(target: Target, frequency_hz: FloatArray) -> FloatArray:
+    """Couplings of KSVZ and DFSZ are proportional to the frequency."""
+    if target.unit == "1/GeV":
+        return np.full(len(frequency_hz), target.value)
+    return np.asarray(target.at(1e9) * frequency_hz / 1e9)
+
+
+def _told(
+    setup: Setup,
+    request: Request,
+    step_hz: float,
+    targets: list[float],
+    averages: int,
+    found: list[Expected],
+    band: tuple[FloatArray, FloatArray, FloatArray],
+) -> Forecast:
+    frequency, coupling, snr = band
+    times, middle_hz = setup.times, 0.5 * (request.low_hz + request.high_hz)
+    integration_s = times.integration_s(averages, setup.bin_hz)
+    sweeps = setup.sweeps(middle_hz)
+    overhead_s = times.overhead_s(step_hz, sweeps)
+    places, parts = _calibrations(request, targets, integration_s + overhead_s)
+    far_hz = abs(targets[0] - (request.stands_hz or setup.reference_hz))
+    scan_s = len(targets) * (integration_s + overhead_s) + far_hz / times.rod_hz_per_s
+    scan_s += parts * times.first_step_s(sweeps)
+    rounds = parts - 1 if request.calibrated else parts
+    loaded_q = setup.loaded_q(middle_hz)
+    return Forecast(
+        name=setup.name, request=request, beta=setup.beta, loaded_q=loaded_q, step_hz=step_hz,
+        averages=averages, integration_s=integration_s, overhead_s=overhead_s,
+        targets_hz=tuple(targets), overlap=middle_hz / loaded_q / step_hz, scan_s=scan_s,
+        calibration_s=rounds * places * times.calibration_s(setup.bin_hz, sweeps),
+        calibrations=rounds * places,
+        noise_k=float(setup.noise_k(np.array([middle_hz]), middle_hz, setup.beta)[0]),
+        xi=_mean([one.grand.xi for one in found]),
+        eps=_mean([one.grand.efficiency_averaged for one in found]),
+        systematic=_mean([one.systematic for one in found]),
+        worst_per_gev=float(coupling.max()), typical_per_gev=float(np.median(coupling)),
+        curve=Curve(
+            frequency_hz=frequency, coupling_per_gev=coupling,
+            over_ksvz=coupling / (frequency * (coupling_ksvz(1e9) / 1e9)), expected_snr=snr,
+        ),
+        warnings=tuple(word for word in _warnings(setup, middle_hz, step_hz) if word),
+    )  # fmt: skip
+
+
+def _calibrations(request: Request, targets: list[float], each_s: float) -> tuple[int, int]:
+    """Places of a round of calibrations, and into how many parts they cut the scan."""
+    targets_mhz = [nu * 1e-6 for nu in targets]
+    places = len(calibration_targets(targets_mhz, request.spacing_mhz))
+    return places, len(segments(targets_mhz, each_s, request.every_s))
+
+
+def _mean(arrays: list[FloatArray]) -> float:
+    return float(np.mean(np.concatenate(arrays)))
+
+
+def _warnings(setup: Setup, frequency_hz: float, step_hz: float) -> list[str]:
+    loaded_q = setup.loaded_q(frequency_hz)
+    width_hz = frequency_hz / loaded_q
+    wide = ""
+    if step_hz > width_hz:
+        wide = (
+            f"steps of {step_hz * 1e-3:.3g} kHz are wider than the cavity, {width_hz * 1e-3:.3g} "
+            "kHz: between targets little is seen"
+        )
+    return [simple_form_fails(frequency_hz, loaded_q), wide]

@@ -1,0 +1,61 @@
+"""Where and when a campaign calibrates its receiver: what plans do, and forecasts count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import numpy as np
+
+__all__ = ["EVERY_S", "SPACING_MHZ", "calibration_targets", "segments"]
+
+#: Greatest distance of calibrations along a band, MHz.
+SPACING_MHZ: Final = 5.0
+#: Three days: gains drift by some thousandths of a decibel in hours.
+EVERY_S: Final = 3 * 86400.0
+#: A band narrower than this is calibrated in its middle alone, MHz.
+_NARROW_MHZ: Final = 1.0
+
+
+def calibration_targets(
+    targets_mhz: Sequence[float], spacing_mhz: float = SPACING_MHZ
+) -> list[float]:
+    """Where to calibrate for a scan: its ends, its middle, and evenly in between; targets of it.
+
+    Args:
+        targets_mhz: Of the scan, MHz.
+        spacing_mhz: Greatest distance, about, MHz.
+
+    Raises:
+        ValueError: No targets, or a spacing that is not above 0.
+    """
+    if not len(targets_mhz):
+        raise ValueError("no targets to calibrate for")
+    if not spacing_mhz > 0:
+        raise ValueError(f"calibration spacing: {spacing_mhz} MHz, must be above 0 MHz")
+    ordered = sorted(targets_mhz)
+    if ordered[-1] - ordered[0] < _NARROW_MHZ:
+        return [targets_mhz[len(targets_mhz) // 2]]
+    count = max(3, round((ordered[-1] - ordered[0]) / spacing_mhz) + 1)
+    places = np.linspace(ordered[0], ordered[-1], count)
+    nearest = {min(ordered, key=lambda target: abs(target - place)) for place in places.tolist()}
+    return sorted(nearest)
+
+
+def segments(
+    targets_mhz: Iterable[float], seconds_each: float, every_s: float
+) -> list[list[float]]:
+    """Parts of a scan, each so long that the receiver is calibrated anew after it.
+
+    Args:
+        targets_mhz: What is left of the scan, MHz.
+        seconds_each: Expected time of a step, s.
+        every_s: Time between calibrations, s.
+
+    Raises:
+        ValueError: A time that is not above 0.
+    """
+    if not every_s > 0:
+        raise ValueError(f"calibrate_every_s: {every_s} s, must be above 0 s")
+    targets, most = list(targets_mhz), max(1, int(every_s / seconds_each))
+    return [targets[first : first + most] for first in range(0, len(targets), most)]
