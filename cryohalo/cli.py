@@ -17,6 +17,7 @@ from cryohalo.commands import analysis as analysis_commands
 from cryohalo.commands import blinding as blinding_commands
 from cryohalo.commands import design as design_commands
 from cryohalo.commands import forecast as forecast_commands
+from cryohalo.commands import page as page_commands
 from cryohalo.commands import studies as studies_commands
 from cryohalo.commands.options import (
     DEFAULT_CATALOG,
@@ -39,6 +40,7 @@ app = typer.Typer(
 app.add_typer(analysis_commands.app)
 app.add_typer(studies_commands.app)
 app.add_typer(forecast_commands.app)
+app.add_typer(page_commands.app)
 app.add_typer(blinding_commands.app, name="blind")
 app.add_typer(design_commands.app, name="design")
 console = plain_console()

@@ -1,0 +1,94 @@
+"""``cryohalo page``: the instruments' web pages, until a signal ends them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+
+from cryohalo.commands.options import between, plain_console, prefix
+
+app = typer.Typer()
+console = plain_console()
+
+DEFAULT_PORT: Final = 8585
+
+
+def default_token_file() -> Path:
+    """Where the token is kept unless the command says otherwise."""
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "cryohalo" / "page.token"
+
+
+@app.command()
+def page(
+    amrr_prefix: Annotated[
+        str, typer.Option(help="Refrigerator's prefix; '' for none", callback=prefix)
+    ] = "AMRR:",
+    halo_prefix: Annotated[
+        str, typer.Option(help="Haloscope's prefix; '' for none", callback=prefix)
+    ] = "HALO:",
+    port: Annotated[
+        int, typer.Option(help="On 127.0.0.1; 0: any free one.", callback=between(0, 65_535))
+    ] = DEFAULT_PORT,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="Holds the token of who may set; made, mode 600, if absent."),
+    ] = None,
+    read_only: Annotated[bool, typer.Option(help="Nothing can be set, token or not.")] = False,
+    history: Annotated[
+        str, typer.Option(help="Address of a server with the archiver's JSON route.")
+    ] = "",
+) -> None:
+    """Serve one web page per instrument on loopback until Ctrl-C.
+
+    Without the token a page shows and sets nothing. Exit code 0: ended by a signal.
+    """
+    chosen = {"amrr": amrr_prefix, "haloscope": halo_prefix}
+    prefixes = {name: one for name, one in chosen.items() if one}
+    if not prefixes:
+        raise typer.BadParameter("no instrument is left", param_hint="--amrr-prefix")
+    if history and not history.startswith(("http://", "https://")):
+        raise typer.BadParameter(f"{history!r} is no http address", param_hint="--history")
+    serve_pages(
+        prefixes, port, None if read_only else token_file or default_token_file(), history, console
+    )
+
+
+def serve_pages(
+    prefixes: Mapping[str, str], port: int, token_file: Path | None, history: str, out: Console
+) -> None:
+    """Serve the pages of these instruments.
+
+    Args:
+        prefixes: Instrument to prefix.
+        port: To listen on.
+        token_file: Of who may set; None: nothing can be set.
+        history: Address of a server with the archiver's JSON route, "" for none.
+        out: Is told where the pages are.
+
+    Raises:
+        OSError: The port is taken.
+        TokenFileError: The token's file cannot be trusted.
+    """
+    from cryohalo.page.access import take_token
+    from cryohalo.page.server import PageServer, run
+    from cryohalo.page.variables import of_instruments
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    token = None if token_file is None else take_token(token_file)
+    server = PageServer(prefixes, of_instruments(prefixes), token, history, port)
+
+    def ready(listening: PageServer) -> None:
+        for name in prefixes:
+            out.print(f"ready page {name} {listening.address}{name}")
+        if token_file is not None:
+            out.print(f"to set something: the token in {token_file}")
+
+    asyncio.run(run(server, ready))

@@ -1,0 +1,93 @@
+"""Who may look, and who may set: loopback alone, and whoever can read the token's file.
+
+A page in a browser is reached from any web site that the same browser shows. So the host that a
+request names must be this one (a name that somebody lets point to 127.0.0.1 is not), and what
+comes with an origin must come from the page itself.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import re
+import secrets
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+__all__ = ["TokenFileError", "allowed_host", "own_origin", "same_token", "take_token"]
+
+_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_TOKEN_BYTES: Final = 32
+_SHORTEST: Final = 32
+_LONGEST: Final = 200
+_TOKEN: Final = re.compile(rf"[!-~]{{{_SHORTEST},{_LONGEST}}}")
+
+
+class TokenFileError(ValueError):
+    """The token's file cannot be trusted or read; the message says why."""
+
+
+def allowed_host(host: str) -> bool:
+    """Whether a request's ``Host`` names this computer's loopback interface."""
+    try:
+        return urlsplit(f"//{host}").hostname in _HOSTS
+    except ValueError:
+        return False
+
+
+def own_origin(origin: str | None, host: str, scheme: str = "http") -> bool:
+    """Whether a request's ``Origin`` is the page itself; a program sends none.
+
+    Args:
+        origin: The header, None where there is none.
+        host: The request's ``Host``.
+        scheme: Under which the page is served.
+    """
+    return origin is None or origin == f"{scheme}://{host}"
+
+
+def same_token(authorization: str, token: str) -> bool:
+    """Whether the header ``Authorization: Bearer TOKEN`` holds the token."""
+    return hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode())
+
+
+def take_token(path: Path) -> str:
+    """The token of the file; a new one, in a new file that its owner alone reads, if it is absent.
+
+    Raises:
+        TokenFileError: Others may read the file, it is not ours, or holds no token.
+    """
+    try:
+        return _read(path)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise TokenFileError(f"{path}: {error.strerror or error}") from None
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise TokenFileError(f"{path}: {error.strerror or error}") from None
+    with os.fdopen(descriptor, "w") as file:
+        file.write(token + "\n")
+    return token
+
+
+def _read(path: Path) -> str:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(file.fileno())
+        if status.st_uid != os.getuid():
+            raise TokenFileError(f"{path}: another user owns it")
+        if status.st_mode & 0o077:
+            mode = status.st_mode & 0o777
+            raise TokenFileError(f"{path}: mode {mode:o}, others may read the token; chmod 600")
+        token = file.read(_LONGEST + 1).strip().decode("ascii", errors="replace")
+    if (
+        not (_SHORTEST <= len(token) <= _LONGEST and token.isascii() and token.isprintable())
+        or " " in token
+    ):
+        raise TokenFileError(f"{path}: it holds no token of {_SHORTEST} to {_LONGEST} characters")
+    return token

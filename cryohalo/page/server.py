@@ -1,0 +1,110 @@
+"""The page's process: channels, boards, viewers and the web server, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+from cryohalo.page.board import Board
+from cryohalo.page.channels import Channels
+from cryohalo.page.handlers import Bench, application
+from cryohalo.page.layout import LAYOUTS
+from cryohalo.page.strips import Strips
+from cryohalo.page.variables import Variable
+from cryohalo.page.viewers import Hub
+
+__all__ = ["LOOPBACK", "PageServer", "run"]
+
+LOOPBACK: Final = "127.0.0.1"
+#: What a request may bring: a name, a value.
+_MOST_BODY_BYTES: Final = 4096
+
+
+@dataclass
+class PageServer:
+    """The server and all that feeds it; ``start`` inside a running event loop.
+
+    Attributes:
+        prefixes: Instrument (``"amrr"``, ``"haloscope"``) to its prefix.
+        variables: Instrument to its variables.
+        token: Lets its holder set variables; None: nothing can be set.
+        history: Base address of a server with the archiver's JSON route, "" for none.
+        port: To listen on; 0 for any free one.
+    """
+
+    prefixes: Mapping[str, str]
+    variables: Mapping[str, Sequence[Variable]]
+    token: str | None = None
+    history: str = ""
+    port: int = 0
+    benches: dict[str, Bench] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._channels: list[Channels] = []
+        self._ticks: list[asyncio.Task[None]] = []
+        self._server: HTTPServer | None = None
+
+    def start(self) -> None:
+        """Listen, subscribe, tick.
+
+        Raises:
+            OSError: The port is taken.
+        """
+        sockets = bind_sockets(self.port, LOOPBACK)
+        self.port = sockets[0].getsockname()[1]
+        for name, prefix in self.prefixes.items():
+            board = Board(prefix, self.variables[name])
+            strips = Strips(board, LAYOUTS[name].charted)
+            hub = Hub(board, strips.sample)
+            self.benches[name] = Bench(LAYOUTS[name], board, hub, strips)
+            channels = Channels(board)
+            channels.open()
+            self._channels.append(channels)
+            self._ticks.append(asyncio.ensure_future(hub.run()))
+        self._server = HTTPServer(
+            application(self.benches, self.token, self.history),
+            max_body_size=_MOST_BODY_BYTES,
+            max_header_size=16_384,
+        )
+        self._server.add_sockets(sockets)
+
+    async def stop(self) -> None:
+        """End everything."""
+        for tick in self._ticks:
+            tick.cancel()
+        await asyncio.gather(*self._ticks, return_exceptions=True)
+        for bench in self.benches.values():
+            for viewer in tuple(bench.hub.viewers):
+                viewer.end()
+        for channels in self._channels:
+            channels.close()
+        if self._server is not None:
+            self._server.stop()
+            await self._server.close_all_connections()
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"http://{LOOPBACK}:{self.port}/"
+
+
+async def run(server: PageServer, ready: Callable[[PageServer], None]) -> None:
+    """Serve until a signal ends it; ``ready`` is called once it listens."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        with contextlib.suppress(ValueError):  # not the main thread
+            loop.add_signal_handler(number, ended.set)
+    server.start()
+    try:
+        ready(server)
+        await ended.wait()
+    finally:
+        await server.stop()

@@ -1,0 +1,98 @@
+// What is in alarm, the worst first; and the banner: lost, interlocked, quenched, blocked, with what to do.
+
+import { SEVERITIES, clock, element, shown } from "./format.js";
+
+/** A setpoint's WRITE alarm tells of a refused put, the readback of the machine. */
+export function alarmList(store, list) {
+  let told = "";
+  store.listen(() => {
+    const standing = [...store.pvs.values()]
+      .filter((pv) => pv.severity >= 1 && pv.severity <= 3)
+      .sort((a, b) => b.severity - a.severity || a.name.localeCompare(b.name));
+    const key = JSON.stringify(standing.map((pv) => [pv.name, pv.severity, shown(pv)]));
+    if (key === told) return;
+    told = key;
+    list.replaceChildren(...(standing.length ? standing.map(row) : [
+      element("li", { class: "none" }, store.pvs.size ? "No alarms" : "…"),
+    ]));
+  });
+}
+
+function row(pv) {
+  const level = `sev-${pv.severity}`;
+  return element("li", {},
+    element("span", { class: level }, pv.desc),
+    element("b", { class: level }, pv.kind === "text" ? SEVERITIES[pv.severity] : shown(pv)),
+    element("small", {}, pv.kind === "text" ? pv.value : `${pv.name}, ${SEVERITIES[pv.severity]}${pv.since ? ` since ${clock(pv.since)}` : ""}`));
+}
+
+export function banner(store, node, troubles) {
+  let told = "";
+  store.listen(() => {
+    const lines = store.connected ? [...gone(store), ...troubles(store)] : [{
+      lost: true, what: `No link to the page's server since ${store.time ? clock(store.time) : "the start"}`,
+      todo: "What is shown is the last known state. The page tries again each second.",
+    }];
+    const key = JSON.stringify(lines);
+    if (key === told) return;
+    told = key;
+    document.body.classList.toggle("gone", lines.some((line) => line.lost));
+    node.hidden = lines.length === 0;
+    node.classList.toggle("lost", lines.some((line) => line.lost));
+    node.replaceChildren(...lines.flatMap(({ what, todo }) => [
+      element("p", {}, what), ...(todo ? [element("p", { class: "todo" }, todo)] : []),
+    ]));
+  });
+}
+
+/** An IOC of which all or part does not answer, or whose heartbeat stands still. */
+function gone(store) {
+  const all = store.pvs.size;
+  const beat = store.get("IOC:HEARTBEAT");
+  if (!all) return [];
+  if (store.lost === all) {
+    const since = Math.max(...[...store.pvs.values()].map((pv) => pv.time ?? 0));
+    return [{
+      lost: true, what: `IOC LOST${since ? ` since ${clock(since)}` : ": it has not answered yet"}`,
+      todo: "Values are the last known ones. Plans are held until it is back; the page finds it by itself.",
+    }];
+  }
+  const lines = [];
+  if (store.lost) lines.push({ what: `${store.lost} of ${all} variables do not answer` });
+  if (beat?.severity === 0 && store.time - beat.time > 10) {
+    lines.push({ lost: true, what: `The IOC's heartbeat stands still since ${clock(beat.time)}` });
+  }
+  return lines;
+}
+
+/** Interlocks, quenches and the simulation's own troubles, the same on both instruments. */
+export function commonTroubles(store, magnets) {
+  const lines = [];
+  const text = (name) => store.get(name)?.severity === 4 ? "" : store.value(name) || "";
+  const reason = text("Interlock:Reason_RBV");
+  const quenched = magnets.filter((name) => store.state(`${name}:Quench_RBV`) === "Yes");
+  if (quenched.length) {
+    lines.push({
+      what: `QUENCH: ${quenched.join(", ")}`,
+      todo: `Wait until the windings are cold, then reset ${quenched.map((name) => `${name}:QuenchReset`).join(", ")}.`,
+    });
+  }
+  if (reason || store.state("Interlock:Active_RBV") === "Yes") {
+    lines.push({
+      what: `INTERLOCK: ${reason || "active"}. Plans are held.`,
+      todo: advice(reason, quenched.length > 0),
+    });
+  }
+  if (text("Sim:Error_RBV")) lines.push({ what: `Simulation stopped: ${text("Sim:Error_RBV")}` });
+  return lines;
+}
+
+function advice(reason, quenched) {
+  const steps = [];
+  if (reason.includes("helium")) steps.push("Transfer helium (Stage:HeTransfer On); the reason goes by itself above the limit. Then start the cycle again.");
+  if (reason.includes("mixing chamber")) steps.push("Wait until the mixing chamber is cold, then Interlock:Reset.");
+  if (reason.includes("pump switched off")) steps.push("Lower JPA:PumpPower or detune, then Interlock:Reset, or switch the pump on, which acknowledges.");
+  if (!quenched && !steps.length) steps.push("When its reason has gone, Interlock:Reset.");
+  steps.push("A held plan goes on by itself from its last checkpoint.");
+  return steps.join(" ");
+}
