@@ -1,8 +1,10 @@
 """Puts what a run measured last to the group ``Measured`` of the haloscope's IOC.
 
-Screens, archivers and alarm handlers then see gain, coupling and limit beside the raw readings. A
-run never waits for it and never fails by it: values go out without completion, and are dropped
-while the PVs are not connected. An IOC that does not serve the group is left alone.
+With it goes what is forecast of a scan while it runs: its end, and with the online analysis the
+coupling that it will exclude (``haloscope.planning.live``). Screens, archivers and alarm handlers
+then see gain, coupling and limit beside the raw readings. A run never waits for it and never fails
+by it: values go out without completion, and are dropped while the PVs are not connected. An IOC
+that does not serve the group is left alone.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import ophyd  # noqa: F401  (first: it chooses the Channel Access library that p
 from epics import PV
 
 from haloscope.analysis.exchange.keys import key_of, value_in
+from haloscope.planning.live import LiveForecast
 from instruments.printable import escaped
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ NAMES: Final = {
     "measured_target_frequency": "TargetFrequency",
 }
 LIMIT, EXCESS = "LimitCoupling", "HighestExcess"
+END, LEFT, REACH = "CampaignEnd", "CampaignLeft", "ForecastCoupling"
 LIMIT_UNIT_PER_GEV: Final = 1e-15
 #: How long an IOC whose other PVs are connected may take to answer for these (assumed).
 SERVED_WITHIN_S: Final = 2.0
@@ -60,8 +64,9 @@ class Publisher:
                 form="native",
                 connection_timeout=_NO_WAIT_S,
             )
-            for name in (*NAMES.values(), LIMIT, EXCESS)
+            for name in (*NAMES.values(), LIMIT, EXCESS, END, LEFT, REACH)
         }
+        self._live = LiveForecast()
         self._online = self._analysis() if limits else None
         self._start: Mapping[str, Any] = {}
         self._scans: set[str] = set()
@@ -70,6 +75,7 @@ class Publisher:
         from haloscope.analysis.online import Online, highest  # 0.5 s: only when asked for
 
         def publish(update: OnlineUpdate) -> None:
+            self._live.updated(update)
             self.publish_limit(update, highest(update)[1])
 
         return Online(publish=publish, keep=False)
@@ -85,6 +91,7 @@ class Publisher:
                 self._publish_measured(document["data"])
             if self._online is not None:
                 self._analyze(name, document)
+            self._publish_forecast(name, document)
         except Exception as error:  # a field of two instruments, a reading that is no number
             log.warning("a %s document is not published: %s", name, escaped(error))
 
@@ -98,6 +105,15 @@ class Publisher:
         if update.limit is not None:
             values[LIMIT] = float(np.median(update.limit.coupling_per_gev)) / LIMIT_UNIT_PER_GEV
         self._publish(values)
+
+    def _publish_forecast(self, name: str, document: Mapping[str, Any]) -> None:
+        """Publish what is left of a scan after each of its steps."""
+        before = self._live.steps
+        self._live(name, document)
+        outlook = self._live.outlook if self._live.steps > before else None
+        if outlook is not None:
+            reach = outlook.coupling_per_gev / LIMIT_UNIT_PER_GEV
+            self._publish({END: outlook.end_s, LEFT: outlook.left_s, REACH: reach})
 
     def close(self) -> None:
         """Leave the process variables."""

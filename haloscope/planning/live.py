@@ -1,8 +1,8 @@
 """A campaign's end and reach while it runs, from what its events say.
 
-The time of a step is that between events, by their own simulated time; the reach follows from the
-limits of the online analysis. Where a frequency has seen the steps D of all that are planned A, its
-SNR^2 will still grow by
+The time of a step is that between events, by their own simulated time (of a machine without one by
+that of the document); the reach follows from the limits of the online analysis. Where a frequency
+has seen the steps D of all that are planned A, its SNR^2 will still grow by
 
     sum_A n L^2 / sum_D n L^2,
 
@@ -18,13 +18,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from haloscope.analysis.exchange.keys import value_in
-from haloscope.analysis.spectra import FloatArray
 from haloscope.lorentzian import lorentzian
 
 if TYPE_CHECKING:
     from haloscope.analysis.online import OnlineUpdate
+
+FloatArray = NDArray[np.float64]
 
 __all__ = ["LiveForecast", "Outlook"]
 
@@ -116,6 +118,11 @@ class LiveForecast:
         self._coupling |= {round(float(nu)): float(coupling) for nu, coupling in pairs}
 
     @property
+    def steps(self) -> int:
+        """Steps seen so far."""
+        return len(self._steps)
+
+    @property
     def outlook(self) -> Outlook | None:
         """What is known now; None before the first step."""
         if not self._steps:
@@ -151,6 +158,8 @@ class LiveForecast:
     def _event(self, event: Mapping[str, Any]) -> None:
         data = event.get("data", {})
         time_s = _number(data, "sim_time")
+        if not math.isfinite(time_s):  # a machine that is no simulation
+            time_s = _number(event, "time")
         run = self._scans.get(event.get("descriptor", ""))
         if run is None:
             return

@@ -166,7 +166,8 @@ def calibrated_scan(
             known = yield from calibrate_band(haloscope, places, earlier=known, md=md)
         # All targets stand in the document of a scan that is not cut into parts.
         wanted, done = (targets_mhz, done_mhz) if len(parts) == 1 else (part, [])
-        plan = scan(haloscope, wanted, averages=averages, calibration=known, done_mhz=done, md=md)
+        said = {**md, "campaign_part": [number + 1, len(parts)]}
+        plan = scan(haloscope, wanted, averages=averages, calibration=known, done_mhz=done, md=said)
         taken += yield from bpp.subs_wrapper(plan, analysis)
     return taken, known
 

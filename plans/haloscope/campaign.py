@@ -27,7 +27,7 @@ from plans.haloscope.calibrating import EVERY_S, SPACING_MHZ, calibrated_scan, s
 from plans.haloscope.crossings import Intervals, Mapped, map_crossings
 from plans.haloscope.rescans import rescan
 from plans.haloscope.scan import check
-from plans.haloscope.steps import Documents, completed, planned, without
+from plans.haloscope.steps import Documents, completed, planned, remaining, without
 from plans.shared.common import require
 
 __all__ = ["Campaign", "Earlier", "campaign", "fresh_candidates", "resumed"]
@@ -177,6 +177,8 @@ def campaign(
         crossings = [(low, high) for low, high in mapped["crossings_mhz"]]
         targets, more = without(targets, crossings), {**more, **mapped}
     require(bool(targets), "nothing is left of the band without what is to be skipped")
+    # Of all parts of this call: what is left of it follows from them.
+    more["campaign_targets_mhz"] = remaining(targets, earlier.done_mhz)
     scanning = calibrated_scan(
         haloscope, targets, calibration or earlier.calibration, analysis, averages=averages,
         done_mhz=earlier.done_mhz, spacing_mhz=calibration_spacing_mhz, every_s=calibrate_every_s,

@@ -65,3 +65,22 @@ def measured_records(machine: SimulatedHaloscope) -> Iterator[Record]:
         precision=2,
         alarms=EXCESS_ALARMS,
     )
+    yield from _forecasts()
+
+
+def _forecasts() -> Iterator[Record]:
+    """What is forecast of the scan under way, from what it has recorded."""
+    times: Range = (0.0, 1e12)
+    yield published(
+        "Measured:CampaignEnd", "Simulated time of the scan's end", "s", control=times, precision=0
+    )
+    yield published(
+        "Measured:CampaignLeft", "Simulated time left of the scan", "s", control=times, precision=0
+    )
+    yield published(
+        "Measured:ForecastCoupling",
+        "Will be excluded in the end, 1e-15/GeV",
+        "f/GeV",
+        control=(0.0, 1e9),
+        display=(0.0, 10.0),
+    )

@@ -95,6 +95,30 @@ def test_a_limit_is_published_in_the_unit_of_its_pv(publisher: Publisher) -> Non
     assert len(put_values(publisher, "HighestExcess")) == 1
 
 
+def test_the_end_of_a_scan_and_its_reach_are_published_after_each_step(
+    publisher: Publisher,
+) -> None:
+    start = {"uid": "run", "plan_name": "scan", "plan_args": {
+        "frequencies_mhz": [1100.0, 1100.01, 1100.02, 1100.03], "averages": [100] * 4,
+    }}  # fmt: skip
+    publisher("start", start)
+    publisher("descriptor", {"uid": "of", "run_start": "run", "name": "primary", "data_keys": {}})
+    coupling = np.full(200, 2e-15)
+    limit = SimpleNamespace(frequency_hz=1.1e9 + 100.0 * np.arange(200), coupling_per_gev=coupling)
+    publisher._live.updated(SimpleNamespace(limit=limit))
+    for step, time_s in enumerate((1000.0, 1500.0)):
+        data = {
+            "halo_sim_time": time_s, "halo_measured_target_frequency": 1100.0 + 0.01 * step,
+            "halo_measured_loaded_q": 35_000.0, "halo_daq_num_averages": 100,
+        }  # fmt: skip
+        publisher("event", {"descriptor": "of", "data": data})
+    publisher("event", {"descriptor": "another", "data": {"halo_sim_time": 9999.0}})
+    assert put_values(publisher, "CampaignEnd") == [2500.0]  # not known before the second step
+    assert put_values(publisher, "CampaignLeft") == [1000.0]
+    first, second = put_values(publisher, "ForecastCoupling")
+    assert 1.0 < first < second < 2.0  # less is to be gained after the second step
+
+
 def _descriptor(uid: str, *fields: str) -> tuple[str, dict[str, Any]]:
     return "descriptor", {"uid": uid, "data_keys": {f"halo_{field}": {} for field in fields}}
 

@@ -16,6 +16,7 @@ from tests.iocs.plants import make
 NAMES = (
     *("JPAGain", "Beta", "LoadedQ", "CavityFrequency", "TargetFrequency"),
     *("LimitCoupling", "HighestExcess"),
+    *("CampaignEnd", "CampaignLeft", "ForecastCoupling"),
 )
 NO_ALARM, MINOR, MAJOR = (
     Severity.NO_ALARM,

@@ -99,6 +99,8 @@ def test_the_live_forecast_knows_the_end_after_a_tenth_and_the_reach_after_a_qua
     end, _ = run(RE, 8, request, Online())
     assert end.result is not None
     after = {outlook.done: outlook for outlook in said if outlook is not None}
+    [start] = [d for d in documents.of("start") if d["plan_name"] == "scan"]
+    assert (len(start["campaign_targets_mhz"]), start["campaign_part"]) == (40, [1, 1])
     last = after[40]
     assert (last.left, last.left_s) == (0, 0.0)
     assert after[1].words.startswith("step 1 of 40")
@@ -107,3 +109,25 @@ def test_the_live_forecast_knows_the_end_after_a_tenth_and_the_reach_after_a_qua
     reached = float(np.median(end.result.limit.coupling_per_gev[inside]))
     assert after[10].coupling_per_gev == pytest.approx(reached, rel=0.03)
     assert last.coupling_per_gev == pytest.approx(reached, rel=0.005)
+
+
+def test_the_live_forecast_counts_the_parts_and_calibrations_to_come(
+    RE: RunEngine, documents: Documents
+) -> None:
+    """A campaign of three parts: after the first round between two, the end is known to 2 %."""
+    live, said = LiveForecast(), []
+    RE.subscribe(live)
+    RE.subscribe(lambda name, _: said.append(live.outlook) if name == "event" else None)
+    device: Any = Haloscope(name="haloscope", seed=8)
+    targets = [round(1100.0 + 0.01 * i, 6) for i in range(30)]
+    RE(campaign(device, "c", targets, averages=1000, calibrate_every_s=1200.0))
+    device.bench.close()
+    parts = [d["campaign_part"] for d in documents.of("start") if d["plan_name"] == "scan"]
+    assert parts == [[number, len(parts)] for number in range(1, len(parts) + 1)]
+    assert len(parts) > 2
+    after = {outlook.done: outlook for outlook in said if outlook is not None}
+    end_s = after[30].time_s
+    assert after[2].left == 28
+    assert after[2].end_s < 0.8 * end_s  # calibrations to come are not known yet
+    second = len(targets) // len(parts) + 3
+    assert after[second].end_s == pytest.approx(end_s, rel=0.02)
