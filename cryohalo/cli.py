@@ -18,6 +18,7 @@ from cryohalo.commands import blinding as blinding_commands
 from cryohalo.commands import design as design_commands
 from cryohalo.commands import forecast as forecast_commands
 from cryohalo.commands import page as page_commands
+from cryohalo.commands import session as session_commands
 from cryohalo.commands import studies as studies_commands
 from cryohalo.commands.options import (
     DEFAULT_CATALOG,
@@ -27,7 +28,6 @@ from cryohalo.commands.options import (
     between,
     errors,
     plain_console,
-    prefix,
     run_app,
 )
 from cryohalo.provenance import software_version
@@ -38,6 +38,7 @@ app = typer.Typer(
     help="Two low-temperature instruments, from physics to EPICS, bluesky and limits.",
 )
 app.add_typer(analysis_commands.app)
+app.add_typer(session_commands.app)
 app.add_typer(studies_commands.app)
 app.add_typer(forecast_commands.app)
 app.add_typer(page_commands.app)
@@ -161,30 +162,6 @@ def iocs(
         speed, seed, state_dir, blind, parameters=files, inject=inject, inject_band=inject_band
     )
     raise typer.Exit(run_until_signal(started, console))
-
-
-@app.command()
-def session(
-    catalog: Annotated[
-        Path, typer.Option(help="Folder of the catalog.", **WRITABLE)
-    ] = DEFAULT_CATALOG,
-    amrr_prefix: Annotated[
-        str, typer.Option(help="Refrigerator's prefix; '' for none", callback=prefix)
-    ] = "AMRR:",
-    halo_prefix: Annotated[
-        str, typer.Option(help="Haloscope's prefix; '' for none", callback=prefix)
-    ] = "HALO:",
-) -> None:
-    """An interactive session: RE, catalog, devices and plans at hand."""
-    from cryohalo.console import Prompt
-    from cryohalo.session import Session, namespace
-
-    with Session.open(
-        catalog, amrr_prefix=amrr_prefix or None, halo_prefix=halo_prefix or None
-    ) as opened:
-        names = namespace(opened)
-        banner = f"cryohalo {software_version()}: {', '.join(names)}"
-        Prompt(names).interact(banner=banner, exitmsg="")
 
 
 @app.command()

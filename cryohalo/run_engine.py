@@ -22,12 +22,14 @@ from typing import Any, Final
 import bluesky.run_engine
 import bluesky.utils
 from bluesky import RunEngine
+from bluesky.utils import Msg
 
 from cryohalo.metadata import check_metadata, plain_metadata
 from instruments.printable import escaped
 
 __all__ = [
     "close_run_engine",
+    "keep_reasons",
     "make_run_engine",
     "set_epics_timeouts",
     "silence_libca",
@@ -70,7 +72,25 @@ def make_run_engine(
     tell_failures_once()
     engine = RunEngine(plain_metadata(metadata or {}), call_returns_result=call_returns_result)
     check_metadata(engine)
+    keep_reasons(engine)
     return engine
+
+
+def keep_reasons(engine: RunEngine) -> None:
+    """Let the reason given to ``engine.abort`` reach the stop document.
+
+    bluesky's ``run_wrapper`` closes a run that is aborted with the reason None, and that wins over
+    what the engine was told.
+    """
+    close_run = engine._close_run  # noqa: SLF001  (bluesky offers no public way)
+
+    async def close_with_reason(message: Msg) -> Any:
+        if not message.kwargs.get("reason"):
+            told = {**message.kwargs, "reason": engine._reason}  # noqa: SLF001
+            message = message._replace(kwargs=told)
+        return await close_run(message)
+
+    engine.register_command("close_run", close_with_reason)
 
 
 def close_run_engine(engine: RunEngine, timeout_s: float = 10.0) -> None:

@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bluesky import RunEngine
+from bluesky.run_engine import RunEngineResult
 from bluesky.utils import MsgGenerator
 
-from cryohalo.catalog import Catalog, DocumentWriter, Run
+from cryohalo.catalog import Catalog, DocumentWriter
+from cryohalo.outcome import Outcome
 from cryohalo.provenance import provenance
 from cryohalo.run_engine import close_run_engine, make_run_engine
 
@@ -98,6 +100,7 @@ class Session:
         publish_limits: bool = False,
         suspenders: bool = True,
         connect: bool = True,
+        simulated: bool = False,
     ) -> Session:
         """Assemble a session and wait until every process variable is connected.
 
@@ -114,6 +117,9 @@ class Session:
                 see ``plans.shared.safety.suspenders`` and ``unsuspended``.
             connect: Wait. Without it the devices are there to be looked at, unconnected, and there
                 are no suspenders and is no publisher.
+            simulated: Both instruments' physics in this process stand in for the IOCs, for those
+                whose prefix is given: to try plans without any. Simulated time passes only while a
+                plan waits.
 
         Raises:
             TimeoutError: Some process variables do not connect; the message names them.
@@ -124,8 +130,11 @@ class Session:
         engine.subscribe(writer)
         session = cls(engine, Catalog(catalog), writer)
         try:
-            (session._connect if connect else session._make)(amrr_prefix, halo_prefix)
-            if halo_prefix is not None and connect:
+            if simulated:
+                session._simulate(amrr_prefix, halo_prefix)
+            else:
+                (session._connect if connect else session._make)(amrr_prefix, halo_prefix)
+            if halo_prefix is not None and connect and not simulated:
                 session._publish_to(halo_prefix, publish_limits)
             if suspenders and connect:
                 session.install_suspenders()
@@ -136,9 +145,8 @@ class Session:
 
     def _connect(self, amrr_prefix: str | None, halo_prefix: str | None) -> None:
         self._make(amrr_prefix, halo_prefix)
-        for instrument in (self._refrigerator, self._haloscope):
-            if instrument is not None:
-                instrument.wait_for_connection(timeout=CONNECTION_TIMEOUT_S)
+        for instrument in self.instruments().values():
+            instrument.wait_for_connection(timeout=CONNECTION_TIMEOUT_S)
 
     def _make(self, amrr_prefix: str | None, halo_prefix: str | None) -> None:
         if amrr_prefix is not None:
@@ -150,14 +158,28 @@ class Session:
 
             self._haloscope = Haloscope(halo_prefix, name="haloscope")
 
+    def _simulate(self, amrr_prefix: str | None, halo_prefix: str | None) -> None:
+        if amrr_prefix is not None:
+            from devices.simulated.amrr import Refrigerator
+
+            self._refrigerator = Refrigerator(amrr_prefix, name="refrigerator")
+        if halo_prefix is not None:
+            from devices.simulated.haloscope import Haloscope
+
+            self._haloscope = Haloscope(halo_prefix, name="haloscope")
+
+    def instruments(self) -> dict[str, Refrigerator | Haloscope]:
+        """The instruments of this session by name."""
+        both = {"refrigerator": self._refrigerator, "haloscope": self._haloscope}
+        return {name: device for name, device in both.items() if device is not None}
+
     def install_suspenders(self) -> None:
         """Hold plans while an instrument of this session is in no state for them."""
         from plans.shared.safety import suspenders
 
-        for instrument in (self._refrigerator, self._haloscope):
-            if instrument is not None:
-                for suspender in suspenders(instrument):
-                    self.run_engine.install_suspender(suspender)
+        for instrument in self.instruments().values():
+            for suspender in suspenders(instrument):
+                self.run_engine.install_suspender(suspender)
 
     @contextmanager
     def unsuspended(self) -> Iterator[None]:
@@ -182,15 +204,26 @@ class Session:
         if self._publisher.served():
             self.run_engine.subscribe(self._publisher)
 
-    def run(self, plan: MsgGenerator, **metadata: Any) -> list[Run]:
+    def run(self, plan: MsgGenerator, **metadata: Any) -> Outcome:
         """Run a plan to its end.
 
         Returns:
-            The runs it recorded, as the catalog holds them.
+            What the plan returned (``value``) and the runs it recorded, as the catalog holds them
+            (``runs``). It is also the sequence of those runs: ``(run,) = session.run(plan)``.
         """
         result = self.run_engine(plan, **metadata)
-        uids = result.run_start_uids if hasattr(result, "run_start_uids") else result
-        return [self.catalog[uid] for uid in uids]
+        assert isinstance(result, RunEngineResult)  # as ``make_run_engine`` has it
+        runs = tuple(self.catalog[uid] for uid in result.run_start_uids)
+        value = result.plan_result
+        return Outcome(runs, None if value is self.run_engine.NO_PLAN_RETURN else value)
+
+    def recover(self, plan: MsgGenerator, **metadata: Any) -> Outcome:
+        """Run a plan that ends a quench or a fault while it stands, the suspenders lifted.
+
+        >>> session.recover(recover_from_quench(session.refrigerator))
+        """
+        with self.unsuspended():
+            return self.run(plan, **metadata)
 
     def close(self) -> None:
         """Stop the RunEngine's thread, leave the process variables, close the catalog's files.
@@ -204,9 +237,11 @@ class Session:
             ends.callback(self.writer.close)
             if self._publisher is not None:
                 ends.callback(self._publisher.close)
-            for instrument in (self._refrigerator, self._haloscope):
-                if instrument is not None:
-                    ends.callback(instrument.destroy)
+            for instrument in self.instruments().values():
+                bench = getattr(instrument, "bench", None)
+                if bench is not None:  # its physics is in this process
+                    ends.callback(bench.close)
+                ends.callback(instrument.destroy)
             ends.callback(close_run_engine, self.run_engine)
             ends.callback(self.run_engine.clear_suspenders)
 
@@ -227,10 +262,7 @@ def namespace(session: Session) -> dict[str, Any]:
         "RE": session.run_engine,
         "catalog": session.catalog,
     }
-    for name in ("refrigerator", "haloscope"):
-        with suppress(NotConnectedError):
-            names[name] = getattr(session, name)
-    return {**names, "bp": bp, "bps": bps, **dict(_plans())}
+    return {**names, **session.instruments(), "bp": bp, "bps": bps, **dict(_plans())}
 
 
 def _plans() -> Iterator[tuple[str, Any]]:

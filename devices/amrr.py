@@ -8,7 +8,7 @@ from ophyd import Component as Cpt
 from ophyd import Device
 
 from devices.parts.base import Instrument, Positioner, wall_timeout
-from devices.parts.clock import InstrumentClock, ServerHealth
+from devices.parts.clock import InstrumentClock, ServerHealth, expected_s
 from devices.parts.interlock import InterlockStatus
 from devices.parts.magnet import PumpMagnet, RegeneratorMagnet
 from devices.parts.measured import Measured, number
@@ -197,7 +197,9 @@ class Cycle(Device):
         """
         now = int(self.count.get(use_monitor=False))
         limit_s = wall_timeout(self, 2.0 * self.period_s())
-        return self.guard(Watch(self.count, lambda value: int(value) > now, limit_s), limit_s)
+        status = Watch(self.count, lambda value: int(value) > now, limit_s)
+        status.expected_s = expected_s(limit_s) / 2.0  # at the latest after two, on average one
+        return self.guard(status, limit_s)
 
     def guard(self, status: Watch, limit_s: float) -> Watch:
         """Let ``status`` fail, with the reason, as soon as the sequencer no longer runs.

@@ -23,6 +23,7 @@ from instruments.printable import escaped
 
 __all__ = [
     "DEFAULT_CATALOG",
+    "EXIT_FAILED",
     "EXIT_NOT_BELIEVED",
     "MAX_SEED",
     "WRITABLE",

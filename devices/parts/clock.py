@@ -11,7 +11,7 @@ from devices.signals.settable import command, setting
 from devices.waiting.status import Watch
 from instruments.ranges import within
 
-__all__ = ["InstrumentClock", "ServerHealth"]
+__all__ = ["InstrumentClock", "ServerHealth", "expected_s"]
 
 #: Wall seconds granted to any action beyond what the physics takes: network, a busy host.
 GRACE_S = 30.0
@@ -49,6 +49,11 @@ class InstrumentClock(Fetching):
         """Return a status that ends when simulated time has advanced by ``simulated_s``."""
         end_s = self.time.get(use_monitor=False) + simulated_s
         return Watch(self.time, lambda value: value >= end_s, self.timeout(simulated_s))
+
+
+def expected_s(limit_s: float) -> float:
+    """Wall seconds that an action is expected to take whose limit is ``timeout``'s."""
+    return max(0.0, limit_s - GRACE_S) / MARGIN
 
 
 class ServerHealth(Device):

@@ -14,6 +14,7 @@ from ophyd import Device
 from ophyd.status import Status
 
 from devices.parts.base import Positioner, wall_timeout
+from devices.parts.clock import expected_s
 from devices.signals.reading import WRITE_TIMEOUT_S, Fetching, readback
 from devices.signals.settable import command, limits_of, setting
 from devices.signals.settings import set_together
@@ -68,7 +69,9 @@ class Acquiring(Fetching):
         # Where the IOC is gone, the time would have to be asked of it.
         known = self.acquire.connected
         limit_s = wall_timeout(self, self.acquire_time_s()) if known else WRITE_TIMEOUT_S
-        return completion(self, [(self.acquire, 1)], limit_s, check_new_data)
+        status = completion(self, [(self.acquire, 1)], limit_s, check_new_data)
+        status.expected_s = expected_s(limit_s) if known else None
+        return status
 
     def ordered(self) -> None:
         """A command of this session ends the acquisition under way."""

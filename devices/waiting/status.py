@@ -90,6 +90,8 @@ class Telling(_Status):
 
     #: Its caller, noted by ``mark``.
     caller: Caller = None
+    #: Wall seconds that it is expected to take, where its device knows; for whoever shows progress.
+    expected_s: float | None = None
 
     def __str__(self) -> str:
         if self._exception is not None:
@@ -188,7 +190,7 @@ def completion(
     puts: Iterable[Put],
     timeout_s: float,
     check: Callable[[], None] = lambda: None,
-) -> Status:
+) -> Action:
     """Put values and return the status that ends when the last put has completed.
 
     It fails when a put is refused, when the IOC goes away, and when it takes too long. Callbacks

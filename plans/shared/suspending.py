@@ -24,6 +24,9 @@ WARM_MXC_K = 0.1
 #: Resume below this, K.
 COLD_MXC_K = 0.06
 
+#: What walks through the recovery.
+PAGE = "docs/recovery.md"
+
 Words = Callable[[], str]
 
 
@@ -33,7 +36,7 @@ def _told(words: Words, remedy: str) -> str:
         why = words()
     except Exception as error:  # the plan is held nevertheless
         why = f"its reason could not be read: {error}"
-    return f"{why}. {remedy}"
+    return f"{why}. {remedy} ({PAGE})"
 
 
 class SuspendDisconnected(SuspenderBase):
@@ -55,7 +58,7 @@ class SuspendDisconnected(SuspenderBase):
         pv = getattr(self._sig, "pvname", self._sig.name)
         where = " at ".join(part for part in (pv, host_of(self._sig)) if part)
         lost = ": ".join(part for part in ("IOC lost", where, self._tripped_message) if part)
-        return f"{lost}. The plan goes on by itself when it is back"
+        return f"{lost}. The plan goes on by itself when it is back ({PAGE})"
 
     def __call__(self, value: Any = None, *, connected: bool = True, **kwargs: Any) -> None:
         """Judge a change of the connection."""

@@ -1,0 +1,95 @@
+"""``cryohalo session``: a prompt or a script with both instruments at hand."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cryohalo.commands.options import DEFAULT_CATALOG, EXIT_FAILED, WRITABLE, prefix
+
+__all__ = ["AmrrPrefix", "HaloPrefix", "Mode", "ModeOption", "Simulated", "WrittenCatalog", "app"]
+
+app = typer.Typer()
+
+
+class Mode(StrEnum):
+    """What is shown while plans run; the modes of ``cryohalo.live.display``."""
+
+    live = "live"
+    quiet = "quiet"
+    json = "json"
+
+
+WrittenCatalog = Annotated[Path, typer.Option(help="Folder of the catalog.", **WRITABLE)]
+AmrrPrefix = Annotated[
+    str, typer.Option(help="Refrigerator's prefix; '' for none", callback=prefix)
+]
+HaloPrefix = Annotated[str, typer.Option(help="Haloscope's prefix; '' for none", callback=prefix)]
+ModeOption = Annotated[
+    Mode,
+    typer.Option(
+        "--show",
+        help="live: rows and progress; quiet: what is wrong alone; json: a line of JSON for each "
+        "event, hold and state on standard output, all else on standard error.",
+    ),
+]
+Simulated = Annotated[
+    bool, typer.Option("--simulated", help="The physics in this process instead of the IOCs.")
+]
+
+
+def python_file(path: Path | None) -> Path | None:
+    """Check of a file that is read and run."""
+    if path is not None and not path.is_file():
+        raise typer.BadParameter(f"{path} is no file")
+    return path
+
+
+@app.command()
+def session(
+    catalog: WrittenCatalog = DEFAULT_CATALOG,
+    amrr_prefix: AmrrPrefix = "AMRR:",
+    halo_prefix: HaloPrefix = "HALO:",
+    script: Annotated[
+        Path | None,
+        typer.Option(help="Run this file of Python and end.", callback=python_file),
+    ] = None,
+    code: Annotated[
+        str | None, typer.Option("-c", "--code", help="Run this Python and end.")
+    ] = None,
+    startup: Annotated[
+        Path | None,
+        typer.Option(
+            help="Run this file of Python first.",
+            envvar="CRYOHALO_STARTUP",
+            callback=python_file,
+        ),
+    ] = None,
+    show: ModeOption = Mode.live,
+    simulated: Simulated = False,
+) -> None:
+    """A prompt (IPython) with RE, catalog, devices and plans at hand; or a script with them.
+
+    Exit code of a script: 0, and 1 where it failed.
+    """
+    from cryohalo.interactive import displayed, prompt, run_code
+    from cryohalo.session import Session
+
+    if script is not None and code is not None:
+        raise typer.BadParameter("give a script or code, not both", param_hint="--script")
+    with (
+        Session.open(
+            catalog,
+            amrr_prefix=amrr_prefix or None,
+            halo_prefix=halo_prefix or None,
+            simulated=simulated,
+        ) as opened,
+        displayed(opened, show.value),
+    ):
+        if script is None and code is None:
+            prompt(opened, startup)
+        elif not run_code(opened, code=code or "", script=script, startup=startup):
+            raise typer.Exit(EXIT_FAILED)

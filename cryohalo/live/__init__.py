@@ -1,0 +1,1 @@
+"""What a session shows while plans run: rows, progress, holds; terminal or notebook."""

@@ -1,0 +1,44 @@
+"""The code of the session's pages does what the pages say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import bluesky
+import pytest
+
+from cryohalo.run_engine import close_run_engine
+from devices.simulated.haloscope import Haloscope
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def blocks(page: str) -> list[str]:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def test_the_first_block_of_the_plans_page_runs_with_a_plain_run_engine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engines: list[Any] = []
+    plain = bluesky.RunEngine
+
+    def made(*args: Any, **kwargs: Any) -> Any:
+        engines.append(plain(*args, **kwargs))
+        return engines[-1]
+
+    monkeypatch.setattr(bluesky, "RunEngine", made)
+    monkeypatch.setattr("devices.haloscope.Haloscope", lambda _, name: Haloscope(name=name, seed=1))
+    names: dict[str, Any] = {}
+    block = blocks("plans.md")[0]
+    assert "averages" not in block
+    try:
+        exec(compile(block, "docs/plans.md", "exec"), names)  # noqa: S102  (the page's own code)
+        assert names["calibration"]["line_attenuation_db"] > 0
+    finally:
+        names["haloscope"].bench.close()
+        for engine in engines:
+            close_run_engine(engine)
