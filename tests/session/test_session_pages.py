@@ -11,6 +11,7 @@ import pytest
 
 from cryohalo.run_engine import close_run_engine
 from devices.simulated.haloscope import Haloscope
+from plans.offered import offered
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -23,6 +24,7 @@ def blocks(page: str) -> list[str]:
 def test_the_first_block_of_the_plans_page_runs_with_a_plain_run_engine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    assert list(offered())  # imported while the device's class is what it is
     engines: list[Any] = []
     plain = bluesky.RunEngine
 
@@ -37,8 +39,9 @@ def test_the_first_block_of_the_plans_page_runs_with_a_plain_run_engine(
     assert "averages" not in block
     try:
         exec(compile(block, "docs/plans.md", "exec"), names)  # noqa: S102  (the page's own code)
-        assert names["calibration"]["line_attenuation_db"] > 0
+        assert names["calibration"]["receiver_temperature_k"] > 0
     finally:
-        names["haloscope"].bench.close()
+        if "haloscope" in names:
+            names["haloscope"].bench.close()
         for engine in engines:
             close_run_engine(engine)
