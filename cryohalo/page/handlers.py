@@ -109,6 +109,7 @@ class _About(_Guarded):
                 "instruments": {key: one.layout.title for key, one in settings["benches"].items()},
                 "charts": [asdict(chart) for chart in bench.layout.charts],
                 "controls": bench.layout.controls,
+                "stops": bench.layout.stops,
                 "settable": settings["token"] is not None,
                 "history": bool(settings["history"]),
             }

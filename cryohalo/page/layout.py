@@ -34,12 +34,14 @@ class Layout:
         charts: Strip charts, from the left.
         arrays: Waveforms that the page draws.
         controls: What may be set from the page, in groups by title; nothing else may.
+        stops: Those of the controls that stop something: done at once, without a question.
     """
 
     title: str
     charts: tuple[Chart, ...]
     arrays: tuple[str, ...]
     controls: Mapping[str, tuple[str, ...]]
+    stops: tuple[str, ...]
 
     @property
     def charted(self) -> tuple[str, ...]:
@@ -93,6 +95,7 @@ AMRR: Final = Layout(
         ),
         "Clock": _CLOCK,
     },
+    stops=("Cycle:Abort",),
 )
 
 HALOSCOPE: Final = Layout(
@@ -113,6 +116,7 @@ HALOSCOPE: Final = Layout(
         "After a fault": ("Magnet:QuenchReset", "Interlock:Reset"),
         "Clock": _CLOCK,
     },
+    stops=("Rod.STOP", "Antenna.STOP", "DAQ:Abort", "VNA:Abort"),
 )
 
 #: Module of the IOC: its page.

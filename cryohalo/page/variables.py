@@ -19,6 +19,7 @@ __all__ = ["Variable", "of_instruments"]
 
 #: Of a motor's fields, those that an operator looks at or pushes.
 MOTOR_FIELDS: Final = (".RBV", ".STOP", ".DMOV", ".MOVN", ".HLS", ".LLS", ".LVIO")
+_MOTOR_STOP: Final = ".STOP"
 #: What only the simulation knows, and what a real instrument could not tell.
 _HIDDEN_GROUP: Final = "TRUTH"
 
@@ -76,7 +77,7 @@ def _shown(
             description=record.description,
             kind=_kind(record),
             settable=record.writable and record.name in settable,
-            momentary=record.momentary,
+            momentary=record.momentary or record.name.endswith(_MOTOR_STOP),
             done=record.done is not None,
         )
 

@@ -20,10 +20,12 @@ export function alarmList(store, list) {
 
 function row(pv) {
   const level = `sev-${pv.severity}`;
+  const since = pv.since ? ` since ${clock(pv.since)}` : "";
   return element("li", {},
-    element("span", { class: level }, pv.desc),
+    element("span", { class: level }, pv.name.replace(/_RBV$/, "")),
     element("b", { class: level }, pv.kind === "text" ? SEVERITIES[pv.severity] : shown(pv)),
-    element("small", {}, pv.kind === "text" ? pv.value : `${pv.name}, ${SEVERITIES[pv.severity]}${pv.since ? ` since ${clock(pv.since)}` : ""}`));
+    element("small", {}, `${pv.desc}, ${SEVERITIES[pv.severity]}${since}`),
+    ...(pv.kind === "text" ? [element("small", {}, pv.value)] : []));
 }
 
 export function banner(store, node, troubles) {

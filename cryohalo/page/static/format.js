@@ -1,6 +1,6 @@
 // How a value is written: the precision, units and states that its IOC tells.
 
-const UNITS = { uW: "µW", uA: "µA", "mm^3/s": "mm³/s", deg: "°", sigma: "σ" };
+const UNITS = { uW: "µW", uA: "µA", "mm^3/s": "mm³/s", deg: "°", sigma: "σ", "f/GeV": "×10⁻¹⁵/GeV" };
 const SIGNS = ["", " ▲", " ■", " ?", ""];
 export const SEVERITIES = ["", "minor", "major", "invalid", "lost"];
 

@@ -3,6 +3,7 @@
 import { commonTroubles } from "./alarms.js";
 import { shown } from "./format.js";
 import { start } from "./page.js";
+import { spectra } from "./spectra.js";
 
 const CENTRE = { x: 189, y: 312 }, ORBIT = 48;
 const LEVER = { Cavity: [430, 312], "Noise source": [470, 282], Open: [470, 342] };
@@ -68,7 +69,7 @@ function troubles(store) {
 
 await start({
   tiles: [
-    ["Excluded |g|, newest bins", "Measured:LimitCoupling", { digits: 2 }],
+    ["Excluded |g|", "Measured:LimitCoupling", { digits: 2 }],
     ["Highest excess", "Measured:HighestExcess"],
     ["Spectra taken", "DAQ:Counter_RBV"], ["Averages", "DAQ:NumAverages_RBV"],
     ["Spectrum takes", "DAQ:AcquireTime_RBV", { digits: 0 }],
@@ -77,5 +78,5 @@ await start({
     ["Blind", "Sim:Blind_RBV"],
     ["Speed", "Sim:Speed_RBV", { units: "×", digits: 0 }], ["Simulated time", "Sim:Time_RBV", { digits: 0 }],
   ],
-  summary, troubles, draw,
+  summary, troubles, draw, sections: [spectra],
 });

@@ -1,6 +1,8 @@
 // The page of one instrument: header, banner, drawing, lists; charts and controls in modules of their own.
 
 import { alarmList, banner } from "./alarms.js";
+import { charts } from "./charts.js";
+import { controls } from "./controls.js";
 import { bind } from "./drawing.js";
 import { element } from "./format.js";
 import { Store } from "./store.js";
@@ -47,7 +49,7 @@ function tiles(rows) {
 
 /**
  * Build the page around the drawing that stands in the document.
- * view: {tiles, summary(store), troubles(store), draw(store, changed)}.
+ * view: {tiles, summary(store), troubles(store), draw(store, changed), sections: [make(store, about)]}.
  */
 export async function start(view) {
   const instrument = document.body.dataset.instrument;
@@ -60,6 +62,7 @@ export async function start(view) {
   document.body.prepend(header(about), trouble);
   main.append(element("div", { id: "side" },
     tiles(view.tiles), element("section", { id: "alarms" }, element("h2", {}, "Alarms"), alarms)));
+  main.append(...(view.sections ?? []).map((make) => make(store, about)), charts(store, about), controls(store, about));
   bind(store, document.body);
   alarmList(store, alarms);
   banner(store, trouble, view.troubles);
