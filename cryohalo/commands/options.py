@@ -24,6 +24,7 @@ from instruments.printable import escaped
 __all__ = [
     "DEFAULT_CATALOG",
     "EXIT_FAILED",
+    "EXIT_INTERRUPTED",
     "EXIT_NOT_BELIEVED",
     "MAX_SEED",
     "WRITABLE",
@@ -34,6 +35,7 @@ __all__ = [
     "plain_console",
     "prefix",
     "run_app",
+    "tell",
     "writable_folder",
 ]
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cryohalo.commands.options import DEFAULT_CATALOG, EXIT_FAILED, WRITABLE, prefix
+from cryohalo.commands.options import DEFAULT_CATALOG, EXIT_FAILED, WRITABLE, plain_console, prefix
 
 __all__ = ["AmrrPrefix", "HaloPrefix", "Mode", "ModeOption", "Simulated", "WrittenCatalog", "app"]
 
@@ -46,6 +46,26 @@ def python_file(path: Path | None) -> Path | None:
     if path is not None and not path.is_file():
         raise typer.BadParameter(f"{path} is no file")
     return path
+
+
+@app.command(
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    add_help_option=False,
+)
+def run(
+    context: typer.Context,
+    plan: Annotated[str | None, typer.Argument(help="Name of the plan.")] = None,
+) -> None:
+    """Run a plan: `cryohalo run` lists them, `cryohalo run PLAN --help` says what one takes.
+
+    Exit codes: 0 done; 1 it failed; 2 an argument or a value that is refused; 130 interrupted.
+    """
+    from cryohalo.running.command import list_plans, run_plan
+
+    if plan is None or plan in ("--help", "-h"):
+        list_plans(plain_console())
+        return
+    run_plan(plan, context.args)
 
 
 @app.command()

@@ -7,6 +7,7 @@ import math
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
 from numbers import Integral, Real
 from typing import IO, Any
 
@@ -76,4 +77,6 @@ def plain_json(value: Any) -> Any:
         return {str(key): plain_json(one) for key, one in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain_json(one) for one in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return {part.name: plain_json(getattr(value, part.name)) for part in fields(value)}
     return str(value)
