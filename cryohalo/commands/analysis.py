@@ -6,14 +6,15 @@ is not, a line on standard error says so and the exit code is 3.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import Progress
 
+from cryohalo.commands.again import BesideOption, DarkPhotonOption, make_more
 from cryohalo.commands.options import (
     DEFAULT_CATALOG,
     EXIT_NOT_BELIEVED,
@@ -38,7 +39,10 @@ console = plain_console()
 
 
 SourcesArgument = Annotated[
-    list[str], typer.Argument(help="Runs of the catalog (uid or its beginning) or HDF5 files.")
+    list[str],
+    typer.Argument(
+        help="Runs of the catalog (uid or its beginning), HDF5 files, or TOML descriptions."
+    ),
 ]
 OutputOption = Annotated[Path, typer.Option("--output", help="Folder of the results.", **WRITABLE)]
 DropOption = Annotated[
@@ -60,31 +64,41 @@ MOST_CANDIDATES = 20
 MOST_WORDS = 600
 
 
-Finish = Callable[["Result", dict[str, Any], Path], None]
+@dataclass(frozen=True)
+class Done:
+    """An analysis of a command line.
+
+    Attributes:
+        read: What it was given.
+        result: What came out.
+        provenance: Of the results.
+        output: Folder of the results, which is there.
+    """
+
+    read: Sources
+    result: Result
+    provenance: dict[str, Any]
+    output: Path
+
+    @property
+    def title(self) -> str:
+        """What the results are called."""
+        return "cryohalo " + " ".join(self.provenance["sources"])
 
 
-def _on_result(finish: Finish) -> Finish:
-    """Make a command that analyses its sources and hands ``finish`` the result."""
+def _done(
+    sources: list[str],
+    settings: Settings,
+    catalog: Path,
+    output: Path,
+    drop: list[str] | None,
+    field_off: list[str] | None,
+) -> Done:
+    from cryohalo.blinding import envelopes
 
-    @app.command(finish.__name__, help=finish.__doc__)
-    @with_settings
-    def command(
-        sources: SourcesArgument,
-        settings: Settings,
-        catalog: CatalogOption = DEFAULT_CATALOG,
-        output: OutputOption = DEFAULT_OUTPUT,
-        drop: DropOption = None,
-        field_off: FieldOffOption = None,
-    ) -> None:
-        from cryohalo.blinding import envelopes
-
-        read, result = _analyzed(sources, catalog, settings, drop or [], field_off or [])
-        output.mkdir(parents=True, exist_ok=True)
-        provenance = read.provenance | envelopes(read.provenance, catalog, result)
-        finish(result, provenance, output)
-        _tell_verdict(result)
-
-    return finish
+    read, result = _analyzed(sources, catalog, settings, drop or [], field_off or [])
+    output.mkdir(parents=True, exist_ok=True)
+    return Done(read, result, read.provenance | envelopes(read.provenance, catalog, result), output)
 
 
 def _tell_verdict(result: Result) -> None:
@@ -108,30 +122,53 @@ def _tell_verdict(result: Result) -> None:
     raise typer.Exit(EXIT_NOT_BELIEVED)
 
 
-@_on_result
-def analyze(result: Result, provenance: dict[str, Any], output: Path) -> None:
+@app.command()
+@with_settings
+def analyze(
+    sources: SourcesArgument,
+    settings: Settings,
+    catalog: CatalogOption = DEFAULT_CATALOG,
+    output: OutputOption = DEFAULT_OUTPUT,
+    drop: DropOption = None,
+    field_off: FieldOffOption = None,
+    beside: BesideOption = None,
+    dark_photon: DarkPhotonOption = None,
+) -> None:
     """Analyse scans: limits, candidates and the grand spectrum as files, and the numbers here.
 
     Spectra that fail are cut, counted and named. Exit code 3: the result is not to be believed.
     """
     from haloscope.analysis.budget.table import budget_lines
-    from haloscope.analysis.exchange import files
 
-    files.save(output / "result.h5", result, provenance)
-    files.save_csv(output / "grand_spectrum.csv", result)
-    title = "cryohalo " + " ".join(provenance["sources"])
-    files.save_limit(output / "limit.txt", result, title)
-    files.save_bayes_limit(output / "limit_bayes.txt", result, title)
-    files.save_candidates(output / "candidates.json", result, provenance)
-    told = [_told(name, value) for name, value in files.summary(result).items()]
-    if "envelope" in provenance:
-        told.append(("envelope", escaped(provenance["envelope"], MOST_WORDS)))
+    done = _done(sources, settings, catalog, output, drop, field_off)
+    numbers = _saved(done)
+    more = make_more(done.result, done.read.spectra, output, done.title, beside=beside,
+                     dark_photon=dark_photon or [])  # fmt: skip
+    told = [_told(name, value) for name, value in numbers.items()]
+    if "envelope" in done.provenance:
+        told.append(("envelope", escaped(done.provenance["envelope"], MOST_WORDS)))
     width = max(len(words) for words, _ in told) + 2
     for words, shown in told:
         console.print(f"  {words:<{width}}{shown}")
-    for line in budget_lines(result.budget):
+    for line in budget_lines(done.result.budget):
         console.print(f"    {line}")
+    for line in more:
+        console.print(f"  {escaped(line, MOST_WORDS)}")
     console.print(f"  files in {escaped(output.resolve())}")
+    _tell_verdict(done.result)
+
+
+def _saved(done: Done) -> dict[str, Any]:
+    """Write the files of an analysis; its numbers."""
+    from haloscope.analysis.exchange import files
+
+    output, result = done.output, done.result
+    files.save(output / "result.h5", result, done.provenance)
+    files.save_csv(output / "grand_spectrum.csv", result)
+    files.save_limit(output / "limit.txt", result, done.title)
+    files.save_bayes_limit(output / "limit_bayes.txt", result, done.title)
+    files.save_candidates(output / "candidates.json", result, done.provenance)
+    return files.summary(result)
 
 
 def _told(name: str, value: Any) -> tuple[str, str]:
@@ -145,16 +182,26 @@ def _told(name: str, value: Any) -> tuple[str, str]:
     return words.removesuffix(" per gev"), f"{value:.6g}{unit}"
 
 
-@_on_result
-def report(result: Result, provenance: dict[str, Any], output: Path) -> None:
+@app.command()
+@with_settings
+def report(
+    sources: SourcesArgument,
+    settings: Settings,
+    catalog: CatalogOption = DEFAULT_CATALOG,
+    output: OutputOption = DEFAULT_OUTPUT,
+    drop: DropOption = None,
+    field_off: FieldOffOption = None,
+) -> None:
     """Analyse scans and write one HTML page with every intermediate check.
 
     Exit code 3: the result is not to be believed.
     """
     from haloscope.analysis.report.page import write_report
 
-    path = write_report(output / "report.html", result, provenance=provenance)
+    done = _done(sources, settings, catalog, output, drop, field_off)
+    path = write_report(output / "report.html", done.result, provenance=done.provenance)
     console.print(f"  report: {escaped(path.resolve())}")
+    _tell_verdict(done.result)
 
 
 @app.command()

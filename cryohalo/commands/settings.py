@@ -79,6 +79,9 @@ _OPTIONS: Final[dict[str, Any]] = {
     "noise_systematic": _number(
         0, 0.999, "Relative error of T_n where no two methods tell.", "--noise-systematic"
     ),
+    "density_fraction": _number(
+        1e-6, 10, "Share of the local density that the axions are.", "--density-fraction"
+    ),
     "strict": Annotated[
         bool, typer.Option("--strict", help="Fail if a spectrum fails or the result is doubtful.")
     ],

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from instruments.printable import escaped
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Sources", "read_sources"]
 
+_DESCRIPTION: Final = ".toml"
+_OF_FILES: Final = (".h5", ".hdf5", _DESCRIPTION)
 log = logging.getLogger("cryohalo.commands")
 
 
@@ -48,7 +50,8 @@ def read_sources(
     """Read runs of the catalog, or interchange files.
 
     Args:
-        sources: Uids of runs or their beginnings, or names of files that end in .h5 or .hdf5.
+        sources: Uids of runs or their beginnings, or names of files: HDF5 (.h5, .hdf5) or
+            descriptions of tables (.toml).
         catalog: Folder of the catalog.
         settings: What is chosen; what is not, merges above all, is suited to the apparatus.
         drop: Labels of spectra that are left out, unread: ``RUN:EVENT``, a label of a file, or
@@ -64,12 +67,13 @@ def read_sources(
 
     provenance: dict[str, Any] = {"analysis_version": software_version(), "sources": list(sources)}
     named = [*sources, *field_off]
-    files = [name for name in named if Path(name).suffix in (".h5", ".hdf5")]
+    files = [name for name in named if Path(name).suffix in _OF_FILES]
     if files and len(files) < len(named):
-        raise ValueError("give runs of the catalog or HDF5 files, not both")
+        raise ValueError("give runs of the catalog, or HDF5 files and descriptions, not both")
     if files:
-        spectra = _of_files(list(sources), drop)
-        off = _of_files(list(field_off), ()) if field_off else None
+        spectra, own = _of_files(list(sources), drop)
+        settings = own.then(settings)
+        off = _of_files(list(field_off), ())[0] if field_off else None
         provenance |= {"field_off": list(field_off)} if field_off else {}
         return Sources(spectra, _suited(settings, spectra), provenance, off)
     return _of_runs(sources, catalog, settings, drop, provenance, field_off)
@@ -87,27 +91,46 @@ def _at(settings: Settings, step_hz: float, frequency_hz: float) -> Options:
     return base.suited_to(step_hz, frequency_hz, chosen=settings.merges)
 
 
-def _of_files(names: Sequence[str], drop: Sequence[str]) -> Spectra:
+def _of_files(names: Sequence[str], drop: Sequence[str]) -> tuple[Spectra, Settings]:
+    """Spectra of files, and how their owners say to analyse them; the first that says so holds."""
     from haloscope.analysis.exchange.documents import demand_met
-    from haloscope.analysis.exchange.interchange import read_labels, read_spectra
+    from haloscope.analysis.settings import Settings
     from haloscope.analysis.spectra import concatenate
 
-    stacks, met = [], set()
+    stacks, met, settings = [], set[str](), Settings()
     for name in names:
-        own = read_labels(name)
-        # Spectra without labels are called by their file and number.
-        known = {label: label for label in own.labels} if own.labels else {
-            f"{name}:{row}": str(row) for row in range(own.spectra)
-        }  # fmt: skip
-        here = [label for label in drop if label in known]
-        met.update(here)
-        if len(here) == len(known):
-            continue
-        stack = read_spectra(name, [known[label] for label in here])
-        left = tuple(label for label in known if label not in here)
-        stacks.append(replace(stack, labels=left))
+        stack, own, here = _of_file(name, drop)
+        met |= here
+        settings = own.then(settings)
+        if stack is not None:
+            stacks.append(stack)
     demand_met(drop, met)
-    return concatenate(stacks)
+    return concatenate(stacks), settings
+
+
+def _of_file(name: str, drop: Sequence[str]) -> tuple[Spectra | None, Settings, set[str]]:
+    """Spectra of a file without those that are left out, settings, and what was left out."""
+    from haloscope.analysis.exchange.interchange import read_labels, read_spectra
+    from haloscope.analysis.exchange.tables import read_described
+    from haloscope.analysis.settings import Settings
+
+    if Path(name).suffix == _DESCRIPTION:
+        described = read_described(name)
+        own = described.spectra
+        here = set(own.labels) & set(drop)
+        left = own.subset([label not in here for label in own.labels])
+        return left if len(left) else None, described.settings, here
+    held = read_labels(name)
+    # Spectra without labels are called by their file and number.
+    known = {label: label for label in held.labels} if held.labels else {
+        f"{name}:{row}": str(row) for row in range(held.spectra)
+    }  # fmt: skip
+    here = {label for label in drop if label in known}
+    if len(here) == len(known):
+        return None, Settings(), here
+    stack = read_spectra(name, [known[label] for label in here])
+    labels = tuple(label for label in known if label not in here)
+    return replace(stack, labels=labels), Settings(), here
 
 
 def _of_runs(

@@ -36,7 +36,8 @@ _ABOVE_ZERO = ("window_hz", "savgol_window_hz", "target_snr", "spike_threshold_s
                "average_threshold_sigma", "bump_place_tolerance",
                "bump_width_tolerance")  # fmt: skip
 _NOT_BELOW_ZERO = ("jpa_gain_tolerance_db", "narrow_hz")
-_SHARES = ("confidence", "noise_systematic", "false_veto")
+_SHARES = ("confidence", "noise_systematic", "false_veto", "density_fraction")
+_MOST_DENSITY = 10.0  # Streams and clumps aside, no halo model has more.
 #: What is chosen for the width of the line where nobody chooses it.
 MERGES: Final = ("fine_merge", "coarse_merge", "line_bins")
 
@@ -84,6 +85,8 @@ class Options:
             of T_n alone as in the letter.
         normalise: ``"per bin"`` divides each grand bin by its own closed-form width, ``"constant"``
             by the mean of them, as the letter did with 0.94; ``"none"`` leaves it.
+        density_fraction: Share of the local density, 0.45 GeV/cm^3, that the axions are: couplings
+            go as its root; 0.3 / 0.45 for a density of 0.3.
         false_veto: Share of axions, at most, that the vetoes take for interference; 0 for none.
         demands: What is asked of each spectrum, and what becomes of one that fails.
         efficiency_definition: ``"averaged"`` over the axion's place within a coarse bin, or
@@ -114,6 +117,7 @@ class Options:
     systematics: Literal["budget", "noise"] = "budget"
     normalise: Literal["per bin", "constant", "none"] = "per bin"
     efficiency_definition: Literal["averaged", "aligned"] = "averaged"
+    density_fraction: float = 1.0
     false_veto: float = 0.01
     demands: Demands = field(default_factory=Demands)
 
@@ -143,6 +147,11 @@ class Options:
             raise ValueError(f"options: confidence is {self.confidence}, needed 0.5 to below 1")
         if not 0 <= self.noise_systematic < 1:
             raise ValueError(f"options: noise_systematic {self.noise_systematic} not in 0 to 1")
+        if not 0 < self.density_fraction <= _MOST_DENSITY:
+            raise ValueError(
+                f"options: density_fraction is {self.density_fraction}, must be above 0 and at "
+                f"most {_MOST_DENSITY:g}"
+            )
         if not 0 <= self.false_veto < 0.5:
             raise ValueError(f"options: false_veto is {self.false_veto}, needed 0 to below 0.5")
         if not self.threshold > 0:
@@ -204,12 +213,13 @@ class Options:
         fine = step_hz * self.fine_merge
         coarse = fine * self.coarse_merge
         share = self.line_share(step_hz, frequency_hz)
+        part = f"; axions {self.density_fraction:.6g} of the local density"
         return (
             f"window {self.window_hz * 1e-3:.6g} kHz; bins of {step_hz:.6g} Hz, "
             f"{self.fine_merge} merged to {fine:.6g} Hz, {self.coarse_merge} of them to "
             f"{coarse:.6g} Hz, {self.line_bins} co-added: {share:.2%} of the line at "
             f"{frequency_hz * 1e-6:.6g} MHz; {self.confidence:.6g} to find {self.target_snr:.6g} "
-            "sigma"
+            f"sigma{part if self.density_fraction != 1 else ''}"
         )
 
     def savgol_bins(self, bin_hz: float) -> int:

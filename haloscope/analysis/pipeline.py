@@ -135,6 +135,11 @@ class Result:
         return f"NOT TO BE BELIEVED: {doubts}; {told}" if doubts else told
 
     @property
+    def settings(self) -> str:
+        """How it was analysed, in one line."""
+        return self.options.words(self.step_hz, float(self.frequency_hz[len(self.grand) // 2]))
+
+    @property
     def systematic(self) -> FloatArray:
         """Relative error of the expected power that the limit was lowered by, shape (k,)."""
         return taken_off(self.budget, self.options)

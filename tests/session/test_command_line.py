@@ -368,6 +368,18 @@ def test_how_to_analyse_is_chosen_by_file_and_by_options(
         assert why in refused.output
 
 
+def test_dark_photons_and_a_published_limit(spectra_file: Path, tmp_path: Path) -> None:
+    more = ("--beside", "capp6", "--dark-photon", "random", "--dark-photon", "fixed")
+    told = run("analyze", str(spectra_file), "--output", str(tmp_path), *more,
+               "--density-fraction", "0.5")  # fmt: skip
+    assert "beside capp6: theirs / ours at " in told
+    assert "axions 0.5 of the local density" in told
+    for word in ("random", "fixed"):
+        text = (tmp_path / f"limit_dark_photon_{word}.txt").read_text()
+        assert f"{word} polarisation" in text
+        assert "density 0.225 GeV/cm^3; average field 10.31 T" in text
+
+
 def test_report_is_one_page(spectra_file: Path, tmp_path: Path) -> None:
     run("report", str(spectra_file), "--output", str(tmp_path))
     page = (tmp_path / "report.html").read_text()

@@ -51,7 +51,7 @@ def relative_signal(
     cavity = spectra.cavity_frequency_hz[:, None]
     response = lorentzian(frequency - cavity, cavity / spectra.loaded_q[:, None])
     strength = (coupling_per_gev / coupling_dfsz(axion_hz)) ** 2
-    passed = spectra.calibration.line_transmission
+    passed = spectra.calibration.line_transmission * options.density_fraction
     gain = total_gain(spectra, frequency, noise)
     reaching = dfsz_power_w(spectra) * spectra.relative_transmission
     power = reaching[:, None] * strength * passed * response * fraction * gain

@@ -1,10 +1,9 @@
 """Results as files that explain themselves.
 
 ``save``: one HDF5 file with the grand spectrum, the limit, the checks, the combined sums, the full
-settings and the provenance. ``save_limit``: the text form that limit compilations take (mass in eV
-and coupling in 1/GeV, as AxionLimits), ``save_bayes_limit`` the same by the power measured.
-``save_candidates``: JSON. Nothing here reads the clock or
-the machine; what the caller knows of the run goes in as ``provenance``.
+settings and the provenance. ``save_limit`` and ``save_bayes_limit``: the text form that limit
+compilations take (module ``compilations``). ``save_candidates``: JSON. Nothing here reads the clock
+or the machine; what the caller knows of the run goes in as ``provenance``.
 """
 
 from __future__ import annotations
@@ -18,17 +17,25 @@ from typing import Any
 import h5py
 import numpy as np
 
-from haloscope.analysis.budget.table import budget_lines, recorded
+from haloscope.analysis.budget.table import recorded
 from haloscope.analysis.chain.grand import Grand
 from haloscope.analysis.exchange import bayesian, found
+from haloscope.analysis.exchange.compilations import save_bayes_limit, save_limit
 from haloscope.analysis.exchange.hdf5 import reading
 from haloscope.analysis.pipeline import Result
-from haloscope.analysis.spectra import FloatArray
-from haloscope.analysis.statistics.limits import Limit, dfsz
-from haloscope.axion import mass_ev
-from instruments.printable import escaped
+from haloscope.analysis.statistics.limits import Limit
 
-_MOST_WORDS = 1000
+__all__ = [
+    "load",
+    "save",
+    "save_bayes_limit",
+    "save_candidates",
+    "save_csv",
+    "save_limit",
+    "summary",
+    "verdicts",
+    "well_covered",
+]
 
 FORMAT, VERSION = "cryohalo-result", 1
 _UNITS = {"hz": "Hz", "ev": "eV", "gev": "1/GeV", "k": "K"}
@@ -43,7 +50,7 @@ def summary(result: Result) -> dict[str, Any]:
         "verdict": result.verdict(),
         "spectra": result.spectra,
         "spectra_cut": result.quality.cut,
-        "settings": settings_words(result),
+        "settings": result.settings,
         "baseline": _model(result),
         "assumed_not_measured": ", ".join(result.calibration.assumed) or "nothing",
         "errors_assumed": ", ".join(result.budget.assumed) or "none",
@@ -67,12 +74,6 @@ def summary(result: Result) -> dict[str, Any]:
         "median_snr": float(np.median(result.limit.expected_snr[core])),
         **bayesian.numbers(result),
     }
-
-
-def settings_words(result: Result) -> str:
-    """How it was analysed, in one line; the merges in the middle of the band."""
-    middle_hz = float(result.frequency_hz[len(result.grand) // 2])
-    return result.options.words(result.step_hz, middle_hz)
 
 
 def _model(result: Result) -> str:
@@ -195,71 +196,6 @@ def _decoded(name: str, text: str | None) -> Any:
         return json.loads(text)
     except RecursionError:
         raise ValueError(f"attribute {name} is nested too deep") from None
-
-
-def save_limit(path: Path | str, result: Result, title: str) -> None:
-    """Write mass (eV) and coupling (1/GeV) for compilations, with walls of 1 at ends and gaps.
-
-    Candidates that stand make gaps as missing data do; at those that were vetoed the limit is that
-    of an axion beneath the interference.
-    """
-    core = well_covered(result) & result.excluded
-    mass, coupling = result.limit.mass_ev[core], result.limit.coupling_per_gev[core]
-    says = f"{result.options.confidence:.0%} confidence"
-    spacing = result.limit.mass_ev[1] - result.limit.mass_ev[0]
-    _write_limit(path, result, (title, says), mass, coupling, 3 * spacing)
-
-
-def save_bayes_limit(path: Path | str, result: Result, title: str) -> None:
-    """The same by the power measured: where the sub-aggregated prior update falls to a tenth.
-
-    One point for each hundredth of the band; gaps where the band has none, or nothing is excluded.
-    """
-    measured = result.bayes
-    found = np.isfinite(measured.window_excluded)
-    nu, ratio = measured.window_hz[found], measured.window_excluded[found]
-    says = (
-        f"prior update sub-aggregated over {len(measured.window_hz)} windows falls to "
-        f"{1 - result.options.confidence:.0%}; over the band at "
-        f"{bayesian.words(measured.aggregate, measured)}"
-    )
-    width = (measured.frequency_hz[-1] - measured.frequency_hz[0]) / len(measured.window_hz)
-    mass = mass_ev(1.0) * nu
-    _write_limit(path, result, (title, says), mass, dfsz(nu) * ratio, mass_ev(1.0) * 1.5 * width)
-
-
-def _write_limit(
-    path: Path | str,
-    result: Result,
-    heads: tuple[str, str],
-    mass: FloatArray,
-    coupling: FloatArray,
-    gap_ev: float,
-) -> None:
-    lines = [*(f"# {escaped(head)}" for head in heads),
-             f"# {escaped(result.verdict(), _MOST_WORDS)}",
-             f"# {settings_words(result)}",
-             *(f"# {line}" for line in budget_lines(result.budget)),
-             f"# taken off the expected power: {_taken(result)}",
-             f"# gaps at {len(result.standing)} candidates that stand; the power of "
-             f"{len(result.vetoed)} vetoed ones is taken as an axion's",
-             "# mass [eV] photon coupling [GeV^-1]"]  # fmt: skip
-    breaks = np.flatnonzero(np.diff(mass) > gap_ev) + 1
-    for m, g in zip(np.split(mass, breaks), np.split(coupling, breaks), strict=True):
-        if len(m):
-            lines += _walled(m, g)
-    Path(path).write_text("\n".join(lines) + "\n", "utf-8")
-
-
-def _taken(result: Result) -> str:
-    """What of the budget the limit is lowered by, in words."""
-    of = "the total" if result.options.systematics == "budget" else "that of T_n alone"
-    return f"{of}, {float(np.median(result.systematic)):.2%} in the median bin"
-
-
-def _walled(mass: FloatArray, coupling: FloatArray) -> list[str]:
-    points = [(mass[0], 1.0), *zip(mass, coupling, strict=True), (mass[-1], 1.0)]
-    return [f"{m:.12e} {g:.6e}" for m, g in points]
 
 
 def save_csv(path: Path | str, result: Result) -> None:

@@ -90,7 +90,7 @@ def _added(own: Grand, other: Grand) -> float:
 
 
 def _recovered(spectra: Spectra, own: Grand, places: FloatArray, options: Options) -> float:
-    passed = spectra.calibration.line_transmission
+    passed = spectra.calibration.line_transmission * options.density_fraction
     dfsz_sigma = own.efficiency_aligned * own.snr * passed
     at = np.unique([int(np.argmin(np.abs(own.frequency_hz - place))) for place in places])
     with_axions = spectra

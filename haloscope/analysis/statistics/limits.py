@@ -7,7 +7,8 @@ persist, excludes the coupling whose mean excess is 5 (Brubaker et al. 2017, sec
 
 (5.02 where eps is an average over the axion's place, see ``level``), with A the attenuation between
 cavity and switch and u the relative error of the expected power: that of T_n in the letter, of the
-whole error budget here (``options.systematics``). It does not depend on the measured excess.
+whole error budget here (``options.systematics``). SNR_0 is that of axions that are all of the local
+density, or of ``options.density_fraction``. The limit does not depend on the measured excess.
 ``Limit.observed_per_gev`` is the alternative that does: the coupling above which an excess as low
 as the one seen has a probability below 10 %, no less than for an excess of zero (power-constrained,
 Cowan et al., arXiv:1105.3166).
@@ -129,7 +130,8 @@ def expected_snr(
     averaged = options.efficiency_definition == "averaged"
     eps = grand.efficiency_averaged if averaged else grand.efficiency_aligned
     taken = options.noise_systematic if systematic is None else systematic
-    return eps * grand.snr * calibration.line_transmission * left_over(taken)
+    reaching = calibration.line_transmission * options.density_fraction
+    return eps * grand.snr * reaching * left_over(taken)
 
 
 def limit(
@@ -170,7 +172,7 @@ def limit(
         snr,
         coupling,
         _finite_or_none(observed, snr),
-        (coupling / ksvz(grand.frequency_hz)) ** 2,
+        options.density_fraction * (coupling / ksvz(grand.frequency_hz)) ** 2,
         calibration.line_transmission,
     )
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
+from typer.testing import CliRunner
 
+from cryohalo import cli
 from haloscope.analysis.chain.reduce import reduce_stack
 from haloscope.analysis.chain.selection import select
 from haloscope.analysis.chain.signal import inject
@@ -118,6 +121,22 @@ def test_a_line_put_in_is_recovered_with_the_claimed_efficiency(
     found = sum(f.found for f in fates)
     expected = sum(f.probability for f in fates)
     assert abs(found - expected) <= 3
+
+
+def test_the_command_line_alone(quax_folder: Path, tmp_path: Path) -> None:
+    """By the example's description, with the paper's window and bins of the line's width."""
+    example = (Path(__file__).parents[4] / "examples/foreign/quax.toml").read_text()
+    path = tmp_path / "quax.toml"
+    path.write_text(example.replace('folder = "."', f'folder = "{quax_folder}"'))
+    done = CliRunner().invoke(
+        cli.app, ["analyze", str(path), "--beside", "quax", "--output", str(tmp_path)]
+    )
+    assert done.exit_code == 0, done.output
+    assert "all 23 spectra used" in done.output
+    assert "window 130.208 kHz; bins of 651.042 Hz" in done.output
+    theirs = re.search(r"beside quax: .* expected, ([0-9.]+) ", done.output)
+    assert theirs is not None
+    assert float(theirs[1]) == pytest.approx(0.87, abs=0.02)
 
 
 def test_a_missing_folder_is_an_error_of_its_own(tmp_path: Path) -> None:

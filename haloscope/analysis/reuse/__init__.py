@@ -1,0 +1,1 @@
+"""What else the data say: dark photons, other densities, several experiments together."""
