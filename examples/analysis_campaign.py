@@ -35,7 +35,8 @@ from plans.haloscope.commissioning import cool_and_ramp
 def measure(hand: Operator, wanted_mhz: list[float], averages: int) -> Spectra:
     """Take a spectrum at every target, the receiver calibrated along the band before."""
     hand.run(cool_and_ramp(hand.haloscope))
-    places = calibration_targets(wanted_mhz)
+    spacing_mhz = hand.haloscope.apparatus.operation.calibration_spacing_hz * 1e-6
+    places = calibration_targets(wanted_mhz, spacing_mhz)
     calibration = hand.run(calibrate_band(hand.haloscope, places, averages=500))
     return hand.scan(wanted_mhz, averages=averages, calibration=calibration)
 

@@ -16,15 +16,14 @@ import numpy as np
 from operating import Operator, operator
 
 from devices.parts.sweeping import sweeps_of
-from haloscope.measuring.tolerances import LETTER
 from haloscope.measuring.trust import BadFitError
 from plans.haloscope.measure import reflection
-from plans.shared.common import mode_map
 
 
 def measure(hand: Operator, bare_hz: float, nu_te: float) -> tuple[float, bool] | None:
     """Go where the bare mode has a frequency and print what is there; (resonance in Hz, kept)."""
-    hand.run(bps.mv(hand.haloscope.rod, float(mode_map().angle_deg(bare_hz))))
+    described = hand.haloscope.apparatus
+    hand.run(bps.mv(hand.haloscope.rod, float(described.mode_map.angle_deg(bare_hz))))
     nu, s = hand.sweep(sweeps_of(hand.haloscope).search, bare_hz / 1e6)
     near = np.abs(nu - nu_te) < 1.5e6
     peak_mhz = float(nu[near][np.argmax(np.abs(s[near]))]) / 1e6
@@ -35,7 +34,7 @@ def measure(hand: Operator, bare_hz: float, nu_te: float) -> tuple[float, bool] 
     resonance_hz = 1e6 * found.resonance.frequency_mhz
     state = hand.machine.cavity_state()
     share = state.tm_fractions()[np.argmin(np.abs(state.resonances_hz() - resonance_hz))]
-    good = LETTER.beta_low < found.beta < LETTER.beta_high
+    good = described.operation.beta_low < found.beta < described.operation.beta_high
     print(
         f"{(bare_hz - nu_te) / 1e3:11.0f} {(resonance_hz - nu_te) / 1e3:14.1f}"
         f" {found.resonance.loaded_q:9.0f} {found.beta:6.3f} {share:12.3f}"

@@ -22,9 +22,10 @@ from haloscope import axion, mode_map
 from haloscope.axion import AxionLine
 from haloscope.measuring.calibration import effective_temperature_k
 from haloscope.measuring.reflection import fit_reflection
+from haloscope.parameters import HaloscopeParameters
 from plans.haloscope.calibration import y_factor
 from plans.haloscope.measure import (
-    JPA_OFFSET_MHZ,
+    amplifier_at,
     amplifier_gain,
     configure,
     passive,
@@ -47,14 +48,14 @@ mpl.rcParams.update(
 def draw_mode_map() -> Figure:
     """Frequency, form factor, rod's share of the loss and unloaded Q against the rod's angle."""
     table = mode_map.load()
-    rod = table.parameters.rod
+    rod = table.rod
     angle = np.linspace(rod.low_limit_deg, rod.high_limit_deg, 400)
     nu = table.frequency_hz(angle)
     figure = Figure(figsize=(7.2, 4.6), layout="constrained")
     axes = figure.subplots(2, 2, sharex=True)
     axes[0, 0].plot(angle, nu / 1e6, color=BLUE)
     axes[0, 0].axhspan(1089.98, 1110.04, color=RED, alpha=0.15, lw=0, label="scan of the letter")
-    for te in table.parameters.cavity.te_frequency_hz:
+    for te in HaloscopeParameters.capp12tb().cavity.te_frequency_hz:
         axes[0, 0].axhline(te / 1e6, color=GREY, lw=0.8, ls="--")
     axes[0, 0].set_ylabel("TM$_{010}$-like mode (MHz)")
     axes[0, 0].legend()
@@ -72,7 +73,7 @@ def draw_mode_map() -> Figure:
 def draw_crossing() -> Figure:
     """Transmission while the rod moves through the TE mode at 4.527 ueV."""
     table = mode_map.load()
-    nu_te = table.parameters.cavity.te_frequency_hz[0]
+    nu_te = HaloscopeParameters.capp12tb().cavity.te_frequency_hz[0]
     offsets = np.linspace(-0.6e6, 0.6e6, 97)
     rows = []
     with operator(seed=0) as hand:
@@ -150,7 +151,11 @@ def draw_jpa_gain() -> Figure:
         for power in powers:
             hand.run(configure({haloscope.jpa.pump_power: float(power)}))
             plan = amplifier_gain(
-                haloscope, TARGET_MHZ + JPA_OFFSET_MHZ, reference, wide, source="Noise source"
+                haloscope,
+                amplifier_at(haloscope, TARGET_MHZ)[haloscope.jpa.resonance],
+                reference,
+                wide,
+                source="Noise source",
             )
             gains.append(hand.run(plan).peak_gain_db)
     nu = on.frequency_hz

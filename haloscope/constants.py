@@ -1,8 +1,7 @@
-"""Constants of axion physics and of the receiver, in SI units unless the name says otherwise.
+"""Constants of axion physics, in SI units unless the name says otherwise.
 
 The general constants of nature are those of ``instruments.constants``; they are repeated here by
-name so that the analysis needs no other room. What is specific to axions carries its source. Last
-come the offsets between the frequencies that the receiver is set to: they say how it is operated.
+name so that the analysis needs no other room. What is specific to axions carries its source.
 """
 
 from __future__ import annotations
@@ -29,12 +28,9 @@ __all__ = [
     "GEV_J",
     "HALO_RMS_SPEED_M_PER_S",
     "HBAR_J_S",
-    "INTERMEDIATE_HZ",
-    "JPA_OFFSET_HZ",
     "KSVZ_G_GAMMA",
     "LOCAL_DENSITY_GEV_PER_CM3",
     "PLANCK_J_S",
-    "PROBE_OFFSET_HZ",
     "SPEED_OF_LIGHT_M_PER_S",
     "VACUUM_PERMEABILITY_H_PER_M",
 ]
@@ -57,11 +53,3 @@ LOCAL_DENSITY_GEV_PER_CM3: Final[float] = 0.45
 #: letter, after Eq. 1).
 HALO_RMS_SPEED_M_PER_S: Final[float] = 270e3
 EARTH_SPEED_M_PER_S: Final[float] = 230e3
-
-#: The digitizer's centre less the local oscillator's frequency (the letter, receiver chain).
-INTERMEDIATE_HZ: Final[float] = 10.7e6
-#: The JPA's resonance less the target, at which the cavity and the spectrum's centre are (the
-#: letter). At the target itself the idler would bring the cavity's noise in a second time.
-JPA_OFFSET_HZ: Final[float] = -100e3
-#: The probe tone at which the gain is stated less the JPA's resonance (the letter).
-PROBE_OFFSET_HZ: Final[float] = 1e3

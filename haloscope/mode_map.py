@@ -1,167 +1,15 @@
-"""The map from tuning rod to TM010-like mode: frequency, form factor and share of the wall loss.
-
-A field calculation that the experimenters have too (they used finite elements): the table shipped
-in ``data/mode_map_*.csv`` comes from ``haloscope.helmholtz`` through
-``examples/haloscope_mode_map_table.py`` and is interpolated by cubic splines. The crank puts the
-rod at s^2 = s0^2 + l^2 - 2 s0 l cos(theta).
-
-The map knows the bare TM mode. Mode crossings, drifts and what the antenna does are the apparatus's
-affair.
-"""
+"""The mode maps of parameter sets: ``haloscope.description.modes`` says what a map is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
-from importlib.resources import files
+from functools import lru_cache
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.interpolate import CubicSpline
+from numpy.typing import ArrayLike
 
-from haloscope.constants import SPEED_OF_LIGHT_M_PER_S
+from haloscope.description.modes import BareMode, FloatArray, ModeMap, made, table_named
 from haloscope.parameters import HaloscopeParameters
-from instruments.foreign_files import read_bounded
-from instruments.ranges import all_within
 
-FloatArray = NDArray[np.float64]
-
-
-_MOST_BYTES = 10_000_000
-_COLUMNS, _FEWEST_ROWS = 5, 4  # offset, wavenumber, form factor, two shares; a cubic spline
-
-
-@dataclass(frozen=True)
-class BareMode:
-    """The TM mode alone: frequency in Hz, form factor C, the rod's share of the loss, Q_0."""
-
-    frequency_hz: float
-    form_factor: float
-    rod_share: float
-    unloaded_q: float
-
-
-@dataclass(frozen=True)
-class ModeMap:
-    """Rod position to mode properties for one haloscope.
-
-    Attributes:
-        parameters: The haloscope.
-        offsets: Rod offsets s/R of the table, ascending, (n,).
-        wavenumbers: KR of the table, descending, (n,).
-    """
-
-    parameters: HaloscopeParameters
-    offsets: FloatArray
-    wavenumbers: FloatArray
-    _splines: Mapping[str, CubicSpline] = field(repr=False)
-
-    @property
-    def highest_hz(self) -> float:
-        """Highest frequency of the table."""
-        return float(self.wavenumbers[0] * self._hz_per_wavenumber)
-
-    @property
-    def lowest_hz(self) -> float:
-        """Lowest frequency of the table."""
-        return float(self.wavenumbers[-1] * self._hz_per_wavenumber)
-
-    def offset_m(self, angle_deg: ArrayLike) -> FloatArray:
-        """Distance of the rod from the cavity's axis at crank angle ``angle_deg``."""
-        rod = self.parameters.rod
-        cosine = np.cos(np.radians(np.asarray(angle_deg, dtype=np.float64)))
-        square = rod.axle_offset_m**2 + rod.arm_m**2 - 2 * rod.axle_offset_m * rod.arm_m * cosine
-        return np.sqrt(square)
-
-    def frequency_hz(self, angle_deg: ArrayLike) -> FloatArray:
-        """Frequency of the bare TM mode at crank angle ``angle_deg``."""
-        offset = self.offset_m(angle_deg) / self.parameters.cavity.radius_m
-        return self._splines["wavenumber"](offset**2) * self._hz_per_wavenumber
-
-    def at_angle(self, angle_deg: float) -> BareMode:
-        """All properties of the bare TM mode at crank angle ``angle_deg``, in one evaluation."""
-        offset = float(self.offset_m(angle_deg)) / self.parameters.cavity.radius_m
-        k, form_factor, share, geometry = self._splines["all"](offset**2)
-        cavity, (form_reference, geometry_reference) = self.parameters.cavity, self._references
-        nu = float(k * self._hz_per_wavenumber)
-        q = (
-            cavity.unloaded_q
-            * geometry
-            / geometry_reference
-            * (nu / cavity.reference_hz) ** (1 / 3)
-        )
-        return BareMode(
-            nu, float(cavity.form_factor * form_factor / form_reference), float(share), float(q)
-        )
-
-    @cached_property
-    def _references(self) -> tuple[float, float]:
-        """Form factor and geometry factor of the table at the reference frequency."""
-        square = self._square_of(self.parameters.cavity.reference_hz)
-        form, geometry = self._splines["form_factor"](square), self._splines["geometry"](square)
-        return float(form), float(geometry)
-
-    def angle_deg(self, frequency_hz: ArrayLike) -> FloatArray:
-        """Crank angle at which the bare TM mode has ``frequency_hz``.
-
-        Raises:
-            ValueError: Outside of the table or out of the crank's reach.
-        """
-        rod = self.parameters.rod
-        square_m2 = self._square_of(frequency_hz) * self.parameters.cavity.radius_m**2
-        cosine = (rod.axle_offset_m**2 + rod.arm_m**2 - square_m2) / (
-            2 * rod.axle_offset_m * rod.arm_m
-        )
-        if np.any(np.abs(cosine) > 1):
-            raise ValueError(f"the crank does not reach {frequency_hz!r} Hz")
-        return np.degrees(np.arccos(cosine))
-
-    def form_factor(self, frequency_hz: ArrayLike) -> FloatArray:
-        """Form factor C of the bare TM mode tuned to ``frequency_hz``, normalised to B_avg^2 V.
-
-        The course is the table's, the scale is the parameter ``cavity.form_factor`` at the
-        reference frequency.
-        """
-        cavity = self.parameters.cavity
-        here, reference = self._pair("form_factor", frequency_hz)
-        return cavity.form_factor * here / reference
-
-    def rod_share(self, frequency_hz: ArrayLike) -> FloatArray:
-        """Share of the wall loss that is in the rod, 0 to 1."""
-        return self._splines["rod_share"](self._square_of(frequency_hz))
-
-    def unloaded_q(self, frequency_hz: ArrayLike) -> FloatArray:
-        """Unloaded quality factor Q_0 of the bare TM mode.
-
-        Q_0 = omega mu_0 int H^2 dV / (R_s oint H^2 dS): the integrals from the table, R_s as
-        nu^(2/3), the extreme anomalous skin effect of cold copper; scale from ``cavity.unloaded_q``
-        at the reference frequency.
-        """
-        cavity = self.parameters.cavity
-        ratio = np.asarray(frequency_hz, dtype=np.float64) / cavity.reference_hz
-        here, reference = self._pair("geometry", frequency_hz)
-        return cavity.unloaded_q * here / reference * ratio ** (1 / 3)
-
-    @property
-    def _hz_per_wavenumber(self) -> float:
-        cavity = self.parameters.cavity
-        return SPEED_OF_LIGHT_M_PER_S / (2 * np.pi * cavity.radius_m) * cavity.frequency_scale
-
-    def _pair(self, name: str, frequency_hz: ArrayLike) -> tuple[FloatArray, FloatArray]:
-        spline = self._splines[name]
-        reference = self._square_of(self.parameters.cavity.reference_hz)
-        return spline(self._square_of(frequency_hz)), spline(reference)
-
-    def _square_of(self, frequency_hz: ArrayLike) -> FloatArray:
-        """(s/R)^2 at a frequency: in the square the wavenumber is smooth and monotonic."""
-        all_within("mode map: frequency", frequency_hz, self.lowest_hz, self.highest_hz, "Hz")
-        k = np.asarray(frequency_hz, dtype=np.float64) / self._hz_per_wavenumber
-        forward = self._splines["wavenumber"]
-        square = self._splines["square"](k)
-        for _ in range(2):  # Newton: the two splines invert each other only to their own accuracy
-            square = square - (forward(square) - k) / forward(square, 1)
-        return square
+__all__ = ["BareMode", "ModeMap", "capp12tb", "form_factor", "load"]
 
 
 def load(parameters: HaloscopeParameters | None = None) -> ModeMap:
@@ -172,23 +20,7 @@ def load(parameters: HaloscopeParameters | None = None) -> ModeMap:
         ValueError: The file is no table of a mode map.
     """
     chosen = parameters or HaloscopeParameters.capp12tb()
-    table = _table(chosen.rod.mode_map)
-    offsets, wavenumbers, form_factor, barrel, rod = table.T
-    length = chosen.cavity.volume_m3 / (np.pi * chosen.cavity.radius_m**3)  # in cavity radii
-    # Tangential H^2 on an end cap integrates to int E^2 dA (times k^2, as on the walls), and there
-    # are two.
-    total = length * (barrel + rod) + 2
-    square = offsets**2
-    columns = {
-        "wavenumber": wavenumbers,
-        "form_factor": form_factor,
-        "rod_share": length * rod / total,
-        "geometry": length / total,
-    }
-    splines = {name: CubicSpline(square, column) for name, column in columns.items()}
-    splines["all"] = CubicSpline(square, np.stack(list(columns.values()), axis=1))
-    splines["square"] = CubicSpline(wavenumbers[::-1], square[::-1])
-    return ModeMap(chosen, offsets, wavenumbers, splines)
+    return made(chosen.cavity, chosen.rod, table_named(chosen.rod.mode_map, chosen.folder))
 
 
 def form_factor(frequency_hz: ArrayLike) -> FloatArray:
@@ -200,16 +32,3 @@ def form_factor(frequency_hz: ArrayLike) -> FloatArray:
 def capp12tb() -> ModeMap:
     """The map of the letter's machine, loaded once: what its experimenters have calculated."""
     return load()
-
-
-@lru_cache(maxsize=8)
-def _table(name: str) -> FloatArray:
-    shipped = files("haloscope") / "data" / f"mode_map_{name}.csv"
-    text = shipped.read_text() if shipped.is_file() else read_bounded(name, _MOST_BYTES).decode()
-    table = np.loadtxt(text.splitlines(), delimiter=",", comments="#", ndmin=2)
-    if table.shape[1] != _COLUMNS or len(table) < _FEWEST_ROWS or not np.isfinite(table).all():
-        raise ValueError(
-            f"mode map {name}: a table of shape {table.shape}, needed {_FEWEST_ROWS} rows or more "
-            f"of {_COLUMNS} finite numbers"
-        )
-    return table

@@ -26,8 +26,6 @@ from pvdb.plant import Plant
 log = logging.getLogger("cryohalo.iocs")
 
 PREFIX = "HALO:"
-#: The letter's scan, about 20 MHz.
-DEFAULT_BAND_MHZ = (1090.0, 1110.0)
 HZ_PER_MHZ = 1e6
 #: Ten times what helioscopes exclude.
 MAX_COUPLING_PER_GEV = 1e-9
@@ -48,7 +46,7 @@ def extend(parser: argparse.ArgumentParser) -> None:
         type=between(0.0, MAX_FREQUENCY_MHZ, "MHz"),
         nargs=2,
         metavar=("LOW", "HIGH"),
-        help=f"hide it between these frequencies in MHz; default {DEFAULT_BAND_MHZ}",
+        help="hide it between these frequencies in MHz; default: the band of the search",
     )
     parser.add_argument(
         "--blind",
@@ -64,7 +62,7 @@ def build(options: argparse.Namespace) -> Plant:
     parameters = from_file(default, read, options.parameters)
     if options.blind is not None:
         return haloscope_plant(parameters, blind=blind_key(options))
-    line = hidden(options)
+    line = hidden(options, parameters)
     if line is not None:
         log.warning(
             "not blind: where the axion hides follows from the seed, which Sim:Seed_RBV tells"
@@ -82,13 +80,16 @@ def blind_key(options: argparse.Namespace) -> BlindKey:
     return BlindKey.read(options.blind)
 
 
-def hidden(options: argparse.Namespace) -> AxionLine | None:
+def hidden(options: argparse.Namespace, parameters: HaloscopeParameters) -> AxionLine | None:
     """The axion that the options ask to hide."""
     if options.inject is None:
         if options.inject_band is not None:
             raise ValueError("--inject-band hides nothing without --inject")
         return None
-    low_hz, high_hz = (edge * HZ_PER_MHZ for edge in options.inject_band or DEFAULT_BAND_MHZ)
+    p = parameters.operation
+    low_hz, high_hz = p.band_low_hz, p.band_high_hz
+    if options.inject_band is not None:
+        low_hz, high_hz = (edge * HZ_PER_MHZ for edge in options.inject_band)
     return hidden_line(options.seed, low_hz, high_hz, options.inject)
 
 

@@ -31,10 +31,8 @@ from devices.signals.values import check_number
 from devices.waiting.claims import Claim
 from devices.waiting.moves import Move, Mover
 from devices.waiting.status import NotReachedError, caller, end_short
-from haloscope.measuring.decisions import TAKE_UP_DEG
 from haloscope.measuring.transmission import Transmission
 from haloscope.measuring.tuning import Look, MoveRod, Rod, tune
-from haloscope.mode_map import capp12tb
 
 __all__ = ["CavityFrequency"]
 
@@ -63,24 +61,31 @@ class CavityFrequency(Mover, Device, PositionerBase):
 
     A tuning that is stopped, or replaced by another, gives the rod and the analyzer up before the
     next begins.
-
-    Attributes:
-        tolerance_khz: How near the measured resonance must come.
     """
 
     #: The frequency asked for last and the one measured last, MHz; NaN before the first tuning.
     setpoint = number("MHz", source="DEVICE")
     readback = number("MHz", "hinted", source="DEVICE")
 
-    tolerance_khz = 1.0
-
     def __init__(self, prefix: str = "", **kwargs: Any) -> None:
         super().__init__(prefix, **kwargs)
         self.readback.name = self.name
         self._acting = threading.Lock()
         self._tuning: threading.Thread | None = None
+        self._tolerance_khz: float | None = None
         #: What one tuning learns serves the next.
         self._rod = Rod()
+
+    @property
+    def tolerance_khz(self) -> float:
+        """How near the measured resonance must come, kHz; as described unless set."""
+        if self._tolerance_khz is not None:
+            return self._tolerance_khz
+        return self._haloscope.apparatus.operation.tuning_tolerance_hz * 1e-3
+
+    @tolerance_khz.setter
+    def tolerance_khz(self, value: float) -> None:
+        self._tolerance_khz = value
 
     @property
     def _haloscope(self) -> _Tunable:
@@ -133,7 +138,7 @@ class CavityFrequency(Mover, Device, PositionerBase):
     def check_value(self, pos: Any) -> None:
         """Refuse what the analyzer cannot look at, and what the rod cannot tune to."""
         check_position(self, self._haloscope.vna.center, pos)
-        modes = capp12tb()
+        modes = self._haloscope.apparatus.mode_map
         check_number(self.name, pos, self.egu, (modes.lowest_hz / 1e6, modes.highest_hz / 1e6))
 
     def begin(self, move: Move) -> None:
@@ -205,9 +210,10 @@ class CavityFrequency(Mover, Device, PositionerBase):
 
     def _close_loop(self, move: Move) -> None:
         """Do what the procedure of tuning says until the resonance is there."""
+        apparatus = self._haloscope.apparatus
         procedure = tune(
             move.position * 1e6,
-            capp12tb(),
+            apparatus.mode_map,
             sweeps_of(self._haloscope),
             self._rod,
             tolerance_hz=self.tolerance_khz * 1e3,
@@ -225,9 +231,9 @@ class CavityFrequency(Mover, Device, PositionerBase):
 
     def _approach(self, move: Move, angle_deg: float) -> float:
         """Bring the rod to an angle; returns how far from there it was sent before, deg."""
-        rod = self._haloscope.rod
+        rod, operation = self._haloscope.rod, self._haloscope.apparatus.operation
         sent_deg = float(rod.user_setpoint.get(use_monitor=False))
-        for place in self._rod.way(angle_deg, sent_deg, TAKE_UP_DEG):
+        for place in self._rod.way(angle_deg, sent_deg, operation.rod_take_up_deg):
             self._do(move, partial(rod.set, place))
         return abs(angle_deg - sent_deg)
 

@@ -148,7 +148,7 @@ class NetworkAnalyzer(Acquiring):
 
 
 class Digitizer(Acquiring):
-    """The fast digitizer: averaged power spectra of 100 000 bins of 10 Hz.
+    """The fast digitizer: averaged power spectra.
 
     Their centre is the intermediate frequency above the local oscillator's.
 
@@ -170,12 +170,10 @@ class Digitizer(Acquiring):
     spectrum = readback("Spectrum_RBV")
     preview = readback("Preview_RBV", "omitted")
 
-    #: Seconds that one spectrum takes: the inverse of the 10 Hz resolution bandwidth.
-    SPECTRUM_S = 0.1
-
     def acquire_time_s(self) -> float:
         """Averages times the length of one spectrum, with a fifth for dead time."""
-        return 1.0 + 1.2 * self.SPECTRUM_S * float(self.num_averages.get())
+        width_hz = float(self.frequency_step.get())  # monitored; a spectrum lasts its inverse
+        return 1.0 + 1.2 * float(self.num_averages.get()) / width_hz
 
 
 class JosephsonAmplifier(Device):

@@ -15,11 +15,9 @@ from numpy.typing import NDArray
 
 from devices.parts.rf import JosephsonAmplifier, NetworkAnalyzer, Selector
 from devices.signals.settable import Setting, limits_of
-from haloscope.constants import JPA_OFFSET_HZ
+from haloscope.description import Description
 from haloscope.measuring.sweeps import Analyzer, Sweep, Sweeps, Widths
-from haloscope.measuring.tolerances import LETTER
 from haloscope.measuring.transmission import Transmission, fit_transmission
-from haloscope.mode_map import capp12tb
 
 __all__ = ["Trace", "passive", "sweep_settings", "sweeps_of", "trace_in", "transmission_in"]
 
@@ -39,6 +37,10 @@ class Sweeping(Protocol):
     def switch(self) -> Selector:
         """What is connected to the amplifier."""
 
+    @property
+    def apparatus(self) -> Description:
+        """What its owners state of it."""
+
 
 @dataclass(frozen=True)
 class Trace:
@@ -55,14 +57,14 @@ class Trace:
 
 def sweeps_of(haloscope: Sweeping) -> Sweeps:
     """The sweeps for the widths that the owners expect, within the analyzer's limits."""
-    known = capp12tb().parameters
+    known = haloscope.apparatus
     expected = Widths.expected(
         frequency_hz=known.cavity.reference_hz,
         unloaded_q=known.cavity.unloaded_q,
         beta=known.antenna.reference_beta,
         amplifier_hz=known.jpa.linewidth_hz,
-        gain_db=LETTER.gain_db,
-        offset_hz=JPA_OFFSET_HZ,
+        gain_db=known.operation.gain_db,
+        offset_hz=known.operation.jpa_offset_hz,
     )
     vna, most = haloscope.vna, Analyzer()
     points, span_mhz = limits_of(vna.num_points), limits_of(vna.span)

@@ -289,6 +289,7 @@ def simulated(cls: Any) -> Any:
     for name in cls.component_names:
         component = copy.copy(getattr(cls, name))
         component.cls = simulated(component.cls)
+        component.lazy = False  # made while the bench is at hand
         components[name] = component
     doc = f"{cls.__name__}, simulated in process."
     made = type(cls.__name__, (cls,), {**components, "__doc__": doc, "__module__": __name__})

@@ -3,28 +3,37 @@
 A scan may carry it in its start document under the key ``apparatus``::
 
     {"name": ..., "volume_m3": ..., "field_ratio": ..., "form_factor": "mode_map" or a number,
-     "parameters_hash": ..., "errors": {"form_factor": ..., ...}}
+     "parameters_hash": ..., "errors": {"form_factor": ..., ...}, "description": {...}}
 
-Where it does not, that of the letter (A. K. Yi et al., arXiv:2210.10961) is assumed, and said so.
+``description`` is all that its owners state (``haloscope.description``). Where a scan states
+nothing, the shipped CAPP-12TB (A. K. Yi et al., arXiv:2210.10961) is assumed, and said so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
 
-from haloscope import mode_map
 from haloscope.analysis.recorded import finite, group, number, text
 from haloscope.analysis.spectra import FloatArray
+from haloscope.description import Description, describe
+from haloscope.parameters import HaloscopeParameters
 from instruments.printable import escaped
 
 MODE_MAP = "mode_map"
 
 #: What owners may state standard errors of: relative ones, but for the loss of contacts in dB.
 ERRORS: Final = ("form_factor", "field_ratio", "volume_m3", "noise_source", "line_contacts_db")
+
+
+@lru_cache(maxsize=1)
+def capp12tb() -> Description:
+    """The shipped description of the letter's machine."""
+    return describe(HaloscopeParameters.capp12tb())
 
 
 @dataclass(frozen=True)
@@ -35,10 +44,11 @@ class Apparatus:
         name: Of the experiment.
         volume_m3: Cavity volume, m^3.
         field_ratio: Average of the field over the cavity / central field.
-        form_factor: Form factor C, or None for the shipped mode map at the cavity frequency.
+        form_factor: Form factor C, or None for the described mode map at the cavity frequency.
         parameters_hash: Of the machine's parameters that these numbers belong to; "" if unknown.
         assumed: Names of the values that the run does not state.
         errors: Standard errors that the owners state, by the names of ``ERRORS``.
+        description: All that they state; CAPP-12TB's where the run does not say.
     """
 
     name: str
@@ -48,6 +58,26 @@ class Apparatus:
     parameters_hash: str = ""
     assumed: tuple[str, ...] = ()
     errors: Mapping[str, float] = field(default_factory=dict)
+    description: Description = field(default_factory=capp12tb)
+
+    @classmethod
+    def of(cls, description: Description) -> Apparatus:
+        """What a description says of geometry and errors."""
+        magnet, spread = description.magnet, description.unknowns
+        return cls(
+            description.name,
+            description.cavity.volume_m3,
+            magnet.average_field_t / magnet.full_field_t,
+            None,
+            description.parameters_hash,
+            errors={
+                "form_factor": spread.form_factor_spread,
+                "field_ratio": spread.field_spread,
+                "noise_source": spread.noise_source_spread,
+                "line_contacts_db": spread.line_attenuation_spread_db,
+            },
+            description=description,
+        )
 
     def __post_init__(self) -> None:
         for name, error in self.errors.items():
@@ -67,7 +97,7 @@ class Apparatus:
     def form_factor_at(self, cavity_hz: FloatArray) -> FloatArray:
         """Form factor at cavity frequencies (n,), Hz; shape (n,)."""
         if self.form_factor is None:
-            return np.asarray(mode_map.form_factor(cavity_hz), dtype=np.float64)
+            return np.asarray(self.description.mode_map.form_factor(cavity_hz), dtype=np.float64)
         return np.full(np.shape(cavity_hz), self.form_factor)
 
     def error_rows(self, form_factor: FloatArray) -> dict[str, FloatArray]:
@@ -105,31 +135,50 @@ class Apparatus:
         }
 
 
-CAPP_12TB = Apparatus(
-    "CAPP-12TB",
-    volume_m3=36.85e-3,  # Letter, Eq. 1.
-    field_ratio=10.31 / 12.0,  # Letter: 10.31 T over the cavity, 12 T at the centre.
-    form_factor=None,
-)
+#: What is assumed of a run that states nothing: its geometry, without errors.
+CAPP_12TB: Final = replace(Apparatus.of(capp12tb()), parameters_hash="", errors={})
+
+
+def recorded(description: Description) -> dict[str, Any]:
+    """As a start document carries all that owners state, under the key ``apparatus``."""
+    return {**Apparatus.of(description).recorded(), "description": description.as_dict()}
+
+
+def described(start: Mapping[str, Any]) -> Description | None:
+    """The description that a start document carries; None without one.
+
+    Raises:
+        ValueError: It cannot be used; says why.
+    """
+    stated = group(group(start, "apparatus"), "description", "apparatus")
+    if not stated:
+        return None
+    try:
+        return Description.from_mapping(stated)
+    except ValueError as error:
+        raise ValueError(f"apparatus: description: {error}") from None
 
 
 def apparatus_of(start: Mapping[str, Any]) -> Apparatus:
     """The apparatus of a run; what its start document leaves open is CAPP-12TB's and marked.
 
     Raises:
-        ValueError: A value is not a number above 0, or the form factor is another word than
-            "mode_map"; names it.
+        ValueError: A value is not a number above 0, the form factor is another word than
+            "mode_map", or the description cannot be used; names it.
     """
-    recorded = group(start, "apparatus")
+    stated, own_description = group(start, "apparatus"), described(start)
+    known = CAPP_12TB if own_description is None else Apparatus.of(own_description)
     names = ("volume_m3", "field_ratio", "form_factor")
-    given = {name: recorded[name] for name in names if recorded.get(name) is not None}
-    values = CAPP_12TB.recorded() | given
-    own, noted = text(recorded, "parameters_hash"), text(start, "parameters_hash")
-    assumed = tuple(name for name in names if name not in given)
+    given = {name: stated[name] for name in names if stated.get(name) is not None}
+    values = known.recorded() | given
+    own, noted = text(stated, "parameters_hash"), text(start, "parameters_hash")
+    assumed: tuple[str, ...] = ()
+    if own_description is None:
+        assumed = tuple(name for name in names if name not in given)
     if own and noted and own != noted:
         assumed += (f"apparatus (stated for parameters {own[:8]}, run has {noted[:8]})",)
     return Apparatus(
-        text(recorded, "name") or CAPP_12TB.name,
+        text(stated, "name") or known.name,
         number(values["volume_m3"], "apparatus: volume_m3"),
         number(values["field_ratio"], "apparatus: field_ratio"),
         _form_factor(values["form_factor"]),
@@ -137,8 +186,9 @@ def apparatus_of(start: Mapping[str, Any]) -> Apparatus:
         assumed,
         {
             name: number(error, f"apparatus: error of {escaped(name, 60)}")
-            for name, error in group(recorded, "errors", "apparatus").items()
+            for name, error in group(stated, "errors", "apparatus").items()
         },
+        known.description,
     )
 
 

@@ -1,7 +1,7 @@
-"""What the analysis may be told to do differently. The defaults are the letter's choices.
+"""What the analysis may be told to do differently.
 
-Source: A. K. Yi et al., arXiv:2210.10961 ("the letter"). Every departure from it is an option named
-here.
+``Options.of`` has what the owners of an apparatus state of it; the defaults are those of the
+shipped CAPP-12TB, the letter's choices (A. K. Yi et al., arXiv:2210.10961).
 """
 
 from __future__ import annotations
@@ -9,17 +9,59 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from numbers import Real
 from typing import Any, Final, Literal
 
 from scipy.special import ndtri
 
+from haloscope.analysis.apparatus import capp12tb
 from haloscope.analysis.quality.demands import Demands
 from haloscope.axion import line_cdf
+from haloscope.description import Description
+from haloscope.description.groups import Analysis
 
-_LINE_SPAN = 4050 / 1.1e9  # Of the letter: holds 99.97 % of the line.
+#: What an apparatus' owners state under the same name.
+_STATED = ("window_hz", "baseline", "pade_degree", "savgol_window_hz", "savgol_degree",
+           "jpa_gain_tolerance_db", "confidence", "target_snr", "noise_systematic")  # fmt: skip
+
+
+def _stated(name: str) -> Any:
+    """A field that is CAPP-12TB's by default."""
+    return field(default_factory=lambda: getattr(capp12tb().analysis, name))
+
+
+def _baseline(description: Description) -> BaselineKind:
+    found: Any = description.analysis.baseline  # its schema has the same words
+    kind: BaselineKind = found
+    return kind
+
+
+def _merged(name: str) -> Any:
+    """A field that is as many bins as CAPP-12TB's are by default."""
+
+    def bins() -> int:
+        known = capp12tb()
+        reference_hz = known.cavity.reference_hz
+        return _bins(known.analysis, known.digitizer.bin_width_hz, reference_hz, {})[name]
+
+    return field(default_factory=bins)
+
+
+def _bins(
+    analysis: Analysis, step_hz: float, frequency_hz: float, chosen: Mapping[str, int]
+) -> dict[str, Any]:
+    """Bins merged so that they fit the line's width at a frequency; those chosen stay."""
+    line_hz = analysis.line_span * frequency_hz
+    fine = max(1, round(line_hz / analysis.fine_per_line / step_hz))
+    fine = chosen.get("fine_merge", fine)
+    coarse = max(1, round(line_hz / analysis.coarse_per_line / (fine * step_hz)))
+    coarse = chosen.get("coarse_merge", coarse)
+    lines = max(1, math.ceil(line_hz / (fine * coarse * step_hz) - 0.25))
+    lines = chosen.get("line_bins", lines)
+    return {"fine_merge": fine, "coarse_merge": coarse, "line_bins": lines}
+
 
 BaselineKind = Literal["auto", "letter", "pade", "savgol"]
 
@@ -93,15 +135,15 @@ class Options:
             ``"aligned"``.
     """
 
-    window_hz: float = 150e3
-    fine_merge: int = 5
-    coarse_merge: int = 9
-    line_bins: int = 9
-    baseline: BaselineKind = "letter"
-    pade_degree: int = 4
-    savgol_window_hz: float = 20.01e3
-    savgol_degree: int = 4
-    jpa_gain_tolerance_db: float = 0.4
+    window_hz: float = _stated("window_hz")
+    fine_merge: int = _merged("fine_merge")
+    coarse_merge: int = _merged("coarse_merge")
+    line_bins: int = _merged("line_bins")
+    baseline: BaselineKind = field(default_factory=lambda: _baseline(capp12tb()))
+    pade_degree: int = _stated("pade_degree")
+    savgol_window_hz: float = _stated("savgol_window_hz")
+    savgol_degree: int = _stated("savgol_degree")
+    jpa_gain_tolerance_db: float = _stated("jpa_gain_tolerance_db")
     bump_place_tolerance: float = 0.3
     bump_width_tolerance: float = 0.15
     filter_spikes: bool = True
@@ -111,15 +153,28 @@ class Options:
     spike_neighbours: int = 3
     narrow_hz: float = 200.0
     template: Literal["aligned", "averaged"] = "aligned"
-    target_snr: float = 5.0
-    confidence: float = 0.90
-    noise_systematic: float = 0.075
+    target_snr: float = _stated("target_snr")
+    confidence: float = _stated("confidence")
+    noise_systematic: float = _stated("noise_systematic")
     systematics: Literal["budget", "noise"] = "budget"
     normalise: Literal["per bin", "constant", "none"] = "per bin"
     efficiency_definition: Literal["averaged", "aligned"] = "averaged"
     density_fraction: float = 1.0
     false_veto: float = 0.01
     demands: Demands = field(default_factory=Demands)
+
+    @classmethod
+    def of(cls, description: Description, frequency_hz: float | None = None) -> Options:
+        """What the owners of an apparatus state, with bins for the line at a frequency.
+
+        Args:
+            description: Of the apparatus.
+            frequency_hz: Of the axions searched for; the reference if not given.
+        """
+        stated = description.analysis
+        nu_hz = description.cavity.reference_hz if frequency_hz is None else frequency_hz
+        bins = _bins(stated, description.digitizer.bin_width_hz, nu_hz, {})
+        return cls(**{name: getattr(stated, name) for name in _STATED}, **bins)
 
     def __post_init__(self) -> None:
         for name, words in _WORDS.items():
@@ -172,31 +227,23 @@ class Options:
         step_hz: float,
         frequency_hz: float,
         *,
-        fine_per_line: float = 81,
-        coarse_per_line: float = 9,
+        analysis: Analysis | None = None,
         chosen: Collection[str] = (),
     ) -> Options:
-        """The same with bins merged to the width of the line there, as the letter did at 1.1 GHz.
+        """The same with bins merged to the width of the line there.
 
-        The line's width grows with its frequency, and digitizers have bins of other widths: 81 fine
-        and 9 coarse bins are to hold 4050 Hz at 1.1 GHz, 38 kHz at 10.35 GHz.
+        The line's width grows with its frequency, and digitizers have bins of other widths: for
+        CAPP-12TB 81 fine and 9 coarse bins are to hold 4050 Hz at 1.1 GHz, 38 kHz at 10.35 GHz.
 
         Args:
             step_hz: Digitizer bin width, Hz.
             frequency_hz: Of the axions searched for, Hz.
-            fine_per_line: Fine bins that are to hold the line.
-            coarse_per_line: Coarse ones.
+            analysis: What the apparatus' owners state; CAPP-12TB's if not given.
             chosen: Names of ``MERGES`` that stay as they are; the others go by them.
         """
-        line_hz = line_span_hz(frequency_hz)
-        fine, coarse, lines = self.fine_merge, self.coarse_merge, self.line_bins
-        if "fine_merge" not in chosen:
-            fine = max(1, round(line_hz / fine_per_line / step_hz))
-        if "coarse_merge" not in chosen:
-            coarse = max(1, round(line_hz / coarse_per_line / (fine * step_hz)))
-        if "line_bins" not in chosen:
-            lines = max(1, math.ceil(line_hz / (fine * coarse * step_hz) - 0.25))
-        return replace(self, fine_merge=fine, coarse_merge=coarse, line_bins=lines)
+        stated = capp12tb().analysis if analysis is None else analysis
+        kept = {name: getattr(self, name) for name in chosen}
+        return replace(self, **_bins(stated, step_hz, frequency_hz, kept))
 
     def line_share(self, step_hz: float, frequency_hz: float) -> float:
         """Share of an axion's line that the co-added bins hold, if it begins where they do."""
@@ -249,7 +296,7 @@ class Options:
 
 def line_span_hz(frequency_hz: float) -> float:
     """Width of the line's part that is co-added, Hz: 4050 Hz at 1.1 GHz."""
-    return _LINE_SPAN * frequency_hz
+    return capp12tb().analysis.line_span * frequency_hz
 
 
 def _demand_number(name: str, value: Any) -> None:

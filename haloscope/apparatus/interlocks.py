@@ -8,16 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final
 
 from haloscope.apparatus.experiment import SimulatedHaloscope
 from instruments.control.interlocks import Interlock, Interlocks
 
-__all__ = ["WARM_ABOVE_BASE_K", "amplifier_fault", "interlocks_of", "pump_switch"]
-
-#: The noise source's heater is cut when the mixing chamber is this much above its base temperature
-#: (assumed: the heater alone causes 1 mK with CAPP-12TB, 3 mK with HAYSTAC, 8 mK with ADMX).
-WARM_ABOVE_BASE_K: Final[float] = 0.035
+__all__ = ["amplifier_fault", "interlocks_of", "pump_switch"]
 
 
 def interlocks_of(machine: SimulatedHaloscope, mixing_chamber_k: Callable[[], float]) -> Interlocks:
@@ -96,7 +91,8 @@ def _quenched(machine: SimulatedHaloscope) -> str:
 
 
 def _warm_k(machine: SimulatedHaloscope) -> float:
-    return machine.parameters.cryostat.base_temperature_k + WARM_ABOVE_BASE_K
+    p = machine.parameters
+    return p.cryostat.base_temperature_k + p.safety.heater_cut_above_base_k
 
 
 def _warm(mixing_chamber_k: Callable[[], float], limit_k: float) -> str:

@@ -23,7 +23,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from haloscope.apparatus.timeline import Timeline, Wander
-from haloscope.constants import JPA_OFFSET_HZ
 from haloscope.parameters import HaloscopeParameters
 from haloscope.parametric import peak_gain, power_gain
 from instruments.kept import Flag, Group, Number, Spec, check
@@ -100,7 +99,7 @@ class Paramp:
         random = generator(seed, "jpa.table")
         self._table_phase = random.uniform(0, 2 * np.pi, 3)
         self._limits_hz = (0.6 * reference_hz, 0.9999 * p.highest_resonance_hz)
-        self._resonance_setpoint_hz = reference_hz + JPA_OFFSET_HZ
+        self._resonance_setpoint_hz = reference_hz + parameters.operation.jpa_offset_hz
         self._flux_current_a = self._current_by_table(self._resonance_setpoint_hz)
         self._pump_frequency_hz = 2 * self._resonance_setpoint_hz
         self._pump_power_dbm = p.threshold_power_dbm - 0.9

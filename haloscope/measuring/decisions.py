@@ -9,14 +9,10 @@ from __future__ import annotations
 import math
 from typing import Final, Protocol, SupportsFloat
 
-from haloscope.constants import INTERMEDIATE_HZ, JPA_OFFSET_HZ, PROBE_OFFSET_HZ
+from haloscope.description.groups import Operation, Receiver
 from haloscope.parametric import pump_over_threshold
 
 __all__ = [
-    "COUPLING_DEPTH_MM",
-    "FIRST_PUMP_DBM",
-    "TAKE_UP_DEG",
-    "TAKE_UP_MM",
     "Course",
     "amplified",
     "arrival",
@@ -33,16 +29,6 @@ __all__ = [
     "waypoints",
 ]
 
-#: This much too far the rod goes first where it would arrive from the wrong side, deg: more than
-#: any play of its crank (assumed: some mdeg, as attocube rotators have).
-TAKE_UP_DEG: Final = 0.005
-#: The same for the antenna, mm.
-TAKE_UP_MM: Final = 0.03
-#: Insertion depth over which the coupling is taken to grow e-fold, mm (assumed: a waveguide below
-#: cutoff). A wrong value costs moves, not the result: the coupling is measured after each.
-COUPLING_DEPTH_MM: Final = 1.0
-#: Pump power to begin with, dBm: well below the threshold of parametric oscillation.
-FIRST_PUMP_DBM: Final = -36.0
 #: Within this share of its tolerance a gain is left alone; beyond it the pump is trimmed, though
 #: the gain is good enough: drifts until the next step then stay inside.
 _TRIM: Final = 0.25
@@ -65,19 +51,19 @@ class Course(Protocol):
 # Frequencies --------------------------------------------------------------------------------------
 
 
-def jpa_resonance_hz(target_hz: float) -> float:
+def jpa_resonance_hz(target_hz: float, operation: Operation) -> float:
     """Where the amplifier's resonance, half the pump frequency, belongs for a target, Hz."""
-    return target_hz + JPA_OFFSET_HZ
+    return target_hz + operation.jpa_offset_hz
 
 
-def probe_hz(target_hz: float) -> float:
+def probe_hz(target_hz: float, operation: Operation) -> float:
     """Where the amplifier's gain is stated for a target, Hz."""
-    return jpa_resonance_hz(target_hz) + PROBE_OFFSET_HZ
+    return jpa_resonance_hz(target_hz, operation) + operation.probe_offset_hz
 
 
-def local_oscillator_hz(target_hz: float) -> float:
+def local_oscillator_hz(target_hz: float, receiver: Receiver) -> float:
     """The local oscillator's frequency for a spectrum with its centre at a target, Hz."""
-    return target_hz - INTERMEDIATE_HZ
+    return target_hz - receiver.intermediate_hz
 
 
 # The rod ------------------------------------------------------------------------------------------
@@ -150,17 +136,17 @@ def tuned(found_hz: float, target_hz: float, tolerance_hz: float) -> bool:
 # The antenna --------------------------------------------------------------------------------------
 
 
-def next_depth_mm(depth_mm: float, beta: float, wanted: float, scale_mm: float) -> float:
+def next_depth_mm(depth_mm: float, beta: float, wanted: float, growth_mm: float) -> float:
     """Insertion depth at which the coupling is expected to be as wanted, mm.
 
     Args:
         depth_mm: Where the antenna is.
         beta: Coupling measured there, above 0.
         wanted: Coupling wanted, above 0.
-        scale_mm: Depth over which the coupling grows e-fold (a waveguide below cutoff). A wrong
-            value costs moves, not the result: the coupling is measured after each.
+        growth_mm: Insertion over which the coupling is taken to grow e-fold. A wrong value costs
+            moves, not the result: the coupling is measured after each.
     """
-    return depth_mm + scale_mm * math.log(wanted / beta)
+    return depth_mm + growth_mm * math.log(wanted / beta)
 
 
 def coupled(beta: float, low: float, high: float) -> bool:

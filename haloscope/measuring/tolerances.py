@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
 from typing import Final
 
+from haloscope.description.groups import Operation
 from instruments.ranges import within
 
 __all__ = [
     "BETA",
     "GAIN_DB",
     "GAIN_TOLERANCE_DB",
-    "LETTER",
     "TUNING_KHZ",
     "Tolerances",
     "coupling_range",
@@ -45,16 +45,27 @@ def coupling_range(*betas: float) -> None:
 
 @dataclass(frozen=True)
 class Tolerances(Mapping[str, float]):
-    """What every step must fulfil, measured. The defaults are the letter's.
+    """What every step must fulfil, measured.
 
     It is the mapping of its fields, as a queue gives it: ``{"gain_db": 18.0}``.
     """
 
-    tuning_khz: float = 1.0
-    beta_low: float = 1.8
-    beta_high: float = 2.2
-    gain_db: float = 20.0
-    gain_tolerance_db: float = 0.4
+    tuning_khz: float
+    beta_low: float
+    beta_high: float
+    gain_db: float
+    gain_tolerance_db: float
+
+    @classmethod
+    def of(cls, operation: Operation) -> Tolerances:
+        """Those that the owners of an apparatus state."""
+        return cls(
+            operation.tuning_tolerance_hz * 1e-3,
+            operation.beta_low,
+            operation.beta_high,
+            operation.gain_db,
+            operation.gain_tolerance_db,
+        )
 
     def __post_init__(self) -> None:
         """Refuse what no step could fulfil or would be asked for.
@@ -77,17 +88,15 @@ class Tolerances(Mapping[str, float]):
         return len(fields(self))
 
 
-LETTER: Final = Tolerances()
-
-
-def tolerances_of(given: Mapping[str, float] | None) -> Tolerances:
-    """Tolerances from a mapping; what it does not hold, and all of it without one, is the letter's.
+def tolerances_of(given: Mapping[str, float] | None, operation: Operation) -> Tolerances:
+    """Tolerances from a mapping; what it does not hold is as the apparatus' owners state it.
 
     Raises:
         ValueError: An unknown name, or a number outside its limits.
     """
+    stated = Tolerances.of(operation)
     given = {} if given is None else dict(given)
-    unknown = sorted(set(given) - set(LETTER))
+    unknown = sorted(set(given) - set(stated))
     if unknown:
-        raise ValueError(f"no tolerance {', '.join(unknown)}; they are {', '.join(LETTER)}")
-    return Tolerances(**{**LETTER, **given})
+        raise ValueError(f"no tolerance {', '.join(unknown)}; they are {', '.join(stated)}")
+    return Tolerances(**{**stated, **given})

@@ -5,7 +5,7 @@ sent what came of each; how they are done is the driver's matter: a plan's
 (``plans.haloscope.tuning``) or a thread's (``devices.parts.cavity``). The rod's angle is never
 trusted: a tuning ends with a measured resonance.
 
-    procedure = tune(1.1e9, course, sweeps, Rod())
+    procedure = tune(target_hz, course, sweeps, Rod(), tolerance_hz=tolerance_hz)
     action = next(procedure)
     while True:
         action = procedure.send(do(action))  # until StopIteration, whose value is the resonance
@@ -65,7 +65,8 @@ class Rod:
         Args:
             angle_deg: Where to.
             last_deg: Where the rod was sent last.
-            take_up_deg: This much too far it goes first where it would arrive from the other side.
+            take_up_deg: This much too far it goes first where it would arrive from the other side:
+                more than any play of its crank.
         """
         loose = self.direction == 0
         if loose:

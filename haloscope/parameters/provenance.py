@@ -1,9 +1,19 @@
-"""Where a parameter comes from, kept in the metadata of its dataclass field."""
+"""Where parameters come from, as their file says it: ``"paper: Eq. 1"``."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["INHERITED", "NO_ORIGIN", "UNVERIFIED", "Origin", "inherited", "origins_in"]
+
+#: Of a value whose file does not say where it comes from.
+NO_ORIGIN: Final = "file: no origin stated"
+#: Begins the origin of a value that a file took over.
+INHERITED: Final = "inherited from "
+#: The kind of a value from a paper by memory, whose text was not at hand.
+UNVERIFIED: Final = "paper, unverified"
 
 
 @dataclass(frozen=True)
@@ -11,23 +21,31 @@ class Origin:
     """Where a value comes from; ``note`` says more.
 
     ``kind`` is ``paper``, ``paper, unverified`` (a paper by memory, its text not at hand),
-    ``derived``, ``assumed``, or ``file`` where a parameter file does not say.
+    ``derived``, ``assumed``, ``inherited from NAME`` (its note is the origin there), or ``file``
+    where a parameter file does not say.
     """
 
     kind: str
     note: str
 
-
-def paper(value: Any, note: str) -> Any:
-    """A field whose default a paper states: the letter, unless the note says otherwise."""
-    return field(default=value, metadata={"origin": Origin("paper", note)})
-
-
-def derived(value: Any, note: str) -> Any:
-    """A field whose default follows from paper values; the note says how."""
-    return field(default=value, metadata={"origin": Origin("derived", note)})
+    @classmethod
+    def parsed(cls, text: str) -> Origin:
+        """From what a file says: the kind, a colon, the note."""
+        kind, _, note = text.partition(":")
+        return cls(kind.strip(), note.strip())
 
 
-def assumed(value: Any, note: str) -> Any:
-    """A field whose default no paper gives; the note says why this value."""
-    return field(default=value, metadata={"origin": Origin("assumed", note)})
+def inherited(base: str, origins: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    """Origins of the values that are taken over from a base."""
+    return {name: f"{INHERITED}{base}: {origins[name]}" for name in names}
+
+
+def origins_in(value: object, found: list[str]) -> dict[str, str]:
+    """The table ``[provenance]`` of a file; mistakes are added to ``found``."""
+    if not isinstance(value, Mapping):
+        found.append(f"parameter group 'provenance' is {value!r:.60}, must be a table of texts")
+        return {}
+    for name, origin in value.items():
+        if not isinstance(origin, str):
+            found.append(f"provenance of {name!s:.60} is {origin!r:.60}, must be a text")
+    return {name: origin for name, origin in value.items() if isinstance(origin, str)}

@@ -10,9 +10,7 @@ import numpy as np
 
 from haloscope import mode_map
 from haloscope.analysis.options import Options
-from haloscope.constants import JPA_OFFSET_HZ
 from haloscope.measuring.calibration import effective_temperature_k
-from haloscope.measuring.tolerances import LETTER
 from haloscope.parameters import HaloscopeParameters
 from haloscope.planning.setup import Amplifier, Mode, Setup
 from haloscope.planning.timing import Times
@@ -79,9 +77,9 @@ def setup_of(parameters: HaloscopeParameters) -> Setup:
 def _amplifier(p: HaloscopeParameters) -> Amplifier:
     return Amplifier(
         kind="jpa",
-        gain_db=LETTER.gain_db,
+        gain_db=p.operation.gain_db,
         linewidth_hz=p.jpa.linewidth_hz,
-        offset_hz=JPA_OFFSET_HZ,
+        offset_hz=p.operation.jpa_offset_hz,
         excess_k=p.jpa.excess_noise_k,
     )
 

@@ -8,7 +8,7 @@ the band.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
@@ -19,26 +19,28 @@ from numpy.typing import NDArray
 from devices.haloscope import Haloscope
 from haloscope.analysis.online import Online, OnlineUpdate
 from haloscope.axion import coupling_dfsz
+from haloscope.description import Description
+from haloscope.description.groups import Analysis
 from haloscope.measuring.tolerances import tolerances_of
 from instruments.ranges import within
 from plans.haloscope.allocation import Ledger, allocate
-from plans.haloscope.scan import SPECTRUM_S, ScanState, check, direction, scan_document, step
+from plans.haloscope.scan import ScanState, check, direction, scan_document, spectrum_s, step
 from plans.haloscope.steps import planned, without
 from plans.shared.common import in_run, require
 from plans.shared.safety import left_as_found, run_haloscope_safely
 
 __all__ = ["AdaptiveScan", "adaptive_scan", "worst_coupling"]
 
-#: The limit is the coupling whose expected SNR is this (haloscope note 3, item 11).
-TARGET_SNR = 5.0
-#: Averages of one step: 20 s at least, since each costs some 5 s besides; 2000 s at most.
-LEAST, MOST = 200, 20_000
-#: Steps ahead that the programme looks: twice a spectrum's reach.
-HORIZON = 40
+#: Integration of one step, s: the least, since each costs some seconds besides, and the most.
+LEAST_S, MOST_S = 20.0, 2000.0
+#: Of the very first step, before anything is known, s.
+FIRST_S = 100.0
+#: Steps ahead that the programme looks, in spectra's windows: twice their reach, and more.
+HORIZON = 2.7
 #: A cell counts as filled when this share of the wanted SNR^2 is there (0.25 % in the coupling).
 FILLED = 0.99
-#: A spectrum reaches this far from its target, and a little farther than it counts, MHz.
-REACH_MHZ = 0.08
+#: A spectrum reaches this far from its target, and a little farther than it counts, in windows.
+REACH = 0.533
 #: Passes through the targets before giving up.
 PASSES = 4
 
@@ -69,7 +71,7 @@ def adaptive_scan(
     skip_mhz: Iterable[tuple[float, float]] = (),
     calibration: Mapping[str, float] | None = None,
     tolerances: Mapping[str, float] | None = None,
-    first_averages: int = 1000,
+    first_averages: int | None = None,
     online: Online | None = None,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[AdaptiveScan]:
@@ -90,24 +92,27 @@ def adaptive_scan(
     calibration
         For the start document, and so for the online analysis.
     tolerances
-        What each step must fulfil, by the names of ``Tolerances``; what is not given is the
-        letter's.
+        What each step must fulfil, by the names of ``Tolerances``; what is not given is as
+        described.
     first_averages
-        Averages of the very first step, before anything is known.
+        Averages of the very first step, before anything is known; those of 100 s if not given.
     online
         The online analysis; one with the default options if not given.
     md
         Metadata for the start document.
     """
-    limits = tolerances_of(tolerances)
+    described = haloscope.apparatus
+    each_s, costs = spectrum_s(described), _Costs.of(described)
+    first = round(FIRST_S / each_s) if first_averages is None else first_averages
+    limits = tolerances_of(tolerances, described.operation)
     gaps = [(float(a), float(b)) for a, b in skip_mhz]
     targets = without(planned(frequencies_mhz), gaps)
     band = band_mhz or (min(targets), max(targets))
     require(band[0] < band[1], f"band: {band[0]} MHz is not below {band[1]} MHz")
     within("target_per_gev", target_per_gev, 1e-17, 1e-12, "1/GeV")
-    within("first_averages", first_averages, LEAST, MOST, "spectra")
+    within("first_averages", first, costs.least, costs.most, "spectra")
     for target in targets:
-        check(haloscope, target, MOST)
+        check(haloscope, target, costs.most)
     args = {
         "frequencies_mhz": targets,
         "target_per_gev": target_per_gev,
@@ -116,15 +121,16 @@ def adaptive_scan(
         "tolerances": dict(limits),
     }
     start = yield from scan_document("adaptive_scan", haloscope, args, md, calibration=calibration)
-    watcher = _Watcher(_ledger(targets, band), target_per_gev, band, gaps)
+    ledger = _ledger(targets, band, described.analysis)
+    watcher = _Watcher(ledger, target_per_gev, band, gaps, described.analysis)
     analysis = online or Online(keep=False)
     analysis.tell(watcher)
-    state = ScanState(limits)
-    state.rod.direction = direction(targets)
-    passes = _passes(haloscope, targets, watcher, state, first_averages)
+    state = ScanState.of(described, limits)
+    state.rod.direction = direction(described, targets)
+    passes = _passes(haloscope, targets, watcher, state, first, costs)
     watched = bpp.subs_wrapper(in_run(passes, start), analysis)
     taken = yield from left_as_found(run_haloscope_safely(watched, haloscope), haloscope)
-    seconds = SPECTRUM_S * sum(averages for _, averages in taken)
+    seconds = each_s * sum(averages for _, averages in taken)
     return AdaptiveScan(taken, seconds, watcher.worst_per_gev, watcher.filled)
 
 
@@ -156,10 +162,32 @@ def inside(
     return found
 
 
-def _ledger(targets: Sequence[float], band_mhz: tuple[float, float]) -> Ledger:
+@dataclass(frozen=True)
+class _Costs:
+    """Fewest and most averages of a step, steps looked ahead, a spectrum's reach in MHz."""
+
+    least: int
+    most: int
+    horizon: int
+    reach_mhz: float
+
+    @classmethod
+    def of(cls, apparatus: Description) -> Self:
+        """Those of an apparatus."""
+        each_s, window_hz = spectrum_s(apparatus), apparatus.analysis.window_hz
+        return cls(
+            max(1, round(LEAST_S / each_s)),
+            max(1, round(MOST_S / each_s)),
+            max(2, round(HORIZON * window_hz / apparatus.operation.step_hz)),
+            REACH * window_hz * 1e-6,
+        )
+
+
+def _ledger(targets: Sequence[float], band_mhz: tuple[float, float], analysis: Analysis) -> Ledger:
     """It reaches as far as any spectrum: what a step brings is learnt outside the band too."""
     low, high = min(*band_mhz, *targets), max(*band_mhz, *targets)
-    return Ledger(low - REACH_MHZ, high + REACH_MHZ)
+    reach_mhz = REACH * analysis.window_hz * 1e-6
+    return Ledger(low - reach_mhz, high + reach_mhz, analysis.window_hz * 1e-3)
 
 
 class _Watcher:
@@ -171,12 +199,14 @@ class _Watcher:
         target_per_gev: float,
         band_mhz: tuple[float, float],
         gaps_mhz: Sequence[tuple[float, float]],
+        analysis: Analysis,
     ) -> None:
-        self.ledger = ledger
+        self.ledger, self._target_snr = ledger, analysis.target_snr
+        self.window_mhz = analysis.window_hz * 1e-6
         cells = ledger.cells_mhz
         self._inside = inside(cells, band_mhz, gaps_mhz)
         self._dfsz = np.array([coupling_dfsz(f * 1e6) for f in cells])
-        wanted = (TARGET_SNR * (self._dfsz / target_per_gev) ** 2) ** 2
+        wanted = (self._target_snr * (self._dfsz / target_per_gev) ** 2) ** 2
         self.wanted = np.where(self._inside, wanted, 0.0)
         self.update: OnlineUpdate | None = None
 
@@ -200,7 +230,7 @@ class _Watcher:
         """Largest limit over the cells, 1/GeV; inf while one is empty."""
         with np.errstate(divide="ignore"):
             snr = np.sqrt(self.ledger.gathered)
-            limits = self._dfsz * np.sqrt(TARGET_SNR / snr)
+            limits = self._dfsz * np.sqrt(self._target_snr / snr)
             return float(np.max(limits[self._inside]))
 
 
@@ -210,12 +240,15 @@ def _passes(
     watcher: _Watcher,
     state: ScanState,
     first_averages: int,
+    costs: _Costs,
 ) -> MsgGenerator[list[tuple[float, int]]]:
     """Go through the targets until nothing is missing, or nothing more can be gained."""
     taken: list[tuple[float, int]] = []
     for number in range(PASSES):
         before = len(taken)
-        yield from _one_pass(haloscope, targets, watcher, state, taken, number, first_averages)
+        yield from _one_pass(
+            haloscope, targets, watcher, state, taken, number, first_averages, costs
+        )
         if watcher.filled or len(taken) == before:
             break
     return taken
@@ -229,21 +262,22 @@ def _one_pass(
     taken: list[tuple[float, int]],
     number: int,
     first_averages: int,
+    costs: _Costs,
 ) -> MsgGenerator[None]:
     """Once through the targets; after the first pass only where something is missing."""
     first = number == 0
     for index, target in enumerate(targets):
-        ahead = np.array(targets[index : index + HORIZON])
+        ahead = np.array(targets[index : index + costs.horizon])
         if not taken:
             averages = first_averages
         else:
-            wanted = _within_reach(watcher, ahead, targets[index + HORIZON :], first)
+            wanted = _within_reach(watcher, ahead, targets[index + costs.horizon :], first, costs)
             asked = allocate(
-                watcher.ledger, ahead, wanted, least=LEAST if first else 0.0, most=MOST
+                watcher.ledger, ahead, wanted, least=costs.least if first else 0.0, most=costs.most
             )
-            if asked[0] < 0.1 * LEAST:  # not worth a tuning
+            if asked[0] < 0.1 * costs.least:  # not worth a tuning
                 continue
-            averages = max(LEAST, round(float(asked[0])))
+            averages = max(costs.least, round(float(asked[0])))
         yield from bps.checkpoint()
         yield from step(haloscope, target, averages, state)
         watcher.take(target, averages)
@@ -251,15 +285,19 @@ def _one_pass(
 
 
 def _within_reach(
-    watcher: _Watcher, ahead: NDArray[np.float64], beyond: Sequence[float], first: bool
+    watcher: _Watcher,
+    ahead: NDArray[np.float64],
+    beyond: Sequence[float],
+    first: bool,
+    costs: _Costs,
 ) -> NDArray[np.float64]:
     """What is wanted of the steps ahead: nothing in cells that later steps will also reach."""
     wanted = watcher.wanted.copy()
     cells = watcher.ledger.cells_mhz
     if beyond:
-        later = np.min(np.abs(cells[:, None] - np.array(beyond)[None, :]), axis=1) < REACH_MHZ
+        later = np.min(np.abs(cells[:, None] - np.array(beyond)[None, :]), axis=1) < costs.reach_mhz
         wanted[later] = 0.0
     if first:
-        near = np.min(np.abs(cells[:, None] - ahead[None, :]), axis=1) < 0.075
+        near = np.min(np.abs(cells[:, None] - ahead[None, :]), axis=1) < 0.5 * watcher.window_mhz
         wanted[~near] = 0.0
     return wanted

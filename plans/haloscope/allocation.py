@@ -22,13 +22,11 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 from scipy.sparse import csr_matrix
 
-__all__ = ["CELL_KHZ", "Ledger", "allocate"]
+__all__ = ["Ledger", "allocate"]
 
 Array = NDArray[np.float64]
 
-#: Frequencies are looked at in cells of this width, a ninth of the line's 4.05 kHz times ten.
-CELL_KHZ = 5.0
-#: Cells to either side of a step's target that its spectrum can reach (75 kHz).
+#: Cells of frequency to either side of a step's target that its spectrum can reach.
 REACH = 15
 
 
@@ -39,6 +37,7 @@ class Ledger:
     Args:
         low_mhz: Lower edge of the band.
         high_mhz: Upper edge of the band.
+        window_khz: Span of a spectrum that counts.
 
     Attributes:
         gathered: SNR^2 in each cell (C,): the least of the grand bins in it.
@@ -47,21 +46,27 @@ class Ledger:
 
     low_mhz: float
     high_mhz: float
+    window_khz: float
     gathered: Array = field(init=False)
     profile: Array = field(init=False)
 
     def __post_init__(self) -> None:
-        count = int(np.ceil((self.high_mhz - self.low_mhz) * 1e3 / CELL_KHZ - 1e-6))
+        count = int(np.ceil((self.high_mhz - self.low_mhz) * 1e3 / self.cell_khz - 1e-6))
         if count < 1:
             raise ValueError(f"band {self.low_mhz} to {self.high_mhz} MHz is empty")
         self.gathered = np.zeros(count)
         self.profile = np.zeros(2 * REACH + 1)
 
     @property
+    def cell_khz(self) -> float:
+        """Width of a cell."""
+        return self.window_khz / (2 * REACH)
+
+    @property
     def cells_mhz(self) -> Array:
         """Middle of each cell (C,), MHz."""
         count = np.arange(len(self.gathered), dtype=np.float64)
-        return self.low_mhz + (count + 0.5) * CELL_KHZ * 1e-3
+        return self.low_mhz + (count + 0.5) * self.cell_khz * 1e-3
 
     def update(self, frequency_mhz: Array, snr: Array, target_mhz: float, averages: float) -> None:
         """Take what the online analysis says after a step.
@@ -73,13 +78,15 @@ class Ledger:
             averages: Of the step.
         """
         before = self.gathered.copy()
-        cell = np.floor((frequency_mhz - self.low_mhz) * 1e3 / CELL_KHZ).astype(int)
+        cell = np.floor((frequency_mhz - self.low_mhz) * 1e3 / self.cell_khz).astype(int)
         for index in np.unique(cell[(cell >= 0) & (cell < len(before))]):
             self.gathered[index] = max(before[index], float(np.min(snr[cell == index])) ** 2)
         self._learn(self.gathered - before, target_mhz, averages)
 
     def _learn(self, gained: Array, target_mhz: float, averages: float) -> None:
-        offset = np.rint((self.cells_mhz - target_mhz) * 1e3 / CELL_KHZ - 0.5).astype(int) + REACH
+        offset = (
+            np.rint((self.cells_mhz - target_mhz) * 1e3 / self.cell_khz - 0.5).astype(int) + REACH
+        )
         inside = (offset >= 0) & (offset < len(self.profile)) & (gained > 0)
         fresh = gained[inside] / averages
         old = self.profile[offset[inside]]
@@ -89,7 +96,7 @@ class Ledger:
     def weights(self, targets_mhz: Array) -> csr_matrix:
         """SNR^2 per average in each cell (C,) from each target (T,), a sparse (C, T)."""
         offset = np.rint(
-            (self.cells_mhz[:, None] - targets_mhz[None, :]) * 1e3 / CELL_KHZ - 0.5
+            (self.cells_mhz[:, None] - targets_mhz[None, :]) * 1e3 / self.cell_khz - 0.5
         ).astype(int)
         inside = np.abs(offset) <= REACH
         values = np.where(inside, self.profile[np.clip(offset + REACH, 0, 2 * REACH)], 0.0)

@@ -17,24 +17,18 @@ from bluesky.utils import MsgGenerator
 from devices.haloscope import Haloscope
 from haloscope.analysis.tracking import POINTS
 from plans.haloscope.calibration import calibrate
-from plans.haloscope.scan import SPECTRUM_S, STEP_OVERHEAD_S, scan
+from plans.haloscope.scan import scan, step_s
 from plans.haloscope.steps import remaining
 from plans.shared.common import in_run, metadata, provenance, record, require
 
 __all__ = [
-    "EVERY_S",
-    "SPACING_MHZ",
     "calibrate_band",
     "calibration_targets",
     "segments",
 ]
 
-#: Greatest distance of calibrations along a band, MHz.
-SPACING_MHZ = 5.0
-#: Three days: gains drift by some thousandths of a decibel in hours.
-EVERY_S = 3 * 86400.0
-#: A band narrower than this is calibrated in its middle alone, MHz.
-NARROW_MHZ = 1.0
+#: A band narrower than this share of the distance of calibrations has one, in its middle.
+NARROW = 0.2
 #: What a point's event holds, by the names of ``CalibrationMeasured``, of what ``calibrate`` gives.
 _RECORDED = {
     "receiver_gain_db": "receiver_gain",
@@ -46,9 +40,7 @@ _RECORDED = {
 _UNSURE = ("_error", "_difference")
 
 
-def calibration_targets(
-    targets_mhz: Sequence[float], spacing_mhz: float = SPACING_MHZ
-) -> list[float]:
+def calibration_targets(targets_mhz: Sequence[float], spacing_mhz: float) -> list[float]:
     """Where to calibrate for a scan: its ends, its middle, and evenly in between; targets of it.
 
     Args:
@@ -61,7 +53,7 @@ def calibration_targets(
     require(len(targets_mhz) > 0, "no targets to calibrate for")
     require(spacing_mhz > 0, f"calibration spacing: {spacing_mhz} MHz, must be above 0 MHz")
     ordered = sorted(targets_mhz)
-    if ordered[-1] - ordered[0] < NARROW_MHZ:
+    if ordered[-1] - ordered[0] < NARROW * spacing_mhz:
         return [targets_mhz[len(targets_mhz) // 2]]
     count = max(3, round((ordered[-1] - ordered[0]) / spacing_mhz) + 1)
     places = np.linspace(ordered[0], ordered[-1], count)
@@ -73,7 +65,7 @@ def calibrate_band(
     haloscope: Haloscope,
     frequencies_mhz: Sequence[float],
     *,
-    averages: int = 200,
+    averages: int | None = None,
     in_situ: bool = False,
     earlier: Mapping[str, Any] | None = None,
     md: Mapping[str, Any] | None = None,
@@ -158,7 +150,7 @@ def calibrated_scan(
     known = calibration
     if known is None:
         known = yield from calibrate_band(haloscope, places, md=md)
-    left, each_s = remaining(targets_mhz, done_mhz), SPECTRUM_S * averages + STEP_OVERHEAD_S
+    left, each_s = remaining(targets_mhz, done_mhz), step_s(haloscope.apparatus, averages)
     parts = segments(left, each_s, every_s) if known.get(POINTS) else [left]
     taken: list[float] = []
     for number, part in enumerate(parts if left else []):

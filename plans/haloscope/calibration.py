@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from devices.haloscope import Haloscope
 from devices.parts.rf import Digitizer
+from haloscope.description.groups import NoiseSource
 from haloscope.measuring import calibration as formulas
 from haloscope.measuring import decisions
 from instruments.ranges import within
@@ -23,9 +24,7 @@ from plans.haloscope.measure import configure, sweep, sweeps_of
 from plans.haloscope.tuning import Amplifier, set_jpa, tune_to
 from plans.shared.common import (
     in_run,
-    isolation_db,
     metadata,
-    mode_map,
     number_in,
     provenance,
     record,
@@ -43,8 +42,10 @@ __all__ = [
     "y_factor",
 ]
 
-#: Physical temperatures of the noise source for the Y factor, K (up to 400 mK, the letter).
-TEMPERATURES_K = (0.025, 0.1, 0.2, 0.3, 0.4)
+#: Temperatures of the noise source for the Y factor above its lowest, as shares of its highest.
+SHARES = (0.25, 0.5, 0.75, 1.0)
+#: The amplifier's noise is the difference of two powers: so many times the spectra.
+FOR_THE_AMPLIFIER = 5
 #: Half width of the band about the target that a total power is taken from, MHz.
 BAND_MHZ = 0.05
 
@@ -54,7 +55,8 @@ def digitize(
 ) -> MsgGenerator[Mapping[str, Any]]:
     """Take one averaged spectrum centred on a frequency into a stream; returns the readings."""
     daq = haloscope.daq
-    lo_mhz = decisions.local_oscillator_hz(center_mhz * 1e6) / 1e6
+    receiver = haloscope.apparatus.receiver
+    lo_mhz = decisions.local_oscillator_hz(center_mhz * 1e6, receiver) / 1e6
     wanted = {haloscope.lo.frequency: lo_mhz, daq.num_averages: averages}
     yield from configure(wanted)
     yield from bps.trigger(daq, wait=True)
@@ -88,8 +90,8 @@ def y_factor(
     haloscope: Haloscope,
     frequency_mhz: float,
     *,
-    temperatures_k: Sequence[float] = TEMPERATURES_K,
-    averages: int = 200,
+    temperatures_k: Sequence[float] | None = None,
+    averages: int | None = None,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[dict[str, float]]:
     """Gain and noise temperature of the receiver without the amplifier, by the Y-factor method.
@@ -104,9 +106,9 @@ def y_factor(
     frequency_mhz
         Where, MHz.
     temperatures_k
-        Physical temperatures, ascending, K.
+        Physical temperatures, ascending, K; over the range of the noise source if not given.
     averages
-        Spectra averaged at each.
+        Spectra averaged at each; as described if not given.
     md
         Metadata for the start document.
 
@@ -114,11 +116,13 @@ def y_factor(
     -------
     ``receiver_gain_db``, ``receiver_temperature_k``, each with ``_error``.
     """
+    if temperatures_k is None:
+        temperatures_k = temperatures_of(haloscope.apparatus.noise_source)
+    averages = _averages(haloscope, averages)
     require(len(temperatures_k) >= 3, "a Y factor needs at least three temperatures")
     require(list(temperatures_k) == sorted(temperatures_k), "temperatures must ascend")
     for kelvin in temperatures_k:
         haloscope.noise_source.temperature.check_value(kelvin)
-    _check_averages(averages)
     args = {"frequency_mhz": frequency_mhz, "temperatures_k": list(temperatures_k)}
     start = yield from _start("y_factor", haloscope, {**args, "averages": averages}, md)
 
@@ -151,21 +155,21 @@ def jpa_noise(
     target_mhz: float,
     calibration: Mapping[str, float],
     *,
-    averages: int = 1000,
+    averages: int | None = None,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[dict[str, float]]:
-    """Noise added by the amplifier at the target, by the on/off ratio with the source at 25 mK.
+    """Noise added by the amplifier at the target: the on/off ratio with the source at its coldest.
 
     Parameters
     ----------
     haloscope
         The device.
     target_mhz
-        100 kHz above the amplifier's resonance, MHz.
+        Where the cavity is in a scan, to one side of the amplifier's resonance, MHz.
     calibration
         What ``y_factor`` returned.
     averages
-        Spectra averaged, each with pump on and off.
+        Spectra averaged, each with pump on and off; five times the described if not given.
     md
         Metadata for the start document.
 
@@ -173,12 +177,13 @@ def jpa_noise(
     -------
     ``jpa_noise_temperature_k`` and its ``_error``.
     """
-    _check_averages(averages)
+    averages = _averages(haloscope, averages, FOR_THE_AMPLIFIER)
     args = {"target_mhz": target_mhz, "averages": averages}
     start = yield from _start("jpa_noise", haloscope, args, md, calibration=dict(calibration))
 
     def inner() -> MsgGenerator[dict[str, float]]:
-        yield from bps.abs_set(haloscope.noise_source.temperature, 0.025, wait=True)
+        coldest_k = haloscope.apparatus.noise_source.lowest_k
+        yield from bps.abs_set(haloscope.noise_source.temperature, coldest_k, wait=True)
         profile = yield from set_jpa(
             haloscope, target_mhz, source="Noise source", amplifier=Amplifier()
         )
@@ -238,7 +243,7 @@ def line_attenuation(
     def inner() -> MsgGenerator[dict[str, float]]:
         yield from configure({haloscope.jpa.pump: "Off"})
         angle_deg = yield from value_of(haloscope.rod.user_readback)
-        cavity_mhz = float(mode_map().frequency_hz(angle_deg)) / 1e6
+        cavity_mhz = float(haloscope.apparatus.mode_map.frequency_hz(angle_deg)) / 1e6
         center = above if abs(cavity_mhz - below) < away_mhz / 2 else below
         traces = []
         for source in ("Cavity", "Open"):
@@ -246,7 +251,8 @@ def line_attenuation(
             traces.append((yield from sweep(haloscope, sweeps.reflection, center)))
             yield from record([haloscope.vna, haloscope.switch, haloscope.sim], "primary")
         yield from configure({haloscope.switch.selected: "Cavity"})
-        fit = formulas.line_attenuation(traces[0].s, traces[1].s, isolation_db=isolation_db())
+        isolation_db = haloscope.apparatus.network_analyzer.isolation_db
+        fit = formulas.line_attenuation(traces[0].s, traces[1].s, isolation_db=isolation_db)
         return {
             "line_attenuation_db": fit.attenuation_db,
             "line_attenuation_db_error": fit.attenuation_db_error,
@@ -260,7 +266,7 @@ def noise_in_situ(
     target_mhz: float,
     calibration: Mapping[str, float],
     *,
-    averages: int = 1000,
+    averages: int | None = None,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[dict[str, Any]]:
     """System noise with the cavity as the source, at -100, 0 and +100 kHz, by both methods.
@@ -278,7 +284,7 @@ def noise_in_situ(
     calibration
         What ``y_factor`` returned.
     averages
-        Spectra averaged, each with pump on and off.
+        Spectra averaged, each with pump on and off; five times the described if not given.
     md
         Metadata for the start document.
 
@@ -288,7 +294,7 @@ def noise_in_situ(
     ``noise_difference``, how far they are apart at the target, relative: as part of a calibration
     it is the systematic of T_n.
     """
-    _check_averages(averages)
+    averages = _averages(haloscope, averages, FOR_THE_AMPLIFIER)
     args = {"target_mhz": target_mhz, "averages": averages}
     start = yield from _start("noise_in_situ", haloscope, args, md, calibration=dict(calibration))
 
@@ -323,7 +329,7 @@ def calibrate(
     haloscope: Haloscope,
     frequency_mhz: float,
     *,
-    averages: int = 200,
+    averages: int | None = None,
     in_situ: bool = False,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[dict[str, float]]:
@@ -336,7 +342,8 @@ def calibrate(
     frequency_mhz
         Where, MHz; the middle of the scan to come.
     averages
-        Spectra averaged at each temperature; five times as many for the amplifier.
+        Spectra averaged at each temperature, as described if not given; five times as many for the
+        amplifier.
     in_situ
         Tune the cavity there and compare the two methods of measuring the system noise, too.
     md
@@ -346,13 +353,15 @@ def calibrate(
     -------
     The mapping that ``plans.haloscope.scan.scan`` takes as ``calibration``.
     """
+    averages = _averages(haloscope, averages)
+    more = FOR_THE_AMPLIFIER * averages
     found = yield from y_factor(haloscope, frequency_mhz, averages=averages, md=md)
-    noise = yield from jpa_noise(haloscope, frequency_mhz, found, averages=5 * averages, md=md)
+    noise = yield from jpa_noise(haloscope, frequency_mhz, found, averages=more, md=md)
     loss = yield from line_attenuation(haloscope, frequency_mhz, md=md)
     if not in_situ:
         return {**found, **noise, **loss}
     yield from tune_to(haloscope, frequency_mhz)
-    both = yield from noise_in_situ(haloscope, frequency_mhz, found, averages=5 * averages, md=md)
+    both = yield from noise_in_situ(haloscope, frequency_mhz, found, averages=more, md=md)
     return {**found, **noise, **loss, "noise_difference": both["noise_difference"]}
 
 
@@ -364,8 +373,18 @@ def _run(
     return (yield from left_as_found(safe, haloscope))
 
 
-def _check_averages(averages: int) -> None:
-    within("averages", averages, 10, 1e6, "spectra")
+def _averages(haloscope: Haloscope, given: int | None, times: int = 1) -> int:
+    """Spectra to average: as given, else as described, so many times."""
+    if given is None:
+        given = times * haloscope.apparatus.operation.calibration_averages
+    within("averages", given, 10, 1e6, "spectra")
+    return given
+
+
+def temperatures_of(source: NoiseSource) -> tuple[float, ...]:
+    """Temperatures for a Y factor over the range of a noise source, K."""
+    warm = (share * source.highest_k for share in SHARES)
+    return (source.lowest_k, *(kelvin for kelvin in warm if kelvin > source.lowest_k))
 
 
 def _start(

@@ -23,7 +23,7 @@ from haloscope.analysis.statistics.candidates import Candidate
 from haloscope.analysis.statistics.decision import Decision, to_rescan
 from haloscope.analysis.statistics.rescan import Verdict, judge
 from plans.haloscope import fieldoff
-from plans.haloscope.calibrating import EVERY_S, SPACING_MHZ, calibrated_scan, segments
+from plans.haloscope.calibrating import calibrated_scan, segments
 from plans.haloscope.crossings import Intervals, Mapped, map_crossings
 from plans.haloscope.rescans import rescan
 from plans.haloscope.scan import check
@@ -33,10 +33,6 @@ from plans.shared.common import require
 __all__ = ["Campaign", "Earlier", "campaign", "fresh_candidates", "resumed"]
 
 log = logging.getLogger("plans.campaign")
-
-#: Candidates this near to each other are one: a grand bin sums nine bins of 450 Hz, within which
-#: noise moves the highest.
-SAME_LINE_KHZ = 4.05
 
 
 @dataclass(frozen=True)
@@ -76,15 +72,15 @@ class Earlier:
     """What the documents of a campaign say.
 
     Attributes:
+        modes: What its mode maps found.
         done_mhz: Targets that its scans recorded.
         calibration: That their last scan used; None before the first.
-        modes: What its mode maps found.
         without_field_mhz: Targets recorded with the field off.
     """
 
+    modes: Mapped = field(default_factory=Mapped)
     done_mhz: list[float] = field(default_factory=list)
     calibration: dict[str, Any] | None = None
-    modes: Mapped = field(default_factory=Mapped)
     without_field_mhz: list[float] = field(default_factory=list)
 
 
@@ -93,13 +89,13 @@ def campaign(
     name: str,
     frequencies_mhz: Sequence[float],
     *,
-    averages: int = 5000,
-    rescan_averages: int = 20000,
+    averages: int | None = None,
+    rescan_averages: int | None = None,
     skip_mhz: Iterable[tuple[float, float]] = (),
     find_crossings: bool = False,
     calibration: Mapping[str, Any] | None = None,
-    calibration_spacing_mhz: float = SPACING_MHZ,
-    calibrate_every_s: float = EVERY_S,
+    calibration_spacing_mhz: float | None = None,
+    calibrate_every_s: float | None = None,
     documents: Documents = (),
     online: Online | None = None,
     decision: str = "threshold",
@@ -118,9 +114,9 @@ def campaign(
     frequencies_mhz
         Targets of the scan, MHz.
     averages
-        Spectra averaged at each step.
+        Spectra averaged at each step; as described if not given.
     rescan_averages
-        And at each step of a rescan.
+        And at each step of a rescan; as described if not given.
     skip_mhz
         Intervals (low, high) to leave out.
     find_crossings
@@ -129,10 +125,11 @@ def campaign(
     calibration
         Of an earlier call; measured if neither given nor found in the documents.
     calibration_spacing_mhz
-        Distance of calibrations along the band, MHz, ends and middle included; a band below 1 MHz
-        is calibrated in its middle.
+        Distance of calibrations along the band, MHz, ends and middle included; a band below a fifth
+        of it is calibrated in its middle. As described if not given.
     calibrate_every_s
-        Expected time of the scan after which it pauses for another round of calibrations, s.
+        Expected time of the scan after which it pauses for another round of calibrations, s; as
+        described if not given.
     documents
         (name, document) pairs of all runs so far, interrupted ones included; read once.
     online
@@ -159,6 +156,16 @@ def campaign(
         not said; nothing has moved.
     """
     require(bool(name), "a campaign needs a name")
+    described = haloscope.apparatus
+    operation = described.operation
+    if averages is None:
+        averages = described.digitizer.averages
+    if rescan_averages is None:
+        rescan_averages = operation.rescan_averages
+    if calibration_spacing_mhz is None:
+        calibration_spacing_mhz = operation.calibration_spacing_hz * 1e-6
+    if calibrate_every_s is None:
+        calibrate_every_s = operation.calibration_every_s
     rule = Decision(decision)  # type: ignore[arg-type]  # refused there by name
     targets = without(planned(frequencies_mhz), list(skip_mhz))
     # All of them before the first move: a campaign of days must not fail at its last target.
@@ -200,7 +207,8 @@ def campaign(
             verdicts = [_judged_again(said, analysis, off) for said in verdicts]
     candidates = _mhz(again)
     now = [] if result is None else to_rescan(result, rule)
-    fresh = fresh_candidates(_mhz(now), [*candidates, *_mhz(vetoed)])
+    same_mhz = described.analysis.line_span * max(targets)
+    fresh = fresh_candidates(_mhz(now), [*candidates, *_mhz(vetoed)], same_mhz)
     outcome = Campaign(name, taken, candidates, verdicts, result, crossings, fresh, _mhz(vetoed))
     if report is not None:
         report(outcome)
@@ -277,14 +285,17 @@ def _verdicts(
     return verdicts
 
 
-def fresh_candidates(now_mhz: Sequence[float], before_mhz: Sequence[float]) -> list[float]:
+def fresh_candidates(
+    now_mhz: Sequence[float], before_mhz: Sequence[float], reach_mhz: float
+) -> list[float]:
     """Candidates after a rescan that were none before it.
 
     Args:
         now_mhz: After the rescan, MHz.
         before_mhz: Before it, MHz.
+        reach_mhz: Candidates this near to each other are one: a grand bin sums the bins of a line,
+            within which noise moves the highest, MHz.
     """
-    reach_mhz = SAME_LINE_KHZ * 1e-3
     return [f for f in now_mhz if all(abs(f - other) > reach_mhz for other in before_mhz)]
 
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from devices.haloscope import Haloscope
 from devices.parts.base import wall_timeout
-from haloscope.crossing import PULL_HZ
 from instruments.ranges import within
 from plans.haloscope.measure import configure, sweep, sweeps_of
 from plans.haloscope.tuning import Rod, approach, locate
@@ -19,19 +18,14 @@ from plans.shared.common import (
     Until,
     in_run,
     metadata,
-    mode_map,
     provenance,
     record,
     require,
     value_of,
 )
 from plans.shared.safety import left_as_found, run_haloscope_safely
-from plans.shared.suspending import COLD_MXC_K
 
 __all__ = ["MeasuredModes", "cool_and_ramp", "find_crossings", "map_modes"]
-
-#: Pulled farther off its course than this a resonance is crossing, kHz.
-PULL_KHZ = PULL_HZ / 1e3
 
 
 @dataclass(frozen=True)
@@ -55,9 +49,9 @@ class MeasuredModes:
 
 def cool_and_ramp(
     haloscope: Haloscope,
-    field_t: float = 12.0,
+    field_t: float | None = None,
     *,
-    cold_k: float = COLD_MXC_K,
+    cold_k: float | None = None,
     longest_s: float = 86400.0,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[float]:
@@ -68,9 +62,10 @@ def cool_and_ramp(
     haloscope
         The device.
     field_t
-        Central field, T.
+        Central field, T; the full one if not given.
     cold_k
-        The mixing chamber must be below this first, and again afterwards, K.
+        The mixing chamber must be below this first, and again afterwards, K; where suspended plans
+        go on if not given.
     longest_s
         Simulated seconds to wait for it.
     md
@@ -81,19 +76,23 @@ def cool_and_ramp(
     RuntimeError
         A quench is latched.
     """
-    within("cold_k", cold_k, 0.01, 1.0, "K")
+    described = haloscope.apparatus
+    field_t = described.magnet.full_field_t if field_t is None else field_t
+    coldest_k = described.cryostat.base_temperature_k
+    below_k = described.safety.resume_below_k if cold_k is None else cold_k
+    within("cold_k", below_k, coldest_k, described.safety.suspend_above_k, "K")
     within("longest_s", longest_s, 1.0, 30 * 86400.0, "s")
     haloscope.magnet.field.check_value(field_t)
     if (yield from value_of(haloscope.magnet.quench, 0)):
         message = yield from value_of(haloscope.magnet.message, "")
         raise RuntimeError(f"the magnet's quench is latched: {message}")
     machine = yield from provenance(haloscope)
-    args = {"field_t": field_t, "cold_k": cold_k}
+    args = {"field_t": field_t, "cold_k": below_k}
     start = metadata("cool_and_ramp", [haloscope.magnet], args, md, **machine)
     limit_s = wall_timeout(haloscope, longest_s)
 
     def cold() -> Until:
-        return Until(haloscope.fridge.mxc, lambda kelvin: kelvin < cold_k, limit_s)
+        return Until(haloscope.fridge.mxc, lambda kelvin: kelvin < below_k, limit_s)
 
     def inner() -> MsgGenerator[float]:
         yield from cold().wait()
@@ -111,8 +110,8 @@ def map_modes(
     start_mhz: float,
     stop_mhz: float,
     *,
-    step_khz: float = 20.0,
-    pull_khz: float = PULL_KHZ,
+    step_khz: float | None = None,
+    pull_khz: float | None = None,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[MeasuredModes]:
     """Map the strongest resonance against the rod's angle and find where modes cross.
@@ -130,15 +129,18 @@ def map_modes(
     stop_mhz
         To this, MHz.
     step_khz
-        In steps of this, kHz.
+        In steps of this, kHz; as described if not given.
     pull_khz
-        Pulled farther than this is crossing.
+        Pulled farther than this is crossing, kHz; as described if not given.
     md
         Metadata for the start document.
     """
+    operation = haloscope.apparatus.operation
+    step_khz = operation.map_step_hz * 1e-3 if step_khz is None else step_khz
+    pull_khz = operation.crossing_pull_hz * 1e-3 if pull_khz is None else pull_khz
     within("step_khz", step_khz, 1.0, 500.0, "kHz")
     within("pull_khz", pull_khz, 1.0, 500.0, "kHz")
-    modes = mode_map()
+    modes = haloscope.apparatus.mode_map
     count = round(abs(stop_mhz - start_mhz) * 1e3 / step_khz) + 1
     require(count >= 10, f"{count} angles are too few to tell a pull from a course; at least 10")
     bare_mhz = np.linspace(start_mhz, stop_mhz, count)

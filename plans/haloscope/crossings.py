@@ -15,20 +15,18 @@ from bluesky.utils import MsgGenerator
 
 from devices.haloscope import Haloscope
 from devices.parts.base import limits_of
-from haloscope.measuring.decisions import TAKE_UP_DEG
-from plans.haloscope.commissioning import PULL_KHZ, find_crossings, map_modes
-from plans.shared.common import mode_map
+from haloscope.description.groups import Operation
+from plans.haloscope.commissioning import find_crossings, map_modes
 
 __all__ = ["Intervals", "Mapped", "NotMappedError", "map_crossings", "merged", "minus"]
 
 Intervals = list[tuple[float, float]]
 
-#: Distance of the rod's positions in a map, and from how far apart on there is a hole in it, kHz.
-STEP_KHZ, HOLE_KHZ = 20.0, 30.0
-#: This far about each target the modes must be known, MHz: the letter's crossing reaches 0.19.
-NEEDED_MHZ = 0.25
-#: And this far they are mapped, MHz: the course beside a crossing at the band's edge must be seen.
-MAPPED_MHZ = 0.5
+#: So many steps apart two points of a map leave a hole in it.
+HOLE = 1.5
+#: So many times farther than modes must be known they are mapped: the course beside a crossing at
+#: the band's edge must be seen.
+MAPPED = 2.0
 #: The first map finds how far the resonance is off its calculated course, the next what it missed.
 PASSES = 3
 
@@ -71,35 +69,40 @@ class Mapped:
             return 0.0
         return float(np.median(np.subtract(self.found_mhz, self.bare_mhz)))
 
-    def missing(self, targets_mhz: Sequence[float], reach_mhz: tuple[float, float]) -> Intervals:
+    def missing(
+        self, targets_mhz: Sequence[float], reach_mhz: tuple[float, float], operation: Operation
+    ) -> Intervals:
         """Calculated frequencies (low, high) still to be mapped for a scan of targets.
 
         Args:
             targets_mhz: Of the scan.
             reach_mhz: Calculated frequencies (low, high) at the rod's limits.
+            operation: How modes are mapped.
         """
+        about_mhz = operation.map_reach_hz * 1e-6
         offset, outside = self.offset_mhz, minus([(0.0, 1e6)], [reach_mhz])
-        known = self._covered() + _shifted(self.concluded_mhz, -offset) + outside
-        needed = minus(_shifted(_about(targets_mhz, NEEDED_MHZ), -offset), known)
-        useful = minus(_shifted(_about(targets_mhz, MAPPED_MHZ), -offset), known)
+        known = self._covered(operation) + _shifted(self.concluded_mhz, -offset) + outside
+        needed = minus(_shifted(_about(targets_mhz, about_mhz), -offset), known)
+        mapped = _about(targets_mhz, MAPPED * about_mhz)
+        useful = minus(_shifted(mapped, -offset), known)
         return [part for part in useful if any(_overlap(part, gap) for gap in needed)]
 
-    def crossings(self, targets_mhz: Sequence[float]) -> Intervals:
+    def crossings(self, targets_mhz: Sequence[float], operation: Operation) -> Intervals:
         """Intervals (low, high) to leave out of a scan of targets, MHz."""
-        if not minus(_about(targets_mhz, NEEDED_MHZ), self.concluded_mhz):
+        if not minus(_about(targets_mhz, operation.map_reach_hz * 1e-6), self.concluded_mhz):
             return list(self.crossings_mhz)
         order = np.argsort(self.bare_mhz, kind="stable")
         bare, found = np.array(self.bare_mhz)[order], np.array(self.found_mhz)[order]
-        _, intervals = find_crossings(bare, found, PULL_KHZ)
+        _, intervals = find_crossings(bare, found, operation.crossing_pull_hz * 1e-3)
         return merged(intervals + self.crossings_mhz)
 
-    def _covered(self) -> Intervals:
+    def _covered(self, operation: Operation) -> Intervals:
         """Calculated frequencies between points that stand close enough."""
         bare = np.unique(self.bare_mhz)
         close = [
             (float(low), float(high))
             for low, high in pairwise(bare)
-            if high - low <= HOLE_KHZ * 1e-3
+            if high - low <= HOLE * operation.map_step_hz * 1e-6
         ]
         return merged(close)
 
@@ -137,34 +140,41 @@ def map_crossings(
         After all passes part of the band has not been seen.
     """
     known = known if known is not None else Mapped()
+    operation = haloscope.apparatus.operation
+    step_mhz = operation.map_step_hz * 1e-6
+    modes = haloscope.apparatus.mode_map
     for target in targets_mhz:
-        haloscope.rod.check_value(float(mode_map().angle_deg(target * 1e6)))
+        haloscope.rod.check_value(float(modes.angle_deg(target * 1e6)))
     reach = _reach(haloscope)
     for _ in range(PASSES):
-        parts = known.missing(targets_mhz, reach)
+        parts = known.missing(targets_mhz, reach, operation)
         for low, high in parts:
             found = yield from map_modes(
-                haloscope, *_long_enough(low, high, reach), step_khz=STEP_KHZ, md=md
+                haloscope,
+                *_long_enough(low, high, reach, step_mhz),
+                step_khz=step_mhz * 1e3,
+                md=md,
             )
             known.add(found.bare_mhz, found.frequency_mhz)
         if not parts:
             break
     else:
-        if parts := known.missing(targets_mhz, reach):
+        if parts := known.missing(targets_mhz, reach, operation):
             gaps = ", ".join(f"{low:.3f} to {high:.3f}" for low, high in parts)
             raise NotMappedError(f"modes: not mapped at calculated frequencies {gaps} MHz")
     return {
-        "crossings_mhz": [list(one) for one in known.crossings(targets_mhz)],
-        "mapped_mhz": [list(one) for one in _about(targets_mhz, NEEDED_MHZ)],
+        "crossings_mhz": [list(one) for one in known.crossings(targets_mhz, operation)],
+        "mapped_mhz": [list(one) for one in _about(targets_mhz, operation.map_reach_hz * 1e-6)],
     }
 
 
 def _reach(haloscope: Haloscope) -> tuple[float, float]:
     """Calculated frequencies at the rod's limits, less what taking up its play needs, MHz."""
-    modes, limits = mode_map(), limits_of(haloscope.rod.user_setpoint)
+    modes, limits = haloscope.apparatus.mode_map, limits_of(haloscope.rod.user_setpoint)
+    spare_deg = 2 * haloscope.apparatus.operation.rod_take_up_deg
     if limits is None:
         return modes.lowest_hz * 1e-6, modes.highest_hz * 1e-6
-    angles = limits[0] + 2 * TAKE_UP_DEG, limits[1] - 2 * TAKE_UP_DEG
+    angles = limits[0] + spare_deg, limits[1] - spare_deg
     low, high = sorted(float(modes.frequency_hz(angle)) * 1e-6 for angle in angles)
     return low, high
 
@@ -205,8 +215,10 @@ def _overlap(one: tuple[float, float], other: tuple[float, float]) -> bool:
     return one[0] < other[1] and other[0] < one[1]
 
 
-def _long_enough(low: float, high: float, reach: tuple[float, float]) -> tuple[float, float]:
+def _long_enough(
+    low: float, high: float, reach: tuple[float, float], step_mhz: float
+) -> tuple[float, float]:
     """An interval widened to hold the least number of points of a map, inside the rod's reach."""
-    least = 12 * STEP_KHZ * 1e-3
+    least = 12 * step_mhz
     widen = max(0.0, 0.5 * (least - (high - low)))
     return max(low - widen, reach[0]), min(high + widen, reach[1])

@@ -13,14 +13,11 @@ from plans.haloscope.rescans import targets_about
 from plans.haloscope.scan import check, scan
 from plans.haloscope.steps import remaining
 from plans.shared.common import require, value_of
-from plans.shared.suspending import COLD_MXC_K
 
 __all__ = ["NotConfirmedError", "back_at", "field_off"]
 
 #: Nearer than this to a field, the magnet is at it, T.
 SAME_FIELD_T = 0.02
-#: Where nothing answers (a rehearsal) the search was at the letter's field.
-SEARCH_FIELD_T = 12.0
 
 
 class NotConfirmedError(RuntimeError):
@@ -35,10 +32,10 @@ def field_off(
     confirmed: bool = False,
     ramp_back: bool = True,
     back_t: float | None = None,
-    averages: int = 20000,
-    half_width_khz: float = 30.0,
-    step_khz: float = 10.0,
-    cold_k: float = COLD_MXC_K,
+    averages: int | None = None,
+    half_width_khz: float | None = None,
+    step_khz: float | None = None,
+    cold_k: float | None = None,
     calibration: Mapping[str, float] | None = None,
     done_mhz: Iterable[float] = (),
     of: Sequence[str] = (),
@@ -67,13 +64,14 @@ def field_off(
     back_t
         Field to go back to, T; the one that the magnet was found at if not given.
     averages
-        Spectra averaged at each step.
+        Spectra averaged at each step; as in a rescan if not given.
     half_width_khz
-        Steps up to this far from each candidate.
+        Steps up to this far from each candidate; as in a rescan if not given.
     step_khz
-        Distance of the steps.
+        Distance of the steps; as described if not given.
     cold_k
-        The mixing chamber must be below this before and after each ramp, K.
+        The mixing chamber must be below this before and after each ramp, K; as of
+        ``cool_and_ramp`` if not given.
     calibration
         For the start document.
     done_mhz
@@ -98,14 +96,17 @@ def field_off(
     RuntimeError
         A quench is latched.
     """
-    targets = targets_about(candidates_mhz, half_width_khz, step_khz)
+    described = haloscope.apparatus
+    targets = targets_about(described, candidates_mhz, half_width_khz, step_khz)
+    averages = described.operation.rescan_averages if averages is None else averages
     within("field_t", field_t, 0.0, 20.0, "T")
     for field in (field_t, *(() if back_t is None else (back_t,))):
         haloscope.magnet.field.check_value(field)
     for target in targets:
         check(haloscope, target, averages)
     require(back_t is None or back_t > field_t, f"back_t {back_t} T is not above {field_t} T")
-    found_t = float((yield from value_of(haloscope.magnet.field.readback, SEARCH_FIELD_T)))
+    readback = haloscope.magnet.field.readback
+    found_t = float((yield from value_of(readback, described.magnet.full_field_t)))
     label = {"purpose": FIELD_OFF, "candidates_mhz": [float(f) for f in candidates_mhz]}
     more = {**label, "field_off_of": [str(uid) for uid in of], **(md or {})}
     away = abs(found_t - field_t) > SAME_FIELD_T

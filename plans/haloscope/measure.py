@@ -17,17 +17,16 @@ from devices.haloscope import Haloscope
 from devices.parts.sweeping import Trace, passive, sweep_settings, sweeps_of, trace_in
 from devices.signals.settable import Setting
 from devices.signals.settings import name_within
-from haloscope.constants import JPA_OFFSET_HZ, PROBE_OFFSET_HZ
+from haloscope.measuring import decisions
 from haloscope.measuring.gain import GainProfile, fit_gain_profile
 from haloscope.measuring.goodness import Goodness
 from haloscope.measuring.reflection import Reflection, fit_reflection
 from haloscope.measuring.sweeps import Sweep, Sweeps
 from haloscope.measuring.transmission import Transmission, fit_transmission
 from haloscope.measuring.trust import bad_fit, further_sweeps
-from plans.shared.common import isolation_db, require
+from plans.shared.common import require
 
 __all__ = [
-    "JPA_OFFSET_MHZ",
     "Coupling",
     "Resonance",
     "Sweep",
@@ -44,9 +43,6 @@ __all__ = [
     "sweeps_of",
     "transmission",
 ]
-
-#: The amplifier's resonance less the target; the amplifier is looked at about the target.
-JPA_OFFSET_MHZ = JPA_OFFSET_HZ / 1e6
 
 Fit = TypeVar("Fit", Transmission, Reflection)
 
@@ -179,9 +175,10 @@ def reflection(
     BadFitError
         No fit describes what was seen.
     """
+    isolation_db = haloscope.apparatus.network_analyzer.isolation_db
 
     def fitted(trace: Trace) -> Reflection:
-        return fit_reflection(trace.frequency_hz, trace.s, isolation_db=isolation_db())
+        return fit_reflection(trace.frequency_hz, trace.s, isolation_db=isolation_db)
 
     first = settings or sweeps_of(haloscope).reflection
     fit = yield from _believed(haloscope, "reflection", center_mhz, first, fitted)
@@ -212,7 +209,8 @@ def _believed(
 
 def amplifier_at(haloscope: Haloscope, target_mhz: float) -> dict[Setting, float]:
     """Settings of the amplifier's frequencies for a target, MHz: it is pumped at twice its own."""
-    resonance_mhz = target_mhz + JPA_OFFSET_MHZ
+    operation = haloscope.apparatus.operation
+    resonance_mhz = decisions.jpa_resonance_hz(target_mhz * 1e6, operation) / 1e6
     jpa = haloscope.jpa
     return {jpa.resonance: resonance_mhz, jpa.pump_frequency: 2.0 * resonance_mhz}
 
@@ -243,12 +241,14 @@ def amplifier_gain(
     more
         Settings of the amplifier, set at the same time.
     """
-    center_mhz = round(resonance_mhz - JPA_OFFSET_MHZ, 9)
+    operation = haloscope.apparatus.operation
+    # The amplifier is looked at about the target.
+    center_mhz = round(resonance_mhz - operation.jpa_offset_hz / 1e6, 9)
     pumped = {haloscope.jpa.pump: "On", haloscope.switch.selected: source}
     settings = settings or sweeps_of(haloscope).gain
     on = yield from sweep(haloscope, settings, center_mhz, {**(more or {}), **pumped})
     off = np.interp(on.frequency_mhz, reference.frequency_mhz, np.abs(reference.s) ** 2)
-    probe_hz = resonance_mhz * 1e6 + PROBE_OFFSET_HZ
+    probe_hz = resonance_mhz * 1e6 + operation.probe_offset_hz
     return fit_gain_profile(on.frequency_hz, np.abs(on.s) ** 2 / off, probe_hz=probe_hz)
 
 

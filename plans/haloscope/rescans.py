@@ -6,6 +6,7 @@ from typing import Any
 from bluesky.utils import MsgGenerator
 
 from devices.haloscope import Haloscope
+from haloscope.description import Description
 from instruments.ranges import within
 from plans.haloscope.scan import scan
 from plans.shared.common import require
@@ -17,9 +18,9 @@ def rescan(
     haloscope: Haloscope,
     candidates_mhz: Sequence[float],
     *,
-    averages: int = 20000,
-    half_width_khz: float = 30.0,
-    step_khz: float = 10.0,
+    averages: int | None = None,
+    half_width_khz: float | None = None,
+    step_khz: float | None = None,
     calibration: Mapping[str, Any] | None = None,
     md: Mapping[str, Any] | None = None,
     **more: Any,
@@ -33,11 +34,11 @@ def rescan(
     candidates_mhz
         Frequencies of the candidates, MHz.
     averages
-        Spectra averaged at each step.
+        Spectra averaged at each step; as described if not given.
     half_width_khz
-        Steps up to this far from each candidate.
+        Steps up to this far from each candidate; as described if not given.
     step_khz
-        Distance of the steps.
+        Distance of the steps; as described if not given.
     calibration
         For the start document.
     md
@@ -45,7 +46,9 @@ def rescan(
     more
         Passed to ``scan``.
     """
-    targets = targets_about(candidates_mhz, half_width_khz, step_khz)
+    targets = targets_about(haloscope.apparatus, candidates_mhz, half_width_khz, step_khz)
+    if averages is None:
+        averages = haloscope.apparatus.operation.rescan_averages
     named = {"plan_name": "rescan", "candidates_mhz": list(candidates_mhz), **(md or {})}
     return (
         yield from scan(
@@ -55,15 +58,23 @@ def rescan(
 
 
 def targets_about(
-    candidates_mhz: Sequence[float], half_width_khz: float, step_khz: float
+    apparatus: Description,
+    candidates_mhz: Sequence[float],
+    half_width_khz: float | None = None,
+    step_khz: float | None = None,
 ) -> list[float]:
-    """Targets of steps about candidates, MHz, ascending, each once.
+    """Targets of steps about candidates, MHz, ascending, each once; as described if not given.
 
     Raises:
         ValueError: No candidates, or steps that reach too far.
     """
     require(len(candidates_mhz) > 0, "no candidates to take again")
-    within("half_width_khz", half_width_khz, 0.0, 75.0, "kHz")
+    operation = apparatus.operation
+    if half_width_khz is None:
+        half_width_khz = operation.rescan_half_width_hz * 1e-3
+    step_khz = operation.step_hz * 1e-3 if step_khz is None else step_khz
+    # Farther off a spectrum does not hold the candidate.
+    within("half_width_khz", half_width_khz, 0.0, 0.5e-3 * apparatus.analysis.window_hz, "kHz")
     within("step_khz", step_khz, 0.1, 1e4, "kHz")
     reach = int(half_width_khz / step_khz)
     return sorted(

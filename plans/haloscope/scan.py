@@ -7,7 +7,7 @@ targets are frequencies; what the rod did to get there is for the record only.
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator, short_uid
@@ -16,9 +16,10 @@ from ophyd import OphydObject
 from devices.haloscope import Haloscope
 from devices.parts.sweeping import sweep_settings
 from devices.signals.settable import Setting
+from haloscope.description import Description
 from haloscope.measuring import decisions
 from haloscope.measuring.gain import GainProfile
-from haloscope.measuring.tolerances import LETTER, Tolerances, tolerances_of
+from haloscope.measuring.tolerances import Tolerances, tolerances_of
 from instruments.ranges import within
 from plans.haloscope.measure import (
     Coupling,
@@ -33,24 +34,25 @@ from plans.haloscope.measure import (
 )
 from plans.haloscope.steps import planned, remaining, without
 from plans.haloscope.tuning import Amplifier, Rod, set_coupling, set_jpa, tune_to
-from plans.shared.common import apparatus, in_run, metadata, mode_map, provenance, record, require
+from plans.shared.common import apparatus, in_run, metadata, provenance, record, require
 from plans.shared.safety import left_as_found, run_haloscope_safely
 
-__all__ = ["LETTER", "ScanState", "Tolerances", "check", "direction", "scan", "step"]
-
-#: Simulated seconds of one spectrum: the inverse of its 10 Hz bins.
-SPECTRUM_S = 0.1
-#: Simulated seconds of a step beside the integration: moves, sweeps, switching (measured: 6 to 20).
-STEP_OVERHEAD_S = 15.0
+__all__ = ["ScanState", "Tolerances", "check", "direction", "scan", "spectrum_s", "step"]
 
 
 @dataclass
 class ScanState:
     """What a scan learns from step to step; starting afresh costs some sweeps and nothing else."""
 
-    tolerances: Tolerances = LETTER
-    rod: Rod = field(default_factory=Rod)
+    tolerances: Tolerances
+    rod: Rod
     amplifier: Amplifier = field(default_factory=Amplifier)
+
+    @classmethod
+    def of(cls, apparatus: Description, tolerances: Tolerances | None = None) -> Self:
+        """Before the first step, with an apparatus' own tolerances if none are given."""
+        operation = apparatus.operation
+        return cls(tolerances or Tolerances.of(operation), Rod())
 
 
 PerStep = Callable[[Haloscope, float, int, ScanState], MsgGenerator[None]]
@@ -62,8 +64,8 @@ def scan(
     *,
     start_mhz: float | None = None,
     stop_mhz: float | None = None,
-    step_khz: float = 10.0,
-    averages: int | Sequence[int] = 5000,
+    step_khz: float | None = None,
+    averages: int | Sequence[int] | None = None,
     calibration: Mapping[str, Any] | None = None,
     skip_mhz: Iterable[tuple[float, float]] = (),
     done_mhz: Iterable[float] = (),
@@ -84,9 +86,9 @@ def scan(
     stop_mhz
         Last target, MHz.
     step_khz
-        Distance of targets in the range, kHz.
+        Distance of targets in the range, kHz; as described if not given.
     averages
-        0.1 s spectra averaged at each step, 5000 for the letter's 500 s; or one per step.
+        Spectra averaged at each step, or one number per step; as described if not given.
     calibration
         What ``plans.haloscope.calibration.calibrate`` or ``calibrating.calibrate_band`` returned,
         for the start document.
@@ -95,8 +97,8 @@ def scan(
     done_mhz
         Targets recorded by an earlier run of this scan, not to be taken again.
     tolerances
-        What each step must fulfil, by the names of ``Tolerances``; what is not given is the
-        letter's.
+        What each step must fulfil, by the names of ``Tolerances``; what is not given is as
+        described.
     per_step
         Replaces ``step``.
     md
@@ -117,7 +119,10 @@ def scan(
     BadFitError
         No fit describes what the analyzer showed at a step.
     """
-    limits = tolerances_of(tolerances)
+    described = haloscope.apparatus
+    limits = tolerances_of(tolerances, described.operation)
+    step_khz = described.operation.step_hz * 1e-3 if step_khz is None else step_khz
+    averages = described.digitizer.averages if averages is None else averages
     whole = planned(frequencies_mhz, start_mhz=start_mhz, stop_mhz=stop_mhz, step_khz=step_khz)
     wanted = without(whole, skip_mhz)
     counts = _averages(averages, wanted, whole)
@@ -138,10 +143,10 @@ def scan(
         md,
         calibration=calibration,
         num_points=len(targets),
-        expected_duration_s=sum(SPECTRUM_S * counts[t] + STEP_OVERHEAD_S for t in targets),
+        expected_duration_s=sum(step_s(described, counts[t]) for t in targets),
     )
-    state = ScanState(limits)
-    state.rod.direction = direction(targets)
+    state = ScanState.of(described, limits)
+    state.rod.direction = direction(described, targets)
     take = per_step or step
 
     def inner() -> MsgGenerator[list[float]]:
@@ -152,6 +157,16 @@ def scan(
 
     safely = run_haloscope_safely(in_run(inner(), start), haloscope)
     return (yield from left_as_found(safely, haloscope))
+
+
+def spectrum_s(apparatus: Description) -> float:
+    """Seconds of one spectrum: the inverse of the width of its bins."""
+    return 1.0 / apparatus.digitizer.bin_width_hz
+
+
+def step_s(apparatus: Description, averages: int) -> float:
+    """Expected seconds of a step."""
+    return spectrum_s(apparatus) * averages + apparatus.operation.step_overhead_s
 
 
 def scan_document(
@@ -172,7 +187,7 @@ def scan_document(
         md,
         hints={"dimensions": [([haloscope.measured.target_frequency.name], "primary")]},
         calibration=dict(calibration) if calibration else None,
-        apparatus=apparatus(),
+        apparatus=apparatus(haloscope),
         **more,
         **machine,
     )
@@ -264,22 +279,22 @@ def check(haloscope: Haloscope, target_mhz: float, averages: int) -> None:
         ValueError: The calculated mode map does not reach the target.
         LimitError: A device's limit is exceeded.
     """
-    haloscope.rod.check_value(float(mode_map().angle_deg(target_mhz * 1e6)))
-    haloscope.lo.frequency.check_value(_lo_mhz(target_mhz))
+    haloscope.rod.check_value(float(haloscope.apparatus.mode_map.angle_deg(target_mhz * 1e6)))
+    haloscope.lo.frequency.check_value(_lo_mhz(haloscope, target_mhz))
     haloscope.vna.center.check_value(target_mhz)
     for setting, value in amplifier_at(haloscope, target_mhz).items():
         setting.check_value(value)
     haloscope.daq.num_averages.check_value(averages)
 
 
-def _lo_mhz(target_mhz: float) -> float:
-    return decisions.local_oscillator_hz(target_mhz * 1e6) / 1e6
+def _lo_mhz(haloscope: Haloscope, target_mhz: float) -> float:
+    return decisions.local_oscillator_hz(target_mhz * 1e6, haloscope.apparatus.receiver) / 1e6
 
 
 def _receiver(haloscope: Haloscope, target_mhz: float, averages: int) -> dict[Setting, Any]:
     """Settings for the spectrum of a step."""
     return {
-        haloscope.lo.frequency: _lo_mhz(target_mhz),
+        haloscope.lo.frequency: _lo_mhz(haloscope, target_mhz),
         haloscope.daq.num_averages: averages,
         haloscope.switch.selected: "Cavity",
     }
@@ -336,9 +351,9 @@ def _averages(
     return each
 
 
-def direction(targets_mhz: Sequence[float]) -> int:
+def direction(apparatus: Description, targets_mhz: Sequence[float]) -> int:
     """Side from which the rod shall arrive: along the scan, so that steps need no detour."""
     if len(targets_mhz) < 2:
         return 0
-    first, last = (float(mode_map().angle_deg(f * 1e6)) for f in (targets_mhz[0], targets_mhz[-1]))
+    first, last = (apparatus.mode_map.angle_deg(f * 1e6) for f in (targets_mhz[0], targets_mhz[-1]))
     return 1 if last > first else -1

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from haloscope.analysis.exchange.keys import value_in
+from haloscope.parameters import HaloscopeParameters
 from instruments.ranges import within
 from plans.shared.common import require
 
@@ -26,9 +27,12 @@ def planned(
     *,
     start_mhz: float | None = None,
     stop_mhz: float | None = None,
-    step_khz: float = 10.0,
+    step_khz: float | None = None,
 ) -> list[float]:
     """The targets of a scan, MHz: the list as given, or start to stop (included) in steps.
+
+    The steps of a range are CAPP-12TB's where no others are given; ``scan`` gives those of its
+    apparatus.
 
     Raises:
         ValueError: Both or neither of list and range, an empty list, repeated targets.
@@ -38,6 +42,8 @@ def planned(
             start_mhz is not None and stop_mhz is not None,
             "a scan needs frequencies_mhz, or start_mhz and stop_mhz",
         )
+        if step_khz is None:
+            step_khz = HaloscopeParameters.capp12tb().operation.step_hz * 1e-3
         within("step_khz", step_khz, 0.1, 1e4, "kHz")
         assert start_mhz is not None
         assert stop_mhz is not None

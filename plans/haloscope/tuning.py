@@ -16,13 +16,11 @@ from devices.haloscope import Haloscope
 from devices.parts.sweeping import sweeps_of, transmission_in
 from devices.signals.settable import Setting
 from haloscope.measuring import decisions, tuning
-from haloscope.measuring.decisions import FIRST_PUMP_DBM
 from haloscope.measuring.gain import GainProfile
 from haloscope.measuring.sweeps import Sweep, Sweeps
 from haloscope.measuring.tolerances import (
     GAIN_DB,
     GAIN_TOLERANCE_DB,
-    LETTER,
     TUNING_KHZ,
     coupling_range,
 )
@@ -30,7 +28,6 @@ from haloscope.measuring.transmission import Transmission
 from haloscope.measuring.tuning import Look, MoveRod, NotTunedError, Procedure, Rod
 from instruments.ranges import within
 from plans.haloscope.measure import (
-    JPA_OFFSET_MHZ,
     Coupling,
     Resonance,
     Trace,
@@ -41,10 +38,9 @@ from plans.haloscope.measure import (
     resonance_of,
     sweep,
 )
-from plans.shared.common import mode_map, value_of
+from plans.shared.common import value_of
 
 __all__ = [
-    "JPA_OFFSET_MHZ",
     "Amplifier",
     "NotTunedError",
     "Rod",
@@ -62,13 +58,13 @@ class Amplifier:
     """What setting up the amplifier learns.
 
     Attributes:
-        pump_power_dbm: The pump power that gave the wanted gain last.
+        pump_power_dbm: The pump power that gave the wanted gain last; None before the first.
         reference: The bypass with the pump off, over several MHz; taken again when it is used up.
         uses: How often the reference was used.
         gain_hz: Full width of its gain, last time it was as wanted; NaN before the first.
     """
 
-    pump_power_dbm: float = FIRST_PUMP_DBM
+    pump_power_dbm: float | None = None
     reference: Trace | None = None
     uses: int = 0
     gain_hz: float = math.nan
@@ -78,7 +74,7 @@ def tune_to(
     haloscope: Haloscope,
     frequency_mhz: float,
     *,
-    tolerance_khz: float = 1.0,
+    tolerance_khz: float | None = None,
     attempts: int = 8,
     rod: Rod | None = None,
     ready: Mapping[Sweep, str] | None = None,
@@ -92,7 +88,7 @@ def tune_to(
     frequency_mhz
         Wanted resonance, MHz.
     tolerance_khz
-        Greatest distance of the measured resonance from it, kHz.
+        Greatest distance of the measured resonance from it, kHz; as described if not given.
     attempts
         Moves before giving up.
     rod
@@ -113,8 +109,11 @@ def tune_to(
     BadFitError
         No fit describes the resonance that is there.
     """
+    apparatus = haloscope.apparatus
+    if tolerance_khz is None:
+        tolerance_khz = apparatus.operation.tuning_tolerance_hz * 1e-3
     within("tolerance_khz", tolerance_khz, *TUNING_KHZ, "kHz")
-    modes = mode_map()
+    modes = apparatus.mode_map
     low, high = modes.lowest_hz / 1e6, modes.highest_hz / 1e6
     within("frequency_mhz", frequency_mhz, low, high, "MHz")
     rod = rod if rod is not None else Rod()
@@ -137,9 +136,10 @@ def locate(haloscope: Haloscope, near_mhz: float, rod: Rod) -> MsgGenerator[None
     NotTunedError
         There is no resonance to be seen.
     """
-    tolerance_hz = 1e3 * LETTER.tuning_khz
+    described = haloscope.apparatus
+    tolerance_hz = described.operation.tuning_tolerance_hz
     procedure = tuning.locate(
-        near_mhz * 1e6, mode_map(), sweeps_of(haloscope), rod, tolerance_hz=tolerance_hz
+        near_mhz * 1e6, described.mode_map, sweeps_of(haloscope), rod, tolerance_hz=tolerance_hz
     )
     yield from _do(haloscope, procedure, rod)
 
@@ -190,17 +190,18 @@ def approach(haloscope: Haloscope, angle_deg: float, rod: Rod) -> MsgGenerator[f
     How far from there it was sent before, deg.
     """
     last = float((yield from value_of(haloscope.rod.user_setpoint, angle_deg)))
-    for place in rod.way(angle_deg, last, decisions.TAKE_UP_DEG):
+    take_up_deg = haloscope.apparatus.operation.rod_take_up_deg
+    for place in rod.way(angle_deg, last, take_up_deg):
         yield from bps.abs_set(haloscope.rod, place, wait=True)
     return abs(angle_deg - last)
 
 
 def set_coupling(
     haloscope: Haloscope,
-    beta: float = 2.0,
+    beta: float | None = None,
     *,
-    low: float = 1.8,
-    high: float = 2.2,
+    low: float | None = None,
+    high: float | None = None,
     frequency_mhz: float | None = None,
     attempts: int = 8,
     look: Sweep | None = None,
@@ -212,11 +213,11 @@ def set_coupling(
     haloscope
         The device.
     beta
-        Wanted coupling.
+        Wanted coupling; the geometric middle of the accepted ones if not given.
     low
-        Lowest coupling accepted.
+        Lowest coupling accepted; as described if not given.
     high
-        Highest coupling accepted.
+        Highest coupling accepted; as described if not given.
     frequency_mhz
         Where the resonance is, MHz; the analyzer's present centre if not given.
     attempts
@@ -231,6 +232,11 @@ def set_coupling(
     BadFitError
         No fit describes the reflection.
     """
+    operation = haloscope.apparatus.operation
+    low = operation.beta_low if low is None else low
+    high = operation.beta_high if high is None else high
+    coupling_range(low, high)
+    beta = math.sqrt(low * high) if beta is None else beta
     coupling_range(low, beta, high)
     center = frequency_mhz or (yield from value_of(haloscope.vna.center))
     found = yield from reflection(haloscope, center, look)
@@ -243,9 +249,9 @@ def set_coupling(
             )
         moves += 1
         depth = yield from value_of(haloscope.antenna.user_setpoint, 0.0)
-        goal = decisions.next_depth_mm(depth, found.beta, beta, decisions.COUPLING_DEPTH_MM)
+        goal = decisions.next_depth_mm(depth, found.beta, beta, operation.coupling_depth_mm)
         # Always inwards: the play of the drive then lies on the same side.
-        for place in decisions.waypoints(goal, depth, 1, decisions.TAKE_UP_MM):
+        for place in decisions.waypoints(goal, depth, 1, operation.antenna_take_up_mm):
             yield from bps.abs_set(haloscope.antenna, place, wait=True)
         # The antenna's depth shifts the resonance: look about where it was found last.
         found = yield from reflection(haloscope, found.resonance.frequency_mhz, look)
@@ -266,7 +272,7 @@ def pump_off(
     periods: one sweep over several MHz serves the steps inside it.
     """
     sweeps = sweeps or sweeps_of(haloscope)
-    half = 0.5e-6 * sweeps.gain.span_hz + abs(JPA_OFFSET_MHZ)
+    half = 1e-6 * (0.5 * sweeps.gain.span_hz + abs(haloscope.apparatus.operation.jpa_offset_hz))
     known = amplifier.reference
     used_up = known is None or amplifier.uses >= REFERENCE_USES
     if known is not None and not used_up:
@@ -284,13 +290,13 @@ def set_jpa(
     haloscope: Haloscope,
     target_mhz: float,
     *,
-    gain_db: float = 20.0,
-    tolerance_db: float = 0.4,
+    gain_db: float | None = None,
+    tolerance_db: float | None = None,
     source: str = "Cavity",
     attempts: int = 10,
     amplifier: Amplifier | None = None,
 ) -> MsgGenerator[GainProfile]:
-    """Set the amplifier 100 kHz below the target, and its gain at the probe tone by pump power.
+    """Set the amplifier to its place for a target, and its gain at the probe tone by pump power.
 
     Parameters
     ----------
@@ -299,9 +305,9 @@ def set_jpa(
     target_mhz
         Centre of the spectrum to be taken, MHz.
     gain_db
-        Wanted gain at the probe tone, 1 kHz above the amplifier's resonance.
+        Wanted gain at the probe tone; as described if not given.
     tolerance_db
-        Greatest distance of the measured gain from it.
+        Greatest distance of the measured gain from it; as described if not given.
     source
         What the switch connects meanwhile: Cavity (in situ) or Noise source (50 ohm).
     attempts
@@ -318,6 +324,9 @@ def set_jpa(
     NotTunedError
         The gain is not within the tolerance after ``attempts`` measurements.
     """
+    operation = haloscope.apparatus.operation
+    gain_db = operation.gain_db if gain_db is None else gain_db
+    tolerance_db = operation.gain_tolerance_db if tolerance_db is None else tolerance_db
     within("gain_db", gain_db, *GAIN_DB, "dB")
     within("tolerance_db", tolerance_db, *GAIN_TOLERANCE_DB, "dB")
     amplifier = amplifier if amplifier is not None else Amplifier()
@@ -326,7 +335,9 @@ def set_jpa(
     reached = "nothing"
     sweeps = sweeps_of(haloscope).measured(gain_hz=amplifier.gain_hz)
     for _ in range(attempts):
-        settings = {**frequencies, haloscope.jpa.pump_power: amplifier.pump_power_dbm}
+        power_dbm = amplifier.pump_power_dbm
+        power_dbm = operation.first_pump_dbm if power_dbm is None else power_dbm
+        settings = {**frequencies, haloscope.jpa.pump_power: power_dbm}
         reference = yield from pump_off(
             haloscope, resonance_mhz, source, amplifier, settings, sweeps
         )
@@ -345,12 +356,12 @@ def set_jpa(
             amplifier.reference = None
             continue
         amplifier.pump_power_dbm = decisions.next_pump_dbm(
-            amplifier.pump_power_dbm, found_db, gain_db, tolerance_db
+            power_dbm, found_db, gain_db, tolerance_db
         )
         if decisions.amplified(found_db, gain_db, tolerance_db):
             amplifier.gain_hz = profile.bandwidth_hz
             return profile
-    probe_mhz = decisions.probe_hz(target_mhz * 1e6) / 1e6
+    probe_mhz = decisions.probe_hz(target_mhz * 1e6, operation) / 1e6
     raise NotTunedError(
         f"amplifier at {probe_mhz:.6f} MHz: wanted {gain_db:g} +- "
         f"{tolerance_db:g} dB, reached {reached} after {attempts} attempts"

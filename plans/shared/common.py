@@ -17,16 +17,13 @@ from devices.amrr import Refrigerator
 from devices.haloscope import Haloscope, Seal
 from devices.waiting.status import Watch
 from devices.waiting.watchdogs import end
-from haloscope.analysis.apparatus import CAPP_12TB, Apparatus
-from haloscope.mode_map import ModeMap, capp12tb
+from haloscope.analysis.apparatus import recorded
 
 __all__ = [
     "Until",
     "apparatus",
     "in_run",
-    "isolation_db",
     "metadata",
-    "mode_map",
     "number_in",
     "provenance",
     "record",
@@ -65,34 +62,9 @@ def metadata(
     }
 
 
-def mode_map() -> ModeMap:
-    """The calculated map from rod angle to frequency, which experimenters have too."""
-    return capp12tb()
-
-
-def apparatus() -> dict[str, Any]:
-    """What a scan's start document says of the apparatus: geometry, its errors, and whose it is.
-
-    It is of the shipped parameters, which the hash names: the analysis compares it with the hash
-    that the IOC reports, and marks the geometry as assumed where they differ.
-    """
-    known = mode_map().parameters
-    field_ratio = known.magnet.average_field_t / known.magnet.full_field_t
-    volume_m3 = known.cavity.volume_m3
-    spread = known.unknowns
-    errors = {
-        "form_factor": spread.form_factor_spread,
-        "field_ratio": spread.field_spread,
-        "noise_source": spread.noise_source_spread,
-        "line_contacts_db": spread.line_attenuation_spread_db,
-    }
-    own = Apparatus(CAPP_12TB.name, volume_m3, field_ratio, None, known.hash(), errors=errors)
-    return own.recorded()
-
-
-def isolation_db() -> float:
-    """Isolation of the circulators, dB, as its makers state it: what a leak past them may be."""
-    return mode_map().parameters.network_analyzer.isolation_db
+def apparatus(haloscope: Haloscope) -> dict[str, Any]:
+    """What a scan's start document says of the apparatus: all that its owners state."""
+    return recorded(haloscope.apparatus)
 
 
 def provenance(instrument: Haloscope | Refrigerator) -> MsgGenerator[dict[str, Any]]:

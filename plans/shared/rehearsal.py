@@ -2,16 +2,17 @@
 
 ``rehearse(plan, instrument)`` drives a plan through bluesky's ``RunEngineSimulator``. Every ``set``
 is held against the device's limits; readings are what the instruments would say if all went well:
-the cavity where the analyzer looks for it, beta = 2, 20 dB of gain. Nothing is put to any device.
+the cavity where the analyzer looks for it, coupling and gain as its owners state them. Nothing is
+put to any device.
 
-    estimate = rehearse(scan(haloscope, start_mhz=1100.0, stop_mhz=1101.0), haloscope)
+    estimate = rehearse(scan(haloscope, targets_mhz), haloscope)
     print(estimate.duration_s / 3600, "hours")
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,19 +23,10 @@ from numpy.typing import NDArray
 from devices.amrr import Refrigerator
 from devices.haloscope import Haloscope
 from devices.signals.settings import name_within
-from haloscope.constants import BOLTZMANN_J_PER_K, INTERMEDIATE_HZ, JPA_OFFSET_HZ
-from haloscope.parametric import power_gain
+from haloscope.description import Description
+from plans.shared.healthy import Healthy
 
 __all__ = ["Estimate", "rehearse"]
-
-#: What a healthy haloscope measures (the letter): beta, loaded Q, gain, bandwidth of the gain.
-BETA, LOADED_Q, GAIN, BANDWIDTH_MHZ = 2.0, 35000.0, 100.0, 0.190
-#: The receiver: 104 dB and 1.2 K (the letter); loss of the line to the cavity 0.4 dB.
-RECEIVER_GAIN, RECEIVER_K, LINE_LOSS = 10**10.4, 1.2, 10**-0.04
-#: Bins of a rehearsed spectrum: enough for a mean, quicker than 100 000.
-BINS = 1000
-#: Speeds where a device does not say: deg/s or mm/s, T/s.
-AXIS_SPEED, FIELD_SPEED = 0.01, 0.002
 
 
 @dataclass(frozen=True)
@@ -130,7 +122,11 @@ class _Stage:
         if name == "daq":
             return self._spectrum()
         if name == "noise_source":
-            return {"noise_source_temperature": self._value("noise_source_temperature", 0.025)}
+            return {
+                "noise_source_temperature": self._value(
+                    "noise_source_temperature", self._healthy.coldest_k
+                )
+            }
         asked = name.removesuffix("_user_setpoint")
         return {name: self.values[asked]} if asked in self.values else {}
 
@@ -146,9 +142,9 @@ class _Stage:
     def _move_s(self, name: str, value: Any) -> float:
         """Duration of a move from the value set before, where the device moves at all."""
         if name in ("rod", "antenna"):
-            return abs(value - self._value(name, value)) / AXIS_SPEED + 0.2
+            return abs(value - self._value(name, value)) / self._healthy.speed(name) + 0.2
         if name == "magnet_field":
-            return abs(value - self._value(name, 0.0)) / FIELD_SPEED
+            return abs(value - self._value(name, 0.0)) / self._healthy.speed(name)
         if name == "noise_source_temperature":
             return 600.0 * (value != self.values.get(name))
         return 0.0
@@ -158,47 +154,42 @@ class _Stage:
             points = self._value("vna_num_points", 101) * self._value("vna_averages", 1)
             return points / self._value("vna_bandwidth", 100.0)
         if name == "daq":
-            return 0.1 * self._value("daq_num_averages", 5000)
+            digitizer = self._apparatus.digitizer
+            averages = self._value("daq_num_averages", digitizer.averages)
+            return averages / digitizer.bin_width_hz
         if name == "cycle":
             return 180.0
         return 45.0 if name == "cycle_phase" else 0.0
 
     def _trace(self) -> dict[str, NDArray[np.float64]]:
         """The analyzer's trace with everything in its place."""
-        center = self._value("vna_center", 1100.0)
-        span, points = self._value("vna_span", 1.0), int(self._value("vna_num_points", 101))
-        frequency = center + np.linspace(-span / 2, span / 2, points)
-        s = self._response(frequency, center)
+        frequency, s = self._healthy.trace(
+            self.values.get("vna_path"),
+            self._value("vna_center", self._apparatus.cavity.reference_hz / 1e6),
+            self._value("vna_span", 1.0),
+            int(self._value("vna_num_points", 101)),
+            cavity=self.values.get("switch_selected") == "Cavity",
+            pumped=self._pumped,
+        )
         return {"frequency": frequency, "real": s.real, "imaginary": s.imag}
 
-    def _response(self, frequency: NDArray[np.float64], center: float) -> NDArray[np.complex128]:
-        path = self.values.get("vna_path")
-        resonance = 1.0 / (1.0 + 2j * LOADED_Q * (frequency - center) / center)
-        # A millionth of ripple: residuals that are exactly zero leave no uncertainty to estimate.
-        ripple = 1.0 + 1e-6 * np.cos(np.arange(len(frequency)) * 2.0)
-        if path == "Weak":
-            return 1e-3 * resonance * ripple
-        if path == "Strong":
-            loss = LINE_LOSS if self.values.get("switch_selected") == "Cavity" else 1.0
-            return loss * (2.0 * BETA / (1.0 + BETA) * resonance - 1.0) * ripple
-        if self.values.get("jpa_pump") != "On":
-            return np.ones(len(frequency)) * ripple + 0j
-        detuning = frequency - center - JPA_OFFSET_HZ / 1e6
-        return np.sqrt(power_gain(detuning, GAIN, BANDWIDTH_MHZ)) * ripple + 0j
-
     def _spectrum(self) -> dict[str, Any]:
-        """A spectrum of the noise that the source and the receiver make."""
-        center = self._value("lo_frequency", 1089.3) + INTERMEDIATE_HZ / 1e6
-        kelvin = self._value("noise_source_temperature", 0.025) + RECEIVER_K
-        if self.values.get("jpa_pump") == "On":
-            kelvin = RECEIVER_K + 50.0 * 0.094
-        power = RECEIVER_GAIN * BOLTZMANN_J_PER_K * 10.0 * kelvin
-        averages = self._value("daq_num_averages", 5000)
-        spread = np.cos(np.arange(BINS) * 2.0) * math.sqrt(2.0 / averages)
-        return {
-            "daq_spectrum": power * (1.0 + spread),
-            "daq_frequency_start": center - 0.5,
-            "daq_frequency_step": 1e6 / BINS,
-            "daq_num_averages": averages,
-            "noise_source_temperature": self._value("noise_source_temperature", 0.025),
-        }
+        return self._healthy.spectrum(
+            self.values.get("lo_frequency"),
+            self._value("noise_source_temperature", self._healthy.coldest_k),
+            self._value("daq_num_averages", self._apparatus.digitizer.averages),
+            pumped=self._pumped,
+        )
+
+    @property
+    def _pumped(self) -> bool:
+        return self.values.get("jpa_pump") == "On"
+
+    @property
+    def _apparatus(self) -> Description:
+        assert isinstance(self.instrument, Haloscope)
+        return self.instrument.apparatus
+
+    @cached_property
+    def _healthy(self) -> Healthy:
+        return Healthy(self._apparatus)

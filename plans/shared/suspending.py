@@ -16,13 +16,7 @@ from devices.haloscope import Haloscope
 from devices.parts.magnet import MagnetSupply
 from devices.signals.burst import host_of
 
-__all__ = ["COLD_MXC_K", "SuspendDisconnected", "suspenders"]
-
-#: The mixing chamber may not be warmer than this while data are taken, K (four times its 25 mK:
-#: assumed; the Y factor heats the noise source on its weak link, not the mixing chamber).
-WARM_MXC_K = 0.1
-#: Resume below this, K.
-COLD_MXC_K = 0.06
+__all__ = ["SuspendDisconnected", "suspenders"]
 
 #: What walks through the recovery.
 PAGE = "docs/recovery.md"
@@ -116,9 +110,13 @@ def suspenders(instrument: Haloscope | Refrigerator) -> list[SuspenderBase]:
     else:
         magnets = [instrument.magnet]
         reset = f"When the coil is cold and empty, set {name}.magnet.quench_reset {unsuspended}"
-        fault = instrument.jpa.fault
+        fault, safety = instrument.jpa.fault, instrument.apparatus.safety
         found += [
-            SuspendWarm(instrument.fridge.mxc, WARM_MXC_K, resume_thresh=COLD_MXC_K),
+            SuspendWarm(
+                instrument.fridge.mxc,
+                safety.suspend_above_k,
+                resume_thresh=safety.resume_below_k,
+            ),
             SuspendActive(fault, lambda: f"{name}'s amplifier: {interlock.reason.get()}", clear),
         ]
     return found + [_quench(magnet, reset) for magnet in magnets]

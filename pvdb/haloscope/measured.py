@@ -9,20 +9,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from scipy.special import ndtri
+
 from haloscope.apparatus.experiment import SimulatedHaloscope
+from haloscope.description.groups import Analysis, Operation
 from pvdb.records import AlarmLimits, Range, Record, published
 
 MHZ_PER_HZ = 1e-6
-#: MINOR outside 20 +- 0.4 dB, which the scan holds; MAJOR outside 20 +- 1 dB (assumed).
-GAIN_ALARMS = AlarmLimits(lolo=19.0, low=19.6, high=20.4, hihi=21.0, hysteresis=0.05)
-#: MINOR outside 1.8 to 2.2, which the scan holds; MAJOR at twice that distance from 2 (assumed).
-BETA_ALARMS = AlarmLimits(lolo=1.6, low=1.8, high=2.2, hihi=2.4, hysteresis=0.02)
-#: MINOR: a candidate to scan again (5 - 1.282, the search's threshold); MAJOR: five sigma.
-EXCESS_ALARMS = AlarmLimits(high=3.718, hihi=5.0, hysteresis=0.05)
+_FAR_GAIN = 2.5
+_GAIN_SHOWN_DB = 5.0
+
+
+def gain_alarms(operation: Operation) -> AlarmLimits:
+    """MINOR beyond the tolerance that the scan holds; MAJOR at 2.5 times that (assumed)."""
+    gain, near = operation.gain_db, operation.gain_tolerance_db
+    far = _FAR_GAIN * near
+    return AlarmLimits(
+        lolo=gain - far, low=gain - near, high=gain + near, hihi=gain + far, hysteresis=near / 8
+    )
+
+
+def beta_alarms(operation: Operation) -> AlarmLimits:
+    """MINOR beyond the range that the scan holds; MAJOR twice as far from its middle (assumed)."""
+    low, high = operation.beta_low, operation.beta_high
+    width = high - low
+    return AlarmLimits(
+        lolo=max(0.0, low - width / 2), low=low, high=high, hihi=high + width / 2,
+        hysteresis=width / 20,
+    )  # fmt: skip
+
+
+def excess_alarms(analysis: Analysis) -> AlarmLimits:
+    """MINOR: a candidate to scan again, by the search's threshold; MAJOR: the signal sought."""
+    threshold = analysis.target_snr - float(ndtri(analysis.confidence))
+    return AlarmLimits(high=round(threshold, 3), hihi=analysis.target_snr, hysteresis=0.05)
 
 
 def measured_records(machine: SimulatedHaloscope) -> Iterator[Record]:
     """The group ``Measured``."""
+    operation, analysis = machine.parameters.operation, machine.parameters.analysis
     reference_mhz = machine.parameters.cavity.reference_hz * MHZ_PER_HZ
     band: Range = (0.5 * reference_mhz, 1.5 * reference_mhz)
     yield published(
@@ -30,15 +55,15 @@ def measured_records(machine: SimulatedHaloscope) -> Iterator[Record]:
         "Gain at the probe tone, as measured",
         "dB",
         control=(-60.0, 60.0),
-        display=(15.0, 25.0),
-        alarms=GAIN_ALARMS,
+        display=(operation.gain_db - _GAIN_SHOWN_DB, operation.gain_db + _GAIN_SHOWN_DB),
+        alarms=gain_alarms(operation),
     )
     yield published(
         "Measured:Beta",
         "Coupling of the antenna, as measured",
         control=(0.0, 100.0),
-        display=(0.0, 4.0),
-        alarms=BETA_ALARMS,
+        display=(0.0, operation.beta_low + operation.beta_high),
+        alarms=beta_alarms(operation),
     )
     yield published(
         "Measured:LoadedQ",
@@ -63,7 +88,7 @@ def measured_records(machine: SimulatedHaloscope) -> Iterator[Record]:
         control=(-1e3, 1e6),
         display=(-5.0, 10.0),
         precision=2,
-        alarms=EXCESS_ALARMS,
+        alarms=excess_alarms(analysis),
     )
     yield from _forecasts()
 

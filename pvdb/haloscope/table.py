@@ -9,41 +9,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from haloscope.apparatus.experiment import SimulatedHaloscope, SwitchPosition
+from haloscope.description import describe
 from instruments.control.interlocks import Interlocks
 from instruments.errors import Refused
+from pvdb.haloscope.described import description_records
 from pvdb.haloscope.measured import measured_records
 from pvdb.haloscope.microwave import microwave_records
+from pvdb.haloscope.stages import NAMES, stages
 from pvdb.parts.faults import SensorFaults, quench_record, stall_record
 from pvdb.parts.interlocks import interlock_records
 from pvdb.parts.motor import MotorRecord
 from pvdb.parts.motor_axis import MotorSettings
 from pvdb.parts.motor_fields import motor_records
 from pvdb.parts.supply import SupplyRecords
-from pvdb.records import AlarmLimits, Record, choice, group, readback, setpoint, state
+from pvdb.records import Record, choice, group, readback, setpoint, state
 from pvdb.records.binding import reader
 
 MW_PER_W = 1e3
 NS_PER_S = 1_000_000_000
 SWITCH_POSITIONS = ("Cavity", "Noise source", "Open")
 
-_COLD = AlarmLimits(high=0.04, hihi=0.1, hysteresis=0.002)
-#: Stage: description, display range and alarm limits in K (limits assumed: what each is not when
-#: the refrigerator is well).
-STAGES = {
-    "MXC": ("Mixing chamber", (0.0, 0.2), _COLD),
-    "Still": ("Still", (0.0, 2.0), AlarmLimits(low=0.5, high=1.0, hihi=1.2, hysteresis=0.02)),
-    "FourK": ("4 K stage", (0.0, 10.0), AlarmLimits(high=4.6, hihi=6.0, hysteresis=0.05)),
-    "Cavity": ("Cavity barrel", (0.0, 0.2), _COLD),
-    "Rod": ("Tuning rod", (0.0, 1.0), AlarmLimits(high=0.4, hihi=0.6, hysteresis=0.01)),
-    "JPA": ("Parametric amplifier", (0.0, 0.2), _COLD),
-    "NoiseSource": ("Noise source", (0.0, 0.5), AlarmLimits(high=0.41, hihi=0.5, hysteresis=0.005)),
-}
-
 
 def haloscope_faults(machine: SimulatedHaloscope) -> SensorFaults:
     """Faults of the thermometers."""
     read = machine.fridge.reading_k
-    return SensorFaults(tuple(STAGES), read, lambda: machine.time_s, machine.seed)
+    return SensorFaults(NAMES, read, lambda: machine.time_s, machine.seed)
 
 
 def haloscope_records(
@@ -60,11 +50,12 @@ def haloscope_records(
             "Magnet",
             SupplyRecords(machine.magnet, _interlock_reason(interlocks, "Magnet")).records(),
         ),
-        *_fridge(faults),
+        *_fridge(machine, faults),
         *_noise_source(machine, interlocks, faults),
         *_switch(machine, interlocks),
         *microwave_records(machine, interlocks),
         *measured_records(machine),
+        *description_records(describe(machine.parameters)),
         *faults.records(),
         quench_record({"Magnet": machine.quench}),
         stall_record({"Rod": machine.rod, "Antenna": machine.antenna}),
@@ -80,7 +71,7 @@ def _truth(machine: SimulatedHaloscope) -> Record:
         "True temperature of the mixing chamber",
         "K",
         precision=6,
-        display=(0.0, 0.2),
+        display=stages(machine.parameters)["MXC"].display,
         group="TRUTH",
     )
 
@@ -125,16 +116,16 @@ def antenna_motor(machine: SimulatedHaloscope, interlocks: Interlocks) -> MotorR
     )
 
 
-def _fridge(faults: SensorFaults) -> Iterator[Record]:
-    for stage, (what, display, alarms) in STAGES.items():
+def _fridge(machine: SimulatedHaloscope, faults: SensorFaults) -> Iterator[Record]:
+    for stage, shown in stages(machine.parameters).items():
         yield readback(
             f"Fridge:{stage}_RBV",
             _stage_reader(faults, stage),
-            what,
+            shown.what,
             "K",
             precision=5,
-            display=display,
-            alarms=alarms,
+            display=shown.display,
+            alarms=shown.alarms,
             deadband=1e-6,
             trouble=_stage_trouble(faults, stage),
         )
@@ -152,6 +143,7 @@ def _noise_source(
     machine: SimulatedHaloscope, interlocks: Interlocks, faults: SensorFaults
 ) -> Iterator[Record]:
     source, p = machine.noise_source, machine.parameters.noise_source
+    shown = stages(machine.parameters)["NoiseSource"]
     wanted_k = source.setpoint_k
 
     def heat(temperature_k: float) -> None:
@@ -180,8 +172,8 @@ def _noise_source(
         "Noise source",
         "K",
         precision=4,
-        display=(0.0, 0.5),
-        alarms=STAGES["NoiseSource"][2],
+        display=shown.display,
+        alarms=shown.alarms,
         deadband=1e-5,
         trouble=_stage_trouble(faults, "NoiseSource"),
     )

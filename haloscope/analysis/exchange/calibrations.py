@@ -3,37 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from haloscope.analysis.calibration import Calibration
 from haloscope.analysis.recorded import number
+from haloscope.description.groups import Receiver
 
-__all__ = ["LETTER", "calibration_of", "unmeasured"]
+__all__ = ["calibration_of", "unmeasured"]
 
-#: Used where no calibration was recorded: A. K. Yi et al., arXiv:2210.10961, which gives 0.3 to 0.5
-#: dB for the line.
-LETTER = {
-    "receiver_gain_db": 104.0,
-    "receiver_temperature_k": 1.2,
-    "line_attenuation_db": 0.4,
+#: What a calibration measures, by the names of what owners state of a receiver: it is taken where
+#: no calibration was recorded.
+_STATED: Final = {
+    "receiver_gain_db": "rest_gain_db",
+    "receiver_temperature_k": "rest_noise_k",
+    "line_attenuation_db": "line_attenuation_db",
 }
 
 
-def calibration_of(recorded: Mapping[str, Any]) -> Calibration:
-    """Calibration from a start document; values missing or null are the letter's and marked.
+def calibration_of(recorded: Mapping[str, Any], receiver: Receiver) -> Calibration:
+    """Calibration from a start document; values missing or null are the stated ones, and marked.
 
     Raises:
         ValueError: A recorded value is no finite number; names it.
     """
-    keys = [key for name in LETTER for key in (name, f"{name}_error")] + ["noise_difference"]
+    keys = [key for name in _STATED for key in (name, f"{name}_error")] + ["noise_difference"]
     given = {
         key: number(recorded[key], f"calibration: {key}")
         for key in keys
         if recorded.get(key) is not None
     }
-    return Calibration(**(LETTER | given), assumed=unmeasured(recorded))
+    stated = {name: getattr(receiver, own) for name, own in _STATED.items()}
+    return Calibration(**(stated | given), assumed=unmeasured(recorded))
 
 
 def unmeasured(recorded: Mapping[str, Any]) -> tuple[str, ...]:
     """Names of the values that a recorded calibration lacks."""
-    return tuple(name for name in LETTER if recorded.get(name) is None)
+    return tuple(name for name in _STATED if recorded.get(name) is None)

@@ -114,6 +114,7 @@ class DocumentReader:
     field_off: bool = False
     _run_of: dict[str, str] = field(default_factory=dict)
     _reference: Mapping[str, Any] | None = None
+    _apparatus: dict[str, Apparatus] = field(default_factory=dict)
 
     def read(self, name: str, document: Mapping[str, Any]) -> list[Event]:
         """Take one document; the scan events in it, usually none or one.
@@ -147,9 +148,10 @@ class DocumentReader:
         Raises:
             ValueError: A recorded value is not finite.
         """
-        first = calibration_of(self._first_recorded())
+        receiver = self.apparatus().description.receiver
+        first = calibration_of(self._first_recorded(), receiver)
         others = [group(self.starts.get(run, {}), "calibration") for run in self.scans]
-        used = [first, *(calibration_of(one) for one in others if one)]
+        used = [first, *(calibration_of(one, receiver) for one in others if one)]
         return combined(used).assuming(*(name for one in others for name in unmeasured(one)))
 
     def apparatus(self) -> Apparatus:
@@ -158,8 +160,13 @@ class DocumentReader:
         Raises:
             ValueError: They come from different apparatus.
         """
-        found = [apparatus_of(self.starts.get(run, {})) for run in self.scans]
+        found = [self._apparatus_of(run) for run in self.scans]
         return same_apparatus(found or [apparatus_of({})])
+
+    def _apparatus_of(self, run: str) -> Apparatus:
+        if run not in self._apparatus:
+            self._apparatus[run] = apparatus_of(self.starts.get(run, {}))
+        return self._apparatus[run]
 
     def _first_recorded(self) -> Mapping[str, Any]:
         """The first calibration that has everything, else the first of any kind.
@@ -226,7 +233,8 @@ class DocumentReader:
         first, power = self._cut(power, start, step, values["target_frequency_hz"])
         start, values["first_bin"] = start + first * step, float(first)
         crossings = crossings_of(self.starts.get(run, {}))
-        share = float(tm_share(values["cavity_frequency_hz"], crossings))
+        pull_hz = self._apparatus_of(run).description.operation.crossing_pull_hz
+        share = float(tm_share(values["cavity_frequency_hz"], crossings, pull_hz))
         return Event(power.astype(np.float32), start, step, values, errors, label, share, run)
 
     def _relative_gain(self, run: str) -> float:
@@ -236,7 +244,8 @@ class DocumentReader:
             return 1.0
         if self._reference is None:
             self._reference = self._first_recorded()
-        reference = calibration_of(self._reference).receiver_gain_db
+        receiver = self._apparatus_of(run).description.receiver
+        reference = calibration_of(self._reference, receiver).receiver_gain_db
         assert reference is not None  # Calibrations from documents have a gain.
         difference_db = finite(own, f"run {run[:8]}: receiver_gain_db") - reference
         if abs(difference_db) > LARGEST_GAIN_CHANGE_DB:

@@ -11,13 +11,17 @@ from bluesky import RunEngine
 from devices.haloscope import Haloscope
 from devices.simulated.haloscope import Haloscope as SimulatedHaloscope
 from devices.waiting.status import Watch
+from haloscope.analysis.apparatus import capp12tb
+from haloscope.measuring.tolerances import Tolerances
 from plans.haloscope.calibration import calibrate, line_attenuation
-from plans.haloscope.scan import LETTER, scan
+from plans.haloscope.scan import scan
 from plans.haloscope.steps import planned
 from plans.shared.safety import clear_interlocks
 from tests.plans.conftest import Documents
 from tests.plans.haloscope.table import PLANS, assert_ran
 from tests.plans.same import assert_same_signals
+
+LETTER = Tolerances.of(capp12tb().operation)
 
 
 @pytest.fixture(scope="module")

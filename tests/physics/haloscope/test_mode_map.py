@@ -81,7 +81,7 @@ def test_the_map_inverts():
 
 def test_the_travel_covers_the_scan_with_a_fine_slope():
     table = mode_map.load()
-    rod = table.parameters.rod
+    rod = table.rod
     low, high = table.angle_deg([1.115e9, 1.085e9])
     assert rod.low_limit_deg < low < high < rod.high_limit_deg
     slope = table.frequency_hz(low + 1e-3) - table.frequency_hz(low)

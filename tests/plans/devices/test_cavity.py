@@ -18,6 +18,7 @@ from ophyd.utils.errors import LimitError
 
 from devices.simulated.haloscope import Haloscope
 from devices.waiting.status import NotReachedError
+from haloscope.description import describe
 from haloscope.parameters import HaloscopeParameters
 from plans.haloscope.tuning import Rod, tune_to
 from tests.plans.safety.interrupting import PATIENCE_S, Catch
@@ -169,7 +170,9 @@ def test_the_positioner_and_the_plan_take_the_same_decisions(RE: RunEngine, scal
     ends = []
     for by_plan in (True, False):
         rod = Rod()
-        haloscope = Haloscope(name="haloscope", parameters=parameters, seed=3)
+        haloscope = Haloscope(
+            name="haloscope", parameters=parameters, seed=3, description=describe(letter)
+        )
         try:
             for target_mhz in (TARGET, TARGET - 0.5):
                 if by_plan:

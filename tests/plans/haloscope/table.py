@@ -41,7 +41,7 @@ def _gain(haloscope: Any) -> MsgGenerator[Any]:
     profile = yield from tuning.set_jpa(haloscope, MHZ)
     passive = measure.passive(haloscope)
     reference = yield from measure.sweep(haloscope, measure.sweeps_of(haloscope).gain, MHZ, passive)
-    yield from measure.amplifier_gain(haloscope, MHZ + tuning.JPA_OFFSET_MHZ, reference)
+    yield from measure.amplifier_gain(haloscope, MHZ - 0.1, reference)
     return profile
 
 
@@ -81,7 +81,7 @@ PLANS: dict[str, Callable[[Any], MsgGenerator[Any]]] = {
     "reflection": lambda h: _tuned(h, measure.reflection(h, MHZ)),
     "amplifier_gain": _gain,
     "digitize": lambda h: in_run(calibration.digitize(h, MHZ, 100, "primary"), {}),
-    "step": lambda h: in_run(step(h, MHZ, 100, ScanState()), {}),
+    "step": lambda h: in_run(step(h, MHZ, 100, ScanState.of(h.apparatus)), {}),
 }
 
 #: Plans that return nothing.

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from bluesky import RunEngine
 
-from haloscope.analysis.apparatus import apparatus_of
+from haloscope.analysis.apparatus import apparatus_of, capp12tb
 from haloscope.analysis.online import Online
-from plans.haloscope.adaptive import REACH_MHZ, _Watcher, _within_reach, adaptive_scan
+from plans.haloscope.adaptive import _Costs, _Watcher, _within_reach, adaptive_scan
 from plans.haloscope.allocation import Ledger
 from tests.plans.conftest import Documents
 from tests.plans.haloscope.table import STEPS, Y_FACTOR
@@ -41,13 +41,17 @@ def test_the_seconds_of_integration_are_those_of_its_spectra(
 
 def test_what_later_steps_reach_is_left_to_them_and_in_the_first_pass_what_is_far() -> None:
     band = (1100.0, 1101.0)
-    watcher = _Watcher(Ledger(*band), 1e-15, band, [])
+    known = capp12tb()
+    costs = _Costs.of(known)
+    reach_mhz = costs.reach_mhz
+    assert reach_mhz == pytest.approx(0.08, rel=1e-3)
+    watcher = _Watcher(Ledger(*band, 150.0), 1e-15, band, [], known.analysis)
     cells = watcher.ledger.cells_mhz
     ahead, beyond = np.array([1100.2, 1100.3]), [1100.4, 1100.5]
-    later = (cells > 1100.4 - REACH_MHZ) & (cells < 1100.5 + REACH_MHZ)
-    wanted = _within_reach(watcher, ahead, beyond, first=False)
+    later = (cells > 1100.4 - reach_mhz) & (cells < 1100.5 + reach_mhz)
+    wanted = _within_reach(watcher, ahead, beyond, first=False, costs=costs)
     assert not wanted[later].any()
     assert np.array_equal(wanted[~later], watcher.wanted[~later])
-    first = _within_reach(watcher, ahead, beyond, first=True)
+    first = _within_reach(watcher, ahead, beyond, first=True, costs=costs)
     near = (cells > 1100.2 - 0.075) & (cells < 1100.3 + 0.075) & ~later
     assert np.array_equal(first > 0.0, near)

@@ -10,7 +10,7 @@ from plans.haloscope.allocation import REACH, Ledger, allocate
 
 def _ledger(width_khz: float) -> Ledger:
     """A band with a known profile: a triangle over the reach of a step."""
-    ledger = Ledger(1100.0, 1100.0 + width_khz * 1e-3)
+    ledger = Ledger(1100.0, 1100.0 + width_khz * 1e-3, 150.0)
     ledger.profile = 1e-3 * (1.0 - np.abs(np.arange(-REACH, REACH + 1)) / (REACH + 1))
     return ledger
 
@@ -48,7 +48,7 @@ def test_what_cannot_be_filled_is_filled_as_far_as_it_goes() -> None:
 
 
 def test_the_ledger_learns_what_a_step_brings() -> None:
-    ledger = Ledger(1100.0, 1100.2)
+    ledger = Ledger(1100.0, 1100.2, 150.0)
     frequency = np.arange(1100.03, 1100.17, 0.00045)
     snr2 = 5.0 - 40.0 * np.abs(frequency - 1100.1)
     ledger.update(frequency, np.sqrt(snr2), 1100.1, 1000.0)
@@ -62,4 +62,4 @@ def test_the_ledger_learns_what_a_step_brings() -> None:
 
 def test_an_empty_band_is_refused() -> None:
     with pytest.raises(ValueError, match=r"band 1100\.0 to 1100\.0 MHz is empty"):
-        Ledger(1100.0, 1100.0)
+        Ledger(1100.0, 1100.0, 150.0)

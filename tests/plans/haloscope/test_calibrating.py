@@ -21,14 +21,14 @@ BAND_MHZ = [1090.0, 1095.0, 1100.0, 1105.0, 1110.0]
 
 def test_a_band_is_calibrated_at_its_ends_and_in_between() -> None:
     targets = [1089.98 + 0.01 * k for k in range(2007)]
-    places = calibration_targets(targets)
+    places = calibration_targets(targets, 5.0)
     assert places[0] == targets[0]
     assert places[-1] == targets[-1]
     assert len(places) == 5
     assert max(np.diff(places)) < 5.1
     assert set(places) <= set(targets)
-    assert len(calibration_targets([1100.0, 1100.5, 1101.5])) == 3
-    assert calibration_targets([1100.0, 1100.01, 1100.02]) == [1100.01]
+    assert len(calibration_targets([1100.0, 1100.5, 1101.5], 5.0)) == 3
+    assert calibration_targets([1100.0, 1100.01, 1100.02], 5.0) == [1100.01]
     for wrong in ([], [1100.0]):
         with pytest.raises(ValueError, match="calibrat"):
             calibration_targets(wrong, 0.0 if wrong else 5.0)

@@ -21,6 +21,7 @@ from haloscope.analysis.statistics.candidates import Candidate
 from haloscope.analysis.statistics.rescan import Verdict, judge
 from haloscope.apparatus.receiver import Conditions, SpuriousLine
 from haloscope.axion import AxionLine
+from haloscope.description import describe
 from haloscope.parameters import HaloscopeParameters
 from plans.haloscope.adaptive import adaptive_scan, worst_coupling
 from plans.haloscope.campaign import campaign, fresh_candidates, resumed
@@ -184,7 +185,7 @@ def off_course() -> Iterator[Any]:
     """A cavity whose resonance is 2.2 MHz off the calculated map."""
     letter = HaloscopeParameters.capp12tb()
     machined = replace(letter, cavity=replace(letter.cavity, frequency_scale=1.002))
-    device = Haloscope(name="haloscope", parameters=machined)
+    device = Haloscope(name="haloscope", parameters=machined, description=describe(letter))
     yield device
     device.bench.close()
 
@@ -194,7 +195,7 @@ def test_a_cavity_off_its_course_is_mapped_where_it_is(RE: RunEngine, off_course
     RE(map_crossings(off_course, [1101.0], known))
     assert known.offset_mhz == pytest.approx(2.2, abs=0.1)
     assert np.sum(np.abs(np.array(known.found_mhz) - 1101.0) <= 0.25) >= 25
-    assert known.missing([1101.0], (1000.0, 1200.0)) == []
+    assert known.missing([1101.0], (1000.0, 1200.0), off_course.apparatus.operation) == []
 
 
 def test_a_band_that_was_not_seen_is_named(
@@ -259,7 +260,10 @@ def _runs(documents: Documents, uids: set[str]) -> list[tuple[str, dict[str, Any
 
 
 def test_candidates_that_only_the_rescan_lifted_are_told_apart() -> None:
-    assert fresh_candidates([1100.0012, 1100.05, 1100.1], [1100.0, 1100.2]) == [1100.05, 1100.1]
+    assert fresh_candidates([1100.0012, 1100.05, 1100.1], [1100.0, 1100.2], 4.05e-3) == [
+        1100.05,
+        1100.1,
+    ]
 
 
 def test_a_line_in_the_field_is_a_candidate_that_persists(

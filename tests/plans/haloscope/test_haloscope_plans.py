@@ -12,15 +12,18 @@ from bluesky.utils import MsgGenerator
 from ophyd.utils.errors import LimitError
 
 from devices.simulated.haloscope import Haloscope
-from haloscope.analysis.apparatus import apparatus_of
+from haloscope.analysis.apparatus import apparatus_of, capp12tb
+from haloscope.measuring.tolerances import Tolerances
 from haloscope.parameters import HaloscopeParameters
 from plans.haloscope import calibration, tuning
 from plans.haloscope.rescans import rescan
-from plans.haloscope.scan import LETTER, scan
+from plans.haloscope.scan import scan
 from plans.haloscope.steps import completed, planned
 from plans.shared.rehearsal import rehearse
 from tests.plans.conftest import Documents
 from tests.plans.haloscope.table import PLANS, Y_FACTOR, assert_ran
+
+LETTER = Tolerances.of(capp12tb().operation)
 
 
 @pytest.mark.parametrize("name", PLANS)
@@ -212,7 +215,9 @@ def test_an_unreachable_gain_is_said_in_words(RE: RunEngine, haloscope: Any) -> 
 def test_a_cavity_off_its_calculated_course_is_found(RE: RunEngine) -> None:
     letter = HaloscopeParameters.capp12tb()
     machined = replace(letter, cavity=replace(letter.cavity, frequency_scale=1.004))
-    device = Haloscope(name="haloscope", parameters=machined)  # 4.4 MHz off the map
+    device = Haloscope(
+        name="haloscope", parameters=machined, description=capp12tb()
+    )  # 4.4 MHz off the map
     found = RE(tuning.tune_to(device, 1101.0)).plan_result
     device.bench.close()
     assert abs(found.frequency_mhz - 1101.0) < 1e-3

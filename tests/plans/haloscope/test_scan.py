@@ -11,15 +11,18 @@ from bluesky import RunEngine
 from bluesky.utils import RunEngineInterrupted
 from ophyd.utils.errors import LimitError
 
+from haloscope.analysis.apparatus import capp12tb
 from haloscope.measuring.gain import GainProfile
 from haloscope.measuring.goodness import Goodness
+from haloscope.measuring.tolerances import Tolerances
 from plans.haloscope.measure import Coupling, Resonance
-from plans.haloscope.scan import LETTER, check, measured_values, scan
+from plans.haloscope.scan import check, measured_values, scan
 from plans.haloscope.tuning import tune_to
-from plans.shared.common import mode_map
 from plans.shared.rehearsal import rehearse
 from tests.plans.conftest import Documents
 from tests.plans.haloscope.table import STEPS
+
+LETTER = Tolerances.of(capp12tb().operation)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +101,7 @@ def test_the_rod_goes_along_with_the_scan(haloscope: Any, targets: list[float]) 
     """So that no step needs a detour to take up the play."""
     messages = rehearse(scan(haloscope, targets), haloscope).messages
     sent = [m.args[0] for m in messages if m.command == "set" and m.obj is haloscope.rod]
-    angles = [float(mode_map().angle_deg(target * 1e6)) for target in targets]
+    angles = [float(haloscope.apparatus.mode_map.angle_deg(target * 1e6)) for target in targets]
     assert sent[-2:] == pytest.approx(angles[-2:], abs=1e-5)
 
 

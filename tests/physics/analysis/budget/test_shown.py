@@ -9,14 +9,13 @@ import h5py
 import numpy as np
 import pytest
 
-from haloscope.analysis.apparatus import apparatus_of, same_apparatus
+from haloscope.analysis.apparatus import apparatus_of, capp12tb, recorded, same_apparatus
 from haloscope.analysis.budget.table import budget_lines, budget_rows
 from haloscope.analysis.budget.terms import TERMS
 from haloscope.analysis.exchange import files
 from haloscope.analysis.pipeline import Result
 from haloscope.analysis.report.budget_figure import budget_figure
 from haloscope.analysis.report.page import write_report
-from plans.shared.common import apparatus
 
 
 def test_the_table_has_every_term_and_its_sums(noise_result: Result) -> None:
@@ -65,7 +64,7 @@ def test_the_report_and_its_figure_show_it(noise_result: Result, tmp_path: Path)
 
 
 def test_a_scan_states_the_errors_of_what_no_scan_measures() -> None:
-    stated = apparatus_of({"apparatus": apparatus()})
+    stated = apparatus_of({"apparatus": recorded(capp12tb())})
     assert stated.errors == {"form_factor": 0.02, "field_ratio": 0.003, "noise_source": 0.005,
                              "line_contacts_db": 0.03}  # fmt: skip
     rows = stated.error_rows(np.array([0.6, 0.5]))

@@ -21,7 +21,6 @@ from haloscope.analysis.online import Online, OnlineUpdate, highest
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import analyze
 from haloscope.analysis.spectra import Spectra
-from haloscope.crossing import PULL_HZ
 from haloscope.mode_map import form_factor
 from tests.physics.analysis.generator import make, scan_targets
 
@@ -178,7 +177,7 @@ def test_beside_a_mode_crossing_the_form_factor_is_that_of_the_tm_share(whole: S
     read = spectra_from_documents(stream)
     share = read.form_factor / form_factor(few.cavity_frequency_hz)
     away_hz = few.cavity_frequency_hz - (low + 0.2) * 1e6
-    square = 200e3 * PULL_HZ  # g^2 = x p
+    square = 200e3 * 20e3  # g^2 = x p
     assert share == pytest.approx(away_hz**2 / (away_hz**2 + square))
     assert 0.95 < share[0] < 0.99
 

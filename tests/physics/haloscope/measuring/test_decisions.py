@@ -13,6 +13,9 @@ from haloscope.measuring.tuning import Rod
 from haloscope.parameters import HaloscopeParameters
 from haloscope.parametric import peak_gain, pump_over_threshold
 
+CAPP = HaloscopeParameters.capp12tb()
+TAKE_UP_DEG = CAPP.operation.rod_take_up_deg
+
 
 class Drive:
     """A drive whose crank follows it only beyond its play."""
@@ -29,10 +32,9 @@ class Drive:
 
 
 def test_the_offsets_of_the_letter() -> None:
-    assert decisions.jpa_resonance_hz(1.1e9) == 1.1e9 - 100e3
-    assert decisions.probe_hz(1.1e9) == 1.1e9 - 99e3
-    assert decisions.local_oscillator_hz(1.1e9) == 1.1e9 - 10.7e6
-    assert HaloscopeParameters.capp12tb().receiver.intermediate_hz == 10.7e6
+    assert decisions.jpa_resonance_hz(1.1e9, CAPP.operation) == 1.1e9 - 100e3
+    assert decisions.probe_hz(1.1e9, CAPP.operation) == 1.1e9 - 99e3
+    assert decisions.local_oscillator_hz(1.1e9, CAPP.receiver) == 1.1e9 - 10.7e6
 
 
 # The rod ------------------------------------------------------------------------------------------
@@ -41,7 +43,7 @@ def test_the_offsets_of_the_letter() -> None:
 @given(
     goals=st.lists(st.floats(-1.0, 1.0), min_size=1, max_size=6),
     direction=st.sampled_from([-1, 1]),
-    play=st.floats(0.0, 0.9 * decisions.TAKE_UP_DEG / 2),
+    play=st.floats(0.0, 0.9 * TAKE_UP_DEG / 2),
 )
 def test_a_drive_with_play_arrives_from_the_same_side_at_every_goal(
     goals: list[float], direction: int, play: float
@@ -49,8 +51,8 @@ def test_a_drive_with_play_arrives_from_the_same_side_at_every_goal(
     drive, rod = Drive(play), Rod()
     drive.crank = play  # it came from anywhere
     for number, goal in enumerate(goals):
-        way = rod.way(goal, drive.sent, decisions.TAKE_UP_DEG) if number else decisions.waypoints(
-            goal, drive.sent, direction, decisions.TAKE_UP_DEG, loose=True
+        way = rod.way(goal, drive.sent, TAKE_UP_DEG) if number else decisions.waypoints(
+            goal, drive.sent, direction, TAKE_UP_DEG, loose=True
         )  # fmt: skip
         rod.direction = direction
         for place in way:
@@ -72,9 +74,9 @@ def test_only_a_move_against_the_direction_makes_a_detour() -> None:
 @pytest.mark.parametrize(("goal", "direction"), [(1.0, 1), (0.0, 1), (-1.0, -1)])
 def test_the_first_move_chooses_the_side_and_takes_the_play_up(goal: float, direction: int) -> None:
     rod = Rod()
-    way = rod.way(goal, 0.0, decisions.TAKE_UP_DEG)
+    way = rod.way(goal, 0.0, TAKE_UP_DEG)
     assert rod.direction == direction
-    assert way == (goal - direction * decisions.TAKE_UP_DEG, goal)
+    assert way == (goal - direction * TAKE_UP_DEG, goal)
 
 
 @given(

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from haloscope import mode_map
-from haloscope.measuring.decisions import TAKE_UP_DEG
 from haloscope.measuring.goodness import Goodness
 from haloscope.measuring.sweeps import Sweeps, Widths
 from haloscope.measuring.transmission import Transmission
@@ -31,6 +30,7 @@ def locating(near_hz: float, rod: Rod) -> Procedure:
     return located(near_hz, COURSE, SWEEPS, rod, tolerance_hz=1e3)
 
 
+TAKE_UP_DEG = 0.005
 GOOD = Goodness(1.0, 100, 2.5, 0.0, 0.0, 0.001)
 TARGET_HZ = 1.1e9
 HOME_DEG = float(COURSE.angle_deg(TARGET_HZ)) + 0.02
