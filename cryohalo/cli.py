@@ -15,6 +15,8 @@ import typer
 
 from cryohalo.commands import analysis as analysis_commands
 from cryohalo.commands import blinding as blinding_commands
+from cryohalo.commands import configuration as configuration_commands
+from cryohalo.commands import control_room as control_room_commands
 from cryohalo.commands import design as design_commands
 from cryohalo.commands import forecast as forecast_commands
 from cryohalo.commands import page as page_commands
@@ -27,6 +29,7 @@ from cryohalo.commands.options import (
     CatalogOption,
     between,
     errors,
+    given_prefix,
     plain_console,
     run_app,
 )
@@ -37,6 +40,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Two low-temperature instruments, from physics to EPICS, bluesky and limits.",
 )
+app.add_typer(control_room_commands.app)
+app.add_typer(configuration_commands.app, name="config")
 app.add_typer(analysis_commands.app)
 app.add_typer(session_commands.app)
 app.add_typer(studies_commands.app)
@@ -48,6 +53,8 @@ console = plain_console()
 
 #: Of the demonstration's scan: enough for a grand spectrum; the letter's scan.
 FEWEST_STEPS, MOST_STEPS = 30, 2000
+#: The one after it is needed too.
+LAST_PORT = 65_534
 
 
 def main() -> None:
@@ -150,18 +157,50 @@ def iocs(
         tuple[float, float] | None,
         typer.Option(help="Between these frequencies, MHz; else in the band of the search."),
     ] = None,
+    amrr_prefix: Annotated[
+        str, typer.Option(help="Refrigerator's prefix.", callback=given_prefix)
+    ] = "AMRR:",
+    halo_prefix: Annotated[
+        str, typer.Option(help="Haloscope's prefix.", callback=given_prefix)
+    ] = "HALO:",
+    port: Annotated[
+        int | None,
+        typer.Option(
+            help="The refrigerator's; the haloscope has the next. Free ones by default.",
+            callback=between(1, LAST_PORT),
+        ),
+    ] = None,
+    access: Annotated[
+        Path | None, typer.Option(help="Access security file (.acf) of both.")
+    ] = None,
+    pva: Annotated[
+        int | None,
+        typer.Option(
+            help="Serve PV Access too, on this port and the next.", callback=between(1, LAST_PORT)
+        ),
+    ] = None,
 ) -> None:
-    """Run both IOCs on free loopback ports until Ctrl-C, and say how to reach them.
+    """Run both IOCs on loopback until Ctrl-C, and say how to reach them.
 
     Exit code 0: both have ended well. 1: one has failed, or had to be killed.
     """
     from cryohalo.commands.iocs import both, run_until_signal
 
     files = {"amrr": amrr_parameters, "haloscope": halo_parameters}
-    started = both(
-        speed, seed, state_dir, blind, parameters=files, inject=inject, inject_band=inject_band
+    pair = both(
+        speed,
+        seed,
+        state_dir,
+        blind,
+        parameters=files,
+        inject=inject,
+        inject_band=inject_band,
+        prefixes=(amrr_prefix, halo_prefix),
+        access=access,
+        pva=pva,
     )
-    raise typer.Exit(run_until_signal(started, console))
+    ports = None if port is None else (port, port + 1)
+    raise typer.Exit(run_until_signal(pair, console, ports))
 
 
 @app.command()

@@ -23,6 +23,7 @@ __all__ = ["both", "ended_by_signals", "haloscope_file", "run_until_signal"]
 
 ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 EXIT_FAILED: Final = 1
+NAMES: Final = ("amrr", "haloscope")
 
 
 def both(
@@ -34,6 +35,9 @@ def both(
     parameters: Mapping[str, Path | None] | None = None,
     inject: float | None = None,
     inject_band: tuple[float, float] | None = None,
+    prefixes: Sequence[str] = ("AMRR:", "HALO:"),
+    access: Path | None = None,
+    pva: int | None = None,
 ) -> list[LaunchedIoc]:
     """The two IOCs.
 
@@ -45,20 +49,28 @@ def both(
         parameters: Parameter files by the name of the IOC.
         inject: Coupling of an axion that the haloscope hides, 1/GeV.
         inject_band: Where, MHz; in the band of its search if not given.
+        prefixes: Of the refrigerator and the haloscope.
+        access: Access security file of both.
+        pva: Port of PV Access of the refrigerator; the haloscope has the next.
     """
-    of = parameters or {}
-
-    def ioc(name: str, *origin: str) -> LaunchedIoc:
-        kept = () if state_dir is None else ("--state-dir", str(state_dir / name))
-        file = of.get(name)
-        read = () if file is None else ("--parameters", str(file))
-        return LaunchedIoc(name, arguments=("--speed", str(speed), *origin, *read, *kept))
-
     seeded = ("--seed", str(seed))
     hidden = () if inject is None else ("--inject", str(inject))
     band = () if inject_band is None else ("--inject-band", *map(str, inject_band))
     origin = seeded if blind is None else ("--blind", str(blind))
-    return [ioc("amrr", *seeded), ioc("haloscope", *origin, *hidden, *band)]
+    origins = (seeded, (*origin, *hidden, *band))
+    found = []
+    for place, (name, prefix, own) in enumerate(zip(NAMES, prefixes, origins, strict=True)):
+        optional = {
+            "--parameters": (parameters or {}).get(name),
+            "--state-dir": None if state_dir is None else state_dir / name,
+            "--access": access,
+            "--pva": None if pva is None else pva + place,
+        }
+        arguments = ["--prefix", prefix, "--speed", str(speed), *own]
+        for option, value in optional.items():
+            arguments += [] if value is None else [option, str(value)]
+        found.append(LaunchedIoc(name, arguments=tuple(arguments)))
+    return found
 
 
 def haloscope_file(text: str) -> Path:
@@ -74,8 +86,15 @@ def haloscope_file(text: str) -> Path:
     raise typer.BadParameter(f"{text}: no parameter file, nor the name of one that is shipped")
 
 
-def run_until_signal(iocs: Sequence[LaunchedIoc], console: Console) -> int:
+def run_until_signal(
+    iocs: Sequence[LaunchedIoc], console: Console, ports: Sequence[int] | None = None
+) -> int:
     """Start ``iocs``, say how to reach them, and end them on a signal, also while they start.
+
+    Args:
+        iocs: What to start.
+        console: Where it is said.
+        ports: A port for each; by default free ones.
 
     Returns:
         The exit code: 0 if all have ended well, 1 if one has not.
@@ -83,7 +102,7 @@ def run_until_signal(iocs: Sequence[LaunchedIoc], console: Console) -> int:
     Raises:
         IocFailedError: One did not start.
     """
-    launcher = Launcher(iocs)
+    launcher = Launcher(iocs, ports)
     with ended_by_signals(launcher.ask_to_end):
         try:
             launcher.start()

@@ -32,6 +32,7 @@ __all__ = [
     "between",
     "errors",
     "folder",
+    "given_prefix",
     "plain_console",
     "prefix",
     "run_app",
@@ -132,6 +133,13 @@ def prefix(text: str) -> str:
         return check_prefix(text) if text else text
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def given_prefix(text: str) -> str:
+    """Check of a prefix that there must be."""
+    if not text:
+        raise typer.BadParameter("a prefix is needed")
+    return prefix(text)
 
 
 #: What an option of a folder that is written to is made with.

@@ -20,6 +20,8 @@ LOOPBACK: Final = "127.0.0.1"
 #: below the range from which Linux takes ephemeral ports (32768).
 FIRST_PORT: Final = 15_000
 LAST_PORT: Final = 31_999
+#: What a client takes at most; a spectrum of 100 000 points has 800 000.
+MAX_ARRAY_BYTES: Final = 4_000_000
 
 _HEADER: Final = struct.Struct(">HHHHII")
 _VERSION, _SEARCH, _MINOR, _REPLY_WANTED = 0, 6, 13, 10
@@ -59,10 +61,19 @@ def client_environment(
     programs and caproto's clients alike; several IOCs on one UDP port are not (unicast reaches
     one).
     """
+    return environment_for((f"{host}:{port}" for port in ports), repeater_port)
+
+
+def environment_for(
+    addresses: Iterable[str],
+    repeater_port: int | None = None,
+    max_array_bytes: int = MAX_ARRAY_BYTES,
+) -> dict[str, str]:
+    """The same for IOCs on several hosts, each ``host:port``."""
     environment = {
-        "EPICS_CA_ADDR_LIST": " ".join(f"{host}:{port}" for port in ports),
+        "EPICS_CA_ADDR_LIST": " ".join(addresses),
         "EPICS_CA_AUTO_ADDR_LIST": "NO",
-        "EPICS_CA_MAX_ARRAY_BYTES": "4000000",
+        "EPICS_CA_MAX_ARRAY_BYTES": str(max_array_bytes),
     }
     if repeater_port is not None:
         environment["EPICS_CA_REPEATER_PORT"] = str(repeater_port)
@@ -70,7 +81,9 @@ def client_environment(
     return environment
 
 
-def repeater_stand_in(host: str = LOOPBACK, avoid: Collection[int] = ()) -> socket.socket:
+def repeater_stand_in(
+    host: str = LOOPBACK, avoid: Collection[int] = (), port: int | None = None
+) -> socket.socket:
     """A UDP socket that answers as a repeater: clients start none of their own, and miss none.
 
     It confirms registrations and forwards nothing: the IOCs of a launcher are found by searching.
@@ -78,13 +91,22 @@ def repeater_stand_in(host: str = LOOPBACK, avoid: Collection[int] = ()) -> sock
     Args:
         host: Address to bind to.
         avoid: Ports that somebody else is about to use.
+        port: Where; by default a free one.
 
     Returns:
         The socket; its port is ``.getsockname()[1]``. Close it when no client is left.
+
+    Raises:
+        OSError: The port is taken, by a repeater perhaps.
     """
     stand_in = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    free = (port for port in free_ports(len(avoid) + 1) if port not in avoid)
-    stand_in.bind((host, next(free)))
+    try:
+        if port is None:
+            port = next(free for free in free_ports(len(avoid) + 1) if free not in avoid)
+        stand_in.bind((host, port))
+    except OSError:
+        stand_in.close()
+        raise
     stand_in.settimeout(_REPEATER_POLL_S)
     threading.Thread(target=_confirm, args=(stand_in,), name="repeater", daemon=True).start()
     return stand_in

@@ -25,7 +25,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 from cryohalo.processes.addresses import LOOPBACK, client_environment, free_ports, repeater_stand_in
 
@@ -47,6 +47,21 @@ class AskedToEndError(RuntimeError):
 
 def _nobody() -> None:
     return None
+
+
+class Launched(Protocol):
+    """What can be started: it says ``ready NAME ...`` on standard output once it serves."""
+
+    @property
+    def name(self) -> str:
+        """Short name, e.g. ``"amrr"``."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Further environment variables."""
+
+    def command_line(self, port: int) -> list[str]:
+        """The whole command line for one port."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +105,7 @@ class RunningIoc:
 
     def __init__(
         self,
-        ioc: LaunchedIoc,
+        ioc: Launched,
         port: int,
         environment: Mapping[str, str],
         log: Path,

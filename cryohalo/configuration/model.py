@@ -1,0 +1,186 @@
+"""The keys of the configuration, each with its default, its limits and what it means.
+
+A description here is what ``cryohalo config new`` writes above the key. A key that is not here is
+refused, in the file and in the environment.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cryohalo.processes.addresses import LOOPBACK, MAX_ARRAY_BYTES
+from pvdb.names import check_prefix
+from pvdb.parts.clock import MAX_SPEED
+
+__all__ = [
+    "ENVIRONMENT_PREFIX",
+    "Amrr",
+    "Catalog",
+    "Configuration",
+    "Epics",
+    "Haloscope",
+    "Instrument",
+]
+
+ENVIRONMENT_PREFIX = "CRYOHALO_"
+MAX_SEED = 2**31 - 1
+
+Prefix = Annotated[str, AfterValidator(check_prefix)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class _Section(BaseModel):
+    """One table of the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing(cls, given: Any) -> Any:
+        """An empty text is none where there may be none: TOML has no null."""
+        if not isinstance(given, dict):
+            return given
+        optional = {n for n, f in cls.model_fields.items() if f.default is None}
+        return {n: None if v == "" and n in optional else v for n, v in given.items()}
+
+
+class Instrument(_Section):
+    """An instrument's IOC: where it listens, and with what ``up`` starts it."""
+
+    prefix: Prefix
+    port: Port
+    use: bool = Field(default=True, description="false: this site has no such instrument")
+    serve: bool = Field(
+        default=True,
+        description="false: the IOC runs elsewhere (hardware, another host), up starts none",
+    )
+    host: str = Field(
+        default=LOOPBACK,
+        pattern=r"^[A-Za-z0-9.-]+$",
+        description="name or IPv4 address of where it runs; what `up` starts listens on 127.0.0.1",
+    )
+    pva_port: Port | None = Field(default=None, description="serve PV Access too, on this port")
+    speed: float = Field(
+        default=1.0,
+        ge=0.0,
+        le=MAX_SPEED,
+        description="simulated per real second; 0: as fast as can be",
+    )
+    seed: int = Field(default=0, ge=0, le=MAX_SEED, description="of all its random numbers")
+    parameters: Path | None = Field(
+        default=None, description="TOML file that overrides the simulated machine"
+    )
+    access: Path | None = Field(default=None, description="access security file, instead of ours")
+
+    @model_validator(mode="after")
+    def _served_here(self) -> Self:
+        if self.serve and self.host != LOOPBACK:
+            raise ValueError(f"host {self.host}: an IOC that `up` serves listens on {LOOPBACK}")
+        return self
+
+    @property
+    def address(self) -> str:
+        """Where clients look for it, ``host:port``."""
+        return f"{self.host}:{self.port}"
+
+
+class Amrr(Instrument):
+    """The refrigerator."""
+
+    prefix: Prefix = Field(default="AMRR:", description="begins every name")
+    port: Port = Field(default=15064, description="of Channel Access, UDP and TCP")
+
+
+class Haloscope(Instrument):
+    """The haloscope."""
+
+    prefix: Prefix = Field(default="HALO:", description="begins every name")
+    port: Port = Field(default=15066, description="of Channel Access, UDP and TCP")
+    blind: Path | None = Field(
+        default=None, description="key file of `cryohalo blind seal`, which gives the seed too"
+    )
+
+    inject: float | None = Field(
+        default=None, gt=0.0, description="hide an axion of this coupling, 1/GeV; not blind"
+    )
+
+    @model_validator(mode="after")
+    def _one_seed(self) -> Self:
+        if self.blind is not None and (self.seed or self.inject is not None):
+            raise ValueError("what a blind run hides, and its seed, come from its key file (blind)")
+        return self
+
+
+class Epics(_Section):
+    """What Channel Access clients of this site set besides the addresses."""
+
+    repeater_port: Port = Field(
+        default=15068, description="`up` stands in for the CA repeater here, unless one is there"
+    )
+    max_array_bytes: int = Field(
+        default=MAX_ARRAY_BYTES, ge=16_384, description="a spectrum of 100 000 points has 800 000"
+    )
+
+
+class Catalog(_Section):
+    """Where runs are kept."""
+
+    folder: Path = Field(default=Path("data/runs"), description="folder of the catalog")
+
+
+class Configuration(BaseSettings):
+    """The control room of one site.
+
+    Attributes:
+        state_dir: Locks, logs, the IOCs' states.
+    """
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_nested_delimiter="__",
+    )
+
+    state_dir: Path = Field(
+        default=Path("state"),
+        description="locks, logs and states; a relative path begins at this file's folder",
+    )
+    amrr: Amrr = Amrr()
+    haloscope: Haloscope = Haloscope()
+    epics: Epics = Epics()
+    catalog: Catalog = Catalog()
+
+    @property
+    def instruments(self) -> dict[str, Instrument]:
+        """The instruments that this site has, by the names of their IOCs."""
+        every = {"amrr": self.amrr, "haloscope": self.haloscope}
+        return {name: one for name, one in every.items() if one.use}
+
+    def ports(self) -> list[tuple[str, int]]:
+        """Every port that ``up`` listens on, with the key that chose it."""
+        found = [("epics.repeater_port", self.epics.repeater_port)]
+        for name, one in self.instruments.items():
+            if one.serve:
+                found.append((f"{name}.port", one.port))
+                if one.pva_port is not None:
+                    found.append((f"{name}.pva_port", one.pva_port))
+        return found
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        prefixes = Counter(one.prefix for one in self.instruments.values())
+        if twice := [prefix for prefix, count in prefixes.items() if count > 1]:
+            raise ValueError(f"prefix {twice[0]!r} is that of both instruments")
+        taken: dict[int, str] = {}
+        for key, port in self.ports():
+            if port in taken:
+                raise ValueError(f"{key} = {port} is {taken[port]} too")
+            taken[port] = key
+        return self
