@@ -22,6 +22,7 @@ from cryohalo.commands import forecast as forecast_commands
 from cryohalo.commands import page as page_commands
 from cryohalo.commands import session as session_commands
 from cryohalo.commands import studies as studies_commands
+from cryohalo.commands import trace as trace_commands
 from cryohalo.commands.options import (
     DEFAULT_CATALOG,
     MAX_SEED,
@@ -46,6 +47,7 @@ app.add_typer(analysis_commands.app)
 app.add_typer(session_commands.app)
 app.add_typer(studies_commands.app)
 app.add_typer(forecast_commands.app)
+app.add_typer(trace_commands.app)
 app.add_typer(page_commands.app)
 app.add_typer(blinding_commands.app, name="blind")
 app.add_typer(design_commands.app, name="design")
