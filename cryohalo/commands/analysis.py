@@ -57,6 +57,12 @@ FieldOffOption = Annotated[
         help="Spectra at candidates without field; those of the same campaign are found.",
     ),
 ]
+ApparatusOption = Annotated[
+    str | None,
+    typer.Option(
+        "--apparatus", metavar="NAME|FILE", help="Of runs and files that state none of their own."
+    ),
+]
 DEFAULT_OUTPUT = Path("reports/analysis")
 MOST_EXPERIMENTS = 100_000_000
 MOST_FINDINGS = 10
@@ -93,10 +99,11 @@ def _done(
     output: Path,
     drop: list[str] | None,
     field_off: list[str] | None,
+    apparatus: str | None,
 ) -> Done:
     from cryohalo.blinding import envelopes
 
-    read, result = _analyzed(sources, catalog, settings, drop or [], field_off or [])
+    read, result = _analyzed(sources, catalog, settings, drop or [], field_off or [], apparatus)
     output.mkdir(parents=True, exist_ok=True)
     return Done(read, result, read.provenance | envelopes(read.provenance, catalog, result), output)
 
@@ -131,6 +138,7 @@ def analyze(
     output: OutputOption = DEFAULT_OUTPUT,
     drop: DropOption = None,
     field_off: FieldOffOption = None,
+    apparatus: ApparatusOption = None,
     beside: BesideOption = None,
     dark_photon: DarkPhotonOption = None,
 ) -> None:
@@ -140,11 +148,12 @@ def analyze(
     """
     from haloscope.analysis.budget.table import budget_lines
 
-    done = _done(sources, settings, catalog, output, drop, field_off)
+    done = _done(sources, settings, catalog, output, drop, field_off, apparatus)
     numbers = _saved(done)
     more = make_more(done.result, done.read.spectra, output, done.title, beside=beside,
                      dark_photon=dark_photon or [])  # fmt: skip
     told = [_told(name, value) for name, value in numbers.items()]
+    told.append(("apparatus", escaped(done.provenance["apparatus"], MOST_WORDS)))
     if "envelope" in done.provenance:
         told.append(("envelope", escaped(done.provenance["envelope"], MOST_WORDS)))
     width = max(len(words) for words, _ in told) + 2
@@ -191,6 +200,7 @@ def report(
     output: OutputOption = DEFAULT_OUTPUT,
     drop: DropOption = None,
     field_off: FieldOffOption = None,
+    apparatus: ApparatusOption = None,
 ) -> None:
     """Analyse scans and write one HTML page with every intermediate check.
 
@@ -198,7 +208,7 @@ def report(
     """
     from haloscope.analysis.report.page import write_report
 
-    done = _done(sources, settings, catalog, output, drop, field_off)
+    done = _done(sources, settings, catalog, output, drop, field_off, apparatus)
     path = write_report(output / "report.html", done.result, provenance=done.provenance)
     console.print(f"  report: {escaped(path.resolve())}")
     _tell_verdict(done.result)
@@ -221,6 +231,7 @@ def montecarlo(
     ] = 0,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
     drop: DropOption = None,
+    apparatus: ApparatusOption = None,
 ) -> None:
     """Simulate whole experiments on a scan's background: xi, eps and coverage, with their errors.
 
@@ -230,7 +241,7 @@ def montecarlo(
     """
     from haloscope.analysis.statistics.montecarlo import Plan, efficiency, strength_at_limit
 
-    read, result = _analyzed(sources, catalog, settings, drop or [])
+    read, result = _analyzed(sources, catalog, settings, drop or [], (), apparatus)
     options = result.options
     middle = _middle(read.spectra.subset(result.quality.used))
     noise_plan = Plan(middle, strength=0.0, misaligned=True, experiments=experiments, seed=seed,
@@ -287,12 +298,13 @@ def _analyzed(
     settings: Settings,
     drop: list[str],
     field_off: Sequence[str] = (),
+    apparatus: str | None = None,
 ) -> tuple[Sources, Result]:
     from haloscope.analysis.exchange.documents import demand_met
     from haloscope.analysis.pipeline import analyze as analyze_spectra
 
     with console.status("analysing"):
-        read = read_sources(sources, catalog, settings, drop, field_off)
+        read = read_sources(sources, catalog, settings, drop, field_off, apparatus)
         try:
             result = analyze_spectra(read.spectra, read.options, field_off=read.field_off)
         except ValueError as error:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from haloscope.analysis.options import Options
     from haloscope.analysis.settings import Settings
     from haloscope.analysis.spectra import Spectra
+    from haloscope.description import Description
 
 __all__ = ["Sources", "read_sources"]
 
@@ -46,6 +47,7 @@ def read_sources(
     settings: Settings,
     drop: Sequence[str] = (),
     field_off: Sequence[str] = (),
+    apparatus: str | None = None,
 ) -> Sources:
     """Read runs of the catalog, or interchange files.
 
@@ -58,6 +60,7 @@ def read_sources(
             ``FILE:NUMBER`` in one without labels.
         field_off: Runs or files with the field off. Those among ``sources``, and those of the
             catalog that name one of them or are of their campaign, need not be named.
+        apparatus: A shipped one, or a parameter file, for runs and files that state none.
 
     Raises:
         ValueError: Runs and files mixed, a source that cannot be used, or a label that no spectrum
@@ -75,20 +78,76 @@ def read_sources(
         settings = own.then(settings)
         off = _of_files(list(field_off), ())[0] if field_off else None
         provenance |= {"field_off": list(field_off)} if field_off else {}
-        return Sources(spectra, _suited(settings, spectra), provenance, off)
-    return _of_runs(sources, catalog, settings, drop, provenance, field_off)
+        description, provenance["apparatus"] = _for_files(apparatus)
+        options = _suited(settings, spectra, description)
+        return Sources(spectra, options, provenance, off)
+    return _of_runs(sources, catalog, settings, drop, provenance, field_off, apparatus)
 
 
-def _suited(settings: Settings, spectra: Spectra) -> Options:
+def _for_files(apparatus: str | None) -> tuple[Description, str]:
+    """Whose settings files are analysed with, and in words."""
+    if apparatus is None:
+        from haloscope.analysis.apparatus import capp12tb
+
+        return capp12tb(), f"settings of {capp12tb().name}, assumed: files state no apparatus"
+    named = described_by(apparatus)
+    return named, f"settings of {named.name}, as named"
+
+
+def _for_runs(runs: Sequence[Run], apparatus: str | None) -> tuple[Description, str]:
+    """What the runs state of their apparatus, or the user does, and in words.
+
+    Raises:
+        ValueError: They state others, or one is named and a run states another.
+    """
+    from haloscope.analysis.apparatus import capp12tb, described
+
+    stated = [found for run in runs if (found := described(run.start)) is not None]
+    if apparatus is None:
+        if stated:
+            return stated[0], f"{stated[0].name}, as the runs state"
+        return capp12tb(), f"{capp12tb().name}, assumed: the runs state none"
+    named = described_by(apparatus)
+    for found in stated:
+        if found.hash() != named.hash():
+            raise ValueError(
+                f"--apparatus {apparatus}: the run states its own, {found.name} ({found.hash()[:8]}"
+                f", not {named.hash()[:8]}): --apparatus is for runs that state none"
+            )
+    return named, f"{named.name}, as named"
+
+
+def described_by(name: str) -> Description:
+    """The description of a shipped apparatus, or of a parameter file.
+
+    Raises:
+        OSError: There is no such file.
+        ValueError: No such name, or mistakes in the file; names it.
+    """
+    from haloscope.description import describe
+    from haloscope.parameters import HaloscopeParameters
+
+    if Path(name).suffix != _DESCRIPTION:
+        return describe(HaloscopeParameters.shipped(name))
+    try:
+        return describe(HaloscopeParameters.from_toml(name))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+
+
+def _suited(settings: Settings, spectra: Spectra, description: Description) -> Options:
     middle_hz = float(sorted(spectra.target_frequency_hz)[len(spectra) // 2])
-    return _at(settings, spectra.step_hz, middle_hz)
+    return _at(settings, spectra.step_hz, middle_hz, description)
 
 
-def _at(settings: Settings, step_hz: float, frequency_hz: float) -> Options:
+def _at(
+    settings: Settings, step_hz: float, frequency_hz: float, description: Description
+) -> Options:
     from haloscope.analysis.options import Options
 
-    base = settings.over(Options())
-    return base.suited_to(step_hz, frequency_hz, chosen=settings.merges)
+    base = settings.over(Options.of(description, frequency_hz, step_hz))
+    stated = description.analysis
+    return base.suited_to(step_hz, frequency_hz, analysis=stated, chosen=settings.merges)
 
 
 def _of_files(names: Sequence[str], drop: Sequence[str]) -> tuple[Spectra, Settings]:
@@ -140,6 +199,7 @@ def _of_runs(
     drop: Sequence[str],
     provenance: dict[str, Any],
     field_off: Sequence[str],
+    apparatus: str | None,
 ) -> Sources:
     from cryohalo.catalog import Catalog
     from haloscope.analysis.exchange.documents import bins_of, spectra_from_documents
@@ -149,9 +209,11 @@ def _of_runs(
     found = bins_of(_documents(runs), drop)
     if found is None:
         raise ValueError("documents: no scan event with a spectrum among them")
-    options = _at(settings, *found)
-    spectra = spectra_from_documents(_documents(runs), options, drop=drop)
-    off, named = _without_field(runs, Catalog(catalog), field_off, options)
+    description, provenance["apparatus"] = _for_runs(runs, apparatus)
+    options = _at(settings, *found, description)
+    own = None if apparatus is None else description
+    spectra = spectra_from_documents(_documents(runs, own), options, drop=drop)
+    off, named = _without_field(runs, Catalog(catalog), field_off, options, own)
     if off is None:
         return Sources(spectra, options, provenance)
     provenance |= {"field_off": named}
@@ -159,7 +221,11 @@ def _of_runs(
 
 
 def _without_field(
-    runs: Sequence[Run], catalog: Catalog, field_off: Sequence[str], options: Options
+    runs: Sequence[Run],
+    catalog: Catalog,
+    field_off: Sequence[str],
+    options: Options,
+    apparatus: Description | None,
 ) -> tuple[Spectra | None, list[str]]:
     """Spectra with the field off for these runs, and the uids of the runs that hold them.
 
@@ -178,7 +244,8 @@ def _without_field(
     for uid, run in (known | found).items():
         try:
             # A run that the user names may be a scan with the magnet off, which nothing labels.
-            own = spectra_from_documents(_documents([run]), options, field_off=_is_off(run))
+            documents = _documents([run], apparatus)
+            own = spectra_from_documents(documents, options, field_off=_is_off(run))
             off = own if off is None else concatenate([off, own])
         except (CatalogError, ValueError) as error:
             if uid in known:
@@ -209,9 +276,17 @@ def _texts(run: Run, name: str) -> set[str]:
     return {str(item) for item in found} if isinstance(found, list | tuple) else set()
 
 
-def _documents(runs: Sequence[Run]) -> Iterator[tuple[str, Any]]:
+def _documents(
+    runs: Sequence[Run], apparatus: Description | None = None
+) -> Iterator[tuple[str, Any]]:
+    """Documents of runs; those that state no apparatus are taken to be of the one given."""
+    from haloscope.analysis.apparatus import described, recorded
+
     for run in runs:
-        yield from run.documents()
+        for name, document in run.documents():
+            if name == "start" and apparatus is not None and described(document) is None:
+                document = {**document, "apparatus": recorded(apparatus)}
+            yield name, document
 
 
 def _origin(run: Run) -> dict[str, Any]:

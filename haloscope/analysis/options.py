@@ -19,6 +19,7 @@ from scipy.special import ndtri
 from haloscope.analysis.apparatus import capp12tb
 from haloscope.analysis.quality.demands import Demands
 from haloscope.axion import line_cdf
+from haloscope.constants import LOCAL_DENSITY_GEV_PER_CM3
 from haloscope.description import Description
 from haloscope.description.groups import Analysis
 
@@ -164,17 +165,25 @@ class Options:
     demands: Demands = field(default_factory=Demands)
 
     @classmethod
-    def of(cls, description: Description, frequency_hz: float | None = None) -> Options:
+    def of(
+        cls,
+        description: Description,
+        frequency_hz: float | None = None,
+        step_hz: float | None = None,
+    ) -> Options:
         """What the owners of an apparatus state, with bins for the line at a frequency.
 
         Args:
             description: Of the apparatus.
             frequency_hz: Of the axions searched for; the reference if not given.
+            step_hz: Digitizer bin width; the apparatus' if not given.
         """
         stated = description.analysis
         nu_hz = description.cavity.reference_hz if frequency_hz is None else frequency_hz
-        bins = _bins(stated, description.digitizer.bin_width_hz, nu_hz, {})
-        return cls(**{name: getattr(stated, name) for name in _STATED}, **bins)
+        bins = _bins(stated, step_hz or description.digitizer.bin_width_hz, nu_hz, {})
+        density = description.axion.density_gev_per_cm3 / LOCAL_DENSITY_GEV_PER_CM3
+        own = {name: getattr(stated, name) for name in _STATED}
+        return cls(**own, **bins, density_fraction=density)
 
     def __post_init__(self) -> None:
         for name, words in _WORDS.items():

@@ -13,9 +13,12 @@ from typer.testing import CliRunner, Result
 
 from cryohalo import cli
 from cryohalo.catalog import DocumentWriter
+from haloscope.analysis.apparatus import recorded
 from haloscope.analysis.exchange.interchange import write_spectra
 from haloscope.analysis.quality.verdicts import QualityError
 from haloscope.analysis.spectra import Spectra
+from haloscope.description import describe
+from haloscope.parameters import HaloscopeParameters
 from tests.physics.analysis.exchange.test_documents_and_online import documents
 from tests.physics.analysis.generator import make, scan_targets
 from tests.physics.analysis.quality.nasty import library
@@ -378,6 +381,42 @@ def test_dark_photons_and_a_published_limit(spectra_file: Path, tmp_path: Path) 
         text = (tmp_path / f"limit_dark_photon_{word}.txt").read_text()
         assert f"{word} polarisation" in text
         assert "density 0.225 GeV/cm^3; average field 10.31 T" in text
+
+
+def test_the_apparatus_of_a_run_that_states_none_is_named(tmp_path: Path) -> None:
+    """Its settings and geometry are those of the file; a run's own are not put aside."""
+    parameters = tmp_path / "own.toml"
+    parameters.write_text(
+        'name = "Own"\n[cavity]\nvolume_m3 = 0.0737\n[axion]\ndensity_gev_per_cm3 = 0.225\n'
+        "[analysis]\nwindow_hz = 120e3\ncoarse_per_line = 5\nconfidence = 0.95\n"
+    )
+    spectra = make(scan_targets(16), seed=5)
+    own = recorded(describe(HaloscopeParameters.shipped("capp12tb")))
+    catalog = catalog_of(
+        tmp_path / "runs", aaaa1111=(spectra, {}), bbbb2222=(spectra, {"apparatus": own})
+    )
+
+    def said(uid: str, *more: str) -> tuple[str, dict[str, Any]]:
+        output = ("--catalog", catalog, "--output", str(tmp_path))
+        told = run("analyze", uid, *more, *output)
+        return told, json.loads((tmp_path / "candidates.json").read_text())
+
+    told, plain = said("aaaa1111", "--confidence", "0.95")
+    assert "CAPP-12TB, assumed: the runs state none" in told
+    told, named = said("aaaa1111", "--apparatus", str(parameters))
+    assert "Own, as named" in told
+    assert "window 120 kHz; bins of 10 Hz, 5 merged to 50 Hz, 16 of them to 800 Hz, 5" in told
+    assert "0.95 to find 5 sigma; axions 0.5 of the local density" in told
+    # Twice the volume and half the density: the same power.
+    ratio = named["summary"]["median_limit_per_gev"] / plain["summary"]["median_limit_per_gev"]
+    assert ratio == pytest.approx(1, abs=0.06)
+    assert "volume_m3" not in named["summary"]["assumed_not_measured"]
+    told, _ = said("bbbb2222", "--apparatus", "capp12tb")
+    assert "CAPP-12TB, as named" in told
+    with pytest.raises(ValueError, match="the run states its own, CAPP-12TB"):
+        said("bbbb2222", "--apparatus", "haystac")
+    with pytest.raises(ValueError, match="no parameter set 'none'"):
+        said("aaaa1111", "--apparatus", "none")
 
 
 def test_report_is_one_page(spectra_file: Path, tmp_path: Path) -> None:
