@@ -78,17 +78,17 @@ def _tables() -> tuple[list[int], list[int], list[int]]:
 _KIND, _FIELD, _LENGTH = _tables()
 
 
-def documents_in(handle: int, size: int) -> Iterator[tuple[int, int]]:
+def documents_in(handle: int, size: int, at: int = 0) -> Iterator[tuple[int, int]]:
     """Where the documents of a file begin and end, up to one that is incomplete or to zeros.
 
     Args:
         handle: Descriptor of an open file.
         size: Size of the file, or how much of it is to be looked at.
+        at: Where a document begins or will begin.
 
     Raises:
         DamagedFileError: After the last whole document comes what is none.
     """
-    at = 0
     while at < size:
         for end in _short_ends(handle, at, size):
             yield at, end

@@ -12,7 +12,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from cryohalo.commands.options import between, plain_console, prefix
+from cryohalo.commands.options import DEFAULT_CATALOG, between, folder, plain_console, prefix
 
 app = typer.Typer()
 console = plain_console()
@@ -42,6 +42,10 @@ def page(
         typer.Option(help="Holds the token of who may set; made, mode 600, if absent."),
     ] = None,
     read_only: Annotated[bool, typer.Option(help="Nothing can be set, token or not.")] = False,
+    catalog: Annotated[
+        Path,
+        typer.Option(help="Whose newest search is shown.", parser=folder, metavar="PATH"),
+    ] = DEFAULT_CATALOG,
     history: Annotated[
         str, typer.Option(help="Address of a server with the archiver's JSON route.")
     ] = "",
@@ -56,13 +60,17 @@ def page(
         raise typer.BadParameter("no instrument is left", param_hint="--amrr-prefix")
     if history and not history.startswith(("http://", "https://")):
         raise typer.BadParameter(f"{history!r} is no http address", param_hint="--history")
-    serve_pages(
-        prefixes, port, None if read_only else token_file or default_token_file(), history, console
-    )
+    token = None if read_only else token_file or default_token_file()
+    serve_pages(prefixes, port, token, history, catalog, console)
 
 
 def serve_pages(
-    prefixes: Mapping[str, str], port: int, token_file: Path | None, history: str, out: Console
+    prefixes: Mapping[str, str],
+    port: int,
+    token_file: Path | None,
+    history: str,
+    catalog: Path | None,
+    out: Console,
 ) -> None:
     """Serve the pages of these instruments.
 
@@ -71,6 +79,7 @@ def serve_pages(
         port: To listen on.
         token_file: Of who may set; None: nothing can be set.
         history: Address of a server with the archiver's JSON route, "" for none.
+        catalog: Folder whose newest search is shown, None for none.
         out: Is told where the pages are.
 
     Raises:
@@ -83,7 +92,7 @@ def serve_pages(
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     token = None if token_file is None else take_token(token_file)
-    server = PageServer(prefixes, of_instruments(prefixes), token, history, port)
+    server = PageServer(prefixes, of_instruments(prefixes), token, history, port, catalog)
 
     def ready(listening: PageServer) -> None:
         for name in prefixes:

@@ -119,6 +119,9 @@ def _properties(told: Any) -> dict[str, Any]:
     for key, attribute in (("units", "units"), ("prec", "precision")):
         if hasattr(told, attribute):
             found[key] = getattr(told, attribute)
+    high = float(getattr(told, "upper_warning_limit", math.nan))
+    if math.isfinite(high):
+        found["high"] = high
     found.update(_range(told, "display", "upper_disp_limit", "lower_disp_limit"))
     found.update(_range(told, "control", "upper_ctrl_limit", "lower_ctrl_limit"))
     return found

@@ -214,7 +214,7 @@ class _Frames(websocket.WebSocketHandler):
     def open(self, *names: str, **_: str) -> None:
         bench: Bench = self.settings["benches"][names[0]]
         self.set_nodelay(True)
-        self.viewer = Viewer(bench.board, self._send, self.close)
+        self.viewer = Viewer(bench.board, self._send, self.close, bench.hub.search)
         bench.hub.viewers.add(self.viewer)
 
     async def _send(self, text: str) -> None:

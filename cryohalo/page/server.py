@@ -7,6 +7,7 @@ import contextlib
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from tornado.httpserver import HTTPServer
@@ -16,6 +17,7 @@ from cryohalo.page.board import Board
 from cryohalo.page.channels import Channels
 from cryohalo.page.handlers import Bench, application
 from cryohalo.page.layout import LAYOUTS
+from cryohalo.page.searching import follow
 from cryohalo.page.strips import Strips
 from cryohalo.page.variables import Variable
 from cryohalo.page.viewers import Hub
@@ -23,6 +25,8 @@ from cryohalo.page.viewers import Hub
 __all__ = ["LOOPBACK", "PageServer", "run"]
 
 LOOPBACK: Final = "127.0.0.1"
+#: The instrument whose page tells of searches.
+SEARCHING: Final = "haloscope"
 #: What a request may bring: a name, a value.
 _MOST_BODY_BYTES: Final = 4096
 
@@ -37,6 +41,7 @@ class PageServer:
         token: Lets its holder set variables; None: nothing can be set.
         history: Base address of a server with the archiver's JSON route, "" for none.
         port: To listen on; 0 for any free one.
+        catalog: Folder whose newest search the haloscope's page shows, None for none.
     """
 
     prefixes: Mapping[str, str]
@@ -44,6 +49,7 @@ class PageServer:
     token: str | None = None
     history: str = ""
     port: int = 0
+    catalog: Path | None = None
     benches: dict[str, Bench] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -68,6 +74,9 @@ class PageServer:
             channels.open()
             self._channels.append(channels)
             self._ticks.append(asyncio.ensure_future(hub.run()))
+            if name == SEARCHING and self.catalog is not None:
+                told = follow(self.catalog, hub.tell_search)
+                self._ticks.append(asyncio.ensure_future(told))
         self._server = HTTPServer(
             application(self.benches, self.token, self.history),
             max_body_size=_MOST_BODY_BYTES,

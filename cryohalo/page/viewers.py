@@ -34,17 +34,22 @@ class Viewer:
         board: What it looks at.
         send: Sends a text, and returns when it has gone out.
         close: Ends the connection.
+        search: What is told of the search that runs, as JSON, "" for none.
 
     Attributes:
         waiting: Names whose newest value it has not been sent.
         undescribed: Likewise, whose properties.
+        search: What is told of the search that runs, as JSON, if it was not sent yet.
     """
 
-    def __init__(self, board: Board, send: Send, close: Callable[[], None]) -> None:
+    def __init__(
+        self, board: Board, send: Send, close: Callable[[], None], search: str = ""
+    ) -> None:
         self.board = board
         self._send, self._close = send, close
         self.waiting: set[str] = set(board.shown)
         self.undescribed: set[str] = set(board.shown)
+        self.search = search
         self._news = asyncio.Event()
         self._news.set()
         self._task = asyncio.ensure_future(self._run())
@@ -77,7 +82,9 @@ class Viewer:
         """All that waits, as one JSON text; afterwards nothing waits."""
         names, self.waiting = self.waiting, set()
         described, self.undescribed = self.undescribed, set()
+        search, self.search = self.search, ""
         told = f',"pvs":{self.board.described_text(described)}' if described else ""
+        told += f',"search":{search}' if search else ""
         values = self.board.values_text(names)
         return f'{{"t":{time.time():.3f},"lost":{self.board.lost()}{told},"v":{values}}}'
 
@@ -88,12 +95,23 @@ class Hub:
     Args:
         board: What they look at.
         ticked: Called at each tick, with viewers or without.
+
+    Attributes:
+        viewers: Those that look now.
+        search: What was told last of the search that runs.
     """
 
     def __init__(self, board: Board, ticked: Callable[[], None] = lambda: None) -> None:
         self.board = board
         self.viewers: set[Viewer] = set()
+        self.search = ""
         self._ticked = ticked
+
+    def tell_search(self, text: str) -> None:
+        """Something is new of the search that runs: JSON, in one line."""
+        self.search = text
+        for viewer in self.viewers:
+            viewer.search = text
 
     def tick(self) -> None:
         """Tell the viewers what has changed since the last tick."""

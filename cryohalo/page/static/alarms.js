@@ -41,6 +41,7 @@ export function banner(store, node, troubles) {
     document.body.classList.toggle("gone", lines.some((line) => line.lost));
     node.hidden = lines.length === 0;
     node.classList.toggle("lost", lines.some((line) => line.lost));
+    node.classList.toggle("mild", lines.every((line) => line.mild));
     node.replaceChildren(...lines.flatMap(({ what, todo }) => [
       element("p", {}, what), ...(todo ? [element("p", { class: "todo" }, todo)] : []),
     ]));
@@ -60,7 +61,10 @@ function gone(store) {
     }];
   }
   const lines = [];
-  if (store.lost) lines.push({ what: `${store.lost} of ${all} variables do not answer` });
+  if (store.lost) {
+    const names = [...store.pvs.values()].filter((pv) => pv.severity === 4).map((pv) => pv.name).slice(0, 5);
+    lines.push({ mild: true, what: `${store.lost} of ${all} variables do not answer: ${names.join(", ")}${store.lost > 5 ? " …" : ""}` });
+  }
   if (beat?.severity === 0 && store.time - beat.time > 10) {
     lines.push({ lost: true, what: `The IOC's heartbeat stands still since ${clock(beat.time)}` });
   }

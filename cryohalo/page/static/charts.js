@@ -9,7 +9,7 @@ const HEIGHT = 150;
 
 export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-const plain = (plot, ticks) => ticks.map((tick) => String(Number(tick.toPrecision(10))).replace("-", "−"));
+const plain = (plot, ticks) => ticks.map((tick) => tick === null ? "" : String(Number(tick.toPrecision(10))).replace("-", "−"));
 
 /** Hours and minutes; seconds where ticks are closer. */
 const hours = (plot, ticks) => ticks.map((tick) => clock(tick).slice(0, ticks.length > 1 && ticks[1] - ticks[0] < 60 ? 8 : 5));
@@ -92,7 +92,7 @@ class Strip {
 export function charts(store, about) {
   const strips = about.charts.map((chart) => new Strip(store, chart));
   const note = element("small");
-  let seconds = LIVE_S, timer = 0;
+  let seconds = LIVE_S, timer = 0, drawn = 0;
   const fetchAll = async () => {
     const answer = await fetch(`/api/${about.instrument}/strips?seconds=${seconds}`);
     if (!answer.ok) return;
@@ -120,7 +120,10 @@ export function charts(store, about) {
   store.listen((changed) => {
     if (seconds !== LIVE_S || !store.connected || !store.time) return;
     for (const strip of strips) strip.append(store.time, store.time - LIVE_S);
-    if (!document.hidden) for (const strip of strips) strip.show();
+    // A pixel is a second: drawing more often shows nothing more.
+    if (document.hidden || store.time - drawn < 1) return;
+    drawn = store.time;
+    for (const strip of strips) strip.show();
   });
   const rebuild = () => { for (const strip of strips) strip.build(); };
   document.addEventListener("themechange", rebuild);

@@ -3,6 +3,7 @@
 import { commonTroubles } from "./alarms.js";
 import { shown } from "./format.js";
 import { start } from "./page.js";
+import { search } from "./search.js";
 import { spectra } from "./spectra.js";
 
 const CENTRE = { x: 189, y: 312 }, ORBIT = 48;
@@ -78,5 +79,5 @@ await start({
     ["Blind", "Sim:Blind_RBV"],
     ["Speed", "Sim:Speed_RBV", { units: "×", digits: 0 }], ["Simulated time", "Sim:Time_RBV", { digits: 0 }],
   ],
-  summary, troubles, draw, sections: [spectra],
+  summary, troubles, draw, sections: [search, spectra],
 });

@@ -9,6 +9,7 @@ export class Store {
     this.lost = 0;
     this.time = 0;
     this.frames = 0;
+    this.search = null;
   }
 
   get(name) { return this.pvs.get(name); }
@@ -37,6 +38,7 @@ export class Store {
     this.frames += 1;
     this.time = frame.t;
     this.lost = frame.lost;
+    if (frame.search) this.search = frame.search;
     for (const [name, told] of Object.entries(frame.pvs ?? {})) {
       const { value, severity, time, since } = this.pvs.get(name) ?? {};
       this.pvs.set(name, { ...told, name, value, severity, time, since });

@@ -25,6 +25,7 @@ class Page:
 
     def __init__(self, pool: Any, name: str, prefix: str, folder: Path) -> None:
         self.pool, self.name, self.prefix, self.folder = pool, name, prefix, folder
+        self.catalog = folder / "runs"
         self.killed = False
         self.token_file = folder / "page.token"
         self.ioc = self.start_ioc()
@@ -50,7 +51,7 @@ class Page:
         command = [
             *(sys.executable, "-c", "from cryohalo.cli import main; main()", "page"),
             *(own, self.prefix, other, "", "--port", "0"),
-            *("--token-file", str(self.token_file)),
+            *("--token-file", str(self.token_file), "--catalog", str(self.catalog)),
         ]
         with (self.folder / "page.log").open("a") as log:
             return subprocess.Popen(

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from tests.live.page.conftest import TIMEOUT_MS, Page
+from tests.physics.analysis.generator import make, scan_targets
+from tests.session.page.test_search import stream, write
 
 
 def put(name: str, value: Any) -> None:
@@ -127,6 +129,20 @@ def test_a_quench_is_shown(
     window.locator(f"#{magnet} .coil.quench").first.wait_for(state="attached")
     shows(window, "#alarms li", "Quench detected, latched")
     assert window.locator('#alarms [class~="sev-2"]').count() > 0
+
+
+def test_the_search_that_runs_is_followed(window: Any, haloscope_page: Page) -> None:
+    opened(window, haloscope_page)
+    shows(window, "#searching", "No search in the catalog yet.")
+    spectra = make(scan_targets(8), seed=7)
+    scan = list(stream(spectra, campaign="<b>march</b>"))
+    writer = write(haloscope_page.catalog, scan[:-4])
+    shows(window, "#searching", "step 5 of 8")
+    assert "to go" in window.locator("#searching").inner_text()
+    write(haloscope_page.catalog, scan[-4:], writer).close()
+    shows(window, "#searching", "step 8 of 8 · run ended · highest excess")
+    shows(window, "#search h2", "Search: campaign <b>march</b>")
+    assert window.locator("#search canvas").count() == 2
 
 
 def test_a_lost_ioc_is_shown_as_lost_and_found_again(window: Any, amrr_page: Page) -> None:
