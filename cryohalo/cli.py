@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from cryohalo.commands import analysis as analysis_commands
+from cryohalo.commands import apparatus as apparatus_commands
 from cryohalo.commands import blinding as blinding_commands
 from cryohalo.commands import configuration as configuration_commands
 from cryohalo.commands import control_room as control_room_commands
@@ -49,6 +50,7 @@ app.add_typer(studies_commands.app)
 app.add_typer(forecast_commands.app)
 app.add_typer(trace_commands.app)
 app.add_typer(page_commands.app)
+app.add_typer(apparatus_commands.app, name="apparatus")
 app.add_typer(blinding_commands.app, name="blind")
 app.add_typer(design_commands.app, name="design")
 console = plain_console()

@@ -127,8 +127,8 @@ def _damped_sinh(x: FloatArray, r: float) -> FloatArray:
 def earth_speed_m_per_s(
     time_s: float,
     *,
-    start_day: float = 59.0,
-    latitude_deg: float = 36.38,
+    start_day: float = 0.0,
+    latitude_deg: float = 0.0,
     mean_m_per_s: float = EARTH_SPEED_M_PER_S,
 ) -> float:
     """Speed of the laboratory in the galactic frame, with its annual and diurnal modulation.
@@ -140,8 +140,8 @@ def earth_speed_m_per_s(
 
     Args:
         time_s: Simulated time in seconds.
-        start_day: Day of the year at ``time_s`` = 0; the letter's run began on 1 March (day 59).
-        latitude_deg: Latitude of the laboratory; Daejeon.
+        start_day: Day of the year at ``time_s`` = 0.
+        latitude_deg: Latitude of the laboratory; at the equator the rotation tells most.
         mean_m_per_s: Speed averaged over a year.
     """
     day = start_day + time_s / _DAY_S
@@ -251,8 +251,8 @@ class AxionLine:
         edges_hz: ArrayLike,
         *,
         time_s: float = 0.0,
-        start_day: float = 59.0,
-        latitude_deg: float = 36.38,
+        start_day: float = 0.0,
+        latitude_deg: float = 0.0,
     ) -> FloatArray:
         """Share of the line's power in each bin between ``edges_hz`` (n + 1,) at ``time_s``.
 

@@ -34,9 +34,15 @@ MOST_COUPLING = 1e-9
 def seal(
     key_file: KeyArgument,
     band: Annotated[
-        tuple[float, float],
-        typer.Option(help="Hide it between these frequencies, MHz.", metavar="LOW HIGH"),
-    ] = (1090.0, 1110.0),
+        tuple[float, float] | None,
+        typer.Option(
+            help="Hide it between these frequencies, MHz; else in the band of the search.",
+            metavar="LOW HIGH",
+        ),
+    ] = None,
+    apparatus: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="Whose band of search it is.")
+    ] = "capp12tb",
     coupling: Annotated[
         tuple[float, float],
         typer.Option(help="Of a coupling between these, 1/GeV.", metavar="LOW HIGH"),
@@ -51,7 +57,11 @@ def seal(
     Nothing of what was drawn is printed. The IOC is started with --blind KEY_FILE.
     """
     from haloscope.apparatus.blinding import BlindKey
+    from haloscope.parameters.reviewing import named
 
+    if band is None:
+        operation = named(apparatus).operation
+        band = operation.band_low_hz * 1e-6, operation.band_high_hz * 1e-6
     for name, values, most in (("band", band, MOST_MHZ), ("coupling", coupling, MOST_COUPLING)):
         if not 0 < values[0] <= values[1] <= most:
             shown = " to ".join(f"{value:g}" for value in values)

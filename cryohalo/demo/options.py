@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryohalo.processes.launcher import LaunchedIoc
+from haloscope.parameters import HaloscopeParameters
 
-CENTRE_MHZ = 1100.0
-STEP_MHZ = 0.010
 #: Simulated seconds per second for the cool-down: slow enough to see every cycle, 0.6 s each, on a
 #: busy host too.
 AMRR_SPEED = 300.0
@@ -23,7 +22,7 @@ class DemoOptions:
     Attributes:
         output: Report folder; what an earlier demonstration wrote there is replaced.
         seed: Decides all noise and where the axion hides.
-        steps: Steps of the scan, 10 kHz each.
+        steps: Steps of the scan.
         inject: Hide an axion of demo strength.
     """
 
@@ -35,8 +34,14 @@ class DemoOptions:
     @property
     def band_mhz(self) -> tuple[float, float]:
         """First and last target of the scan, MHz."""
-        half = (self.steps - 1) * STEP_MHZ / 2
-        return round(CENTRE_MHZ - half, 6), round(CENTRE_MHZ + half, 6)
+        step_mhz = HaloscopeParameters.capp12tb().operation.step_hz * 1e-6
+        half = (self.steps - 1) * step_mhz / 2
+        return round(self.centre_mhz - half, 6), round(self.centre_mhz + half, 6)
+
+    @property
+    def centre_mhz(self) -> float:
+        """Middle of the scan: the reference of CAPP-12TB, which it shows."""
+        return HaloscopeParameters.capp12tb().cavity.reference_hz * 1e-6
 
     @property
     def catalog(self) -> Path:

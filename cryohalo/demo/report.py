@@ -14,15 +14,13 @@ from cryohalo.demo.page import Page, Section
 from haloscope.analysis.exchange.documents import spectra_from_documents
 from haloscope.analysis.exchange.found import candidate_words, pairs, verdict_words
 from haloscope.analysis.exchange.keys import value_in
+from haloscope.analysis.options import line_span_hz
 from haloscope.analysis.pipeline import Result, analyze, expected_width
 from haloscope.analysis.report import figures
 
 if TYPE_CHECKING:
     from cryohalo.demo.options import DemoOptions
     from haloscope.axion import AxionLine
-
-#: The axion signal window of the letter: within it a candidate is where the line was put.
-LINE_WIDTH_HZ = 4050.0
 
 Lines = list[tuple[str, str]]
 
@@ -182,6 +180,7 @@ def _found(result: Result, hidden: AxionLine | None) -> Lines:
     if hidden is None:
         return [("hidden axion", "none was hidden")]
     distances = [c.frequency_hz - hidden.frequency_hz for c in result.standing]
-    near = [d for d in distances if abs(d) <= LINE_WIDTH_HZ]
+    # Within the span of a line a candidate is where the line was put.
+    near = [d for d in distances if abs(d) <= line_span_hz(hidden.frequency_hz)]
     verdict = f"found, {min(near, key=abs):+.0f} Hz from it" if near else "not found"
     return [("hidden axion", f"{hidden.frequency_hz * 1e-6:.6f} MHz, {verdict}")]

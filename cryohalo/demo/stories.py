@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from cryohalo.demo.folder import SEED_KEY, clear
-from cryohalo.demo.options import CENTRE_MHZ, DemoOptions
+from cryohalo.demo.options import DemoOptions
 from cryohalo.processes.launcher import Launcher
 from cryohalo.progress import Progress
 
@@ -81,7 +81,7 @@ def _search(session: Session, options: DemoOptions, progress: Progress) -> None:
 
     haloscope = session.haloscope
     with progress.runs(session, "calibration", "spectra", "noise_source_temperature", "K"):
-        done = session.run_engine(calibrate(haloscope, CENTRE_MHZ))
+        done = session.run_engine(calibrate(haloscope, options.centre_mhz))
     assert isinstance(done, RunEngineResult)
     calibration = done.plan_result
     first, last = options.band_mhz

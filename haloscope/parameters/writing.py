@@ -13,7 +13,7 @@ from haloscope.description.stated import DESCRIBED
 from haloscope.parameters import GROUPS, NO_BASE, HaloscopeParameters
 from haloscope.parameters.provenance import INHERITED
 
-__all__ = ["TO_BE_STATED", "number_text", "template", "written"]
+__all__ = ["TO_BE_STATED", "number_text", "template", "value_text", "written"]
 
 #: The origin of a value that is still to be stated.
 TO_BE_STATED: Final = "to be stated"

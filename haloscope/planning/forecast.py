@@ -19,8 +19,9 @@ from haloscope.axion import coupling_dfsz, coupling_ksvz
 from haloscope.finite_line import simple_form_fails
 from haloscope.planning.expected import Expected, expected_limit
 from haloscope.planning.optimum import averages_needed, best_beta, best_step, reach_at
-from haloscope.planning.rounds import EVERY_S, SPACING_MHZ, calibration_targets, segments
+from haloscope.planning.rounds import calibration_targets, segments
 from haloscope.planning.setup import Setup
+from haloscope.planning.timing import Times
 
 __all__ = ["Curve", "Forecast", "Request", "Target", "forecast"]
 
@@ -76,8 +77,8 @@ class Request:
         calibrated: There is a calibration already.
         stands_hz: Resonance that the cavity is at now; None for that at which the apparatus is
             described. From there the rod moves to the first target.
-        spacing_mhz: Of calibrations along the band.
-        every_s: Time between rounds of calibrations.
+        spacing_mhz: Of calibrations along the band; as the owners state if None.
+        every_s: Time between rounds of calibrations; as the owners state if None.
 
     Raises:
         ValueError: A value that cannot be; names it.
@@ -93,8 +94,8 @@ class Request:
     beyond: bool = True
     calibrated: bool = False
     stands_hz: float | None = None
-    spacing_mhz: float = SPACING_MHZ
-    every_s: float = EVERY_S
+    spacing_mhz: float | None = None
+    every_s: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.low_hz < self.high_hz < math.inf:
@@ -328,7 +329,7 @@ def _told(
     integration_s = times.integration_s(averages, setup.bin_hz)
     sweeps = setup.sweeps(middle_hz)
     overhead_s = times.overhead_s(step_hz, sweeps)
-    places, parts = _calibrations(request, targets, integration_s + overhead_s)
+    places, parts = _calibrations(request, times, targets, integration_s + overhead_s)
     far_hz = abs(targets[0] - (request.stands_hz or setup.reference_hz))
     scan_s = len(targets) * (integration_s + overhead_s) + far_hz / times.rod_hz_per_s
     scan_s += parts * times.first_step_s(sweeps)
@@ -353,11 +354,15 @@ def _told(
     )  # fmt: skip
 
 
-def _calibrations(request: Request, targets: list[float], each_s: float) -> tuple[int, int]:
+def _calibrations(
+    request: Request, times: Times, targets: list[float], each_s: float
+) -> tuple[int, int]:
     """Places of a round of calibrations, and into how many parts they cut the scan."""
     targets_mhz = [nu * 1e-6 for nu in targets]
-    places = len(calibration_targets(targets_mhz, request.spacing_mhz))
-    return places, len(segments(targets_mhz, each_s, request.every_s))
+    apart_mhz = times.spacing_mhz if request.spacing_mhz is None else request.spacing_mhz
+    every_s = times.every_s if request.every_s is None else request.every_s
+    places = len(calibration_targets(targets_mhz, apart_mhz))
+    return places, len(segments(targets_mhz, each_s, every_s))
 
 
 def _mean(arrays: list[FloatArray]) -> float:

@@ -95,6 +95,9 @@ def _times(p: HaloscopeParameters, chart: mode_map.ModeMap) -> Times:
         settle_s=p.rod.settle_s,
         source_time_s=p.noise_source.time_constant_s,
         source_within_k=p.noise_source.settled_within_k,
+        calibration_averages=p.operation.calibration_averages,
+        spacing_mhz=p.operation.calibration_spacing_hz * 1e-6,
+        every_s=p.operation.calibration_every_s,
         source_k=tuple(low_k + share * (high_k - low_k) for share in _Y_FACTOR),
     )
 

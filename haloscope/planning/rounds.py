@@ -7,19 +7,13 @@ from typing import Final
 
 import numpy as np
 
-__all__ = ["EVERY_S", "SPACING_MHZ", "calibration_targets", "segments"]
+__all__ = ["calibration_targets", "segments"]
 
-#: Greatest distance of calibrations along a band, MHz.
-SPACING_MHZ: Final = 5.0
-#: Three days: gains drift by some thousandths of a decibel in hours.
-EVERY_S: Final = 3 * 86400.0
-#: A band narrower than this is calibrated in its middle alone, MHz.
-_NARROW_MHZ: Final = 1.0
+#: A band narrower than this share of the distance of calibrations has one, in its middle.
+_NARROW: Final = 0.2
 
 
-def calibration_targets(
-    targets_mhz: Sequence[float], spacing_mhz: float = SPACING_MHZ
-) -> list[float]:
+def calibration_targets(targets_mhz: Sequence[float], spacing_mhz: float) -> list[float]:
     """Where to calibrate for a scan: its ends, its middle, and evenly in between; targets of it.
 
     Args:
@@ -34,7 +28,7 @@ def calibration_targets(
     if not spacing_mhz > 0:
         raise ValueError(f"calibration spacing: {spacing_mhz} MHz, must be above 0 MHz")
     ordered = sorted(targets_mhz)
-    if ordered[-1] - ordered[0] < _NARROW_MHZ:
+    if ordered[-1] - ordered[0] < _NARROW * spacing_mhz:
         return [targets_mhz[len(targets_mhz) // 2]]
     count = max(3, round((ordered[-1] - ordered[0]) / spacing_mhz) + 1)
     places = np.linspace(ordered[0], ordered[-1], count)

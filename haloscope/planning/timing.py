@@ -37,6 +37,8 @@ class Times:
         source_within_k: It is settled so near to its setpoint, K.
         source_k: Temperatures of the Y factor, K, ascending.
         calibration_averages: Spectra averaged at each; five times as many for the amplifier.
+        spacing_mhz: Greatest distance of calibrations along a band.
+        every_s: Time between rounds of calibrations, s.
         between_sweeps: Steps that one trace with the pump off serves.
     """
 
@@ -47,7 +49,9 @@ class Times:
     source_time_s: float
     source_within_k: float
     source_k: tuple[float, ...]
-    calibration_averages: int = 200
+    calibration_averages: int
+    spacing_mhz: float
+    every_s: float
     between_sweeps: int = 100
 
     def integration_s(self, averages: float, bin_hz: float) -> float:

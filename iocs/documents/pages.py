@@ -9,6 +9,7 @@ from math import isfinite
 
 from iocs.command_line import parse, parser
 from iocs.documents import pydm_screens
+from iocs.documents.apparatus import values_page
 from iocs.documents.screens import screen
 from iocs.ioc import Ioc
 from pvdb.records import Record, Severity, Wire
@@ -141,7 +142,7 @@ def _archived(record: Record) -> bool:
 def documents() -> dict[str, str]:
     """Every generated file by its path below ``docs/``."""
     iocs = {name: build(name) for name in NAMES}
-    found = {"pvs.md": pv_list(iocs)}
+    found = {"pvs.md": pv_list(iocs), "apparatus_values.md": values_page()}
     for name, ioc in iocs.items():
         found[f"archiver_{name}.txt"] = archiver_list(ioc)
         found[f"screens/{name}.bob"] = screen(

@@ -6,7 +6,7 @@ take each spectrum's own values with an error (``haloscope.analysis.tracking``).
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import bluesky.plan_stubs as bps
@@ -16,6 +16,7 @@ from bluesky.utils import MsgGenerator
 
 from devices.haloscope import Haloscope
 from haloscope.analysis.tracking import POINTS
+from haloscope.planning.rounds import calibration_targets, segments
 from plans.haloscope.calibration import calibrate
 from plans.haloscope.scan import scan, step_s
 from plans.haloscope.steps import remaining
@@ -27,8 +28,6 @@ __all__ = [
     "segments",
 ]
 
-#: A band narrower than this share of the distance of calibrations has one, in its middle.
-NARROW = 0.2
 #: What a point's event holds, by the names of ``CalibrationMeasured``, of what ``calibrate`` gives.
 _RECORDED = {
     "receiver_gain_db": "receiver_gain",
@@ -38,27 +37,6 @@ _RECORDED = {
 }
 
 _UNSURE = ("_error", "_difference")
-
-
-def calibration_targets(targets_mhz: Sequence[float], spacing_mhz: float) -> list[float]:
-    """Where to calibrate for a scan: its ends, its middle, and evenly in between; targets of it.
-
-    Args:
-        targets_mhz: Of the scan, MHz.
-        spacing_mhz: Greatest distance, about, MHz.
-
-    Raises:
-        ValueError: No targets, or a spacing that is not above 0.
-    """
-    require(len(targets_mhz) > 0, "no targets to calibrate for")
-    require(spacing_mhz > 0, f"calibration spacing: {spacing_mhz} MHz, must be above 0 MHz")
-    ordered = sorted(targets_mhz)
-    if ordered[-1] - ordered[0] < NARROW * spacing_mhz:
-        return [targets_mhz[len(targets_mhz) // 2]]
-    count = max(3, round((ordered[-1] - ordered[0]) / spacing_mhz) + 1)
-    places = np.linspace(ordered[0], ordered[-1], count)
-    nearest = {min(ordered, key=lambda target: abs(target - place)) for place in places.tolist()}
-    return sorted(nearest)
 
 
 def calibrate_band(
@@ -162,24 +140,6 @@ def calibrated_scan(
         plan = scan(haloscope, wanted, averages=averages, calibration=known, done_mhz=done, md=said)
         taken += yield from bpp.subs_wrapper(plan, analysis)
     return taken, known
-
-
-def segments(
-    targets_mhz: Iterable[float], seconds_each: float, every_s: float
-) -> list[list[float]]:
-    """Parts of a scan, each so long that the receiver is calibrated anew after it.
-
-    Args:
-        targets_mhz: What is left of the scan, MHz.
-        seconds_each: Expected time of a step, s.
-        every_s: Time between calibrations, s.
-
-    Raises:
-        ValueError: A time that is not above 0.
-    """
-    require(every_s > 0, f"calibrate_every_s: {every_s} s, must be above 0 s")
-    targets, most = list(targets_mhz), max(1, int(every_s / seconds_each))
-    return [targets[first : first + most] for first in range(0, len(targets), most)]
 
 
 def _recorded(

@@ -47,7 +47,10 @@ def microwave_records(machine: SimulatedHaloscope, interlocks: Interlocks) -> li
     """Groups ``VNA JPA LO DAQ``."""
     daq = machine.digitizer
     interference = Interference(
-        lambda: daq.spectrum_w, lambda: daq.frequency_start_hz, daq.frequency_step_hz
+        lambda: daq.spectrum_w,
+        lambda: daq.frequency_start_hz,
+        daq.frequency_step_hz,
+        machine.parameters.cavity.reference_hz * MHZ_PER_HZ,
     )
     return [
         *group("VNA", _analyzer(machine)),

@@ -178,14 +178,19 @@ class Interference:
         spectrum_w: Gives the last spectrum, W per bin.
         start_hz: Gives the centre of its bin 0.
         step_hz: Width of a bin.
+        frequency_mhz: Where the line is until somebody sets it.
     """
 
     def __init__(
-        self, spectrum_w: Callable[[], Any], start_hz: Callable[[], float], step_hz: float
+        self,
+        spectrum_w: Callable[[], Any],
+        start_hz: Callable[[], float],
+        step_hz: float,
+        frequency_mhz: float,
     ) -> None:
         self._spectrum_w, self._start_hz, self._step_hz = spectrum_w, start_hz, step_hz
         self.power_pw = 0.0
-        self.frequency_mhz = 1100.0
+        self.frequency_mhz = frequency_mhz
         self._clean: Any = None
         self._seen: Any = None
 
@@ -221,7 +226,7 @@ class Interference:
             lambda frequency: setattr(self, "frequency_mhz", frequency),
             "Where the radio line is",
             "MHz",
-            control=(100.0, 10_000.0),
+            control=(1.0, 1e6),
             precision=6,
             saved=False,
         )

@@ -38,7 +38,7 @@ PARTS = {
     *("approach", "locate", "pump_off", "provenance", "unseal", "back_at", "calibrated_scan"),
 }
 #: What a queue cannot give, and so is not described by a type: objects of a session.
-OBJECTS = {"online", "report", "per_step", "known", "rod", "amplifier", "settings"}
+OBJECTS = {"online", "report", "per_step", "known", "rod", "amplifier", "settings", "ready", "look"}
 
 HALO, AMRR = {"haloscope": "haloscope"}, {"refrigerator": "refrigerator"}
 CALIBRATION = {"receiver_gain_db": 104.0, "receiver_temperature_k": 1.2}

@@ -43,6 +43,9 @@ def ideal_setup(**changes: Any) -> Setup:
             settle_s=0.0,
             source_time_s=60.0,
             source_within_k=3e-4,
+            calibration_averages=200,
+            spacing_mhz=5.0,
+            every_s=3 * 86400.0,
             source_k=(0.025, 0.1, 0.2, 0.3, 0.4),
         ),
     }
