@@ -16,6 +16,7 @@ import typer
 from cryohalo.commands import analysis as analysis_commands
 from cryohalo.commands import apparatus as apparatus_commands
 from cryohalo.commands import blinding as blinding_commands
+from cryohalo.commands import combine as combine_commands
 from cryohalo.commands import configuration as configuration_commands
 from cryohalo.commands import control_room as control_room_commands
 from cryohalo.commands import design as design_commands
@@ -49,6 +50,7 @@ app.add_typer(session_commands.app)
 app.add_typer(studies_commands.app)
 app.add_typer(forecast_commands.app)
 app.add_typer(trace_commands.app)
+app.add_typer(combine_commands.app)
 app.add_typer(page_commands.app)
 app.add_typer(apparatus_commands.app, name="apparatus")
 app.add_typer(blinding_commands.app, name="blind")

@@ -79,6 +79,7 @@ def read_sources(
         off = _of_files(list(field_off), ())[0] if field_off else None
         provenance |= {"field_off": list(field_off)} if field_off else {}
         description, provenance["apparatus"] = _for_files(apparatus)
+        provenance["apparatus_name"] = description.name if apparatus else ""
         options = _suited(settings, spectra, description)
         return Sources(spectra, options, provenance, off)
     return _of_runs(sources, catalog, settings, drop, provenance, field_off, apparatus)
@@ -210,6 +211,7 @@ def _of_runs(
     if found is None:
         raise ValueError("documents: no scan event with a spectrum among them")
     description, provenance["apparatus"] = _for_runs(runs, apparatus)
+    provenance["apparatus_name"] = description.name
     options = _at(settings, *found, description)
     own = None if apparatus is None else description
     spectra = spectra_from_documents(_documents(runs, own), options, drop=drop)

@@ -419,6 +419,29 @@ def test_the_apparatus_of_a_run_that_states_none_is_named(tmp_path: Path) -> Non
         said("aaaa1111", "--apparatus", "none")
 
 
+def test_results_are_combined(tmp_path: Path) -> None:
+    named = []
+    for seed in (31, 32):
+        path, output = tmp_path / f"{seed}.h5", tmp_path / str(seed)
+        write_spectra(path, make(scan_targets(16), seed=seed))
+        run("analyze", str(path), "--output", str(output))
+        named.append(f"machine {seed}={output}/result.h5")
+    told = run("combine", *named, "--output", str(tmp_path / "both"))
+    assert "(machine 31): 1099.9" in told
+    assert "2 of 2 together at " in told
+    assert "/GeV, by the power seen" in told
+    table = np.genfromtxt(tmp_path / "both/combined.csv", delimiter=",", names=True)
+    assert set(table["experiments"]) == {2}
+    text = (tmp_path / "both/limit.txt").read_text()
+    assert "# mass [eV] photon coupling [GeV^-1]" in text
+    with pytest.raises(ValueError, match="the same data twice"):
+        run("combine", named[0], named[0], "--output", str(tmp_path / "both"))
+    with pytest.raises(OSError, match=r"none\.h5"):
+        run("combine", named[0], "none.h5", "--output", str(tmp_path / "both"))
+    with pytest.raises(ValueError, match="not a cryohalo-result file"):
+        run("combine", named[0], str(tmp_path / "31.h5"), "--output", str(tmp_path / "both"))
+
+
 def test_report_is_one_page(spectra_file: Path, tmp_path: Path) -> None:
     run("report", str(spectra_file), "--output", str(tmp_path))
     page = (tmp_path / "report.html").read_text()

@@ -21,10 +21,10 @@ from haloscope.axion import mass_ev
 from haloscope.constants import LOCAL_DENSITY_GEV_PER_CM3
 from instruments.printable import escaped
 
-__all__ = ["save_bayes_limit", "save_dark_photons", "save_limit", "write_curve"]
+__all__ = ["COUPLING", "save_bayes_limit", "save_dark_photons", "save_limit", "write_curve"]
 
 _MOST_WORDS = 1000
-_COUPLING = "photon coupling [GeV^-1]"
+COUPLING = "photon coupling [GeV^-1]"
 _MIXING = "kinetic mixing"
 
 
@@ -37,7 +37,7 @@ def save_limit(path: Path | str, result: Result, title: str) -> None:
     core = result.grand.well_covered & result.excluded
     mass, coupling = result.limit.mass_ev[core], result.limit.coupling_per_gev[core]
     heads = [title, _confidence(result), *_said(result), _gaps(result)]
-    write_curve(path, heads, mass, coupling, _gap_ev(result), _COUPLING)
+    write_curve(path, heads, mass, coupling, _gap_ev(result), COUPLING)
 
 
 def save_dark_photons(path: Path | str, result: Result, photons: DarkPhotons, title: str) -> None:
@@ -84,7 +84,7 @@ def save_bayes_limit(path: Path | str, result: Result, title: str) -> None:
     width = (measured.frequency_hz[-1] - measured.frequency_hz[0]) / len(measured.window_hz)
     mass = mass_ev(1.0) * nu
     heads = [title, says, *_said(result), _gaps(result)]
-    write_curve(path, heads, mass, dfsz(nu) * ratio, mass_ev(1.0) * 1.5 * width, _COUPLING)
+    write_curve(path, heads, mass, dfsz(nu) * ratio, mass_ev(1.0) * 1.5 * width, COUPLING)
 
 
 def _said(result: Result) -> list[str]:
