@@ -24,6 +24,7 @@ from instruments.printable import escaped
 
 if TYPE_CHECKING:
     from haloscope.analysis.online import Online, OnlineUpdate
+    from haloscope.analysis.options import Options
 
 log = logging.getLogger("cryohalo.publish")
 
@@ -71,14 +72,25 @@ class Publisher:
         self._start: Mapping[str, Any] = {}
         self._scans: set[str] = set()
 
-    def _analysis(self) -> Online:
+    def _analysis(self, options: Options | None = None) -> Online:
         from haloscope.analysis.online import Online, highest  # 0.5 s: only when asked for
 
         def publish(update: OnlineUpdate) -> None:
             self._live.updated(update)
             self.publish_limit(update, highest(update)[1])
 
-        return Online(publish=publish, keep=False)
+        return Online(options, publish=publish, keep=False)
+
+    def _suit(self, start: Mapping[str, Any]) -> None:
+        """Analyse as the apparatus of a run asks for; of another one all begins anew."""
+        from haloscope.analysis.apparatus import described
+        from haloscope.analysis.options import Options
+
+        known = described(start)
+        if known is not None and self._online is not None:
+            options = Options.of(known)
+            if options != self._online.options:
+                self._online = self._analysis(options)
 
     def served(self, timeout_s: float = SERVED_WITHIN_S) -> bool:
         """Whether the IOC serves the group; waits up to ``timeout_s`` wall-clock seconds."""
@@ -137,6 +149,7 @@ class Publisher:
             self._start = document
         elif name == "descriptor" and all(key_of(document["data_keys"], f) for f in _FOR_LIMITS):
             self._scans.add(document["uid"])
+            self._suit(self._start)
             self._add("start", self._start)
             self._add(name, document)
         elif name == "event" and document["descriptor"] in self._scans:

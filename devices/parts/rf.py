@@ -200,7 +200,17 @@ class LocalOscillator(Device):
 
 
 class Heated(Positioner):
-    """A temperature that a controller holds; ``stop`` lets it hold the present one."""
+    """A temperature that a controller holds; ``stop`` lets it hold the present one.
+
+    A thermometer scatters by a share of what it reads: at 2 K by more than at 0.4 K.
+    """
+
+    RELATIVE_TOLERANCE = 0.01
+
+    @property
+    def reach(self) -> float:
+        """The tolerance, or a share of the setpoint where that is more."""
+        return max(self.tolerance, self.RELATIVE_TOLERANCE * abs(float(self.setpoint.get())))
 
     def halt(self, move: Move | None) -> None:
         """Hold the present temperature.

@@ -197,13 +197,13 @@ class Operation:
     probe_offset_hz: float = quantity(
         "probe tone, at which the gain is stated, less the amplifier's resonance", -1e9, 1e9
     )
-    tuning_tolerance_hz: float = quantity("resonance from its target, at most", 50, 1e6)
+    tuning_tolerance_hz: float = quantity("resonance from its target, at most", 1, 1e9)
     beta_low: float = quantity("lowest coupling of a step", 0.05, 20)
     beta_high: float = quantity("highest coupling of a step", 0.05, 20)
     gain_db: float = quantity("gain of the first amplifier", 3, 30)
     gain_tolerance_db: float = quantity("gain from what is wanted, at most", 0.02, 3)
     first_pump_dbm: float = quantity("pump power to begin with, well below oscillation", -200, 100)
-    step_hz: float = quantity("distance of targets", 100, 1e7)
+    step_hz: float = quantity("distance of targets", 1, 1e9)
     step_overhead_s: float = quantity("time of a step beside the integration", 0, 1e5)
     rescan_averages: int = quantity("spectra averaged at a step of a rescan", 1, 10_000_000)
     rescan_half_width_hz: float = quantity("steps of a rescan up to this far", 0, 1e9)
@@ -221,10 +221,10 @@ class Operation:
     coupling_depth_mm: float = quantity(
         "insertion over which the coupling is taken to grow e-fold", above=0, high=1e3
     )
-    map_step_hz: float = quantity("distance of points in a map of the modes", 1e3, 0.5e6)
-    map_reach_hz: float = quantity("this far about each target modes must be known", 1e3, 1e9)
+    map_step_hz: float = quantity("distance of points in a map of the modes", 1, 1e9)
+    map_reach_hz: float = quantity("this far about each target modes must be known", 1, 1e9)
     crossing_pull_hz: float = quantity(
-        "pulled farther off its course than this a resonance is crossing", 1e3, 0.5e6
+        "pulled farther off its course than this a resonance is crossing", 1, 1e9
     )
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from devices.haloscope import Haloscope
 from haloscope.analysis.online import Online, OnlineUpdate
+from haloscope.analysis.options import Options
 from haloscope.axion import coupling_dfsz
 from haloscope.description import Description
 from haloscope.description.groups import Analysis
@@ -97,7 +98,7 @@ def adaptive_scan(
     first_averages
         Averages of the very first step, before anything is known; those of 100 s if not given.
     online
-        The online analysis; one with the default options if not given.
+        The online analysis; one with the options that are described if not given.
     md
         Metadata for the start document.
     """
@@ -123,7 +124,7 @@ def adaptive_scan(
     start = yield from scan_document("adaptive_scan", haloscope, args, md, calibration=calibration)
     ledger = _ledger(targets, band, described.analysis)
     watcher = _Watcher(ledger, target_per_gev, band, gaps, described.analysis)
-    analysis = online or Online(keep=False)
+    analysis = online or Online(Options.of(described), keep=False)
     analysis.tell(watcher)
     state = ScanState.of(described, limits)
     state.rod.direction = direction(described, targets)

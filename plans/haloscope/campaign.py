@@ -16,6 +16,7 @@ from bluesky.utils import MsgGenerator
 from devices.haloscope import Haloscope
 from haloscope.analysis.exchange.keys import value_in
 from haloscope.analysis.online import Online
+from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result
 from haloscope.analysis.quality.verdicts import QualityError
 from haloscope.analysis.spectra import Spectra
@@ -87,8 +88,11 @@ class Earlier:
 def campaign(
     haloscope: Haloscope,
     name: str,
-    frequencies_mhz: Sequence[float],
+    frequencies_mhz: Sequence[float] | None = None,
     *,
+    start_mhz: float | None = None,
+    stop_mhz: float | None = None,
+    step_khz: float | None = None,
     averages: int | None = None,
     rescan_averages: int | None = None,
     skip_mhz: Iterable[tuple[float, float]] = (),
@@ -112,7 +116,13 @@ def campaign(
     name
         Of the campaign; distinguishes its runs from others in the catalog.
     frequencies_mhz
-        Targets of the scan, MHz.
+        Targets of the scan, MHz; or give a range.
+    start_mhz
+        First target of a range, MHz; the lower end of the search's band if not given.
+    stop_mhz
+        Last target of a range, MHz; the upper end if not given.
+    step_khz
+        Distance of targets in a range, kHz; as described if not given.
     averages
         Spectra averaged at each step; as described if not given.
     rescan_averages
@@ -133,7 +143,7 @@ def campaign(
     documents
         (name, document) pairs of all runs so far, interrupted ones included; read once.
     online
-        The analysis; one with the default options if not given.
+        The analysis; one with the options that are described if not given.
     decision
         What to take again: "threshold", what is above the analysis' threshold, or "bayes", where
         the prior update of an axion of the coupling sought is high. Both find as many of them
@@ -167,13 +177,18 @@ def campaign(
     if calibrate_every_s is None:
         calibrate_every_s = operation.calibration_every_s
     rule = Decision(decision)  # type: ignore[arg-type]  # refused there by name
-    targets = without(planned(frequencies_mhz), list(skip_mhz))
+    if frequencies_mhz is None:
+        start_mhz = operation.band_low_hz * 1e-6 if start_mhz is None else start_mhz
+        stop_mhz = operation.band_high_hz * 1e-6 if stop_mhz is None else stop_mhz
+        step_khz = operation.step_hz * 1e-3 if step_khz is None else step_khz
+    wanted = planned(frequencies_mhz, start_mhz=start_mhz, stop_mhz=stop_mhz, step_khz=step_khz)
+    targets = without(wanted, list(skip_mhz))
     # All of them before the first move: a campaign of days must not fail at its last target.
     segments(targets, 1.0, calibrate_every_s)
     for target in targets:
         for count in (averages, rescan_averages):
             check(haloscope, target, count)
-    analysis = online or Online()
+    analysis = online or Online(Options.of(described))
     earlier = resumed(name, documents, analysis)
     more = {**(md or {}), "campaign": name}
     if analysis.field_t is not None:

@@ -138,8 +138,10 @@ def map_modes(
     operation = haloscope.apparatus.operation
     step_khz = operation.map_step_hz * 1e-3 if step_khz is None else step_khz
     pull_khz = operation.crossing_pull_hz * 1e-3 if pull_khz is None else pull_khz
-    within("step_khz", step_khz, 1.0, 500.0, "kHz")
-    within("pull_khz", pull_khz, 1.0, 500.0, "kHz")
+    # A point in thirty to a line's width shows all there is; sixteen widths apart modes are missed.
+    line_khz = 1e-3 * sweeps_of(haloscope).widths.line_hz
+    for name, khz in (("step_khz", step_khz), ("pull_khz", pull_khz)):
+        within(name, khz, 0.03 * line_khz, 16.5 * line_khz, "kHz")
     modes = haloscope.apparatus.mode_map
     count = round(abs(stop_mhz - start_mhz) * 1e3 / step_khz) + 1
     require(count >= 10, f"{count} angles are too few to tell a pull from a course; at least 10")

@@ -75,7 +75,7 @@ def targets_about(
     step_khz = operation.step_hz * 1e-3 if step_khz is None else step_khz
     # Farther off a spectrum does not hold the candidate.
     within("half_width_khz", half_width_khz, 0.0, 0.5e-3 * apparatus.analysis.window_hz, "kHz")
-    within("step_khz", step_khz, 0.1, 1e4, "kHz")
+    within("step_khz", step_khz, 0.001, 1e6, "kHz")
     reach = int(half_width_khz / step_khz)
     return sorted(
         {

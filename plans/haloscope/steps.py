@@ -44,7 +44,7 @@ def planned(
         )
         if step_khz is None:
             step_khz = HaloscopeParameters.capp12tb().operation.step_hz * 1e-3
-        within("step_khz", step_khz, 0.1, 1e4, "kHz")
+        within("step_khz", step_khz, 0.001, 1e6, "kHz")
         assert start_mhz is not None
         assert stop_mhz is not None
         sign = 1.0 if stop_mhz >= start_mhz else -1.0

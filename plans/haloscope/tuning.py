@@ -6,7 +6,7 @@ What to do next, and when it is good enough, is decided by ``haloscope.measuring
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import bluesky.plan_stubs as bps
@@ -51,6 +51,8 @@ __all__ = [
 
 #: For how many gains a sweep with the pump off serves.
 REFERENCE_USES = 100
+#: How much longer than usual one may be swept.
+MOST_PATIENCE = 64
 
 
 @dataclass
@@ -62,12 +64,22 @@ class Amplifier:
         reference: The bypass with the pump off, over several MHz; taken again when it is used up.
         uses: How often the reference was used.
         gain_hz: Full width of its gain, last time it was as wanted; NaN before the first.
+        patience: A reference is swept so many times more than usual.
     """
 
     pump_power_dbm: float | None = None
     reference: Trace | None = None
     uses: int = 0
     gain_hz: float = math.nan
+    patience: int = 1
+
+    def doubt(self) -> None:
+        """No fit describes a gain: perhaps the reference was disturbed, or is noisier than it.
+
+        Behind amplifiers of much noise a sweep without pump is: the next one is taken for longer.
+        """
+        self.reference = None
+        self.patience = min(MOST_PATIENCE, 4 * self.patience)
 
 
 def tune_to(
@@ -280,7 +292,9 @@ def pump_off(
         used_up = resonance_mhz - half < low or resonance_mhz + half > high
     if known is None or used_up:
         passively = {**settings, **passive(haloscope, source)}
-        known = yield from sweep(haloscope, sweeps.reference, resonance_mhz, passively)
+        usual = sweeps.reference
+        long = replace(usual, averages=amplifier.patience * usual.averages)
+        known = yield from sweep(haloscope, long, resonance_mhz, passively)
         amplifier.reference, amplifier.uses = known, 0
     amplifier.uses += 1
     return known
@@ -347,13 +361,13 @@ def set_jpa(
             )
         except ValueError as refused:
             reached = str(refused)
-            amplifier.reference = None  # perhaps it was this that was disturbed
+            amplifier.doubt()
             continue
         found_db = profile.probe_gain_db
         reached = f"{found_db:.2f} dB"
         if profile.goodness is not None and not profile.goodness.good:
             reached = f"{reached} by a bad fit: {profile.goodness}"
-            amplifier.reference = None
+            amplifier.doubt()
             continue
         amplifier.pump_power_dbm = decisions.next_pump_dbm(
             power_dbm, found_db, gain_db, tolerance_db

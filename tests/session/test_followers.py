@@ -14,6 +14,9 @@ from rich.console import Console
 
 from cryohalo.progress import Progress, _Follower
 from cryohalo.publish import Publisher
+from haloscope.analysis.apparatus import recorded
+from haloscope.description import describe
+from haloscope.parameters import HaloscopeParameters
 
 ODD = {
     "an array": {"halo_measured_beta": np.zeros(3)},
@@ -167,3 +170,16 @@ def test_a_bar_follows_the_runs_of_its_context_alone() -> None:
             subscribed["token"]("event", {"data": {"halo_measured_beta": beta}})
     assert not subscribed
     assert "scan: 2 steps, measured beta 2.1" in shown.getvalue()
+
+
+def test_a_limit_is_published_by_the_options_of_the_runs_apparatus(publisher: Publisher) -> None:
+    known = describe(HaloscopeParameters.shipped("admx"))
+    keys = {f"halo_{field}": {} for field in ("daq_spectrum", "measured_target_frequency")}
+    publisher("start", {"uid": "run", "apparatus": recorded(known)})
+    publisher("descriptor", {"uid": "of", "run_start": "run", "name": "primary", "data_keys": keys})
+    online = publisher._online
+    assert online is not None
+    assert online.options.window_hz == known.analysis.window_hz
+    publisher("start", {"uid": "next", "apparatus": recorded(known)})
+    publisher("descriptor", {"uid": "o", "run_start": "next", "name": "primary", "data_keys": keys})
+    assert publisher._online is online  # the same apparatus: what it has gathered stays

@@ -14,7 +14,7 @@ from cryohalo.run_engine import close_run_engine, make_run_engine
 from devices.simulated.haloscope import Haloscope
 from haloscope.parameters import HaloscopeParameters
 from plans.haloscope import calibration, measure
-from plans.haloscope.tuning import NotTunedError, set_coupling, set_jpa, tune_to
+from plans.haloscope.tuning import Amplifier, NotTunedError, set_coupling, set_jpa, tune_to
 
 MHZ, HZ = 1100.0, 1.1e9
 PROBE_HZ = HZ - 99e3
@@ -194,3 +194,27 @@ def test_the_gain_is_looked_at_about_the_target(run: Run, device: Any) -> None:
     run(set_jpa(device, MHZ))
     assert device.vna.center.get() == pytest.approx(MHZ)
     assert device.vna.span.get() == pytest.approx(measure.sweeps_of(device).gain.span_hz / 1e6)
+
+
+def test_a_noisy_receiver_is_held_against_a_longer_reference(
+    run: Run, another: Callable[..., Any]
+) -> None:
+    """Without pump its noise exceeds what the amplifier lets through: no fit would be good."""
+    parameters = HaloscopeParameters.from_mapping({"receiver": {"rest_noise_k": 15.0}})
+    haloscope = another(parameters=parameters, seed=3)
+    amplifier = Amplifier()
+    profile = run(set_jpa(haloscope, MHZ, source="Noise source", amplifier=amplifier))
+    assert profile.goodness.good
+    assert profile.probe_gain_db == pytest.approx(20, abs=0.4)
+    assert amplifier.patience > 1
+
+
+def test_a_hot_noise_source_is_there_within_a_share_of_its_temperature(
+    another: Callable[..., Any],
+) -> None:
+    """Thermometers scatter by a share of what they read: 5 mK is nothing at 2 K."""
+    hot = {"noise_source": {"highest_k": 3.0}, "cryostat": {"cooling_power_w": 1.0}}
+    haloscope = another(parameters=HaloscopeParameters.from_mapping(hot), seed=3)
+    for kelvin in (2.0, 2.1, 2.2, 2.3, 2.4, 2.5, 2.6, 2.7):
+        haloscope.noise_source.temperature.set(kelvin).wait(60.0)
+    assert haloscope.noise_source.temperature.position == pytest.approx(2.7, rel=0.01)
