@@ -21,6 +21,7 @@ from cryohalo.commands import configuration as configuration_commands
 from cryohalo.commands import control_room as control_room_commands
 from cryohalo.commands import design as design_commands
 from cryohalo.commands import forecast as forecast_commands
+from cryohalo.commands import history as history_commands
 from cryohalo.commands import page as page_commands
 from cryohalo.commands import session as session_commands
 from cryohalo.commands import studies as studies_commands
@@ -45,6 +46,7 @@ app = typer.Typer(
 )
 app.add_typer(control_room_commands.app)
 app.add_typer(configuration_commands.app, name="config")
+app.add_typer(history_commands.app)
 app.add_typer(analysis_commands.app)
 app.add_typer(session_commands.app)
 app.add_typer(studies_commands.app)
@@ -241,3 +243,7 @@ def _assignment(text: str) -> tuple[str, float | str]:
         return name, float(value)
     except ValueError:
         return name, value  # the refrigerant is a name
+
+
+if __name__ == "__main__":
+    main()

@@ -5,6 +5,7 @@ Goes into the start document of every run, so that a result can be traced to the
 
 from __future__ import annotations
 
+import getpass
 import platform
 import subprocess
 from functools import cache
@@ -53,3 +54,11 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "not installed"
+
+
+def operator() -> str:
+    """The user who is logged in; "unknown" where the system has no name for it (a container)."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"

@@ -10,7 +10,6 @@ and nothing here changes.
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from bluesky.utils import MsgGenerator
 
 from cryohalo.catalog import Catalog, DocumentWriter
 from cryohalo.outcome import Outcome
-from cryohalo.provenance import provenance
+from cryohalo.provenance import operator, provenance
 from cryohalo.run_engine import close_run_engine, make_run_engine
 
 if TYPE_CHECKING:
@@ -39,14 +38,6 @@ CONNECTION_TIMEOUT_S = 20.0
 
 class NotConnectedError(RuntimeError):
     """The session was opened without this instrument."""
-
-
-def operator() -> str:
-    """The user who is logged in; "unknown" where the system has no name for it (a container)."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"
 
 
 def _connected(instrument: Instrument | None, name: str) -> Instrument:

@@ -24,7 +24,9 @@ __all__ = [
     "Configuration",
     "Epics",
     "Haloscope",
+    "History",
     "Instrument",
+    "Page",
 ]
 
 ENVIRONMENT_PREFIX = "CRYOHALO_"
@@ -133,6 +135,27 @@ class Catalog(_Section):
     folder: Path = Field(default=Path("data/runs"), description="folder of the catalog")
 
 
+class History(_Section):
+    """The history of process variables."""
+
+    use: bool = Field(default=True, description="record one")
+    port: Port = Field(
+        default=15070, description="of the archiver appliance's JSON route, on loopback"
+    )
+    days: float = Field(default=30.0, gt=0.0, le=36_500.0, description="how long samples are kept")
+    commit_s: float = Field(
+        default=1.0, gt=0.0, le=60.0, description="between two transactions: what a kill may lose"
+    )
+
+
+class Page(_Section):
+    """The web pages, one per instrument."""
+
+    use: bool = Field(default=True, description="serve them (extra `page`)")
+    port: Port = Field(default=15072, description="of http, on loopback")
+    read_only: bool = Field(default=False, description="nothing can be set, token or not")
+
+
 class Configuration(BaseSettings):
     """The control room of one site.
 
@@ -156,12 +179,19 @@ class Configuration(BaseSettings):
     haloscope: Haloscope = Haloscope()
     epics: Epics = Epics()
     catalog: Catalog = Catalog()
+    history: History = History()
+    page: Page = Page()
 
     @property
     def instruments(self) -> dict[str, Instrument]:
         """The instruments that this site has, by the names of their IOCs."""
         every = {"amrr": self.amrr, "haloscope": self.haloscope}
         return {name: one for name, one in every.items() if one.use}
+
+    @property
+    def history_file(self) -> Path:
+        """Where the history is."""
+        return self.state_dir / "history" / "history.sqlite"
 
     def ports(self) -> list[tuple[str, int]]:
         """Every port that ``up`` listens on, with the key that chose it."""
@@ -171,6 +201,10 @@ class Configuration(BaseSettings):
                 found.append((f"{name}.port", one.port))
                 if one.pva_port is not None:
                     found.append((f"{name}.pva_port", one.pva_port))
+        if self.history.use:
+            found.append(("history.port", self.history.port))
+        if self.page.use:
+            found.append(("page.port", self.page.port))
         return found
 
     @model_validator(mode="after")

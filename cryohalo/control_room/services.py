@@ -10,10 +10,10 @@ from typing import Any
 
 from cryohalo.configuration import Configuration, Found, Instrument
 from cryohalo.configuration.reading import FILE_VARIABLE
-from cryohalo.processes.addresses import environment_for
+from cryohalo.processes.addresses import LOOPBACK, environment_for
 from cryohalo.processes.launcher import LaunchedIoc
 
-__all__ = ["Service", "clients_environment", "services"]
+__all__ = ["Service", "clients_environment", "history_address", "services"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,33 @@ def services(values: Configuration) -> Iterator[tuple[LaunchedIoc | Service, int
         if one.serve:
             arguments = tuple(_arguments(name, one, values.state_dir))
             yield LaunchedIoc(name, arguments=arguments), one.port
+    if values.history.use:
+        yield Service("history", tuple(_history(values))), values.history.port
+    if values.page.use:
+        yield Service("page", tuple(_page(values))), values.page.port
+
+
+def _history(values: Configuration) -> Iterator[str]:
+    yield from ("-m", "cryohalo.history", "--file", str(values.history_file))
+    yield from ("--commit", str(values.history.commit_s), "--days", str(values.history.days))
+    for name, one in values.instruments.items():
+        yield from (f"--{name}", one.prefix)
+
+
+def _page(values: Configuration) -> Iterator[str]:
+    prefixes = {name: one.prefix for name, one in values.instruments.items()}
+    yield from ("-m", "cryohalo.cli", "page")
+    yield from ("--amrr-prefix", prefixes.get("amrr", ""))
+    yield from ("--halo-prefix", prefixes.get("haloscope", ""))
+    if values.page.read_only:
+        yield "--read-only"
+    if values.history.use:
+        yield from ("--history", history_address(values))
+
+
+def history_address(values: Configuration) -> str:
+    """Where the JSON route is."""
+    return f"http://{LOOPBACK}:{values.history.port}"
 
 
 def _arguments(name: str, one: Instrument, state_dir: Path) -> Iterator[str]:
@@ -66,6 +93,8 @@ def clients_environment(found: Found) -> dict[str, str]:
     environment = environment_for(
         addresses, values.epics.repeater_port, values.epics.max_array_bytes
     )
+    if values.history.use:
+        environment["PYDM_ARCHIVER_URL"] = history_address(values)
     if found.file is not None:
         environment[FILE_VARIABLE] = str(found.file)
     return environment

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +19,7 @@ from cryohalo.page.searching import follow
 from cryohalo.page.strips import Strips
 from cryohalo.page.variables import Variable
 from cryohalo.page.viewers import Hub
+from cryohalo.processes.ending import ended
 
 __all__ = ["LOOPBACK", "PageServer", "run"]
 
@@ -105,15 +104,11 @@ class PageServer:
 
 
 async def run(server: PageServer, ready: Callable[[PageServer], None]) -> None:
-    """Serve until a signal ends it; ``ready`` is called once it listens."""
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        with contextlib.suppress(ValueError):  # not the main thread
-            loop.add_signal_handler(number, ended.set)
+    """Serve until a signal or the end of its launcher; ``ready`` is called once it listens."""
+    asked = ended()
     server.start()
     try:
         ready(server)
-        await ended.wait()
+        await asked.wait()
     finally:
         await server.stop()

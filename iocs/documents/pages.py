@@ -8,7 +8,7 @@ from itertools import groupby
 from math import isfinite
 
 from iocs.command_line import parse, parser
-from iocs.documents import pydm_screens
+from iocs.documents import phoebus, pydm_screens
 from iocs.documents.apparatus import values_page
 from iocs.documents.screens import screen
 from iocs.ioc import Ioc
@@ -124,12 +124,13 @@ def archiver_list(ioc: Ioc) -> str:
     lines = [
         f"{ioc.database.prefix}{record.name},Monitor,{ARCHIVE_PERIOD_S}"
         for record in ioc.database.records
-        if _archived(record)
+        if archived(record)
     ]
     return "\n".join(lines) + "\n"
 
 
-def _archived(record: Record) -> bool:
+def archived(record: Record) -> bool:
+    """Whether an archiver is to keep it: what can change, and no large array."""
     if "." in record.name:
         return record.name.endswith(".RBV")
     if record.group == "TRUTH":
@@ -147,6 +148,12 @@ def documents() -> dict[str, str]:
         found[f"archiver_{name}.txt"] = archiver_list(ioc)
         found[f"screens/{name}.bob"] = screen(
             NAMES[name], ioc.database.prefix, ioc.database.records
+        )
+        found[f"screens/{name}_alarms.xml"] = phoebus.alarm_tree(
+            NAMES[name], ioc.database.prefix, ioc.database.records, f"{name}.bob"
+        )
+        found[f"screens/{name}_saved.csv"] = phoebus.save_set(
+            ioc.database.prefix, ioc.database.records
         )
         found[f"screens/{name}.ui"] = pydm_screens.screen(NAMES[name], ioc.database.records)
     return found

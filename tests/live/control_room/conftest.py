@@ -50,17 +50,28 @@ class Room:
         assert not [pid for pid in pids if psutil.pid_exists(pid)]
 
 
-@pytest.fixture(scope="module")
-def room_text() -> str:
-    ports = free_ports(3)
-    return (
-        f"[amrr]\nuse = false\n[haloscope]\nport = {ports[0]}\nprefix = 'R:'\nspeed = 0\n"
-        f"[epics]\nrepeater_port = {ports[1]}\n"
-    )
+def text(**used: bool) -> str:
+    """A configuration on free ports with the haloscope's IOC and the services named."""
+    ports = iter(free_ports(8))
+    lines = ["[amrr]", "use = false", "[haloscope]", f"port = {next(ports)}", "prefix = 'R:'"]
+    lines += ["speed = 0", "[epics]", f"repeater_port = {next(ports)}"]
+    for name in ("history", "page"):
+        use = used.get(name, False)
+        lines += [f"[{name}]", f"use = {str(use).lower()}", f"port = {next(ports)}"]
+    return "\n".join([*lines, ""])
 
 
 @pytest.fixture
-def room(tmp_path: Path, room_text: str) -> Iterator[Room]:
-    made = Room(tmp_path, room_text)
+def room(tmp_path: Path) -> Iterator[Room]:
+    made = Room(tmp_path, text())
+    yield made
+    made.down()
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Iterator[Room]:
+    """With history, committed five times a second, and page."""
+    made = Room(tmp_path, text(history=True, page=True))
+    made.file.write_text(made.file.read_text().replace("[history]", "[history]\ncommit_s = 0.2"))
     yield made
     made.down()
