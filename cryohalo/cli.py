@@ -165,6 +165,16 @@ def iocs(
         tuple[float, float] | None,
         typer.Option(help="Between these frequencies, MHz; else in the band of the search."),
     ] = None,
+    inject_modulated: Annotated[
+        bool,
+        typer.Option(
+            "--inject-modulated", help="Its line follows the laboratory's speed with day and year."
+        ),
+    ] = False,
+    inject_flow: Annotated[
+        float | None,
+        typer.Option(help="A cold flow instead: a line of this standard deviation, Hz."),
+    ] = None,
     amrr_prefix: Annotated[
         str, typer.Option(help="Refrigerator's prefix.", callback=given_prefix)
     ] = "AMRR:",
@@ -203,6 +213,8 @@ def iocs(
         parameters=files,
         inject=inject,
         inject_band=inject_band,
+        inject_modulated=inject_modulated,
+        inject_flow=inject_flow,
         prefixes=(amrr_prefix, halo_prefix),
         access=access,
         pva=pva,

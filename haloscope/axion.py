@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
@@ -148,6 +149,19 @@ def earth_speed_m_per_s(
     annual = 14.9e3 * np.cos(2 * np.pi * (day - 152.0) / _YEAR_DAYS)
     rotation = 465.0 * np.cos(np.radians(latitude_deg)) * np.cos(np.radians(48.0))
     return float(mean_m_per_s + annual + rotation * np.cos(2 * np.pi * day / _SIDEREAL_DAY_DAYS))
+
+
+def earth_speed_on(unix_s: float, *, latitude_deg: float) -> float:
+    """The same at a date, in seconds since 1970 UTC.
+
+    Args:
+        unix_s: When.
+        latitude_deg: Of the laboratory.
+    """
+    date = datetime.fromtimestamp(unix_s, UTC)
+    new_year = datetime(date.year, 1, 1, tzinfo=UTC)
+    day = (date - new_year).total_seconds() / _DAY_S + 1
+    return earth_speed_m_per_s(0.0, start_day=day, latitude_deg=latitude_deg)
 
 
 def coupling_per_gev(axion_hz: float, g_gamma: float) -> float:

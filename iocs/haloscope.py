@@ -11,6 +11,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from haloscope.apparatus.blinding import BlindKey
 from haloscope.apparatus.injection import hidden_line
@@ -30,6 +31,8 @@ HZ_PER_MHZ = 1e6
 #: Ten times what helioscopes exclude.
 MAX_COUPLING_PER_GEV = 1e-9
 MAX_FREQUENCY_MHZ = 1e6
+#: Of a flow: as wide as a halo's line at the highest frequency.
+MAX_FLOW_HZ = 1e6
 
 
 def extend(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +50,18 @@ def extend(parser: argparse.ArgumentParser) -> None:
         nargs=2,
         metavar=("LOW", "HIGH"),
         help="hide it between these frequencies in MHz; default: the band of the search",
+    )
+    parser.add_argument(
+        "--inject-modulated",
+        action="store_true",
+        help="let its line follow the laboratory's speed with day and year; default: the yearly "
+        "mean",
+    )
+    parser.add_argument(
+        "--inject-flow",
+        type=between(0.0, MAX_FLOW_HZ, "Hz"),
+        metavar="WIDTH",
+        help="hide a cold flow instead: a Gaussian line of this standard deviation in Hz",
     )
     parser.add_argument(
         "--blind",
@@ -74,7 +89,7 @@ def blind_key(options: argparse.Namespace) -> BlindKey:
     """The key file, in a process whose memory nobody else reads from now on."""
     if options.seed:
         raise ValueError("--seed: the seed of a blind run comes from its key file")
-    if options.inject is not None or options.inject_band is not None:
+    if options.inject is not None or _without_inject(options):
         raise ValueError("--inject: what a blind run hides comes from its key file")
     keep_secrets()
     return BlindKey.read(options.blind)
@@ -83,14 +98,28 @@ def blind_key(options: argparse.Namespace) -> BlindKey:
 def hidden(options: argparse.Namespace, parameters: HaloscopeParameters) -> AxionLine | None:
     """The axion that the options ask to hide."""
     if options.inject is None:
-        if options.inject_band is not None:
-            raise ValueError("--inject-band hides nothing without --inject")
+        for name in _without_inject(options):
+            raise ValueError(f"{name} hides nothing without --inject")
         return None
+    if options.inject_modulated and options.inject_flow is not None:
+        raise ValueError("--inject-flow: a flow of one speed is not modulated as a halo's line is")
     p = parameters.operation
     low_hz, high_hz = p.band_low_hz, p.band_high_hz
     if options.inject_band is not None:
         low_hz, high_hz = (edge * HZ_PER_MHZ for edge in options.inject_band)
-    return hidden_line(options.seed, low_hz, high_hz, options.inject)
+    line = hidden_line(options.seed, low_hz, high_hz, options.inject)
+    modulated, width_hz = options.inject_modulated, options.inject_flow
+    return replace(line, modulated=modulated, narrow_width_hz=width_hz)
+
+
+def _without_inject(options: argparse.Namespace) -> list[str]:
+    """Options that were given and say how what is hidden is to be."""
+    given = {
+        "--inject-band": options.inject_band is not None,
+        "--inject-modulated": options.inject_modulated,
+        "--inject-flow": options.inject_flow is not None,
+    }
+    return [name for name, there in given.items() if there]
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -35,6 +35,8 @@ def both(
     parameters: Mapping[str, Path | None] | None = None,
     inject: float | None = None,
     inject_band: tuple[float, float] | None = None,
+    inject_modulated: bool = False,
+    inject_flow: float | None = None,
     prefixes: Sequence[str] = ("AMRR:", "HALO:"),
     access: Path | None = None,
     pva: int | None = None,
@@ -49,6 +51,8 @@ def both(
         parameters: Parameter files by the name of the IOC.
         inject: Coupling of an axion that the haloscope hides, 1/GeV.
         inject_band: Where, MHz; in the band of its search if not given.
+        inject_modulated: Its line follows the laboratory's speed with day and year.
+        inject_flow: A cold flow instead, of this width, Hz.
         prefixes: Of the refrigerator and the haloscope.
         access: Access security file of both.
         pva: Port of PV Access of the refrigerator; the haloscope has the next.
@@ -57,7 +61,9 @@ def both(
     hidden = () if inject is None else ("--inject", str(inject))
     band = () if inject_band is None else ("--inject-band", *map(str, inject_band))
     origin = seeded if blind is None else ("--blind", str(blind))
-    origins = (seeded, (*origin, *hidden, *band))
+    modulated = ("--inject-modulated",) if inject_modulated else ()
+    flow = () if inject_flow is None else ("--inject-flow", str(inject_flow))
+    origins = (seeded, (*origin, *hidden, *band, *modulated, *flow))
     found = []
     for place, (name, prefix, own) in enumerate(zip(NAMES, prefixes, origins, strict=True)):
         optional = {

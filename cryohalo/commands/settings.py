@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["with_settings"]
 
+_FLAGS: Final = ("modulated", "strict")
 _MOST_BINS: Final = 1_000_000
 
 
@@ -82,6 +83,10 @@ _OPTIONS: Final[dict[str, Any]] = {
     "density_fraction": _number(
         1e-6, 10, "Share of the local density that the axions are.", "--density-fraction"
     ),
+    "modulated": Annotated[
+        bool,
+        typer.Option("--modulated", help="Follow the line's shape through the year, by dates."),
+    ],
     "strict": Annotated[
         bool, typer.Option("--strict", help="Fail if a spectrum fails or the result is doubtful.")
     ],
@@ -99,7 +104,7 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     own = inspect.signature(command, eval_str=True)
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     added = [
-        inspect.Parameter(name, kind, default=False if name == "strict" else None, annotation=hint)
+        inspect.Parameter(name, kind, default=False if name in _FLAGS else None, annotation=hint)
         for name, hint in _OPTIONS.items()
     ]
 
@@ -121,7 +126,7 @@ def _settings(given: dict[str, Any]) -> Settings:
     path, window, keep = given.pop("options_file"), given.pop("window_khz"), given.pop("keep")
     demands: dict[str, Any] = {"kept": tuple(keep)} if keep else {}
     demands |= {"bad_spectra": "refuse"} if given.pop("strict") else {}
-    chosen = {name: value for name, value in given.items() if value is not None}
+    chosen = {name: value for name, value in given.items() if not (value is None or value is False)}
     if "baseline" in chosen:
         chosen["baseline"] = str(chosen["baseline"].value)
     if window is not None:

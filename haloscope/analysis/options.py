@@ -130,6 +130,10 @@ class Options:
             by the mean of them, as the letter did with 0.94; ``"none"`` leaves it.
         density_fraction: Share of the local density, 0.45 GeV/cm^3, that the axions are: couplings
             go as its root; 0.3 / 0.45 for a density of 0.3.
+        modulated: The vetoes follow the line's shape through the year, by the date of each
+            spectrum; else the laboratory has its speed's yearly mean. The search's template is of
+            the mean in any case.
+        latitude_deg: Of the laboratory, for ``modulated``.
         false_veto: Share of axions, at most, that the vetoes take for interference; 0 for none.
         demands: What is asked of each spectrum, and what becomes of one that fails.
         efficiency_definition: ``"averaged"`` over the axion's place within a coarse bin, or
@@ -161,6 +165,8 @@ class Options:
     normalise: Literal["per bin", "constant", "none"] = "per bin"
     efficiency_definition: Literal["averaged", "aligned"] = "averaged"
     density_fraction: float = 1.0
+    modulated: bool = False
+    latitude_deg: float = field(default_factory=lambda: capp12tb().axion.latitude_deg)
     false_veto: float = 0.01
     demands: Demands = field(default_factory=Demands)
 
@@ -183,7 +189,8 @@ class Options:
         bins = _bins(stated, step_hz or description.digitizer.bin_width_hz, nu_hz, {})
         density = description.axion.density_gev_per_cm3 / LOCAL_DENSITY_GEV_PER_CM3
         own = {name: getattr(stated, name) for name in _STATED}
-        return cls(**own, **bins, density_fraction=density)
+        latitude = description.axion.latitude_deg
+        return cls(**own, **bins, density_fraction=density, latitude_deg=latitude)
 
     def __post_init__(self) -> None:
         for name, words in _WORDS.items():
@@ -216,6 +223,9 @@ class Options:
                 f"options: density_fraction is {self.density_fraction}, must be above 0 and at "
                 f"most {_MOST_DENSITY:g}"
             )
+        _demand_number("latitude_deg", self.latitude_deg)
+        if not -90 <= self.latitude_deg <= 90:
+            raise ValueError(f"options: latitude_deg is {self.latitude_deg}, needed -90 to 90")
         if not 0 <= self.false_veto < 0.5:
             raise ValueError(f"options: false_veto is {self.false_veto}, needed 0 to below 0.5")
         if not self.threshold > 0:

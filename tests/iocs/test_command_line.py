@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from haloscope.axion import AxionLine
+from haloscope.parameters import HaloscopeParameters
 from iocs import amrr, haloscope, ioc
 from iocs.documents import __main__ as documents
 
@@ -75,6 +79,10 @@ OF_THE_HALOSCOPE = [
     ("--inject 1e-15 --inject-band 1 1e308", "argument --inject-band: 1e308: a number above 0"),
     ("--inject-band 5", "expected 2 arguments"),
     ("--inject-band 5 6", "hides nothing without --inject"),
+    ("--inject-modulated", "--inject-modulated hides nothing without --inject"),
+    ("--inject-flow 5", "--inject-flow hides nothing without --inject"),
+    ("--inject 1e-15 --inject-flow nan", "argument --inject-flow: nan: a number above 0"),
+    ("--inject 1e-15 --inject-flow 5 --inject-modulated", "a flow of one speed is not modulated"),
 ]
 WITHOUT_WORDS = [
     (["--prefix", ""], "argument --prefix: a prefix is needed"),
@@ -233,3 +241,22 @@ def test_the_documents_take_no_options(
         documents.main(["--nonsense"])
     assert ended.value.code == 2
     assert "unrecognized arguments: --nonsense" in told(capsys)
+
+
+def test_the_line_that_is_hidden_may_be_modulated_or_a_flow() -> None:
+    """The place is the seed's, whatever the line is."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seed", type=int, default=4)
+    haloscope.extend(parser)
+    parameters = HaloscopeParameters.capp12tb()
+
+    def hidden(*arguments: str) -> AxionLine:
+        line = haloscope.hidden(parser.parse_args(["--inject", "1e-15", *arguments]), parameters)
+        assert line is not None
+        return line
+
+    plain = hidden()
+    assert not plain.modulated
+    assert plain.narrow_width_hz is None
+    assert hidden("--inject-modulated") == replace(plain, modulated=True)
+    assert hidden("--inject-flow", "2.5") == replace(plain, narrow_width_hz=2.5)

@@ -24,6 +24,10 @@ def test_an_axion_is_hidden_in_the_haloscope_alone() -> None:
     assert "--inject" not in amrr.arguments
     hidden = ("--inject", "2e-14", "--inject-band", "5749.0", "5751.0")
     assert haloscope.arguments[-5:] == hidden
+    _, haloscope = both(1.0, 0, None, inject=2e-14, inject_modulated=True)
+    assert haloscope.arguments[-3:] == ("--inject", "2e-14", "--inject-modulated")
+    _, haloscope = both(1.0, 0, None, inject=2e-14, inject_flow=0.5)
+    assert haloscope.arguments[-4:] == ("--inject", "2e-14", "--inject-flow", "0.5")
 
 
 def test_a_haloscope_is_told_by_its_file_or_by_the_name_of_a_shipped_one(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from haloscope.analysis.chain.selection import Windows, fine_centre_hz
 from haloscope.analysis.chain.smoothing import savgol
 from haloscope.analysis.options import Options
 from haloscope.analysis.spectra import FloatArray, IntArray
-from haloscope.axion import bin_fractions
+from haloscope.axion import bin_fractions, earth_speed_on
 from haloscope.constants import EARTH_SPEED_M_PER_S, HALO_RMS_SPEED_M_PER_S
 from haloscope.lorentzian import lorentzian
 
@@ -166,11 +166,13 @@ def measured_steps(
     centre = fine_centre_hz(numbers, windows.step_hz, windows.merge)
     edges = np.append(centre, centre[-1] + windows.fine_hz) - 0.5 * windows.fine_hz
     fractions = np.stack([bin_fractions(edges, place) for place in places])
+    speeds = _speeds(spectra.time_s[rows], options)
     kept = np.ones(len(centre), dtype=bool)
     for low, high in without_hz:
         kept &= (centre < low) | (centre > high)
     best = _best(cut, fractions * kept)
-    line, faster = (cut.amplitude * f for f in (fractions[best], _faster(edges, places[best])))
+    line = cut.amplitude * _lines(edges, places[best], speeds)
+    faster = cut.amplitude * _lines(edges, places[best], speeds, 1 + _SPEEDS)
     left, _ = _left(cut, line, options, windows)
     weights = line * kept
     _, variance = _left(cut, weights, options, windows)
@@ -192,10 +194,34 @@ def measured_steps(
     )
 
 
-def _faster(edges: FloatArray, place_hz: float) -> FloatArray:
-    """The line of a faster halo, in bins."""
-    rms, earth = ((1 + _SPEEDS) * v for v in (HALO_RMS_SPEED_M_PER_S, EARTH_SPEED_M_PER_S))
-    return bin_fractions(edges, place_hz, rms_speed_m_per_s=rms, earth_speed_m_per_s=earth)
+def _speeds(time_s: FloatArray, options: Options) -> FloatArray:
+    """Speed of the laboratory at each spectrum, shape (n,), m/s; the mean where it has no date."""
+    if not options.modulated:
+        return np.full(len(time_s), EARTH_SPEED_M_PER_S)
+    return np.array(
+        [
+            earth_speed_on(when, latitude_deg=options.latitude_deg)
+            if when > 0
+            else EARTH_SPEED_M_PER_S
+            for when in time_s.tolist()
+        ]
+    )
+
+
+def _lines(
+    edges: FloatArray, place_hz: float, speeds: FloatArray, factor: float = 1.0
+) -> FloatArray:
+    """The line in bins at each spectrum, shape (n, k), of a halo so many times faster."""
+    known = {
+        speed: bin_fractions(
+            edges,
+            place_hz,
+            rms_speed_m_per_s=factor * HALO_RMS_SPEED_M_PER_S,
+            earth_speed_m_per_s=factor * speed,
+        )
+        for speed in set(speeds.tolist())
+    }
+    return np.stack([known[speed] for speed in speeds.tolist()])
 
 
 def _where(
