@@ -84,11 +84,11 @@ class Publisher:
     def _suit(self, start: Mapping[str, Any]) -> None:
         """Analyse as the apparatus of a run asks for; of another one all begins anew."""
         from haloscope.analysis.apparatus import described
-        from haloscope.analysis.options import Options
+        from haloscope.analysis.online import options_for
 
         known = described(start)
         if known is not None and self._online is not None:
-            options = Options.of(known)
+            options = options_for(known)
             if options != self._online.options:
                 self._online = self._analysis(options)
 

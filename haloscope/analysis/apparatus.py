@@ -120,18 +120,12 @@ class Apparatus:
         """As a start document carries it."""
         stated = {"errors": dict(self.errors)} if self.errors else {}
         return {
-            **self.geometry(),
-            **stated,
-        }
-
-    def geometry(self) -> dict[str, Any]:
-        """As a start document carries it, without errors: what makes two apparatus one."""
-        return {
             "name": self.name,
             "volume_m3": self.volume_m3,
             "field_ratio": self.field_ratio,
             "form_factor": MODE_MAP if self.form_factor is None else self.form_factor,
             "parameters_hash": self.parameters_hash,
+            **stated,
         }
 
 
@@ -195,17 +189,48 @@ def apparatus_of(start: Mapping[str, Any]) -> Apparatus:
 def same_apparatus(found: Sequence[Apparatus]) -> Apparatus:
     """The one apparatus of several runs: errors that all of them state, the largest each.
 
+    Two are one where all that the analysis takes from them is the same: geometry and the course of
+    the form factor. Owners may have stated another step, alarm or noise in between; that their
+    parameters differ is marked among what is assumed.
+
     Args:
         found: One or more, as their start documents tell.
 
     Raises:
-        ValueError: They are of different geometry.
+        ValueError: They are not; says in what the first that differs does.
     """
     first = found[0]
-    if any(one.geometry() != first.geometry() for one in found):
-        raise ValueError(f"documents: scans of different apparatus: {[a.name for a in found]}")
+    for one in found:
+        if differs := _differing(first, one):
+            raise ValueError(f"documents: scans of different apparatus: {'; '.join(differs)}")
+    hashes = list(dict.fromkeys(one.parameters_hash[:8] or "unknown" for one in found))
+    if len(hashes) > 1:
+        told = f"apparatus (runs of parameters {', '.join(hashes)} taken together)"
+        first = replace(first, assumed=(*first.assumed, told))
     common = [name for name in first.errors if all(name in one.errors for one in found)]
     return replace(first, errors={name: max(one.errors[name] for one in found) for name in common})
+
+
+def _differing(first: Apparatus, other: Apparatus) -> list[str]:
+    """In what two apparatus differ as far as the analysis goes; nothing if they are one."""
+    found = []
+    for name in ("name", "volume_m3", "field_ratio", "form_factor"):
+        own, its = getattr(first, name), getattr(other, name)
+        if own != its:
+            found.append(f"{name} is {escaped(own, 60)} and {escaped(its, 60)}")
+    if first.form_factor is None and other.form_factor is None:
+        here, there = (_course(one.description) for one in (first, other))
+        if here != there:
+            hashes = " and ".join(one.description.hash() for one in (first, other))
+            found.append(f"the course of the form factor differs between descriptions {hashes}")
+    return found
+
+
+def _course(description: Description) -> tuple[Any, ...]:
+    """All that the form factor of a description depends on."""
+    own = description.cavity
+    scale = own.reference_hz, own.form_factor, own.radius_m, own.frequency_scale
+    return *scale, tuple(row[:3] for row in description.table)
 
 
 def crossings_of(start: Mapping[str, Any]) -> list[tuple[float, float]]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from haloscope.analysis.calibration import combined
 from haloscope.analysis.chain.combine import Accumulator
 from haloscope.analysis.chain.grand import Grand, grand_spectrum
 from haloscope.analysis.chain.reduce import coarse_range
-from haloscope.analysis.chain.selection import trim, windows_of
+from haloscope.analysis.chain.selection import demand_window, trim, windows_of
 from haloscope.analysis.chain.spikes import Spike
 from haloscope.analysis.exchange.documents import DocumentReader, Event
 from haloscope.analysis.options import Options
@@ -44,8 +44,12 @@ from haloscope.analysis.statistics.bayes import excluded_coupling
 from haloscope.analysis.statistics.candidates import Candidate, find_candidates
 from haloscope.analysis.statistics.limits import Limit, limit
 from haloscope.analysis.vetoes.vetting import Verdicts, vetted_near
+from haloscope.description import Description
 
 log = logging.getLogger("haloscope.online")
+
+#: Baselines that need all spectra.
+_OF_ALL: Final = ("savgol", "auto")
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,24 @@ class OnlineUpdate:
 Publish = Callable[[OnlineUpdate], None]
 
 
+def options_for(description: Description, frequency_hz: float | None = None) -> Options:
+    """What the owners of an apparatus state, as far as it can be done while spectra arrive.
+
+    Where they state a smoother, or a baseline chosen by what all spectra say, a polynomial over a
+    quadratic takes its place until the whole is analysed.
+
+    Args:
+        description: Of the apparatus.
+        frequency_hz: Of the axions searched for; the reference if not given.
+
+    Raises:
+        ValueError: The owners state what no analysis can do; names it.
+    """
+    stated, digitizer = Options.of(description, frequency_hz), description.digitizer
+    demand_window(stated, digitizer.bin_width_hz, digitizer.bins)
+    return replace(stated, baseline="pade") if stated.baseline in _OF_ALL else stated
+
+
 class Online:
     """Accumulates spectra as they arrive; a bluesky callback too.
 
@@ -95,7 +117,7 @@ class Online:
         self, options: Options | None = None, *, publish: Publish | None = None, keep: bool = True
     ) -> None:
         self.options = options or Options()
-        if self.options.baseline in ("savgol", "auto"):
+        if self.options.baseline in _OF_ALL:
             raise ValueError(f"online: needs a fitted baseline, not {self.options.baseline!r}")
         self._single = replace(self.options, filter_average=False)
         self._told: list[Publish] = [] if publish is None else [publish]

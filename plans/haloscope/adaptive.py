@@ -17,8 +17,7 @@ from bluesky.utils import MsgGenerator
 from numpy.typing import NDArray
 
 from devices.haloscope import Haloscope
-from haloscope.analysis.online import Online, OnlineUpdate
-from haloscope.analysis.options import Options
+from haloscope.analysis.online import Online, OnlineUpdate, options_for
 from haloscope.axion import coupling_dfsz
 from haloscope.description import Description
 from haloscope.description.groups import Analysis
@@ -124,7 +123,9 @@ def adaptive_scan(
     start = yield from scan_document("adaptive_scan", haloscope, args, md, calibration=calibration)
     ledger = _ledger(targets, band, described.analysis)
     watcher = _Watcher(ledger, target_per_gev, band, gaps, described.analysis)
-    analysis = online or Online(Options.of(described), keep=False)
+    analysis = online or Online(
+        options_for(described, 1e6 * targets[len(targets) // 2]), keep=False
+    )
     analysis.tell(watcher)
     state = ScanState.of(described, limits)
     state.rod.direction = direction(described, targets)

@@ -15,8 +15,7 @@ from bluesky.utils import MsgGenerator
 
 from devices.haloscope import Haloscope
 from haloscope.analysis.exchange.keys import value_in
-from haloscope.analysis.online import Online
-from haloscope.analysis.options import Options
+from haloscope.analysis.online import Online, options_for
 from haloscope.analysis.pipeline import Result
 from haloscope.analysis.quality.verdicts import QualityError
 from haloscope.analysis.spectra import Spectra
@@ -183,12 +182,13 @@ def campaign(
         step_khz = operation.step_hz * 1e-3 if step_khz is None else step_khz
     wanted = planned(frequencies_mhz, start_mhz=start_mhz, stop_mhz=stop_mhz, step_khz=step_khz)
     targets = without(wanted, list(skip_mhz))
+    require(bool(targets), "nothing is left of the band without what is to be skipped")
     # All of them before the first move: a campaign of days must not fail at its last target.
     segments(targets, 1.0, calibrate_every_s)
     for target in targets:
         for count in (averages, rescan_averages):
             check(haloscope, target, count)
-    analysis = online or Online(Options.of(described))
+    analysis = online or Online(options_for(described, 1e6 * targets[len(targets) // 2]))
     earlier = resumed(name, documents, analysis)
     more = {**(md or {}), "campaign": name}
     if analysis.field_t is not None:

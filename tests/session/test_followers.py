@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -183,3 +184,14 @@ def test_a_limit_is_published_by_the_options_of_the_runs_apparatus(publisher: Pu
     publisher("start", {"uid": "next", "apparatus": recorded(known)})
     publisher("descriptor", {"uid": "o", "run_start": "next", "name": "primary", "data_keys": keys})
     assert publisher._online is online  # the same apparatus: what it has gathered stays
+
+
+def test_a_limit_is_published_whatever_baseline_the_apparatus_states(publisher: Publisher) -> None:
+    stated = describe(HaloscopeParameters.shipped("admx"))
+    known = replace(stated, analysis=replace(stated.analysis, baseline="auto"))
+    keys = {f"halo_{field}": {} for field in ("daq_spectrum", "measured_target_frequency")}
+    publisher("start", {"uid": "run", "apparatus": recorded(known)})
+    publisher("descriptor", {"uid": "of", "run_start": "run", "name": "primary", "data_keys": keys})
+    online = publisher._online
+    assert online is not None
+    assert online.options.window_hz == known.analysis.window_hz

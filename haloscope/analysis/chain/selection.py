@@ -120,8 +120,7 @@ def windows_of(spectra: Spectra, options: Options) -> Windows:
             is masked, or no window of this width holds a line; says which and why.
     """
     merge, step = options.fine_merge, spectra.step_hz
-    width = round(options.window_hz / step / merge) * merge
-    _demand_room(width // merge, step * merge, options)
+    width = _width(options, step)
     start = np.rint(spectra.frequency_start_hz / step).astype(np.int64)
     wanted = np.rint(spectra.target_frequency_hz / step).astype(np.int64) - width // 2
     first = _inside(-(-wanted // merge), start, spectra.power_w.shape[1], width, merge)
@@ -135,6 +134,28 @@ def windows_of(spectra: Spectra, options: Options) -> Windows:
         raise ValueError("selection: every bin of every window is masked")
     target = spectra.target_frequency_hz
     return Windows(power, first, offset, digitizer, step, merge, target, masked)
+
+
+def demand_window(options: Options, step_hz: float, bins: int) -> None:
+    """Refuse a window that holds no line, or that spectra of so many bins of a width do not fill.
+
+    Raises:
+        ValueError: Says which, with window and spectrum.
+    """
+    width = _width(options, step_hz)
+    if width > bins:
+        raise ValueError(
+            f"selection: the window of {options.window_hz:.6g} Hz needs {width} bins, a spectrum "
+            f"has {bins} of {step_hz:.6g} Hz, {bins * step_hz:.6g} Hz"
+        )
+
+
+def _width(options: Options, step_hz: float) -> int:
+    """Digitizer bins of a window, a multiple of the fine bin's; refuses one that holds no line."""
+    merge = options.fine_merge
+    width = round(options.window_hz / step_hz / merge) * merge
+    _demand_room(width // merge, step_hz * merge, options)
+    return width
 
 
 def _demand_room(fine_bins: int, fine_hz: float, options: Options) -> None:

@@ -220,6 +220,46 @@ def test_a_campaign_refuses_before_anything_moves(haloscope: Any) -> None:
     assert haloscope.bench.machine.time_s == before
 
 
+def stating(**analysis: Any) -> Any:
+    """A device whose owners state other settings of the analysis."""
+    own = describe(HaloscopeParameters.capp12tb())
+    return Haloscope(
+        name="haloscope", description=replace(own, analysis=replace(own.analysis, **analysis))
+    )
+
+
+@pytest.mark.parametrize("baseline", ["auto", "savgol"])
+def test_a_campaign_runs_whatever_baseline_is_stated(RE: RunEngine, baseline: str) -> None:
+    device = stating(baseline=baseline)
+    targets = [1100.0, 1100.01, 1100.02]
+    end = RE(campaign(device, "c", targets, averages=300, calibration=CALIBRATION)).plan_result
+    taken = RE(adaptive_scan(device, targets, 1e-13, calibration=CALIBRATION)).plan_result
+    device.bench.close()
+    assert end.taken_mhz == targets
+    assert end.result is not None
+    assert len(taken.steps) >= 1
+
+
+@pytest.mark.parametrize(
+    ("analysis", "words"),
+    [
+        ({"window_hz": 5e6}, "window of 5e.06 Hz needs 500000 bins, a spectrum has 100000 of 10"),
+        ({"window_hz": 100.0}, "window of 100 Hz holds 2 bins"),
+    ],
+)
+def test_what_no_analysis_can_use_is_refused_before_anything_moves(
+    analysis: Any, words: str
+) -> None:
+    device = stating(**analysis)
+    before = device.bench.machine.time_s
+    with pytest.raises(ValueError, match=words):
+        rehearse(campaign(device, "c", [1100.0], averages=300, calibration=CALIBRATION), device)
+    with pytest.raises(ValueError, match=words):
+        rehearse(adaptive_scan(device, [1100.0, 1100.01], 1e-13), device)
+    assert device.bench.machine.time_s == before
+    device.bench.close()
+
+
 def test_intervals_are_merged_and_cut() -> None:
     assert merged([(3.0, 4.0), (1.0, 2.0), (2.0, 3.0), (5.0, 6.0)]) == [(1.0, 4.0), (5.0, 6.0)]
     assert minus([(1.0, 4.0)], [(2.0, 3.0), (3.5, 9.0)]) == [(1.0, 2.0), (3.0, 3.5)]

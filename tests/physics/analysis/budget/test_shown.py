@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -16,6 +17,7 @@ from haloscope.analysis.exchange import files
 from haloscope.analysis.pipeline import Result
 from haloscope.analysis.report.budget_figure import budget_figure
 from haloscope.analysis.report.page import write_report
+from haloscope.description import Description
 
 
 def test_the_table_has_every_term_and_its_sums(noise_result: Result) -> None:
@@ -90,3 +92,38 @@ def test_runs_together_have_the_larger_error_and_only_what_all_state() -> None:
     one = apparatus_of({"apparatus": {"errors": {"form_factor": 0.02, "noise_source": 0.01}}})
     other = apparatus_of({"apparatus": {"errors": {"form_factor": 0.03}}})
     assert same_apparatus([one, other]).errors == {"form_factor": 0.03}
+
+
+def restated(**groups: dict[str, object]) -> Description:
+    """CAPP-12TB's owners state other values, of parameters with another hash."""
+    own = capp12tb()
+    changed = {name: replace(getattr(own, name), **values) for name, values in groups.items()}
+    return replace(own, parameters_hash="f" * 16, **changed)  # type: ignore[arg-type]
+
+
+def test_owners_who_state_another_step_or_alarm_still_have_one_apparatus() -> None:
+    later = restated(operation={"step_hz": 5e3}, safety={"cold_high_k": 0.05})
+    both = [apparatus_of({"apparatus": recorded(one)}) for one in (capp12tb(), later)]
+    found = same_apparatus(both)
+    [told] = found.assumed
+    assert all(one.parameters_hash[:8] in told for one in both)
+    assert same_apparatus(both[:1] * 2).assumed == ()
+
+
+@pytest.mark.parametrize(
+    ("cavity", "words"),
+    [
+        ({"form_factor": 0.5}, "the course of the form factor differs"),
+        ({"frequency_scale": 1.01}, "the course of the form factor differs"),
+        ({"volume_m3": 0.3685}, "volume_m3 is 0.03685 and 0.3685"),
+    ],
+)
+def test_runs_whose_owners_state_another_cavity_are_not_taken_together(
+    cavity: dict[str, object], words: str
+) -> None:
+    """Even under one hash of parameters: a mode map's file may have changed."""
+    own = capp12tb()
+    other = replace(restated(cavity=cavity), parameters_hash=own.parameters_hash)
+    both = [apparatus_of({"apparatus": recorded(one)}) for one in (own, other)]
+    with pytest.raises(ValueError, match=f"scans of different apparatus: {words}"):
+        same_apparatus(both)
