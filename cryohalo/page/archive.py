@@ -71,7 +71,7 @@ async def _one(
         if error.code == 404:  # a PV that is not kept
             return np.empty(0), np.empty(0)
         raise ArchiveError(f"history of {name}: {error}") from None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise ArchiveError(f"history of {name}: {error}") from None
 
 
@@ -80,7 +80,7 @@ def _stamp(moment: float) -> str:
 
 
 def _read(told: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    if not told:
+    if told == []:
         return np.empty(0), np.empty(0)
     data = [one for one in told[0]["data"] if isinstance(one["val"], int | float)]
     times = np.array([one["secs"] + 1e-9 * one.get("nanos", 0) for one in data], dtype=float)
