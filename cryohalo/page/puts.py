@@ -20,8 +20,8 @@ log = logging.getLogger("cryohalo.page")
 #: How long the IOC may take to take or refuse a value (assumed).
 TIMEOUT_S: Final = 5.0
 #: How long after an error the IOC may take to post why.
-_REASON_S: Final = 0.5
-_REASON: Final = "IOC:Refusal_RBV"
+_REASON_S: Final = 2.0
+_REASON, _COUNT = "IOC:Refusal_RBV", "IOC:RefusedPuts_RBV"
 _LONGEST_TEXT: Final = 39
 
 
@@ -49,7 +49,7 @@ async def set_variable(board: Board, name: str, value: Any) -> str:
     if shown.severity == LOST:
         raise NotSetError(f"{name} is lost: its IOC does not answer")
     fitting = _fitting(name, value, shown.properties.get("states"))
-    before = _reason(board)
+    before = _refusals(board)
     try:
         await aioca.caput(board.prefix + name, fitting, wait=True, timeout=TIMEOUT_S)
     except aioca.CANothing as error:
@@ -76,17 +76,24 @@ def _fitting(name: str, value: Any, states: Any) -> Any:
     return float(value)
 
 
-def _reason(board: Board) -> tuple[str, float]:
-    shown = board.shown.get(_REASON)
-    return ("", 0.0) if shown is None else (str(shown.value or ""), shown.time_s)
+def _refusals(board: Board) -> tuple[str, float]:
+    """The words of the IOC's last refusal, and how many there were."""
+    words, count = (board.shown.get(name) for name in (_REASON, _COUNT))
+    return (
+        "" if words is None else str(words.value or ""),
+        0.0 if count is None or count.value is None else float(count.value),
+    )
 
 
 async def _why(board: Board, name: str, before: tuple[str, float], error: Exception) -> str:
-    """What the IOC says of the refusal; the error's own words where it says nothing."""
+    """What the IOC says of the refusal; the error's own words where it says nothing.
+
+    A text that is refused twice for the same reason does not change: then the count does.
+    """
     loop = asyncio.get_running_loop()
     last = loop.time() + _REASON_S
     while loop.time() < last:
-        if _reason(board) != before:
-            return escaped(_reason(board)[0])
+        if _refusals(board) != before:
+            return escaped(_refusals(board)[0])
         await asyncio.sleep(0.05)
     return f"{name}: {escaped(error)}"

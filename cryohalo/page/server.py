@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 
 from cryohalo.page.board import Board
 from cryohalo.page.channels import Channels
@@ -62,8 +63,8 @@ class PageServer:
         Raises:
             OSError: The port is taken.
         """
-        sockets = bind_sockets(self.port, LOOPBACK)
-        self.port = sockets[0].getsockname()[1]
+        listening = _listening(self.port)
+        self.port = listening.getsockname()[1]
         for name, prefix in self.prefixes.items():
             board = Board(prefix, self.variables[name])
             strips = Strips(board, LAYOUTS[name].charted)
@@ -81,7 +82,7 @@ class PageServer:
             max_body_size=_MOST_BODY_BYTES,
             max_header_size=16_384,
         )
-        self._server.add_sockets(sockets)
+        self._server.add_socket(listening)
 
     async def stop(self) -> None:
         """End everything."""
@@ -101,6 +102,16 @@ class PageServer:
     def address(self) -> str:
         """Where it listens."""
         return f"http://{LOOPBACK}:{self.port}/"
+
+
+def _listening(port: int) -> socket.socket:
+    try:
+        found = socket.create_server((LOOPBACK, port), backlog=128)
+        found.setblocking(False)
+        return found
+    except OSError as error:
+        why = "taken" if error.errno == errno.EADDRINUSE else error.strerror
+        raise OSError(f"port {port} of {LOOPBACK} is {why}; choose another with --port") from None
 
 
 async def run(server: PageServer, ready: Callable[[PageServer], None]) -> None:

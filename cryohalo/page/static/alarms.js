@@ -65,8 +65,11 @@ function gone(store) {
     const names = [...store.pvs.values()].filter((pv) => pv.severity === 4).map((pv) => pv.name).slice(0, 5);
     lines.push({ mild: true, what: `${store.lost} of ${all} variables do not answer: ${names.join(", ")}${store.lost > 5 ? " …" : ""}` });
   }
-  if (beat?.severity === 0 && store.time - beat.time > 10) {
-    lines.push({ lost: true, what: `The IOC's heartbeat stands still since ${clock(beat.time)}` });
+  if (beat?.severity === 0 && store.time - beat.changed > 10) {
+    lines.push({
+      lost: true, what: `IOC HANGS: its heartbeat stands still since ${clock(beat.changed)}`,
+      todo: "Values are the last known ones.",
+    });
   }
   return lines;
 }

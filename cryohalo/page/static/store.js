@@ -40,14 +40,16 @@ export class Store {
     this.lost = frame.lost;
     if (frame.search) this.search = frame.search;
     for (const [name, told] of Object.entries(frame.pvs ?? {})) {
-      const { value, severity, time, since } = this.pvs.get(name) ?? {};
-      this.pvs.set(name, { ...told, name, value, severity, time, since });
+      const { value, severity, time, since, changed } = this.pvs.get(name) ?? {};
+      this.pvs.set(name, { ...told, name, value, severity, time, since, changed });
     }
     for (const [name, [value, severity, time]] of Object.entries(frame.v)) {
       const pv = this.pvs.get(name);
       if (!pv) continue;
       // Since when it is in this state, as far as this page has seen it begin.
       if (severity !== pv.severity) pv.since = pv.severity === undefined ? undefined : this.time;
+      // When it changed, by the server's clock: an IOC on another host has a clock of its own.
+      if (value !== pv.value) pv.changed = this.time;
       Object.assign(pv, { value, severity, time });
     }
     this.tell(new Set([...Object.keys(frame.v), ...Object.keys(frame.pvs ?? {})]));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -157,6 +158,18 @@ def test_a_lost_ioc_is_shown_as_lost_and_found_again(window: Any, amrr_page: Pag
     amrr_page.ioc = amrr_page.start_ioc(port)
     window.locator("#banner").wait_for(state="hidden", timeout=4 * TIMEOUT_MS)
     assert window.locator("svg [data-pv].sev-4").count() == 0
+
+
+def test_an_ioc_that_hangs_is_no_quiet_one(window: Any, amrr_page: Page) -> None:
+    """Its connection stands, its heartbeat does not."""
+    opened(window, amrr_page)
+    amrr_page.ioc.process.send_signal(signal.SIGSTOP)
+    try:
+        shows(window, "#banner.lost", "its heartbeat stands still since")
+        window.locator("body.gone").wait_for()
+    finally:
+        amrr_page.ioc.process.send_signal(signal.SIGCONT)
+    window.locator("#banner").wait_for(state="hidden")
 
 
 def test_a_page_whose_server_has_gone_says_so(window: Any, serve: Callable[..., Page]) -> None:

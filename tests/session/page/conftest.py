@@ -27,6 +27,7 @@ VARIABLES = [
     Variable("PumpA:Field", "Target field", "number", settable=True, done=True),
     Variable("Interlock:Reason_RBV", "Why it is interlocked", "text"),
     Variable("IOC:Refusal_RBV", "The last refused put and why", "text"),
+    Variable("IOC:RefusedPuts_RBV", "Puts refused", "number"),
     Variable("RegenA:TempProfile_RBV", "Regenerator A, hot to cold end", "array"),
 ]
 

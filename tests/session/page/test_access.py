@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cryohalo.page.access import TokenFileError, same_token, take_token
+from cryohalo.page.server import PageServer
 from tests.session.page.conftest import Served
 
 
@@ -102,3 +103,9 @@ def test_a_link_or_a_pipe_is_no_token_file(tmp_path: Path) -> None:
     for name in ("link", "pipe"):
         with pytest.raises(TokenFileError, match=name):
             take_token(tmp_path / name)
+
+
+async def test_a_port_that_is_taken_is_told_in_words(served: Served) -> None:
+    server = PageServer({}, {}, port=served.port)
+    with pytest.raises(OSError, match=rf"port {served.port} of 127\.0\.0\.1 is taken.*--port"):
+        server.start()

@@ -164,6 +164,16 @@ async def test_a_refusal_is_told_in_the_iocs_words(connected: Served, caput: Cap
     assert (code, answer["error"]) == (409, words)
 
 
+async def test_the_same_refusal_again_is_told_again(connected: Served, caput: Caput) -> None:
+    """The words do not change then; the count of refusals does."""
+    words = "PumpA:Field = 9 T is outside 0 to 1.6 T"
+    connected.board.update("IOC:Refusal_RBV", words, 0, 2e9)
+    connected.board.update("IOC:RefusedPuts_RBV", 1, 0, 2e9)
+    caput.failure = ECA_PUTFAIL
+    caput.act = lambda: connected.board.update("IOC:RefusedPuts_RBV", 2, 0, 3e9)
+    assert await connected.put({"name": "PumpA:Field", "value": 9}) == (409, {"error": words})
+
+
 async def test_what_takes_long_is_under_way(connected: Served, caput: Caput) -> None:
     """A put that completes when a ramp ends is not waited for; another that hangs has failed."""
     caput.failure = ECA_TIMEOUT
