@@ -20,6 +20,7 @@ from cryohalo.page.layout import Layout
 from cryohalo.page.puts import NotSetError, set_variable
 from cryohalo.page.strips import STRIP_S, Strips, in_columns
 from cryohalo.page.viewers import Hub, Viewer
+from cryohalo.page.waterfall import HIGHEST, LOWEST, Waterfall
 from instruments.printable import escaped
 
 __all__ = ["MOST_VIEWERS", "Bench", "application"]
@@ -29,6 +30,7 @@ log = logging.getLogger("cryohalo.page")
 STATIC: Final = Path(__file__).parent / "static"
 #: Windows on one instrument; the next one is refused (assumed).
 MOST_VIEWERS: Final = 30
+_LONGEST_COUNT: Final = 16
 _LONGEST_HISTORY_S: Final = 7 * 86_400.0
 #: Nothing of another site, no script that is not a file of ours, no frame around us.
 _POLICY: Final = (
@@ -45,6 +47,7 @@ class Bench:
     board: Board
     hub: Hub
     strips: Strips
+    waterfall: Waterfall
 
 
 class _Guarded(web.RequestHandler):
@@ -139,6 +142,18 @@ class _Strips(_Guarded):
         stamps = ",".join(f"{one:.3f}" for one in times.tolist())
         head = f'"source":{json.dumps(source)},"error":{json.dumps(error)}'
         self.finish(f'{{{head},"t":[{stamps}],"v":{{{told}}}}}')
+
+
+class _Waterfall(_Guarded):
+    """Rows of the waterfall after those that the page has."""
+
+    def get(self, name: str) -> None:
+        waterfall = self.bench(name).waterfall
+        since = self.get_query_argument("since", "0")
+        if not (since.isascii() and since.isdecimal() and len(since) < _LONGEST_COUNT):
+            raise web.HTTPError(400)
+        rows = waterfall.since(int(since))
+        self.finish({"count": waterfall.count, "rows": rows, "sigma": [LOWEST, HIGHEST]})
 
 
 def _seconds(text: str) -> float:
@@ -243,6 +258,7 @@ def application(benches: Mapping[str, Bench], token: str | None, history: str) -
             (r"/", _Start),
             (r"/api/([a-z]+)/about", _About),
             (r"/api/([a-z]+)/strips", _Strips),
+            (r"/api/([a-z]+)/waterfall", _Waterfall),
             (r"/api/([a-z]+)/put", _Put),
             (r"/ws/([a-z]+)", _Frames),
             (r"/static/(.*)", _File, {"path": str(STATIC)}),

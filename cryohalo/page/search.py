@@ -106,7 +106,7 @@ class Search:
         found: dict[str, Any] = {
             "name": escaped(self.name, 80),
             "plan": escaped(self._start.get("plan_name", ""), 40),
-            "run": escaped(self._start.get("uid", ""), 8),
+            "run": escaped(str(self._start.get("uid", ""))[:8]),
             "running": not self._ended,
             "refused": self._refused,
         }

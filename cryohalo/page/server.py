@@ -20,6 +20,7 @@ from cryohalo.page.searching import follow
 from cryohalo.page.strips import Strips
 from cryohalo.page.variables import Variable
 from cryohalo.page.viewers import Hub
+from cryohalo.page.waterfall import Waterfall
 from cryohalo.processes.ending import ended
 
 __all__ = ["LOOPBACK", "PageServer", "run"]
@@ -68,8 +69,9 @@ class PageServer:
         for name, prefix in self.prefixes.items():
             board = Board(prefix, self.variables[name])
             strips = Strips(board, LAYOUTS[name].charted)
-            hub = Hub(board, strips.sample)
-            self.benches[name] = Bench(LAYOUTS[name], board, hub, strips)
+            waterfall = Waterfall(board)
+            hub = Hub(board, (strips.sample, waterfall.sample))
+            self.benches[name] = Bench(LAYOUTS[name], board, hub, strips, waterfall)
             channels = Channels(board)
             channels.open()
             self._channels.append(channels)

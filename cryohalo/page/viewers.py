@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from cryohalo.page.board import Board
@@ -101,7 +101,7 @@ class Hub:
         search: What was told last of the search that runs.
     """
 
-    def __init__(self, board: Board, ticked: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, board: Board, ticked: Sequence[Callable[[], None]] = ()) -> None:
         self.board = board
         self.viewers: set[Viewer] = set()
         self.search = ""
@@ -116,7 +116,8 @@ class Hub:
     def tick(self) -> None:
         """Tell the viewers what has changed since the last tick."""
         changed, redescribed = self.board.take_changed(), self.board.take_redescribed()
-        self._ticked()
+        for act in self._ticked:
+            act()
         for viewer in self.viewers:
             # An empty frame is a sign of life: the browser tells a server that hangs from a quiet
             # instrument.

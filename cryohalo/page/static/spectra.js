@@ -34,26 +34,44 @@ class Trace {
   }
 }
 
-/** Each row a spectrum, the newest above; colours from its own lowest to its highest percents. */
+/** Each row a spectrum over its smooth part, the newest above; the server keeps the last ones. */
 class Waterfall {
-  constructor() {
+  constructor(store) {
+    Object.assign(this, { store, count: 0, asking: false });
     this.canvas = element("canvas", { class: "waterfall", width: 500, height: ROWS });
     this.paint = this.canvas.getContext("2d");
-    this.node = element("div", { class: "chart" }, element("h3", {}, "Waterfall, newest above"), this.canvas);
+    this.note = element("small");
+    this.below = element("div", { class: "head below" }, element("small"), element("small", {}, "from the centre"), element("small"));
+    this.node = element("div", { class: "chart" },
+      element("div", { class: "head" }, element("h3", {}, "Waterfall, newest above"), this.note), this.canvas, this.below);
   }
 
-  add(values) {
+  async update() {
+    if (this.asking) return;
+    this.asking = true;
+    try {
+      const answer = await fetch(`/api/${this.store.instrument}/waterfall?since=${this.count}`);
+      if (!answer.ok) return;
+      const { count, rows, sigma } = await answer.json();
+      if (count < this.count) this.paint.clearRect(0, 0, this.canvas.width, ROWS); // another server
+      this.count = count;
+      for (const row of rows) this.add(Uint8Array.from(atob(row), (c) => c.charCodeAt(0)));
+      this.note.textContent = `dark ${figure(sigma[0], 0)} σ, bright ${figure(sigma[1], 0)} σ`;
+      const half = (this.store.value("DAQ:Span_RBV") ?? 0) / 2;
+      this.below.firstChild.textContent = `−${figure(half, 2)} MHz`;
+      this.below.lastChild.textContent = `+${figure(half, 2)} MHz`;
+    } finally {
+      this.asking = false;
+    }
+  }
+
+  add(levels) {
     const { width } = this.canvas;
-    const ordered = sorted(values);
-    const low = quantile(ordered, 0.02), high = quantile(ordered, 0.995);
     this.paint.drawImage(this.canvas, 0, 1);
     const row = this.paint.createImageData(width, 1);
     for (let x = 0; x < width; x += 1) {
-      const from = Math.floor((x * values.length) / width), to = Math.max(from + 1, Math.floor(((x + 1) * values.length) / width));
-      let top = -Infinity;
-      for (let i = from; i < to; i += 1) top = Math.max(top, values[i] ?? -Infinity);
-      const share = high > low ? Math.min(1, Math.max(0, (top - low) / (high - low))) : 0;
-      row.data.set([255 * Math.min(1, 1.6 * share), 255 * share * share, 90 + 120 * share * (1 - share), 255], 4 * x);
+      const share = levels[Math.floor((x * levels.length) / width)] / 255;
+      row.data.set([255 * Math.min(1, 1.6 * share), 255 * share * share, 90 + 240 * share * (1 - share), 255], 4 * x);
     }
     this.paint.putImageData(row, 0, 0);
   }
@@ -62,8 +80,7 @@ class Waterfall {
 export function spectra(store) {
   const spectrum = new Trace("Spectrum", "dB over median");
   const trace = new Trace("Analyser's trace", "dB");
-  const fall = new Waterfall();
-  let counter = null;
+  const fall = new Waterfall(store);
   const drawSpectrum = () => {
     const values = store.value("DAQ:Preview_RBV");
     if (!values?.length) return;
@@ -72,8 +89,7 @@ export function spectra(store) {
     const step = ((store.value("DAQ:Span_RBV") ?? values.length) / values.length);
     spectrum.show([values.map((_, i) => start + (i + 0.5) * step), values.map((v) => (v > 0 ? 10 * Math.log10(v / middle) : null))]);
     spectrum.note.textContent = `median ${figure(middle, 3)} W per bin`;
-    const now = store.value("DAQ:Counter_RBV");
-    if (now !== counter && now > 0) { counter = now; fall.add(values); }
+    fall.update();
   };
   const drawTrace = () => {
     const level = store.value("VNA:Magnitude_RBV"), frequency = store.value("VNA:Frequency_RBV");

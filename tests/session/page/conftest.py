@@ -18,6 +18,7 @@ from cryohalo.page.layout import LAYOUTS
 from cryohalo.page.strips import Strips
 from cryohalo.page.variables import Variable
 from cryohalo.page.viewers import Hub
+from cryohalo.page.waterfall import Waterfall
 
 TOKEN = "a-token-that-is-long-enough-for-the-page"
 VARIABLES = [
@@ -28,6 +29,7 @@ VARIABLES = [
     Variable("Interlock:Reason_RBV", "Why it is interlocked", "text"),
     Variable("IOC:Refusal_RBV", "The last refused put and why", "text"),
     Variable("IOC:RefusedPuts_RBV", "Puts refused", "number"),
+    Variable("DAQ:Preview_RBV", "The spectrum, averaged for screens", "array"),
     Variable("RegenA:TempProfile_RBV", "Regenerator A, hot to cold end", "array"),
 ]
 
@@ -77,7 +79,9 @@ def bench() -> Bench:
     """The refrigerator's page with a few variables, none connected."""
     board = Board("T:", VARIABLES)
     strips = Strips(board, LAYOUTS["amrr"].charted, length=100)
-    return Bench(LAYOUTS["amrr"], board, Hub(board, strips.sample), strips)
+    waterfall = Waterfall(board)
+    hub = Hub(board, (strips.sample, waterfall.sample))
+    return Bench(LAYOUTS["amrr"], board, hub, strips, waterfall)
 
 
 @pytest.fixture
