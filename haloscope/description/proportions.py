@@ -32,8 +32,8 @@ def proportions(
     frequency_hz: float,
     unloaded_q: float,
     *,
-    beta: float = 2.0,
-    gain_db: float = 20.0,
+    beta: float,
+    gain_db: float,
     line_span: float,
     scatter_hz: float = 0.0,
 ) -> dict[str, dict[str, Any]]:

@@ -22,7 +22,7 @@ __all__ = [
 
 #: Lowest and highest that may be asked for: distance of the resonance from its target, coupling,
 #: gain of the amplifier, and the distance of the gain from what is wanted.
-TUNING_KHZ: Final = (0.001, 1e6)
+TUNING_KHZ: Final = (0.002, 5e5)
 BETA: Final = (0.05, 20.0)
 GAIN_DB: Final = (3.0, 30.0)
 GAIN_TOLERANCE_DB: Final = (0.02, 3.0)

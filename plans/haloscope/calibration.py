@@ -11,11 +11,12 @@ from typing import Any
 
 import bluesky.plan_stubs as bps
 import numpy as np
-from bluesky.utils import MsgGenerator
+from bluesky.utils import FailedStatus, MsgGenerator
 from numpy.typing import NDArray
 
 from devices.haloscope import Haloscope
 from devices.parts.rf import Digitizer
+from haloscope.description import Description
 from haloscope.description.groups import NoiseSource
 from haloscope.measuring import calibration as formulas
 from haloscope.measuring import decisions
@@ -46,8 +47,13 @@ __all__ = [
 SHARES = (0.25, 0.5, 0.75, 1.0)
 #: The amplifier's noise is the difference of two powers: so many times the spectra.
 FOR_THE_AMPLIFIER = 5
-#: Half width of the band about the target that a total power is taken from, MHz.
-BAND_MHZ = 0.05
+#: Half widths of bands that a power is taken from: about the target a share of the spectrum; where
+#: the gain must hardly bend, of the gain's width; where the cavity's noise must not, of its line.
+OF_SPECTRUM, OF_GAIN, OF_LINE = 1 / 20, 1 / 19, 1 / 10
+#: Fewer bins than this, to either side, tell no spread.
+FEWEST_BINS = 8
+#: Farther from a spectrum's middle than this share of it the filter begins to show.
+FLAT = 0.4
 
 
 def digitize(
@@ -64,15 +70,22 @@ def digitize(
 
 
 def band_power(
-    daq: Digitizer, reading: Mapping[str, Any], center_mhz: float, half_width_mhz: float = BAND_MHZ
+    daq: Digitizer, reading: Mapping[str, Any], center_mhz: float, half_width_mhz: float = math.nan
 ) -> tuple[float, float]:
     """Mean power per bin about a frequency and its standard error, W, without narrow lines.
+
+    Over a share of the spectrum if no width is given, and over ``FEWEST_BINS`` to either side at
+    least.
 
     The median is not used: for averaged spectra it is biased by the skew. Bins beyond five standard
     deviations are taken out once instead.
     """
     spectrum = np.asarray(reading[daq.spectrum.name]["value"])
     frequency = _frequencies(daq, reading, len(spectrum))
+    step_mhz = frequency[1] - frequency[0]
+    if math.isnan(half_width_mhz):
+        half_width_mhz = OF_SPECTRUM * step_mhz * len(spectrum)
+    half_width_mhz = max(half_width_mhz, FEWEST_BINS * step_mhz)
     band = spectrum[np.abs(frequency - center_mhz) <= half_width_mhz]
     spread = 1.4826 * np.median(np.abs(band - np.median(band)))
     clean = band[np.abs(band - np.median(band)) <= 5.0 * spread] if spread > 0 else band
@@ -131,7 +144,7 @@ def y_factor(
         kelvins, powers, errors = [], [], []
         for kelvin in temperatures_k:
             yield from bps.checkpoint()
-            yield from bps.abs_set(haloscope.noise_source.temperature, kelvin, wait=True)
+            yield from _heated(haloscope, kelvin)
             reading = yield from digitize(haloscope, frequency_mhz, averages, "primary")
             power, error = band_power(haloscope.daq, reading, frequency_mhz)
             kelvins.append(number_in(reading, haloscope.noise_source.temperature))
@@ -191,10 +204,10 @@ def jpa_noise(
         yield from configure({haloscope.jpa.pump: "Off"})
         off = yield from digitize(haloscope, target_mhz, averages, "primary")
         target_hz = target_mhz * 1e6
-        # A band narrow enough that the gain hardly bends over it.
+        narrow_mhz = 1e-6 * OF_GAIN * profile.bandwidth_hz
         fit = formulas.jpa_noise(
-            *band_power(haloscope.daq, on, target_mhz, 0.01),
-            *band_power(haloscope.daq, off, target_mhz, 0.01),
+            *band_power(haloscope.daq, on, target_mhz, narrow_mhz),
+            *band_power(haloscope.daq, off, target_mhz, narrow_mhz),
             gain=float(profile.gain(target_hz)),
             gain_error=profile.gain_error(target_hz),
             source_temperature_k=number_in(on, haloscope.noise_source.temperature),
@@ -269,7 +282,10 @@ def noise_in_situ(
     averages: int | None = None,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[dict[str, Any]]:
-    """System noise with the cavity as the source, at -100, 0 and +100 kHz, by both methods.
+    """System noise with the cavity as the source, at the target and to both sides, by two methods.
+
+    To the sides it is as far as the amplifier's resonance is, 100 kHz for the letter, or as far as
+    the spectrum goes.
 
     By the gain: power over the total gain, receiver times amplifier. By the ratio: power with the
     pump on over power with it off, times the noise without the amplifier, over its gain. The
@@ -308,10 +324,12 @@ def noise_in_situ(
         width_hz = number_in(on, haloscope.daq.frequency_step)
         termination = number_in(on, haloscope.noise_source.temperature)
         source_k = float(formulas.effective_temperature_k(termination, target_mhz * 1e6))
-        for offset_mhz in (-0.1, 0.0, 0.1):
+        narrow_mhz = 1e-6 * OF_LINE * sweeps_of(haloscope).widths.line_hz
+        reach_mhz = _reach_mhz(haloscope.apparatus)
+        for offset_mhz in (-reach_mhz, 0.0, reach_mhz):
             gain = float(profile.gain((target_mhz + offset_mhz) * 1e6))
-            on_w, _ = band_power(haloscope.daq, on, target_mhz + offset_mhz, 0.003)
-            off_w, _ = band_power(haloscope.daq, off, target_mhz + offset_mhz, 0.003)
+            on_w, _ = band_power(haloscope.daq, on, target_mhz + offset_mhz, narrow_mhz)
+            off_w, _ = band_power(haloscope.daq, off, target_mhz + offset_mhz, narrow_mhz)
             total_db = calibration["receiver_gain_db"] + 10.0 * math.log10(gain)
             gains.append(float(formulas.system_noise_k(on_w, total_db, bin_width_hz=width_hz)))
             by_ratio = formulas.noise_by_power_ratio(on_w, off_w, gain, source_k, receiver_k)
@@ -379,6 +397,29 @@ def _averages(haloscope: Haloscope, given: int | None, times: int = 1) -> int:
         given = times * haloscope.apparatus.operation.calibration_averages
     within("averages", given, 10, 1e6, "spectra")
     return given
+
+
+def _heated(haloscope: Haloscope, kelvin: float) -> MsgGenerator[None]:
+    """Bring the noise source to a temperature; where an interlock forbids it, say what decides."""
+    try:
+        yield from bps.abs_set(haloscope.noise_source.temperature, kelvin, wait=True)
+    except FailedStatus as failed:
+        if (yield from value_of(haloscope.interlock.reason, "")):
+            cut_k = haloscope.apparatus.safety.heater_cut_above_base_k
+            highest_k = haloscope.apparatus.noise_source.highest_k
+            failed.add_note(
+                f"the noise source may heat the refrigerator by more than parameter "
+                f"safety.heater_cut_above_base_k, {cut_k:g} K, allows: parameter "
+                f"noise_source.highest_k, {highest_k:g} K, is too much for it then"
+            )
+        raise
+
+
+def _reach_mhz(apparatus: Description) -> float:
+    """How far from the target the noise is looked at beside it: at the amplifier's place."""
+    digitizer = apparatus.digitizer
+    spectrum_hz = digitizer.bins * digitizer.bin_width_hz
+    return 1e-6 * min(abs(apparatus.operation.jpa_offset_hz), FLAT * spectrum_hz)
 
 
 def temperatures_of(source: NoiseSource) -> tuple[float, ...]:

@@ -57,7 +57,6 @@ SOMETHING_ELSE: dict[str, set[float]] = {
     "haloscope/apparatus/motion.py": {60.0},  # of a drive without creep
     "haloscope/apparatus/timeline.py": {1.1},  # a tenth of scatter about 1
     "haloscope/axion.py": {1.1},  # of the Earth's speed, to be safe
-    "haloscope/measuring/tolerances.py": {1000.0},  # most that may be asked for
     "instruments/magnets/supply.py": {0.05},  # of any supply at start-up
 }
 

@@ -16,6 +16,7 @@ the axion's shape is fitted together with the baseline and taken out, with the p
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -40,6 +41,10 @@ _LINE_SIGMA = 4.5  # Places this far up may be axions,
 _MOST_LINES = 5
 _FAINT_SIGMA = 3.0  # and so may be one this far up
 _IMPROBABLE = 1e-4  # if nothing else is wrong: noise alone leaves no chi2 as improbable as this.
+
+
+#: What a baseline leaves of a line, in coarse bins (C,), by the line's place.
+LeftOfLine = Callable[[int], FloatArray]
 
 
 @dataclass(frozen=True)
@@ -134,11 +139,11 @@ def line_scale(
     strong: NDArray[np.bool_] = np.any(z > _LINE_SIGMA, axis=1)
     faint = ~strong & (z > _FAINT_SIGMA).any(axis=1) & (places.scale().probability < _IMPROBABLE)
     for row in np.flatnonzero(strong | faint).tolist():
-        between = _residual(response, row, share)
+        left = _left_of_line(response, row, share, weights)
         if strong[row]:
-            places.take_out(row, between, _LINE_SIGMA, _MOST_LINES)
+            places.take_out(row, left, _LINE_SIGMA, _MOST_LINES)
         else:
-            places.take_out(row, between, _FAINT_SIGMA, 1)
+            places.take_out(row, left, _FAINT_SIGMA, 1)
     return places.scale()
 
 
@@ -169,12 +174,12 @@ class _Places:
             self._line_chi2,
         )
 
-    def take_out(self, row: int, between: FloatArray, above: float, most: int) -> None:
+    def take_out(self, row: int, left: LeftOfLine, above: float, most: int) -> None:
         """Take out the strong lines of one spectrum.
 
         Args:
             row: Which.
-            between: 1 - H between coarse bins: what the baseline leaves of a line, shape (C, C).
+            left: Gives what the baseline leaves of a line at a place, shape (C,).
             above: A line is what is this many standard deviations up.
             most: Lines at most.
         """
@@ -182,7 +187,7 @@ class _Places:
         coarse = self._coarse[row].copy()
         while self._lines[row] < most and np.max(z, where=seen, initial=-np.inf) > above:
             top = int(np.argmax(np.where(seen, z, -np.inf)))
-            shape = between[:, top : top + reach] @ self._weights
+            shape = left(top)
             information = float(self._weights @ shape[top : top + reach])
             amplitude = float(z[top]) / max(information, 0.05)
             coarse -= amplitude * shape
@@ -253,13 +258,28 @@ def _expected(
     return np.maximum(left - taken, 0.0), np.maximum(variance, 0.02 * square)
 
 
-def _residual(response: TakenUp | SmootherScale, row: int, share: FloatArray | None) -> FloatArray:
-    """1 - H between what is left of the coarse bins of one spectrum, shape (C, C)."""
+def _left_of_line(
+    response: TakenUp | SmootherScale, row: int, share: FloatArray | None, weights: FloatArray
+) -> LeftOfLine:
+    """What 1 - H leaves of a line in the coarse bins of one spectrum, by the line's place.
+
+    H is of few functions of the bins: a matrix between all of them, 400 MB for a window of 7000,
+    is never made.
+    """
+    reach = len(weights)
     if isinstance(response, SmootherScale):
-        return response.residual
+        residual = response.residual
+        return lambda top: residual[:, top : top + reach] @ weights
     factor = response.factor[row]
     whole = np.ones(factor.shape[1]) if share is None else share[row]
-    return np.diag(whole) - factor.T @ factor
+
+    def left(top: int) -> FloatArray:
+        at = slice(top, top + reach)
+        shape = -factor.T @ (factor[:, at] @ weights)
+        shape[at] += whole[at] * weights
+        return shape
+
+    return left
 
 
 @lru_cache(maxsize=8)

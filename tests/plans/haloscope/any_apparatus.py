@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from bluesky import RunEngine
+from bluesky.utils import FailedStatus
 
 from cryohalo.run_engine import close_run_engine, make_run_engine
 from devices.simulated.haloscope import Haloscope
@@ -42,6 +43,7 @@ class Case:
         rest_k: Noise of the chain behind it.
         bin_share: Bin width over what the proportions suggest.
         seed: Of the machine.
+        heater_cut_k: So far above its base the mixing chamber may be heated by the noise source.
     """
 
     frequency_hz: float
@@ -51,6 +53,7 @@ class Case:
     rest_k: float = 3.0
     bin_share: float = 1.0
     seed: int = 0
+    heater_cut_k: float = 0.3
 
     def content(self) -> dict[str, Any]:
         """As a parameter file has it."""
@@ -60,6 +63,8 @@ class Case:
         own = proportions(
             self.frequency_hz,
             self.unloaded_q,
+            beta=letter.antenna.reference_beta,
+            gain_db=letter.operation.gain_db,
             line_span=letter.analysis.line_span,
             scatter_hz=scatter_hz,
         )
@@ -116,6 +121,7 @@ class Case:
                 "calibration_averages": 2000,
             },
             "safety": {
+                "heater_cut_above_base_k": self.heater_cut_k,
                 "suspend_above_k": 3 * self.base_k,
                 "resume_below_k": 2 * self.base_k,
                 "cold_high_k": 1.5 * self.base_k,
@@ -161,8 +167,9 @@ def tried(case: Case, engine: RunEngine) -> Outcome:
         online = Online(Options.of(device.apparatus, place_hz))
         engine(scan(device, targets, averages=AVERAGES, calibration=known), online)
         result = online.result()
-    except (RuntimeError, ValueError) as refused:
-        return Outcome(False, f"{type(refused).__name__}: {refused}")
+    except (RuntimeError, ValueError, FailedStatus) as refused:
+        notes = "; ".join(getattr(refused, "__notes__", ()))
+        return Outcome(False, f"{type(refused).__name__}: {refused}; {notes}")
     finally:
         device.bench.close()
     line_hz = parameters.analysis.line_span * place_hz

@@ -16,6 +16,7 @@ from cryohalo.run_engine import close_run_engine, make_run_engine
 from devices.simulated.haloscope import Haloscope
 from haloscope.axion import AxionLine
 from haloscope.parameters import HaloscopeParameters
+from plans.haloscope.calibration import calibrate
 from plans.haloscope.campaign import Campaign, campaign
 
 #: Middle MHz, step kHz, averages, coupling of the hidden axion, published limit, and the SNR that
@@ -103,3 +104,15 @@ def test_it_is_as_sensitive_as_published(search: Search, name: str) -> None:
     assert limit.size > 25
     own = float(np.median(limit)) * (snr / stated.analysis.target_snr) ** 0.5
     assert own == pytest.approx(published, rel=0.2)
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_its_noise_is_measured_within_its_own_spectrum(engine: RunEngine, name: str) -> None:
+    """By both methods: a spectrum of 50 kHz has nothing 100 kHz from its middle."""
+    device = Haloscope(name="haloscope", parameters=HaloscopeParameters.shipped(name), seed=2)
+    try:
+        known = engine(calibrate(device, SEARCHES[name][0], in_situ=True)).plan_result
+    finally:
+        device.bench.close()
+    assert known["receiver_temperature_k"] == pytest.approx(3.0, rel=0.1)
+    assert 0 <= known["noise_difference"] < 0.3

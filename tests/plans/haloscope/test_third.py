@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,14 +11,19 @@ from typing import Any
 
 import pytest
 from bluesky import RunEngine
+from typer.testing import CliRunner
 
+from cryohalo import cli
+from cryohalo.catalog import Catalog, DocumentWriter
 from devices.simulated.haloscope import Haloscope
 from haloscope.analysis.apparatus import apparatus_of
+from haloscope.axion import AxionLine
 from haloscope.constants import SPEED_OF_LIGHT_M_PER_S
 from haloscope.parameters import HaloscopeParameters
 from haloscope.parameters.reviewing import reviewed
 from haloscope.parameters.writing import template
 from plans.haloscope.calibration import calibrate
+from plans.haloscope.campaign import campaign
 from plans.haloscope.scan import scan
 from plans.haloscope.tuning import set_coupling, tune_to
 from plans.shared.suspending import SuspendWarm, suspenders
@@ -122,3 +128,31 @@ def test_it_is_cold_tuned_coupled_calibrated_and_scanned(
     told = apparatus_of(start)
     assert (told.name, told.assumed) == ("THIRD", ())
     assert told.description == third.apparatus
+
+
+def test_it_finds_a_hidden_axion_and_its_runs_are_analysed_without_an_option(
+    file: Path, RE: RunEngine, tmp_path: Path
+) -> None:
+    """From the file to a limit: a campaign by the plan as it is, then ``cryohalo analyze``."""
+    axion = AxionLine(2403.05e6, 3e-14)
+    device = Haloscope(
+        name="haloscope", parameters=HaloscopeParameters.from_toml(file), seed=6, lines=[axion]
+    )
+    writer = DocumentWriter(tmp_path / "catalog")
+    RE.subscribe(writer)
+    try:
+        plan = campaign(device, "third", start_mhz=2402.8, stop_mhz=2403.3, rescan_averages=20_000)
+        found = RE(plan).plan_result
+    finally:
+        device.bench.close()
+        writer.close()
+    assert len(found.taken_mhz) == 13
+    line_mhz = 1e-6 * 3.7e-6 * axion.frequency_hz
+    assert found.survivors_mhz == pytest.approx([2403.05], abs=line_mhz)
+    [scanned] = [r.uid for r in Catalog(tmp_path / "catalog") if r.start["plan_name"] == "scan"]
+    where = ["--catalog", str(tmp_path / "catalog"), "--output", str(tmp_path / "out")]
+    done = CliRunner().invoke(cli.app, ["analyze", scanned, *where])
+    assert done.exit_code == 0, done.output
+    assert "window 600 kHz; bins of 50 Hz" in done.output
+    assert re.search(r"candidate 2403\.0[45]", done.output)
+    assert (tmp_path / "out" / "limit.txt").exists()

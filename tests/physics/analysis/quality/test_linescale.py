@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -131,3 +132,18 @@ def test_a_faint_line_excuses_one_place_and_not_a_ripple() -> None:
     case = SHAPES["ripple 1 %, 60 rad, N 1e+05"]({})
     with pytest.raises(QualityError, match="25 misfit on the scale of the line"):
         analyze(case.spectra, replace(OPTIONS, baseline="pade"))
+
+
+def test_a_wide_window_costs_no_matrix_between_all_its_bins() -> None:
+    """Of a cavity of Q 1e3 a window has thousands of lines: 20 000 bins squared are 3.2 GB."""
+    bins, weights = 20_000, np.full(9, 1 / 3)
+    rng = np.random.default_rng(1)
+    factor = np.linalg.qr(rng.standard_normal((bins, 6)))[0].T[None]
+    pull = rng.standard_normal((1, bins))
+    pull[0, 7000:7009] += 5.0
+    tracemalloc.start()
+    found = line_scale(pull, None, TakenUp(factor, np.eye(6)[None]), weights, 1)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.lines[0] == 1
+    assert peak < 100e6
