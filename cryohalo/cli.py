@@ -20,6 +20,7 @@ from cryohalo.commands import combine as combine_commands
 from cryohalo.commands import configuration as configuration_commands
 from cryohalo.commands import control_room as control_room_commands
 from cryohalo.commands import design as design_commands
+from cryohalo.commands import flows as flows_commands
 from cryohalo.commands import forecast as forecast_commands
 from cryohalo.commands import history as history_commands
 from cryohalo.commands import page as page_commands
@@ -52,6 +53,7 @@ app.add_typer(session_commands.app)
 app.add_typer(studies_commands.app)
 app.add_typer(forecast_commands.app)
 app.add_typer(trace_commands.app)
+app.add_typer(flows_commands.app)
 app.add_typer(combine_commands.app)
 app.add_typer(page_commands.app)
 app.add_typer(apparatus_commands.app, name="apparatus")
