@@ -59,6 +59,7 @@ def _page(values: Configuration) -> Iterator[str]:
     yield from ("-m", "cryohalo.cli", "page")
     yield from ("--amrr-prefix", prefixes.get("amrr", ""))
     yield from ("--halo-prefix", prefixes.get("haloscope", ""))
+    yield from ("--catalog", str(values.catalog.folder))
     if values.page.read_only:
         yield "--read-only"
     if values.history.use:

@@ -18,7 +18,7 @@ from cryohalo.page.board import Board
 from cryohalo.page.encoding import number
 from cryohalo.page.layout import Layout
 from cryohalo.page.puts import NotSetError, set_variable
-from cryohalo.page.strips import STRIP_S, Strips, in_columns
+from cryohalo.page.strips import STRIP_S, Strips
 from cryohalo.page.viewers import Hub, Viewer
 from cryohalo.page.waterfall import HIGHEST, LOWEST, Waterfall
 from instruments.printable import escaped
@@ -132,7 +132,7 @@ class _Strips(_Guarded):
             names = bench.strips.names
             try:
                 full = [bench.board.prefix + one for one in names]
-                times, values = in_columns(*await samples(base, full, seconds))
+                times, values = await samples(base, full, seconds)
                 source = "history"
             except ArchiveError as failure:
                 error = escaped(failure)

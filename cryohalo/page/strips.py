@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cryohalo.page.board import LOST, Board
 from cryohalo.page.viewers import FRAME_PERIOD_S
 
-__all__ = ["STRIP_S", "Strips"]
+__all__ = ["COLUMNS", "STRIP_S", "Strips", "in_columns"]
 
 #: How far back a strip goes without a history server.
 STRIP_S: Final = 3600.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -78,8 +79,21 @@ async def test_samples_hold_until_the_next_and_are_none_before_the_first(
     assert np.isnan(values[0, times < now - 1003.0]).all()
     assert set(values[0, (times > now - 998.0) & (times < now - 502.0)]) == {1.0}
     assert set(values[0, times > now - 498.0]) == {2.0}
-    assert archiver.asked[0]["pv"] == "T:CHX:Temp_RBV"
+    assert re.fullmatch(r"optimized_\d+\(T:CHX:Temp_RBV\)", archiver.asked[0]["pv"])
     assert archiver.asked[0]["from"].endswith("+00:00")
+
+
+async def test_of_a_bin_the_lowest_and_the_highest_are_drawn(archiver: Archiver) -> None:
+    now = time.time()
+    archiver.answer = answer((now - 50.0, [1.5, 0.2, 1.0, 2.0, 40]), (now - 1.0, [1, 0, "x"]))
+    _, values = await samples(archiver.address, ["T:CHX:Temp_RBV"], 100.0)
+    assert set(values[0, ~np.isnan(values[0])]) == {1.0, 2.0}
+
+
+async def test_an_answer_of_any_size_is_not_read(archiver: Archiver) -> None:
+    archiver.answer = "[" + " " * 5_000_000 + "]"
+    with pytest.raises(ArchiveError, match="history of T:CHX"):
+        await samples(archiver.address, ["T:CHX:Temp_RBV"], 100.0)
 
 
 @pytest.mark.parametrize("missing", [404, []])
