@@ -50,6 +50,8 @@ FOR_THE_AMPLIFIER = 5
 #: Half widths of bands that a power is taken from: about the target a share of the spectrum; where
 #: the gain must hardly bend, of the gain's width; where the cavity's noise must not, of its line.
 OF_SPECTRUM, OF_GAIN, OF_LINE = 1 / 20, 1 / 19, 1 / 10
+#: Spectra that can be averaged.
+_MOST_AVERAGES = 10_000_000
 #: Fewer bins than this, to either side, tell no spread.
 FEWEST_BINS = 8
 #: Farther from a spectrum's middle than this share of it the filter begins to show.
@@ -395,7 +397,7 @@ def _averages(haloscope: Haloscope, given: int | None, times: int = 1) -> int:
     """Spectra to average: as given, else as described, so many times."""
     if given is None:
         given = times * haloscope.apparatus.operation.calibration_averages
-    within("averages", given, 10, 1e6, "spectra")
+    within("averages", given, 10, _MOST_AVERAGES, "spectra")
     return given
 
 

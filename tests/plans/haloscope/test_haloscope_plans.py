@@ -235,3 +235,17 @@ def test_a_scan_tells_the_analysis_its_apparatus(
     assert start["apparatus"]["form_factor"] == "mode_map"
     other = apparatus_of({**start, "parameters_hash": "another machine"})
     assert other.assumed != ()
+
+
+@pytest.mark.parametrize("name", ["haystac", "admx"])
+def test_the_noise_in_situ_is_looked_at_inside_any_spectrum(RE: RunEngine, name: str) -> None:
+    device = Haloscope(name="haloscope", parameters=HaloscopeParameters.shipped(name), seed=5)
+    middle_mhz = device.apparatus.cavity.reference_hz * 1e-6
+    try:
+        found = RE(calibration.calibrate(device, middle_mhz, in_situ=True)).plan_result
+        both = RE(calibration.noise_in_situ(device, middle_mhz, found, averages=2000)).plan_result
+    finally:
+        device.bench.close()
+    noise = np.array(both["noise_temperature_k"])
+    assert both["noise_temperature_by_ratio_k"] == pytest.approx(noise, rel=0.1)
+    assert found["noise_difference"] < 0.1
