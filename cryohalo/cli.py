@@ -24,6 +24,7 @@ from cryohalo.commands import flows as flows_commands
 from cryohalo.commands import forecast as forecast_commands
 from cryohalo.commands import history as history_commands
 from cryohalo.commands import page as page_commands
+from cryohalo.commands import queue as queue_commands
 from cryohalo.commands import session as session_commands
 from cryohalo.commands import studies as studies_commands
 from cryohalo.commands import trace as trace_commands
@@ -48,6 +49,7 @@ app = typer.Typer(
 app.add_typer(control_room_commands.app)
 app.add_typer(configuration_commands.app, name="config")
 app.add_typer(history_commands.app)
+app.add_typer(queue_commands.app, name="queue")
 app.add_typer(analysis_commands.app)
 app.add_typer(session_commands.app)
 app.add_typer(studies_commands.app)

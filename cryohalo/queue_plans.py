@@ -21,7 +21,7 @@ from bluesky_queueserver import parameter_annotation_decorator
 from cryohalo.catalog import Catalog
 from plans.offered import Plan, offered
 
-__all__ = ["queue_plans"]
+__all__ = ["queue_plans", "without_result"]
 
 #: bluesky's own that need nothing said; its ``scan`` would hide the haloscope's.
 PLAIN: Final[Mapping[str, Plan]] = {"count": bp.count, "sleep": bps.sleep}
@@ -39,6 +39,21 @@ def queue_plans(instruments: Mapping[str, Any], catalog: Catalog) -> dict[str, P
         plans["campaign"] = _going_on(plans["campaign"], catalog)
     pairs = {plan.__name__: _of_pairs(plan) for plan in (bp.list_scan, bps.mv)}
     return {**plans, **pairs, **PLAIN}
+
+
+def without_result(plan: Plan) -> Plan:
+    """The same plan, returning nothing, for a worker.
+
+    The worker hands what a plan returns to the manager, within half a second and in words for its
+    log; a campaign's spectra are too much for that, and the plan would count as failed. What a plan
+    found is in its documents.
+    """
+
+    @wraps(plan)
+    def silent(*args: Any, **kwargs: Any) -> MsgGenerator[None]:
+        yield from plan(*args, **kwargs)
+
+    return silent
 
 
 def _of_pairs(plan: Plan) -> Plan:

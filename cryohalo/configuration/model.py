@@ -27,6 +27,7 @@ __all__ = [
     "History",
     "Instrument",
     "Page",
+    "Queue",
 ]
 
 ENVIRONMENT_PREFIX = "CRYOHALO_"
@@ -156,6 +157,16 @@ class Page(_Section):
     read_only: bool = Field(default=False, description="nothing can be set, token or not")
 
 
+class Queue(_Section):
+    """Plans in a queue (extra `queue`)."""
+
+    use: bool = Field(default=False, description="have one")
+    port: Port = Field(default=15074, description="of the manager's control socket, on loopback")
+    info_port: Port = Field(default=15076, description="of its console, on loopback")
+    redis_port: Port = Field(default=15078, description="of a Redis of its own, on loopback")
+    redis: str = Field(default="", description="HOST:PORT of another Redis; none is started then")
+
+
 class Configuration(BaseSettings):
     """The control room of one site.
 
@@ -181,6 +192,7 @@ class Configuration(BaseSettings):
     catalog: Catalog = Catalog()
     history: History = History()
     page: Page = Page()
+    queue: Queue = Queue()
 
     @property
     def instruments(self) -> dict[str, Instrument]:
@@ -192,6 +204,11 @@ class Configuration(BaseSettings):
     def history_file(self) -> Path:
         """Where the history is."""
         return self.state_dir / "history" / "history.sqlite"
+
+    @property
+    def queue_wanted(self) -> Path:
+        """Where it stands whether the queue is to go."""
+        return self.state_dir / "queue" / "wanted.json"
 
     def ports(self) -> list[tuple[str, int]]:
         """Every port that ``up`` listens on, with the key that chose it."""
@@ -205,6 +222,11 @@ class Configuration(BaseSettings):
             found.append(("history.port", self.history.port))
         if self.page.use:
             found.append(("page.port", self.page.port))
+        if self.queue.use:
+            found.append(("queue.port", self.queue.port))
+            found.append(("queue.info_port", self.queue.info_port))
+            if not self.queue.redis:
+                found.append(("queue.redis_port", self.queue.redis_port))
         return found
 
     @model_validator(mode="after")

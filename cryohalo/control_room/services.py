@@ -45,6 +45,8 @@ def services(values: Configuration) -> Iterator[tuple[LaunchedIoc | Service, int
         yield Service("history", tuple(_history(values))), values.history.port
     if values.page.use:
         yield Service("page", tuple(_page(values))), values.page.port
+    if values.queue.use:
+        yield Service("queue", tuple(_queue(values))), values.queue.port
 
 
 def _history(values: Configuration) -> Iterator[str]:
@@ -64,6 +66,14 @@ def _page(values: Configuration) -> Iterator[str]:
         yield "--read-only"
     if values.history.use:
         yield from ("--history", history_address(values))
+
+
+def _queue(values: Configuration) -> Iterator[str]:
+    queue = values.queue
+    yield from ("-m", "cryohalo.queueing", "--folder", str(values.queue_wanted.parent))
+    yield from ("--info-port", str(queue.info_port))
+    where = ("--redis", queue.redis) if queue.redis else ("--redis-port", str(queue.redis_port))
+    yield from where
 
 
 def history_address(values: Configuration) -> str:

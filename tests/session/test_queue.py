@@ -372,7 +372,7 @@ def test_the_start_up_is_listed_by_the_queue_servers_own_command(tmp_path: Path)
         [command, "--startup-module", "cryohalo.queue_startup", "--file-dir", tmp_path],
         env={
             **os.environ,
-            "CRYOHALO_CATALOG": str(tmp_path / "runs"),
+            "CRYOHALO_CATALOG__FOLDER": str(tmp_path / "runs"),
             "CRYOHALO_CONNECT": "no",
             "EPICS_CA_ADDR_LIST": "127.0.0.1",
             "EPICS_CA_AUTO_ADDR_LIST": "NO",

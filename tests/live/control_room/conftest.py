@@ -58,6 +58,9 @@ def text(**used: bool) -> str:
     for name in ("history", "page"):
         use = used.get(name, False)
         lines += [f"[{name}]", f"use = {str(use).lower()}", f"port = {next(ports)}"]
+    if used.get("queue"):
+        lines += ["[queue]", "use = true"]
+        lines += [f"{key} = {next(ports)}" for key in ("port", "info_port", "redis_port")]
     return "\n".join([*lines, ""])
 
 
