@@ -25,16 +25,14 @@ from cryohalo.commands import forecast as forecast_commands
 from cryohalo.commands import history as history_commands
 from cryohalo.commands import page as page_commands
 from cryohalo.commands import queue as queue_commands
+from cryohalo.commands import runs as runs_commands
 from cryohalo.commands import session as session_commands
 from cryohalo.commands import studies as studies_commands
 from cryohalo.commands import trace as trace_commands
 from cryohalo.commands.options import (
-    DEFAULT_CATALOG,
     MAX_SEED,
     WRITABLE,
-    CatalogOption,
     between,
-    errors,
     given_prefix,
     plain_console,
     run_app,
@@ -52,6 +50,7 @@ app.add_typer(history_commands.app)
 app.add_typer(queue_commands.app, name="queue")
 app.add_typer(analysis_commands.app)
 app.add_typer(session_commands.app)
+app.add_typer(runs_commands.app, name="runs")
 app.add_typer(studies_commands.app)
 app.add_typer(forecast_commands.app)
 app.add_typer(trace_commands.app)
@@ -119,18 +118,6 @@ def demo(
     from cryohalo.demo import DemoOptions, run_demo
 
     run_demo(DemoOptions(output=output, seed=seed, steps=steps, inject=inject), console)
-
-
-@app.command()
-def runs(catalog: CatalogOption = DEFAULT_CATALOG) -> None:
-    """List the runs of a catalog, oldest first.
-
-    A file that is no run, or is damaged, is left out and reported on standard error in one line.
-    The exit code is 0 all the same, and 1 if the folder cannot be read.
-    """
-    from cryohalo.commands.runs import list_runs
-
-    list_runs(catalog, console, errors)
 
 
 @app.command()

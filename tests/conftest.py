@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+
 import pytest
 
 from iocs.compiling import compile_aside
@@ -13,5 +16,7 @@ def pytest_configure(config: pytest.Config) -> None:
     It takes 12 s of a processor, and minutes on a host that is busy, as often as there are workers;
     the first test of each that makes a refrigerator would run into its timeout.
     """
+    # Indexes of the tests' catalogs are no part of the user's.
+    os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="cryohalo_cache_")
     if not hasattr(config, "workerinput"):
         compile_aside()

@@ -17,6 +17,7 @@ else; what is damaged or foreign is refused by ``CatalogError``, and hides no ot
 from cryohalo.catalog.codec import Document, UnfitError, plain
 from cryohalo.catalog.errors import CatalogError
 from cryohalo.catalog.folder import Catalog, Listing
+from cryohalo.catalog.index import Entry, Filter
 from cryohalo.catalog.run import Run
 from cryohalo.catalog.writer import SUFFIX, DocumentWriter
 
@@ -26,6 +27,8 @@ __all__ = [
     "CatalogError",
     "Document",
     "DocumentWriter",
+    "Entry",
+    "Filter",
     "Listing",
     "Run",
     "UnfitError",

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from cryohalo.catalog.errors import CatalogError
+from cryohalo.catalog.index import Entry, Filter, Index
 from cryohalo.catalog.run import Run
 from cryohalo.catalog.writer import SUFFIX
 from instruments.foreign_files import reason
 from instruments.printable import escaped
 
 log = logging.getLogger("cryohalo.catalog")
+
+ALL: Final = Filter()
 
 
 @dataclass
@@ -41,6 +45,31 @@ class Catalog:
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
         self._told: set[str] = set()
+        self._index = Index(self.root, _checked)
+
+    def entries(
+        self, which: Filter = ALL, note: Callable[[int, int], None] = lambda *_: None
+    ) -> list[Entry]:
+        """What is known of the runs asked for, oldest first, without reading their files.
+
+        Args:
+            which: Which runs.
+            note: Told how many files of those that are new have been read.
+
+        Raises:
+            CatalogError: The folder cannot be read.
+        """
+        return self.look(which, note)[0]
+
+    def look(
+        self, which: Filter = ALL, note: Callable[[int, int], None] = lambda *_: None
+    ) -> tuple[list[Entry], list[str]]:
+        """``entries``, and one line for each file that is no run of this catalog.
+
+        Raises:
+            CatalogError: The folder cannot be read.
+        """
+        return self._index.look(which, note)
 
     def listing(self) -> Listing:
         """All runs and all that is refused.
@@ -48,26 +77,26 @@ class Catalog:
         Raises:
             CatalogError: The folder cannot be read.
         """
-        found = Listing()
-        for path in self._files():
-            try:
-                found.runs.append(_checked(path))
-            except CatalogError as error:
-                if os.path.lexists(path):  # else it has been taken away meanwhile
-                    found.refused.append(str(error))
-        found.runs.sort(key=lambda run: (run.start["time"], run.uid))
-        return found
+        found, refused = self._index.look(ALL)
+        return Listing([self._run(entry) for entry in found], refused)
 
-    def __iter__(self) -> Iterator[Run]:
-        found = self.listing()
-        for line in found.refused:
+    def _known(self, which: Filter = ALL) -> list[Entry]:
+        """The runs asked for; what is refused is told in the log, once."""
+        found, refused = self._index.look(which)
+        for line in refused:
             if line not in self._told:
                 self._told.add(line)
                 log.warning("%s", line)
-        return iter(found.runs)
+        return found
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter([self._run(entry) for entry in self._known()])
+
+    def _run(self, entry: Entry) -> Run:
+        return Run(self.root / entry.name)
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(self._known())
 
     def __getitem__(self, key: int | str) -> Run:
         """A run by position or by the beginning of its uid.
@@ -79,14 +108,15 @@ class Catalog:
             return self._named(key)
         if not isinstance(key, int):
             raise CatalogError(f"catalog {escaped(self.root)}: a run is named by its uid or place")
-        runs = list(self)
-        if not -len(runs) <= key < len(runs):
-            raise CatalogError(f"catalog {escaped(self.root)}: no run {key}, it holds {len(runs)}")
-        return runs[key]
+        found = self._known(Filter(last=-key) if key < 0 else ALL)
+        place = len(found) + key if key < 0 else key
+        if not 0 <= place < len(found):
+            raise CatalogError(f"catalog {escaped(self.root)}: no run {key}, it holds {len(self)}")
+        return self._run(found[place])
 
     def named(self, plan_name: str) -> list[Run]:
         """The runs of one plan, oldest first."""
-        return [run for run in self if run.start.get("plan_name") == plan_name]
+        return [self._run(entry) for entry in self._known(Filter(plan=plan_name))]
 
     def _named(self, key: str) -> Run:
         where = f"catalog {escaped(self.root)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -13,10 +13,11 @@ from typing import Any, Final
 import numpy as np
 
 from cryohalo.catalog.codec import Document, decode
+from cryohalo.catalog.columns import Columns, expected_events, gathered
 from cryohalo.catalog.errors import CatalogError
 from cryohalo.catalog.extents import DamagedFileError, documents_in, end_of_value
 from cryohalo.catalog.order import DocumentOrder, OrderError, events_of
-from haloscope.analysis.exchange.keys import AmbiguousFieldError, key_of
+from cryohalo.catalog.streams import Stream, streams_in
 from instruments.foreign_files import open_regular, reason
 from instruments.printable import escaped
 
@@ -72,6 +73,18 @@ class Run:
                     found = (at, end) if os.pread(handle, len(_STOP), at) == _STOP else None
             return None if found is None else _stop(handle, *found, uid)
 
+    def stop_at_its_end(self) -> dict[str, Any] | None:
+        """The stop document, if the file ends with it: nothing else is looked at.
+
+        Raises:
+            CatalogError: The file cannot be read.
+        """
+        uid = self.uid
+        with self._opened() as handle:
+            size = os.fstat(handle).st_size
+            found = _stop_at_the_end(handle, size, uid)
+            return None if found is None else _stop(handle, *found, uid)
+
     def documents(self) -> Iterator[Document]:
         """All documents in order, up to the first that is incomplete.
 
@@ -116,39 +129,48 @@ class Run:
                 yield from events_of(document)
 
     def table(self, *fields: str, stream: str = "primary") -> dict[str, np.ndarray]:
-        """Some fields of a stream as arrays of shape (events, ...), by the names asked for.
+        """Fields of a stream as arrays of shape (events, ...), by the names asked for.
 
         Args:
             fields: With or without their instrument's name: ``measured_beta`` is
-                ``haloscope_measured_beta`` where no other instrument of the run has one.
+                ``haloscope_measured_beta`` where no other instrument of the run has one. None are
+                all that are one number or one text in the first event, with ``seq_num`` and
+                ``time``.
             stream: Whose events.
 
         Raises:
             CatalogError: An event lacks one of the fields, several instruments have it, or its
                 length changes from event to event.
         """
-        rows = [event["data"] for event in self.events(stream)]
-        return {field: self._column(rows, field, stream) for field in fields}
-
-    def _column(self, rows: list[dict[str, Any]], field: str, stream: str) -> np.ndarray:
         where = f"run {escaped(self.uid, 60)}: stream {stream!r}"
-        try:
-            found = [(row, key_of(row, field)) for row in rows]
-        except AmbiguousFieldError as error:
-            raise CatalogError(f"{where}: {escaped(error)}") from error
-        values = [row[key] for row, key in found if key is not None]
-        if len(values) < len(rows):
-            raise CatalogError(f"{where} has no field {field!r}")
-        try:
-            shapes = sorted({np.shape(value) for value in values})
-        except ValueError as error:
-            raise CatalogError(f"{where}: a value of {field} has no shape of its own") from error
-        if len(shapes) > 1:
-            raise CatalogError(
-                f"{where}: {field} has different lengths, {', '.join(map(str, shapes[:5]))}: "
-                "no table; read the events one by one"
-            )
-        return np.asarray(values)
+        columns = Columns(fields, where, expected_events(self.stop, stream))
+        return gathered(self.events(stream), columns)
+
+    def streams(self) -> dict[str, Stream]:
+        """The streams of the run by name, with what their events hold; no event is read.
+
+        Raises:
+            CatalogError: The file cannot be read, or is damaged.
+        """
+        stop = self.stop_at_its_end()
+        counts = (stop or {}).get("num_events")
+        wanted = set(counts) if isinstance(counts, Mapping) else None
+        with self._opened() as handle:
+            return streams_in(handle, os.fstat(handle).st_size, wanted)
+
+    def xarray(self, stream: str = "primary") -> Any:
+        """The events of a stream as an ``xarray.Dataset``; arrays are read when they are used.
+
+        It wants the extra ``export``. Dimension ``event``, coordinates ``seq_num`` and ``time``; an
+        array of a field ``f`` has the dimensions ``f_0``, ``f_1``, ...
+
+        Raises:
+            CatalogError: There is no such stream, or its events do not make a table.
+            ModuleNotFoundError: The extra is not installed.
+        """
+        from cryohalo.catalog.lazily import dataset
+
+        return dataset(self, stream)
 
 
 def _document(handle: int, at: int, end: int) -> Document:

@@ -1,0 +1,414 @@
+"""What a folder's runs are, kept beside it so that a hundred thousand are listed at once.
+
+An index is a cache and nothing else: an SQLite file in the user's own cache folder, never in the
+catalog's, which may be somebody else's. It is made anew where there is none, it is of another
+version, or it is damaged. Whenever it is asked, it is held against the folder: files that are new,
+gone or replaced are found by name and number, and those without an end by size and time, too; in a
+folder of up to ``SMALL`` runs all are. What is written into the file of a run that has ended, which
+nothing here does, is not seen in a larger one: reading the run sees it. Several processes may use
+and fill one index; SQLite's journal undoes what a kill left half written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+from cryohalo.catalog.errors import CatalogError
+from cryohalo.catalog.run import Run
+from instruments.printable import escaped
+
+__all__ = ["Entry", "Filter", "Index", "entry_of"]
+
+_VERSION: Final = 1
+#: How much of a start document's texts can be searched.
+_SEARCHED: Final = 2000
+#: Rows that are written at once, so that a long first reading can be interrupted and goes on.
+_BATCH: Final = 500
+_BUSY_S: Final = 10.0
+#: Runs of a folder whose files are all looked at each time, some 20 ms.
+SMALL: Final = 2000
+#: What changed less than this before it was looked at may change again within the same tick of the
+#: file system's clock: it is looked at once more.
+_SETTLED_NS: Final = 2_000_000_000
+
+Check = Callable[[Path], Run]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of one run without its file being read.
+
+    Attributes:
+        name: Of its file.
+        uid: Of the run.
+        time: When it began, s since 1970.
+        plan: Name of the plan, "" if it has none.
+        scan_id: Its number, None if it has none.
+        status: ``success``, ``fail``, ``abort``, ``cut off`` where no stop document ends the file,
+            ``damaged``, ``?`` where that cannot be told.
+        events: Number of events by stream, as the stop document has them.
+        duration_s: From start to stop, None for a run that was cut off.
+        text: What ``Filter.text`` looks through.
+        refused: Why it is no run of this catalog, "" if it is one; nothing else is known then.
+    """
+
+    name: str
+    uid: str = ""
+    time: float = 0.0
+    plan: str = ""
+    scan_id: int | None = None
+    status: str = ""
+    events: str = "{}"
+    duration_s: float | None = None
+    text: str = ""
+    refused: str = ""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of events by stream."""
+        found: dict[str, int] = json.loads(self.events)
+        return found
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which runs are asked for; what is None does not matter.
+
+    Attributes:
+        plan: Name of the plan.
+        since: Begun at or after this time, s since 1970.
+        until: Begun before this time.
+        text: In the plan's name, the uid or a text of the start document, whatever the case.
+        status: How it ended, as ``Entry.status``.
+        last: At most so many, the newest.
+    """
+
+    plan: str | None = None
+    since: float | None = None
+    until: float | None = None
+    text: str | None = None
+    status: str | None = None
+    last: int | None = None
+
+
+_COLUMNS: Final = tuple(one.name for one in fields(Entry))
+_TABLE: Final = f"""
+CREATE TABLE runs (
+    {", ".join(_COLUMNS)}, inode INTEGER, size INTEGER, modified INTEGER, PRIMARY KEY (name)
+) WITHOUT ROWID;
+CREATE INDEX by_time ON runs (time, uid);
+CREATE INDEX by_end ON runs (status);
+CREATE TABLE seen (modified INTEGER, inode INTEGER);
+PRAGMA user_version = {_VERSION};
+"""
+
+
+class Index:
+    """The index of one catalog.
+
+    Args:
+        root: Folder of the catalog.
+        check: Makes a run of a file, or raises ``CatalogError`` with the reason why it is none.
+        folder: Where the index is kept; the user's cache unless given.
+    """
+
+    def __init__(self, root: Path, check: Check, folder: Path | None = None) -> None:
+        self._root, self._check = root, check
+        self.path = (folder or cache_folder()) / f"{_key(root)}.sqlite"
+
+    def look(
+        self, which: Filter, note: Callable[[int, int], None] = lambda *_: None
+    ) -> tuple[list[Entry], list[str]]:
+        """The runs asked for, oldest first, and a line for each file that is no run.
+
+        Args:
+            which: Which runs.
+            note: Told how many files of those that are new or changed have been read.
+
+        Raises:
+            CatalogError: The folder cannot be read.
+        """
+        where, values = _where(which)
+        limit = -1 if which.last is None else max(0, which.last)
+        wanted = f"refused = '' AND {where} ORDER BY time DESC, uid DESC LIMIT ?"
+        with self._refreshed(note) as database:
+            found = _rows(database, wanted, (*values, limit))
+            refused = _rows(database, "refused != '' ORDER BY name", ())
+        return found[::-1], [entry.refused for entry in refused]
+
+    @contextmanager
+    def _refreshed(self, note: Callable[[int, int], None]) -> Iterator[sqlite3.Connection]:
+        with closing(self._opened()) as database:
+            try:
+                self._refresh(database, note)
+            except sqlite3.DatabaseError:
+                # Damaged, or its disk is full: this time without a file.
+                database.close()
+                with suppress(OSError):
+                    self.path.unlink(missing_ok=True)
+                with closing(_made(":memory:")) as once:
+                    self._refresh(once, note)
+                    yield once
+                return
+            yield database
+
+    def _opened(self) -> sqlite3.Connection:
+        """The index, made if there is none that can be used; in memory where no file can be."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            database = sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None)
+        except (OSError, sqlite3.Error):
+            return _made(":memory:")
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = NORMAL")
+            _prepare(database)
+        except sqlite3.DatabaseError:  # no index, or of another version and in use
+            database.close()
+            with suppress(OSError):
+                self.path.unlink(missing_ok=True)
+            return _made(":memory:")
+        return database
+
+    def _refresh(self, database: sqlite3.Connection, note: Callable[[int, int], None]) -> None:
+        """Read what is new or changed, forget what is gone."""
+        now = time.time_ns()
+        mark = _mark(self._root)
+        changed = _unsettled(database, self._root)
+        gone: list[str] = []
+        same = mark is not None and database.execute("SELECT * FROM seen").fetchone() == mark
+        if not same:
+            there = _listed(self._root)
+            asked = database.execute("SELECT name, inode FROM runs")
+            known = {os.fsdecode(name): inode for name, inode in asked}
+            changed |= {name for name, inode in there.items() if known.get(name) != inode}
+            gone = list(known.keys() - there.keys())
+            changed -= set(gone)
+        names = sorted(changed)
+        for start in range(0, len(names), _BATCH):
+            read = [self._read(name) for name in names[start : start + _BATCH]]
+            _write(database, [row for row in read if row is not None], seen=mark if same else None)
+            note(min(start + _BATCH, len(names)), len(names))
+        if not same:
+            _write(database, [], gone, mark if mark and now - mark[0] > _SETTLED_NS else None)
+
+    def _read(self, name: str) -> tuple[Any, ...] | None:
+        path = self._root / name
+        try:
+            marks = _marks(path)
+        except OSError:  # it has been taken away meanwhile
+            return None
+        try:
+            found = entry_of(self._check(path))
+        except CatalogError as error:
+            if not os.path.lexists(path):
+                return None
+            found = Entry(name, refused=str(error))
+        _, *values = (getattr(found, column) for column in _COLUMNS)
+        return os.fsencode(name), *values, *marks  # a name may be no text
+
+
+def _marks(path: Path) -> tuple[int, int, int]:
+    """Number of a file in its folder, its size and the time of its last change."""
+    about = os.lstat(path)
+    try:
+        behind = os.stat(path)  # of a link, what it leads to
+    except OSError:
+        behind = about
+    settled = time.time_ns() - behind.st_mtime_ns > _SETTLED_NS
+    return about.st_ino, behind.st_size, behind.st_mtime_ns if settled else -1
+
+
+def _mark(root: Path) -> tuple[int, int] | None:
+    """When a folder last got or lost a file, and its number; None of one that cannot be asked."""
+    try:
+        about = os.stat(root)
+    except (OSError, ValueError):
+        return None
+    return about.st_mtime_ns, about.st_ino
+
+
+def _unsettled(database: sqlite3.Connection, root: Path) -> set[str]:
+    """Runs that are known otherwise than their files are now.
+
+    In a large folder those are looked at that have no end yet, and files that were no run.
+    """
+    (count,) = database.execute("SELECT count(*) FROM runs").fetchone()
+    which = "1" if count <= SMALL else "status IN ('', 'cut off', 'damaged')"
+    found = set()
+    for name, *marks in database.execute(
+        f"SELECT name, inode, size, modified FROM runs WHERE {which}"
+    ):
+        name = os.fsdecode(name)
+        with suppress(OSError):
+            if marks[-1] < 0 or _marks(root / name) != tuple(marks):
+                found.add(name)
+    return found
+
+
+def _prepare(database: sqlite3.Connection) -> None:
+    """Make the table of an index that is new, or of another version."""
+    if database.execute("PRAGMA user_version").fetchone()[0] == _VERSION:
+        return
+    database.execute("BEGIN IMMEDIATE")  # one of several makes it
+    try:
+        if database.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
+            database.execute("DROP TABLE IF EXISTS runs")
+            for statement in _TABLE.strip().split(";"):
+                database.execute(statement)
+        database.execute("COMMIT")
+    except BaseException:
+        database.execute("ROLLBACK")
+        raise
+
+
+def _made(where: str) -> sqlite3.Connection:
+    database = sqlite3.connect(where, isolation_level=None)
+    _prepare(database)
+    return database
+
+
+def _write(
+    database: sqlite3.Connection,
+    rows: list[Any],
+    gone: Iterable[str] = (),
+    seen: tuple[int, int] | None = None,
+) -> None:
+    marks = ", ".join("?" * (len(_COLUMNS) + 3))
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        database.executemany(f"INSERT OR REPLACE INTO runs VALUES ({marks})", rows)
+        database.executemany(
+            "DELETE FROM runs WHERE name = ?", [(os.fsencode(name),) for name in gone]
+        )
+        database.execute("DELETE FROM seen")
+        if seen is not None:
+            database.execute("INSERT INTO seen VALUES (?, ?)", seen)
+        database.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            database.execute("ROLLBACK")
+        raise
+
+
+def _rows(database: sqlite3.Connection, rest: str, values: Iterable[Any]) -> list[Entry]:
+    asked = f"SELECT {', '.join(_COLUMNS)} FROM runs WHERE {rest}"
+    found = database.execute(asked, tuple(values))
+    return [Entry(os.fsdecode(name), *row) for name, *row in found]
+
+
+def _where(which: Filter) -> tuple[str, list[Any]]:
+    """A condition and its values; nothing of what is asked for becomes part of a statement."""
+    conditions, values = ["1"], []
+    for column, sign, value in (
+        ("plan", "=", which.plan),
+        ("time", ">=", which.since),
+        ("time", "<", which.until),
+        ("status", "=", which.status),
+    ):
+        if value is not None:
+            conditions.append(f"{column} {sign} ?")
+            values.append(value)
+    if which.text is not None:
+        conditions.append("instr(text, ?) > 0")
+        values.append(which.text.casefold())
+    return " AND ".join(conditions), values
+
+
+def entry_of(run: Run) -> Entry:
+    """What is kept of a run: its start and its stop.
+
+    Raises:
+        CatalogError: It cannot be read.
+    """
+    start = run.start
+    try:
+        stop = run.stop_at_its_end()
+        status = "cut off" if stop is None else str(stop.get("exit_status") or "?")
+    except CatalogError:  # damaged after its start: `runs check` says where
+        stop, status = None, "damaged"
+    number = start.get("scan_id")
+    whole = isinstance(number, int) and not isinstance(number, bool) and abs(number) < 2**63
+    ended = (stop or {}).get("time")
+    lasted = isinstance(ended, int | float) and not isinstance(ended, bool)
+    return Entry(
+        name=run.path.name,
+        uid=run.uid,
+        time=float(start["time"]),
+        plan=str(start.get("plan_name") or ""),
+        scan_id=number if whole else None,
+        status=status,
+        events=json.dumps(_counts((stop or {}).get("num_events"))),
+        duration_s=float(ended) - float(start["time"]) if lasted and ended is not None else None,
+        text=_searched(start),
+    )
+
+
+def _counts(told: Any) -> dict[str, int]:
+    """A stop document's counts, as far as they are counts."""
+    if not isinstance(told, Mapping):
+        return {}
+    return {
+        escaped(name, 60): count
+        for name, count in list(told.items())[:100]
+        if isinstance(count, int) and not isinstance(count, bool) and 0 <= count < 2**63
+    }
+
+
+def _searched(start: Mapping[str, Any]) -> str:
+    """The texts of a start document, one after the other."""
+    found: list[str] = []
+    length = 0
+    for text in _texts(start):
+        found.append(text)
+        length += len(text) + 1
+        if length > _SEARCHED:
+            break
+    return "\n".join(found)[:_SEARCHED].casefold()
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Texts of maps and lists within each other, the outer ones first."""
+    waiting = [value]
+    while waiting:
+        value = waiting.pop(0)
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, Mapping):
+            waiting.extend(value.values())
+        elif isinstance(value, list) and value and not isinstance(value[0], int | float):
+            waiting.extend(value[:100])
+
+
+def _listed(root: Path) -> dict[str, int]:
+    """Each file that is named like a run, and its number in the folder."""
+    from cryohalo.catalog.writer import SUFFIX
+    from instruments.foreign_files import reason
+
+    try:
+        with os.scandir(root) as entries:
+            return {e.name: e.inode() for e in entries if e.name.endswith(SUFFIX)}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        why = reason(error) if isinstance(error, OSError) else str(error)
+        raise CatalogError(f"catalog {escaped(root)}: {why}") from error
+
+
+def cache_folder() -> Path:
+    """Where indexes are kept: of the user alone, as the system's habits have it."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "cryohalo" / "catalogs"
+
+
+def _key(root: Path) -> str:
+    return hashlib.sha256(os.fsencode(os.path.realpath(root))).hexdigest()[:32]
