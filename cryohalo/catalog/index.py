@@ -17,8 +17,9 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, fields
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,6 +35,8 @@ _SEARCHED: Final = 2000
 #: Rows that are written at once, so that a long first reading can be interrupted and goes on.
 _BATCH: Final = 500
 _BUSY_S: Final = 10.0
+#: Files of a folder for which no index is kept: they are read in some 20 ms.
+FEW: Final = 100
 #: Runs of a folder whose files are all looked at each time, some 20 ms.
 SMALL: Final = 2000
 #: What changed less than this before it was looked at may change again within the same tick of the
@@ -140,29 +143,36 @@ class Index:
         where, values = _where(which)
         limit = -1 if which.last is None else max(0, which.last)
         wanted = f"refused = '' AND {where} ORDER BY time DESC, uid DESC LIMIT ?"
-        with self._refreshed(note) as database:
+
+        def ask(database: sqlite3.Connection) -> tuple[list[Entry], list[str]]:
+            self._refresh(database, note)
             found = _rows(database, wanted, (*values, limit))
             refused = _rows(database, "refused != '' ORDER BY name", ())
-        return found[::-1], [entry.refused for entry in refused]
+            return found[::-1], [entry.refused for entry in refused]
 
-    @contextmanager
-    def _refreshed(self, note: Callable[[int, int], None]) -> Iterator[sqlite3.Connection]:
-        with closing(self._opened()) as database:
-            try:
-                self._refresh(database, note)
-            except sqlite3.DatabaseError:
-                # Damaged, or its disk is full: this time without a file.
-                database.close()
-                with suppress(OSError):
-                    self.path.unlink(missing_ok=True)
-                with closing(_made(":memory:")) as once:
-                    self._refresh(once, note)
-                    yield once
-                return
-            yield database
+        try:
+            with closing(self._opened()) as database:
+                return ask(database)
+        except sqlite3.DatabaseError as error:  # damaged, its disk is full, or in use for long
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # what is above says where
+            if code not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                self._drop()
+            with closing(_made(":memory:")) as once:
+                return ask(once)
+
+    def _drop(self) -> None:
+        """Give the file up, and what SQLite has beside it."""
+        for end in ("", "-wal", "-shm"):
+            with suppress(OSError):
+                Path(f"{self.path}{end}").unlink(missing_ok=True)
 
     def _opened(self) -> sqlite3.Connection:
-        """The index, made if there is none that can be used; in memory where no file can be."""
+        """The index, made if there is none that can be used; in memory where no file can be.
+
+        A folder of few runs needs none: they are read each time.
+        """
+        if not os.path.exists(self.path) and _has_few(self._root):
+            return _made(":memory:")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             database = sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None)
@@ -172,11 +182,9 @@ class Index:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = NORMAL")
             _prepare(database)
-        except sqlite3.DatabaseError:  # no index, or of another version and in use
+        except sqlite3.DatabaseError:
             database.close()
-            with suppress(OSError):
-                self.path.unlink(missing_ok=True)
-            return _made(":memory:")
+            raise
         return database
 
     def _refresh(self, database: sqlite3.Connection, note: Callable[[int, int], None]) -> None:
@@ -226,6 +234,15 @@ def _marks(path: Path) -> tuple[int, int, int]:
         behind = about
     settled = time.time_ns() - behind.st_mtime_ns > _SETTLED_NS
     return about.st_ino, behind.st_size, behind.st_mtime_ns if settled else -1
+
+
+def _has_few(root: Path) -> bool:
+    """Whether a folder has few files, or cannot be read, which the listing of it tells."""
+    try:
+        with os.scandir(root) as entries:
+            return sum(1 for _ in islice(entries, FEW + 1)) <= FEW
+    except (OSError, ValueError):
+        return True
 
 
 def _mark(root: Path) -> tuple[int, int] | None:
@@ -334,7 +351,7 @@ def entry_of(run: Run) -> Entry:
     try:
         stop = run.stop_at_its_end()
         status = "cut off" if stop is None else str(stop.get("exit_status") or "?")
-    except CatalogError:  # damaged after its start: `runs check` says where
+    except CatalogError:  # damaged after its start; a check says where
         stop, status = None, "damaged"
     number = start.get("scan_id")
     whole = isinstance(number, int) and not isinstance(number, bool) and abs(number) < 2**63
@@ -406,7 +423,7 @@ def _listed(root: Path) -> dict[str, int]:
 
 def cache_folder() -> Path:
     """Where indexes are kept: of the user alone, as the system's habits have it."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return Path(base) / "cryohalo" / "catalogs"
 
 

@@ -56,7 +56,7 @@ def run(
     context: typer.Context,
     plan: Annotated[str | None, typer.Argument(help="Name of the plan.")] = None,
 ) -> None:
-    """Run a plan: `cryohalo run` lists them, `cryohalo run PLAN --help` says what one takes.
+    """Run a plan. Without one, all are listed; PLAN --help says what one takes.
 
     Exit codes: 0 done; 1 it failed; 2 an argument or a value that is refused; 130 interrupted.
     """

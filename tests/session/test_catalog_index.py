@@ -23,6 +23,12 @@ ROOT = Path(__file__).parents[2]
 SETTLED = pytest.mark.parametrize("small", [2000, 0])
 
 
+@pytest.fixture(autouse=True)
+def small_folders_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index is kept of these few runs, as of many."""
+    monkeypatch.setattr(index_module, "FEW", -1)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Three runs, one of them cut off, and two files that are none."""
@@ -179,6 +185,16 @@ def test_an_index_is_the_users_and_no_part_of_the_folder(folder: Path) -> None:
     assert cache_folder().stat().st_mode & 0o077 == 0
 
 
+def test_of_few_runs_no_index_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_module, "FEW", 5)
+    for _ in range(2):
+        assert uids(folder) == ["aa", "cc", "bb"]
+    assert not made(folder).path.exists()
+    write_run(folder, "dd", time=400.0)
+    assert uids(folder) == ["aa", "cc", "bb", "dd"]
+    assert made(folder).path.exists()
+
+
 def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(CatalogError, match="Not a directory"):
@@ -191,7 +207,7 @@ import os, sys
 from pathlib import Path
 from cryohalo.catalog import Filter, index
 from cryohalo.catalog.folder import _checked
-index._BATCH = 3
+index._BATCH, index.FEW = 3, -1
 made = index.Index(Path(sys.argv[1]), _checked, Path(sys.argv[2]))
 def note(done, total):
     print(done, flush=True)
