@@ -5,7 +5,8 @@ trigger it, read its trace, and return numbers with one-sigma uncertainties. Fre
 as on the wire.
 """
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -14,7 +15,14 @@ import numpy as np
 from bluesky.utils import MsgGenerator, short_uid
 
 from devices.haloscope import Haloscope
-from devices.parts.sweeping import Trace, passive, sweep_settings, sweeps_of, trace_in
+from devices.parts.sweeping import (
+    Trace,
+    passive,
+    sweep_settings,
+    sweeps_of,
+    trace_in,
+    transmission_in,
+)
 from devices.signals.settable import Setting
 from devices.signals.settings import name_within
 from haloscope.measuring import decisions
@@ -148,9 +156,9 @@ def transmission(
     def fitted(trace: Trace) -> Transmission:
         return fit_transmission(trace.frequency_hz, trace.s)
 
-    first = settings or sweeps_of(haloscope).transmission
+    looks = _given(settings) or _transmission
     return resonance_of(
-        (yield from _believed(haloscope, "transmission", center_mhz, first, fitted))
+        (yield from _believed(haloscope, "transmission", center_mhz, looks, fitted))
     )
 
 
@@ -180,21 +188,63 @@ def reflection(
     def fitted(trace: Trace) -> Reflection:
         return fit_reflection(trace.frequency_hz, trace.s, isolation_db=isolation_db)
 
-    first = settings or sweeps_of(haloscope).reflection
-    fit = yield from _believed(haloscope, "reflection", center_mhz, first, fitted)
+    looks = _given(settings) or _reflection
+    fit = yield from _believed(haloscope, "reflection", center_mhz, looks, fitted)
     return Coupling(fit.beta, fit.beta_error, fit.beta_systematic, resonance_of(fit))
+
+
+#: A sweep among those of an apparatus.
+Looks = Callable[[Sweeps], Sweep]
+
+
+def _given(settings: Sweep | None) -> Looks | None:
+    return None if settings is None else lambda _: settings
+
+
+def _transmission(sweeps: Sweeps) -> Sweep:
+    return sweeps.transmission
+
+
+def _reflection(sweeps: Sweeps) -> Sweep:
+    return sweeps.reflection
 
 
 def _believed(
     haloscope: Haloscope,
     what: str,
     center_mhz: float,
-    first: Sweep,
+    looks: Looks,
     fitted: Callable[[Trace], Fit],
 ) -> MsgGenerator[Fit]:
-    """Sweep, once more and wider if need be, until a fit describes the trace."""
+    """Sweep, once more and wider if need be, until a fit describes the trace.
+
+    Where none does the line may be of another width than is expected: that is measured then.
+    """
+    expected = sweeps_of(haloscope)
+    first: Sweep = looks(expected)
+    further: tuple[Sweep, Sweep] = further_sweeps(first)
+    found, why = yield from _tried(haloscope, center_mhz, (first, *further), fitted)
+    last: Sweep = further[-1]
+    if found is None:
+        line_hz = yield from _line_hz(haloscope, expected, center_mhz)
+        other = looks(expected.measured(line_hz=line_hz))
+        if other != first:
+            last = other
+            found, why = yield from _tried(haloscope, center_mhz, (other,), fitted)
+    if found is None:
+        raise bad_fit(what, center_mhz * 1e6, last, why)
+    return found
+
+
+def _tried(
+    haloscope: Haloscope,
+    center_mhz: float,
+    sweeps: Iterable[Sweep],
+    fitted: Callable[[Trace], Fit],
+) -> MsgGenerator[tuple[Fit | None, Goodness | str]]:
+    """The first fit that describes a trace, None if none does; and what is wrong with the last."""
     why: Goodness | str = ""
-    for settings in (first, *further_sweeps(first)):
+    for settings in sweeps:
         trace = yield from sweep(haloscope, settings, center_mhz, passive(haloscope))
         try:
             found = fitted(trace)
@@ -202,9 +252,16 @@ def _believed(
             why = str(refused)
             continue
         if found.goodness.good:
-            return found
+            return found, found.goodness
         why = found.goodness
-    raise bad_fit(what, center_mhz * 1e6, settings, why)
+    return None, why
+
+
+def _line_hz(haloscope: Haloscope, sweeps: Sweeps, center_mhz: float) -> MsgGenerator[float]:
+    """Width of the cavity's line as a search sees it, Hz; NaN if it sees none."""
+    trace = yield from sweep(haloscope, sweeps.search, center_mhz, passive(haloscope))
+    found = transmission_in(trace)
+    return math.nan if found is None else found.frequency_hz / found.loaded_q
 
 
 def amplifier_at(haloscope: Haloscope, target_mhz: float) -> dict[Setting, float]:

@@ -51,6 +51,8 @@ __all__ = [
 
 #: For how many gains a sweep with the pump off serves.
 REFERENCE_USES = 100
+#: Where no gain is seen it may be of another width: expected ones times these, one after the other.
+GAIN_WIDTHS = (1.0, 1.0, 3.0, 10.0, 0.3)
 #: How much longer than usual one may be swept.
 MOST_PATIENCE = 64
 
@@ -346,9 +348,11 @@ def set_jpa(
     amplifier = amplifier if amplifier is not None else Amplifier()
     frequencies = amplifier_at(haloscope, target_mhz)
     resonance_mhz = frequencies[haloscope.jpa.resonance]
-    reached = "nothing"
-    sweeps = sweeps_of(haloscope).measured(gain_hz=amplifier.gain_hz)
+    reached, refusals = "nothing", 0
+    known = sweeps_of(haloscope).measured(gain_hz=amplifier.gain_hz)
     for _ in range(attempts):
+        other_hz = GAIN_WIDTHS[refusals % len(GAIN_WIDTHS)] * known.widths.gain_hz
+        sweeps = known.measured(gain_hz=other_hz)
         power_dbm = amplifier.pump_power_dbm
         power_dbm = operation.first_pump_dbm if power_dbm is None else power_dbm
         settings = {**frequencies, haloscope.jpa.pump_power: power_dbm}
@@ -360,7 +364,7 @@ def set_jpa(
                 haloscope, resonance_mhz, reference, sweeps.gain, source=source, more=settings
             )
         except ValueError as refused:
-            reached = str(refused)
+            reached, refusals = str(refused), refusals + 1
             amplifier.doubt()
             continue
         found_db = profile.probe_gain_db
