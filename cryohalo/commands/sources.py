@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Sources", "read_sources"]
 
+_JPA_DB: Final = 1.0  # Less is the gain of no parametric amplifier.
 _DESCRIPTION: Final = ".toml"
 _OF_FILES: Final = (".h5", ".hdf5", _DESCRIPTION)
 log = logging.getLogger("cryohalo.commands")
@@ -67,6 +68,7 @@ def read_sources(
             has.
     """
     from cryohalo.provenance import software_version
+    from haloscope.analysis.settings import Settings
 
     provenance: dict[str, Any] = {"analysis_version": software_version(), "sources": list(sources)}
     named = [*sources, *field_off]
@@ -80,6 +82,9 @@ def read_sources(
         provenance |= {"field_off": list(field_off)} if field_off else {}
         description, provenance["apparatus"] = _for_files(apparatus)
         provenance["apparatus_name"] = description.name if apparatus else ""
+        if apparatus is None and not _behind_a_jpa(spectra):
+            # CAPP-12TB's model is that of a JPA, and nobody said that it should be used.
+            settings = Settings({"baseline": "auto"}).then(settings)
         options = _suited(settings, spectra, description)
         return Sources(spectra, options, provenance, off)
     return _of_runs(sources, catalog, settings, drop, provenance, field_off, apparatus)
@@ -93,6 +98,12 @@ def _for_files(apparatus: str | None) -> tuple[Description, str]:
         return capp12tb(), f"settings of {capp12tb().name}, assumed: files state no apparatus"
     named = described_by(apparatus)
     return named, f"settings of {named.name}, as named"
+
+
+def _behind_a_jpa(spectra: Spectra) -> bool:
+    import numpy as np
+
+    return bool(np.median(spectra.jpa_gain_peak_db) > _JPA_DB)
 
 
 def _for_runs(runs: Sequence[Run], apparatus: str | None) -> tuple[Description, str]:

@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryohalo.page.following import Follower
+from haloscope.analysis.apparatus import capp12tb, described
 from haloscope.analysis.exchange.documents import bins_of
-from haloscope.analysis.online import Online, OnlineUpdate
-from haloscope.analysis.options import Options
+from haloscope.analysis.online import Online, OnlineUpdate, options_for
 from haloscope.axion import coupling_dfsz, coupling_ksvz
 from haloscope.planning.live import LiveForecast
 from instruments.printable import escaped
@@ -80,7 +80,10 @@ class Search:
         found = bins_of([*self._before, (name, document)])
         if found is None:
             return
-        self._online = Online(Options().suited_to(*found), publish=self._updated, keep=False)
+        step_hz, frequency_hz = found
+        known = described(self._start) or capp12tb()
+        options = options_for(known, frequency_hz, step_hz)
+        self._online = Online(options, publish=self._updated, keep=False)
         self._online.tell(self._forecast.updated)
         for earlier in self._before:
             self._online(*earlier)

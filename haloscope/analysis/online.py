@@ -82,7 +82,9 @@ class OnlineUpdate:
 Publish = Callable[[OnlineUpdate], None]
 
 
-def options_for(description: Description, frequency_hz: float | None = None) -> Options:
+def options_for(
+    description: Description, frequency_hz: float | None = None, step_hz: float | None = None
+) -> Options:
     """What the owners of an apparatus state, as far as it can be done while spectra arrive.
 
     Where they state a smoother, or a baseline chosen by what all spectra say, a polynomial over a
@@ -91,12 +93,15 @@ def options_for(description: Description, frequency_hz: float | None = None) -> 
     Args:
         description: Of the apparatus.
         frequency_hz: Of the axions searched for; the reference if not given.
+        step_hz: Digitizer bin width of the spectra; that of the apparatus if not given, which is
+            then held against the window.
 
     Raises:
         ValueError: The owners state what no analysis can do; names it.
     """
-    stated, digitizer = Options.of(description, frequency_hz), description.digitizer
-    demand_window(stated, digitizer.bin_width_hz, digitizer.bins)
+    stated, digitizer = Options.of(description, frequency_hz, step_hz), description.digitizer
+    if step_hz is None:
+        demand_window(stated, digitizer.bin_width_hz, digitizer.bins)
     return replace(stated, baseline="pade") if stated.baseline in _OF_ALL else stated
 
 

@@ -90,6 +90,9 @@ class Settings:
         changed = {name: value for name, value in self.values.items() if name not in left}
         demands = self.values.get(_DEMANDS)
         if demands:
+            kept = demands.get("kept", ())
+            if not isinstance(kept, list | tuple):  # a text would be taken for its letters
+                raise ValueError(f"options: demands: kept is {kept!r:.60}, needed a list of labels")
             try:
                 changed[_DEMANDS] = replace(base.demands, **demands)
             except TypeError as error:

@@ -348,6 +348,10 @@ def test_files_of_another_line_width_are_analysed_as_they_are(tmp_path: Path) ->
     for baseline in ("pade", "auto", "letter"):
         output = run("analyze", str(path), "--baseline", baseline, "--output", str(tmp_path))
         assert "all 25 spectra used" in output
+    # Without a JPA and without a word on it the baseline is left to the data.
+    output = run("analyze", str(path), "--output", str(tmp_path))
+    assert "chosen" in output
+    assert "settings of CAPP-12TB, assumed: files state no apparatus" in output
 
 
 def test_how_to_analyse_is_chosen_by_file_and_by_options(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from numbers import Real
 from typing import Literal
 
 BadSpectra = Literal["cut", "refuse", "keep"]
@@ -63,6 +64,10 @@ class Demands:
                 f"demands: receiver is {self.receiver!r}: phase preserving or phase sensitive"
             )
         for item in fields(self):
+            if item.name in ("bad_spectra", "kept", "receiver"):
+                continue
             value = getattr(self, item.name)
-            if isinstance(value, int | float) and not value >= 0:
+            if isinstance(value, bool) or not isinstance(value, Real):
+                raise ValueError(f"demands: {item.name} is {value!r:.60}, not a number")
+            if not float(value) >= 0:
                 raise ValueError(f"demands: {item.name} is {value}, must not be below 0")

@@ -74,6 +74,8 @@ def test_merges_that_are_chosen_stay_and_the_others_go_by_them() -> None:
         ({"baseline": "spline"}, "baseline is 'spline', needed one of auto"),
         ({"demands": {"receiver": "cold"}}, "receiver is 'cold'"),
         ({"demands": 3}, "demands is 3, not values by name"),
+        ({"demands": {"kept": "run:4"}}, "kept is 'run:4', needed a list of labels"),
+        ({"demands": {"noise_step": "much"}}, "noise_step is 'much', not a number"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_in_words(values: dict[str, object], words: str) -> None:

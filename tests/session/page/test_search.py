@@ -16,10 +16,13 @@ from cryohalo.catalog import DocumentWriter
 from cryohalo.page.following import Follower
 from cryohalo.page.search import COLUMNS, Search
 from cryohalo.page.searching import follow
+from haloscope.analysis.apparatus import recorded
 from haloscope.analysis.online import Online
 from haloscope.analysis.options import Options
 from haloscope.analysis.spectra import Spectra
 from haloscope.axion import coupling_dfsz, coupling_ksvz
+from haloscope.description import Description, describe
+from haloscope.parameters import HaloscopeParameters
 from tests.physics.analysis.exchange.test_documents_and_online import documents
 from tests.physics.analysis.generator import make, scan_targets
 
@@ -57,6 +60,16 @@ def searched(documents: Stream) -> Search:
     for name, document in documents:
         search.take(name, document)
     return search
+
+
+def test_a_search_is_analysed_with_the_settings_of_its_apparatus(spectra: Spectra) -> None:
+    mapping = describe(HaloscopeParameters.shipped("capp12tb")).as_dict()
+    mapping["analysis"] |= {"window_hz": 120e3, "confidence": 0.95, "coarse_per_line": 5}
+    own = recorded(Description.from_mapping(mapping))
+    online = searched(list(stream(spectra, apparatus=own)))._online
+    assert online is not None
+    options = online.options
+    assert (options.window_hz, options.confidence, options.coarse_merge) == (120e3, 0.95, 16)
 
 
 def test_what_is_told_is_what_the_online_analysis_says(spectra: Spectra) -> None:
