@@ -37,13 +37,34 @@ from plans.haloscope.tuning import Amplifier, Rod, set_coupling, set_jpa, tune_t
 from plans.shared.common import apparatus, in_run, metadata, provenance, record, require
 from plans.shared.safety import left_as_found, run_haloscope_safely
 
-__all__ = ["ScanState", "Tolerances", "check", "direction", "scan", "spectrum_s", "step"]
+__all__ = [
+    "OtherApparatusError",
+    "ScanState",
+    "Tolerances",
+    "check",
+    "direction",
+    "scan",
+    "spectrum_s",
+    "step",
+]
+
+
+class OtherApparatusError(RuntimeError):
+    """The IOC describes another apparatus than when the run began, which records that one."""
 
 
 @dataclass
 class ScanState:
-    """What a scan learns from step to step; starting afresh costs some sweeps and nothing else."""
+    """What a scan learns from step to step; starting afresh costs some sweeps and nothing else.
 
+    Attributes:
+        described: Name and hash of the apparatus as the run's start document describes it.
+        tolerances: What each step must fulfil.
+        rod: What tuning has learnt.
+        amplifier: What setting up the amplifier has learnt.
+    """
+
+    described: tuple[str, str]
     tolerances: Tolerances
     rod: Rod
     amplifier: Amplifier = field(default_factory=Amplifier)
@@ -52,7 +73,22 @@ class ScanState:
     def of(cls, apparatus: Description, tolerances: Tolerances | None = None) -> Self:
         """Before the first step, with an apparatus' own tolerances if none are given."""
         operation = apparatus.operation
-        return cls(tolerances or Tolerances.of(operation), Rod())
+        known = apparatus.name, apparatus.hash()
+        return cls(known, tolerances or Tolerances.of(operation), Rod())
+
+    def demand_same(self, apparatus: Description) -> None:
+        """Refuse to go on with another apparatus than the run began with.
+
+        Raises:
+            OtherApparatusError: It is described otherwise; names both.
+        """
+        now = apparatus.name, apparatus.hash()
+        if now != self.described:
+            (name, own), (other, its) = self.described, now
+            raise OtherApparatusError(
+                f"the IOC describes {other} ({its}) now, this run began with {name} ({own}): "
+                "begin another one"
+            )
 
 
 PerStep = Callable[[Haloscope, float, int, ScanState], MsgGenerator[None]]
@@ -208,7 +244,13 @@ def step(
         Spectra averaged.
     state
         What the scan has learnt; updated.
+
+    Raises
+    ------
+    OtherApparatusError
+        The IOC describes another apparatus than when the scan began.
     """
+    state.demand_same(haloscope.apparatus)
     cavity, coupling = yield from _cavity(haloscope, target_mhz, averages, state)
     limits = state.tolerances
     profile = yield from set_jpa(

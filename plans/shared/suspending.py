@@ -4,6 +4,7 @@ A RunEngine prints why it holds a plan, and when one is to begin while something
 are asked of the instrument then: an interlock's reason, not the name of its signal.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -12,11 +13,14 @@ from bluesky.suspenders import SuspendBoolHigh, SuspendCeil, SuspenderBase
 from ophyd import Signal
 
 from devices.amrr import Refrigerator
-from devices.haloscope import Haloscope
+from devices.haloscope import Haloscope, NoDescriptionError
 from devices.parts.magnet import MagnetSupply
 from devices.signals.burst import host_of
+from haloscope.description.groups import Safety
 
 __all__ = ["SuspendDisconnected", "suspenders"]
+
+log = logging.getLogger("plans.suspending")
 
 #: What walks through the recovery.
 PAGE = "docs/recovery.md"
@@ -81,7 +85,29 @@ class SuspendActive(SuspendBoolHigh):
 
 
 class SuspendWarm(SuspendCeil):
-    """Suspend while a thermometer reads too much."""
+    """Suspend while a thermometer reads too much, by what the apparatus' owners state now.
+
+    Parameters
+    ----------
+    signal
+        The thermometer.
+    safety
+        Called for the thresholds: an IOC may come back with another parameter file.
+    """
+
+    def __init__(self, signal: Signal, safety: Callable[[], Safety], **kwargs: Any) -> None:
+        now = safety()
+        super().__init__(signal, now.suspend_above_k, resume_thresh=now.resume_below_k, **kwargs)
+        self._safety = safety
+
+    def _should_suspend(self, value: float) -> bool:
+        try:
+            now = self._safety()
+        except NoDescriptionError:  # the last thresholds hold
+            log.warning("%s: its thresholds cannot be read anew", self._sig.name)
+        else:
+            self._suspend_thresh, self._resume_thresh = now.suspend_above_k, now.resume_below_k
+        return bool(super()._should_suspend(value))
 
     def _get_justification(self) -> str:
         if not self.tripped:
@@ -110,13 +136,9 @@ def suspenders(instrument: Haloscope | Refrigerator) -> list[SuspenderBase]:
     else:
         magnets = [instrument.magnet]
         reset = f"When the coil is cold and empty, set {name}.magnet.quench_reset {unsuspended}"
-        fault, safety = instrument.jpa.fault, instrument.apparatus.safety
+        fault = instrument.jpa.fault
         found += [
-            SuspendWarm(
-                instrument.fridge.mxc,
-                safety.suspend_above_k,
-                resume_thresh=safety.resume_below_k,
-            ),
+            SuspendWarm(instrument.fridge.mxc, lambda: instrument.apparatus.safety),
             SuspendActive(fault, lambda: f"{name}'s amplifier: {interlock.reason.get()}", clear),
         ]
     return found + [_quench(magnet, reset) for magnet in magnets]

@@ -104,6 +104,28 @@ def test_a_description_that_changes_is_told_and_taken(
     assert CAPP.hash() in caplog.text
 
 
+def test_plans_are_held_by_what_is_stated_now(
+    another: Any, monkeypatch: pytest.MonkeyPatch, RE: RunEngine
+) -> None:
+    """An IOC comes back with the file of a warmer machine, and then serves nonsense."""
+    device = another("capp12tb")
+    served = _Served(device, monkeypatch)
+    [warm] = [one for one in suspenders(device) if isinstance(one, SuspendWarm)]
+    RE.install_suspender(warm)
+    warm(0.127)
+    assert warm.tripped
+    served.serve(describe(HaloscopeParameters.shipped("haystac")))
+    warm(0.127)
+    assert not warm.tripped
+    served.text = "nonsense"
+    served.hash = "0" * 16
+    warm(0.127)
+    assert not warm.tripped  # the last ones hold
+    warm(0.25)
+    assert warm.tripped
+    RE.remove_suspender(warm)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from haloscope.measuring.gain import GainProfile
 from haloscope.measuring.goodness import Goodness
 from haloscope.measuring.tolerances import Tolerances
 from plans.haloscope.measure import Coupling, Resonance
-from plans.haloscope.scan import check, measured_values, scan
+from plans.haloscope.scan import OtherApparatusError, check, measured_values, scan, step
 from plans.haloscope.tuning import tune_to
 from plans.shared.rehearsal import rehearse
 from tests.plans.conftest import Documents
@@ -53,6 +54,23 @@ def test_a_coupling_that_is_off_is_corrected_before_the_spectrum(
     assert LETTER.beta_low <= event["haloscope_measured_beta"] <= LETTER.beta_high
     detuning_mhz = event["haloscope_measured_cavity_frequency"] - 1100.0
     assert abs(detuning_mhz) <= LETTER.tuning_khz * 1e-3
+
+
+def test_a_run_ends_when_another_apparatus_is_described(
+    RE: RunEngine, haloscope: Any, documents: Documents
+) -> None:
+    """As when an IOC comes back with another parameter file in the middle of a scan."""
+    own = haloscope.apparatus
+    other = replace(own, name="OTHER", cavity=replace(own.cavity, volume_m3=0.3685))
+
+    def exchanged(device: Any, target_mhz: float, averages: int, state: Any) -> Any:
+        yield from step(device, target_mhz, averages, state)
+        device._given = other
+
+    with pytest.raises(OtherApparatusError, match=r"describes OTHER .* began with CAPP-12TB \("):
+        RE(scan(haloscope, [1100.0, 1100.01], averages=20, per_step=exchanged))
+    assert len(documents.events()) == 1
+    assert documents.of("stop")[-1]["exit_status"] == "fail"
 
 
 def _fitted(chi2: float) -> Goodness:
