@@ -32,6 +32,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("address")
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--only", metavar="INSTRUMENT_VIEW", help="one picture, e.g. amrr_dark")
+    parser.add_argument("--called", metavar="NAME", help="of that picture, e.g. amrr_quench")
     options = parser.parse_args()
     with sync_playwright() as driver:
         browser = driver.chromium.launch(
@@ -39,6 +41,9 @@ def main() -> None:
         )
         for instrument in ("amrr", "haloscope"):
             for view, (width, height, theme, whole) in VIEWS.items():
+                name = f"{instrument}_{view}"
+                if options.only not in (None, name):
+                    continue
                 context = browser.new_context(
                     viewport={"width": width, "height": height}, color_scheme=theme
                 )
@@ -46,7 +51,7 @@ def main() -> None:
                 window.goto(options.address + instrument)
                 window.wait_for_selector("body.live")
                 window.wait_for_timeout(SETTLED_MS)
-                path = options.folder / f"page_{instrument}_{view}.png"
+                path = options.folder / f"page_{options.called or name}.png"
                 window.screenshot(path=path, full_page=whole)
                 Image.open(path).quantize(COLOURS).save(path, optimize=True)
                 print(path)

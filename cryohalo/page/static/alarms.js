@@ -9,11 +9,12 @@ export function alarmList(store, list) {
     const standing = [...store.pvs.values()]
       .filter((pv) => pv.severity >= 1 && pv.severity <= 3)
       .sort((a, b) => b.severity - a.severity || a.name.localeCompare(b.name));
-    const key = JSON.stringify(standing.map((pv) => [pv.name, pv.severity, shown(pv)]));
+    const known = store.lost < store.pvs.size;
+    const key = JSON.stringify([known, standing.map((pv) => [pv.name, pv.severity, shown(pv)])]);
     if (key === told) return;
     told = key;
     list.replaceChildren(...(standing.length ? standing.map(row) : [
-      element("li", { class: "none" }, store.pvs.size ? "No alarms" : "…"),
+      element("li", { class: known && "none" }, known ? "No alarms" : "unknown: no value is known now"),
     ]));
   });
 }
@@ -31,7 +32,7 @@ function row(pv) {
 export function banner(store, node, troubles) {
   let told = "";
   store.listen(() => {
-    const lines = store.connected ? [...gone(store), ...troubles(store)] : [{
+    const lines = store.connected ? standing(store, troubles) : [{
       lost: true, what: `No link to the page's server since ${store.time ? clock(store.time) : "the start"}`,
       todo: "What is shown is the last known state. The page tries again each second.",
     }];
@@ -46,6 +47,12 @@ export function banner(store, node, troubles) {
       element("p", {}, what), ...(todo ? [element("p", { class: "todo" }, todo)] : []),
     ]));
   });
+}
+
+/** Of a lost IOC nothing else is known. */
+function standing(store, troubles) {
+  const lost = gone(store);
+  return lost.some((line) => line.lost) ? lost : [...lost, ...troubles(store)];
 }
 
 /** An IOC of which all or part does not answer, or whose heartbeat stands still. */

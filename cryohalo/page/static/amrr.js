@@ -38,7 +38,7 @@ function coils(store) {
     const opacity = Math.min(1, 0.05 + 0.95 * Math.abs((field?.value ?? 0) / highest));
     const quench = store.state(`${name}:Quench_RBV`) === "Yes";
     for (const coil of byId(name).children) {
-      coil.style.fillOpacity = opacity;
+      coil.style.fillOpacity = quench ? 0.9 : opacity;
       coil.classList.toggle("quench", quench);
     }
   }
@@ -117,5 +117,5 @@ await start({
     ["CHX heater", "CHX:Mode"], ["Stage", "Stage:Temp_RBV"],
     ["Speed", "Sim:Speed_RBV", { units: "×", digits: 0 }], ["Simulated time", "Sim:Time_RBV", { digits: 0 }],
   ],
-  summary, troubles, draw,
+  summary, troubles, draw, begin: 0.5,
 });

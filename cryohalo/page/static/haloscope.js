@@ -40,7 +40,7 @@ function magnet(store) {
   const highest = field?.display?.[1] ?? 12;
   const quench = store.state("Magnet:Quench_RBV") === "Yes";
   for (const coil of byId("Magnet").children) {
-    coil.style.fillOpacity = Math.min(1, 0.05 + 0.95 * Math.abs((field?.value ?? 0) / highest));
+    coil.style.fillOpacity = quench ? 0.9 : Math.min(1, 0.05 + 0.95 * Math.abs((field?.value ?? 0) / highest));
     coil.classList.toggle("quench", quench);
   }
 }
@@ -79,5 +79,5 @@ await start({
     ["Blind", "Sim:Blind_RBV"],
     ["Speed", "Sim:Speed_RBV", { units: "×", digits: 0 }], ["Simulated time", "Sim:Time_RBV", { digits: 0 }],
   ],
-  summary, troubles, draw, sections: [search, spectra],
+  summary, troubles, draw, begin: 0, sections: [search, spectra],
 });

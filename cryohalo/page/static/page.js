@@ -49,7 +49,8 @@ function tiles(rows) {
 
 /**
  * Build the page around the drawing that stands in the document.
- * view: {tiles, summary(store), troubles(store), draw(store, changed), sections: [make(store, about)]}.
+ * view: {tiles, summary(store), troubles(store), draw(store, changed), sections: [make(store, about)], begin}, where
+ * begin is the part of the drawing that a narrow window shows first, 0 its left end and 1 its right.
  */
 export async function start(view) {
   const instrument = document.body.dataset.instrument;
@@ -63,13 +64,17 @@ export async function start(view) {
   main.append(element("div", { id: "side" },
     tiles(view.tiles), element("section", { id: "alarms" }, element("h2", {}, "Alarms"), alarms)));
   main.append(...(view.sections ?? []).map((make) => make(store, about)), charts(store, about), controls(store, about));
+  // On a phone the drawing is wider than the window: begin where the eye does.
+  const drawing = document.getElementById("synoptic");
+  drawing.scrollLeft = view.begin * (drawing.scrollWidth - drawing.clientWidth);
   bind(store, document.body);
   alarmList(store, alarms);
   banner(store, trouble, view.troubles);
   const summary = document.getElementById("summary");
   const clock = document.getElementById("clock");
   store.listen((changed) => {
-    const text = store.pvs.size ? view.summary(store) : "…";
+    const gone = document.body.classList.contains("gone");
+    const text = gone ? "Not known now" : store.pvs.size ? view.summary(store) : "…";
     if (summary.textContent !== text) summary.textContent = text;
     clock.textContent = new Date(1000 * store.time).toLocaleTimeString("en-GB");
     document.body.classList.toggle("live", store.connected);

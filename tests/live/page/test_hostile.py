@@ -81,3 +81,19 @@ def test_texts_descriptions_units_and_states_are_only_text(
     assert visible in window.locator("#alarms").text_content()
     assert window.locator("body script, #banner img, #alarms img, body h1").count() == 0
     assert window.title() == "Refrigerator T:"
+
+
+def test_an_ioc_that_has_never_answered_is_lost(window: Any, over: Serving) -> None:
+    window.goto(f"http://{over.served.host}/amrr")
+    banner = window.locator("#banner").filter(has_text="IOC LOST: it has not answered yet")
+    banner.wait_for()
+    window.locator("body.gone").wait_for()
+    assert window.locator("#alarms li").inner_text() == "unknown: no value is known now"
+
+    def answer() -> None:
+        for name, shown in over.served.board.shown.items():
+            over.served.board.update(name, "" if shown.variable.kind == "text" else 1.0, 0, 1e9)
+
+    over.call(answer)
+    banner.wait_for(state="hidden")
+    window.locator("#alarms li.none").filter(has_text="No alarms").wait_for()

@@ -128,6 +128,8 @@ def test_a_quench_is_shown(
     shows(window, "#banner", f"QUENCH: {magnet}")
     assert f"{magnet}:QuenchReset" in window.locator("#banner").inner_text()
     window.locator(f"#{magnet} .coil.quench").first.wait_for(state="attached")
+    opacity = window.locator(f"#{magnet} .coil").first.evaluate("n => n.style.fillOpacity")
+    assert float(opacity) > 0.8
     shows(window, "#alarms li", "Quench detected, latched")
     assert window.locator('#alarms [class~="sev-2"]').count() > 0
 
@@ -152,6 +154,7 @@ def test_a_lost_ioc_is_shown_as_lost_and_found_again(window: Any, amrr_page: Pag
     port = amrr_page.kill_ioc()
     shows(window, "#banner", "IOC LOST since")
     window.locator("body.gone").wait_for()
+    shows(window, "#summary", "Not known now")
     window.locator('svg [data-pv="Stage:Temp_RBV"].sev-4').wait_for()
     assert re.match(r"\d\.\d+ K", last)
     assert window.locator("svg [data-pv]:not(.sev-4)").count() == 0
