@@ -68,7 +68,7 @@ def history(
     parquet: Annotated[Path | None, typer.Option(help="Write a Parquet file.")] = None,
     config: ConfigOption = None,
 ) -> None:
-    """What a process variable was, as recorded by `cryohalo up`."""
+    """What a process variable was, as recorded by ``cryohalo up``."""
     from cryohalo.history.store import read_only
 
     begin, end = past(since), past(until)

@@ -158,7 +158,7 @@ class Page(_Section):
 
 
 class Queue(_Section):
-    """Plans in a queue (extra `queue`)."""
+    """Plans in a queue, with the extra of that name."""
 
     use: bool = Field(default=False, description="have one")
     port: Port = Field(default=15074, description="of the manager's control socket, on loopback")

@@ -1,25 +1,29 @@
-"""The JSON retrieval route of the EPICS archiver appliance, over our history.
+"""The retrieval routes of the EPICS archiver appliance, over our history.
 
 ``GET /retrieval/data/getData.json?pv=NAME&from=TIME&to=TIME``, as the appliance's user guide has it
-(https://epicsarchiver.readthedocs.io): PyDM's archiver widgets and the pages read it. ``pv`` may be
+(https://epicsarchiver.readthedocs.io): PyDM's archiver widgets and the pages read it; Phoebus' data
+browser reads ``getData.raw`` and searches by ``/retrieval/bpl/searchForPVsRegex``. ``pv`` may be
 ``optimized_N(NAME)`` (mean, deviation, least, largest and number of each of N bins) or
-``mean_N(NAME)`` (the mean of each bin of N seconds).
+``mean_N(NAME)`` (the mean of each bin of N seconds), ``nth_N(NAME)`` (every Nth sample),
+``ncount(NAME)`` (how many there are).
 """
 
 from __future__ import annotations
 
 import asyncio
+import fnmatch
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from statistics import fmean, pstdev
 from typing import Any, Final
 
 from tornado.web import Application, HTTPError, RequestHandler
 
+from cryohalo.history.raw import chunks
 from cryohalo.history.store import LOST, MICRO, HistoryError, Sample, read_only
 
 __all__ = ["MOST_SAMPLES", "application", "data"]
@@ -27,8 +31,11 @@ __all__ = ["MOST_SAMPLES", "application", "data"]
 #: What one answer may hold, 60 MB of JSON; ``optimized_1000(NAME)`` asks for less.
 MOST_SAMPLES: Final = 500_000
 _MOST_BINS: Final = 100_000
-_OPERATOR: Final = re.compile(r"(optimized|mean)(?:_([0-9]{1,9}))?\((.{1,80})\)")
-_DEFAULT_SIZE: Final = {"optimized": 1000, "mean": 900}
+_OPERATOR: Final = re.compile(r"(optimized|mean|nth|ncount)(?:_([0-9]{1,9}))?\((.{1,80})\)")
+_LONGEST_PATTERN: Final = 200
+_TOKEN: Final = re.compile(r"\.\*|\\.|.")
+_OF_A_PATTERN: Final = re.compile(r"\^?((?:\.\*|\.|\\[.:_+-]|[A-Za-z0-9_:;<>+-])*)\$?")
+_DEFAULT_SIZE: Final = {"optimized": 1000, "mean": 900, "nth": 1, "ncount": 1}
 #: Hosts by which a browser on this computer may call us: others are another site's (DNS rebinding).
 _OWN_HOSTS: Final = ("127.0.0.1", "localhost")
 _NANO_IN_MICRO: Final = 1000
@@ -41,7 +48,8 @@ class TooManyError(ValueError):
 def application(history: Path) -> Application:
     """The web application over one history."""
     routes = [
-        (r"/retrieval/data/getData\.json", _Data, {"history": history}),
+        (r"/retrieval/data/getData\.(json|raw)", _Data, {"history": history}),
+        (r"/retrieval/bpl/searchForPVsRegex", _Search, {"history": history}),
         (r"/retrieval/bpl/getMatchingPVs", _Names, {"history": history}),
     ]
     return Application(routes, log_function=lambda _: None)
@@ -57,7 +65,7 @@ class _Base(RequestHandler):
         if self.request.host_name not in _OWN_HOSTS:
             raise HTTPError(403)
 
-    async def _tell(self, work: Callable[[], bytes]) -> None:
+    async def _tell(self, work: Callable[[], bytes], kind: str = "application/json") -> None:
         try:
             body = await asyncio.to_thread(work)
         except TooManyError as error:
@@ -66,8 +74,7 @@ class _Base(RequestHandler):
         except HistoryError as error:
             self._refuse(404, error)
             return
-        # PyDM compares the type as a whole.
-        self.set_header("Content-Type", "application/json")
+        self.set_header("Content-Type", kind)  # PyDM compares it as a whole
         await self.finish(body)
 
     def _refuse(self, code: int, why: object) -> None:
@@ -76,8 +83,8 @@ class _Base(RequestHandler):
 
 
 class _Data(_Base):
-    async def get(self) -> None:
-        """Samples of one variable."""
+    async def get(self, form: str) -> None:
+        """Samples of one variable, as ``json`` or ``raw``."""
         try:
             asked = self.get_query_argument("pv")
             begin_us, end_us = (_moment(self.get_query_argument(k)) for k in ("from", "to"))
@@ -85,9 +92,13 @@ class _Data(_Base):
         except ValueError as error:
             self._refuse(400, error)
             return
-        await self._tell(
-            lambda: json.dumps(data(self.history, name, begin_us, end_us, operator, size)).encode()
-        )
+
+        def work() -> bytes:
+            (told,) = data(self.history, name, begin_us, end_us, operator, size)
+            return _raw(self.history, told, operator) if form == "raw" else _json([told])
+
+        kind = "application/octet-stream" if form == "raw" else "application/json"
+        await self._tell(work, kind)
 
 
 class _Names(_Base):
@@ -95,6 +106,48 @@ class _Names(_Base):
         """Names that begin with ``pv``, which may end with ``*``."""
         begins = self.get_query_argument("pv", "*").removesuffix("*")
         await self._tell(lambda: json.dumps(_matching(self.history, begins)).encode())
+
+
+class _Search(_Base):
+    async def get(self) -> None:
+        """Names that match ``regex`` as a whole, one a line, as Phoebus asks for them."""
+        try:
+            pattern = _pattern(self.get_query_argument("regex", ".*"))
+        except ValueError as error:
+            self._refuse(400, error)
+            return
+
+        def work() -> bytes:
+            found = fnmatch.filter(_matching(self.history, ""), pattern)
+            return "".join(f"{name}\n" for name in found).encode()
+
+        await self._tell(work, "text/plain")
+
+
+def _pattern(regex: str) -> str:
+    """The shell's pattern for an expression such as Phoebus makes; others could take for ever.
+
+    Raises:
+        ValueError: It is another expression.
+    """
+    found = _OF_A_PATTERN.fullmatch(regex[:_LONGEST_PATTERN])
+    if found is None:
+        raise ValueError(f"{regex!r}: only characters, . and .* can be searched for")
+    tokens = _TOKEN.findall(found[1])
+    return "".join({".*": "*", ".": "?"}.get(token, token[-1]) for token in tokens)
+
+
+def _json(told: object) -> bytes:
+    return json.dumps(told).encode()
+
+
+def _raw(history: Path, told: dict[str, Any], operator: str) -> bytes:
+    """The same in the appliance's binary form."""
+    name = told["meta"]["name"]
+    with read_only(history) as reader:
+        kind = "number" if operator == "ncount" else reader.properties(name)[0]
+    headers = {key: told["meta"][key] for key in ("EGU", "PREC") if told["meta"][key]}
+    return b"".join(chunks(name, kind, headers, told["data"]))
 
 
 def _matching(history: Path, begins: str) -> list[str]:
@@ -135,8 +188,8 @@ def data(
         name: The variable.
         begin_us: From when, microseconds of the epoch; the last sample before comes first.
         end_us: Up to when.
-        operator: ``""``, ``"optimized"`` or ``"mean"``.
-        size: Bins of the first, seconds of a bin of the second.
+        operator: ``""``, ``"optimized"``, ``"mean"``, ``"nth"`` or ``"ncount"``.
+        size: The N of the operator.
 
     Raises:
         HistoryError: The variable is not recorded.
@@ -145,11 +198,14 @@ def data(
     with read_only(history) as reader:
         kind, properties = reader.properties(name)
         points = _points(reader.samples(name, begin_us, end_us))
-        if operator and kind == "number":
+        told = points
+        if operator == "nth":
+            told = islice(points, 0, None, size)
+        elif operator == "ncount":
+            told = _counted(points, begin_us)
+        elif operator and kind == "number":
             width = size * MICRO if operator == "mean" else max(1, (end_us - begin_us) // size)
             told = _binned(points, begin_us, width, operator)
-        else:
-            told = points
         found = []
         for point in told:
             found.append(point)
@@ -184,6 +240,12 @@ def _points(samples: Iterable[Sample]) -> Iterator[dict[str, Any]]:
             point["fields"] = {"cnxlostepsecs": lost, "cnxregainedepsecs": regained}
             lost_us = None
         yield point
+
+
+def _counted(points: Iterable[dict[str, Any]], begin_us: int) -> Iterator[dict[str, Any]]:
+    """One point: how many there are."""
+    count = float(sum(1 for _ in points))
+    yield {"secs": begin_us // MICRO, "val": count, "nanos": 0, "severity": 0, "status": 0}
 
 
 def _binned(

@@ -178,3 +178,46 @@ def test_another_site_s_page_cannot_ask(address: str) -> None:
 def test_names_can_be_listed(address: str) -> None:
     with urlopen(f"{address}/retrieval/bpl/getMatchingPVs?pv=A:*", timeout=20) as answer:
         assert json.load(answer) == ["A:S", "A:T"]
+
+
+def fetched(address: str, path: str, **query: str) -> bytes:
+    with urlopen(f"{address}/retrieval/{path}?{urlencode(query)}", timeout=20) as answer:
+        return bytes(answer.read())
+
+
+def test_names_are_found_by_what_phoebus_makes_of_a_pattern(address: str) -> None:
+    path = "bpl/searchForPVsRegex"
+    assert fetched(address, path, regex=".*") == b"A:S\nA:T\n"
+    assert fetched(address, path, regex="A:T") == b"A:T\n"
+    assert fetched(address, path, regex=r"A.T") == b"A:T\n"
+    assert fetched(address, path, regex="a.*") == b""
+
+
+@pytest.mark.parametrize("regex", ["(a+)+$", "[", "a{1,9}", "a|b"])
+def test_an_expression_that_could_take_for_ever_is_refused(address: str, regex: str) -> None:
+    with pytest.raises(HTTPError) as error:
+        fetched(address, "bpl/searchForPVsRegex", regex=regex)
+    with error.value as answer:
+        assert answer.code == 400
+
+
+def test_how_many_and_every_nth(address: str) -> None:
+    (told,) = get(address, pv="ncount(A:T)", **WHOLE)
+    assert [point["val"] for point in told["data"]] == [101.0]
+    (told,) = get(address, pv="nth_25(A:T)", **WHOLE)
+    assert [point["val"] for point in told["data"]] == [0.0, 25.0, 50.0, 75.0, 5.0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "type_", "lines"),
+    [("A:T", 6, 101), ("A:S", 3, 1), ("ncount(A:S)", 6, 1), ("optimized_4(A:T)", 13, 1)],
+)
+def test_the_binary_form_is_that_of_what_was_asked(
+    address: str, asked: str, type_: int, lines: int
+) -> None:
+    """As Phoebus asks: its lines begin with the type, 1 << 3, of what follows."""
+    content = fetched(address, "data/getData.raw", pv=asked, **WHOLE)
+    about, *samples = content.removesuffix(b"\n\n").split(b"\n")
+    kinds = {6: b"\x08\x06", 3: b"\x08\x03", 13: b"\x08\x1b\x03"}  # 13 is a line end, escaped
+    assert about.startswith(kinds[type_])
+    assert len(samples) == lines
