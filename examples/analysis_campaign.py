@@ -27,6 +27,7 @@ from haloscope.analysis.report.page import checks, write_report
 from haloscope.analysis.spectra import Spectra, concatenate
 from haloscope.analysis.statistics.candidates import expected_clusters, neighbour_correlation
 from haloscope.analysis.statistics.rescan import judge
+from instruments.drawing import save
 from plans.haloscope.calibrating import calibrate_band, calibration_targets
 from plans.haloscope.calibration import calibrate
 from plans.haloscope.commissioning import cool_and_ramp
@@ -139,7 +140,7 @@ def main() -> None:
     write_report(given.output / "report.html", result, provenance=provenance)
     drawn = figures.all_figures(result) | bayes_figures.all_figures(result)
     for name, figure in drawn.items():
-        figure.savefig(given.output / f"{name}.png")
+        save(figure, given.output / name)
     summary = json.dumps(files.summary(result), indent=2)
     (given.output / "summary.json").write_text(summary + "\n", "utf-8")
 

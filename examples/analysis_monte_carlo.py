@@ -32,6 +32,7 @@ from haloscope.analysis.statistics.distribute import run
 from haloscope.analysis.statistics.efficiency import closed_form, linear_chain
 from haloscope.analysis.statistics.limits import dfsz
 from haloscope.analysis.statistics.montecarlo import Outcome, Plan, efficiency, strength_at_limit
+from instruments.drawing import save
 from instruments.random import generator
 from plans.haloscope.calibration import calibrate
 from plans.haloscope.commissioning import cool_and_ramp
@@ -92,7 +93,7 @@ def figure3(spectra: Spectra, experiments: int, output: Path) -> None:
         ],
         f"{experiments} simulated experiments, DFSZ axion",
     )
-    figure.savefig(output / "figure3.png")
+    save(figure, output / "figure3")
 
 
 def coverage(name: str, spectra: Spectra, experiments: int, output: Path) -> None:

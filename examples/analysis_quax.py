@@ -36,6 +36,7 @@ from haloscope.analysis.spectra import Spectra
 from haloscope.analysis.statistics.injection import recovery
 from haloscope.analysis.statistics.limits import dfsz
 from haloscope.axion import mass_ev
+from instruments.drawing import save
 
 
 def residuals(spectra: Spectra, options: Options) -> None:
@@ -89,8 +90,8 @@ def figure_beside_the_published(result: Result, path: Path) -> None:
     axis.plot((frequency - origin_hz) * 1e-3, coupling, "k.", label="published, arXiv:2304.07505")
     axis.set(yscale="log", xlabel="frequency - 10.353 GHz (kHz)")
     axis.set(ylabel=r"$g_{a\gamma\gamma}$ (1/GeV)", title=result.verdict())
-    axis.legend(frameon=False)
-    figure.savefig(path)
+    axis.legend()
+    save(figure, path)
     inside = (frequency > result.frequency_hz[0]) & (frequency < result.frequency_hz[-1])
     ratio = coupling[inside] / np.interp(frequency[inside], result.frequency_hz, seen)
     low, middle, high = np.quantile(ratio, [0.25, 0.5, 0.75])
@@ -155,7 +156,7 @@ def main() -> None:
     files.save_limit(given.output / "limit.txt", result, "QUAX runs, reanalysed")
     write_report(given.output / "report.html", result, title="QUAX runs, reanalysed",
                  provenance={"assumptions": "; ".join(quax.ASSUMPTIONS)})  # fmt: skip
-    figures.residuals(result.checks).savefig(given.output / "residuals.png")
+    save(figures.residuals(result.checks), given.output / "residuals")
     figure_beside_the_published(result, given.output / "limit.png")
 
 

@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import bluesky.plan_stubs as bps
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from operating import operator
@@ -23,6 +22,7 @@ from haloscope.axion import AxionLine
 from haloscope.measuring.calibration import effective_temperature_k
 from haloscope.measuring.reflection import fit_reflection
 from haloscope.parameters import HaloscopeParameters
+from instruments.drawing import BLUE, GREEN, GREY, RED, save, styled
 from plans.haloscope.calibration import y_factor
 from plans.haloscope.measure import (
     amplifier_at,
@@ -35,16 +35,9 @@ from plans.haloscope.measure import (
 from plans.haloscope.tuning import set_coupling, set_jpa, tune_to
 
 TARGET_HZ, TARGET_MHZ = 1.1e9, 1100.0
-BLUE, RED, GREEN, GREY = "#1f5fa8", "#c03a2b", "#2c8a57", "#777777"
-
-mpl.rcParams.update(
-    {
-        "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
-        "axes.grid": True, "grid.alpha": 0.25, "legend.frameon": False, "savefig.dpi": 150,
-    }
-)  # fmt: skip
 
 
+@styled
 def draw_mode_map() -> Figure:
     """Frequency, form factor, rod's share of the loss and unloaded Q against the rod's angle."""
     table = mode_map.load()
@@ -70,6 +63,7 @@ def draw_mode_map() -> Figure:
     return figure
 
 
+@styled
 def draw_crossing() -> Figure:
     """Transmission while the rod moves through the TE mode at 4.527 ueV."""
     table = mode_map.load()
@@ -99,6 +93,7 @@ def draw_crossing() -> Figure:
     return figure
 
 
+@styled
 def draw_reflection() -> Figure:
     """|S11| and its circle at three couplings, with the fits."""
     figure = Figure(figsize=(7.6, 3.7), layout="constrained")
@@ -138,6 +133,7 @@ def draw_reflection() -> Figure:
     return figure
 
 
+@styled
 def draw_jpa_gain() -> Figure:
     """Measured gain profile through the bypass line, and gain against pump power."""
     powers, gains = np.linspace(-33, -30.4, 27), []
@@ -180,6 +176,7 @@ def draw_jpa_gain() -> Figure:
     return figure
 
 
+@styled
 def draw_noise() -> Figure:
     """Noise temperature in situ as measured, and the parts that make it inside."""
     with operator(seed=0) as hand:
@@ -220,6 +217,7 @@ def draw_noise() -> Figure:
     return figure
 
 
+@styled
 def draw_spectrum() -> Figure:
     """One 500 s spectrum over the whole band, and the window around a strong axion."""
     line = AxionLine(TARGET_HZ + 20e3, 10 * axion.coupling_dfsz(TARGET_HZ))
@@ -249,6 +247,7 @@ def draw_spectrum() -> Figure:
     return figure
 
 
+@styled
 def draw_line_shape() -> Figure:
     """The axion line with its bins of 450 Hz and its yearly change."""
     nu = np.linspace(-200, 5000, 2000)
@@ -284,9 +283,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
 def main(folder: Path, names: list[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in names or FIGURES:
-        path = folder / f"haloscope_{name}.png"
-        FIGURES[name]().savefig(path)
-        print(path)
+        print(*save(FIGURES[name](), folder / f"haloscope_{name}"))
 
 
 if __name__ == "__main__":

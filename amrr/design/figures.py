@@ -13,12 +13,14 @@ from amrr.design.conservatism import Comparison
 from amrr.design.search import Candidate, Study
 from amrr.design.successor import DIPOLES_T, GOAL_K, Scan, Successor
 from amrr.design.verification import Verification
+from instruments.drawing import styled
 
 _GREY: Final = "0.75"
-_COLOURS: Final = "viridis"
+_COLOURS: Final = "cividis"
 _MARKERS: Final = "ovD"
 
 
+@styled
 def front_figure(study: Study, verified: Verification | None = None) -> Figure:
     """The Pareto front, and the variables of the machines on it against their cooling power."""
     figure = Figure(figsize=(12.0, 7.5), layout="constrained")
@@ -28,6 +30,7 @@ def front_figure(study: Study, verified: Verification | None = None) -> Figure:
     return figure
 
 
+@styled
 def model_figure(found: Sequence[Comparison]) -> Figure:
     """Outlet and T_CHX of the design model against those of the dynamic model."""
     figure = Figure(figsize=(10.0, 5.0), layout="constrained")
@@ -53,8 +56,8 @@ def model_figure(found: Sequence[Comparison]) -> Figure:
         for k, swing in enumerate(swings):
             axes.plot([], [], "s", color=f"C{k}", label=f"swing {swing:g} T")
         for k, load in enumerate(loads):
-            axes.plot([], [], _MARKERS[k % 3], color="0.4", label=f"{1e6 * load:g} uW")
-    figure.axes[0].legend(frameon=False, fontsize=8)
+            axes.plot([], [], _MARKERS[k % 3], color="0.4", label=f"{1e6 * load:g} µW")
+    figure.axes[0].legend()
     figure.axes[1].text(
         0.98, 0.03, "above the line: the design model is conservative\nhollow: x < 0.1",
         fontsize=8, ha="right", transform=figure.axes[1].transAxes,
@@ -62,6 +65,7 @@ def model_figure(found: Sequence[Comparison]) -> Figure:
     return figure
 
 
+@styled
 def successor_figure(found: Sequence[Successor], which: Scan) -> Figure:
     """Lowest temperature and cooling power of the successor against its internal field."""
     figure = Figure(figsize=(10.0, 4.5), layout="constrained")
@@ -76,14 +80,14 @@ def successor_figure(found: Sequence[Successor], which: Scan) -> Figure:
     left.axhline(GOAL_K, color="0.4", linestyle="--", linewidth=1)
     left.text(which.internal_t[0], GOAL_K + 0.003, "announced", color="0.4", fontsize=8)
     left.set_ylabel("cold exchanger without load (K)")
-    right.set_ylabel(f"cooling power at {GOAL_K:g} K (uW)")
+    right.set_ylabel(f"cooling power at {GOAL_K:g} K (µW)")
     for axes in (left, right):
         axes.axvspan(*which.range_t, color="0.93", zorder=0)
         axes.axvline(DIPOLES_T, color=_GREY, zorder=0)
         axes.set_xlabel("internal field b (T); line: dipoles alone; band: range")
         axes.grid(alpha=0.3)
     right.set_ylim(bottom=0.0)
-    left.legend(frameon=False, fontsize=8)
+    left.legend()
     return figure
 
 
@@ -107,8 +111,8 @@ def _objectives(figure: FigureBase, study: Study, verified: Verification | None)
             lower.plot(at_uw, point.work_j, marker, **style)
     upper.set_ylabel("fraction of Carnot")
     lower.set_ylabel("work per cycle (J)")
-    lower.set_xlabel(f"cooling power at {study.options.chx_k:g} K (uW)")
-    upper.legend(frameon=False, loc="lower right")
+    lower.set_xlabel(f"cooling power at {study.options.chx_k:g} K (µW)")
+    upper.legend(loc="lower right")
     for axes in (upper, lower):
         axes.grid(alpha=0.3)
 
@@ -128,7 +132,7 @@ def _variables(figure: FigureBase, study: Study) -> None:
         axes.tick_params(labelsize=7)
         axes.grid(alpha=0.3)
     for axes in grid[-1]:
-        axes.set_xlabel(f"cooling power at {study.options.chx_k:g} K (uW)", fontsize=8)
+        axes.set_xlabel(f"cooling power at {study.options.chx_k:g} K (µW)", fontsize=8)
     figure.suptitle("colour: fraction of Carnot", fontsize=8)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from amrr.studies.calibration import UNDETERMINED, Calibration
+from instruments.drawing import styled
 
 __all__ = ["as_json", "figure", "residuals_csv", "table"]
 
@@ -80,6 +81,7 @@ def table(found: Calibration) -> Iterator[str]:
     )
 
 
+@styled
 def figure(found: Calibration) -> Figure:
     """Pulls against load, and the correlations."""
     drawn = Figure(figsize=(11.0, 4.2), layout="constrained")
@@ -89,8 +91,8 @@ def figure(found: Calibration) -> Figure:
         left.plot([1e6 * r.load_w for r in own], [r.pull for r in own], "o", label=name, alpha=0.8)
     left.axhspan(-1.0, 1.0, color="0.9")
     left.axhline(0.0, color="0.4", linewidth=0.8)
-    left.set(xlabel="load (uW)", ylabel="(measured - model) / error")
-    left.legend(fontsize=8)
+    left.set(xlabel="load (µW)", ylabel="(measured - model) / error")
+    left.legend()
     image = right.imshow(found.correlation, vmin=-1.0, vmax=1.0, cmap="RdBu")
     right.set_xticks(range(len(found.names)), found.names, rotation=30, ha="right", fontsize=7)
     right.set_yticks(range(len(found.names)), found.names, fontsize=7)

@@ -12,13 +12,15 @@ from matplotlib.figure import Figure
 
 from amrr.studies.answers import Answer, Sensitivity
 from amrr.studies.uncertainty import Outcome
+from instruments.drawing import BLUE, RED, styled
 
 #: At the low and at the high end of a parameter's range.
-_LOW: Final = "#3b6fb6"
-_HIGH: Final = "#c8553d"
+_LOW: Final = BLUE
+_HIGH: Final = RED
 _SHOWN: Final = 18
 
 
+@styled
 def tornado(outcome: Outcome, most: int = _SHOWN) -> Figure:
     """What each parameter does alone, and below it what all of them do together.
 
@@ -33,8 +35,8 @@ def tornado(outcome: Outcome, most: int = _SHOWN) -> Figure:
     axes = figure.subplots(2, 2, sharex="col", squeeze=False, height_ratios=ratios)
     study = outcome.study
     titles = (
-        f"temperature at {1e6 * study.load_w:g} uW (K)",
-        f"cooling power at {study.chx_k:g} K (uW)",
+        f"temperature at {1e6 * study.load_w:g} µW (K)",
+        f"cooling power at {study.chx_k:g} K (µW)",
     )
     for column, (name, scale, title) in enumerate(
         zip(("chx_k", "power_w"), (1.0, 1e6), titles, strict=True)
@@ -72,7 +74,7 @@ def _bars(
     axes.invert_yaxis()
     axes.grid(axis="x", alpha=0.3)
     if shown:
-        axes.legend(loc="lower right", fontsize=8)
+        axes.legend(loc="lower right")
 
 
 def _bands(axes: Axes, outcome: Outcome, name: str, scale: float) -> None:

@@ -113,6 +113,7 @@ def _verified(study: Study, output: Path, quick: bool) -> tuple[str, ...]:
     from amrr.design.points import FailureError
     from amrr.design.tables import verification_text
     from amrr.parameter_files import written
+    from instruments.drawing import save
 
     options, best = study.options, study.best
     effort = QUICK_VERIFICATION if quick else {}
@@ -126,7 +127,7 @@ def _verified(study: Study, output: Path, quick: bool) -> tuple[str, ...]:
     console.print(text)
     write(output, "best.txt", text + "\n")
     write(output, "best.toml", written(found.best.parameters))
-    front_figure(study, found).savefig(output / "front.png", dpi=150)
+    save(front_figure(study, found), output / "front")
     console.print(f"written to {output}: front.csv, machines.csv, front.png, best.toml, best.txt")
     return () if quick else verification.doubts(found, best.outcome.power_w)
 
@@ -144,6 +145,7 @@ def model(
     from amrr.design import conservatism
     from amrr.design.figures import model_figure
     from amrr.design.store import Store
+    from instruments.drawing import save
 
     grid = conservatism.QUICK if quick else conservatism.GRID
     store = Store(output / "evaluations.jsonl")
@@ -153,7 +155,7 @@ def model(
     console.print(text)
     write(output, "model.csv", conservatism.csv_text(found))
     write(output, "model.txt", text + "\n")
-    model_figure(found).savefig(output / "model.png", dpi=150)
+    save(model_figure(found), output / "model")
     console.print(f"written to {output}: model.csv, model.txt, model.png")
 
 
@@ -167,6 +169,7 @@ def successor(
     from amrr.design import successor as study
     from amrr.design.figures import successor_figure
     from amrr.design.store import Store
+    from instruments.drawing import save
 
     which = study.QUICK if quick else study.SCAN
     store = Store(output / "evaluations.jsonl")
@@ -176,7 +179,7 @@ def successor(
     console.print(text)
     write(output, "successor.csv", study.csv_text(found))
     write(output, "successor.txt", text + "\n")
-    successor_figure(found, which).savefig(output / "successor.png", dpi=150)
+    save(successor_figure(found, which), output / "successor")
     console.print(f"written to {output}: successor.csv, successor.txt, successor.png")
 
 

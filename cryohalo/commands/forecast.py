@@ -69,7 +69,7 @@ def forecast(
     coupling and the step that scan fastest, the integration that the target needs.
     """
     from haloscope.planning.forecast import Request, forecast
-    from haloscope.planning.tables import as_dict, figure, text
+    from haloscope.planning.tables import as_dict, text
 
     request = Request(
         low_hz=low * 1e6,
@@ -87,7 +87,10 @@ def forecast(
     if as_json is not None:
         as_json.write_text(json.dumps(as_dict(found), indent=1) + "\n", "utf-8")
     if drawing is not None:
-        figure(found).savefig(drawing, dpi=150)
+        from haloscope.planning.figure import figure
+        from instruments.drawing import DPI
+
+        figure(found).savefig(drawing, dpi=DPI)
     if found.warnings:
         errors.print(f"cryohalo: {len(found.warnings)} warnings, see above")
 

@@ -125,6 +125,7 @@ def _ask(study: Study, folder: Path, workers: int | None, scheduler: str | None)
 
 def _tell(outcome: Outcome, output: Path) -> None:
     from amrr.studies import figures, files
+    from instruments.drawing import save
 
     for line in files.table(outcome):
         console.print(f"  {line}")
@@ -138,8 +139,7 @@ def _tell(outcome: Outcome, output: Path) -> None:
     (output / "uncertainty.json").write_text(files.as_json(outcome, provenance), "utf-8")
     (output / "uncertainty.csv").write_text(files.as_csv(outcome), "utf-8")
     figure = figures.tornado(outcome)
-    figure.savefig(output / "uncertainty.png", dpi=150)
-    figure.savefig(output / "uncertainty.pdf")
+    save(figure, output / "uncertainty")
     console.print(f"  files in {escaped(output.resolve())}")
 
 
@@ -228,6 +228,7 @@ def _tell_fit(
 ) -> None:
     from amrr.parameter_files import written
     from amrr.studies import calibration_files as files
+    from instruments.drawing import save
 
     for line in files.table(found):
         console.print(f"  {line}")
@@ -238,6 +239,5 @@ def _tell_fit(
     said = {name: f"fitted to {', '.join(runs)}" for name in found.names}
     (output / "machine.toml").write_text(written(fitted, said), "utf-8")
     drawn = files.figure(found)
-    drawn.savefig(output / "calibration.png", dpi=150)
-    drawn.savefig(output / "calibration.pdf")
+    save(drawn, output / "calibration")
     console.print(f"  files in {escaped(output.resolve())}")

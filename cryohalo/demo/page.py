@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from cryohalo.provenance import provenance, software_version
+from instruments.drawing import save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,8 +57,8 @@ class Page:
         return section
 
     def figure(self, section: Section, name: str, figure: Figure, caption: str) -> None:
-        """Save a figure as ``figures/<name>.png`` and show it in a section."""
-        figure.savefig(self.folder / FIGURES / f"{name}.png", dpi=130, bbox_inches="tight")
+        """Save a figure as ``figures/<name>.png`` and ``.pdf``, and show it in a section."""
+        save(figure, self.folder / FIGURES / name)
         section.figures.append({"file": f"{FIGURES}/{name}.png", "caption": caption})
 
     def write(self, *, seed: int, extra: Sequence[tuple[str, str]] = ()) -> Path:

@@ -17,6 +17,7 @@ from haloscope.analysis.exchange.keys import value_in
 from haloscope.analysis.options import line_span_hz
 from haloscope.analysis.pipeline import Result, analyze, expected_width
 from haloscope.analysis.report import figures
+from instruments.drawing import BLUE, RED, styled
 
 if TYPE_CHECKING:
     from cryohalo.demo.options import DemoOptions
@@ -69,7 +70,7 @@ def _refrigerator(page: Page, run: Run) -> Lines:
     )
     rows = [
         ("T_CHX, mean of the last cycle", f"{mean:.4f} K ({low:.3f} to {high:.3f} K)"),
-        ("cooling power", f"{load:.0f} uW"),
+        ("cooling power", f"{load:.0f} µW"),
         ("cycles", f"{len(cycles['cycle_count'])}"),
         ("field work, last cycle", f"{work:.3f} J"),
         ("heat to the 1.6 K stage, last cycle", f"{heat:.3f} J"),
@@ -77,9 +78,10 @@ def _refrigerator(page: Page, run: Run) -> Lines:
     section = page.add(Section("Refrigerator: cool-down", text, rows))
     caption = "Temperature of the cold heat exchanger over the cycles: mean, and range in a cycle."
     page.figure(section, "chx_temperature", _chx_figure(cycles), caption)
-    return [("T_CHX", f"{mean:.4f} K at {load:.0f} uW after {len(cycles['cycle_count'])} cycles")]
+    return [("T_CHX", f"{mean:.4f} K at {load:.0f} µW after {len(cycles['cycle_count'])} cycles")]
 
 
+@styled
 def _chx_figure(cycles: Mapping[str, np.ndarray]) -> Figure:
     figure = Figure(figsize=(8, 4.2), layout="constrained")
     axes = figure.subplots()
@@ -89,7 +91,7 @@ def _chx_figure(cycles: Mapping[str, np.ndarray]) -> Figure:
     axes.plot(count, cycles["cycle_mean_chx_temperature"], "o-", ms=4, label="mean")
     axes.axhline(0.9, color="0.4", ls=":", label="900 mK")
     axes.set(xlabel="cycle", ylabel="$T_{CHX}$ (K)")
-    axes.legend(frameon=False)
+    axes.legend()
     return figure
 
 
@@ -131,7 +133,7 @@ def _figures(page: Page, section: Section, run: Run, result: Result) -> None:
         ),
         "grand_spectrum": (figures.spectrum(result), "The grand spectrum and its candidates."),
         "limit": (
-            _limit_figure(result),
+            figures.limit(result),
             "Exclusion limit at 90 % confidence, with KSVZ, DFSZ and the published curve.",
         ),
     }
@@ -139,6 +141,7 @@ def _figures(page: Page, section: Section, run: Run, result: Result) -> None:
         page.figure(section, name, figure, caption)
 
 
+@styled
 def _spectrum_figure(data: Mapping[str, Any]) -> Figure:
     figure = Figure(figsize=(8, 4.2), layout="constrained")
     axes = figure.subplots()
@@ -146,20 +149,12 @@ def _spectrum_figure(data: Mapping[str, Any]) -> Figure:
     target_mhz = value_in(data, "measured_target_frequency")
     first_khz = (value_in(data, "daq_frequency_start") - target_mhz) * 1e3
     khz = first_khz + np.arange(len(power_pw)) * value_in(data, "daq_frequency_step") * 1e-3
-    axes.semilogy(khz, power_pw, lw=0.2, color="#1f4e9c", rasterized=True)
+    axes.semilogy(khz, power_pw, lw=0.2, color=BLUE, rasterized=True)
     axes.axvspan(-75, 75, color="0.88", zorder=0, label="analysed, 150 kHz")
     axes.axvline(0, color="0.4", lw=0.8, ls=":", label=f"cavity, {target_mhz:.3f} MHz")
-    axes.axvline(-100, color="#c0392b", lw=0.8, ls=":", label="JPA, with its pump's leakage")
+    axes.axvline(-100, color=RED, lw=0.8, ls=":", label="JPA, with its pump's leakage")
     axes.set(xlabel="frequency from the target (kHz)", ylabel="power per 10 Hz bin (pW)")
-    axes.legend(frameon=False)
-    return figure
-
-
-def _limit_figure(result: Result) -> Figure:
-    figure = figures.limit(result)
-    low_hz, high_hz = result.frequency_hz[[0, -1]]
-    margin_mhz = 2e-6 * (high_hz - low_hz)
-    figure.axes[0].set_xlim(low_hz * 1e-6 - margin_mhz, high_hz * 1e-6 + margin_mhz)
+    axes.legend()
     return figure
 
 

@@ -20,11 +20,12 @@ from matplotlib import pyplot as plt
 from amrr.design.points import Point, at_load, running
 from amrr.parameters import RefrigeratorParameters
 from amrr.solids.garnet import MATERIALS
+from instruments.drawing import RED, save, styled
 
 TABLE = Path(__file__).with_name("refrigerators.csv")
 LOADS_W = (300e-6, 600e-6, 1000e-6)
 COLOURS = {
-    "AMRR": "C3", "3He evaporation": "C0", "4He evaporation": "C9",
+    "AMRR": RED, "3He evaporation": "C0", "4He evaporation": "C9",
     "single-shot ADR": "C2", "continuous ADR": "C1",
 }  # fmt: skip
 
@@ -49,6 +50,7 @@ def garnet_kg() -> float:
     return 2.0 * MATERIALS["GGG"].density_kg_per_m3 * (regenerators + pumps)
 
 
+@styled
 def draw(path: Path) -> None:
     figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
     seen: set[str] = set()
@@ -71,16 +73,16 @@ def draw(path: Path) -> None:
     axes.errorbar(
         [p.chx_k for p in points], [1e6 * p.load_w for p in points],
         xerr=[[p.chx_k - p.lowest_k for p in points], [p.highest_k - p.chx_k for p in points]],
-        fmt="s-", color="C3", capsize=2, markersize=4,
+        fmt="s-", color=RED, capsize=2, markersize=4,
         label="AMRR, this model (bars: swing in a cycle)",
     )  # fmt: skip
     axes.set(xscale="log", yscale="log", xlim=(0.04, 2.0), ylim=(1.0, 1e4))
     axes.set_xlabel("temperature (K)")
-    axes.set_ylabel("cooling power (uW)")
-    axes.legend(fontsize=7, loc="lower right")
+    axes.set_ylabel("cooling power (µW)")
+    axes.legend(loc="lower right")
     axes.grid(alpha=0.3, which="both", linewidth=0.5)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    save(figure, path)
     for p in points:
         print(f"{1e6 * p.load_w:.0f} uW: {p.chx_k:.3f} K, {p.lowest_k:.3f} to {p.highest_k:.3f} K")
     print(f"GGG in four beds: {garnet_kg():.2f} kg")

@@ -21,6 +21,7 @@ from amrr.parameters import CycleParameters, RefrigeratorParameters
 from amrr.periodic import settle
 from amrr.refrigerator import SimulatedRefrigerator
 from amrr.solids.garnet import GGG
+from instruments.drawing import RED, save, styled
 
 POWERS_UW = (0, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1000, 1150, 1300, 1500)
 STRONG = CycleParameters(
@@ -48,11 +49,12 @@ def load_curve(cycle: CycleParameters) -> list[tuple[float, float, float]]:
     return points
 
 
+@styled
 def draw(path: Path) -> None:
     figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
     names = (
         ("default: pump 0.63 to 1.37 T, regenerator to 1.12 T", CycleParameters(), "C0"),
-        ("strong: pump 0.5 to 1.5 T, regenerator to 1.3 T", STRONG, "C3"),
+        ("strong: pump 0.5 to 1.5 T, regenerator to 1.3 T", STRONG, RED),
     )
     for label, cycle, colour in names:
         print(label)
@@ -60,16 +62,16 @@ def draw(path: Path) -> None:
         axes.fill_between(POWERS_UW, low, high, color=colour, alpha=0.2, linewidth=0)
         axes.plot(POWERS_UW, mean, "o-", color=colour, markersize=4, label=label)
     axes.plot([600, 1000], [0.9, 0.9], "ks", markersize=7, fillstyle="none",
-              label="paper: 600 uW to 1 mW at 900 mK (predicted)")  # fmt: skip
+              label="paper: 600 µW to 1 mW at 900 mK (predicted)")  # fmt: skip
     axes.axhspan(0.0, GGG.lowest_temperature_k, color="0.85", linewidth=0)
     axes.text(1480, 0.35, "below the garnet model", ha="right", va="center", color="0.4")
-    axes.set_xlabel("heater power on the cold heat exchanger (uW); 50 uW parasitic load on top")
+    axes.set_xlabel("heater power on the cold heat exchanger (µW); 50 µW parasitic load on top")
     axes.set_ylabel("temperature of the cold heat exchanger (K)")
     axes.set(xlim=(0, 1500), ylim=(0.3, 1.3))
-    axes.legend(loc="upper left", frameon=False)
+    axes.legend(loc="upper left")
     axes.grid(alpha=0.3)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    save(figure, path)
 
 
 if __name__ == "__main__":

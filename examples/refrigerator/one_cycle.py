@@ -16,6 +16,7 @@ from matplotlib import pyplot as plt
 
 from amrr.refrigerator import SimulatedRefrigerator
 from amrr.snapshot import start_cold
+from instruments.drawing import save, styled
 
 MOMENTS = {0: "start of the hot blow", 40: "middle", 79: "its end", 89: "after the field step",
            130: "middle of the cold blow", 169: "its end", 179: "after the field step"}  # fmt: skip
@@ -37,14 +38,15 @@ def record() -> dict[str, np.ndarray]:
     return {k: np.array(v) for k, v in rows.items()} | {"z": machine.regenerator_positions_m}
 
 
+@styled
 def draw(path: Path) -> None:
     data = record()
     figure, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
-    colours = plt.get_cmap("viridis")(np.linspace(0, 0.9, len(MOMENTS)))
+    colours = plt.get_cmap("cividis")(np.linspace(0, 0.9, len(MOMENTS)))
     for (k, text), colour in zip(MOMENTS.items(), colours, strict=True):
         axes[0, 0].plot(1e3 * data["z"], data["bed"][k], color=colour, label=f"{k + 1} s: {text}")
     axes[0, 0].set(xlabel="distance from the hot end (mm)", ylabel="regenerator A (K)")
-    axes[0, 0].legend(fontsize=7, frameon=False)
+    axes[0, 0].legend()
     mesh = axes[0, 1].pcolormesh(data["t"], 1e3 * data["z"], data["bed"].T, shading="nearest")
     axes[0, 1].invert_yaxis()
     axes[0, 1].set(xlabel="time (s)", ylabel="distance from the hot end (mm)")
@@ -53,17 +55,17 @@ def draw(path: Path) -> None:
         style = "-" if name.endswith("A") else "--"
         axes[1, 0].plot(data["t"], data["fields"][:, k], style, color=f"C{k // 2}", label=name)
     axes[1, 0].set(xlabel="time (s)", ylabel="central field (T)")
-    axes[1, 0].legend(fontsize=8, frameon=False)
+    axes[1, 0].legend()
     flow = axes[1, 0].twinx()
     flow.plot(data["t"], data["flow"], color="0.6", linewidth=1)
-    flow.set_ylabel("flow, pump A to pump B (mm$^3$/s)", color="0.4")
+    flow.set_ylabel("flow, pump A to pump B (mm³/s)", color="0.4")
     axes[1, 1].plot(data["t"], data["cold"][:, 0], label="cold end of regenerator A")
     axes[1, 1].plot(data["t"], data["cold"][:, 1], "--", label="cold end of regenerator B")
     axes[1, 1].plot(data["t"], data["chx"], "k", label="cold heat exchanger")
     axes[1, 1].set(xlabel="time (s)", ylabel="temperature (K)", ylim=(0.82, 1.02))
     axes[1, 1].legend(fontsize=8, frameon=False, loc="upper center")
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    save(figure, path)
     cold, chx = data["cold"], data["chx"]
     print(f"CHX {chx.mean():.4f} K ({chx.min():.4f} to {chx.max():.4f}); "
           f"cold end {cold.min():.4f} to {cold.max():.4f} K")  # fmt: skip

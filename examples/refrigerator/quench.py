@@ -20,6 +20,7 @@ from matplotlib import pyplot as plt
 
 from amrr.refrigerator import SimulatedRefrigerator
 from amrr.snapshot import start_cold
+from instruments.drawing import save, styled
 from instruments.errors import Refused
 
 
@@ -70,6 +71,7 @@ def story() -> tuple[np.ndarray, np.ndarray, float]:
     return *table, reset_s
 
 
+@styled
 def draw(path: Path) -> None:
     fast, slow, reset_s = story()
     figure, axes = plt.subplots(2, 2, figsize=(10, 6.5), layout="constrained")
@@ -77,16 +79,16 @@ def draw(path: Path) -> None:
     axes[0, 0].plot(fast[:, 0], fast[:, 2], "s--", markersize=3, label="supply")
     axes[0, 0].plot(fast[:, 0], fast[:, 3], "^:", markersize=3, label="diodes")
     axes[0, 0].set(xlabel="time since the quench (s)", ylabel="current (A)", xlim=(-0.05, 1.0))
-    axes[0, 0].legend(frameon=False)
+    axes[0, 0].legend()
     axes[0, 1].plot(fast[:, 0], fast[:, 5], "o-", markersize=3, label="hot spot")
     axes[0, 1].plot(fast[:, 0], fast[:, 4], "s-", markersize=3, label="winding, mean")
     axes[0, 1].set(xlabel="time since the quench (s)", ylabel="temperature (K)", xlim=(-0.05, 2.0))
-    axes[0, 1].legend(frameon=False)
+    axes[0, 1].legend()
     minutes = slow[:, 0] / 60.0
     axes[1, 0].plot(minutes, slow[:, 4], label="winding, mean")
     axes[1, 0].axvline(reset_s / 60.0, color="0.5", linestyle=":", label="reset accepted")
     axes[1, 0].set(xlabel="time since the quench (min)", ylabel="temperature (K)")
-    axes[1, 0].legend(frameon=False)
+    axes[1, 0].legend()
     axes[1, 1].plot(minutes, slow[:, 7], label="stage")
     axes[1, 1].plot(minutes, slow[:, 8], label="cold heat exchanger")
     axes[1, 1].set(xlabel="time since the quench (min)", ylabel="temperature (K)")
@@ -95,7 +97,7 @@ def draw(path: Path) -> None:
     heater.plot(minutes, slow[:, 9], color="0.7", linewidth=0.8)
     heater.set_ylabel("stage heater (mW)", color="0.5")
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    save(figure, path)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from cryohalo.processes.launcher import LaunchedIoc, Launcher
+from instruments.drawing import save, styled
 from instruments.stability import allan_deviation, spectrum
 
 SETPOINT_K = 0.95
@@ -31,7 +32,7 @@ GAINS = {True: (200e3, 0.1), False: (50e3, 0.2)}
 
 
 def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """Both runs, each as its result, readings (K) and powers (uW) of shape (cycles, phases)."""
+    """Both runs, each as its result, readings (K) and powers (µW) of shape (cycles, phases)."""
     parameters = folder / "machine.toml"
     parameters.write_text(f"[exchangers]\ncold_ballast_j_per_k = {options.ballast:g}\n")
     arguments = ("--speed", str(options.speed), "--seed", "1", "--parameters", str(parameters))
@@ -76,6 +77,7 @@ def tell(label: str, result: Any) -> None:
     )
 
 
+@styled
 def draw(found: dict[str, Any], period_s: float, path: Path) -> None:
     """The mean cycle, its power, the spectrum and the Allan deviation."""
     figure, axes = plt.subplots(2, 2, figsize=(9.5, 6.5), layout="constrained")
@@ -93,16 +95,16 @@ def draw(found: dict[str, Any], period_s: float, path: Path) -> None:
     axes[1, 1].loglog(
         times_s, 1e6 * random * np.sqrt(spacing_s / times_s), "k:", label="independent samples"
     )
-    axes[0, 0].set(xlabel="time in the cycle (s)", ylabel="reading - 0.95 K, mean cycle (uK)")
-    axes[0, 1].set(xlabel="time in the cycle (s)", ylabel="heater power, mean cycle (uW)")
-    axes[1, 0].set(xlabel="frequency (mHz)", ylabel="reading (uK/sqrt(Hz))")
-    axes[1, 1].set(xlabel="averaging time (s)", ylabel="Allan deviation of the reading (uK)")
+    axes[0, 0].set(xlabel="time in the cycle (s)", ylabel="reading - 0.95 K, mean cycle (µK)")
+    axes[0, 1].set(xlabel="time in the cycle (s)", ylabel="heater power, mean cycle (µW)")
+    axes[1, 0].set(xlabel="frequency (mHz)", ylabel="reading (µK/√Hz)")
+    axes[1, 1].set(xlabel="averaging time (s)", ylabel="Allan deviation of the reading (µK)")
     for panel in (axes[0, 0], axes[1, 1]):
-        panel.legend(frameon=False)
+        panel.legend()
     for panel in axes.flat:
         panel.grid(alpha=0.3)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=130)
+    save(figure, path)
 
 
 def main() -> None:

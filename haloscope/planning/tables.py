@@ -1,20 +1,17 @@
-"""A forecast as text, as JSON and as a figure."""
+"""A forecast as text and as JSON."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from haloscope.axion import coupling_dfsz, coupling_ksvz
 from haloscope.planning.forecast import Forecast
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-__all__ = ["as_dict", "figure", "text"]
+__all__ = ["as_dict", "duration", "text"]
 
 #: Points of the sensitivity curve in a table and in JSON.
 _ROWS: Final = 11
@@ -68,32 +65,6 @@ def as_dict(found: Forecast) -> dict[str, Any]:
     values["total_s"], values["steps"] = found.total_s, found.steps
     values["warnings"] = list(found.warnings)
     return values
-
-
-def figure(found: Forecast) -> Figure:
-    """The sensitivity curve, with the models."""
-    from matplotlib.figure import Figure
-
-    drawing = Figure(figsize=(8, 4.5), layout="constrained")
-    axes = drawing.subplots()
-    curve = found.curve
-    place = curve.frequency_hz * 1e-6
-    axes.semilogy(place, curve.coupling_per_gev, lw=0.8, label="forecast")
-    for name, model in (("KSVZ", coupling_ksvz), ("DFSZ", coupling_dfsz)):
-        per_hz = model(1e9) / 1e9
-        axes.semilogy(place, per_hz * curve.frequency_hz, ls="--", lw=0.8, label=name)
-    if found.request.target is not None:
-        ends = np.array([found.request.low_hz, found.request.high_hz])
-        wanted = [found.request.target.at(float(nu)) for nu in ends]
-        axes.semilogy(ends * 1e-6, wanted, ls=":", color="k", label="target")
-    axes.set_xlabel("frequency (MHz)")
-    axes.set_ylabel("excluded coupling (1/GeV)")
-    axes.set_title(
-        f"{found.name}: {found.steps} steps of {found.integration_s:.4g} s, "
-        f"{duration(found.total_s)} in all"
-    )
-    axes.legend(loc="best")
-    return drawing
 
 
 def duration(seconds: float) -> str:

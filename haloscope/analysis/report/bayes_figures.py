@@ -11,10 +11,11 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from haloscope.analysis.pipeline import Result
-from haloscope.analysis.report.figures import BLUE, GREY, RED, new_figure
+from haloscope.analysis.report.figures import new_figure
 from haloscope.analysis.spectra import FloatArray
 from haloscope.analysis.statistics.limits import dfsz
 from haloscope.analysis.statistics.powermeasured import PowerMeasured
+from instruments.drawing import BLUE, GREY, RED, styled
 
 CAPTIONS = {
     "updates": "Prior updates, sub-aggregated: blue where axions became less probable, red where "
@@ -25,6 +26,7 @@ CAPTIONS = {
 _RANGE = 20.0
 
 
+@styled
 def updates(result: Result) -> Figure:
     """Prior update of each window and coupling, with the limits of both analyses."""
     figure, (axis,) = new_figure(4.2)
@@ -48,8 +50,7 @@ def updates(result: Result) -> Figure:
               ms=5, mfc="none", label=f"candidates ({len(found)})")  # fmt: skip
     axis.set(xlabel="frequency (MHz)", ylabel=r"$|g_{a\gamma\gamma}|$ / DFSZ", yscale="log",
              ylim=(measured.couplings[0], measured.couplings[-1]))  # fmt: skip
-    axis.ticklabel_format(axis="x", useOffset=False)
-    axis.legend(fontsize=8, loc="upper right")
+    axis.legend(loc="upper right", frameon=True)
     return figure
 
 
@@ -66,6 +67,7 @@ def _with_holes(measured: PowerMeasured) -> tuple[FloatArray, FloatArray, FloatA
     )
 
 
+@styled
 def aggregate(result: Result) -> Figure:
     """Update over the band against the coupling, and what the threshold's search misses."""
     figure, (axis,) = new_figure()
@@ -79,7 +81,7 @@ def aggregate(result: Result) -> Figure:
     expected = _around(measured.expected, measured.expected_scatter)
     axis.axvspan(*expected, color=BLUE, alpha=0.15, lw=0, label="update, noise alone")
     axis.set(xlabel=r"$|g_{a\gamma\gamma}|$ / DFSZ", ylabel="", xscale="log", ylim=(0.0, 1.5))
-    axis.legend(fontsize=8)
+    axis.legend()
     return figure
 
 

@@ -10,10 +10,10 @@ from haloscope.analysis.exchange.found import pairs
 from haloscope.analysis.pipeline import Result
 from haloscope.analysis.statistics.candidates import Candidate
 from haloscope.analysis.vetoes.steps import Steps, Window
+from instruments.drawing import BLUE, GREY, RED, styled
 
 __all__ = ["captioned", "followed"]
 
-BLUE, GREY, RED = "#1f4e9c", "#7a7a7a", "#c0392b"
 _BINS_DRAWN = 54  # Of a window of three lines: 225 Hz each for the letter's.
 
 
@@ -28,6 +28,7 @@ def captioned(result: Result, most: int = 12) -> dict[str, Figure]:
     }
 
 
+@styled
 def followed(found: Candidate, seen: Steps) -> Figure:
     """A candidate's line in all spectra, and its power spectrum by spectrum.
 
@@ -35,7 +36,7 @@ def followed(found: Candidate, seen: Steps) -> Figure:
         found: The candidate.
         seen: It in the spectra that hold it.
     """
-    figure = Figure(figsize=(7.0, 2.5), layout="constrained", dpi=150)
+    figure = Figure(figsize=(7.0, 2.5), layout="constrained")
     left, middle, right = (figure.add_subplot(1, 3, k + 1) for k in range(3))
     _draw_line(left, seen.window, found.frequency_hz, seen.mean)
     _draw_power(middle, seen.detuning_hz * 1e-3, seen, "candidate - cavity (kHz)")

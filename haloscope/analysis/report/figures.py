@@ -18,9 +18,9 @@ from haloscope.analysis.pipeline import Result
 from haloscope.analysis.quality.residuals import HISTOGRAM_EDGES, Residuals
 from haloscope.analysis.spectra import FloatArray
 from haloscope.analysis.statistics.limits import dfsz, ksvz
-from haloscope.constants import ELECTRON_VOLT_J, PLANCK_J_S
+from haloscope.constants import ELECTRON_VOLT_J, LOCAL_DENSITY_GEV_PER_CM3, PLANCK_J_S
+from instruments.drawing import BLUE, GREEN, GREY, RED, styled
 
-BLUE, GREY, RED, GREEN = "#1f4e9c", "#7a7a7a", "#c0392b", "#2e7d4f"
 _UEV_PER_GHZ = PLANCK_J_S * 1e9 / ELECTRON_VOLT_J * 1e6
 #: Points of fewer bins than these are drawn large enough to be seen one by one.
 _FEW_BINS = 5000
@@ -28,11 +28,8 @@ _FEW_BINS = 5000
 
 def new_figure(height: float = 3.6, panels: int = 1) -> tuple[Figure, list[Axes]]:
     """A figure of the report with its panels."""
-    figure = Figure(figsize=(7.0, height * 1.0), layout="constrained", dpi=150)
-    axes = [figure.add_subplot(1, panels, k + 1) for k in range(panels)]
-    for axis in axes:
-        axis.tick_params(direction="in", top=True, right=True)
-    return figure, axes
+    figure = Figure(figsize=(7.0, height), layout="constrained")
+    return figure, [figure.add_subplot(1, panels, k + 1) for k in range(panels)]
 
 
 def _with_gaps(x: FloatArray, y: FloatArray, gap: float) -> tuple[FloatArray, FloatArray]:
@@ -51,10 +48,11 @@ def _mhz(mass_uev: ArrayLike) -> FloatArray:
 
 def _mass_axis(axis: Axes) -> None:
     top = axis.secondary_xaxis("top", functions=(_mass_uev, _mhz))
-    top.set_xlabel(r"axion mass ($\mu$eV)")
+    top.set_xlabel("axion mass (µeV)")
     axis.tick_params(top=False)
 
 
+@styled
 def spectrum(result: Result) -> Figure:
     """Normalised grand spectrum against frequency, with the threshold and the candidates."""
     figure, (axis,) = new_figure()
@@ -68,17 +66,17 @@ def spectrum(result: Result) -> Figure:
             axis.plot([c.frequency_hz * 1e-6 for c in found], [c.excess for c in found], mark,
                       color=colour, ms=5, mfc="none", label=f"{name} ({len(found)})")  # fmt: skip
     axis.set(xlabel="frequency (MHz)", ylabel=r"normalised excess ($\sigma$)")
-    axis.legend(loc="lower right", fontsize=8)
-    axis.ticklabel_format(axis="x", useOffset=False)
+    axis.legend(loc="lower right")
     _mass_axis(axis)
     return figure
 
 
+@styled
 def histogram(result: Result) -> Figure:
     """Distribution of the normalised grand spectrum with the standard Gaussian (Figure 3a)."""
     figure, (axis,) = new_figure()
     draw_distribution(axis, result.normalised, "grand spectrum", BLUE, "o", standard=True)
-    axis.set_title(f"{len(result.grand)} frequencies, scale factor {result.xi:.3f}", fontsize=9)
+    axis.set_title(f"{len(result.grand)} frequencies, scale factor {result.xi:.3f}")
     return figure
 
 
@@ -120,10 +118,11 @@ def draw_distribution(
     axis.plot(x, curve, color=colour, lw=1, label="standard Gaussian" if standard else None)
     axis.set(yscale="log", xlabel=r"normalised power excess ($\sigma$)", ylabel="count")
     axis.set_ylim(0.5, 12.0 * float(counts.max()))  # room for the legend
-    axis.legend(fontsize=7, loc="upper left")
+    axis.legend(loc="upper left")
     return mean, width
 
 
+@styled
 def limit(result: Result, *, observed: bool = False, published: bool = True) -> Figure:
     """Excluded coupling over frequency and mass, with models and published curve (Figure 4)."""
     figure, (axis,) = new_figure(4.2)
@@ -144,11 +143,13 @@ def limit(result: Result, *, observed: bool = False, published: bool = True) -> 
         x, y = _with_gaps(bound.frequency_hz[says], bound.observed_per_gev[says], step)
         axis.plot(x * 1e-6, y, color=GREEN, lw=0.4, label="from the observed power")
     _mark_candidates(axis, result)
+    margin = 0.02 * (ends[1] - ends[0])
+    axis.set_xlim((ends[0] - margin) * 1e-6, (ends[1] + margin) * 1e-6)  # the scan that was made
     axis.set(yscale="log", xlabel="frequency (MHz)",
              ylabel=r"$|g_{a\gamma\gamma}|$ (GeV$^{-1}$)")  # fmt: skip
     # Ends and holes run off the page, as in the letter: they say nothing but where the data stop.
     axis.set_ylim(0.85 * float(bound.coupling_per_gev.min()), _top(bound.coupling_per_gev, ends))
-    axis.legend(fontsize=8, loc="center right", bbox_to_anchor=(0.97, 0.55))
+    axis.legend(loc="center right", bbox_to_anchor=(0.97, 0.55))
     _mass_axis(axis)
     return figure
 
@@ -172,21 +173,25 @@ def _top(coupling: FloatArray, ends: FloatArray) -> float:
     return 1.3 * max(float(ksvz(ends).max()), float(np.median(coupling)))
 
 
+@styled
 def density(result: Result) -> Figure:
     """Excluded share of the local density in KSVZ axions (Figure 5)."""
     figure, (axis,) = new_figure()
     bound = result.limit
     step = 3 * result.step_hz * result.options.fine_merge * result.options.coarse_merge
     says = result.excluded
-    x, y = _with_gaps(bound.frequency_hz[says], 0.45 * bound.ksvz_density[says], step)
-    axis.plot(x * 1e-6, y, color=BLUE, lw=1)
-    axis.axhline(0.45, color=GREY, ls="--", lw=1)
+    local = LOCAL_DENSITY_GEV_PER_CM3 * result.options.density_fraction
+    x, y = _with_gaps(bound.frequency_hz[says], local * bound.ksvz_density[says], step)
+    axis.plot(x * 1e-6, y, color=BLUE, label="excluded above")
+    axis.axhline(local, color=GREY, ls="--", label="local density")
+    axis.legend(loc="center right", bbox_to_anchor=(0.97, 0.5))
     axis.set(yscale="log", xlabel="frequency (MHz)",
              ylabel=r"$\rho_a^{\rm KSVZ}$ (GeV/cm$^3$)")  # fmt: skip
     _mass_axis(axis)
     return figure
 
 
+@styled
 def candidates(result: Result, *, around_hz: float = 10e3, most: int = 6) -> Figure:
     """The grand spectrum around the highest candidates."""
     highest = sorted(result.candidates, key=lambda c: -c.excess)[:most]
@@ -195,16 +200,18 @@ def candidates(result: Result, *, around_hz: float = 10e3, most: int = 6) -> Fig
         near = np.abs(result.frequency_hz - candidate.frequency_hz) < around_hz
         khz = (result.frequency_hz[near] - candidate.frequency_hz) * 1e-3
         axis.step(khz, result.normalised[near], where="mid", color=BLUE, lw=0.9)
-        axis.axhline(result.options.threshold, color=RED, lw=0.8)
+        axis.axhline(result.options.threshold, color=RED, lw=0.8, label="threshold")
         axis.set_title(f"{candidate.frequency_hz * 1e-6:.4f} MHz", fontsize=7)
-        axis.set_xlabel("offset (kHz)", fontsize=8)
+        axis.set_xlabel("offset (kHz)")
         axis.tick_params(labelsize=7)
-    axes[0].set_ylabel(r"excess ($\sigma$)", fontsize=8)
+    axes[0].set_ylabel(r"excess ($\sigma$)")
+    axes[0].legend(fontsize=7)
     if not highest:
-        axes[0].set_title("no candidate over the threshold", fontsize=9)
+        axes[0].set_title("no candidate over the threshold")
     return figure
 
 
+@styled
 def efficiency(result: Result) -> Figure:
     """Scale factor xi and efficiency eps over frequency, in closed form."""
     figure, (axis,) = new_figure()
@@ -218,10 +225,11 @@ def efficiency(result: Result) -> Figure:
         x, y = _with_gaps(result.frequency_hz, values, step)
         axis.plot(x * 1e-6, y, color=colour, lw=0.8, label=name)
     axis.set(xlabel="frequency (MHz)", ylabel="ratio")
-    axis.legend(fontsize=8)
+    axis.legend()
     return figure
 
 
+@styled
 def residuals(checks: Residuals) -> Figure:
     """Residuals of all baseline fits, and their width spectrum by spectrum."""
     figure, (left, right) = new_figure(panels=2)
@@ -229,22 +237,25 @@ def residuals(checks: Residuals) -> Figure:
     filled = checks.histogram > 0
     left.plot(centres[filled], checks.histogram[filled], "o", ms=2, color=BLUE)
     area = checks.histogram.sum() * (centres[1] - centres[0]) / np.sqrt(2 * np.pi)
-    left.plot(centres, area * np.exp(-(centres**2) / 2), color=RED, lw=1)
+    left.plot(centres, area * np.exp(-(centres**2) / 2), color=RED, lw=1, label="Gaussian")
     left.set(yscale="log", xlabel=r"residual ($\sigma$)", ylabel="count")
     left.set_ylim(0.5, None)
     right.plot(checks.width, ".", ms=3, color=BLUE)
-    right.axhline(1.0, color=RED, lw=0.8)
+    right.axhline(1.0, color=RED, lw=0.8, label="radiometer equation")
     right.set(xlabel="spectrum", ylabel="width of residuals / radiometer")
+    for axis in (left, right):
+        axis.legend()
     return figure
 
 
+@styled
 def noise(checks: Residuals) -> Figure:
     """System noise temperature of each spectrum at the cavity and at the ends of its window."""
     figure, (axis,) = new_figure()
     for column, name in enumerate(("lower end", "cavity", "upper end")):
         axis.plot(1e3 * checks.noise_temperature_k[:, column], lw=0.8, label=name)
     axis.set(xlabel="spectrum", ylabel=r"$T_n$ (mK)")
-    axis.legend(fontsize=8)
+    axis.legend()
     return figure
 
 
@@ -262,6 +273,7 @@ def all_figures(result: Result) -> dict[str, Figure]:
     }
 
 
+@styled
 def distributions(pairs: Iterable[tuple[str, FloatArray, FloatArray]], title: str) -> Figure:
     """Excess of (name, signal, background), one panel each: Figures 3b and 3c."""
     panels = list(pairs)
@@ -269,6 +281,6 @@ def distributions(pairs: Iterable[tuple[str, FloatArray, FloatArray]], title: st
     for axis, (name, with_signal, without) in zip(axes, panels, strict=True):
         draw_distribution(axis, with_signal, "axion", RED, "s", bins=60)
         draw_distribution(axis, without, "noise", BLUE, "^", bins=60)
-        axis.set_title(name, fontsize=8)
-    figure.suptitle(title, fontsize=9)
+        axis.set_title(name)
+    figure.suptitle(title)
     return figure

@@ -28,6 +28,7 @@ from haloscope.analysis.report.budget_figure import budget_figure
 from haloscope.analysis.statistics.decision import to_rescan
 from haloscope.analysis.statistics.injection import Recovery
 from haloscope.analysis.statistics.rescan import Verdict
+from instruments.drawing import DPI
 
 _CAPTIONS = {
     "limit": "Excluded axion-photon coupling (the letter's Figure 4).",
@@ -214,5 +215,5 @@ def _text(value: Any) -> str:
 
 def _png(figure: Figure) -> str:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
+    figure.savefig(buffer, format="png", dpi=DPI)
     return base64.b64encode(buffer.getvalue()).decode("ascii")
