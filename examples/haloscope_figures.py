@@ -128,7 +128,7 @@ def draw_reflection() -> Figure:
     right.axvline(0, color=GREY, lw=0.6)
     right.set_xlabel("Re S11")
     right.set_ylabel("Im S11")
-    right.legend(loc="upper right", fontsize=7)
+    right.legend(loc="center", fontsize=7)
     right.set_title("overcoupled when the circle holds the origin", fontsize=8)
     return figure
 
