@@ -205,8 +205,9 @@ def candidates(result: Result, *, around_hz: float = 10e3, most: int = 6) -> Fig
         axis.set_xlabel("offset (kHz)")
         axis.tick_params(labelsize=7)
     axes[0].set_ylabel(r"excess ($\sigma$)")
-    axes[0].legend(fontsize=7)
-    if not highest:
+    if highest:
+        axes[0].legend(fontsize=7)
+    else:
         axes[0].set_title("no candidate over the threshold")
     return figure
 
