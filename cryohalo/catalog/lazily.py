@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import dask
 import dask.array as da
@@ -16,20 +17,37 @@ from cryohalo.catalog.columns import ALONGSIDE, single_fields
 from cryohalo.catalog.errors import CatalogError
 from cryohalo.catalog.extents import DamagedFileError
 from cryohalo.catalog.order import events_of
-from cryohalo.catalog.streams import places_in
+from cryohalo.catalog.streams import Stream, places_in
 from instruments.foreign_files import open_regular, reason
 from instruments.printable import escaped
 
-if TYPE_CHECKING:
-    from cryohalo.catalog.run import Run
-
 __all__ = ["dataset"]
+
+
+class Recorded(Protocol):
+    """What is needed of a run."""
+
+    @property
+    def path(self) -> Path:
+        """Its file."""
+
+    @property
+    def uid(self) -> str:
+        """Its identifier."""
+
+    @property
+    def start(self) -> dict[str, Any]:
+        """Its start document."""
+
+    def streams(self) -> dict[str, Stream]:
+        """Its streams by name."""
+
 
 #: Where an event is: first byte, byte after the last, its row within a page.
 Row = tuple[int, int, int]
 
 
-def dataset(run: Run, stream: str) -> xr.Dataset:
+def dataset(run: Recorded, stream: str) -> xr.Dataset:
     """See ``Run.xarray``.
 
     Raises:
@@ -60,7 +78,7 @@ def dataset(run: Run, stream: str) -> xr.Dataset:
 
 
 def _rows(
-    run: Run, descriptors: set[str]
+    run: Recorded, descriptors: set[str]
 ) -> tuple[list[Row], dict[str, list[Any]], dict[str, tuple[tuple[int, ...], np.dtype[Any]]]]:
     """Where the events are, their single values, shape and type of their arrays.
 
@@ -88,7 +106,7 @@ def _events(handle: int, at: int, end: int) -> list[Mapping[str, Any]]:
 
 
 def _note(
-    run: Run,
+    run: Recorded,
     event: Mapping[str, Any],
     singles: dict[str, list[Any]],
     arrays: dict[str, tuple[tuple[int, ...], np.dtype[Any]]],
@@ -113,7 +131,9 @@ def _note(
             )
 
 
-def _chunk(run: Run, row: Row, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> da.Array:
+def _chunk(
+    run: Recorded, row: Row, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> da.Array:
     read = dask.delayed(_read, pure=True)(str(run.path), row, name)
     return da.from_delayed(read, (1, *shape), dtype)
 

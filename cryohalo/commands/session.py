@@ -2,43 +2,24 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cryohalo.commands.options import DEFAULT_CATALOG, EXIT_FAILED, WRITABLE, plain_console, prefix
+from cryohalo.commands.options import DEFAULT_CATALOG, EXIT_FAILED, plain_console
+from cryohalo.commands.session_options import (
+    AmrrPrefix,
+    HaloPrefix,
+    Mode,
+    ModeOption,
+    Simulated,
+    WrittenCatalog,
+)
 
-__all__ = ["AmrrPrefix", "HaloPrefix", "Mode", "ModeOption", "Simulated", "WrittenCatalog", "app"]
+__all__ = ["app"]
 
 app = typer.Typer()
-
-
-class Mode(StrEnum):
-    """What is shown while plans run; the modes of ``cryohalo.live.display``."""
-
-    live = "live"
-    quiet = "quiet"
-    json = "json"
-
-
-WrittenCatalog = Annotated[Path, typer.Option(help="Folder of the catalog.", **WRITABLE)]
-AmrrPrefix = Annotated[
-    str, typer.Option(help="Refrigerator's prefix; '' for none", callback=prefix)
-]
-HaloPrefix = Annotated[str, typer.Option(help="Haloscope's prefix; '' for none", callback=prefix)]
-ModeOption = Annotated[
-    Mode,
-    typer.Option(
-        "--show",
-        help="live: rows and progress; quiet: what is wrong alone; json: a line of JSON for each "
-        "event, hold and state on standard output, all else on standard error.",
-    ),
-]
-Simulated = Annotated[
-    bool, typer.Option("--simulated", help="The physics in this process instead of the IOCs.")
-]
 
 
 def python_file(path: Path | None) -> Path | None:

@@ -15,6 +15,7 @@ import bluesky.plans as bp
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class
 
+from cryohalo.live.display import guarded
 from cryohalo.live.numbers import format_of
 from instruments.printable import escaped
 
@@ -24,6 +25,10 @@ __all__ = ["SessionMagics", "positioners"]
 @magics_class
 class SessionMagics(Magics):
     """Short forms for the prompt; each takes names of the session."""
+
+    #: What ``%limit on`` gathers, and its subscription.
+    _limit: Any = None
+    _following: int | None = None
 
     @property
     def _names(self) -> dict[str, Any]:
@@ -78,6 +83,47 @@ class SessionMagics(Magics):
             form = format_of(value, key.get("units") or "", key.get("precision"))
             told = f"{'x'.join(map(str, shape))} values" if shape else form.told(value)
             print(f"{escaped(name, 60):<44}  {told}")
+
+    @line_magic
+    def limit(self, line: str) -> None:
+        """Grand spectrum and limit, as charts in the terminal or in a window.
+
+        ``%limit on`` follows the scans from now on and draws every half minute, ``%limit off`` ends
+        that; ``%limit`` draws what is known now, ``%limit RUN`` that of a recorded run; ``%limit
+        window``, or ``%limit window RUN``, opens a figure.
+        """
+        from cryohalo.live.limit import DRAWN_EVERY_S, LiveLimit, of_documents
+
+        words = shlex.split(line)
+        session = self._names["session"]
+        if words == ["on"]:
+            self._stop_following(session)
+            self._limit = LiveLimit(print)
+            self._following = session.run_engine.subscribe(guarded(self._limit))
+            print(f"spectra are analysed as they come; drawn every {DRAWN_EVERY_S:g} s")
+            return
+        if words == ["off"]:
+            self._stop_following(session)
+            return
+        window = words[:1] == ["window"]
+        named = words[1:] if window else words
+        if len(named) > 1:
+            raise UsageError("%limit [on | off | [window] [RUN]]")
+        if named:
+            shown = of_documents(session.catalog[named[0]].documents())
+        elif self._limit is not None:
+            shown = self._limit
+        else:
+            raise UsageError("%limit on, and then a scan; or %limit RUN")
+        if window:
+            shown.figure().show()
+            return
+        print("\n".join(shown.lines()))
+
+    def _stop_following(self, session: Any) -> None:
+        if self._following is not None:
+            session.run_engine.unsubscribe(self._following)
+            self._following = None
 
     @line_magic
     def wa(self, line: str) -> None:

@@ -20,7 +20,7 @@ from cryohalo.commands.options import (
     plain_console,
     tell,
 )
-from cryohalo.commands.session import (
+from cryohalo.commands.session_options import (
     AmrrPrefix,
     HaloPrefix,
     Mode,

@@ -49,6 +49,24 @@ def test_plans_run_as_the_pages_write_them(tmp_path: Path) -> None:
     assert [run.start["plan_name"] for run in Catalog(tmp_path / "runs")] == ["scan", "count"]
 
 
+def test_the_limit_is_drawn_at_the_prompt(tmp_path: Path) -> None:
+    code = (
+        "calibration = RE(calibrate(haloscope, 1100.0)).plan_result\n"
+        "%limit on\n"
+        "targets = [1100.0 + 0.01 * n for n in range(16)]\n"
+        "RE(scan(haloscope, targets, averages=500, calibration=calibration))\n"
+        "%limit\n"
+        "%limit off\n"
+        "%limit last\n"
+    )
+    done = session(tmp_path, "-c", code, "--show", "quiet")
+    lines = done.stdout.splitlines()
+    assert done.stderr == "CatalogError: " + done.stderr.removeprefix("CatalogError: ")
+    assert done.returncode == 1  # there is no run of that name: uids and places are
+    assert sum(line.startswith("16 spectra; median limit ") for line in lines) == 1
+    assert sum(line.startswith("grand spectrum: highest ") for line in lines) == 1
+
+
 REFUSED = [
     ("RE(scan(haloscope, [-3.0]))", "ValueError: frequency = -3 MHz is outside 1 to 100000 MHz"),
     ("RE(bps.mv(haloscope.rod, 999))", "haloscope_rod"),
