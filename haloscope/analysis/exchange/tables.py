@@ -44,6 +44,7 @@ from typing import Any, Final
 import numpy as np
 
 from haloscope.analysis.apparatus import ERRORS
+from haloscope.analysis.options import Options
 from haloscope.analysis.recorded import group, number, text
 from haloscope.analysis.settings import Settings
 from haloscope.analysis.spectra import Calibration, FloatArray, Spectra, concatenate
@@ -101,6 +102,7 @@ def read_described(path: Path | str) -> Described:
         _demand_known(given)
         tables = _tables(path.parent, given)
         settings = Settings(group(given, "options", "description"))
+        settings.over(Options())
         parts = [_read(table, given) for table in tables]
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error

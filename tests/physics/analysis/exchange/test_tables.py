@@ -108,6 +108,8 @@ MISTAKES = {
                        "missing: calibration.line_attenuation_db"),
     "no gain": (replaced("receiver_gain_db = 104", ""), "receiver_gain_db"),
     "a setting misspelt": (replaced("baseline =", "baselin ="), r"'baselin' \(baseline\?\)"),
+    "a setting out of range": (replaced('baseline = "pade"', "window_hz = -1"),
+                               "own.toml: options: window_hz is -1, must be above 0"),
     "a text": (replaced("beta = 2.0", "beta = 'two'"), "beta is 'two'"),
     "itself": (replaced("beta = 2.0", "beta = 'beta'"), "beta is 'beta'"),
     "no column": (replaced('{ column = "q" }', '{ column = "Q" }'),
