@@ -66,6 +66,22 @@ _MACHINE: Final[Limits] = {
     "stage.highest_heater_w": (0.0, 10.0, "W"),
     "cycle.flow_time_s": (*FLOW_TIME_S, "s"),
     "cycle.hold_time_s": (*HOLD_TIME_S, "s"),
+    "operation.load_w": (0.0, 1.0, "W"),
+    "operation.cold_setpoint_k": (0.05, 4.0, "K"),
+    "operation.cold_low_k": (0.05, 4.0, "K"),
+    "operation.cold_high_k": (0.05, 4.0, "K"),
+    "operation.stage_low_k": (0.05, 4.0, "K"),
+    "operation.stage_high_k": (0.05, 4.0, "K"),
+    "operation.stage_ready_k": (1e-4, 1.0, "K"),
+    "operation.stage_far_k": (1e-4, 2.0, "K"),
+    "operation.cold_above_stage_k": (1e-3, 2.0, "K"),
+    "operation.cold_hihi_k": (0.1, 4.0, "K"),
+    "operation.bed_high_k": (0.1, 10.0, "K"),
+    "operation.bed_hihi_k": (0.1, 10.0, "K"),
+    "operation.coil_cold_k": (1.0, 9.0, "K"),
+    "operation.coil_empty_a": (1e-4, 1.0, "A"),
+    "operation.lowest_helium_percent": (0.0, 90.0, "%"),
+    "operation.low_helium_percent": (0.0, 100.0, "%"),
     "thermometry.relative_noise": (0.0, 0.1, ""),
     "thermometry.excitation_w": (0.0, 1e-6, "W"),
     "thermometry.sensor_link_w_per_k": (1e-9, 1.0, "W/K"),
@@ -149,8 +165,17 @@ def check(p: RefrigeratorParameters) -> None:
     ):
         _check_wire(name, magnet)
     _check_waypoints(p)
+    _check_operation(p)
     _check_detectors(p)
     _check_step(p)
+
+
+def _check_operation(p: RefrigeratorParameters) -> None:
+    """Setpoints lie in their ranges, and a load is one that the heater gives."""
+    run = p.operation
+    low, high = run.cold_low_k, run.cold_high_k
+    all_within("operation.cold_setpoint_k", run.cold_setpoint_k, low, high, "K")
+    all_within("operation.load_w", run.load_w, 0.0, p.exchangers.highest_heater_w, "W")
 
 
 def _check_detectors(p: RefrigeratorParameters) -> None:

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from amrr.controls import heaters, repetition, sequence, thermometry
+from amrr.controls import repetition, sequence, thermometry
 from amrr.cryostat import bath
 from amrr.limits import DWELL_S, FLOW_TIME_S, HOLD_TIME_S
 from amrr.parameters import RefrigeratorParameters
@@ -146,7 +146,7 @@ _METER: Final[list[Slot]] = [
 def _machine(machine: LimitedMachine) -> list[Slot]:
     p = machine.parameters
     chx = Number(0.0, p.exchangers.highest_heater_w, "W")
-    lowest_k, highest_k = heaters.STAGE_RANGE_K
+    run = p.operation
     first, last = thermometry.CONTINUOUS, thermometry.COUNT - 1
     return [
         ("time", Number(0.0, _LONG, "s")),
@@ -155,10 +155,10 @@ def _machine(machine: LimitedMachine) -> list[Slot]:
         ("flow", Number(-1.0, 1.0, "m3/s")),
         ("CHX power", chx),
         ("CHX closed loop", _FLAG),
-        ("CHX setpoint", Number(*heaters.CHX_RANGE_K, "K")),
+        ("CHX setpoint", Number(run.cold_low_k, run.cold_high_k, "K")),
         ("CHX heater", chx),
         ("stage closed loop", _FLAG),
-        ("stage setpoint", Number(min(p.stage.setpoint_k, lowest_k), highest_k, "K")),
+        ("stage setpoint", Number(*p.stage_range_k, "K")),
         ("stage heater", Number(0.0, p.stage.highest_heater_w, "W")),
         ("scanned thermometer", Number(first, last, whole=True)),
         ("steps of the scanner", _COUNT),

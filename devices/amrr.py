@@ -7,8 +7,10 @@ from typing import Any
 from ophyd import Component as Cpt
 from ophyd import Device
 
-from devices.parts.base import Instrument, Positioner, wall_timeout
+from amrr.description import RefrigeratorDescription
+from devices.parts.base import Positioner, wall_timeout
 from devices.parts.clock import InstrumentClock, ServerHealth, expected_s
+from devices.parts.described import DescribedInstrument, ServedRefrigerator
 from devices.parts.interlock import InterlockStatus
 from devices.parts.magnet import PumpMagnet, RegeneratorMagnet
 from devices.parts.measured import Measured, number
@@ -101,7 +103,7 @@ class ColdPath(Device):
 
 
 class OneKelvinStage(Device):
-    """The pumped 1 K stage that takes the rejected heat at 1.6 K."""
+    """The stage that takes the rejected heat."""
 
     temperature = readback("Temp_RBV")
     setpoint = command("Temp", "config", doc="K")
@@ -147,7 +149,7 @@ class Phase(Device):
 
 
 class Cycle(Device):
-    """The sequencer of the 80/10/80/10 s cycle; ``trigger`` waits for the end of the next cycle.
+    """The sequencer of the cycle; ``trigger`` waits for the end of the next cycle.
 
     It is commanded by its signal ``run``, not by a ``set`` of its own: bluesky stops whatever it
     has set when a plan ends, and a cool-down shall leave the machine cold and running.
@@ -279,8 +281,12 @@ class StabilityMeasured(Measured):
     settled = number("")
 
 
-class Refrigerator(Instrument):
-    """The active magnetic regenerative refrigerator: ``Refrigerator("AMRR:", name="amrr")``."""
+class Refrigerator(DescribedInstrument):
+    """The active magnetic regenerative refrigerator: ``Refrigerator("AMRR:", name="amrr")``.
+
+    What is fixed about it, ``apparatus``, its IOC serves. A device in front of an IOC that does not
+    is given it: ``Refrigerator(..., description=...)``.
+    """
 
     sim = Cpt(InstrumentClock, "Sim:", kind="normal")
     ioc = Cpt(ServerHealth, "IOC:", kind="config")
@@ -299,6 +305,20 @@ class Refrigerator(Instrument):
     cycle = Cpt(Cycle, "Cycle:", kind="normal")
     interlock = Cpt(InterlockStatus, "Interlock:", kind="normal")
     settings = Cpt(Settings, "", kind="omitted")
+    #: Lazy: an IOC that serves none is not waited for where a description is given.
+    described = Cpt(ServedRefrigerator, "Apparatus:", kind="omitted", lazy=True)
+
+    @property
+    def apparatus(self) -> RefrigeratorDescription:
+        """What its owners state of it; plans go by this.
+
+        Fetched from the IOC once, and again when its hash changes.
+
+        Raises:
+            NoDescriptionError: It was given none, and the IOC serves none that can be used.
+        """
+        stated: RefrigeratorDescription = self._stated()
+        return stated
 
     @property
     def magnets(self) -> dict[str, Any]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ophyd import Component as Cpt
 from ophyd import Device
 
-from devices.parts.base import Instrument
 from devices.parts.cavity import CavityFrequency
 from devices.parts.clock import InstrumentClock, ServerHealth
-from devices.parts.described import NoDescriptionError, ServedDescription
+from devices.parts.described import DescribedInstrument, NoDescriptionError, ServedHaloscope
 from devices.parts.interlock import InterlockStatus
 from devices.parts.magnet import MagnetSupply
 from devices.parts.measured import CalibrationMeasured, CavityMeasured
@@ -23,7 +20,7 @@ from devices.parts.rf import (
     NoiseSource,
     Selector,
 )
-from devices.signals.reading import CONNECTION_TIMEOUT_S, readback
+from devices.signals.reading import readback
 from devices.signals.settable import command
 from devices.signals.settings import Settings
 from haloscope.description import Description
@@ -63,7 +60,7 @@ class Seal(Device):
     envelope = readback("Envelope_RBV", "omitted", string=True)
 
 
-class Haloscope(Instrument):
+class Haloscope(DescribedInstrument):
     """A haloscope: ``Haloscope("HALO:", name="haloscope")``.
 
     What is fixed about it, ``apparatus``, its IOC serves. A device in front of an IOC that does not
@@ -92,28 +89,7 @@ class Haloscope(Instrument):
     measured = Cpt(CavityMeasured, "", kind="normal")
     calibrated = Cpt(CalibrationMeasured, "", kind="normal")
     #: Lazy: an IOC that serves none is not waited for where a description is given.
-    described = Cpt(ServedDescription, "Apparatus:", kind="omitted", lazy=True)
-
-    def __init__(
-        self, prefix: str = "", *, description: Description | None = None, **kwargs: Any
-    ) -> None:
-        """Make the device.
-
-        Args:
-            prefix: Of its PVs.
-            description: Of the apparatus, where the IOC is not to be asked.
-            kwargs: Passed on to ophyd.
-        """
-        self._given = description
-        super().__init__(prefix, **kwargs)
-
-    def connect(self, timeout_s: float = CONNECTION_TIMEOUT_S) -> None:
-        """Wait until every PV is found, those of the description only where none is given.
-
-        Raises:
-            TimeoutError: Some PVs did not answer within ``timeout_s``.
-        """
-        self.wait_for_connection(all_signals=self._given is None, timeout=timeout_s)
+    described = Cpt(ServedHaloscope, "Apparatus:", kind="omitted", lazy=True)
 
     @property
     def apparatus(self) -> Description:
@@ -124,16 +100,8 @@ class Haloscope(Instrument):
         Raises:
             NoDescriptionError: It was given none, and the IOC serves none that can be used.
         """
-        if self._given is not None:
-            return self._given
-        try:
-            described = self.described
-        except TimeoutError as error:
-            raise NoDescriptionError(
-                f"{self.name}: its IOC says nothing of the apparatus ({error}); start the IOC, or "
-                "give the device a description: Haloscope(..., description=...)"
-            ) from None
-        return described.now()
+        stated: Description = self._stated()
+        return stated
 
     def stop(self, *, success: bool = False) -> None:
         """Stop motors, hold the magnet, abort acquisitions, switch the pump tone off."""

@@ -18,9 +18,6 @@ from instruments.ranges import commanded
 
 Array = NDArray[np.float64]
 
-#: Setpoints of the closed loops, K.
-CHX_RANGE_K: Final = (0.3, 2.0)
-STAGE_RANGE_K: Final = (1.2, 2.0)
 #: P (W/K), I (1/s) and D (s) of the cold exchanger's loop at start-up. A quarter of the P at which
 #: the default plate's loop begins to hunt on the noise of its thermometer. At 0.95 K they leave 5.6
 #: mK rms of the cycle's 27 mK; what is left is mostly the no-flow phases, in which the parasitic
@@ -57,7 +54,9 @@ class ChxHeater:
         self._repeating[:] = self.at_rest()
         self.highest_w = parameters.exchangers.highest_heater_w
         self.pid = Pid(*CHX_GAINS, 0.0, self.highest_w, name="CHX", state=pid_state)
-        self._m[kernel.CHX_SETPOINT] = 0.9
+        run = parameters.operation
+        self.range_k = run.cold_low_k, run.cold_high_k
+        self._m[kernel.CHX_SETPOINT] = run.cold_setpoint_k
 
     @property
     def power_setpoint_w(self) -> float:
@@ -80,7 +79,7 @@ class ChxHeater:
 
     @setpoint_k.setter
     def setpoint_k(self, value: float) -> None:
-        self._m[kernel.CHX_SETPOINT] = commanded("CHX temperature", value, *CHX_RANGE_K, "K")
+        self._m[kernel.CHX_SETPOINT] = commanded("CHX temperature", value, *self.range_k, "K")
 
     @property
     def closed_loop(self) -> bool:
@@ -160,6 +159,7 @@ class Stage:
     ) -> None:
         self._m = machine
         self.highest_w = parameters.stage.highest_heater_w
+        self.range_k = parameters.stage_range_k
         self.pid = Pid(5.0, 0.03, 0.0, 0.0, self.highest_w, name="Stage", state=pid_state)
 
     @property
@@ -169,7 +169,7 @@ class Stage:
 
     @setpoint_k.setter
     def setpoint_k(self, value: float) -> None:
-        self._m[kernel.STAGE_SETPOINT] = commanded("stage temperature", value, *STAGE_RANGE_K, "K")
+        self._m[kernel.STAGE_SETPOINT] = commanded("stage temperature", value, *self.range_k, "K")
 
     @property
     def closed_loop(self) -> bool:

@@ -10,11 +10,9 @@ from amrr.refrigerator import SimulatedRefrigerator
 from instruments.control.interlocks import Interlock, Interlocks
 from instruments.magnets.supply import SupplyState
 
-__all__ = ["LOWEST_HELIUM_PERCENT", "interlocks_of"]
+__all__ = ["interlocks_of"]
 
 PERCENT: Final[float] = 100.0
-#: Level below which the cycle stops (assumed: a day's helium is left for the stage).
-LOWEST_HELIUM_PERCENT: Final[float] = 10.0
 
 
 def interlocks_of(machine: SimulatedRefrigerator) -> Interlocks:
@@ -50,9 +48,10 @@ def _quenched(machine: SimulatedRefrigerator) -> str:
 
 def _little_helium(machine: SimulatedRefrigerator) -> str:
     percent = PERCENT * machine.bath.level
-    if percent >= LOWEST_HELIUM_PERCENT:
+    lowest = machine.parameters.operation.lowest_helium_percent
+    if percent >= lowest:
         return ""
-    return f"helium at {percent:.1f} %, below {LOWEST_HELIUM_PERCENT:g} %: the cycle stops"
+    return f"helium at {percent:.1f} %, below {lowest:g} %: the cycle stops"
 
 
 # What is done about them -------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from amrr.parameters.machine import (
     StageParameters,
     ThermometryParameters,
 )
+from amrr.parameters.operation import OperationParameters
 from amrr.parameters.path import DetectorParameters, ExchangerParameters, LineParameters
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "DetectorParameters",
     "ExchangerParameters",
     "LineParameters",
+    "OperationParameters",
     "PumpParameters",
     "RefrigeratorParameters",
     "RegeneratorParameters",

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Final
 from amrr.origins import Nature, assumed, chosen, paper, unmeasured
 from amrr.parameters.beds import PumpParameters, RegeneratorParameters
 from amrr.parameters.coil import CoilParameters
+from amrr.parameters.operation import OperationParameters
 from amrr.parameters.path import DetectorParameters, ExchangerParameters, LineParameters
 
 #: The lowest that a pot is pumped to, K; a setpoint below is that of a stage that is held.
@@ -206,6 +207,7 @@ class RefrigeratorParameters:
     stage: StageParameters = field(default_factory=StageParameters)
     cycle: CycleParameters = field(default_factory=CycleParameters)
     thermometry: ThermometryParameters = field(default_factory=ThermometryParameters)
+    operation: OperationParameters = field(default_factory=OperationParameters)
 
     @property
     def detectors(self) -> dict[str, DetectorParameters]:
@@ -213,9 +215,17 @@ class RefrigeratorParameters:
         all_of_them = (self.detector1, self.detector2, self.detector3, self.detector4)
         return {f"Detector{k}": d for k, d in enumerate(all_of_them, 1) if d.fitted}
 
+    @property
+    def stage_range_k(self) -> tuple[float, float]:
+        """Setpoints of the stage, K; its own among them, of one that another machine holds too."""
+        own, run = self.stage.setpoint_k, self.operation
+        return min(run.stage_low_k, own), max(run.stage_high_k, own)
+
     def digest(self) -> str:
-        """Short hash of all values: recorded with every run."""
-        text = json.dumps(asdict(self), sort_keys=True)
+        """Short hash of all values that the physics depends on: recorded with every run."""
+        values = asdict(self)
+        del values["operation"]
+        text = json.dumps(values, sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     def flat(self) -> dict[str, Any]:

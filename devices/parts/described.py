@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Any
+from typing import Any, Protocol
 
 from ophyd import Device
 
-from devices.signals.reading import readback
+from amrr.description import RefrigeratorDescription
+from devices.parts.base import Instrument
+from devices.signals.reading import CONNECTION_TIMEOUT_S, readback
 from haloscope.description import Description
 from instruments.printable import escaped
 
-__all__ = ["NoDescriptionError", "ServedDescription"]
+__all__ = [
+    "DescribedInstrument",
+    "NoDescriptionError",
+    "ServedDescription",
+    "ServedHaloscope",
+    "ServedRefrigerator",
+]
 
 log = logging.getLogger("devices.described")
 
@@ -26,6 +34,17 @@ class NoDescriptionError(RuntimeError):
     """Nothing says what the apparatus is: its IOC serves no description that can be used."""
 
 
+class Described(Protocol):
+    """A description of any apparatus."""
+
+    @property
+    def name(self) -> str:
+        """Of the apparatus."""
+
+    def hash(self) -> str:
+        """Of everything in it."""
+
+
 class ServedDescription(Device):
     """``Apparatus:``, what the owners state of the apparatus, as JSON, and its hash."""
 
@@ -36,9 +55,17 @@ class ServedDescription(Device):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._reading = threading.Lock()
-        self._known: Description | None = None
+        self._known: Any = None
 
-    def now(self) -> Description:
+    def parsed(self, text: str) -> Described:
+        """A description from what is served.
+
+        Raises:
+            ValueError: It is none; says why.
+        """
+        raise NotImplementedError
+
+    def now(self) -> Any:
         """The description: the one known as long as its hash stands, else fetched.
 
         While the IOC is gone it is the last one.
@@ -62,12 +89,12 @@ class ServedDescription(Device):
     def _hash(self, **how: Any) -> str:
         return str(self.hash.get(**how))
 
-    def _fetched(self) -> Description:
+    def _fetched(self) -> Described:
         why = ""
         for _ in range(_ATTEMPTS):
             try:
                 stated = self._hash(use_monitor=False)
-                found = Description.from_json(str(self.content.get(use_monitor=False)))
+                found = self.parsed(str(self.content.get(use_monitor=False)))
             except (TimeoutError, ValueError) as error:
                 why = escaped(str(error), _MOST_TOLD)
                 continue
@@ -76,5 +103,59 @@ class ServedDescription(Device):
             why = f"its hash is {found.hash()}, Hash_RBV says {escaped(stated, 40)}"
         raise NoDescriptionError(
             f"{self.root.name}: no description of the apparatus by {self.content.pvname}: {why}. "
-            "Where the IOC serves none, give the device one: Haloscope(..., description=...)"
+            "Where the IOC serves none, give the device one: description=..."
         )
+
+
+class ServedHaloscope(ServedDescription):
+    """That of a haloscope."""
+
+    def parsed(self, text: str) -> Description:
+        """From JSON."""
+        return Description.from_json(text)
+
+
+class ServedRefrigerator(ServedDescription):
+    """That of a refrigerator."""
+
+    def parsed(self, text: str) -> RefrigeratorDescription:
+        """From JSON."""
+        return RefrigeratorDescription.from_json(text)
+
+
+class DescribedInstrument(Instrument):
+    """An instrument with a component ``described``, lazy: it is not waited for if one is given."""
+
+    described: Any
+
+    def __init__(self, prefix: str = "", *, description: Any = None, **kwargs: Any) -> None:
+        """Make the device.
+
+        Args:
+            prefix: Of its PVs.
+            description: Of the apparatus, where the IOC is not to be asked.
+            kwargs: Passed on to ophyd.
+        """
+        self._given = description
+        super().__init__(prefix, **kwargs)
+
+    def connect(self, timeout_s: float = CONNECTION_TIMEOUT_S) -> None:
+        """Wait until every PV is found, those of the description only where none is given.
+
+        Raises:
+            TimeoutError: Some PVs did not answer within ``timeout_s``.
+        """
+        self.wait_for_connection(all_signals=self._given is None, timeout=timeout_s)
+
+    def _stated(self) -> Any:
+        """The description that was given, else what is served."""
+        if self._given is not None:
+            return self._given
+        try:
+            described = self.described
+        except TimeoutError as error:
+            raise NoDescriptionError(
+                f"{self.name}: its IOC says nothing of the apparatus ({error}); start the IOC, or "
+                "give the device a description: description=..."
+            ) from None
+        return described.now()

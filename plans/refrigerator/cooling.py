@@ -15,8 +15,13 @@ from ophyd import OphydObject
 
 from devices.amrr import CurvePoint, Refrigerator
 from instruments.ranges import within
-from plans.refrigerator.cycles import CycleRecorder, Periodic, start_document
-from plans.refrigerator.running import MAX_HEATER_POWER_UW
+from plans.refrigerator.cycles import (
+    CycleRecorder,
+    Periodic,
+    cold_range_k,
+    highest_uw,
+    start_document,
+)
 from plans.refrigerator.startup import run_safely, safe_start
 from plans.shared.common import in_run, record, require
 
@@ -67,7 +72,7 @@ def load_curve(
     md
         Metadata for the start document.
     """
-    settings = _within("powers_uw", powers_uw, 0.0, MAX_HEATER_POWER_UW, "uW")
+    settings = _within("powers_uw", powers_uw, 0.0, highest_uw(refrigerator), "uW")
     periodic = Periodic(tolerance_k, max_cycles=max_cycles)
     chx = refrigerator.chx
 
@@ -103,7 +108,7 @@ def temperature_curve(
     md
         Metadata for the start document.
     """
-    settings = _within("temperatures_k", temperatures_k, 0.3, 1.6, "K")
+    settings = _within("temperatures_k", temperatures_k, *cold_range_k(refrigerator), "K")
     periodic = Periodic(tolerance_k, tolerance_uw, max_cycles=max_cycles)
     chx = refrigerator.chx
 
@@ -148,7 +153,7 @@ def load_map(
     args: dict[str, list[float]] = {}
     named = {"plate_uw": plate_uw, "detector1_uw": detector1_uw, "detector2_uw": detector2_uw}
     for name, powers_uw in named.items():
-        args |= _within(name, powers_uw, 0.0, MAX_HEATER_POWER_UW, "uW")
+        args |= _within(name, powers_uw, 0.0, highest_uw(refrigerator), "uW")
     counts = [len(powers_uw) for powers_uw in args.values()]
     together = "{}, {} and {} loads of plate and stages: as many of each".format(*counts)
     require(len(set(counts)) == 1, together)

@@ -175,6 +175,39 @@ def still_to_come(values: Sequence[float]) -> float:
     return max(last, last * ratio / (1.0 - ratio))
 
 
+def highest_uw(refrigerator: Refrigerator) -> float:
+    """Largest heater power of the cold exchanger, uW."""
+    return 1e6 * refrigerator.apparatus.cold.highest_heater_w
+
+
+def load_uw(refrigerator: Refrigerator, given_uw: float | None) -> float:
+    """A heater power, uW: as given, else that of the description.
+
+    Raises:
+        ValueError: The heater does not give it.
+    """
+    if given_uw is None:
+        given_uw = 1e6 * refrigerator.apparatus.cold.load_w
+    return within("heater_power_uw", given_uw, 0.0, highest_uw(refrigerator), "uW")
+
+
+def cold_k(refrigerator: Refrigerator, given_k: float | None) -> float:
+    """A temperature of the cold exchanger, K: as given, else that of the description.
+
+    Raises:
+        ValueError: It is no setpoint, or above the stage, to which the cycle cannot cool.
+    """
+    if given_k is None:
+        given_k = refrigerator.apparatus.cold.setpoint_k
+    return within("temperature_k", given_k, *cold_range_k(refrigerator), "K")
+
+
+def cold_range_k(refrigerator: Refrigerator) -> tuple[float, float]:
+    """Temperatures that may be held: from the lowest setpoint to the stage's, K."""
+    known = refrigerator.apparatus
+    return known.cold.low_k, min(known.cold.high_k, known.stage.setpoint_k)
+
+
 def start_document(
     name: str,
     refrigerator: Refrigerator,
@@ -185,7 +218,11 @@ def start_document(
     """Metadata of a run of the refrigerator, with the machine's provenance."""
     machine = yield from provenance(refrigerator)
     hints = {"dimensions": [([refrigerator.cycle.count.name], "primary")]}
-    return metadata(name, [refrigerator.cycle], args, md, hints=hints, **machine, **more)
+    known = refrigerator.apparatus
+    stated = {"name": known.name, "description": known.as_dict()}
+    return metadata(
+        name, [refrigerator.cycle], args, md, hints=hints, apparatus=stated, **machine, **more
+    )
 
 
 def _number(reading: Mapping[str, Any], signal: OphydObject, before: Sequence[float]) -> float:

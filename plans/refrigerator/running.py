@@ -16,7 +16,7 @@ from bluesky.utils import MsgGenerator
 
 from devices.amrr import Refrigerator
 from instruments.ranges import within
-from plans.refrigerator.cycles import CycleRecorder, Ending, Periodic, start_document
+from plans.refrigerator.cycles import CycleRecorder, Ending, Periodic, load_uw, start_document
 from plans.refrigerator.startup import (
     NotReadyError,
     recover_from_quench,
@@ -27,7 +27,6 @@ from plans.refrigerator.startup import (
 from plans.shared.common import in_run
 
 __all__ = [
-    "MAX_HEATER_POWER_UW",
     "Ending",
     "NotReadyError",
     "Recorded",
@@ -37,9 +36,6 @@ __all__ = [
     "safe_shutdown",
     "safe_start",
 ]
-
-#: Largest heater power of the cold exchanger, uW.
-MAX_HEATER_POWER_UW = 5000.0
 
 
 @dataclass(frozen=True)
@@ -93,7 +89,7 @@ def run_cycles(
 def cooldown(
     refrigerator: Refrigerator,
     *,
-    heater_power_uw: float = 600.0,
+    heater_power_uw: float | None = None,
     tolerance_k: float = 0.005,
     agree: int = 2,
     max_cycles: int = 60,
@@ -110,7 +106,7 @@ def cooldown(
     refrigerator
         The device.
     heater_power_uw
-        Load on the cold exchanger, uW, open loop.
+        Load on the cold exchanger, uW, open loop; as described if not given.
     tolerance_k
         How far the mean temperature may still be from where it is going, K.
     agree
@@ -122,7 +118,7 @@ def cooldown(
     md
         Metadata for the start document.
     """
-    within("heater_power_uw", heater_power_uw, 0.0, MAX_HEATER_POWER_UW, "uW")
+    heater_power_uw = load_uw(refrigerator, heater_power_uw)
     periodic = Periodic(tolerance_k, agree=int(agree), max_cycles=int(max_cycles))
     args = {"heater_power_uw": heater_power_uw, **periodic.recorded(), "agree": int(agree)}
     start = yield from start_document("cooldown", refrigerator, args, md)

@@ -18,7 +18,7 @@ from bluesky.utils import MsgGenerator
 from devices.amrr import Refrigerator, StabilityMeasured
 from instruments.ranges import within
 from instruments.stability import stability
-from plans.refrigerator.cycles import start_document, still_to_come
+from plans.refrigerator.cycles import cold_k, start_document, still_to_come
 from plans.refrigerator.startup import run_safely, safe_start
 from plans.shared.common import in_run, record
 
@@ -46,7 +46,7 @@ class StabilityMeasurement:
 
 def temperature_stability(
     refrigerator: Refrigerator,
-    temperature_k: float = 0.95,
+    temperature_k: float | None = None,
     *,
     cycles: int = 20,
     proportional_uw_per_k: float | None = None,
@@ -64,7 +64,7 @@ def temperature_stability(
     refrigerator
         The device; its cycle is started if it does not run. The loop stays closed.
     temperature_k
-        Setpoint of the cold exchanger, K.
+        Setpoint of the cold exchanger, K; as described if not given.
     cycles
         Cycles to record.
     proportional_uw_per_k
@@ -84,7 +84,7 @@ def temperature_stability(
         Metadata for the start document.
     """
     args: dict[str, Any] = {
-        "temperature_k": within("temperature_k", temperature_k, 0.3, 1.6, "K"),
+        "temperature_k": cold_k(refrigerator, temperature_k),
         "cycles": int(within("cycles", cycles, 2, 1e6, "cycles")),
         "proportional_uw_per_k": proportional_uw_per_k,
         "integral_per_s": integral_per_s,

@@ -15,14 +15,6 @@ from plans.shared.common import Until, value_of
 
 __all__ = ["NotReadyError", "recover_from_quench", "run_safely", "safe_shutdown", "safe_start"]
 
-#: The stage must be this close to its setpoint before magnets move, K: the hot exchangers' control
-#: band is 10 mK, and a start needs no better.
-STAGE_READY_K = 0.05
-#: Coils below this temperature have recovered from a quench, K (NbTi at 1.5 T shares current
-#: above 7 K; assumed margin).
-COIL_COLD_K = 5.0
-#: A coil below this current is empty, A (what a supply counts as there: ``devices.parts.magnet``).
-COIL_EMPTY_A = 0.02
 #: Simulated seconds allowed for starting the cycle, and for ramping all magnets down.
 CYCLE_COMMAND_S = 3600.0
 
@@ -32,7 +24,7 @@ class NotReadyError(RuntimeError):
 
 
 def safe_start(
-    refrigerator: Refrigerator, *, stage_temperature_k: float = 1.6
+    refrigerator: Refrigerator, *, stage_temperature_k: float | None = None
 ) -> MsgGenerator[None]:
     """Bring the 1 K stage to temperature and start the cycle; does nothing if it runs already.
 
@@ -41,7 +33,8 @@ def safe_start(
     refrigerator
         The device.
     stage_temperature_k
-        Setpoint of the 1 K stage, K.
+        Setpoint of the stage, K; as described if not given. A stage that another machine holds is
+        waited for, not set.
 
     Raises
     ------
@@ -49,17 +42,20 @@ def safe_start(
         A quench is latched, or the sequencer's own interlock refuses; the message
         has its reason.
     """
-    within("stage_temperature_k", stage_temperature_k, 1.2, 2.0, "K")
+    described = refrigerator.apparatus.stage
+    wanted_k = described.setpoint_k if stage_temperature_k is None else stage_temperature_k
+    within("stage_temperature_k", wanted_k, described.low_k, described.high_k, "K")
     for name, magnet in refrigerator.magnets.items():
         if (yield from value_of(magnet.quench, 0)):
             raise NotReadyError(f"{name}: a quench is latched; run recover_from_quench first")
     if (yield from value_of(refrigerator.cycle.state, "Stopped")) == "Running":
         return
     stage = refrigerator.one_k_stage
-    yield from bps.mv(stage.setpoint, stage_temperature_k, stage.mode, "Closed loop")
+    if not described.held:
+        yield from bps.mv(stage.setpoint, wanted_k, stage.mode, "Closed loop")
     near = Until(
         stage.temperature,
-        lambda kelvin: abs(kelvin - stage_temperature_k) < STAGE_READY_K,
+        lambda kelvin: abs(kelvin - wanted_k) < described.ready_k,
         wall_timeout(refrigerator, 3600.0),
     )
     yield from near.wait()
@@ -113,13 +109,15 @@ def recover_from_quench(
     within("longest_s", longest_s, 1.0, 7 * 86400.0, "s")
     yield from bps.abs_set(refrigerator.cycle.abort, 1, wait=True)
     limit_s = wall_timeout(refrigerator, longest_s)
+    limits = refrigerator.apparatus.magnets
     for name, magnet in refrigerator.magnets.items():
-        yield from _until_cold(magnet, limit_s)
+        yield from _until_cold(magnet, limits.coil_cold_k, limit_s)
         if (yield from value_of(magnet.quench, 0)):
-            yield from _until_empty(magnet, limit_s)  # a latch does not reset before
+            # A latch does not reset before.
+            yield from _until_empty(magnet, limits.coil_empty_a, limit_s)
             yield from _command(magnet.quench_reset, 1, f"{name}: the quench latch does not reset")
         yield from bps.abs_set(magnet.control, "Zero", wait=True)
-        yield from _until_empty(magnet, limit_s)
+        yield from _until_empty(magnet, limits.coil_empty_a, limit_s)
         if (yield from value_of(magnet.quench, 0)):
             reason = yield from value_of(magnet.message, "")
             raise NotReadyError(f"{name}: the quench latch does not reset: {reason}")
@@ -135,16 +133,16 @@ def _command(signal: Command, value: Any, what: str) -> MsgGenerator[None]:
         raise NotReadyError(f"{what}: {refused.__cause__}") from refused
 
 
-def _until_cold(magnet: MagnetSupply, limit_s: float) -> MsgGenerator[None]:
+def _until_cold(magnet: MagnetSupply, cold_k: float, limit_s: float) -> MsgGenerator[None]:
     """Wait until a coil has cooled; a monitor's last value may be older than the quench."""
     coil = magnet.coil_temperature
-    yield from Until(coil, lambda kelvin: kelvin < COIL_COLD_K, limit_s, fresh=True).wait()
+    yield from Until(coil, lambda kelvin: kelvin < cold_k, limit_s, fresh=True).wait()
 
 
-def _until_empty(magnet: MagnetSupply, limit_s: float) -> MsgGenerator[None]:
+def _until_empty(magnet: MagnetSupply, empty_a: float, limit_s: float) -> MsgGenerator[None]:
     """Wait until a coil carries no current."""
     current = magnet.current.readback
-    empty = Until(current, lambda ampere: abs(ampere) < COIL_EMPTY_A, limit_s, fresh=True)
+    empty = Until(current, lambda ampere: abs(ampere) < empty_a, limit_s, fresh=True)
     yield from empty.wait()
 
 

@@ -20,8 +20,7 @@ from devices.signals.settable import Setting
 from instruments.ranges import within
 from plans.refrigerator.ask_tell import Optimizer
 from plans.refrigerator.cooling import LoadPoint, curve
-from plans.refrigerator.cycles import CycleRecorder, Periodic, start_document
-from plans.refrigerator.running import MAX_HEATER_POWER_UW
+from plans.refrigerator.cycles import CycleRecorder, Periodic, cold_k, load_uw, start_document
 from plans.refrigerator.startup import run_safely, safe_start
 from plans.shared.common import in_run, record, require, value_of
 
@@ -106,8 +105,8 @@ def optimize_waypoints(
     bounds: Mapping[str, tuple[float, float]],
     *,
     objective: str = "temperature",
-    heater_power_uw: float = 600.0,
-    temperature_k: float = 0.9,
+    heater_power_uw: float | None = None,
+    temperature_k: float | None = None,
     points: int = 25,
     tolerance_k: float = 0.005,
     tolerance_uw: float = 5.0,
@@ -130,9 +129,9 @@ def optimize_waypoints(
         "temperature": lowest mean at ``heater_power_uw``; "power": highest at
         ``temperature_k``.
     heater_power_uw
-        The load for "temperature", uW.
+        The load for "temperature", uW; as described if not given.
     temperature_k
-        The temperature for "power", K.
+        The temperature for "power", K; as described if not given.
     points
         Measurements at most.
     tolerance_k
@@ -147,8 +146,8 @@ def optimize_waypoints(
     require(bool(bounds), "nothing to optimise")
     require(objective in ("temperature", "power"), f"objective {objective!r} is unknown")
     within("points", points, 1, math.inf, "points")
-    within("heater_power_uw", heater_power_uw, 0.0, MAX_HEATER_POWER_UW, "uW")
-    within("temperature_k", temperature_k, 0.3, 1.6, "K")
+    heater_power_uw = load_uw(refrigerator, heater_power_uw)
+    temperature_k = cold_k(refrigerator, temperature_k)
     wanted = tolerance_uw if objective == "power" else math.inf
     periodic = Periodic(tolerance_k, wanted, max_cycles=max_cycles)
     box = {name: _box(_signal(refrigerator, name), limits) for name, limits in bounds.items()}

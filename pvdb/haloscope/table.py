@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 from haloscope.apparatus.experiment import SimulatedHaloscope, SwitchPosition
 from haloscope.description import describe
+from haloscope.description.stated import LONGEST_JSON
 from instruments.control.interlocks import Interlocks
 from instruments.errors import Refused
-from pvdb.haloscope.described import description_records
 from pvdb.haloscope.measured import measured_records
 from pvdb.haloscope.microwave import microwave_records
 from pvdb.haloscope.stages import NAMES, stages
+from pvdb.parts.described import description_records
 from pvdb.parts.faults import SensorFaults, quench_record, stall_record
 from pvdb.parts.interlocks import interlock_records
 from pvdb.parts.motor import MotorRecord
@@ -55,7 +56,7 @@ def haloscope_records(
         *_switch(machine, interlocks),
         *microwave_records(machine, interlocks),
         *measured_records(machine),
-        *description_records(describe(machine.parameters)),
+        *description_records(describe(machine.parameters), LONGEST_JSON),
         *faults.records(),
         quench_record({"Magnet": machine.quench}),
         stall_record({"Rod": machine.rod, "Antenna": machine.antenna}),

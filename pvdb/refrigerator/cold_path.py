@@ -8,15 +8,14 @@ from collections.abc import Iterator
 from amrr.refrigerator import SimulatedRefrigerator
 from instruments.errors import Refused
 from pvdb.parts.faults import SensorFaults
-from pvdb.records import AlarmLimits, Record, readback, setpoint, waveform
+from pvdb.records import Record, readback, setpoint, waveform
 from pvdb.records.binding import reader, writer
+from pvdb.refrigerator.alarms import cold_alarms
 from pvdb.refrigerator.thermometer import DISPLAY_K, thermometer
 
 UW_PER_W = 1e6
 MM_PER_M = 1e3
 
-#: As those of the cold heat exchanger (assumed).
-DETECTOR_ALARMS = AlarmLimits(high=1.7, hihi=2.1, hysteresis=0.02)
 #: What a device has signals for; served of a machine without them too, to say so.
 ALWAYS_SERVED = ("Detector1", "Detector2")
 
@@ -26,7 +25,9 @@ def cold_path_records(machine: SimulatedRefrigerator, faults: SensorFaults) -> I
     for name, stage in machine.detectors.items():
         highest_uw = stage.parameters.highest_w * UW_PER_W
         what = f"Detector stage {name[-1]}"
-        yield thermometer(machine, faults, f"{name}:Temp_RBV", name, what, DETECTOR_ALARMS)
+        yield thermometer(
+            machine, faults, f"{name}:Temp_RBV", name, what, cold_alarms(machine.parameters)
+        )
         yield setpoint(
             f"{name}:Power",
             reader(stage, "power_w", UW_PER_W),
@@ -98,7 +99,7 @@ def _along(machine: SimulatedRefrigerator) -> Iterator[Record]:
         count,
         "uW",
         precision=2,
-        display=(0.0, 5000.0),
+        display=(0.0, machine.chx_heater.highest_w * UW_PER_W),
     )
     yield waveform(
         "ColdPath:Position_RBV",

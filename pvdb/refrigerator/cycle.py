@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from amrr.controls.cycle import CycleState
+from amrr.limits import FLOW_TIME_S, HOLD_TIME_S
 from amrr.refrigerator import SimulatedRefrigerator
 from instruments.control.interlocks import Interlocks
 from pvdb.records import Record, State, choice, command, counter, readback, setpoint, state, text
@@ -62,8 +63,8 @@ def _commands(machine: SimulatedRefrigerator, interlocks: Interlocks) -> Iterato
     )
     yield command("Cycle:Abort", cycle.abort, "Hold all magnets where they are")
     seconds = (
-        ("FlowTime", "flow_time_s", (5.0, 1000.0), "Time of a flow phase"),
-        ("HoldTime", "hold_time_s", (1.0, 1000.0), "Time of a phase without flow"),
+        ("FlowTime", "flow_time_s", FLOW_TIME_S, "Time of a flow phase"),
+        ("HoldTime", "hold_time_s", HOLD_TIME_S, "Time of a phase without flow"),
     )
     for name, attribute, control, what in seconds:
         yield setpoint(
@@ -92,11 +93,19 @@ def _readbacks(machine: SimulatedRefrigerator) -> Iterator[Record]:
     yield readback(
         "Cycle:PhaseTime_RBV", reader(cycle, "phase_time_s"), "Time in this phase", "s", precision=1
     )
+    highest_uw = machine.chx_heater.highest_w * UW_PER_W
     rows = (
         ("MeanCHXTemp_RBV", "mean_chx_temperature_k", "Last cycle, mean CHX", "K", 1.0, (0.0, 2.0)),
         ("MinCHXTemp_RBV", "min_chx_temperature_k", "Last cycle, lowest CHX", "K", 1.0, (0.0, 2.0)),
         ("MaxCHXTemp_RBV", "max_chx_temperature_k", "Last cycle, top CHX", "K", 1.0, (0.0, 2.0)),
-        ("MeanCHXPower_RBV", "cooling_power_w", "Last cycle, power", "uW", UW_PER_W, (0.0, 5e3)),
+        (
+            "MeanCHXPower_RBV",
+            "cooling_power_w",
+            "Last cycle, power",
+            "uW",
+            UW_PER_W,
+            (0.0, highest_uw),
+        ),
         ("Work_RBV", "work_j", "Last cycle, magnetic work", "J", 1.0, (0.0, 100.0)),
         (
             "RejectedHeat_RBV",

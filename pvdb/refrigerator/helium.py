@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from amrr.controls.interlocks import LOWEST_HELIUM_PERCENT
 from amrr.refrigerator import SimulatedRefrigerator
 from pvdb.records import AlarmLimits, Record, choice, readback
 from pvdb.records.binding import reader
 
 PERCENT = 100.0
-HELIUM_ALARMS = AlarmLimits(lolo=LOWEST_HELIUM_PERCENT, low=20.0, hysteresis=1.0)
 
 
 def helium_records(machine: SimulatedRefrigerator) -> Iterator[Record]:
     """``Stage:HeLevel_RBV`` and ``Stage:HeTransfer``."""
-    bath = machine.bath
+    bath, run = machine.bath, machine.parameters.operation
     yield readback(
         "Stage:HeLevel_RBV",
         reader(bath, "level", PERCENT),
         "Helium in the bath that feeds the pot",
         "%",
         display=(0.0, 100.0),
-        alarms=HELIUM_ALARMS,
+        alarms=AlarmLimits(
+            lolo=run.lowest_helium_percent, low=run.low_helium_percent, hysteresis=1.0
+        ),
         deadband=0.01,
     )
     yield choice(

@@ -7,15 +7,19 @@ from collections.abc import Callable, Iterator
 
 from amrr.controls import repetition
 from amrr.controls.heaters import ChxHeater
+from amrr.describing import describe
+from amrr.description import LONGEST_JSON
 from amrr.refrigerator import SimulatedRefrigerator
 from instruments.control.interlocks import Interlocks
 from instruments.control.pid import Pid
 from instruments.errors import Refused
+from pvdb.parts.described import description_records
 from pvdb.parts.faults import SensorFaults, quench_record
 from pvdb.parts.interlocks import interlock_records
 from pvdb.parts.supply import SupplyRecords
-from pvdb.records import AlarmLimits, Record, choice, group, readback, setpoint, waveform
+from pvdb.records import Record, choice, group, readback, setpoint, waveform
 from pvdb.records.binding import reader, writer
+from pvdb.refrigerator.alarms import bed_alarms, cold_alarms, stage_alarms
 from pvdb.refrigerator.cold_path import cold_path_records
 from pvdb.refrigerator.cycle import cycle_records
 from pvdb.refrigerator.helium import helium_fault, helium_records
@@ -26,12 +30,6 @@ MW_PER_W = 1e3
 MM_PER_M = 1e3
 MM3_PER_M3 = 1e9
 MMOL_PER_MOL = 1e3
-
-#: The stage is meant to be at 1.6 K; the limits' distances are assumed.
-STAGE_ALARMS = AlarmLimits(lolo=1.4, low=1.55, high=1.65, hihi=1.8, hysteresis=0.01)
-#: Above the stage the cycle heats; above 2.1 K the helium is no longer superfluid (assumed).
-CHX_ALARMS = AlarmLimits(high=1.7, hihi=2.1, hysteresis=0.02)
-BED_ALARMS = AlarmLimits(high=2.5, hihi=4.5, hysteresis=0.05)
 
 
 def amrr_records(machine: SimulatedRefrigerator, interlocks: Interlocks) -> list[Record]:
@@ -55,6 +53,7 @@ def amrr_records(machine: SimulatedRefrigerator, interlocks: Interlocks) -> list
         *faults.records(),
         quench_record(quenches),
         helium_fault(machine),
+        *description_records(describe(machine.parameters), LONGEST_JSON),
         _truth(machine),
     ]
 
@@ -93,14 +92,23 @@ def _beds(machine: SimulatedRefrigerator, faults: SensorFaults) -> Iterator[Reco
             f"Pump{side}:BedTemp_RBV",
             f"Pump{side}",
             f"Pump bed {side}",
-            BED_ALARMS,
+            bed_alarms(machine.parameters),
         )
         for end in ("Hot", "Cold"):
             what = f"Regenerator {side}, {end.lower()} end"
             name = f"{regen}:{end}EndTemp_RBV"
-            yield thermometer(machine, faults, name, f"{regen}{end}", what, BED_ALARMS)
+            yield thermometer(
+                machine, faults, name, f"{regen}{end}", what, bed_alarms(machine.parameters)
+            )
         what = f"Hot heat exchanger {side}"
-        yield thermometer(machine, faults, f"HHX{side}:Temp_RBV", f"HHX{side}", what, BED_ALARMS)
+        yield thermometer(
+            machine,
+            faults,
+            f"HHX{side}:Temp_RBV",
+            f"HHX{side}",
+            what,
+            bed_alarms(machine.parameters),
+        )
         nodes = len(machine.regenerator_positions_m)
         yield waveform(
             f"{regen}:TempProfile_RBV",
@@ -154,14 +162,21 @@ def _cold_exchanger(machine: SimulatedRefrigerator, faults: SensorFaults) -> Ite
             raise Refused("CHX:HeaterPower: the loop was closed before the power was reached")
         return math.isclose(heater.power_w, heater.power_setpoint_w, abs_tol=1e-9)
 
-    yield thermometer(machine, faults, "CHX:Temp_RBV", "CHX", "Cold heat exchanger", CHX_ALARMS)
+    yield thermometer(
+        machine,
+        faults,
+        "CHX:Temp_RBV",
+        "CHX",
+        "Cold heat exchanger",
+        cold_alarms(machine.parameters),
+    )
     yield setpoint(
         "CHX:Temp",
         reader(heater, "setpoint_k"),
         writer(heater, "setpoint_k"),
         "Setpoint of the closed loop",
         "K",
-        control=(0.3, 2.0),
+        control=heater.range_k,
         precision=4,
     )
     yield setpoint(
@@ -213,7 +228,7 @@ def _phases(heater: ChxHeater, highest_uw: float) -> Iterator[Record]:
         control=(0.0, 1.0),
     )
     for name, read, what, units, display in (
-        ("CycleTemp_RBV", lambda: heater.phase_readings_k, "Readings", "K", (0.3, 2.0)),
+        ("CycleTemp_RBV", lambda: heater.phase_readings_k, "Readings", "K", heater.range_k),
         (
             "CyclePower_RBV",
             lambda: heater.phase_powers_w * UW_PER_W,
@@ -243,14 +258,21 @@ def _phases(heater: ChxHeater, highest_uw: float) -> Iterator[Record]:
 
 def _stage(machine: SimulatedRefrigerator, faults: SensorFaults) -> Iterator[Record]:
     stage = machine.stage
-    yield thermometer(machine, faults, "Stage:Temp_RBV", "Stage", "1.6 K stage", STAGE_ALARMS)
+    yield thermometer(
+        machine,
+        faults,
+        "Stage:Temp_RBV",
+        "Stage",
+        f"{machine.parameters.stage.setpoint_k:g} K stage",
+        stage_alarms(machine.parameters),
+    )
     yield setpoint(
         "Stage:Temp",
         reader(stage, "setpoint_k"),
         writer(stage, "setpoint_k"),
         "Setpoint of the stage",
         "K",
-        control=(1.2, 2.0),
+        control=stage.range_k,
         precision=4,
     )
     yield readback(

@@ -42,7 +42,12 @@ def test_limits_are_those_of_parameters_that_exist() -> None:
 
 #: Limits of what may be set, and what is told apart by lumps or in the osmotic closure only.
 _NOT_OF_A_STEP = ("highest_w", "distance_m", "slip_s", "wire.insulated_diameter_m")
-_ACTING = [name for name in NUMBERS if not name.endswith(_NOT_OF_A_STEP)]
+#: How it is operated is served, and no step depends on it: tests/plans/refrigerator.
+_ACTING = [
+    name
+    for name in NUMBERS
+    if not name.endswith(_NOT_OF_A_STEP) and not name.startswith("operation.")
+]
 
 
 def step_of(parameters: RefrigeratorParameters) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from amrr.controls.cycle import CycleState
-from amrr.controls.interlocks import LOWEST_HELIUM_PERCENT, interlocks_of
+from amrr.controls.interlocks import interlocks_of
 from amrr.refrigerator import SimulatedRefrigerator
 from instruments.magnets.supply import SupplyState
 
@@ -13,7 +13,7 @@ def test_little_helium_stops_the_cycle_and_holds_it_until_there_is_more() -> Non
     locks = interlocks_of(machine)
     machine.cycle.run()
     machine.bath.losing = True
-    while 100.0 * machine.bath.level >= LOWEST_HELIUM_PERCENT:
+    while 100.0 * machine.bath.level >= machine.parameters.operation.lowest_helium_percent:
         locks.check()
         assert machine.cycle.state is CycleState.RUNNING
         machine.step(30.0)
