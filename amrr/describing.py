@@ -27,7 +27,7 @@ def describe(p: RefrigeratorParameters) -> RefrigeratorDescription:
             setpoint_k=run.cold_setpoint_k,
             low_k=run.cold_low_k,
             high_k=run.cold_high_k,
-            load_w=run.load_w,
+            load_w=min(run.load_w, p.exchangers.highest_heater_w),
             highest_heater_w=p.exchangers.highest_heater_w,
         ),
         cycle=Cycle(**{item.name: getattr(p.cycle, item.name) for item in fields(Cycle)}),
