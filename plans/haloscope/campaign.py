@@ -25,6 +25,7 @@ from haloscope.analysis.statistics.rescan import Verdict, judge
 from plans.haloscope import fieldoff
 from plans.haloscope.calibrating import calibrated_scan, segments
 from plans.haloscope.crossings import Intervals, Mapped, map_crossings
+from plans.haloscope.outcome import Campaign
 from plans.haloscope.rescans import rescan
 from plans.haloscope.scan import check
 from plans.haloscope.steps import Documents, completed, planned, remaining, without
@@ -33,38 +34,6 @@ from plans.shared.common import require
 __all__ = ["Campaign", "Earlier", "campaign", "fresh_candidates", "resumed"]
 
 log = logging.getLogger("plans.campaign")
-
-
-@dataclass(frozen=True)
-class Campaign:
-    """How a campaign ended.
-
-    Attributes:
-        name: Of the campaign; in every start document as ``campaign``.
-        taken_mhz: Targets of the scan taken by this call.
-        candidates_mhz: Candidates after the scan that no veto takes for interference, MHz.
-        verdicts: What the rescan says of each of them.
-        result: The analysis of everything.
-        crossings_mhz: Mode crossings left out of the scan, if they were looked for.
-        fresh_mhz: Above threshold only since the rescan, MHz: its noise, or a line too weak for the
-            scan. Going on with the campaign rescans them.
-        vetoed_mhz: Candidates after the scan that a veto takes for interference, MHz: they are not
-            taken again. ``result.vetoes`` says why.
-    """
-
-    name: str
-    taken_mhz: list[float]
-    candidates_mhz: list[float]
-    verdicts: list[Verdict]
-    result: Result | None
-    crossings_mhz: Intervals = field(default_factory=list)
-    fresh_mhz: list[float] = field(default_factory=list)
-    vetoed_mhz: list[float] = field(default_factory=list)
-
-    @property
-    def survivors_mhz(self) -> list[float]:
-        """Candidates that persisted and behave as an axion, MHz."""
-        return [v.candidate.frequency_hz * 1e-6 for v in self.verdicts if v.axion_like]
 
 
 @dataclass

@@ -116,3 +116,12 @@ def test_its_noise_is_measured_within_its_own_spectrum(engine: RunEngine, name: 
         device.bench.close()
     assert known["receiver_temperature_k"] == pytest.approx(3.0, rel=0.1)
     assert 0 <= known["noise_difference"] < 0.3
+
+
+def test_a_campaign_says_in_one_line_how_it_ended(search: Search) -> None:
+    found, _ = search("admx")
+    told = str(found)
+    assert told.startswith("admx: 19 targets taken; candidate 740.00")
+    assert told.endswith("spectra used")
+    assert "\n" not in told
+    assert len(told) < 500
