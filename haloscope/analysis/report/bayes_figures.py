@@ -15,7 +15,7 @@ from haloscope.analysis.report.figures import new_figure
 from haloscope.analysis.spectra import FloatArray
 from haloscope.analysis.statistics.limits import dfsz
 from haloscope.analysis.statistics.powermeasured import PowerMeasured
-from instruments.drawing import BLUE, GREY, RED, styled
+from instruments.drawing import BLUE, GREY, ORANGE, RED, styled
 
 CAPTIONS = {
     "updates": "Prior updates, sub-aggregated: blue where axions became less probable, red where "
@@ -39,7 +39,7 @@ def updates(result: Result) -> Figure:
         )  # fmt: skip
         figure.colorbar(mesh, ax=axis, label="prior update")
     confidence = f"{1 - result.options.confidence:.0%}"
-    axis.plot(place_hz * 1e-6, excluded, color=BLUE, lw=1.2,
+    axis.plot(place_hz * 1e-6, excluded, color=ORANGE, lw=1.2,
               label=f"update falls to {confidence}")  # fmt: skip
     says, nu = result.excluded & result.grand.well_covered, result.frequency_hz
     by_threshold = np.where(says, result.limit.coupling_per_gev / dfsz(nu), np.nan)

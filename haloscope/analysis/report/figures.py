@@ -226,7 +226,7 @@ def efficiency(result: Result) -> Figure:
         x, y = _with_gaps(result.frequency_hz, values, step)
         axis.plot(x * 1e-6, y, color=colour, lw=0.8, label=name)
     axis.set(xlabel="frequency (MHz)", ylabel="ratio")
-    axis.legend()
+    axis.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3)
     return figure
 
 
@@ -256,7 +256,7 @@ def noise(checks: Residuals) -> Figure:
     for column, name in enumerate(("lower end", "cavity", "upper end")):
         axis.plot(1e3 * checks.noise_temperature_k[:, column], lw=0.8, label=name)
     axis.set(xlabel="spectrum", ylabel=r"$T_n$ (mK)")
-    axis.legend()
+    axis.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3)
     return figure
 
 
