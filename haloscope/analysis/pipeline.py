@@ -10,6 +10,7 @@ Each step is a module of its own and can be used alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -29,6 +30,7 @@ from haloscope.analysis.options import Options
 from haloscope.analysis.quality.assess import assess, screened
 from haloscope.analysis.quality.harm import measured_harm
 from haloscope.analysis.quality.ladder import Adequacy, Rung, adequacy, choose
+from haloscope.analysis.quality.narrow import narrow_checks
 from haloscope.analysis.quality.residuals import Residuals, ResidualSums
 from haloscope.analysis.quality.stack import (
     WIDTH,
@@ -70,6 +72,7 @@ class Result:
         ladder: Baseline models that were tried, where the options left the choice open.
         adequacy: The model in use against richer ones; None where that was not looked at (online).
         vetoes: What the vetoes say of each candidate; empty where no spectra were at hand to ask.
+        cavity_width_hz: Loaded width of the narrowest cavity used, Hz; NaN if unknown.
     """
 
     grand: Grand
@@ -87,6 +90,7 @@ class Result:
     ladder: tuple[Rung, ...] = ()
     adequacy: Adequacy | None = None
     vetoes: Verdicts = ()
+    cavity_width_hz: float = math.nan
 
     @property
     def standing(self) -> list[Candidate]:
@@ -116,6 +120,9 @@ class Result:
             *model_checks(self.adequacy, harmless=harmless),
             *of_grand,
             *budget_checks(self.systematic),
+            *narrow_checks(
+                self.cavity_width_hz, float(self.frequency_hz[0]), self.step_hz, self.options
+            ),
         )
 
     @property
@@ -292,7 +299,14 @@ def summarise(
         sums.step_hz,
         sums.spectra,
         budget,
+        cavity_width_hz=_narrowest_hz(rows),
     )
+
+
+def _narrowest_hz(rows: Contributions | None) -> float:
+    if rows is None or not len(rows):
+        return math.nan
+    return float(np.min(rows.cavity_hz / rows.loaded_q))
 
 
 def budget_of(rows: Contributions | None, frequency_hz: FloatArray, options: Options) -> Budget:

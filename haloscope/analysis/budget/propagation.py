@@ -15,17 +15,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from haloscope.analysis.budget.contributions import Contributions, Origin
 from haloscope.analysis.budget.terms import TERMS, Term
 from haloscope.analysis.spectra import FloatArray
+from haloscope.axion import bin_fractions
 from haloscope.lorentzian import lorentzian
 
 __all__ = ["Budget", "Line", "constant_budget", "propagated"]
 
 _DB = np.log(10) / 10
+#: Span of 99 % of the standard halo's line over its frequency, and into how many parts it is cut.
+_SPAN, _PARTS = 2.4e-6, 16
+#: A cavity of so many spans sees the whole line with one response.
+_WIDE = 10.0
 
 
 @dataclass(frozen=True)
@@ -116,11 +122,10 @@ def propagated(rows: Contributions, frequency_hz: FloatArray) -> Budget:
         if low == high:
             continue
         here = slice(int(low), int(high))
-        weight = rows.weight(row, nu[here])
+        weight, effects = _over_the_line(rows, row, nu[here])
         total[here] += weight
-        effects = _effects(rows, row, nu[here])
         for name, known in rows.errors.items():
-            part = weight * np.abs(effects[name]) * known[row]
+            part = np.abs(effects[name]) * known[row]
             sums[name][here] += part if TERMS[name].common else part**2
     weights = np.where(total > 0, total, 1.0)
     lines = []
@@ -136,6 +141,36 @@ def _filled(value: FloatArray, seen: np.ndarray) -> FloatArray:
         return value
     at = np.arange(len(value))
     return np.asarray(np.interp(at, at[seen], value[seen]), dtype=np.float64)
+
+
+@lru_cache(maxsize=2)
+def _line(wide: bool) -> tuple[tuple[float, float], ...]:
+    """Parts of a line: how far above the axion, over its frequency, and share of its SNR^2."""
+    if wide:
+        return ((0.0, 1.0),)
+    edges = np.linspace(0.0, _SPAN, _PARTS + 1)
+    share = bin_fractions(1 + edges, 1.0) ** 2
+    middle = 0.5 * (edges[1:] + edges[:-1])
+    return tuple(zip(middle.tolist(), (share / share.sum()).tolist(), strict=True))
+
+
+def _over_the_line(
+    rows: Contributions, row: int, nu: FloatArray
+) -> tuple[FloatArray, dict[str, FloatArray]]:
+    """Squared SNR of axions in one spectrum, and its sums with the effects of each term.
+
+    Over the whole line: a cavity that is no wider than it sees each part with another response.
+    """
+    total = np.zeros(len(nu))
+    sums = {name: np.zeros(len(nu)) for name in rows.errors}
+    for above, share in _line(rows.loaded_q[row] * _SPAN * _WIDE < 1):
+        at = nu * (1 + above)
+        weight = share * rows.weight(row, at)
+        total += weight
+        effects = _effects(rows, row, at)
+        for name in sums:
+            sums[name] += weight * effects[name]
+    return total, sums
 
 
 def _effects(rows: Contributions, row: int, nu: FloatArray) -> dict[str, FloatArray | float]:
