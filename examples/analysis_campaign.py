@@ -27,8 +27,9 @@ from haloscope.analysis.report.page import checks, write_report
 from haloscope.analysis.spectra import Spectra, concatenate
 from haloscope.analysis.statistics.candidates import expected_clusters, neighbour_correlation
 from haloscope.analysis.statistics.rescan import judge
+from haloscope.planning.rounds import calibration_targets
 from instruments.drawing import save
-from plans.haloscope.calibrating import calibrate_band, calibration_targets
+from plans.haloscope.calibrating import calibrate_band
 from plans.haloscope.calibration import calibrate
 from plans.haloscope.commissioning import cool_and_ramp
 

@@ -28,7 +28,8 @@ from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
 
-__all__ = ["absorbed_share", "emitted_k", "reflected_k", "squeezed_floor", "system_noise_k"]
+__all__ = ["absorbed_share", "emitted_k", "reflected_k", "squeezed_floor", "squeezed_share",
+           "system_noise_k"]  # fmt: skip
 
 
 def absorbed_share(beta: ArrayLike, response: ArrayLike) -> FloatArray:
@@ -64,14 +65,27 @@ def reflected_k(
     return float(left * incident_k + (1 - transmission) * vacuum_k if squeezing_db else incident_k)
 
 
-def squeezed_floor(beta: ArrayLike, squeezing_db: float, transmission: float) -> FloatArray:
+def squeezed_share(squeezing_db: float, transmission: float) -> float:
+    """What is left of the vacuum that is reflected, eta 10^(-S/10) + 1 - eta; 1 without a squeezer.
+
+    Args:
+        squeezing_db: S at the squeezer's output, dB.
+        transmission: Of all lines between squeezer and amplifier, eta, 0 to 1.
+    """
+    return float(transmission * 10 ** (-squeezing_db / 10) + 1 - transmission)
+
+
+def squeezed_floor(beta: ArrayLike, reflected_share: float) -> FloatArray:
     """Least T_n on resonance over h nu/k: the quantum limit of a squeezed receiver.
 
     1 where nothing is squeezed. With perfect squeezing, the cavity's own share, 4 beta/(1+beta)^2.
+
+    Args:
+        beta: Coupling.
+        reflected_share: As of ``squeezed_share``.
     """
-    left = transmission * 10 ** (-squeezing_db / 10) + 1 - transmission
     absorbed = absorbed_share(beta, 1.0)
-    return np.asarray(absorbed + (1 - absorbed) * left)
+    return np.asarray(absorbed + (1 - absorbed) * reflected_share)
 
 
 def system_noise_k(

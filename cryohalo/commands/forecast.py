@@ -101,21 +101,21 @@ def _setup(
     """Setup, request and options of the analysis, as ``forecast`` takes them."""
     from dataclasses import replace
 
-    from haloscope.parameters import HaloscopeParameters
-    from haloscope.planning.machine import calibrated, options_of, setup_of
+    from haloscope.analysis.options import Options
+    from haloscope.description import describe
+    from haloscope.parameters.reviewing import named
+    from haloscope.planning.machine import calibrated, setup_of
 
-    file = Path(apparatus)
-    known = HaloscopeParameters
-    parameters = known.from_toml(file) if file.suffix else known.shipped(apparatus)
+    description = describe(named(apparatus))
     middle_hz = 0.5 * (request.low_hz + request.high_hz)
-    setup = setup_of(parameters)
+    setup = setup_of(description)
     setup.demand_reach(request.low_hz, request.high_hz)
     if besides_s < 0:
         raise typer.BadParameter(f"--besides: {besides_s} s, must not be below 0 s")
     setup = replace(setup, times=replace(setup.times, besides_s=besides_s))
     if calibration is not None:
         setup = calibrated(setup, _measured(calibration), middle_hz)
-    return setup, request, options_of(parameters, middle_hz)
+    return setup, request, Options.of(description, middle_hz)
 
 
 def _measured(file: Path) -> dict[str, float]:

@@ -7,7 +7,7 @@ sweeps and fits of ``haloscope.measuring`` in Hz.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -58,14 +58,7 @@ class Trace:
 def sweeps_of(haloscope: Sweeping) -> Sweeps:
     """The sweeps for the widths that the owners expect, within the analyzer's limits."""
     known = haloscope.apparatus
-    expected = Widths.expected(
-        frequency_hz=known.cavity.reference_hz,
-        unloaded_q=known.cavity.unloaded_q,
-        beta=known.antenna.reference_beta,
-        amplifier_hz=known.jpa.linewidth_hz,
-        gain_db=known.operation.gain_db,
-        offset_hz=known.operation.jpa_offset_hz,
-    )
+    expected = _expected(known)
     vna, most = haloscope.vna, Analyzer()
     points, span_mhz = limits_of(vna.num_points), limits_of(vna.span)
     return Sweeps(
@@ -75,6 +68,21 @@ def sweeps_of(haloscope: Sweeping) -> Sweeps:
             most.widest_hz if span_mhz is None else 1e6 * span_mhz[1],
         ),
     )
+
+
+def _expected(known: Description) -> Widths:
+    """What the owners expect; a wideband amplifier is looked at over the spectrum's window."""
+    widths = Widths.expected(
+        frequency_hz=known.cavity.reference_hz,
+        unloaded_q=known.cavity.unloaded_q,
+        beta=known.antenna.reference_beta,
+        amplifier_hz=known.jpa.linewidth_hz,
+        gain_db=known.operation.gain_db,
+        offset_hz=known.operation.jpa_offset_hz,
+    )
+    if known.jpa.kind != "wideband":
+        return widths
+    return replace(widths, gain_hz=min(widths.gain_hz, known.analysis.window_hz))
 
 
 def sweep_settings(haloscope: Sweeping, sweep: Sweep, center_mhz: float) -> dict[Setting, Any]:

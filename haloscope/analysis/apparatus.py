@@ -42,7 +42,7 @@ class Apparatus:
 
     Attributes:
         name: Of the experiment.
-        volume_m3: Cavity volume, m^3.
+        volume_m3: Of the cavity that detects, m^3: of all cells, less what matching them loses.
         field_ratio: Average of the field over the cavity / central field.
         form_factor: Form factor C, or None for the described mode map at the cavity frequency.
         parameters_hash: Of the machine's parameters that these numbers belong to; "" if unknown.
@@ -66,7 +66,7 @@ class Apparatus:
         magnet, spread = description.magnet, description.unknowns
         return cls(
             description.name,
-            description.cavity.volume_m3,
+            description.cavity.detecting_volume_m3,
             magnet.average_field_t / magnet.full_field_t,
             None,
             description.parameters_hash,

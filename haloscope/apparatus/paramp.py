@@ -12,6 +12,9 @@ D from half the pump frequency f_J. rho^2 is proportional to the pump power; wit
 away from f_J it is divided by 1 + (2 d / kappa)^2. The idler at 2 f_J - nu comes out with the gain
 G - 1: half a quantum of it and more is the noise that the amplifier adds. Near 20 dB, 0.1 dB of
 pump is 1 dB of gain.
+
+A wideband amplifier (a travelling-wave one) follows the same law of its pump, for want of one that
+holds for all of them, with a width of its gain that does not shrink and an idler far away.
 """
 
 from __future__ import annotations
@@ -49,6 +52,8 @@ class ParampState:
         bandwidth_hz: B.
         compression_w: Input power that compresses a gain of 20 dB by 1 dB.
         oscillating: True above threshold.
+        mirrors: Its idler lies beside the signal, mirrored at ``centre_hz``; that of a wideband
+            amplifier is far away.
     """
 
     resonance_hz: float
@@ -58,6 +63,7 @@ class ParampState:
     bandwidth_hz: float
     compression_w: float
     oscillating: bool
+    mirrors: bool = True
 
     def gain(self, frequency_hz: FloatArray, input_w: float = 0.0) -> FloatArray:
         """Power gain at ``frequency_hz``, compressed by a tone of ``input_w`` at its input."""
@@ -186,9 +192,10 @@ class Paramp:
             width_hz=p.linewidth_hz,
             centre_hz=centre_hz,
             peak_gain=peak_gain(rho2),
-            bandwidth_hz=p.linewidth_hz * (1 - rho2),
+            bandwidth_hz=p.linewidth_hz if self._wideband else p.linewidth_hz * (1 - rho2),
             compression_w=1e-3 * 10 ** (p.compression_dbm / 10),
             oscillating=oscillating,
+            mirrors=not self._wideband,
         )
 
     def state(self) -> dict[str, Any]:
@@ -227,6 +234,10 @@ class Paramp:
         self._flux_current_a = state["flux_current_a"]
         self._pump_frequency_hz = state["pump_frequency_hz"]
         self._pump_power_dbm, self._pump_on = state["pump_power_dbm"], state["pump_on"]
+
+    @property
+    def _wideband(self) -> bool:
+        return self.parameters.kind == "wideband"
 
     def _drive(self, time_s: float, detuning_hz: float, in_situ: bool) -> float:
         """rho^2."""

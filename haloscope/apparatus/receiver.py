@@ -8,7 +8,9 @@ JPA's gain and the idler at nu_i = 2 f_J - nu,
 
 The excess T_x is noise of the JPA's own loss. It acts on the field inside, which exceeds what comes
 out by 1 + 1/sqrt G, so referred to the input it grows where the gain falls (the letter: the gain's
-profile makes that of the JPA's noise). Its part without pump belongs to T_rest.
+profile makes that of the JPA's noise). Its part without pump belongs to T_rest. The idler
+of a wideband amplifier lies far away and brings the noise of a cold load. With a squeezer what
+falls on the cavity is squeezed while the amplifier is pumped (``haloscope.noise``).
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from haloscope.apparatus.timeline import Wander
 from haloscope.apparatus.unknowns import Unknowns
 from haloscope.constants import BOLTZMANN_J_PER_K
 from haloscope.measuring.calibration import effective_temperature_k
+from haloscope.noise import reflected_k
 from haloscope.parameters import HaloscopeParameters
 from instruments.random import generator
 
@@ -147,6 +150,11 @@ class Receiver:
         )
         if conditions.switch is SwitchPosition.OPEN:
             return np.full_like(frequency_hz, incident_k)
+        if conditions.paramp.peak_gain > 1:  # the squeezer is pumped with the amplifier
+            own = self._all.jpa
+            incident_k = reflected_k(
+                incident_k, wall_k, own.squeezing_db, own.squeezed_transmission
+            )
         passed = self.signal_transmission(frequency_hz)
         emitted = conditions.cavity.emission(frequency_hz, incident_k, wall_k, rod_k)
         return passed * emitted + (1 - passed) * wall_k
@@ -158,16 +166,23 @@ class Receiver:
         kelvin = signal + p.rest_noise_k
         if c.paramp.peak_gain > 1:
             gain = c.paramp.gain(frequency_hz)
-            idler = self.source_noise_k(c.paramp.mirror(frequency_hz), c)
+            idler = self._idler_k(frequency_hz, c)
             excess = self._all.jpa.excess_noise_k * (1 + 1 / np.sqrt(gain)) ** 2
             kelvin = kelvin + (gain - 1) * (signal + idler + excess)
         rest_gain = self.rest_gain(frequency_hz, c.time_s)
         return rest_gain * (BOLTZMANN_J_PER_K * bin_hz) * kelvin
 
+    def _idler_k(self, frequency_hz: FloatArray, c: Conditions) -> FloatArray:
+        """Noise temperature of what comes in at the idler of each frequency."""
+        if c.paramp.mirrors:
+            return self.source_noise_k(c.paramp.mirror(frequency_hz), c)
+        cold_k = float(effective_temperature_k(c.barrel_k, self._all.cavity.reference_hz))
+        return np.full_like(frequency_hz, cold_k)
+
     def spurious_lines(self, low_hz: float, high_hz: float, c: Conditions) -> list[SpuriousLine]:
         """Clock comb, pump leakage and present interference between two frequencies."""
         lines = [*self._comb(low_hz, high_hz), *self._interference(c)]
-        if c.paramp.peak_gain > 1:
+        if c.paramp.peak_gain > 1 and c.paramp.mirrors:
             gain = c.paramp.peak_gain * 10 ** (self.parameters.rest_gain_db / 10)
             power_w = self._all.jpa.leakage_power_w * gain
             lines.append(SpuriousLine(c.paramp.centre_hz, 10.0, power_w))

@@ -165,7 +165,7 @@ def _add_both(
     power, nu = _signal_w(edges, parameters, receiver, c, line)
     gain = c.paramp.gain(nu) * receiver.rest_gain(nu, c.time_s)
     grid.add(spectrum, first, power * gain * receiver.filter(grid.offset(nu)))
-    if c.paramp.peak_gain > 1:
+    if c.paramp.peak_gain > 1 and c.paramp.mirrors:
         mirror = c.paramp.mirror
         first, edges = grid.cover(float(mirror(np.array(above))), relative)
         # The mirror reverses the order of frequencies: the bins go in and come out reversed.
@@ -220,7 +220,7 @@ def _signal_w(
         line.coupling_per_gev,
         line.frequency_hz,
         field_t=c.field_t,
-        volume_m3=parameters.cavity.volume_m3,
+        volume_m3=parameters.cavity.detecting_volume_m3,
         form_factor=c.cavity.form_factor,
         loaded_q=c.cavity.loaded_q,
         beta=c.cavity.beta,

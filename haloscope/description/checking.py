@@ -46,6 +46,7 @@ def demand(values: Values, found: list[str]) -> None:
                 f"which is {_shown(high, flat)}"
             )
     _demand_amplifier(flat, found)
+    _demand_squeezer(flat, found)
     counts = [len(flat[f"cavity.{key}"]) for key in _TE if f"cavity.{key}" in flat]
     if len(set(counts)) > 1:
         found.append(
@@ -67,6 +68,27 @@ def _demand_amplifier(flat: Mapping[str, Any], found: list[str]) -> None:
         found.append(
             f"parameter jpa.highest_resonance_hz is {highest_hz:g}, must be above the amplifier's "
             f"place at the reference, {reference_hz + offset_hz:g} Hz"
+        )
+
+
+def _demand_squeezer(flat: Mapping[str, Any], found: list[str]) -> None:
+    """A squeezer belongs to a receiver of that kind, and its pump stands on the cavity."""
+    kind, squeezing_db = flat.get("jpa.kind"), flat.get("jpa.squeezing_db", 0.0)
+    if kind not in (None, "squeezed") and squeezing_db > 0:
+        found.append(
+            f"parameter jpa.squeezing_db is {squeezing_db:g} dB, must be 0 dB where jpa.kind is "
+            f"{kind!r}: only a squeezed receiver has a squeezer"
+        )
+    names = ("cavity.reference_hz", "cavity.unloaded_q", "operation.jpa_offset_hz")
+    if kind != "squeezed" or any(name not in flat for name in names):
+        return
+    reference_hz, unloaded_q, offset_hz = (flat[name] for name in names)
+    width_hz = reference_hz / unloaded_q
+    if abs(offset_hz) > width_hz / 2:
+        found.append(
+            f"parameter operation.jpa_offset_hz is {offset_hz:g} Hz, must be within "
+            f"{width_hz / 2:g} Hz of 0 where jpa.kind is 'squeezed': both sidebands of its pump "
+            "must meet the cavity alike"
         )
 
 
@@ -97,6 +119,10 @@ def doubts(values: Values) -> list[str]:
             f"a line of {line_hz:g} Hz has no {flat['analysis.coarse_per_line']} bins of "
             f"digitizer.bin_width_hz, {flat['digitizer.bin_width_hz']:g} Hz"
         )
+    if flat["cavity.cells"] == 1 and flat["cavity.matching_loss_db"] > 0:
+        found.append("cavity.matching_loss_db is above 0 dB, and there is one cell to be matched")
+    if flat["jpa.kind"] == "squeezed" and flat["jpa.squeezing_db"] == 0:
+        found.append("jpa.kind is squeezed, and jpa.squeezing_db is 0 dB")
     base_k = flat["cryostat.base_temperature_k"]
     if flat["noise_source.lowest_k"] < base_k:
         found.append("noise_source.lowest_k is below cryostat.base_temperature_k")

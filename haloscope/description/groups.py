@@ -7,10 +7,13 @@ haloscope needs beside it is in ``haloscope.parameters.groups``, whose groups de
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
+from haloscope.combining import detecting_volume_m3
 from haloscope.description.quantities import quantity
 
 __all__ = [
+    "AMPLIFIERS",
     "Analysis",
     "Antenna",
     "Axion",
@@ -28,6 +31,8 @@ __all__ = [
     "Unknowns",
 ]
 
+#: Kinds of the first amplifier.
+AMPLIFIERS: Final = ("jpa", "squeezed", "wideband")
 #: A spectrum of 80 MB; it is held in memory several times.
 _MOST_BINS = 10_000_000
 _MOST_HZ = 1e13
@@ -60,7 +65,7 @@ class Magnet:
 class Cavity:
     """The cavity and the mode that the axion drives."""
 
-    volume_m3: float = quantity("inner volume less rods", above=0, high=1e3)
+    volume_m3: float = quantity("inner volume less rods, of one cell", above=0, high=1e3)
     radius_m: float = quantity("inner radius", above=0, high=100)
     reference_hz: float = quantity(
         "frequency at which what depends on frequency is stated", 1e6, _MOST_HZ
@@ -73,6 +78,15 @@ class Cavity:
     frequency_scale: float = quantity(
         "true frequency over that of the mode map's table", above=0, high=100
     )
+    cells: int = quantity("cavities, or cells of one, whose signals are added coherently", 1, 1000)
+    matching_loss_db: float = quantity(
+        "what phases, frequencies and combiner lose of that many times the power of one cell", 0, 30
+    )
+
+    @property
+    def detecting_volume_m3(self) -> float:
+        """The volume of one cavity that would give the same signal."""
+        return detecting_volume_m3(self.volume_m3, self.cells, self.matching_loss_db)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +102,8 @@ class Rod:
     high_limit_deg: float = quantity("upper stop of the rotator", -360, 360)
     velocity_deg_per_s: float = quantity("usual speed", above=0, high=1e3)
     highest_velocity_deg_per_s: float = quantity("highest speed", above=0, high=1e3)
+    settle_s: float = quantity("the controller's settling at the end of a move", 0, 1e4)
+    base_temperature_k: float = quantity("temperature at rest", 0, 400)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,11 +120,22 @@ class Antenna:
 
 @dataclass(frozen=True, kw_only=True)
 class Jpa:
-    """The first amplifier: flux-driven, pumped at twice its resonance."""
+    """The first amplifier: flux-driven, pumped at twice its resonance; or a wideband one."""
 
+    kind: str = quantity(
+        "jpa; squeezed: the same with a squeezer before the cavity, its pump on the cavity; "
+        "wideband: gain without a resonance, its idler far away", words=AMPLIFIERS,
+    )  # fmt: skip
+    squeezing_db: float = quantity("of the squeezer at its output, 0 without one", 0, 60)
+    squeezed_transmission: float = quantity(
+        "of all lines from the squeezer to the amplifier, the cavity left out", above=0, high=1
+    )
     highest_resonance_hz: float = quantity("highest resonance", 1e6, _MOST_HZ)
     flux_period_a: float = quantity("current per flux quantum", above=0, high=10)
-    linewidth_hz: float = quantity("linewidth without pump", above=0, high=_MOST_HZ)
+    linewidth_hz: float = quantity(
+        "linewidth without pump; of a wideband amplifier the width of its gain", above=0,
+        high=_MOST_HZ,
+    )  # fmt: skip
     compression_dbm: float = quantity("input at 1 dB compression, 20 dB of gain", -300, 100)
     excess_noise_k: float = quantity("noise beyond that of the idler", 0, _MOST_K)
 
@@ -120,6 +147,7 @@ class Receiver:
     rest_noise_k: float = quantity("noise of the chain without the first amplifier", 0, _MOST_K)
     rest_gain_db: float = quantity("gain of the chain without the first amplifier", -100, 300)
     line_attenuation_db: float = quantity("loss from the cavity to the switch", 0, 60)
+    termination_k: float = quantity("noise that falls on the cavity", 0, 1e4)
     image_rejection_db: float = quantity("rejection of the image", 0, 300)
     intermediate_hz: float = quantity(
         "centre of a spectrum less the local oscillator's frequency", -1e10, 1e10
@@ -135,6 +163,8 @@ class NoiseSource:
 
     lowest_k: float = quantity("coldest temperature", above=0, high=_MOST_K)
     highest_k: float = quantity("hottest temperature", above=0, high=_MOST_K)
+    time_constant_s: float = quantity("of its temperature", above=0, high=1e7)
+    settled_within_k: float = quantity("setpoint reached", above=0, high=400)
 
 
 @dataclass(frozen=True, kw_only=True)

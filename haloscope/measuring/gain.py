@@ -16,7 +16,7 @@ from haloscope.parametric import power_gain
 
 FloatArray = NDArray[np.float64]
 
-__all__ = ["GainProfile", "fit_gain_profile"]
+__all__ = ["GainProfile", "fit_gain_profile", "flat_gain_profile"]
 
 _DB = 10 / np.log(10)
 #: A profile that misses by less, 0.2 dB, is good enough. What a gain is held against is swept more
@@ -134,6 +134,34 @@ def fit_gain_profile(
         probe_hz=float(probe_hz),
         goodness=goodness,
     )
+
+
+def flat_gain_profile(
+    frequency_hz: ArrayLike, gain: ArrayLike, *, centre_hz: float, width_hz: float, probe_hz: float
+) -> GainProfile:
+    """The gain of an amplifier without a resonance: the mean over a trace, as good as its scatter.
+
+    Args:
+        frequency_hz: (P,) ascending, P at least 8.
+        gain: Power with pump over power without, (P,).
+        centre_hz: Where it is set to.
+        width_hz: Of its gain, as its owners state.
+        probe_hz: Where the gain is wanted.
+
+    Raises:
+        ValueError: Wrong shapes, values that are not finite, or no gain above 1 dB.
+    """
+    nu, g = np.asarray(frequency_hz, dtype=np.float64), np.asarray(gain, dtype=np.float64)
+    if nu.shape != g.shape or nu.size < 8:
+        raise ValueError(f"gain: {nu.size} frequencies for {g.size} gains, 8 or more")
+    if not (np.isfinite(nu).all() and np.isfinite(g).all()):
+        raise ValueError("gain: frequencies and gains must be finite")
+    middle = float(np.mean(g))
+    if not middle > 10**0.1:
+        raise ValueError("gain: no gain above 1 dB in the trace")
+    # Neighbouring points share what they are divided by: the trend's error is counted, too.
+    error = float(np.std(g, ddof=1) / np.sqrt(nu.size / 2))
+    return GainProfile(middle, error, centre_hz, 0.0, width_hz, 0.0, probe_hz=float(probe_hz))
 
 
 def _fit_lorentzian(x: FloatArray, gain: FloatArray) -> Minimum:

@@ -34,7 +34,7 @@ ATTEMPTS: Final = 8
 STILL: Final = 0.3
 STILL_ATTEMPTS: Final = 12
 #: A move by more tolerances than this is a far one: the hundredth part of it that creeps matters.
-_FAR_TOLERANCES: Final = 100.0
+FAR_TOLERANCES: Final = 100.0
 #: A width is known if its relative error is below this.
 _KNOWN: Final = 0.1
 #: The slope of a calculated course is taken over this much to both sides, deg.
@@ -224,7 +224,7 @@ class _Looking:
 
         The piezo creeps for minutes: the looks are as long as the creep's own time scale.
         """
-        far = self._tuned_hz(calculated_hz, moved_deg) > _FAR_TOLERANCES * self.tolerance_hz
+        far = self._tuned_hz(calculated_hz, moved_deg) > FAR_TOLERANCES * self.tolerance_hz
         for _ in range(STILL_ATTEMPTS if far else 0):
             last_hz = found.frequency_hz
             found = yield from self._seen(last_hz, self.sweeps.watch, self.sweeps.search)

@@ -47,15 +47,13 @@ class CavityParameters(Cavity):
 
 @dataclass(frozen=True, kw_only=True)
 class RodParameters(Rod):
-    """And how it really moves, and its temperature."""
+    """And how it really moves, and what heats it."""
 
     step_scatter_deg: float = quantity("error of a finished move, rms", 0, 10)
     backlash_deg: float = quantity("play of the crank", 0, 10)
-    settle_s: float = quantity("the controller's settling at the end of a move", 0, 1e4)
     creep_fraction: float = quantity("of the last move still to come when it ends", 0, 1)
     creep_range_deg: float = quantity("creep grows no further with longer moves", 0, 360)
     creep_time_s: float = quantity("time constant of the creep", 0, 1e6)
-    base_temperature_k: float = quantity("temperature at rest", 0, 400)
     base_load_w: float = quantity("heat on it at rest", 0, 1e3)
     moving_load_w: float = quantity("heat of the drive at the usual speed", 0, 1e3)
     time_constant_s: float = quantity("of its temperature", 0, 1e7)
@@ -97,7 +95,6 @@ class ReceiverParameters(Receiver):
     ripple_period_hz: tuple[float, ...] = quantity("their periods", above=0, high=1e13)
     gain_drift_db: float = quantity("drift of the gain over hours, rms", 0, 10)
     line_attenuation_span_db: float = quantity("half range of the line's loss in the band", 0, 60)
-    termination_k: float = quantity("noise that falls on the cavity", 0, 1e4)
     comb_spacing_hz: float = quantity("clock harmonics are this far apart", above=0, high=1e12)
     comb_power_k: float = quantity(
         "median strength of one in a bin, at the first amplifier's input", 0, 1e6
@@ -112,11 +109,9 @@ class ReceiverParameters(Receiver):
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseSourceParameters(NoiseSource):
-    """And how it warms."""
+    """And what it costs to warm it."""
 
     link_w_per_k2: float = quantity("link to the mixing chamber", 0, 1e3)
-    time_constant_s: float = quantity("of its temperature", above=0, high=1e7)
-    settled_within_k: float = quantity("setpoint reached", 0, 400)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,8 +77,6 @@ class Request:
         calibrated: There is a calibration already.
         stands_hz: Resonance that the cavity is at now; None for that at which the apparatus is
             described. From there the rod moves to the first target.
-        spacing_mhz: Of calibrations along the band; as the owners state if None.
-        every_s: Time between rounds of calibrations; as the owners state if None.
 
     Raises:
         ValueError: A value that cannot be; names it.
@@ -94,8 +92,6 @@ class Request:
     beyond: bool = True
     calibrated: bool = False
     stands_hz: float | None = None
-    spacing_mhz: float | None = None
-    every_s: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.low_hz < self.high_hz < math.inf:
@@ -329,10 +325,11 @@ def _told(
     integration_s = times.integration_s(averages, setup.bin_hz)
     sweeps = setup.sweeps(middle_hz)
     overhead_s = times.overhead_s(step_hz, sweeps)
-    places, parts = _calibrations(request, times, targets, integration_s + overhead_s)
-    far_hz = abs(targets[0] - (request.stands_hz or setup.reference_hz))
-    scan_s = len(targets) * (integration_s + overhead_s) + far_hz / times.rod_hz_per_s
-    scan_s += parts * times.first_step_s(sweeps)
+    places, parts = _calibrations(times, targets, integration_s + overhead_s)
+    away_hz = abs(targets[0] - (request.stands_hz or setup.reference_hz))
+    scan_s = len(targets) * (integration_s + overhead_s) + times.first_step_s(away_hz, sweeps)
+    # Between two parts the rod stands where it was.
+    scan_s += (parts - 1) * times.first_step_s(step_hz, sweeps)
     rounds = parts - 1 if request.calibrated else parts
     loaded_q = setup.loaded_q(middle_hz)
     return Forecast(
@@ -354,15 +351,11 @@ def _told(
     )  # fmt: skip
 
 
-def _calibrations(
-    request: Request, times: Times, targets: list[float], each_s: float
-) -> tuple[int, int]:
+def _calibrations(times: Times, targets: list[float], each_s: float) -> tuple[int, int]:
     """Places of a round of calibrations, and into how many parts they cut the scan."""
     targets_mhz = [nu * 1e-6 for nu in targets]
-    apart_mhz = times.spacing_mhz if request.spacing_mhz is None else request.spacing_mhz
-    every_s = times.every_s if request.every_s is None else request.every_s
-    places = len(calibration_targets(targets_mhz, apart_mhz))
-    return places, len(segments(targets_mhz, each_s, every_s))
+    places = len(calibration_targets(targets_mhz, times.spacing_hz * 1e-6))
+    return places, len(segments(targets_mhz, each_s, times.every_s))
 
 
 def _mean(arrays: list[FloatArray]) -> float:

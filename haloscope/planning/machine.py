@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, get_args
 
 import numpy as np
 
-from haloscope import mode_map
-from haloscope.analysis.options import Options
+from haloscope.analysis.apparatus import Apparatus
+from haloscope.description import Description
 from haloscope.measuring.calibration import effective_temperature_k
-from haloscope.parameters import HaloscopeParameters
-from haloscope.planning.setup import Amplifier, Mode, Setup
+from haloscope.measuring.tuning import FAR_TOLERANCES
+from haloscope.planning.rounds import temperatures_of
+from haloscope.planning.setup import Amplifier, AmplifierKind, Mode, Setup
 from haloscope.planning.timing import Times
 
-__all__ = ["calibrated", "options_of", "setup_of"]
+__all__ = ["calibrated", "setup_of"]
 
-#: Temperatures of the Y factor, as shares of the noise source's range.
-_Y_FACTOR: Final = (0.0, 0.2, 7 / 15, 11 / 15, 1.0)
-#: Width of the letter's cavity, of which its window is the fivefold, and what counts as the same.
-_LETTER_WIDTH_HZ, _SAME = 30.7e3, 0.2
 #: What a calibration brings to the error budget, by the names of ``analysis.calibration``.
 _ERRORS: Final = (
     "receiver_gain_db_error",
@@ -30,14 +27,9 @@ _ERRORS: Final = (
 )
 
 
-def setup_of(parameters: HaloscopeParameters) -> Setup:
-    """The setup of an apparatus, by nothing but what its parameter file states.
-
-    Raises:
-        OSError: Its mode map cannot be read.
-        ValueError: Its mode map is none.
-    """
-    p, chart = parameters, mode_map.load(parameters)
+def setup_of(description: Description) -> Setup:
+    """The setup of an apparatus, by nothing but what its owners state."""
+    own, chart = description, description.mode_map
 
     def mode(cavity_hz: float) -> Mode:
         return Mode(
@@ -46,59 +38,58 @@ def setup_of(parameters: HaloscopeParameters) -> Setup:
             rod_share=float(chart.rod_share(cavity_hz)),
         )
 
+    geometry = Apparatus.of(description)
     return Setup(
-        name=p.name,
+        name=own.name,
         mode=mode,
-        reference_hz=p.cavity.reference_hz,
+        reference_hz=own.cavity.reference_hz,
         lowest_hz=chart.lowest_hz,
         highest_hz=chart.highest_hz,
-        beta=p.antenna.reference_beta,
-        volume_m3=p.cavity.volume_m3,
-        field_t=p.magnet.full_field_t,
-        field_ratio=p.magnet.average_field_t / p.magnet.full_field_t,
-        amplifier=_amplifier(p),
-        rest_k=p.receiver.rest_noise_k,
-        rest_gain_db=p.receiver.rest_gain_db,
-        line_attenuation_db=p.receiver.line_attenuation_db,
-        cold_k=p.cryostat.base_temperature_k,
-        rod_k=p.rod.base_temperature_k,
-        incident_k=p.receiver.termination_k,
-        bin_hz=p.digitizer.bin_width_hz,
-        times=_times(p, chart),
-        errors={
-            "form_factor": p.unknowns.form_factor_spread,
-            "field_ratio": p.unknowns.field_spread,
-            "noise_source": p.unknowns.noise_source_spread,
-            "line_contacts_db": p.unknowns.line_attenuation_spread_db,
-        },
+        beta=own.antenna.reference_beta,
+        volume_m3=geometry.volume_m3,
+        field_t=own.magnet.full_field_t,
+        field_ratio=geometry.field_ratio,
+        amplifier=_amplifier(own),
+        rest_k=own.receiver.rest_noise_k,
+        rest_gain_db=own.receiver.rest_gain_db,
+        line_attenuation_db=own.receiver.line_attenuation_db,
+        cold_k=own.cryostat.base_temperature_k,
+        rod_k=own.rod.base_temperature_k,
+        incident_k=own.receiver.termination_k,
+        bin_hz=own.digitizer.bin_width_hz,
+        times=_times(own),
+        errors=geometry.errors,
     )
 
 
-def _amplifier(p: HaloscopeParameters) -> Amplifier:
+def _amplifier(own: Description) -> Amplifier:
+    kinds: dict[str, AmplifierKind] = {kind: kind for kind in get_args(AmplifierKind)}
     return Amplifier(
-        kind="jpa",
-        gain_db=p.operation.gain_db,
-        linewidth_hz=p.jpa.linewidth_hz,
-        offset_hz=p.operation.jpa_offset_hz,
-        excess_k=p.jpa.excess_noise_k,
+        kind=kinds[own.jpa.kind],
+        gain_db=own.operation.gain_db,
+        linewidth_hz=own.jpa.linewidth_hz,
+        offset_hz=own.operation.jpa_offset_hz,
+        excess_k=own.jpa.excess_noise_k,
+        squeezing_db=own.jpa.squeezing_db,
+        squeezed_transmission=own.jpa.squeezed_transmission,
     )
 
 
-def _times(p: HaloscopeParameters, chart: mode_map.ModeMap) -> Times:
-    low_deg, high_deg = p.rod.low_limit_deg, p.rod.high_limit_deg
-    ends_hz = chart.frequency_hz(np.array([low_deg, high_deg]))
-    hz_per_deg = abs(float(ends_hz[1] - ends_hz[0])) / (high_deg - low_deg)
-    low_k, high_k = p.noise_source.lowest_k, p.noise_source.highest_k
+def _times(own: Description) -> Times:
+    rod, source, operation = own.rod, own.noise_source, own.operation
+    ends_hz = own.mode_map.frequency_hz(np.array([rod.low_limit_deg, rod.high_limit_deg]))
+    hz_per_deg = abs(float(ends_hz[1] - ends_hz[0])) / (rod.high_limit_deg - rod.low_limit_deg)
     return Times(
-        efficiency=p.digitizer.efficiency,
-        rod_hz_per_s=p.rod.velocity_deg_per_s * hz_per_deg,
-        settle_s=p.rod.settle_s,
-        source_time_s=p.noise_source.time_constant_s,
-        source_within_k=p.noise_source.settled_within_k,
-        calibration_averages=p.operation.calibration_averages,
-        spacing_mhz=p.operation.calibration_spacing_hz * 1e-6,
-        every_s=p.operation.calibration_every_s,
-        source_k=tuple(low_k + share * (high_k - low_k) for share in _Y_FACTOR),
+        efficiency=own.digitizer.efficiency,
+        rod_hz_per_s=rod.velocity_deg_per_s * hz_per_deg,
+        settle_s=rod.settle_s,
+        far_hz=FAR_TOLERANCES * operation.tuning_tolerance_hz,
+        source_time_s=source.time_constant_s,
+        source_within_k=source.settled_within_k,
+        source_k=temperatures_of(source),
+        calibration_averages=operation.calibration_averages,
+        spacing_hz=operation.calibration_spacing_hz,
+        every_s=operation.calibration_every_s,
     )
 
 
@@ -134,17 +125,3 @@ def _excess_k(setup: Setup, added_k: float, frequency_hz: float) -> float:
     gain = float(setup.gain(np.array([frequency_hz]), frequency_hz)[0])
     idler_k = float(effective_temperature_k(setup.cold_k, frequency_hz))
     return max((added_k / (1 - 1 / gain) - idler_k) / (1 + 1 / np.sqrt(gain)) ** 2, 0.0)
-
-
-def options_of(parameters: HaloscopeParameters, frequency_hz: float) -> Options:
-    """Settings of the analysis for an apparatus at a frequency: window and bins by its widths."""
-    chart = mode_map.load(parameters)
-    beta = parameters.antenna.reference_beta
-    width_hz = frequency_hz * (1 + beta) / float(chart.unloaded_q(frequency_hz))
-    digitizer = parameters.digitizer
-    most_hz = 0.9 * digitizer.bins * digitizer.bin_width_hz
-    plain = Options().suited_to(digitizer.bin_width_hz, frequency_hz)
-    if abs(width_hz / _LETTER_WIDTH_HZ - 1) < _SAME:
-        return plain
-    window_hz = min(plain.window_hz * width_hz / _LETTER_WIDTH_HZ, most_hz)
-    return replace(plain, window_hz=window_hz)

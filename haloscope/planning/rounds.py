@@ -1,4 +1,4 @@
-"""Where and when a campaign calibrates its receiver: what plans do, and forecasts count."""
+"""Where, when and how warm a campaign calibrates: what plans do, and forecasts count."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ from typing import Final
 
 import numpy as np
 
-__all__ = ["calibration_targets", "segments"]
+from haloscope.description.groups import NoiseSource
 
+__all__ = ["FOR_THE_AMPLIFIER", "calibration_targets", "segments", "temperatures_of"]
+
+#: Temperatures of the noise source for the Y factor above its lowest, as shares of its highest.
+_SHARES: Final = (0.25, 0.5, 0.75, 1.0)
+#: The amplifier's noise is the difference of two powers: so many times the spectra.
+FOR_THE_AMPLIFIER: Final = 5
 #: A band narrower than this share of the distance of calibrations has one, in its middle.
 _NARROW: Final = 0.2
 
@@ -53,3 +59,9 @@ def segments(
         raise ValueError(f"calibrate_every_s: {every_s} s, must be above 0 s")
     targets, most = list(targets_mhz), max(1, int(every_s / seconds_each))
     return [targets[first : first + most] for first in range(0, len(targets), most)]
+
+
+def temperatures_of(source: NoiseSource) -> tuple[float, ...]:
+    """Temperatures for a Y factor over the range of a noise source, K."""
+    warm = (share * source.highest_k for share in _SHARES)
+    return (source.lowest_k, *(kelvin for kelvin in warm if kelvin > source.lowest_k))

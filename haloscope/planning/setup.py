@@ -60,8 +60,8 @@ class Amplifier:
     linewidth_hz: float
     offset_hz: float
     excess_k: float
-    squeezing_db: float = 0.0
-    squeezed_transmission: float = 1.0
+    squeezing_db: float
+    squeezed_transmission: float
 
     @property
     def peak_gain(self) -> float:

@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass
 
 from haloscope.measuring.sweeps import Sweep, Sweeps
+from haloscope.planning.rounds import FOR_THE_AMPLIFIER
 
 __all__ = ["Times", "sweep_s"]
 
@@ -32,25 +33,27 @@ class Times:
         efficiency: Share of the time that the digitizer records.
         rod_hz_per_s: How fast the rod tunes the cavity.
         settle_s: After each move.
+        far_hz: A move of more than this makes the piezo creep: it is waited for.
         besides_s: What a step needs beyond moves and sweeps, s.
         source_time_s: Time constant of the noise source.
         source_within_k: It is settled so near to its setpoint, K.
         source_k: Temperatures of the Y factor, K, ascending.
-        calibration_averages: Spectra averaged at each; five times as many for the amplifier.
-        spacing_mhz: Greatest distance of calibrations along a band.
-        every_s: Time between rounds of calibrations, s.
+        calibration_averages: Spectra averaged at each; more for the amplifier.
+        spacing_hz: Distance of calibrations along a band.
+        every_s: Time between rounds of them.
         between_sweeps: Steps that one trace with the pump off serves.
     """
 
     efficiency: float
     rod_hz_per_s: float
     settle_s: float
+    far_hz: float
     besides_s: float = 0.0
     source_time_s: float
     source_within_k: float
     source_k: tuple[float, ...]
     calibration_averages: int
-    spacing_mhz: float
+    spacing_hz: float
     every_s: float
     between_sweeps: int = 100
 
@@ -65,15 +68,18 @@ class Times:
         move_s = step_hz / self.rod_hz_per_s + self.settle_s
         return move_s + looks + shared + self.besides_s
 
-    def first_step_s(self, sweeps: Sweeps) -> float:
-        """Of the first step besides: finding the resonance, waiting for the piezo's creep."""
-        return sweep_s(sweeps.search) + sweep_s(sweeps.watch) + sweep_s(sweeps.reference)
+    def first_step_s(self, away_hz: float, sweeps: Sweeps) -> float:
+        """Of the first step besides: going there, finding the resonance, waiting for the creep."""
+        creep_s = sweep_s(sweeps.watch) if away_hz > self.far_hz else 0.0
+        looks_s = sweep_s(sweeps.search) + sweep_s(sweeps.reference)
+        return away_hz / self.rod_hz_per_s + looks_s + creep_s
 
     def calibration_s(self, bin_hz: float, sweeps: Sweeps) -> float:
         """Of one calibration: Y factor, the amplifier's noise, the line's loss."""
         ways = zip(self.source_k, (*self.source_k[1:], self.source_k[0]), strict=True)
         heating_s = sum(self._settling_s(low, high) for low, high in ways)
-        spectra = len(self.source_k) * self.calibration_averages + 10 * self.calibration_averages
+        # The amplifier's noise takes two spectra, the pump on and off.
+        spectra = (len(self.source_k) + 2 * FOR_THE_AMPLIFIER) * self.calibration_averages
         amplifier_s = 3 * (sweep_s(sweeps.gain) + sweep_s(sweeps.reference))
         looks_s = 2 * sweep_s(sweeps.reflection) + amplifier_s
         return heating_s + self.integration_s(spectra, bin_hz) + looks_s

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from devices.haloscope import Haloscope
 from devices.parts.rf import Digitizer
 from haloscope.description import Description
-from haloscope.description.groups import NoiseSource
 from haloscope.measuring import calibration as formulas
 from haloscope.measuring import decisions
+from haloscope.planning.rounds import FOR_THE_AMPLIFIER, temperatures_of
 from instruments.ranges import within
 from plans.haloscope.measure import configure, sweep, sweeps_of
 from plans.haloscope.tuning import Amplifier, set_jpa, tune_to
@@ -43,10 +43,6 @@ __all__ = [
     "y_factor",
 ]
 
-#: Temperatures of the noise source for the Y factor above its lowest, as shares of its highest.
-SHARES = (0.25, 0.5, 0.75, 1.0)
-#: The amplifier's noise is the difference of two powers: so many times the spectra.
-FOR_THE_AMPLIFIER = 5
 #: Half widths of bands that a power is taken from: about the target a share of the spectrum; where
 #: the gain must hardly bend, of the gain's width; where the cavity's noise must not, of its line.
 OF_SPECTRUM, OF_GAIN, OF_LINE = 1 / 20, 1 / 19, 1 / 10
@@ -87,6 +83,8 @@ def band_power(
     step_mhz = frequency[1] - frequency[0]
     if math.isnan(half_width_mhz):
         half_width_mhz = OF_SPECTRUM * step_mhz * len(spectrum)
+    # An amplifier's gain may be wider than what is digitized.
+    half_width_mhz = min(half_width_mhz, FLAT * step_mhz * len(spectrum))
     half_width_mhz = max(half_width_mhz, FEWEST_BINS * step_mhz)
     band = spectrum[np.abs(frequency - center_mhz) <= half_width_mhz]
     spread = 1.4826 * np.median(np.abs(band - np.median(band)))
@@ -422,12 +420,6 @@ def _reach_mhz(apparatus: Description) -> float:
     digitizer = apparatus.digitizer
     spectrum_hz = digitizer.bins * digitizer.bin_width_hz
     return 1e-6 * min(abs(apparatus.operation.jpa_offset_hz), FLAT * spectrum_hz)
-
-
-def temperatures_of(source: NoiseSource) -> tuple[float, ...]:
-    """Temperatures for a Y factor over the range of a noise source, K."""
-    warm = (share * source.highest_k for share in SHARES)
-    return (source.lowest_k, *(kelvin for kelvin in warm if kelvin > source.lowest_k))
 
 
 def _start(

@@ -22,8 +22,9 @@ from haloscope.analysis.spectra import Spectra
 from haloscope.analysis.statistics.candidates import Candidate
 from haloscope.analysis.statistics.decision import Decision, to_rescan
 from haloscope.analysis.statistics.rescan import Verdict, judge
+from haloscope.planning.rounds import segments
 from plans.haloscope import fieldoff
-from plans.haloscope.calibrating import calibrated_scan, segments
+from plans.haloscope.calibrating import calibrated_scan
 from plans.haloscope.crossings import Intervals, Mapped, map_crossings
 from plans.haloscope.outcome import Campaign
 from plans.haloscope.rescans import rescan

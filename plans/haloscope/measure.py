@@ -26,7 +26,7 @@ from devices.parts.sweeping import (
 from devices.signals.settable import Setting
 from devices.signals.settings import name_within
 from haloscope.measuring import decisions
-from haloscope.measuring.gain import GainProfile, fit_gain_profile
+from haloscope.measuring.gain import GainProfile, fit_gain_profile, flat_gain_profile
 from haloscope.measuring.goodness import Goodness
 from haloscope.measuring.reflection import Reflection, fit_reflection
 from haloscope.measuring.sweeps import Sweep, Sweeps
@@ -306,7 +306,13 @@ def amplifier_gain(
     on = yield from sweep(haloscope, settings, center_mhz, {**(more or {}), **pumped})
     off = np.interp(on.frequency_mhz, reference.frequency_mhz, np.abs(reference.s) ** 2)
     probe_hz = resonance_mhz * 1e6 + operation.probe_offset_hz
-    return fit_gain_profile(on.frequency_hz, np.abs(on.s) ** 2 / off, probe_hz=probe_hz)
+    gain, own = np.abs(on.s) ** 2 / off, haloscope.apparatus.jpa
+    if own.kind == "wideband":
+        return flat_gain_profile(
+            on.frequency_hz, gain, centre_hz=resonance_mhz * 1e6, width_hz=own.linewidth_hz,
+            probe_hz=probe_hz,
+        )  # fmt: skip
+    return fit_gain_profile(on.frequency_hz, gain, probe_hz=probe_hz)
 
 
 def resonance_of(fit: Transmission | Reflection) -> Resonance:

@@ -377,7 +377,8 @@ def set_jpa(
             power_dbm, found_db, gain_db, tolerance_db
         )
         if decisions.amplified(found_db, gain_db, tolerance_db):
-            amplifier.gain_hz = profile.bandwidth_hz
+            if haloscope.apparatus.jpa.kind != "wideband":
+                amplifier.gain_hz = profile.bandwidth_hz
             return profile
     probe_mhz = decisions.probe_hz(target_mhz * 1e6, operation) / 1e6
     raise NotTunedError(

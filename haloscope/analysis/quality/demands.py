@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from numbers import Real
-from typing import Literal
+from typing import Final, Literal
 
 BadSpectra = Literal["cut", "refuse", "keep"]
-Receiver = Literal["phase preserving", "phase sensitive"]
+Receiver = Literal["phase preserving", "phase sensitive", "squeezed"]
+_RECEIVERS: Final = ("phase preserving", "phase sensitive", "squeezed")
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,11 @@ class Demands:
             have no label).
         receiver: ``"phase preserving"``, which adds at least half a quantum to the half that comes
             in, so that T_n is at least h f/k (C. M. Caves, Phys. Rev. D 26, 1817 (1982)), or
-            ``"phase sensitive"``, which need not add any: at least h f/2k.
+            ``"phase sensitive"``, which need not add any: at least h f/2k. ``"squeezed"``: behind a
+            squeezer, at least what ``haloscope.noise.squeezed_floor`` leaves of h f/k at the
+            coupling measured.
+        reflected_share: Of a squeezed receiver: what its squeezer leaves of the vacuum that the
+            cavity reflects (``haloscope.noise.squeezed_share``), as its owners state.
         highest_noise_k: Above this T_n at the cavity is none of a cold receiver but a slip of a
             unit (powers in mW), K.
         noise_drift: Largest share by which T_n may be off the median of the stack.
@@ -43,6 +48,7 @@ class Demands:
     bad_spectra: BadSpectra = "cut"
     kept: tuple[str, ...] = ()
     receiver: Receiver = "phase preserving"
+    reflected_share: float = 1.0
     highest_noise_k: float = 20.0
     noise_drift: float = 0.1
     noise_span: float = 0.1
@@ -59,9 +65,9 @@ class Demands:
         object.__setattr__(self, "kept", tuple(str(label) for label in self.kept))
         if self.bad_spectra not in ("cut", "refuse", "keep"):
             raise ValueError(f"demands: bad_spectra is {self.bad_spectra!r}: cut, refuse or keep")
-        if self.receiver not in ("phase preserving", "phase sensitive"):
+        if self.receiver not in _RECEIVERS:
             raise ValueError(
-                f"demands: receiver is {self.receiver!r}: phase preserving or phase sensitive"
+                f"demands: receiver is {self.receiver!r}: one of {', '.join(_RECEIVERS)}"
             )
         for item in fields(self):
             if item.name in ("bad_spectra", "kept", "receiver"):
@@ -71,3 +77,7 @@ class Demands:
                 raise ValueError(f"demands: {item.name} is {value!r:.60}, not a number")
             if not float(value) >= 0:
                 raise ValueError(f"demands: {item.name} is {value}, must not be below 0")
+        if not self.reflected_share <= 1:
+            raise ValueError(
+                f"demands: reflected_share is {self.reflected_share}, must be at most 1"
+            )

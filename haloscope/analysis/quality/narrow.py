@@ -10,17 +10,12 @@ width into account (``haloscope.finite_line``).
 from __future__ import annotations
 
 import math
-from typing import Final
 
-from haloscope.analysis.options import Options
+from haloscope.analysis.options import LARGEST_BIN, Options
 from haloscope.analysis.quality.verdicts import Check
 from haloscope.finite_line import SIMPLE_FORM_ERROR, effective_q
 
-__all__ = ["LARGEST_BIN", "narrow_checks"]
-
-#: Coarse bins over the cavity's width, at most: there eps is right to 1.5 % (a bin of 0.41 of the
-#: width makes it 7 % too high).
-LARGEST_BIN: Final = 0.15
+__all__ = ["narrow_checks"]
 
 
 def narrow_checks(

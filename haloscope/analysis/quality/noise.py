@@ -20,6 +20,7 @@ from haloscope.analysis.quality.demands import Demands
 from haloscope.analysis.quality.verdicts import Fault
 from haloscope.analysis.spectra import FloatArray, Spectra
 from haloscope.constants import BOLTZMANN_J_PER_K, PLANCK_J_S
+from haloscope.noise import squeezed_floor
 
 __all__ = ["noise_at_three", "noise_faults", "parameter_faults", "quantum_limit_k"]
 
@@ -27,14 +28,27 @@ __all__ = ["noise_at_three", "noise_faults", "parameter_faults", "quantum_limit_
 FEWEST: Final = 5
 _NEIGHBOURS: Final = 7
 _STEP_SIGMA: Final = 6.0
+_LIMITS: Final = {
+    "phase preserving": "h f/k",
+    "phase sensitive": "h f/2k",
+    "squeezed": "what its squeezer leaves of h f/k",
+}
 _DB: Final = 10 / np.log(10)
 
 Row = tuple[int, Fault, str]
 
 
-def quantum_limit_k(frequency_hz: FloatArray, demands: Demands) -> FloatArray:
-    """Lowest system noise temperature of the receiver that ``demands`` names, K."""
+def quantum_limit_k(frequency_hz: FloatArray, beta: FloatArray, demands: Demands) -> FloatArray:
+    """Lowest system noise temperature, K, on resonance of the receiver that ``demands`` names.
+
+    Args:
+        frequency_hz: Of the cavity, shape (n,).
+        beta: Its coupling, shape (n,): a squeezed receiver sees what the cavity reflects.
+        demands: What receiver it is.
+    """
     quantum = PLANCK_J_S * frequency_hz / BOLTZMANN_J_PER_K
+    if demands.receiver == "squeezed":
+        return np.asarray(quantum * squeezed_floor(beta, demands.reflected_share))
     return quantum if demands.receiver == "phase preserving" else 0.5 * quantum
 
 
@@ -111,13 +125,13 @@ def _drifts(
 
 
 def _possible(spectra: Spectra, noise_k: FloatArray, demands: Demands) -> Iterator[Row]:
-    lowest = quantum_limit_k(spectra.cavity_frequency_hz, demands)
+    lowest = quantum_limit_k(spectra.cavity_frequency_hz, spectra.beta, demands)
     # What the gain is known to: three standard errors.
     gain_db = np.hypot(
         spectra.error("jpa_gain_peak_db"), spectra.calibration.receiver_gain_db_error or 0.0
     )
     slack = np.exp(-3 * gain_db / _DB)
-    kind = "h f/k" if demands.receiver == "phase preserving" else "h f/2k"
+    kind = _LIMITS[demands.receiver]
     for row in np.flatnonzero(~(noise_k >= lowest * slack)).tolist():
         words = (
             f"T_n {_mk(noise_k[row])} at the cavity is below the quantum limit of a "

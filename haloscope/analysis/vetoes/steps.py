@@ -34,6 +34,8 @@ _FEWEST = 2
 #: What a line may be off besides the noise: the share of it that fits take up, since they clip what
 #: stands far out; and the speeds of the halo. It matters to lines of some twenty sigma and more.
 _TAKEN_UP, _SPEEDS = 0.5, 0.1
+#: Share of the squares that is left at least where fits take nearly all.
+_LEAST_LEFT = 1e-4
 
 
 Intervals = tuple[tuple[float, float], ...]
@@ -176,6 +178,8 @@ def measured_steps(
     left, _ = _left(cut, line, options, windows)
     weights = line * kept
     _, variance = _left(cut, weights, options, windows)
+    # Of a cavity as narrow as the line the fits take nearly all, and the coarse bins blur what.
+    variance = np.maximum(variance, _LEAST_LEFT * np.einsum("nk,nk->n", weights, weights))
     unsure = 0.0 if cut.taken is None else _TAKEN_UP  # A smoother clips nothing.
     loose = np.stack([unsure * (line - left), faster - line])
     share = np.einsum("nk,nk->n", weights, left)
@@ -272,7 +276,8 @@ def _best(cut: _Rows, fractions: FloatArray) -> int:
     information = fractions**2 @ np.sum(cut.amplitude**2, axis=0)
     if cut.taken is not None:
         c = np.einsum("npk,nk,lk->lnp", cut.taken, cut.amplitude, fractions, optimize=True)
-        information = information - np.einsum("lnp,lnp->l", c, c)
+        left = information - np.einsum("lnp,lnp->l", c, c)
+        information = np.maximum(left, _LEAST_LEFT * information)
     return int(np.argmax(found / np.sqrt(information)))
 
 

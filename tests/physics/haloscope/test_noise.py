@@ -12,6 +12,7 @@ from haloscope.noise import (
     emitted_k,
     reflected_k,
     squeezed_floor,
+    squeezed_share,
     system_noise_k,
 )
 
@@ -88,8 +89,9 @@ def test_the_floor_is_the_noise_of_a_perfect_receiver() -> None:
         arriving = reflected_k(VACUUM_K, VACUUM_K, squeezing_db, transmission)
         sideband = emitted_k(beta, 1.0, arriving, VACUUM_K)
         noise = system_noise_k(sideband, sideband, 1e12, excess_k=0.0, rest_k=0.0)
-        assert squeezed_floor(beta, squeezing_db, transmission) == pytest.approx(float(noise))
-    assert squeezed_floor(2.0, 0.0, 1.0) == 1.0
+        share = squeezed_share(squeezing_db, transmission)
+        assert squeezed_floor(beta, share) == pytest.approx(float(noise))
+    assert squeezed_floor(2.0, squeezed_share(0.0, 1.0)) == 1.0
 
 
 def test_noise_behind_an_amplifier_without_gain_is_all_there_is() -> None:

@@ -17,6 +17,8 @@ def ideal_setup(**changes: Any) -> Setup:
             "linewidth_hz": 1e12,
             "offset_hz": 0.0,
             "excess_k": 0.0,
+            "squeezing_db": 0.0,
+            "squeezed_transmission": 1.0,
             **changes.pop("amplifier", {}),
         }
     )
@@ -41,12 +43,13 @@ def ideal_setup(**changes: Any) -> Setup:
             efficiency=1.0,
             rod_hz_per_s=1e12,
             settle_s=0.0,
+            far_hz=1e5,
             source_time_s=60.0,
             source_within_k=3e-4,
-            calibration_averages=200,
-            spacing_mhz=5.0,
-            every_s=3 * 86400.0,
             source_k=(0.025, 0.1, 0.2, 0.3, 0.4),
+            calibration_averages=200,
+            spacing_hz=5e6,
+            every_s=3 * 86400.0,
         ),
     }
     return Setup(**(values | {"amplifier": amplifier} | changes))

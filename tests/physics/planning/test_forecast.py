@@ -11,15 +11,18 @@ import pytest
 
 from haloscope.analysis.options import Options
 from haloscope.axion import coupling_ksvz
+from haloscope.description import describe
 from haloscope.parameters import HaloscopeParameters
 from haloscope.planning.forecast import Request, Target, forecast
 from haloscope.planning.machine import setup_of
 from haloscope.planning.setup import Mode, Setup
 
+CAPP = describe(HaloscopeParameters.capp12tb())
+
 
 @pytest.fixture(scope="module")
 def capp() -> Setup:
-    return setup_of(HaloscopeParameters.capp12tb())
+    return setup_of(CAPP)
 
 
 def request(**values: Any) -> Request:
@@ -133,11 +136,14 @@ def test_a_band_that_is_skipped_whole_is_refused(capp: Setup) -> None:
 
 @pytest.mark.parametrize("name", ["haystac", "admx"])
 def test_the_other_shipped_machines_are_forecast_too(name: str) -> None:
-    machine = HaloscopeParameters.shipped(name)
+    machine = describe(HaloscopeParameters.shipped(name))
     setup, low_hz = setup_of(machine), machine.cavity.reference_hz
     width_hz = low_hz / setup.loaded_q(low_hz)
-    options = Options(window_hz=8 * width_hz, baseline="pade").suited_to(setup.bin_hz, low_hz)
+    options = Options.of(machine, low_hz)
     target = Target(value=2, unit="KSVZ")
-    asked = Request(low_hz=low_hz, high_hz=low_hz + 3 * width_hz, target=target)
+    asked = Request(
+        low_hz=low_hz, high_hz=low_hz + width_hz, target=target, beta=setup.beta,
+        step_hz=width_hz / 4,
+    )  # fmt: skip
     found = forecast(setup, asked, options)
     assert 0.97 < found.curve.over_ksvz.max() / 2 <= 1.0

@@ -16,7 +16,7 @@ from devices.simulated.haloscope import Haloscope
 from haloscope.analysis.apparatus import apparatus_of
 from haloscope.description import Description, describe
 from haloscope.parameters import SHIPPED, HaloscopeParameters
-from plans.haloscope.calibration import temperatures_of
+from haloscope.planning.rounds import temperatures_of
 from plans.haloscope.scan import scan
 from plans.shared.suspending import SuspendWarm, suspenders
 

@@ -10,7 +10,8 @@ from bluesky import RunEngine
 
 from haloscope.analysis.exchange.documents import DocumentReader
 from haloscope.analysis.tracking import points_of, track
-from plans.haloscope.calibrating import calibrate_band, calibration_targets, segments
+from haloscope.planning.rounds import calibration_targets, segments
+from plans.haloscope.calibrating import calibrate_band
 from plans.haloscope.calibration import calibrate, line_attenuation
 from plans.haloscope.campaign import campaign, resumed
 from plans.shared.rehearsal import rehearse

@@ -12,12 +12,15 @@ from bluesky import RunEngine
 from devices.simulated.haloscope import Haloscope
 from haloscope.analysis.online import Online
 from haloscope.analysis.options import Options
+from haloscope.description import describe
 from haloscope.parameters import HaloscopeParameters
 from haloscope.planning.forecast import Request, forecast
 from haloscope.planning.live import LiveForecast
 from haloscope.planning.machine import calibrated, setup_of
 from plans.haloscope.campaign import Campaign, campaign
 from tests.plans.conftest import Documents
+
+CAPP = describe(HaloscopeParameters.capp12tb())
 
 
 def run(RE: RunEngine, seed: int, request: Request, online: Online) -> tuple[Campaign, float]:
@@ -52,7 +55,7 @@ def test_the_forecast_is_what_the_campaign_takes_and_reaches(
         low_hz=low_hz, high_hz=low_hz + (count - 1) * step_hz, beta=2.0, step_hz=step_hz,
         averages=averages, beyond=False,
     )  # fmt: skip
-    said = forecast(setup_of(HaloscopeParameters.capp12tb()), request, Options())
+    said = forecast(setup_of(CAPP), request, Options())
     end, time_s = run(RE, seed, request, Online())
     assert end.result is not None
     assert not end.candidates_mhz  # else a rescan is in the time
@@ -73,7 +76,7 @@ def test_a_calibration_brings_the_forecast_nearer(RE: RunEngine, documents: Docu
     end, _ = run(RE, 5, request, Online())
     assert end.result is not None
     [start] = [d for d in documents.of("start") if d["plan_name"] == "scan"]
-    stated = setup_of(HaloscopeParameters.capp12tb())
+    stated = setup_of(CAPP)
     wrong = replace(stated, line_attenuation_db=1.5, rest_k=3.0)
     found = calibrated(wrong, start["calibration"], 1.1e9)
     assert found.line_attenuation_db == pytest.approx(0.4, abs=0.1)

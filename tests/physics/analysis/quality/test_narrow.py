@@ -9,8 +9,8 @@ import pytest
 
 from haloscope.analysis.budget.contributions import contributions
 from haloscope.analysis.budget.propagation import propagated
-from haloscope.analysis.options import Options
-from haloscope.analysis.quality.narrow import LARGEST_BIN, narrow_checks
+from haloscope.analysis.options import LARGEST_BIN, Options
+from haloscope.analysis.quality.narrow import narrow_checks
 from haloscope.analysis.statistics.efficiency import closed_form
 from haloscope.axion import line_pdf
 from haloscope.planning.expected import expected_limit, expected_spectra, in_fine_bins
