@@ -217,3 +217,10 @@ def test_without_scikit_rf_the_message_says_what_to_install(tmp_path: Path) -> N
     done = subprocess.run([sys.executable, "-c", program, str(tmp_path / "t.s1p")],
                           capture_output=True, text=True, check=True)  # fmt: skip
     assert "pip install cryohalo[touchstone]" in done.stdout
+
+
+def test_a_file_of_any_size_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "t.s1p").open("wb") as file:
+        file.truncate(30_000_000)
+    with pytest.raises(OSError, match="more than 20000000 bytes"):
+        read_trace(tmp_path / "t.s1p")
