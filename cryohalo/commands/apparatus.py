@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cryohalo.commands.options import EXIT_FAILED, errors, plain_console
+from cryohalo.commands.options import EXIT_FAILED, between, errors, plain_console
 from instruments.printable import escaped
 
 if TYPE_CHECKING:
@@ -58,17 +58,33 @@ def new(
         str | None,
         typer.Option("--from", metavar="NAME|FILE", help="Begin with all values of this one."),
     ] = None,
+    frequency: Annotated[
+        float | None,
+        typer.Option(help="Of the search, its middle, MHz.", callback=between(1.0, 1e7)),
+    ] = None,
+    unloaded_q: Annotated[
+        float | None,
+        typer.Option(help="Of the cavity there.", callback=between(10.0, 1e12)),
+    ] = None,
 ) -> None:
     """Write a parameter file with every value's unit, range and meaning, for its owners to fill in.
 
-    Without --from what an apparatus' owners must state is left open.
+    Without --from what an apparatus' owners must state is left open; with --frequency and
+    --unloaded-q the windows, steps and tolerances in it are in proportion to their line.
     """
     from haloscope.parameters import SHIPPED
     from haloscope.parameters.reviewing import named
+    from haloscope.parameters.suggesting import suggested
     from haloscope.parameters.writing import template
 
     name = SHIPPED[0] if source is None else source
-    text = template(named(name), Path(name).stem, blank=source is None)
+    begun, own = named(name), set[str]()
+    if frequency is not None or unloaded_q is not None:
+        if frequency is None or unloaded_q is None or source is not None:
+            raise typer.BadParameter("--frequency and --unloaded-q go together, without --from")
+        known, begun = begun, suggested(begun, 1e6 * frequency, unloaded_q)
+        own = {n for n, why in begun.file_origins.items() if why != known.file_origins[n]}
+    text = template(begun, Path(name).stem, blank=source is None, own=own)
     with file.open("x", encoding="utf-8") as stream:
         stream.write(text)
     console.print(f"{escaped(file)}: fill it in, then  cryohalo apparatus check {escaped(file)}")

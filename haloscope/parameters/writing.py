@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import fields
 from typing import Any, Final
 
@@ -40,13 +40,16 @@ def written(parameters: HaloscopeParameters, title: str) -> str:
     return _file(parameters, title, origins.__getitem__, lambda _: False)
 
 
-def template(source: HaloscopeParameters, source_name: str, *, blank: bool) -> str:
+def template(
+    source: HaloscopeParameters, source_name: str, *, blank: bool, own: Collection[str] = ()
+) -> str:
     """A file for a new haloscope.
 
     Args:
         source: Has the values that it begins with.
         source_name: As a file names it.
         blank: Leave what the owners must state to be filled in; else all values are there.
+        own: Names of values that are the new one's own already.
     """
 
     def left_out(what: Quantity) -> bool:
@@ -55,6 +58,8 @@ def template(source: HaloscopeParameters, source_name: str, *, blank: bool) -> s
     def origin(name: str) -> str:
         if blank and name in _STATED:
             return TO_BE_STATED
+        if name in own:
+            return source.file_origins[name]
         return f"{INHERITED}{source_name}: {source.file_origins[name]}"
 
     how = _HOW.format(source=source.name) if blank else ""

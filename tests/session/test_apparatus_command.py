@@ -98,3 +98,23 @@ def test_a_blank_file_names_all_that_is_to_be_stated(tmp_path: Path) -> None:
     said = refused("apparatus", "check", str(file))
     assert "parameter cavity.radius_m is not stated: inner radius, above 0 to 100 m" in said
     assert "parameter safety.suspend_above_k is not stated" in said
+
+
+def test_a_blank_file_may_begin_in_proportion_to_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    run("apparatus", "new", str(file), "--frequency", "2400", "--unloaded-q", "60000")
+    text = file.read_text()
+    for line in (
+        "tuning_tolerance_hz = 4000.0",
+        "step_hz = 40000.0",
+        "window_hz = 590e3",
+        "te_frequency_hz = []",
+        "# radius_m =",
+        '"operation.step_hz" = "derived: from the widths at 2400 MHz, Q 60000"',
+    ):
+        assert f"\n{line}\n" in text
+    said = refused("apparatus", "check", str(file))
+    assert "operation" not in said
+    done = CliRunner().invoke(cli.app, ["apparatus", "new", str(file), "--frequency", "2400"])
+    assert done.exit_code == 2
+    assert "go together" in done.output
