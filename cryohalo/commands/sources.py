@@ -80,7 +80,7 @@ def read_sources(
         settings = own.then(settings)
         off = _of_files(list(field_off), ())[0] if field_off else None
         provenance |= {"field_off": list(field_off)} if field_off else {}
-        description, provenance["apparatus"] = _for_files(apparatus)
+        description, provenance["apparatus"] = _for_files(apparatus, own)
         provenance["apparatus_name"] = description.name if apparatus else ""
         if apparatus is None and not _behind_a_jpa(spectra):
             # CAPP-12TB's model is that of a JPA, and nobody said that it should be used.
@@ -90,12 +90,15 @@ def read_sources(
     return _of_runs(sources, catalog, settings, drop, provenance, field_off, apparatus)
 
 
-def _for_files(apparatus: str | None) -> tuple[Description, str]:
-    """Whose settings files are analysed with, and in words."""
+def _for_files(apparatus: str | None, own: Settings) -> tuple[Description, str]:
+    """Whose settings files are analysed with, and in words; ``own`` are those that they bring."""
     if apparatus is None:
         from haloscope.analysis.apparatus import capp12tb
 
-        return capp12tb(), f"settings of {capp12tb().name}, assumed: files state no apparatus"
+        name = capp12tb().name
+        if own.values:
+            return capp12tb(), f"settings of the files; what they leave open is {name}'s, assumed"
+        return capp12tb(), f"settings of {name}, assumed: files state no apparatus"
     named = described_by(apparatus)
     return named, f"settings of {named.name}, as named"
 
