@@ -220,7 +220,10 @@ def _read(name: str, folder: str) -> str:
 
 
 def _parsed(name: str, text: str) -> Table:
-    table = np.loadtxt(text.splitlines(), delimiter=",", comments="#", ndmin=2)
+    lines = [line for line in text.splitlines() if line.partition("#")[0].strip()]
+    if not lines:
+        raise ValueError(f"mode map {name}: no rows")
+    table = np.loadtxt(lines, delimiter=",", comments="#", ndmin=2)
     rows: Table = tuple(tuple(row) for row in table.tolist())
     if wrong := wrong_in(rows):
         raise ValueError(f"mode map {name}: {wrong}")
@@ -230,9 +233,12 @@ def _parsed(name: str, text: str) -> Table:
 def wrong_in(table: object) -> str:
     """What makes something no table of a mode map; "" if it is one."""
     try:
-        rows = np.asarray(table, dtype=np.float64)
+        rows = np.asarray(table)
     except (TypeError, ValueError, OverflowError):
         return f"needed rows of {_COLUMNS} numbers"
+    if rows.dtype.kind not in "iuf":  # numpy would take texts and truths for numbers
+        return f"needed rows of {_COLUMNS} numbers"
+    rows = rows.astype(np.float64)
     fits = rows.ndim == 2 and rows.shape[1] == _COLUMNS
     if not fits or not _FEWEST_ROWS <= len(rows) <= MOST_ROWS or not np.isfinite(rows).all():
         return (

@@ -28,6 +28,7 @@ from haloscope.description.groups import (
     Unknowns,
 )
 from haloscope.description.modes import ModeMap, Table, made, table_named, wrong_in
+from haloscope.description.places import demand_places, outside_map
 
 if TYPE_CHECKING:
     from haloscope.parameters import HaloscopeParameters
@@ -88,6 +89,7 @@ class Description:
             found.append(f"{_HASH} is {parameters_hash!r:.60}, must be a short text")
         values = values_in(DESCRIBED, given, None, found)
         demand(values, found)
+        demand_places(values, found)
         if wrong := wrong_in(content.get(_MODE_MAP)):
             found.append(f"{_MODE_MAP} of the mode map: {wrong}")
         if found:
@@ -95,8 +97,8 @@ class Description:
         groups = {group: DESCRIBED[group](**part) for group, part in values.items()}
         table = tuple(tuple(float(x) for x in row) for row in content[_MODE_MAP])
         made_of = cls(name=name, table=table, parameters_hash=parameters_hash, **groups)
-        if outside := made_of.outside_map():
-            raise MistakesError([outside])
+        if outside := outside_map(made_of):
+            raise MistakesError(outside)
         return made_of
 
     @classmethod
@@ -141,17 +143,6 @@ class Description:
         """The calculated map from rod to mode."""
         return made(self.cavity, self.rod, self.table)
 
-    def outside_map(self) -> str:
-        """Why the mode map does not hold the reference; "" if it does."""
-        modes, reference_hz = self.mode_map, self.cavity.reference_hz
-        if modes.lowest_hz <= reference_hz <= modes.highest_hz:
-            return ""
-        return (
-            f"parameter cavity.reference_hz is {reference_hz:g}, the mode map has "
-            f"{modes.lowest_hz:.6g} to {modes.highest_hz:.6g} Hz: cavity.radius_m, "
-            "cavity.frequency_scale or rod.mode_map do not fit"
-        )
-
 
 #: Classes of the groups of a description by their names.
 DESCRIBED: Final[Mapping[str, type[Any]]] = {
@@ -176,6 +167,6 @@ def describe(parameters: HaloscopeParameters) -> Description:
     found = Description(
         name=parameters.name, table=table, parameters_hash=parameters.hash(), **groups
     )
-    if outside := found.outside_map():
-        raise MistakesError([outside])
+    if outside := outside_map(found):
+        raise MistakesError(outside)
     return found

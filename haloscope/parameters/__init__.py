@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, Final, get_type_hints
 
 from haloscope.description.checking import MistakesError, demand, name_in, values_in
+from haloscope.description.places import demand_places
 from haloscope.parameters.groups import ParameterGroups
 from haloscope.parameters.provenance import NO_ORIGIN, Origin, inherited, origins_in
 from instruments.toml_files import read_toml
@@ -98,6 +99,7 @@ class HaloscopeParameters(ParameterGroups):
             for other in sorted(set(origins) - known)
         ]
         demand(values, found)
+        demand_places(values, found)
         if found:
             raise MistakesError(found)
         stated = {f"{group}.{key}" for group, part in given.items() for key in part}

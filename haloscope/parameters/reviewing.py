@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from haloscope.description.checking import MistakesError, doubts
+from haloscope.description.places import place_doubts
 from haloscope.description.stated import Description, describe
 from haloscope.parameters import SHIPPED, HaloscopeParameters
 from haloscope.parameters.provenance import INHERITED, NO_ORIGIN, UNVERIFIED
@@ -67,7 +68,8 @@ def reviewed(name: str) -> Review:
         return Review(error.found)
     except (OSError, ValueError) as error:
         return Review((_no_map(parameters, error),))
-    return Review((), tuple(_warnings(parameters)), parameters, description)
+    warnings = (*place_doubts(description), *_warnings(parameters))
+    return Review((), warnings, parameters, description)
 
 
 def _no_map(parameters: HaloscopeParameters, error: OSError | ValueError) -> str:

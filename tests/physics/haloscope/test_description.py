@@ -15,6 +15,7 @@ from haloscope.description import Description, MistakesError, describe
 from haloscope.description.checking import doubts, quantities
 from haloscope.description.stated import DESCRIBED, LONGEST_JSON
 from haloscope.parameters import GROUPS, SHIPPED, HaloscopeParameters
+from haloscope.parameters.reviewing import reviewed
 from haloscope.parameters.writing import template, written
 
 CAPP = describe(HaloscopeParameters.capp12tb())
@@ -141,6 +142,8 @@ def test_no_json_is_refused_in_words(text: str) -> None:
         ([[1e-4 * i, 1e300 - i, 0.7, 2, 2] for i in range(5)], "beyond"),
         ([[1e-4 * i, 3 - 1e-3 * i, 0.7, 2, 2] for i in range(1001)], "rows"),
         ([["a"] * 5] * 5, "numbers"),
+        ([[str(x) for x in row] for row in CAPP.table], "numbers"),
+        ([[1, 2, 3, 4, None]] * 5, "numbers"),
     ],
 )
 def test_a_table_that_is_no_mode_map_is_refused(table: Any, words: str) -> None:
@@ -213,3 +216,11 @@ def test_a_mode_map_is_looked_for_beside_the_file_that_names_it(tmp_path: Path) 
     (tmp_path / "own.toml").write_text('base = "capp12tb"\n[rod]\nmode_map = "own.csv"\n')
     described = describe(HaloscopeParameters.from_toml(tmp_path / "own.toml"))
     assert described.table == CAPP.table
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "\n\n"])
+def test_a_mode_map_without_rows_is_refused_in_words(tmp_path: Path, text: str) -> None:
+    (tmp_path / "own.csv").write_text(text)
+    (tmp_path / "own.toml").write_text('base = "capp12tb"\n[rod]\nmode_map = "own.csv"\n')
+    [told] = reviewed(str(tmp_path / "own.toml")).mistakes
+    assert "mode map own.csv: no rows" in told
