@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from haloscope.analysis.online import Online, OnlineUpdate
+from haloscope.analysis.apparatus import described
+from haloscope.analysis.online import Online, OnlineUpdate, options_for
 from haloscope.analysis.options import Options
 from haloscope.analysis.spectra import FloatArray
 from haloscope.analysis.statistics.limits import dfsz, ksvz
@@ -30,7 +31,7 @@ class LiveLimit:
 
     Args:
         out: Takes the lines of a chart every ``DRAWN_EVERY_S``; None for never by itself.
-        options: Of the analysis.
+        options: Of the analysis; those of the apparatus that a run states if not given.
         clock: Wall time, s.
     """
 
@@ -41,15 +42,29 @@ class LiveLimit:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._out, self._clock = out, clock
-        self._online = Online(options, publish=self._updated, keep=False)
-        self._coupling: dict[float, float] = {}
-        self._excess: dict[float, float] = {}
+        self._options = options
+        self._begin(options)
         self._drawn = clock()
-        self.spectra = 0
 
     def __call__(self, name: str, document: Mapping[str, Any]) -> None:
         """Take a document."""
+        if name == "start" and self._options is None:
+            self._suit(document)
         self._online(name, document)
+
+    def _begin(self, options: Options | None) -> None:
+        """With empty sums."""
+        self._online = Online(options, publish=self._updated, keep=False)
+        self._coupling: dict[float, float] = {}
+        self._excess: dict[float, float] = {}
+        self.spectra = 0
+
+    def _suit(self, start: Mapping[str, Any]) -> None:
+        """Analyse as the apparatus of a run asks for; of another one all begins anew."""
+        known = described(start)
+        options = None if known is None else options_for(known)
+        if options is not None and options != self._online.options:
+            self._begin(options)
 
     def _updated(self, update: OnlineUpdate) -> None:
         self.spectra = update.spectra

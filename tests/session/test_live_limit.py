@@ -7,8 +7,12 @@ import numpy as np
 import pytest
 
 from cryohalo.live.limit import DRAWN_EVERY_S, POINTS, LiveLimit, of_documents, thinned
-from haloscope.analysis.online import Online, OnlineUpdate
+from haloscope.analysis.apparatus import recorded
+from haloscope.analysis.online import Online, OnlineUpdate, options_for
+from haloscope.analysis.options import Options
 from haloscope.analysis.statistics.limits import dfsz, ksvz
+from haloscope.description import describe
+from haloscope.parameters import HaloscopeParameters
 from tests.physics.analysis.exchange.test_documents_and_online import documents
 from tests.physics.analysis.generator import make, scan_targets
 
@@ -99,3 +103,18 @@ def test_a_thinned_curve_keeps_its_highest_value(count: int) -> None:
     places, found = thinned(nu, values, np.max)
     assert len(places) == len(found) <= POINTS
     assert found.max() == 9.0
+
+
+def test_a_run_is_analysed_as_its_apparatus_asks_for() -> None:
+    haystac = describe(HaloscopeParameters.shipped("haystac"))
+    start = {"uid": "a", "time": 0.0, "apparatus": recorded(haystac)}
+    live = LiveLimit()
+    live("start", start)
+    assert live._online.options == options_for(haystac)
+    live("start", {**start, "uid": "b"})  # the same apparatus goes on
+    kept = live._online
+    live("start", {**start, "uid": "c"})
+    assert live._online is kept
+    chosen = LiveLimit(options=Options())
+    chosen("start", start)
+    assert chosen._online.options == Options()
