@@ -161,8 +161,7 @@ def _at(
     from haloscope.analysis.options import Options
 
     base = settings.over(Options.of(description, frequency_hz, step_hz))
-    stated = description.analysis
-    return base.suited_to(step_hz, frequency_hz, analysis=stated, chosen=settings.merges)
+    return base.suited_to(step_hz, frequency_hz, description=description, chosen=settings.merges)
 
 
 def _of_files(names: Sequence[str], drop: Sequence[str]) -> tuple[Spectra, Settings]:

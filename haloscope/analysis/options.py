@@ -275,7 +275,7 @@ class Options:
         step_hz: float,
         frequency_hz: float,
         *,
-        analysis: Analysis | None = None,
+        description: Description | None = None,
         chosen: Collection[str] = (),
     ) -> Options:
         """The same with bins merged to the width of the line there.
@@ -286,10 +286,10 @@ class Options:
         Args:
             step_hz: Digitizer bin width, Hz.
             frequency_hz: Of the axions searched for, Hz.
-            analysis: What the apparatus' owners state; CAPP-12TB's if not given.
+            description: Of the apparatus; CAPP-12TB's if not given.
             chosen: Names of ``MERGES`` that stay as they are; the others go by them.
         """
-        stated = capp12tb().analysis if analysis is None else analysis
+        stated = _fine_enough(capp12tb() if description is None else description, frequency_hz)
         kept = {name: getattr(self, name) for name in chosen}
         return replace(self, **_bins(stated, step_hz, frequency_hz, kept))
 

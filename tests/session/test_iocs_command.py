@@ -13,7 +13,8 @@ from cryohalo.commands.iocs import both, haloscope_file
 def test_each_ioc_gets_its_own_parameter_file() -> None:
     files = {"amrr": Path("cold.toml"), "haloscope": Path("mine.toml")}
     amrr, haloscope = both(0.0, 3, None, parameters=files)
-    assert amrr.arguments == ("--speed", "0.0", "--seed", "3", "--parameters", "cold.toml")
+    own = ("--speed", "0.0", "--seed", "3", "--parameters", "cold.toml")
+    assert amrr.arguments == ("--prefix", "AMRR:", *own)
     assert haloscope.arguments[-2:] == ("--parameters", "mine.toml")
     for ioc in both(1.0, 0, None, parameters={"amrr": None}):
         assert "--parameters" not in ioc.arguments

@@ -11,12 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import ndtr
 
+from cryohalo.commands import sources
 from haloscope.analysis.chain.selection import windows_of
 from haloscope.analysis.chain.template import place_response
 from haloscope.analysis.options import Options, line_span_hz
 from haloscope.analysis.pipeline import Result
 from haloscope.analysis.settings import Settings
 from haloscope.analysis.statistics.limits import level, limit
+from haloscope.description import describe
+from haloscope.parameters import SHIPPED, HaloscopeParameters
 from tests.physics.analysis.generator import make, scan_targets
 
 
@@ -126,3 +129,18 @@ def test_a_baseline_that_takes_up_the_line_excludes_nothing(noise_result: Result
 def test_a_smoother_s_window_is_told_in_bins() -> None:
     with pytest.raises(ValueError, match=r"savgol_window_hz of 20010 Hz is 3 bins of 8000 Hz"):
         Options().savgol_room(8000.0, 100)
+
+
+@pytest.mark.parametrize("unloaded_q", [30e3, 107.5e3, 3e6])
+@pytest.mark.parametrize("name", SHIPPED)
+def test_bins_are_the_same_on_the_command_line_as_in_a_campaign(
+    name: str, unloaded_q: float
+) -> None:
+    """Of a cavity as narrow as the line, too, whose coarse bins must be finer than stated."""
+    own = describe(HaloscopeParameters.shipped(name))
+    own = replace(own, cavity=replace(own.cavity, unloaded_q=unloaded_q))
+    where = own.cavity.reference_hz
+    step_hz = own.digitizer.bin_width_hz
+    stated = Options.of(own, where, step_hz)
+    assert stated.suited_to(step_hz, where, description=own) == stated
+    assert sources._at(Settings(), step_hz, where, own) == stated
