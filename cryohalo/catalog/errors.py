@@ -1,7 +1,5 @@
-"""The one error of a catalog."""
+"""What the catalog raises."""
 
-from __future__ import annotations
+from cryohalo.errors import CatalogError
 
-
-class CatalogError(RuntimeError):
-    """The catalog cannot be read or written; the message names the file and the cause."""
+__all__ = ["CatalogError"]

@@ -64,7 +64,7 @@ def run_app(app: typer.Typer) -> NoReturn:
 
     A fault of the program itself is a traceback.
     """
-    from cryohalo.catalog import CatalogError
+    from cryohalo.errors import CatalogError
     from cryohalo.processes.launcher import IocFailedError
 
     _let_every_character_out()

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cryohalo.commands.options import (
-    DEFAULT_CATALOG,
     EXIT_FAILED,
-    CatalogOption,
     errors,
+    folder,
     plain_console,
     tell,
 )
@@ -37,6 +36,15 @@ SHOWN: Final = 200
 _MANY: Final = 2000
 _TOLD_EVERY: Final = 10_000
 
+SiteCatalog = Annotated[
+    Path | None,
+    typer.Option(
+        "--catalog",
+        help="Folder of the catalog; the site's unless told, or data/runs.",
+        parser=folder,
+        metavar="PATH",
+    ),
+]
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="The beginning of its uid; or `last`, the newest.")
 ]
@@ -63,7 +71,7 @@ def _whole(count: int | None) -> int | None:
 @app.callback()
 def runs(
     context: typer.Context,
-    catalog: CatalogOption = DEFAULT_CATALOG,
+    catalog: SiteCatalog = None,
     plan: Annotated[str | None, typer.Option(help="Of this plan alone.")] = None,
     since: Annotated[
         str | None,
@@ -95,13 +103,14 @@ def runs(
     all the same, and 1 if the folder cannot be read.
     """
     from cryohalo.catalog import Filter
+    from cryohalo.commands.site import catalog_of
 
     if context.invoked_subcommand is not None:
         context.obj = catalog
         return
     most = None if every and last is None else SHOWN if last is None else last
     which = Filter(plan, since, until, text, status, most)  # type: ignore[arg-type]
-    list_runs(catalog, plain_console(), errors, which, as_json=as_json)
+    list_runs(catalog_of(catalog), plain_console(), errors, which, as_json=as_json)
 
 
 def list_runs(
@@ -184,13 +193,19 @@ def _events(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
-def run_named(folder: Path, name: str) -> Run:
+def _folder(given: Path | None) -> Path:
+    from cryohalo.commands.site import catalog_of
+
+    return catalog_of(given)
+
+
+def run_named(folder: Path | None, name: str) -> Run:
     """A run by the beginning of its uid, or the newest.
 
     Raises:
         CatalogError: There is no such folder or run.
     """
-    return _catalog(folder)[-1 if name == "last" else name]
+    return _catalog(_folder(folder))[-1 if name == "last" else name]
 
 
 @app.command()
@@ -198,7 +213,7 @@ def show(
     context: typer.Context,
     run: RunArgument,
     as_json: Annotated[bool, typer.Option("--json", help="Start, streams and stop.")] = False,
-    catalog: Annotated[Path | None, typer.Option(help="Folder of the catalog.")] = None,
+    catalog: SiteCatalog = None,
 ) -> None:
     """What a run is: its plan and arguments, its streams and their fields, how it ended."""
     from cryohalo.commands.shown import as_plain, lines_of
@@ -218,7 +233,7 @@ def check(
     named: Annotated[
         list[str] | None, typer.Argument(metavar="[RUN]...", help="Which; all unless told.")
     ] = None,
-    catalog: Annotated[Path | None, typer.Option(help="Folder of the catalog.")] = None,
+    catalog: SiteCatalog = None,
 ) -> None:
     """Read every document of the runs and say what is wrong with them.
 
@@ -227,8 +242,7 @@ def check(
     """
     from cryohalo.catalog.checking import checked
 
-    folder = catalog or context.obj
-    there = _catalog(folder)
+    there = _catalog(_folder(catalog or context.obj))
     runs = [there[name] for name in named] if named else there.listing().runs
     refused = [] if named else there.listing().refused
     console, wrong = plain_console(), len(refused)
@@ -268,7 +282,7 @@ def export(
     ] = None,
     stream: Annotated[str, typer.Option(help="Whose events; hdf5 has all.")] = "primary",
     force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
-    catalog: Annotated[Path | None, typer.Option(help="Folder of the catalog.")] = None,
+    catalog: SiteCatalog = None,
 ) -> None:
     """Write a run to a file of another kind, in bounded memory."""
     from cryohalo.exporting import FORMS, export_run

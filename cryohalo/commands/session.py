@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cryohalo.commands.options import DEFAULT_CATALOG, EXIT_FAILED, plain_console
+from cryohalo.commands.options import EXIT_FAILED, plain_console
 from cryohalo.commands.session_options import (
     AmrrPrefix,
     HaloPrefix,
@@ -41,6 +41,9 @@ def run(
 
     Exit codes: 0 done; 1 it failed; 2 an argument or a value that is refused; 130 interrupted.
     """
+    from cryohalo.commands.site import find_instruments
+
+    find_instruments()
     from cryohalo.running.command import list_plans, run_plan
 
     if plan is None or plan in ("--help", "-h"):
@@ -51,9 +54,9 @@ def run(
 
 @app.command()
 def session(
-    catalog: WrittenCatalog = DEFAULT_CATALOG,
-    amrr_prefix: AmrrPrefix = "AMRR:",
-    halo_prefix: HaloPrefix = "HALO:",
+    catalog: WrittenCatalog = None,
+    amrr_prefix: AmrrPrefix = None,
+    halo_prefix: HaloPrefix = None,
     script: Annotated[
         Path | None,
         typer.Option(help="Run this file of Python and end.", callback=python_file),
@@ -76,16 +79,21 @@ def session(
 
     Exit code of a script: 0, and 1 where it failed.
     """
-    from cryohalo.interactive import displayed, prompt, run_code
-    from cryohalo.session import Session
+    from cryohalo.commands.site import find_instruments, site
 
     if script is not None and code is not None:
         raise typer.BadParameter("give a script or code, not both", param_hint="--script")
+    where = site(catalog, amrr_prefix, halo_prefix)
+    find_instruments()
+    # After the environment is what Channel Access finds when it is imported.
+    from cryohalo.interactive import displayed, prompt, run_code
+    from cryohalo.session import Session
+
     with (
         Session.open(
-            catalog,
-            amrr_prefix=amrr_prefix or None,
-            halo_prefix=halo_prefix or None,
+            where.catalog,
+            amrr_prefix=where.amrr_prefix,
+            halo_prefix=where.halo_prefix,
             simulated=simulated,
         ) as opened,
         displayed(opened, show.value),

@@ -21,11 +21,29 @@ class Mode(StrEnum):
     json = "json"
 
 
-WrittenCatalog = Annotated[Path, typer.Option(help="Folder of the catalog.", **WRITABLE)]
-AmrrPrefix = Annotated[
-    str, typer.Option(help="Refrigerator's prefix; '' for none", callback=prefix)
+def optional_prefix(text: str | None) -> str | None:
+    """Check of a prefix; an empty one stands for no instrument, none for the site's."""
+    return None if text is None else prefix(text)
+
+
+WrittenCatalog = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the catalog; the site's unless told, or data/runs.", **WRITABLE),
 ]
-HaloPrefix = Annotated[str, typer.Option(help="Haloscope's prefix; '' for none", callback=prefix)]
+AmrrPrefix = Annotated[
+    str | None,
+    typer.Option(
+        help="Refrigerator's prefix; '' for none; the site's unless told, or AMRR:",
+        callback=optional_prefix,
+    ),
+]
+HaloPrefix = Annotated[
+    str | None,
+    typer.Option(
+        help="Haloscope's prefix; '' for none; the site's unless told, or HALO:",
+        callback=optional_prefix,
+    ),
+]
 ModeOption = Annotated[
     Mode,
     typer.Option(

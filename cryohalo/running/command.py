@@ -13,7 +13,6 @@ from bluesky.utils import FailedStatus, MsgGenerator, RunEngineInterrupted
 from rich.console import Console
 
 from cryohalo.commands.options import (
-    DEFAULT_CATALOG,
     EXIT_FAILED,
     EXIT_INTERRUPTED,
     errors,
@@ -28,6 +27,7 @@ from cryohalo.commands.session_options import (
     Simulated,
     WrittenCatalog,
 )
+from cryohalo.commands.site import site
 from cryohalo.interactive import displayed
 from cryohalo.live.json_lines import JsonLines, plain_json
 from cryohalo.live.refusals import log_no_failures, refusal
@@ -50,9 +50,9 @@ Plan = Callable[..., Any]
 
 def _common(
     *,
-    catalog: WrittenCatalog = DEFAULT_CATALOG,
-    amrr_prefix: AmrrPrefix = "AMRR:",
-    halo_prefix: HaloPrefix = "HALO:",
+    catalog: WrittenCatalog = None,
+    amrr_prefix: AmrrPrefix = None,
+    halo_prefix: HaloPrefix = None,
     show: ModeOption = Mode.live,
     simulated: Simulated = False,
     dry_run: Annotated[
@@ -123,22 +123,23 @@ def _run(
     name: str,
     given: Mapping[str, Any],
     *,
-    catalog: Path,
-    amrr_prefix: str,
-    halo_prefix: str,
+    catalog: Path | None,
+    amrr_prefix: str | None,
+    halo_prefix: str | None,
     show: Mode,
     simulated: bool,
     dry_run: bool,
     yes: bool,
 ) -> None:
-    prefixes = {"refrigerator": amrr_prefix, "haloscope": halo_prefix}
+    where = site(catalog, amrr_prefix, halo_prefix)
+    prefixes = {"refrigerator": where.amrr_prefix, "haloscope": where.halo_prefix}
     if not prefixes[name]:
         raise typer.BadParameter(f"{plan.__name__} needs the {name}'s prefix")
     log_no_failures()
     with Session.open(
-        catalog,
-        amrr_prefix=amrr_prefix if name == "refrigerator" else None,
-        halo_prefix=halo_prefix if name == "haloscope" else None,
+        where.catalog,
+        amrr_prefix=where.amrr_prefix if name == "refrigerator" else None,
+        halo_prefix=where.halo_prefix if name == "haloscope" else None,
         simulated=simulated,
         suspenders=plan.__name__ not in RECOVERING,
     ) as session:
