@@ -12,13 +12,20 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from haloscope.analysis.options import Options
 from haloscope.analysis.spectra import FloatArray
 from haloscope.axion import coupling_dfsz, coupling_ksvz
 from haloscope.finite_line import simple_form_fails
 from haloscope.planning.expected import Expected, expected_limit
-from haloscope.planning.optimum import averages_needed, best_beta, best_step, reach_at
+from haloscope.planning.optimum import (
+    REACH_WIDTHS,
+    averages_needed,
+    best_beta,
+    best_step,
+    reach_at,
+)
 from haloscope.planning.rounds import calibration_targets, segments
 from haloscope.planning.setup import Setup
 from haloscope.planning.timing import Times
@@ -29,8 +36,10 @@ __all__ = ["Curve", "Forecast", "Request", "Target", "forecast"]
 _PLACES = 5
 #: Half a window's worth of SNR^2 lies within this many loaded widths: how far a scan goes beyond.
 _BEYOND_WIDTHS = 1.0
-#: A scan of more steps is worked out in so many stretches, evenly over the band.
-_WHOLE, _STRETCHES = 1500, 24
+#: A scan of more steps is worked out in some stretches, evenly over the band, if these are fewer.
+_WHOLE, _STRETCHES, _FEWEST_STRETCHES = 1500, 24, 5
+#: Length of a stretch over twice the reach of a spectrum.
+_LONGER = 1.3
 _MOST_STEPS = 1_000_000
 
 
@@ -268,23 +277,43 @@ def _averages(setup: Setup, request: Request, step_hz: float, options: Options) 
 
 def _limit_over(
     setup: Setup, targets: list[float], averages: int, options: Options
-) -> list[Expected]:
+) -> list[_Stretch]:
     """The limit of the whole scan; of a long one in stretches evenly over the band."""
-    if len(targets) <= _WHOLE:
-        return [expected_limit(setup, targets, averages, options)]
-    length = _WHOLE // _STRETCHES
-    starts = np.linspace(0, len(targets) - length, _STRETCHES).astype(int)
-    return [expected_limit(setup, targets[i : i + length], averages, options) for i in starts]
+    reach_hz = min(0.5 * options.window_hz, REACH_WIDTHS * targets[0] / setup.loaded_q(targets[0]))
+    step_hz = (targets[-1] - targets[0]) / max(len(targets) - 1, 1)
+    length = math.ceil(2 * _LONGER * reach_hz / step_hz) if step_hz else len(targets)
+    count = max(_FEWEST_STRETCHES, min(_STRETCHES, _WHOLE // length))
+    if len(targets) <= max(_WHOLE, count * length):
+        return [_Stretch(expected_limit(setup, targets, averages, options), 0.0, math.inf)]
+    starts = np.linspace(0, len(targets) - length, count).astype(int).tolist()
+    found = []
+    for start in starts:
+        part = targets[start : start + length]
+        # What is nearer to a cut than spectra reach lacks those beyond it.
+        low = 0.0 if start == starts[0] else part[0] + reach_hz
+        high = math.inf if start == starts[-1] else part[-1] - reach_hz
+        found.append(_Stretch(expected_limit(setup, part, averages, options), low, high))
+    return found
 
 
-def _inside(found: list[Expected], request: Request) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Frequency, coupling and expected SNR of the grand bins of the band.
+@dataclass(frozen=True)
+class _Stretch:
+    """The limit of a part of a scan, which holds between two frequencies."""
 
-    Of stretches the middle half: what is beyond lacks spectra of the neighbours.
-    """
-    parts = [_middle(one) if len(found) > 1 else slice(None) for one in found]
+    expected: Expected
+    low_hz: float
+    high_hz: float
+
+    @property
+    def holds(self) -> NDArray[np.bool_]:
+        frequency = self.expected.frequency_hz
+        return (frequency >= self.low_hz) & (frequency <= self.high_hz)
+
+
+def _inside(found: list[_Stretch], request: Request) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Frequency, coupling and expected SNR of the grand bins of the band."""
     frequency, coupling, snr = (
-        np.concatenate([array(one)[part] for one, part in zip(found, parts, strict=True)])
+        np.concatenate([array(one.expected)[one.holds] for one in found])
         for array in (
             lambda one: one.frequency_hz,
             lambda one: one.coupling_per_gev,
@@ -297,11 +326,6 @@ def _inside(found: list[Expected], request: Request) -> tuple[FloatArray, FloatA
     if not keep.any():
         raise ValueError("forecast: the band holds no grand bin, it is narrower than the line")
     return frequency[keep], coupling[keep], snr[keep]
-
-
-def _middle(one: Expected) -> slice:
-    bins = len(one.frequency_hz)
-    return slice(bins // 4, bins - bins // 4)
 
 
 def _target_over(target: Target, frequency_hz: FloatArray) -> FloatArray:
@@ -317,7 +341,7 @@ def _told(
     step_hz: float,
     targets: list[float],
     averages: int,
-    found: list[Expected],
+    found: list[_Stretch],
     band: tuple[FloatArray, FloatArray, FloatArray],
 ) -> Forecast:
     frequency, coupling, snr = band
@@ -339,9 +363,9 @@ def _told(
         calibration_s=rounds * places * times.calibration_s(setup.bin_hz, sweeps),
         calibrations=rounds * places,
         noise_k=float(setup.noise_k(np.array([middle_hz]), middle_hz, setup.beta)[0]),
-        xi=_mean([one.grand.xi for one in found]),
-        eps=_mean([one.grand.efficiency_averaged for one in found]),
-        systematic=_mean([one.systematic for one in found]),
+        xi=_mean([one.expected.grand.xi[one.holds] for one in found]),
+        eps=_mean([one.expected.grand.efficiency_averaged[one.holds] for one in found]),
+        systematic=_mean([one.expected.systematic[one.holds] for one in found]),
         worst_per_gev=float(coupling.max()), typical_per_gev=float(np.median(coupling)),
         curve=Curve(
             frequency_hz=frequency, coupling_per_gev=coupling,

@@ -24,11 +24,20 @@ from haloscope.analysis.options import Options
 from haloscope.planning.expected import expected_limit
 from haloscope.planning.setup import Setup
 
-__all__ = ["Point", "averages_needed", "best_beta", "best_step", "point_at", "reach_at", "steps_of"]
+__all__ = [
+    "REACH_WIDTHS",
+    "Point",
+    "averages_needed",
+    "best_beta",
+    "best_step",
+    "point_at",
+    "reach_at",
+    "steps_of",
+]
 
 #: Spectra farther from a frequency than this, in loaded widths, add less than a tenth of a percent
 #: of SNR^2 there.
-_REACH_WIDTHS: Final = 3.0
+REACH_WIDTHS: Final = 3.0
 #: Where couplings are looked for.
 _BETAS: Final = (0.2, 60.0)
 #: Steps that are tried, in loaded widths.
@@ -72,7 +81,7 @@ def reach_at(
 ) -> float:
     """Coupling that a uniform scan excludes at the worst place within a step, 1/GeV."""
     width_hz = frequency_hz / setup.loaded_q(frequency_hz)
-    reach_hz = min(0.5 * options.window_hz, _REACH_WIDTHS * width_hz) + step_hz
+    reach_hz = min(0.5 * options.window_hz, REACH_WIDTHS * width_hz) + step_hz
     each_side = max(1, math.ceil(reach_hz / step_hz))
     targets = frequency_hz + step_hz * np.arange(-each_side, each_side + 1)
     found = expected_limit(setup, targets.tolist(), averages, options)
