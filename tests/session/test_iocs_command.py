@@ -20,6 +20,13 @@ def test_each_ioc_gets_its_own_parameter_file() -> None:
         assert "--parameters" not in ioc.arguments
 
 
+def test_prefixes_access_rules_and_ports_of_pv_access_reach_their_ioc() -> None:
+    pair = both(1.0, 0, None, prefixes=("A:", "B:"), access=Path("site.acf"), pva=17110)
+    for ioc, prefix, port in zip(pair, ("A:", "B:"), ("17110", "17111"), strict=True):
+        assert ioc.arguments[:2] == ("--prefix", prefix)
+        assert ioc.arguments[-4:] == ("--access", "site.acf", "--pva", port)
+
+
 def test_an_axion_is_hidden_in_the_haloscope_alone() -> None:
     amrr, haloscope = both(1.0, 0, None, inject=2e-14, inject_band=(5749.0, 5751.0))
     assert "--inject" not in amrr.arguments

