@@ -217,7 +217,7 @@ class Session:
             return self.run(plan, **metadata)
 
     def close(self) -> None:
-        """Stop the RunEngine's thread, leave the process variables, close the catalog's files.
+        """End a plan that is paused, the RunEngine, the process variables, the catalog's files.
 
         All of it is done, whatever of it fails; the first failure is raised at the end.
 
@@ -234,7 +234,13 @@ class Session:
                     ends.callback(bench.close)
                 ends.callback(instrument.destroy)
             ends.callback(close_run_engine, self.run_engine)
+            ends.callback(self._end_paused_plan)
             ends.callback(self.run_engine.clear_suspenders)
+
+    def _end_paused_plan(self) -> None:
+        """Abort it: its clean-up leaves the instrument safe, which nobody could do later."""
+        if self.run_engine.state == "paused":
+            self.run_engine.abort("the session was closed while it was paused")
 
     def __enter__(self) -> Session:
         return self

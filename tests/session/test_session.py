@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import bluesky.plan_stubs as bps
+import bluesky.preprocessors as bpp
 import pytest
+from bluesky.utils import RunEngineInterrupted
 
+from cryohalo.catalog import Catalog
 from cryohalo.run_engine import close_run_engine
 from cryohalo.session import Session, namespace
 from devices.waiting.status import Watch
@@ -125,6 +128,29 @@ def test_a_thread_that_does_not_end_keeps_nothing_else_open(
     close_run_engine(engine)
 
 
+def test_a_plan_that_is_paused_when_the_session_closes_cleans_up(tmp_path: Path) -> None:
+    done: list[str] = []
+
+    def cleaned() -> Any:
+        done.append("clean")
+        yield from bps.null()
+
+    def plan() -> Any:
+        yield from bps.open_run()
+        yield from bps.checkpoint()
+        yield from bps.pause()
+
+    with Session.open(tmp_path) as session, pytest.raises(RunEngineInterrupted):
+        session.run(bpp.finalize_wrapper(plan(), cleaned()))
+    assert done == ["clean"]
+    stop = Catalog(tmp_path)[-1].stop
+    assert stop is not None
+    assert (stop["exit_status"], stop["reason"]) == (
+        "abort",
+        "the session was closed while it was paused",
+    )
+
+
 def start_of(session: Session) -> dict[str, Any]:
     def plan() -> Any:
         yield from bps.open_run()
@@ -132,6 +158,20 @@ def start_of(session: Session) -> dict[str, Any]:
 
     (run,) = session.run(plan())
     return run.start
+
+
+def test_a_run_returns_the_plans_value_and_its_runs(tmp_path: Path) -> None:
+    def plan() -> Any:
+        yield from bps.open_run()
+        yield from bps.close_run()
+        return {"answer": 42}
+
+    with Session.open(tmp_path) as session:
+        outcome = session.run(plan())
+        (run,) = outcome
+        assert outcome.value == {"answer": 42}
+        assert outcome.runs == (run,)
+        assert session.run(bps.null()).runs == ()
 
 
 def test_the_operator_is_in_every_start_document(tmp_path: Path) -> None:
