@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -46,6 +46,10 @@ def page(
         Path,
         typer.Option(help="Whose newest search is shown.", parser=folder, metavar="PATH"),
     ] = DEFAULT_CATALOG,
+    queue_port: Annotated[
+        int,
+        typer.Option(help="Of the queue's manager; 0: no queue.", callback=between(0, 65_535)),
+    ] = 0,
     history: Annotated[
         str, typer.Option(help="Address of a server with the archiver's JSON route.")
     ] = "",
@@ -61,26 +65,20 @@ def page(
     if history and not history.startswith(("http://", "https://")):
         raise typer.BadParameter(f"{history!r} is no http address", param_hint="--history")
     token = None if read_only else token_file or default_token_file()
-    serve_pages(prefixes, port, token, history, catalog, console)
+    shown = {"history": history, "port": port, "catalog": catalog, "queue_port": queue_port}
+    serve_pages(prefixes, token, console, **shown)
 
 
 def serve_pages(
-    prefixes: Mapping[str, str],
-    port: int,
-    token_file: Path | None,
-    history: str,
-    catalog: Path | None,
-    out: Console,
+    prefixes: Mapping[str, str], token_file: Path | None, out: Console, **shown: Any
 ) -> None:
     """Serve the pages of these instruments.
 
     Args:
         prefixes: Instrument to prefix.
-        port: To listen on.
         token_file: Of who may set; None: nothing can be set.
-        history: Address of a server with the archiver's JSON route, "" for none.
-        catalog: Folder whose newest search is shown, None for none.
         out: Is told where the pages are.
+        shown: Where to listen and what else is shown, as ``PageServer`` has it.
 
     Raises:
         OSError: The port is taken.
@@ -92,7 +90,7 @@ def serve_pages(
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     token = None if token_file is None else take_token(token_file)
-    server = PageServer(prefixes, of_instruments(prefixes), token, history, port, catalog)
+    server = PageServer(prefixes, of_instruments(prefixes), token, **shown)
 
     def ready(listening: PageServer) -> None:
         for name in prefixes:

@@ -62,6 +62,8 @@ def _page(values: Configuration) -> Iterator[str]:
     yield from ("--amrr-prefix", prefixes.get("amrr", ""))
     yield from ("--halo-prefix", prefixes.get("haloscope", ""))
     yield from ("--catalog", str(values.catalog.folder))
+    if values.queue.use:
+        yield from ("--queue-port", str(values.queue.port))
     if values.page.read_only:
         yield "--read-only"
     if values.history.use:

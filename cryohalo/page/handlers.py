@@ -115,6 +115,7 @@ class _About(_Guarded):
                 "stops": bench.layout.stops,
                 "settable": settings["token"] is not None,
                 "history": bool(settings["history"]),
+                "queue": settings["queue"],
             }
         )
 
@@ -229,7 +230,7 @@ class _Frames(websocket.WebSocketHandler):
     def open(self, *names: str, **_: str) -> None:
         bench: Bench = self.settings["benches"][names[0]]
         self.set_nodelay(True)
-        self.viewer = Viewer(bench.board, self._send, self.close, bench.hub.search)
+        self.viewer = Viewer(bench.board, self._send, self.close, bench.hub.beside)
         bench.hub.viewers.add(self.viewer)
 
     async def _send(self, text: str) -> None:
@@ -245,13 +246,16 @@ class _Frames(websocket.WebSocketHandler):
                 bench.hub.viewers.discard(self.viewer)
 
 
-def application(benches: Mapping[str, Bench], token: str | None, history: str) -> web.Application:
+def application(
+    benches: Mapping[str, Bench], token: str | None, history: str, *, queue: bool = False
+) -> web.Application:
     """The web application over these instruments.
 
     Args:
         benches: Instrument to its bench.
         token: Lets its holder set variables; None: nothing can be set.
         history: Base address of a server with the archiver's JSON route, "" for none.
+        queue: Whether a queue of plans is shown.
     """
     return web.Application(
         [
@@ -267,6 +271,7 @@ def application(benches: Mapping[str, Bench], token: str | None, history: str) -
         benches=benches,
         token=token,
         history=history,
+        queue=queue,
         log_function=_log,
         websocket_max_message_size=1024,
         websocket_ping_interval=20,

@@ -12,11 +12,11 @@ from typing import Final
 
 from tornado.httpserver import HTTPServer
 
+from cryohalo.page.beside import follow
 from cryohalo.page.board import Board
 from cryohalo.page.channels import Channels
 from cryohalo.page.handlers import Bench, application
 from cryohalo.page.layout import LAYOUTS
-from cryohalo.page.searching import follow
 from cryohalo.page.strips import Strips
 from cryohalo.page.variables import Variable
 from cryohalo.page.viewers import Hub
@@ -43,6 +43,7 @@ class PageServer:
         history: Base address of a server with the archiver's JSON route, "" for none.
         port: To listen on; 0 for any free one.
         catalog: Folder whose newest search the haloscope's page shows, None for none.
+        queue_port: Of the queue's manager, 0 for no queue.
     """
 
     prefixes: Mapping[str, str]
@@ -51,6 +52,7 @@ class PageServer:
     history: str = ""
     port: int = 0
     catalog: Path | None = None
+    queue_port: int = 0
     benches: dict[str, Bench] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -77,14 +79,26 @@ class PageServer:
             self._channels.append(channels)
             self._ticks.append(asyncio.ensure_future(hub.run()))
             if name == SEARCHING and self.catalog is not None:
-                told = follow(self.catalog, hub.tell_search)
-                self._ticks.append(asyncio.ensure_future(told))
+                self._follow("search", str(self.catalog), [hub])
+        if self.queue_port:
+            hubs = [bench.hub for bench in self.benches.values()]
+            self._follow("queue", str(self.queue_port), hubs)
         self._server = HTTPServer(
-            application(self.benches, self.token, self.history),
+            application(self.benches, self.token, self.history, queue=bool(self.queue_port)),
             max_body_size=_MOST_BODY_BYTES,
             max_header_size=16_384,
         )
         self._server.add_socket(listening)
+
+    def _follow(self, what: str, argument: str, hubs: Sequence[Hub]) -> None:
+        """Keep a process running that tells of the search or the queue."""
+
+        def tell(text: str) -> None:
+            for hub in hubs:
+                hub.tell(what, text)
+
+        told = follow(f"cryohalo.page.{what}", argument, tell)
+        self._ticks.append(asyncio.ensure_future(told))
 
     async def stop(self) -> None:
         """End everything."""

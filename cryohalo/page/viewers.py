@@ -8,9 +8,11 @@ past, and the last value always arrives.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from cryohalo.page.board import Board
@@ -34,22 +36,26 @@ class Viewer:
         board: What it looks at.
         send: Sends a text, and returns when it has gone out.
         close: Ends the connection.
-        search: What is told of the search that runs, as JSON, "" for none.
+        beside: What is told beside the values, ``"search"`` and ``"queue"``, each as JSON.
 
     Attributes:
         waiting: Names whose newest value it has not been sent.
         undescribed: Likewise, whose properties.
-        search: What is told of the search that runs, as JSON, if it was not sent yet.
+        beside: What is told beside the values and was not sent yet.
     """
 
     def __init__(
-        self, board: Board, send: Send, close: Callable[[], None], search: str = ""
+        self,
+        board: Board,
+        send: Send,
+        close: Callable[[], None],
+        beside: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.board = board
         self._send, self._close = send, close
         self.waiting: set[str] = set(board.shown)
         self.undescribed: set[str] = set(board.shown)
-        self.search = search
+        self.beside = dict(beside)
         self._news = asyncio.Event()
         self._news.set()
         self._task = asyncio.ensure_future(self._run())
@@ -82,9 +88,9 @@ class Viewer:
         """All that waits, as one JSON text; afterwards nothing waits."""
         names, self.waiting = self.waiting, set()
         described, self.undescribed = self.undescribed, set()
-        search, self.search = self.search, ""
+        beside, self.beside = self.beside, {}
         told = f',"pvs":{self.board.described_text(described)}' if described else ""
-        told += f',"search":{search}' if search else ""
+        told += "".join(f",{json.dumps(what)}:{text}" for what, text in beside.items())
         values = self.board.values_text(names)
         return f'{{"t":{time.time():.3f},"lost":{self.board.lost()}{told},"v":{values}}}'
 
@@ -98,20 +104,20 @@ class Hub:
 
     Attributes:
         viewers: Those that look now.
-        search: What was told last of the search that runs.
+        beside: What was told last beside the values.
     """
 
     def __init__(self, board: Board, ticked: Sequence[Callable[[], None]] = ()) -> None:
         self.board = board
         self.viewers: set[Viewer] = set()
-        self.search = ""
+        self.beside: dict[str, str] = {}
         self._ticked = ticked
 
-    def tell_search(self, text: str) -> None:
-        """Something is new of the search that runs: JSON, in one line."""
-        self.search = text
+    def tell(self, what: str, text: str) -> None:
+        """Something is new of the search or the queue: JSON, in one line."""
+        self.beside[what] = text
         for viewer in self.viewers:
-            viewer.search = text
+            viewer.beside[what] = text
 
     def tick(self) -> None:
         """Tell the viewers what has changed since the last tick."""

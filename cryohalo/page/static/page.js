@@ -5,6 +5,7 @@ import { charts } from "./charts.js";
 import { controls } from "./controls.js";
 import { bind } from "./drawing.js";
 import { element } from "./format.js";
+import { queue } from "./queue.js";
 import { Store } from "./store.js";
 
 const THEME = "cryohalo-theme";
@@ -63,7 +64,8 @@ export async function start(view) {
   document.body.prepend(header(about), trouble);
   main.append(element("div", { id: "side" },
     tiles(view.tiles), element("section", { id: "alarms" }, element("h2", {}, "Alarms"), alarms)));
-  main.append(...(view.sections ?? []).map((make) => make(store, about)), charts(store, about), controls(store, about));
+  const sections = [...(view.sections ?? []), charts, ...(about.queue ? [queue] : []), controls];
+  main.append(...sections.map((make) => make(store, about)));
   // On a phone the drawing is wider than the window: begin where the eye does.
   const drawing = document.getElementById("synoptic");
   drawing.scrollLeft = view.begin * (drawing.scrollWidth - drawing.clientWidth);

@@ -10,6 +10,7 @@ export class Store {
     this.time = 0;
     this.frames = 0;
     this.search = null;
+    this.queue = null;
   }
 
   get(name) { return this.pvs.get(name); }
@@ -39,6 +40,7 @@ export class Store {
     this.time = frame.t;
     this.lost = frame.lost;
     if (frame.search) this.search = frame.search;
+    if (frame.queue) this.queue = frame.queue;
     for (const [name, told] of Object.entries(frame.pvs ?? {})) {
       const { value, severity, time, since, changed } = this.pvs.get(name) ?? {};
       this.pvs.set(name, { ...told, name, value, severity, time, since, changed });

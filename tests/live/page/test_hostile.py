@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -81,6 +82,19 @@ def test_texts_descriptions_units_and_states_are_only_text(
     assert visible in window.locator("#alarms").text_content()
     assert window.locator("body script, #banner img, #alarms img, body h1").count() == 0
     assert window.title() == "Refrigerator T:"
+
+
+@pytest.mark.parametrize("text", NASTY[:3])
+def test_plans_of_the_queue_are_only_text(text: str, window: Any, over: Serving) -> None:
+    over.call(over.served.bench.hub.tell, "queue", json.dumps({"error": "silent"}))
+    window.goto(f"http://{over.served.host}/amrr")
+    window.locator("#queued").filter(has_text="silent").wait_for()
+    queue = {"state": "idle", "running": text, "waiting": [text], "count": 1}
+    over.call(over.served.bench.hub.tell, "queue", json.dumps(queue))
+    window.locator("#queued").filter(has_text=" · 1 waiting").wait_for()
+    assert window.locator("#queued").text_content() == f"runs: {text} · 1 waiting"
+    assert window.locator("#queue li").text_content() == text
+    assert window.locator("#queue img, #queue script, #queue h1").count() == 0
 
 
 def test_an_ioc_that_has_never_answered_is_lost(window: Any, over: Serving) -> None:

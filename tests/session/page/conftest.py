@@ -99,7 +99,7 @@ async def read_only() -> AsyncIterator[Served]:
 async def serving(token: str | None, history: str = "") -> AsyncIterator[Served]:
     made = bench()
     sockets = bind_sockets(0, "127.0.0.1")
-    server = HTTPServer(application({"amrr": made}, token, history), max_body_size=4096)
+    server = HTTPServer(application({"amrr": made}, token, history, queue=True), max_body_size=4096)
     server.add_sockets(sockets)
     yield Served(sockets[0].getsockname()[1], made)
     for viewer in tuple(made.hub.viewers):

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from cryohalo.catalog import DocumentWriter
+from cryohalo.page.beside import follow
 from cryohalo.page.following import Follower
 from cryohalo.page.search import COLUMNS, Search
-from cryohalo.page.searching import follow
 from haloscope.analysis.apparatus import recorded
 from haloscope.analysis.online import Online
 from haloscope.analysis.options import Options
@@ -163,7 +163,7 @@ def test_a_damaged_or_foreign_file_hides_no_search(spectra: Spectra, tmp_path: P
 async def test_the_process_that_follows_tells_and_is_started_again(
     spectra: Spectra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cryohalo.page.searching.AGAIN_S", 0.0)
+    monkeypatch.setattr("cryohalo.page.beside.AGAIN_S", 0.0)
     write(tmp_path, list(stream(spectra.subset(slice(0, 3))))).close()
     told: asyncio.Queue[str] = asyncio.Queue()
     started: list[asyncio.subprocess.Process] = []
@@ -174,7 +174,9 @@ async def test_the_process_that_follows_tells_and_is_started_again(
         return started[-1]
 
     monkeypatch.setattr("asyncio.create_subprocess_exec", noted)
-    following = asyncio.ensure_future(follow(tmp_path, told.put_nowait))
+    following = asyncio.ensure_future(
+        follow("cryohalo.page.search", str(tmp_path), told.put_nowait)
+    )
     assert json.loads(await told.get())["done"] == 3
     started[0].kill()
     assert json.loads(await told.get())["done"] == 3

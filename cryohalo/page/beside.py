@@ -1,4 +1,4 @@
-"""The process that follows the search (``cryohalo.page.search``), kept running by the server."""
+"""Processes beside the server that tell lines of JSON, kept running: the search, the queue."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import logging
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 __all__ = ["follow"]
@@ -20,24 +19,25 @@ LONGEST_LINE: Final = 1 << 19
 AGAIN_S: Final = 5.0
 
 
-async def follow(catalog: Path, tell: Callable[[str], None]) -> None:
-    """Tell each line of the process; start it again where it ends; until cancelled.
+async def follow(module: str, argument: str, tell: Callable[[str], None]) -> None:
+    """Tell each line of a process; start it again where it ends; until cancelled.
 
     Args:
-        catalog: Folder whose newest search is followed.
+        module: What it runs.
+        argument: Its only argument.
         tell: Is given JSON in one line.
     """
     while True:
         try:
-            await _once(catalog, tell)
+            await _once(module, argument, tell)
         except (OSError, ValueError) as error:  # ValueError: a line beyond all bounds
-            log.warning("the search cannot be followed: %s", error)
+            log.warning("%s cannot be followed: %s", module, error)
         await asyncio.sleep(AGAIN_S)
 
 
-async def _once(catalog: Path, tell: Callable[[str], None]) -> None:
+async def _once(module: str, argument: str, tell: Callable[[str], None]) -> None:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "cryohalo.page.search", str(catalog)),
+        *(sys.executable, "-m", module, argument),
         stdin=asyncio.subprocess.PIPE,  # held open: it ends when this process does
         stdout=asyncio.subprocess.PIPE,
         limit=LONGEST_LINE,
@@ -47,7 +47,7 @@ async def _once(catalog: Path, tell: Callable[[str], None]) -> None:
         while line := await process.stdout.readline():
             json.loads(line)  # it goes into frames as it is
             tell(line.decode().strip())
-        log.warning("what follows the search ended with code %s", await process.wait())
+        log.warning("%s ended with code %s", module, await process.wait())
     finally:
         if process.returncode is None:
             process.kill()
