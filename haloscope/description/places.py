@@ -34,6 +34,8 @@ _NOT_ABOVE: Final = (
 )
 #: Length of a cavity in its radii: what can be calculated with, and what is built.
 _LENGTHS, _USUAL_LENGTHS = (1e-3, 1e6), (0.2, 40.0)
+#: Of a spectrum.
+_FEWEST_BINS: Final = 20
 #: Angles at which a rod's travel is looked at.
 _ANGLES: Final = 361
 #: What a table's end may be passed by, in cavity radii: rounding.
@@ -56,7 +58,34 @@ def demand_places(values: Mapping[str, Mapping[str, Any]], found: list[str]) -> 
                 f"{_shown(high, flat)}"
             )
     _demand_length(flat, found)
+    _demand_spectrum(flat, found)
     _demand_threshold(flat, found)
+
+
+def _demand_spectrum(flat: Mapping[str, Any], found: list[str]) -> None:
+    """Spectra have some bins, and with the oscillator stay above 0 Hz wherever the search goes."""
+    names = ("cavity.reference_hz", "operation.band_low_hz")
+    places = [flat[name] for name in names if name in flat]
+    if not places:
+        return
+    lowest_hz = min(places)
+    mixed_hz = flat.get("receiver.intermediate_hz", 0.0)
+    if not mixed_hz < lowest_hz:
+        found.append(
+            f"parameter receiver.intermediate_hz is {mixed_hz:g} Hz, must be below the lowest "
+            f"frequency of the search, {lowest_hz:g} Hz"
+        )
+    bins, width_hz = (flat.get(f"digitizer.{name}", 0.0) for name in ("bins", "bin_width_hz"))
+    if 0 < bins < _FEWEST_BINS:
+        found.append(
+            f"parameter digitizer.bins is {bins:g}, must be {_FEWEST_BINS} or more: with fewer "
+            "neither noise nor baseline can be judged"
+        )
+    if not 0.5 * bins * width_hz < lowest_hz:
+        found.append(
+            f"parameters digitizer.bins and bin_width_hz make a spectrum of {bins * width_hz:g} "
+            f"Hz, must be less than twice the lowest frequency of the search, {lowest_hz:g} Hz"
+        )
 
 
 def _demand_length(flat: Mapping[str, Any], found: list[str]) -> None:

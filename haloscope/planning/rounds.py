@@ -13,6 +13,8 @@ __all__ = ["FOR_THE_AMPLIFIER", "calibration_targets", "segments", "temperatures
 
 #: Temperatures of the noise source for the Y factor above its lowest, as shares of its highest.
 _SHARES: Final = (0.25, 0.5, 0.75, 1.0)
+#: So many of them at least, or else its middle and its highest: a line needs three points.
+_FEWEST_WARM: Final = 2
 #: The amplifier's noise is the difference of two powers: so many times the spectra.
 FOR_THE_AMPLIFIER: Final = 5
 #: A band narrower than this share of the distance of calibrations has one, in its middle.
@@ -62,6 +64,10 @@ def segments(
 
 
 def temperatures_of(source: NoiseSource) -> tuple[float, ...]:
-    """Temperatures for a Y factor over the range of a noise source, K."""
-    warm = (share * source.highest_k for share in _SHARES)
-    return (source.lowest_k, *(kelvin for kelvin in warm if kelvin > source.lowest_k))
+    """Temperatures for a Y factor over the range of a noise source, K, ascending: three or more."""
+    warm = [share * source.highest_k for share in _SHARES]
+    above = [kelvin for kelvin in warm if kelvin > source.lowest_k]
+    if len(above) < _FEWEST_WARM:  # a narrow range
+        middle = 0.5 * (source.lowest_k + source.highest_k)
+        above = [middle, source.highest_k]
+    return (source.lowest_k, *above)

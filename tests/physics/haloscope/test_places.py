@@ -30,6 +30,9 @@ MISTAKES: list[tuple[dict[str, dict[str, float]], str]] = [
     ({"antenna": {"reference_position_mm": 50.0}}, "50 mm, must be between antenna.low_limit_mm"),
     ({"network_analyzer": {"default_power_dbm": 50.0}}, "50 dBm, must be between"),
     ({"analysis": {"target_snr": 1.0}}, "is 1, must be above 1.282 for analysis.confidence of 0.9"),
+    ({"digitizer": {"bin_width_hz": 1e6}}, "make a spectrum of 1e+11 Hz, must be less than twice"),
+    ({"digitizer": {"bins": 1}}, "digitizer.bins is 1, must be 20 or more"),
+    ({"receiver": {"intermediate_hz": 5e9}}, "5e+09 Hz, must be below the lowest frequency of"),
     ({"cavity": {"radius_m": 1e-320}}, "must make a cavity of cavity.radius_m"),
 ]
 

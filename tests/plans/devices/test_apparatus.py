@@ -69,6 +69,12 @@ def test_the_y_factor_keeps_to_the_noise_source_s_range(another: Any, name: str)
         device.noise_source.temperature.check_value(kelvin)
 
 
+def test_the_y_factor_has_three_temperatures_in_any_range() -> None:
+    source = replace(CAPP.noise_source, lowest_k=0.39)
+    assert temperatures_of(source) == pytest.approx((0.39, 0.395, 0.4))
+    assert temperatures_of(CAPP.noise_source) == pytest.approx((0.025, 0.1, 0.2, 0.3, 0.4))
+
+
 def test_a_given_description_is_not_asked_of_the_ioc(another: Any) -> None:
     assert another("haystac", description=CAPP).apparatus is CAPP
     alone = OverPVs("NOBODY:", name="haloscope", description=CAPP)
