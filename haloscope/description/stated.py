@@ -97,7 +97,7 @@ class Description:
         groups = {group: DESCRIBED[group](**part) for group, part in values.items()}
         table = tuple(tuple(float(x) for x in row) for row in content[_MODE_MAP])
         made_of = cls(name=name, table=table, parameters_hash=parameters_hash, **groups)
-        if outside := outside_map(made_of):
+        if outside := outside_map(made_of.mode_map, made_of.cavity, made_of.rod):
             raise MistakesError(outside)
         return made_of
 
@@ -167,6 +167,6 @@ def describe(parameters: HaloscopeParameters) -> Description:
     found = Description(
         name=parameters.name, table=table, parameters_hash=parameters.hash(), **groups
     )
-    if outside := outside_map(found):
+    if outside := outside_map(found.mode_map, found.cavity, found.rod):
         raise MistakesError(outside)
     return found

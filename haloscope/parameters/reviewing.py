@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from haloscope.description.checking import MistakesError, doubts
-from haloscope.description.places import place_doubts
+from haloscope.description.doubts import place_doubts
 from haloscope.description.stated import Description, describe
 from haloscope.parameters import SHIPPED, HaloscopeParameters
 from haloscope.parameters.provenance import INHERITED, NO_ORIGIN, UNVERIFIED
