@@ -81,12 +81,14 @@ def _fine_enough(description: Description, frequency_hz: float) -> Analysis:
 
 
 def _demands(description: Description) -> Demands:
-    """What the receiver's kind makes possible."""
-    own = description.jpa
+    """What the receiver's kind makes possible, and what is no noise of it any longer."""
+    own, rest_k = description.jpa, description.receiver.rest_noise_k
+    amplifiers_k = _MOST_NOISE * (rest_k + own.excess_noise_k)
+    plain = replace(Demands(), highest_noise_k=max(Demands().highest_noise_k, amplifiers_k))
     if own.kind != "squeezed":
-        return Demands()
+        return plain
     share = squeezed_share(own.squeezing_db, own.squeezed_transmission)
-    return Demands(receiver="squeezed", reflected_share=share)
+    return replace(plain, receiver="squeezed", reflected_share=share)
 
 
 BaselineKind = Literal["auto", "letter", "pade", "savgol"]
@@ -106,6 +108,8 @@ _ABOVE_ZERO = ("window_hz", "savgol_window_hz", "target_snr", "spike_threshold_s
 _NOT_BELOW_ZERO = ("jpa_gain_tolerance_db", "narrow_hz")
 _SHARES = ("confidence", "noise_systematic", "false_veto", "density_fraction")
 _MOST_DENSITY = 10.0  # Streams and clumps aside, no halo model has more.
+#: A system noise of so many times that of the amplifiers as described is a slip of a unit.
+_MOST_NOISE: Final = 5.0
 #: What is chosen for the width of the line where nobody chooses it.
 MERGES: Final = ("fine_merge", "coarse_merge", "line_bins")
 

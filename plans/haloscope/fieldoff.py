@@ -99,7 +99,7 @@ def field_off(
     described = haloscope.apparatus
     targets = targets_about(described, candidates_mhz, half_width_khz, step_khz)
     averages = described.operation.rescan_averages if averages is None else averages
-    within("field_t", field_t, 0.0, 20.0, "T")
+    within("field_t", field_t, 0.0, described.magnet.full_field_t, "T")
     for field in (field_t, *(() if back_t is None else (back_t,))):
         haloscope.magnet.field.check_value(field)
     for target in targets:

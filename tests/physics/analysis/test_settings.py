@@ -144,3 +144,14 @@ def test_bins_are_the_same_on_the_command_line_as_in_a_campaign(
     stated = Options.of(own, where, step_hz)
     assert stated.suited_to(step_hz, where, description=own) == stated
     assert sources._at(Settings(), step_hz, where, own) == stated
+
+
+@pytest.mark.parametrize(("rest_k", "highest_k"), [(1.2, 20.0), (120.0, 600.0)])
+def test_a_warm_receiver_s_noise_is_no_slip_of_a_unit(rest_k: float, highest_k: float) -> None:
+    own = describe(HaloscopeParameters.capp12tb())
+    own = replace(
+        own,
+        receiver=replace(own.receiver, rest_noise_k=rest_k),
+        jpa=replace(own.jpa, excess_noise_k=0.0),
+    )
+    assert Options.of(own).demands.highest_noise_k == pytest.approx(highest_k)

@@ -122,6 +122,7 @@ def test_nonsense_is_refused_before_anything_moves(haloscope: Any) -> None:
 
     refused(LimitError, "field", back_t=15.0)
     refused(ValueError, "field_t", field_t=-1.0)
+    refused(ValueError, "field_t = 15 T is outside 0 to 12 T", field_t=15.0)
     refused(ValueError, r"back_t 1\.0 T is not above 2\.0 T", field_t=2.0, back_t=1.0)
     with pytest.raises(ValueError, match="no candidates to take again"):
         rehearse(field_off(haloscope, [], confirmed=True), haloscope)
