@@ -110,7 +110,9 @@ class SessionMagics(Magics):
         if len(named) > 1:
             raise UsageError("%limit [on | off | [window] [RUN]]")
         if named:
-            shown = of_documents(session.catalog[named[0]].documents())
+            shown = of_documents(
+                session.catalog[-1 if named[0] == "last" else named[0]].documents()
+            )
         elif self._limit is not None:
             shown = self._limit
         else:
