@@ -23,6 +23,7 @@ _ASCENDING: Final = (
     ("operation.band_low_hz", "operation.band_high_hz"),
     ("operation.beta_low", "operation.beta_high"),
     ("cryostat.base_temperature_k", "safety.resume_below_k"),
+    ("cryostat.base_temperature_k", "rod.base_temperature_k"),
     ("safety.resume_below_k", "safety.suspend_above_k"),
     ("safety.cold_high_k", "safety.cold_hihi_k"),
     ("safety.rod_high_k", "safety.rod_hihi_k"),

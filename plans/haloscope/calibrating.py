@@ -22,7 +22,7 @@ from plans.haloscope.scan import scan, step_s
 from plans.haloscope.steps import remaining
 from plans.shared.common import in_run, metadata, provenance, record, require
 
-__all__ = ["calibrate_band", "calibrated_scan"]
+__all__ = ["calibrate_band"]
 
 #: What a point's event holds, by the names of ``CalibrationMeasured``, of what ``calibrate`` gives.
 _RECORDED = {

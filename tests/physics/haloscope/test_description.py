@@ -98,6 +98,7 @@ def test_all_mistakes_are_told_at_once_each_with_value_range_and_what_it_is() ->
         ({"operation__beta_low": 2.5}, r"beta_low is 2\.5, must be below operation\.beta_high"),
         ({"jpa__highest_resonance_hz": 1e9}, "above the amplifier's place at the reference"),
         ({"cavity__reference_hz": 2e9, "jpa__highest_resonance_hz": 3e9}, "the mode map has"),
+        ({"rod__base_temperature_k": 0.025}, r"is 0\.025 K, must be below rod\.base_temperature_k"),
         ({"analysis__baseline": "best"}, "one of auto, letter, pade, savgol"),
     ],
 )  # fmt: skip
