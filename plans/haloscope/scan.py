@@ -201,8 +201,9 @@ def spectrum_s(apparatus: Description) -> float:
 
 
 def step_s(apparatus: Description, averages: int) -> float:
-    """Expected seconds of a step."""
-    return spectrum_s(apparatus) * averages + apparatus.operation.step_overhead_s
+    """Expected seconds of a step, with what the digitizer loses."""
+    integration_s = spectrum_s(apparatus) * averages / apparatus.digitizer.efficiency
+    return integration_s + apparatus.operation.step_overhead_s
 
 
 def scan_document(

@@ -17,7 +17,7 @@ from haloscope.measuring.gain import GainProfile
 from haloscope.measuring.goodness import Goodness
 from haloscope.measuring.tolerances import Tolerances
 from plans.haloscope.measure import Coupling, Resonance
-from plans.haloscope.scan import OtherApparatusError, check, measured_values, scan, step
+from plans.haloscope.scan import OtherApparatusError, check, measured_values, scan, step, step_s
 from plans.haloscope.tuning import tune_to
 from plans.shared.rehearsal import rehearse
 from tests.plans.conftest import Documents
@@ -158,3 +158,9 @@ def test_a_receiver_that_somebody_sets_during_a_pause_is_set_again(
     [event] = documents.events()
     assert event["haloscope_daq_num_averages"] == 20
     assert event["haloscope_daq_frequency_start"] + 0.5 == pytest.approx(STEPS[0])
+
+
+def test_the_expected_time_of_a_step_counts_what_the_digitizer_loses() -> None:
+    own = capp12tb()
+    slow = replace(own, digitizer=replace(own.digitizer, efficiency=0.5))
+    assert step_s(slow, 5000) == pytest.approx(1000.0 + own.operation.step_overhead_s)
