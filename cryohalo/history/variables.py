@@ -66,7 +66,7 @@ def of_records(records: Iterable[Record], prefix: str) -> list[Variable]:
     return [
         Variable(prefix + record.name, _kind(record), record.wire is Wire.STRING)
         for record in records
-        if archived(record) and not record.array and not record.secret
+        if archived(record) and not record.array
     ]
 
 

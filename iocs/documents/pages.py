@@ -133,7 +133,7 @@ def archived(record: Record) -> bool:
     """Whether an archiver is to keep it: what can change, and no large array."""
     if "." in record.name:
         return record.name.endswith(".RBV")
-    if record.group == "TRUTH":
+    if record.group == "TRUTH" or record.secret:
         return False
     if record.name in _NOT_ARCHIVED or record.momentary or record.wire is Wire.CHAR:
         return False
