@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 from collections.abc import Mapping
@@ -84,6 +83,8 @@ def serve_pages(
         OSError: The port is taken.
         TokenFileError: The token's file cannot be trusted.
     """
+    import asyncio
+
     from cryohalo.page.access import take_token
     from cryohalo.page.server import PageServer, run
     from cryohalo.page.variables import of_instruments

@@ -9,7 +9,7 @@ from pathlib import Path
 SLOW = (
     *("numpy", "scipy", "matplotlib", "h5py", "dask", "xarray", "pandas", "pyarrow"),
     *("bluesky", "ophyd", "epics", "caproto", "p4p", "IPython", "aioca", "tornado"),
-    *("pydantic", "pydantic_settings", "sqlite3", "psutil", "numba", "plotille"),
+    *("pydantic", "pydantic_settings", "sqlite3", "psutil", "numba", "plotille", "asyncio"),
 )
 
 
