@@ -19,7 +19,7 @@ from bluesky.utils import MsgGenerator
 from cryohalo.run_engine import close_run_engine, make_run_engine
 from devices.simulated.haloscope import Haloscope
 from haloscope.axion import AxionLine
-from plans.haloscope.calibration import digitize
+from plans.haloscope.digitizing import digitize
 from plans.haloscope.tuning import Amplifier, Rod, set_coupling, set_jpa, tune_to
 from plans.shared.common import in_run
 

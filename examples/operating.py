@@ -30,7 +30,7 @@ from haloscope.axion import AxionLine
 from haloscope.measuring.calibration import system_noise_k
 from haloscope.measuring.gain import GainProfile
 from haloscope.parameters import HaloscopeParameters
-from plans.haloscope.calibration import digitize
+from plans.haloscope.digitizing import digitize
 from plans.haloscope.measure import passive, sweep
 from plans.haloscope.scan import ScanState, step
 from plans.haloscope.scan import scan as scanning

@@ -15,9 +15,9 @@ else; what is damaged or foreign is refused by ``CatalogError``, and hides no ot
 """
 
 from cryohalo.catalog.codec import Document, UnfitError, plain
+from cryohalo.catalog.entries import Entry, Filter
 from cryohalo.catalog.errors import CatalogError
 from cryohalo.catalog.folder import Catalog, Listing
-from cryohalo.catalog.index import Entry, Filter
 from cryohalo.catalog.run import Run
 from cryohalo.catalog.writer import SUFFIX, DocumentWriter
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from cryohalo.catalog.entries import Entry, Filter
 from cryohalo.catalog.errors import CatalogError
-from cryohalo.catalog.index import Entry, Filter, Index
+from cryohalo.catalog.index import Index
 from cryohalo.catalog.run import Run
 from cryohalo.catalog.writer import SUFFIX
 from instruments.foreign_files import reason

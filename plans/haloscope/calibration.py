@@ -10,17 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import bluesky.plan_stubs as bps
-import numpy as np
 from bluesky.utils import FailedStatus, MsgGenerator
-from numpy.typing import NDArray
 
 from devices.haloscope import Haloscope
-from devices.parts.rf import Digitizer
 from haloscope.description import Description
 from haloscope.measuring import calibration as formulas
-from haloscope.measuring import decisions
 from haloscope.planning.rounds import FOR_THE_AMPLIFIER, temperatures_of
 from instruments.ranges import within
+from plans.haloscope.digitizing import FLAT, band_power, digitize
 from plans.haloscope.measure import configure, sweep, sweeps_of
 from plans.haloscope.tuning import Amplifier, set_jpa, tune_to
 from plans.shared.common import (
@@ -36,67 +33,17 @@ from plans.shared.safety import left_as_found, run_haloscope_safely
 
 __all__ = [
     "calibrate",
-    "digitize",
     "jpa_noise",
     "line_attenuation",
     "noise_in_situ",
     "y_factor",
 ]
 
-#: Half widths of bands that a power is taken from: about the target a share of the spectrum; where
-#: the gain must hardly bend, of the gain's width; where the cavity's noise must not, of its line.
-OF_SPECTRUM, OF_GAIN, OF_LINE = 1 / 20, 1 / 19, 1 / 10
+#: Half widths of bands that a power is taken from: where the gain must hardly bend, of the gain's
+#: width; where the cavity's noise must not, of its line.
+OF_GAIN, OF_LINE = 1 / 19, 1 / 10
 #: Spectra that can be averaged.
 _MOST_AVERAGES = 10_000_000
-#: Fewer bins than this, to either side, tell no spread.
-FEWEST_BINS = 8
-#: Farther from a spectrum's middle than this share of it the filter begins to show.
-FLAT = 0.4
-
-
-def digitize(
-    haloscope: Haloscope, center_mhz: float, averages: int, stream: str
-) -> MsgGenerator[Mapping[str, Any]]:
-    """Take one averaged spectrum centred on a frequency into a stream; returns the readings."""
-    daq = haloscope.daq
-    receiver = haloscope.apparatus.receiver
-    lo_mhz = decisions.local_oscillator_hz(center_mhz * 1e6, receiver) / 1e6
-    wanted = {haloscope.lo.frequency: lo_mhz, daq.num_averages: averages}
-    yield from configure(wanted)
-    yield from bps.trigger(daq, wait=True)
-    return (yield from record([daq, haloscope.noise_source, haloscope.sim], stream))
-
-
-def band_power(
-    daq: Digitizer, reading: Mapping[str, Any], center_mhz: float, half_width_mhz: float = math.nan
-) -> tuple[float, float]:
-    """Mean power per bin about a frequency and its standard error, W, without narrow lines.
-
-    Over a share of the spectrum if no width is given, and over ``FEWEST_BINS`` to either side at
-    least.
-
-    The median is not used: for averaged spectra it is biased by the skew. Bins beyond five standard
-    deviations are taken out once instead.
-    """
-    spectrum = np.asarray(reading[daq.spectrum.name]["value"])
-    frequency = _frequencies(daq, reading, len(spectrum))
-    step_mhz = frequency[1] - frequency[0]
-    if math.isnan(half_width_mhz):
-        half_width_mhz = OF_SPECTRUM * step_mhz * len(spectrum)
-    # An amplifier's gain may be wider than what is digitized.
-    half_width_mhz = min(half_width_mhz, FLAT * step_mhz * len(spectrum))
-    half_width_mhz = max(half_width_mhz, FEWEST_BINS * step_mhz)
-    band = spectrum[np.abs(frequency - center_mhz) <= half_width_mhz]
-    spread = 1.4826 * np.median(np.abs(band - np.median(band)))
-    clean = band[np.abs(band - np.median(band)) <= 5.0 * spread] if spread > 0 else band
-    return float(clean.mean()), float(clean.std(ddof=1) / math.sqrt(len(clean)))
-
-
-def _frequencies(daq: Digitizer, reading: Mapping[str, Any], bins: int) -> NDArray[np.float64]:
-    """Frequency of each bin, MHz."""
-    start_mhz = number_in(reading, daq.frequency_start)
-    step_mhz = number_in(reading, daq.frequency_step) * 1e-6
-    return start_mhz + np.arange(bins, dtype=np.float64) * step_mhz
 
 
 def y_factor(

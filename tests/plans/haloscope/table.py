@@ -7,7 +7,7 @@ from typing import Any
 
 from bluesky.utils import MsgGenerator
 
-from plans.haloscope import calibration, measure, tuning
+from plans.haloscope import calibration, digitizing, measure, tuning
 from plans.haloscope.adaptive import adaptive_scan
 from plans.haloscope.calibrating import calibrate_band
 from plans.haloscope.campaign import campaign
@@ -80,7 +80,7 @@ PLANS: dict[str, Callable[[Any], MsgGenerator[Any]]] = {
     "transmission": lambda h: _tuned(h, measure.transmission(h, MHZ)),
     "reflection": lambda h: _tuned(h, measure.reflection(h, MHZ)),
     "amplifier_gain": _gain,
-    "digitize": lambda h: in_run(calibration.digitize(h, MHZ, 100, "primary"), {}),
+    "digitize": lambda h: in_run(digitizing.digitize(h, MHZ, 100, "primary"), {}),
     "step": lambda h: in_run(step(h, MHZ, 100, ScanState.of(h.apparatus)), {}),
 }
 
