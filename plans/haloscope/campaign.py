@@ -6,15 +6,13 @@ earlier runs of the campaign and it takes what is missing: none twice, none left
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import bluesky.preprocessors as bpp
-import numpy as np
 from bluesky.utils import MsgGenerator
 
 from devices.haloscope import Haloscope
-from haloscope.analysis.exchange.keys import value_in
 from haloscope.analysis.online import Online, options_for
 from haloscope.analysis.pipeline import Result
 from haloscope.analysis.quality.verdicts import QualityError
@@ -25,33 +23,17 @@ from haloscope.analysis.statistics.rescan import Verdict, judge
 from haloscope.planning.rounds import segments
 from plans.haloscope import fieldoff
 from plans.haloscope.calibrating import calibrated_scan
-from plans.haloscope.crossings import Intervals, Mapped, map_crossings
+from plans.haloscope.crossings import Intervals, map_crossings
 from plans.haloscope.outcome import Campaign
 from plans.haloscope.rescans import rescan
+from plans.haloscope.resuming import Earlier, resumed
 from plans.haloscope.scan import check
-from plans.haloscope.steps import Documents, completed, planned, remaining, without
+from plans.haloscope.steps import Documents, planned, remaining, without
 from plans.shared.common import require
 
-__all__ = ["Campaign", "Earlier", "campaign", "fresh_candidates", "resumed"]
+__all__ = ["Campaign", "campaign", "fresh_candidates"]
 
 log = logging.getLogger("plans.campaign")
-
-
-@dataclass
-class Earlier:
-    """What the documents of a campaign say.
-
-    Attributes:
-        modes: What its mode maps found.
-        done_mhz: Targets that its scans recorded.
-        calibration: That their last scan used; None before the first.
-        without_field_mhz: Targets recorded with the field off.
-    """
-
-    modes: Mapped = field(default_factory=Mapped)
-    done_mhz: list[float] = field(default_factory=list)
-    calibration: dict[str, Any] | None = None
-    without_field_mhz: list[float] = field(default_factory=list)
 
 
 def campaign(
@@ -282,83 +264,6 @@ def fresh_candidates(
             within which noise moves the highest, MHz.
     """
     return [f for f in now_mhz if all(abs(f - other) > reach_mhz for other in before_mhz)]
-
-
-def resumed(name: str, documents: Documents, analysis: Online | None = None) -> Earlier:
-    """What a campaign's earlier runs recorded.
-
-    Args:
-        name: Of the campaign.
-        documents: Of any runs; those of other campaigns are passed over.
-        analysis: Fed with the campaign's documents on the way.
-    """
-    mine: set[str] = set()
-    kept: list[tuple[str, Mapping[str, Any]]] = []
-    earlier = Earlier()
-    for kind, document in documents:
-        if not _belongs(kind, document, name, mine):
-            continue
-        if kind == "start":
-            if document.get("plan_name") in _CALIBRATED:
-                earlier.calibration = document.get("calibration") or earlier.calibration
-            earlier.modes.conclude(document)
-        if analysis is not None:
-            analysis(kind, document)
-        kept.append((kind, _light(document)))
-    earlier.done_mhz = completed(kept, "scan")
-    earlier.without_field_mhz = completed(kept, "field_off")
-    earlier.modes.add(*_mapped(kept))
-    return earlier
-
-
-#: Plans that carry a whole calibration; those that measure one carry parts of it.
-_CALIBRATED = ("scan", "rescan")
-#: What is kept of an event: the targets done, and where resonances were found.
-_KEPT = ("measured_target_frequency", "measured_cavity_frequency")
-
-
-def _light(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A document without its spectra."""
-    if "data" not in document:
-        return document
-    found = {field: value_in(document["data"], field) for field in _KEPT}
-    return {**document, "data": {field: v for field, v in found.items() if v is not None}}
-
-
-def _mapped(documents: Documents) -> tuple[list[float], list[float]]:
-    """Calculated and found frequencies of all points of mode maps."""
-    maps: set[str] = set()
-    points: list[list[float]] = [[], []]
-    for kind, document in documents:
-        of_a_map = kind == "start" and document.get("plan_name") == "map_modes"
-        if of_a_map or (kind == "descriptor" and document["run_start"] in maps):
-            maps.add(document["uid"])
-        elif kind in ("event", "event_page") and document["descriptor"] in maps:
-            for column, key in zip(points, _KEPT, strict=True):
-                column += _numbers(document["data"].get(key, ()))
-    return points[0], points[1]
-
-
-def _numbers(recorded: object) -> list[float]:
-    """Recorded values, none where they are no numbers: the catalog may hold anybody's runs."""
-    try:
-        values = np.atleast_1d(np.asarray(recorded))
-    except ValueError:  # lists of unequal lengths
-        return []
-    return values.ravel().tolist() if values.dtype.kind in "iuf" else []
-
-
-def _belongs(kind: str, document: Mapping[str, Any], name: str, mine: set[str]) -> bool:
-    """Whether a document is of the campaign; keeps the uids by which later ones are recognised."""
-    if kind == "start":
-        belongs = document.get("campaign") == name
-    elif kind in ("descriptor", "stop"):
-        belongs = document["run_start"] in mine
-    else:
-        belongs = document.get("descriptor") in mine
-    if belongs and "uid" in document:
-        mine.add(document["uid"])
-    return belongs
 
 
 def _result(analysis: Online) -> Result | None:

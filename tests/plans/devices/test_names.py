@@ -19,7 +19,8 @@ from devices.signals.reading import LengthError
 from devices.signals.settable import Settable
 from devices.simulated.haloscope import Haloscope
 from haloscope.analysis.exchange.documents import spectra_from_documents
-from plans.haloscope.campaign import campaign, resumed
+from plans.haloscope.campaign import campaign
+from plans.haloscope.resuming import resumed
 from plans.shared.baseline import baseline
 from plans.shared.common import record
 from plans.shared.rehearsal import rehearse

@@ -13,7 +13,8 @@ from haloscope.analysis.tracking import points_of, track
 from haloscope.planning.rounds import calibration_targets, segments
 from plans.haloscope.calibrating import calibrate_band
 from plans.haloscope.calibration import calibrate, line_attenuation
-from plans.haloscope.campaign import campaign, resumed
+from plans.haloscope.campaign import campaign
+from plans.haloscope.resuming import resumed
 from plans.shared.rehearsal import rehearse
 from tests.plans.conftest import Documents
 

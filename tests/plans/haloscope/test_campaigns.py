@@ -24,9 +24,10 @@ from haloscope.axion import AxionLine
 from haloscope.description import describe
 from haloscope.parameters import HaloscopeParameters
 from plans.haloscope.adaptive import adaptive_scan, worst_coupling
-from plans.haloscope.campaign import campaign, fresh_candidates, resumed
+from plans.haloscope.campaign import campaign, fresh_candidates
 from plans.haloscope.commissioning import cool_and_ramp, find_crossings, map_modes
 from plans.haloscope.crossings import Mapped, NotMappedError, map_crossings, merged, minus
+from plans.haloscope.resuming import resumed
 from plans.haloscope.scan import scan
 from plans.haloscope.steps import completed, planned
 from plans.shared.rehearsal import rehearse

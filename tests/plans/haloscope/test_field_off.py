@@ -15,8 +15,9 @@ from haloscope.analysis.exchange.documents import spectra_from_documents
 from haloscope.analysis.online import Online
 from haloscope.axion import AxionLine
 from haloscope.parameters import HaloscopeParameters
-from plans.haloscope.campaign import campaign, resumed
+from plans.haloscope.campaign import campaign
 from plans.haloscope.fieldoff import NotConfirmedError, field_off
+from plans.haloscope.resuming import resumed
 from plans.haloscope.scan import scan
 from plans.haloscope.steps import completed, planned
 from plans.shared.rehearsal import rehearse
