@@ -100,11 +100,13 @@ class Catalog:
         return len(self._known())
 
     def __getitem__(self, key: int | str) -> Run:
-        """A run by position or by the beginning of its uid.
+        """A run by position or by the beginning of its uid; ``last`` is the newest.
 
         Raises:
             CatalogError: No run, or more than one, fits, or the one that fits cannot be read.
         """
+        if key == "last":
+            key = -1
         if isinstance(key, str):
             return self._named(key)
         if not isinstance(key, int):

@@ -205,7 +205,7 @@ def run_named(folder: Path | None, name: str) -> Run:
     Raises:
         CatalogError: There is no such folder or run.
     """
-    return _catalog(_folder(folder))[-1 if name == "last" else name]
+    return _catalog(_folder(folder))[name]
 
 
 @app.command()

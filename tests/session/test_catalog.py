@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from cryohalo.catalog import Catalog, CatalogError, DocumentWriter, Run
+from tests.session.runs import write_run
 
 START = {"uid": "abc123", "time": 1.0, "plan_name": "scan"}
 DESCRIPTOR = {"uid": "d1", "run_start": "abc123", "name": "primary", "data_keys": {}, "time": 1.1}
@@ -160,3 +161,11 @@ def test_a_run_torn_inside_its_start_document_does_not_break_listing(
     assert [run.uid for run in catalog] == ["abc123"]
     assert [run.uid for run in catalog.named("scan")] == ["abc123"]
     assert catalog[-1].stop == STOP
+
+
+def test_last_is_the_newest_run_wherever_a_run_is_named(tmp_path: Path) -> None:
+    for uid, time in (("bbb", 1.0), ("aaa", 2.0)):
+        write_run(tmp_path, uid, time=time)
+    assert Catalog(tmp_path)["last"].uid == "aaa"
+    with pytest.raises(CatalogError, match="no run"):
+        Catalog(tmp_path / "none")["last"]
