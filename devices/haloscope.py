@@ -8,6 +8,7 @@ from ophyd import Device
 from devices.parts.cavity import CavityFrequency
 from devices.parts.clock import InstrumentClock, ServerHealth
 from devices.parts.described import DescribedInstrument, NoDescriptionError, ServedHaloscope
+from devices.parts.high_resolution import HighResolution
 from devices.parts.interlock import InterlockStatus
 from devices.parts.magnet import MagnetSupply
 from devices.parts.measured import CalibrationMeasured, CavityMeasured
@@ -82,6 +83,7 @@ class Haloscope(DescribedInstrument):
     jpa = Cpt(JosephsonAmplifier, "JPA:", kind="config")
     lo = Cpt(LocalOscillator, "LO:", kind="config")
     daq = Cpt(Digitizer, "DAQ:", kind="config")
+    high_resolution = Cpt(HighResolution, "DAQ:HighRes:", kind="config")
     interlock = Cpt(InterlockStatus, "Interlock:", kind="normal")
     seal = Cpt(Seal, "Sim:", kind="config")
     cavity = Cpt(CavityFrequency, "", kind="normal")

@@ -27,6 +27,7 @@ OFFERED: Final[Mapping[str, tuple[str, ...]]] = {
     "plans.haloscope.calibrating": ("calibrate_band",),
     "plans.haloscope.scan": ("scan",),
     "plans.haloscope.rescans": ("rescan",),
+    "plans.haloscope.highres": ("high_resolution",),
     "plans.haloscope.adaptive": ("adaptive_scan",),
     "plans.haloscope.fieldoff": ("field_off",),
     "plans.haloscope.crossings": ("map_crossings",),

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cryohalo.commands.options import between, plain_console
+from cryohalo.commands.options import DEFAULT_CATALOG, CatalogOption, between, plain_console
+from cryohalo.commands.runs import run_named
+from instruments.printable import escaped
 
 if TYPE_CHECKING:
     from haloscope.analysis.reuse.flows import Flows
+    from haloscope.analysis.reuse.streams import Stream
 
 app = typer.Typer()
 console = plain_console()
@@ -20,7 +23,13 @@ console = plain_console()
 
 @app.command()
 def flows(
-    file: Annotated[Path, typer.Argument(help="Time stream, HDF5: see docs/reuse.md.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="Time stream, HDF5 (docs/reuse.md), or run of plan high_resolution: its uid or "
+            "the beginning of that."
+        ),
+    ],
     bin_hz: Annotated[
         float, typer.Option("--bin", help="Resolution, Hz.", callback=between(1e-4, 1e3))
     ] = 0.1,
@@ -34,14 +43,14 @@ def flows(
     confidence: Annotated[
         float | None, typer.Option(help="Of the limits.", callback=between(0.5, 0.999))
     ] = None,
+    catalog: CatalogOption = DEFAULT_CATALOG,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Look for cold flows in a time stream: lines below a hertz, drifting as the Earth turns."""
     from haloscope.analysis.reuse.flows import FASTEST_M_PER_S, find_flows
-    from haloscope.analysis.reuse.streams import read_stream
 
     found = find_flows(
-        read_stream(file),
+        _stream(source, catalog),
         bin_hz,
         fastest_m_per_s=FASTEST_M_PER_S if fastest is None else fastest * 1e3,
         false_alarm=false_alarm,
@@ -66,6 +75,17 @@ def flows(
         f"  found with {found.confidence:.6g}: a line of k_B T_n times {found.limit_hz:.4g} Hz in "
         f"this stream, a flow of {found.limit_mean_hz:.4g} Hz on average"
     )
+
+
+def _stream(source: str, catalog: Path) -> Stream:
+    """Of a file, if it is one by its ending or is there; else of a run of the catalog."""
+    from haloscope.analysis.exchange.streams import stream_in_events
+    from haloscope.analysis.reuse.streams import read_stream
+
+    if Path(source).suffix in (".h5", ".hdf5") or Path(source).is_file():
+        return read_stream(Path(source))
+    run = run_named(catalog, source)
+    return stream_in_events(run.events(), f"run {escaped(run.uid, 60)}")
 
 
 def _plain(found: Flows) -> dict[str, Any]:

@@ -20,6 +20,8 @@ from haloscope import mode_map
 from haloscope.apparatus.cavity import Cavity, CavityState
 from haloscope.apparatus.cryostat import Cryostat, HeatedSource
 from haloscope.apparatus.digitizer import SimulatedDigitizer
+from haloscope.apparatus.high_resolution import SimulatedStream
+from haloscope.apparatus.local_oscillator import SimulatedOscillator
 from haloscope.apparatus.motion import DriveParameters, PiezoDrive, adopted
 from haloscope.apparatus.network_analyzer import Path, SimulatedAnalyzer
 from haloscope.apparatus.paramp import Paramp
@@ -39,42 +41,13 @@ from instruments.magnets.supply import (
     SupplyState,
     state_slots,
 )
-from instruments.ranges import commanded, within
+from instruments.ranges import within
 
 __all__ = ["Path", "SimulatedHaloscope", "SimulatedOscillator", "Switch", "SwitchPosition"]
 
 _MAGNET_GRID_NS: Final[int] = NS_PER_S
 _NEVER_NS: Final[int] = 2**63
 _TIME: Final = Number(0, LATEST_NS, "ns", whole=True)
-
-
-class SimulatedOscillator:
-    """Generator of the down-conversion; refused while the digitizer acquires.
-
-    Attributes:
-        limits_hz: Lowest and highest frequency in Hz.
-    """
-
-    def __init__(self, parameters: HaloscopeParameters) -> None:
-        reference_hz, r = parameters.cavity.reference_hz, parameters.receiver
-        self.limits_hz = (0.5 * reference_hz, 1.5 * reference_hz)
-        self._frequency_hz = reference_hz - r.intermediate_hz
-        self.digitizer: SimulatedDigitizer | None = None
-
-    @property
-    def frequency_hz(self) -> float:
-        """Frequency in Hz."""
-        return self._frequency_hz
-
-    @frequency_hz.setter
-    def frequency_hz(self, value: float) -> None:
-        if self.digitizer is not None:
-            self.digitizer.refuse_while_busy("change the local oscillator")
-        self._frequency_hz = commanded("local oscillator", value, *self.limits_hz, "Hz")
-
-    def restore(self, frequency_hz: float) -> None:
-        """Take over a saved frequency, whatever the digitizer does."""
-        self._frequency_hz = frequency_hz
 
 
 class Switch:
@@ -116,6 +89,7 @@ class SimulatedHaloscope:
         vna: Network analyzer.
         local_oscillator: Of the down-conversion.
         digitizer: Spectra.
+        high_resolution: Time streams of a narrow band of the digitizer's.
         receiver: The chain behind the JPA (truth; no instrument).
         unknowns: How the machine differs from what is stated of it (truth).
         lines: Axions in the field (truth).
@@ -146,11 +120,14 @@ class SimulatedHaloscope:
         self.jpa, self.receiver = Paramp(p, clock, seed), Receiver(p, seed)
         self.vna = SimulatedAnalyzer(p, clock, self.receiver, self.conditions, seed)
         self._scratch = np.empty(p.digitizer.bins)
+        of_noise = seed if noise_seed is None else noise_seed
         self.digitizer = SimulatedDigitizer(
-            p, clock, self._centre_hz, self._scratch_mean_w,
-            seed if noise_seed is None else noise_seed,
-        )  # fmt: skip
-        self.local_oscillator.digitizer = self.digitizer
+            p, clock, self._centre_hz, self._scratch_mean_w, of_noise
+        )
+        self.high_resolution = SimulatedStream(
+            p, clock, self._centre_hz, self.receiver, self.conditions, self.lines, of_noise
+        )
+        self.local_oscillator.digitizers = (self.digitizer, self.high_resolution)
 
     # time
 
@@ -166,19 +143,25 @@ class SimulatedHaloscope:
             self.rod.moving
             or self.antenna.moving
             or self.vna.busy
-            or self.digitizer.busy
+            or self.digitizing
             or not self.noise_source.settled
             or self._magnet_active
         )
 
     @property
+    def digitizing(self) -> bool:
+        """True while the digitizer takes a spectrum or a stream."""
+        return self.digitizer.busy or self.high_resolution.busy
+
+    @property
     def dt_s(self) -> float:
         """Step that shows everything that happens now; any other gives the same results."""
         step_s = 1.0
-        if self.digitizer.busy:
+        if self.digitizing:
             warming = self.fridge.warming or not self.noise_source.settled
             patient = not (warming or self._magnet_active)
-            step_s = min(50.0 if patient else 1.0, self.digitizer.time_remaining_s)
+            taking = self.digitizer if self.digitizer.busy else self.high_resolution
+            step_s = min(50.0 if patient else 1.0, taking.time_remaining_s)
         if self.vna.busy:
             step_s = min(step_s, 0.5, self.vna.time_remaining_s)
         for drive in (self.rod, self.antenna):
@@ -248,6 +231,7 @@ class SimulatedHaloscope:
                 is taken over.
         """
         state = {k: adopted(v) if k in ("rod", "antenna") else v for k, v in state.items()}
+        state = self.high_resolution.adopted(state)
         self.check_state(state)
         self._timeline.now_ns = int(state["time_ns"])
         # In place: callers keep references to its parts.
@@ -288,6 +272,7 @@ class SimulatedHaloscope:
             ("jpa", self.jpa),
             ("vna", self.vna),
             ("digitizer", self.digitizer),
+            ("high_resolution", self.high_resolution),
         )
 
     # events
@@ -298,7 +283,7 @@ class SimulatedHaloscope:
         for drive in (self.rod, self.antenna):
             if now < drive.done_ns < found:
                 found = drive.done_ns
-        for instrument in (self.vna, self.digitizer):
+        for instrument in (self.vna, self.digitizer, self.high_resolution):
             event = instrument.next_event_ns
             if event is not None and event < found:
                 found = event
@@ -312,7 +297,7 @@ class SimulatedHaloscope:
         if self._magnet_active and event_ns % _MAGNET_GRID_NS == 0:
             self.magnet.step(_MAGNET_GRID_NS / NS_PER_S)
             self._update_loads()
-        for instrument in (self.vna, self.digitizer):
+        for instrument in (self.vna, self.digitizer, self.high_resolution):
             if instrument.next_event_ns == event_ns:
                 instrument.handle_event()
 

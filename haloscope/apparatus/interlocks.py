@@ -1,7 +1,7 @@
 """The haloscope's interlocks: quench, warm mixing chamber, oscillating amplifier; and its locks.
 
 A lock is no fault: nothing that shapes a spectrum moves while the digitizer acquires, and the
-digitizer does not start while an axis moves.
+digitizer does not start while an axis moves. It takes a spectrum or a stream, not both.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from haloscope.apparatus.acquisition import Acquisition
 from haloscope.apparatus.experiment import SimulatedHaloscope
 from instruments.control.interlocks import Interlock, Interlocks
 
@@ -19,7 +20,7 @@ def interlocks_of(machine: SimulatedHaloscope, mixing_chamber_k: Callable[[], fl
     """All interlocks of a haloscope.
 
     They restrain "Magnet", "JPA" (its pump), "JPA settings", "NoiseSource", "Rod", "Antenna",
-    "Switch" and "Digitizer".
+    "Switch", "Digitizer" and "HighRes" (its high-resolution channel).
 
     Args:
         machine: The haloscope.
@@ -51,13 +52,19 @@ def interlocks_of(machine: SimulatedHaloscope, mixing_chamber_k: Callable[[], fl
 
 
 def _locks(machine: SimulatedHaloscope) -> list[Interlock]:
-    """Either digitizing or motion: no faults."""
+    """Either digitizing or motion, a spectrum or a stream: no faults."""
+    spectrum, stream = machine.digitizer, machine.high_resolution
+    no_stream = partial(_taking, spectrum, "a spectrum is being taken")
+    no_spectrum = partial(_taking, stream, "a high-resolution stream is being taken")
+    both = ("Digitizer", "HighRes")
     no_motion = partial(_digitizing, machine, "no motion while digitizing")
     no_change = partial(_digitizing, machine, "no change while digitizing")
     return [
         Interlock("digitizing", no_motion, restrains=("Rod", "Antenna"), alarming=False),
         Interlock("measuring", no_change, restrains=("Switch", "JPA settings"), alarming=False),
-        Interlock("moving", partial(_moving, machine), restrains=("Digitizer",), alarming=False),
+        Interlock("moving", partial(_moving, machine), restrains=both, alarming=False),
+        Interlock("spectrum", no_stream, restrains=("HighRes",), alarming=False),
+        Interlock("stream", no_spectrum, restrains=("Digitizer",), alarming=False),
     ]
 
 
@@ -108,7 +115,11 @@ def _oscillating(machine: SimulatedHaloscope) -> str:
 
 
 def _digitizing(machine: SimulatedHaloscope, words: str) -> str:
-    return words if machine.digitizer.busy else ""
+    return words if machine.digitizing else ""
+
+
+def _taking(instrument: Acquisition, words: str) -> str:
+    return words if instrument.busy else ""
 
 
 def _moving(machine: SimulatedHaloscope) -> str:

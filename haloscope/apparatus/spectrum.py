@@ -63,6 +63,22 @@ def mean_spectrum_w(
     return spectrum
 
 
+def line_spectrum_w(
+    centre_hz: float,
+    parameters: HaloscopeParameters,
+    receiver: Receiver,
+    conditions: Conditions,
+    line: AxionLine,
+) -> FloatArray:
+    """What one line adds to ``mean_spectrum_w``, W per bin, (bins,); 0 without field or cavity."""
+    d = parameters.digitizer
+    spectrum = np.zeros(d.bins)
+    if conditions.switch is SwitchPosition.CAVITY and conditions.field_t != 0:
+        start_hz = centre_hz - d.bins // 2 * d.bin_width_hz
+        _add_axion(spectrum, start_hz, parameters, receiver, conditions, line)
+    return spectrum
+
+
 def _image_w(
     centre_hz: float,
     offset_hz: FloatArray,

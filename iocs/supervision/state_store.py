@@ -41,7 +41,7 @@ SNAPSHOT, SETPOINTS = "snapshot.json", "setpoints.json"
 #:
 #: It goes up when the state of a machine changes: a snapshot of a lower number may lack something,
 #: one of a higher number cannot be read.
-FORMAT, OLDER = 4, 0
+FORMAT, OLDER = 5, 0
 
 
 class OtherMachineError(Exception):

@@ -251,6 +251,37 @@ def step(
     OtherApparatusError
         The IOC describes another apparatus than when the scan began.
     """
+    values = yield from set_up(haloscope, target_mhz, averages, state)
+    yield from bps.checkpoint()
+    yield from configure(receiver_at(haloscope, target_mhz, averages))  # after a pause, too
+    group = short_uid("digitize")
+    yield from bps.trigger(haloscope.daq, group=group)
+    yield from bps.abs_set(haloscope.measured, values, group=group)
+    yield from bps.wait(group)
+    yield from record(event_devices(haloscope), "primary")
+
+
+def set_up(
+    haloscope: Haloscope, target_mhz: float, averages: int, state: ScanState
+) -> MsgGenerator[dict[str, float]]:
+    """All of a step before it digitizes; returns what it inferred, see ``measured_values``.
+
+    Parameters
+    ----------
+    haloscope
+        The device.
+    target_mhz
+        Where the cavity and the centre of the spectrum shall be, MHz.
+    averages
+        Spectra averaged.
+    state
+        What the scan has learnt; updated.
+
+    Raises
+    ------
+    OtherApparatusError
+        The IOC describes another apparatus than when the scan began.
+    """
     state.demand_same(haloscope.apparatus)
     cavity, coupling = yield from _cavity(haloscope, target_mhz, averages, state)
     limits = state.tolerances
@@ -261,14 +292,7 @@ def step(
         tolerance_db=limits.gain_tolerance_db,
         amplifier=state.amplifier,
     )
-    yield from bps.checkpoint()
-    yield from configure(_receiver(haloscope, target_mhz, averages))  # after a pause, too
-    group = short_uid("digitize")
-    yield from bps.trigger(haloscope.daq, group=group)
-    values = measured_values(target_mhz, cavity, coupling, profile)
-    yield from bps.abs_set(haloscope.measured, values, group=group)
-    yield from bps.wait(group)
-    yield from record(event_devices(haloscope), "primary")
+    return measured_values(target_mhz, cavity, coupling, profile)
 
 
 def event_devices(haloscope: Haloscope) -> list[OphydObject]:
@@ -334,7 +358,7 @@ def _lo_mhz(haloscope: Haloscope, target_mhz: float) -> float:
     return decisions.local_oscillator_hz(target_mhz * 1e6, haloscope.apparatus.receiver) / 1e6
 
 
-def _receiver(haloscope: Haloscope, target_mhz: float, averages: int) -> dict[Setting, Any]:
+def receiver_at(haloscope: Haloscope, target_mhz: float, averages: int) -> dict[Setting, Any]:
     """Settings for the spectrum of a step."""
     return {
         haloscope.lo.frequency: _lo_mhz(haloscope, target_mhz),
@@ -355,7 +379,7 @@ def _cavity(
             **amplifier_at(haloscope, target_mhz),
             **passive(haloscope),
             **sweep_settings(haloscope, look, target_mhz),
-            **_receiver(haloscope, target_mhz, averages),
+            **receiver_at(haloscope, target_mhz, averages),
         }
     )
     cavity = yield from tune_to(

@@ -121,6 +121,8 @@ class _Stage:
             return {f"vna_{part}": trace for part, trace in self._trace().items()}
         if name == "daq":
             return self._spectrum()
+        if name == "high_resolution":
+            return self._stream()
         if name == "noise_source":
             return {
                 "noise_source_temperature": self._value(
@@ -157,6 +159,8 @@ class _Stage:
             digitizer = self._apparatus.digitizer
             averages = self._value("daq_num_averages", digitizer.averages)
             return averages / digitizer.bin_width_hz
+        if name == "high_resolution":
+            return self._value("high_resolution_duration", 600.0)
         if name == "cycle":
             return 180.0
         return 45.0 if name == "cycle_phase" else 0.0
@@ -180,6 +184,21 @@ class _Stage:
             self._value("daq_num_averages", self._apparatus.digitizer.averages),
             pumped=self._pumped,
         )
+
+    def _stream(self) -> dict[str, Any]:
+        """A time stream of the noise of a spectrum there."""
+        rate_hz = self._value("high_resolution_bandwidth", 40.0)
+        samples = round(rate_hz * self._value("high_resolution_duration", 600.0))
+        spectrum = self._spectrum()
+        width_hz = self._apparatus.digitizer.bin_width_hz
+        density = float(np.mean(spectrum["daq_spectrum"])) / width_hz
+        amplitude = np.sqrt(0.5 * density * rate_hz)
+        return {
+            "high_resolution_real": np.full(samples, amplitude),
+            "high_resolution_imaginary": np.full(samples, amplitude),
+            "high_resolution_sample_rate": rate_hz,
+            "high_resolution_noise_density": 1e12 * density,
+        }
 
     @property
     def _pumped(self) -> bool:

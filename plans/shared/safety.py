@@ -59,6 +59,7 @@ def make_safe(haloscope: Haloscope) -> MsgGenerator[None]:
     actions = {
         "pump tone off": bps.abs_set(haloscope.jpa.pump, "Off", wait=True),
         "digitizer aborted": bps.abs_set(haloscope.daq.abort, 1, wait=True),
+        "stream aborted": bps.abs_set(haloscope.high_resolution.abort, 1, wait=True),
         "analyzer aborted": bps.abs_set(haloscope.vna.abort, 1, wait=True),
         "rod stopped": bps.stop(haloscope.rod),
         "antenna stopped": bps.stop(haloscope.antenna),
@@ -126,7 +127,7 @@ def left_as_found(plan: MsgGenerator[Any], haloscope: Haloscope) -> MsgGenerator
     haloscope
         The device.
     """
-    devices = haloscope.vna, haloscope.daq
+    devices = haloscope.vna, haloscope.daq, haloscope.high_resolution
 
     def staged() -> MsgGenerator[Any]:
         # What an earlier plan could not put back, since its IOC was gone, is put back first.

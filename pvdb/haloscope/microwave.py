@@ -61,9 +61,17 @@ def microwave_records(machine: SimulatedHaloscope, interlocks: Interlocks) -> li
     ]
 
 
-def _acquiring(
+def acquiring(
     instrument: Acquisition, what: str, begin: Callable[[Any], None] | None = None
 ) -> Iterator[Record]:
+    """What every acquisition has: start, abort, progress, counter, times.
+
+    Args:
+        instrument: What acquires.
+        what: It takes, in a word.
+        begin: Starts it, where something may forbid that.
+    """
+
     def busy() -> bool:
         return instrument.busy
 
@@ -101,7 +109,7 @@ def _acquiring(
 
 def _analyzer(machine: SimulatedHaloscope) -> Iterator[Record]:
     vna = machine.vna
-    yield from _acquiring(vna, "trace")
+    yield from acquiring(vna, "trace")
     yield from _path(vna)
     reference_mhz = machine.parameters.cavity.reference_hz * MHZ_PER_HZ
     band = (0.5 * reference_mhz, 1.5 * reference_mhz)
@@ -247,7 +255,7 @@ def _digitizer(
     daq, p = machine.digitizer, machine.parameters.digitizer
     if_hz = machine.parameters.receiver.intermediate_hz
     span_mhz = p.bins * p.bin_width_hz * MHZ_PER_HZ
-    yield from _acquiring(daq, "spectrum", interlocks.guarded("Digitizer", lambda _: daq.acquire()))
+    yield from acquiring(daq, "spectrum", interlocks.guarded("Digitizer", lambda _: daq.acquire()))
     yield text(
         "Message_RBV", lambda: interlocks.reason_against("Digitizer"), "Why it may not acquire now"
     )

@@ -9,6 +9,7 @@ from haloscope.apparatus.experiment import SimulatedHaloscope
 from haloscope.apparatus.injection import envelope
 from haloscope.apparatus.interlocks import interlocks_of
 from haloscope.axion import AxionLine
+from haloscope.measuring.samples import MOST_SAMPLES
 from haloscope.parameters import HaloscopeParameters
 from pvdb.haloscope.envelope import Envelope
 from pvdb.haloscope.table import (
@@ -57,6 +58,7 @@ def haloscope_plant(
     interlocks = interlocks_of(machine, lambda: faults.reading("MXC"))
     motors = (rod_motor(machine, interlocks), antenna_motor(machine, interlocks))
     envelope = _envelope(machine, hidden, blind)
+    most = max(machine.parameters.digitizer.bins, MOST_SAMPLES)
     return Plant(
         name="Haloscope",
         machine=machine,
@@ -65,7 +67,7 @@ def haloscope_plant(
         guards=(*(motor.process for motor in motors), interlocks.check),
         seed=machine.seed if blind is None else SEALED_SEED,
         parameters_hash=machine.parameters.hash(),
-        array_bytes=machine.parameters.digitizer.bins * BYTES_PER_BIN + HEADER_BYTES,
+        array_bytes=most * BYTES_PER_BIN + HEADER_BYTES,
         seal=envelope,
     )
 
@@ -85,7 +87,7 @@ def _envelope(
     machine: SimulatedHaloscope, hidden: AxionLine | None, blind: BlindKey | None
 ) -> Envelope:
     def busy() -> bool:
-        return machine.digitizer.busy
+        return machine.digitizing
 
     if blind is not None:
         return Envelope(blind.contents, blind.unseal_key, busy=busy)

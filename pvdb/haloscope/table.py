@@ -13,6 +13,7 @@ from haloscope.description import describe
 from haloscope.description.stated import LONGEST_JSON
 from instruments.control.interlocks import Interlocks
 from instruments.errors import Refused
+from pvdb.haloscope.high_resolution import high_resolution_records
 from pvdb.haloscope.measured import measured_records
 from pvdb.haloscope.microwave import microwave_records
 from pvdb.haloscope.stages import NAMES, stages
@@ -55,6 +56,7 @@ def haloscope_records(
         *_noise_source(machine, interlocks, faults),
         *_switch(machine, interlocks),
         *microwave_records(machine, interlocks),
+        *high_resolution_records(machine, interlocks),
         *measured_records(machine),
         *description_records(describe(machine.parameters), LONGEST_JSON),
         *faults.records(),

@@ -36,6 +36,7 @@ NAMES = {name for names in OFFERED.values() for name in names}
 PARTS = {
     *("digitize", "step", "sweep", "amplifier_gain"),
     *("approach", "locate", "pump_off", "provenance", "unseal", "back_at", "calibrated_scan"),
+    *("set_up",),
 }
 #: What a queue cannot give, and so is not described by a type: objects of a session.
 OBJECTS = {"online", "report", "per_step", "known", "rod", "amplifier", "settings", "ready", "look"}
@@ -141,6 +142,10 @@ ARGUMENTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "done_mhz": [1100.0],
             "of": ["3f2a"],
         },
+    ),
+    "high_resolution": (
+        {**HALO, "frequency_mhz": 1100.0},
+        {"bandwidth_hz": 20.0, "duration_s": 60.0, "calibration": CALIBRATION},
     ),
     "map_crossings": ({**HALO, "targets_mhz": [1100.0]}, {}),
     "campaign": (

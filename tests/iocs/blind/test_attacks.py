@@ -37,7 +37,7 @@ from tests.iocs.blind.keys import (
     secrets_of,
     spectrum,
 )
-from tests.iocs.driving import values
+from tests.iocs.driving import start, values, wait_for
 from tests.iocs.plants import make
 
 SEED = 19
@@ -48,6 +48,7 @@ AVERAGES = 2000
 #: Where a maximum of the flattened middle of a spectrum can be: chance hits a line once in 100.
 PLACES = 40_000
 SPECTRA = {"DAQ:Spectrum_RBV", "DAQ:Preview_RBV"}
+SPECTRA |= {f"DAQ:HighRes:{name}_RBV" for name in ("StreamReal", "StreamImag", "NoiseDensity")}
 
 
 @pytest.fixture
@@ -207,6 +208,13 @@ def _without_field(conditions: Callable[[], Any]) -> Callable[[], Any]:
 # -- all that is not a spectrum ------------------------------------------------------------------
 
 
+async def stream(ioc: Ioc, center_mhz: float) -> None:
+    """A time stream as wide as the line."""
+    for name, value in (("Center", center_mhz), ("Bandwidth", 10_000.0), ("Duration", 5.0)):
+        await ioc.database.put(f"DAQ:HighRes:{name}", value)
+    await wait_for(ioc, start(ioc, "DAQ:HighRes:Acquire", 1))
+
+
 async def search(ioc: Ioc) -> list[dict[str, Any]]:
     """The cavity passes the line in steps; all that can be read after each of them."""
     await awake(ioc)
@@ -215,6 +223,7 @@ async def search(ioc: Ioc) -> list[dict[str, Any]]:
         await ioc.database.put("LO:Frequency", target_mhz - 10.7)
         await ioc.database.put("VNA:Center", target_mhz)
         await spectrum(ioc, 100)
+        await stream(ioc, target_mhz)
         seen.append({**values(ioc), **{name: repr(told) for name, told in everything(ioc)}})
     await ended(ioc)
     return seen

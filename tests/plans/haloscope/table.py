@@ -14,6 +14,7 @@ from plans.haloscope.campaign import campaign
 from plans.haloscope.commissioning import cool_and_ramp, map_modes
 from plans.haloscope.crossings import map_crossings
 from plans.haloscope.fieldoff import back_at, field_off
+from plans.haloscope.highres import high_resolution
 from plans.haloscope.rescans import rescan
 from plans.haloscope.scan import ScanState, scan, step
 from plans.haloscope.unsealing import unseal
@@ -70,6 +71,7 @@ PLANS: dict[str, Callable[[Any], MsgGenerator[Any]]] = {
     ),
     "adaptive_scan": lambda h: adaptive_scan(h, STEPS, 2e-15, first_averages=200),
     "campaign": lambda h: _campaign(h),
+    "high_resolution": lambda h: high_resolution(h, MHZ, duration_s=60.0),
     "map_crossings": lambda h: map_crossings(h, [MHZ]),
     "map_modes": lambda h: map_modes(h, MHZ, 1100.4, step_khz=40.0),
     "clear_interlocks": safety.clear_interlocks,

@@ -34,7 +34,7 @@ def test_a_state_of_an_older_version_is_taken_and_told(
     ioc.plant.machine.restore(fresh)
 
 
-LAYOUTS = {("haloscope", 4): "223f8398ac18", ("amrr", 4): "95f7ae2c14fd"}
+LAYOUTS = {("haloscope", 5): "f2a42ae622d3", ("amrr", 5): "95f7ae2c14fd"}
 
 
 def layout(value: Any) -> Any:
