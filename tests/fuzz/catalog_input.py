@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from cryohalo.catalog import Catalog, CatalogError, DocumentWriter, Run
+from cryohalo.catalog.entries import Filter
 from cryohalo.catalog.codec import decode, encode
 from cryohalo.commands.runs import list_runs
 from haloscope.analysis.exchange.documents import spectra_from_documents
@@ -45,7 +46,7 @@ class Reader:
         if GOOD not in uids or len(uids) + len(listing.refused) != 2:
             raise AssertionError(f"listed {uids}, refused {listing.refused}")
         sink = Console(file=StringIO(), markup=False)
-        list_runs(self.folder, sink, sink)
+        list_runs(self.folder, sink, sink, Filter())
         Catalog(self.folder).named("scan")
         run = Run(self.file)
         try:
