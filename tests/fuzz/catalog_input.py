@@ -9,8 +9,8 @@ from pathlib import Path
 from rich.console import Console
 
 from cryohalo.catalog import Catalog, CatalogError, DocumentWriter, Run
-from cryohalo.catalog.entries import Filter
 from cryohalo.catalog.codec import decode, encode
+from cryohalo.catalog.entries import Filter
 from cryohalo.commands.runs import list_runs
 from haloscope.analysis.exchange.documents import spectra_from_documents
 from tests.session import hostile
