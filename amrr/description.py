@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, Final, get_type_hints
 
 from instruments.quantities import quantity
-from instruments.stated_values import MistakesError, name_in, values_in
+from instruments.stated_values import MistakesError, hash_in, name_in, served, values_in
 
 __all__ = [
     "LONGEST_JSON",
@@ -30,7 +30,6 @@ __all__ = [
 LONGEST_JSON: Final = 20_000
 _HASH: Final = "parameters_hash"
 _NO_GROUPS: Final = ("name", _HASH)
-_LONGEST_HASH: Final = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,17 +113,7 @@ class RefrigeratorDescription:
             ValueError: It is no JSON, too long, or no description; ``MistakesError`` tells all that
                 is wrong with its values.
         """
-        if len(text) > LONGEST_JSON:
-            raise ValueError(f"{len(text)} characters, at most {LONGEST_JSON}")
-        try:
-            content = json.loads(text)
-        except RecursionError:
-            raise ValueError("its lists or tables are nested too deep") from None
-        except ValueError as error:
-            raise ValueError(f"it is no JSON: {error}") from None
-        if not isinstance(content, dict):
-            raise ValueError(f"it is {content!r:.60}, not values by name")
-        return cls.from_mapping(content)
+        return cls.from_mapping(served(text, LONGEST_JSON))
 
     @classmethod
     def from_mapping(cls, content: Mapping[str, Any]) -> RefrigeratorDescription:
@@ -135,9 +124,7 @@ class RefrigeratorDescription:
         """
         found: list[str] = []
         name = name_in(content.get("name"), found)
-        own = content.get(_HASH, "")
-        if not isinstance(own, str) or len(own) > _LONGEST_HASH:
-            found.append(f"{_HASH} is {own!r:.60}, must be a short text")
+        own = hash_in(content.get(_HASH, ""), found)
         given = {key: part for key, part in content.items() if key not in _NO_GROUPS}
         values = values_in(_GROUPS, given, None, found)
         _demand(values, found)

@@ -6,6 +6,7 @@ is allowed with its unit, and what it is.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
@@ -15,9 +16,19 @@ from typing import Any, Final
 
 from instruments.quantities import Quantity, quantity_of
 
-__all__ = ["Groups", "MistakesError", "Values", "name_in", "quantities", "values_in"]
+__all__ = [
+    "Groups",
+    "MistakesError",
+    "Values",
+    "hash_in",
+    "name_in",
+    "quantities",
+    "served",
+    "values_in",
+]
 
 _LONGEST_TEXT: Final = 200
+_LONGEST_HASH: Final = 64
 _MOST_ELEMENTS: Final = 100
 #: Mistakes that an error's message holds; all of them are in its ``found``.
 _TOLD: Final = 5
@@ -41,8 +52,35 @@ def quantities(groups: Groups) -> Iterator[Quantity]:
             yield quantity_of(group, item)
 
 
+def served(text: str, longest: int) -> dict[str, Any]:
+    """The values by name of a JSON text that somebody serves.
+
+    Raises:
+        ValueError: It is longer than ``longest`` characters, no JSON, or no values by name.
+    """
+    if len(text) > longest:
+        raise ValueError(f"{len(text)} characters, at most {longest}")
+    try:
+        content = json.loads(text)
+    except RecursionError:
+        raise ValueError("its lists or tables are nested too deep") from None
+    except ValueError as error:
+        raise ValueError(f"it is no JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"it is {content!r:.60}, not values by name")
+    return content
+
+
+def hash_in(value: object, found: list[str]) -> str:
+    """The hash of the parameters that a description is of; a mistake is added to ``found``."""
+    if isinstance(value, str) and len(value) <= _LONGEST_HASH:
+        return value
+    found.append(f"parameters_hash is {value!r:.60}, must be a short text")
+    return ""
+
+
 def name_in(value: object, found: list[str]) -> str:
-    """The name of a haloscope; a mistake is added to ``found``."""
+    """The name of an apparatus; a mistake is added to ``found``."""
     if isinstance(value, str) and 0 < len(value) <= _LONGEST_TEXT and value.isprintable():
         return value
     found.append(f"parameter name is {value!r:.60}, must be a text")

@@ -29,6 +29,7 @@ from haloscope.description.groups import (
 )
 from haloscope.description.modes import ModeMap, Table, made, table_named, wrong_in
 from haloscope.description.places import demand_places, outside_map
+from instruments.stated_values import hash_in, served
 
 if TYPE_CHECKING:
     from haloscope.parameters import HaloscopeParameters
@@ -39,7 +40,6 @@ __all__ = ["DESCRIBED", "LONGEST_JSON", "Description", "describe"]
 LONGEST_JSON: Final = 200_000
 _MODE_MAP: Final = "table"
 _HASH: Final = "parameters_hash"
-_LONGEST_HASH: Final = 64
 _NO_GROUPS: Final = ("name", _MODE_MAP, _HASH)
 
 
@@ -84,9 +84,7 @@ class Description:
         found: list[str] = []
         given = {name: part for name, part in content.items() if name not in _NO_GROUPS}
         name = name_in(content.get("name"), found)
-        parameters_hash = content.get(_HASH, "")
-        if not isinstance(parameters_hash, str) or len(parameters_hash) > _LONGEST_HASH:
-            found.append(f"{_HASH} is {parameters_hash!r:.60}, must be a short text")
+        parameters_hash = hash_in(content.get(_HASH, ""), found)
         values = values_in(DESCRIBED, given, None, found)
         demand(values, found)
         demand_places(values, found)
@@ -109,17 +107,7 @@ class Description:
             ValueError: It is no JSON, too long, or no description; ``MistakesError`` tells all that
                 is wrong with its values.
         """
-        if len(text) > LONGEST_JSON:
-            raise ValueError(f"{len(text)} characters, at most {LONGEST_JSON}")
-        try:
-            content = json.loads(text)
-        except RecursionError:
-            raise ValueError("its lists or tables are nested too deep") from None
-        except ValueError as error:
-            raise ValueError(f"it is no JSON: {error}") from None
-        if not isinstance(content, dict):
-            raise ValueError(f"it is {content!r:.60}, not values by name")
-        return cls.from_mapping(content)
+        return cls.from_mapping(served(text, LONGEST_JSON))
 
     def as_dict(self) -> dict[str, Any]:
         """Nested plain values, fit for JSON and for a document."""
