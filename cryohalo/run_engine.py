@@ -12,11 +12,12 @@ only for a span that is recorded.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import importlib.metadata
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import bluesky.run_engine
@@ -25,10 +26,13 @@ from bluesky import RunEngine
 from bluesky.utils import Msg
 
 from cryohalo.metadata import check_metadata, plain_metadata
+from devices.signals.reading import LOST
+from devices.waiting.watchdogs import HOLD_GRACE_S
 from instruments.printable import escaped
 
 __all__ = [
     "close_run_engine",
+    "hold_before_failing",
     "keep_reasons",
     "make_run_engine",
     "set_epics_timeouts",
@@ -46,6 +50,12 @@ READ_TIMEOUT_S: Final = 10.0
 #: How long a put with completion may take where no plan or device states a shorter time. The
 #: longest action known to complete in a put is a field ramp of the haloscope's magnet.
 PUT_TIMEOUT_S: Final = 3600.0
+
+#: Messages that ask a device something at once: they raise when its IOC goes away meanwhile.
+ASKING: Final = (
+    *("read", "set", "trigger", "locate", "stage", "unstage", "configure", "monitor"),
+    *("declare_stream", "create", "save"),
+)
 
 log = logging.getLogger("cryohalo.run_engine")
 
@@ -73,7 +83,33 @@ def make_run_engine(
     engine = RunEngine(plain_metadata(metadata or {}), call_returns_result=call_returns_result)
     check_metadata(engine)
     keep_reasons(engine)
+    hold_before_failing(engine)
     return engine
+
+
+def hold_before_failing(engine: RunEngine) -> None:
+    """Let a suspender hold the plan whose message fails because an IOC went away.
+
+    Such a failure comes at once, in the RunEngine's own thread; the loss of the IOC, by which its
+    suspender acts, comes from another. Told first, the failure would end the plan that was to be
+    held. As with statuses (``end_unless_held``) it waits ``HOLD_GRACE_S``: a suspension cancels
+    the message, and the step is taken again from its checkpoint. Without one it is told then.
+    """
+    for name in ASKING:
+        command = engine._command_registry[name]  # noqa: SLF001  (bluesky offers no public way)
+        engine.register_command(name, _patient(command))
+
+
+def _patient(command: Callable[[Msg], Awaitable[Any]]) -> Callable[[Msg], Awaitable[Any]]:
+    @functools.wraps(command)
+    async def patient(message: Msg) -> Any:
+        try:
+            return await command(message)
+        except LOST:
+            await asyncio.sleep(HOLD_GRACE_S)
+            raise
+
+    return patient
 
 
 def keep_reasons(engine: RunEngine) -> None:

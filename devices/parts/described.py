@@ -10,7 +10,7 @@ from ophyd import Device
 
 from amrr.description import RefrigeratorDescription
 from devices.parts.base import Instrument
-from devices.signals.reading import CONNECTION_TIMEOUT_S, readback
+from devices.signals.reading import CONNECTION_TIMEOUT_S, LOST, readback
 from haloscope.description import Description
 from instruments.printable import escaped
 
@@ -26,6 +26,8 @@ log = logging.getLogger("devices.described")
 
 #: A description and its hash are two PVs: read again where they are of two IOC lives.
 _ATTEMPTS = 3
+#: What another attempt may mend.
+_ASKED_AGAIN: tuple[type[Exception], ...] = (*LOST, ValueError)
 #: Characters of what is wrong with a served description.
 _MOST_TOLD = 500
 
@@ -75,7 +77,7 @@ class ServedDescription(Device):
         """
         with self._reading:
             known = self._known
-            if known is not None and (not self.hash.connected or self._hash() == known.hash()):
+            if known is not None and self._stands(known):
                 return known
             found = self._fetched()
             if known is not None and known != found:
@@ -86,6 +88,15 @@ class ServedDescription(Device):
             self._known = found
             return found
 
+    def _stands(self, known: Any) -> bool:
+        """Whether it is still the one served; it is while nothing is, also from this moment on."""
+        if not self.hash.connected:
+            return True
+        try:
+            return bool(self._hash() == known.hash())
+        except LOST:
+            return True
+
     def _hash(self, **how: Any) -> str:
         return str(self.hash.get(**how))
 
@@ -95,7 +106,7 @@ class ServedDescription(Device):
             try:
                 stated = self._hash(use_monitor=False)
                 found = self.parsed(str(self.content.get(use_monitor=False)))
-            except (TimeoutError, ValueError) as error:
+            except _ASKED_AGAIN as error:
                 why = escaped(str(error), _MOST_TOLD)
                 continue
             if found.hash() == stated:

@@ -6,15 +6,17 @@ its PV.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from epics import ca
 from ophyd import Component, Device, EpicsSignalRO, Kind
+from ophyd.utils import DisconnectedError
 
 __all__ = [
     "CONNECTION_TIMEOUT_S",
     "LONG_TEXT",
+    "LOST",
     "READ_TIMEOUT_S",
     "WRITE_TIMEOUT_S",
     "Fetching",
@@ -33,6 +35,12 @@ CONNECTION_TIMEOUT_S = 10.0
 WRITE_TIMEOUT_S = 20.0
 #: Ends the name of a text that is read as characters, all of it.
 LONG_TEXT = ".VAL$"
+
+#: What pyepics and ophyd raise for a PV that is gone, or goes while it is asked.
+LOST: Final[tuple[type[Exception], ...]] = (
+    *(ca.ChannelAccessException, ca.ChannelAccessGetFailure, ca.CASeverityException),
+    *(DisconnectedError, TimeoutError, ConnectionError),
+)
 
 
 class LengthError(ValueError):

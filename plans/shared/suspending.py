@@ -4,6 +4,7 @@ A RunEngine prints why it holds a plan, and when one is to begin while something
 are asked of the instrument then: an interlock's reason, not the name of its signal.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -37,7 +38,26 @@ def _told(words: Words, remedy: str) -> str:
     return f"{why}. {remedy} ({PAGE})"
 
 
-class SuspendDisconnected(SuspenderBase):
+class AtOnce(SuspenderBase):
+    """Trips also while the RunEngine's thread is busy.
+
+    bluesky's own (1.15.1) asks that thread for an event, and if it does not get one within 0.1 s
+    it raises where nobody listens: the plan is not held. The thread is busy just then, it waits for
+    a PV whose IOC is gone. An event needs no loop to be made (Python 3.10 and later).
+    """
+
+    _ev: asyncio.Event | None
+
+    def _make_event(self) -> asyncio.Event | None:
+        if self._ev is None and self.RE is not None:
+            self._ev = asyncio.Event()
+        return self._ev
+
+    #: By which name bluesky calls it.
+    _SuspenderBase__make_event = _make_event
+
+
+class SuspendDisconnected(AtOnce):
     """Suspend while a signal's PV is not connected: the IOC or the network is gone."""
 
     def install(self, RE: RunEngine, *, event_type: str | None = None) -> None:
@@ -63,7 +83,7 @@ class SuspendDisconnected(SuspenderBase):
         super().__call__(connected, **kwargs)
 
 
-class SuspendActive(SuspendBoolHigh):
+class SuspendActive(AtOnce, SuspendBoolHigh):
     """Suspend while a flag is up, and say what it stands for.
 
     Parameters
@@ -84,7 +104,7 @@ class SuspendActive(SuspendBoolHigh):
         return _told(self._words, self._remedy) if self.tripped else ""
 
 
-class SuspendWarm(SuspendCeil):
+class SuspendWarm(AtOnce, SuspendCeil):
     """Suspend while a thermometer reads too much, by what the apparatus' owners state now.
 
     Parameters

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import logging
+import threading
 import traceback
 import warnings
 
@@ -11,11 +12,13 @@ import bluesky.run_engine
 import bluesky.utils
 import pytest
 from bluesky.utils import Msg
+from ophyd import Signal
 from ophyd.signal import EpicsSignalBase
 from ophyd.sim import det, motor
 
 from cryohalo import run_engine
 from cryohalo.run_engine import close_run_engine, make_run_engine
+from plans.shared.suspending import SuspendActive
 
 
 @pytest.fixture
@@ -121,3 +124,51 @@ def test_every_put_has_a_finite_time_out_by_default(monkeypatch):
     run_engine.set_epics_timeouts()
     assert set(given) == {"timeout", "connection_timeout", "write_timeout"}
     assert all(0 < seconds < 86_400 for seconds in given.values())
+
+
+class Going(Signal):
+    """A signal whose IOC goes away while it is read for the first time."""
+
+    def __init__(self, gone: Signal | None = None) -> None:
+        super().__init__(name="going", value=5.0)
+        self.gone, self.reads = gone, 0
+
+    def read(self):
+        from epics.ca import CASeverityException
+
+        self.reads += 1
+        if self.reads == 1:
+            if self.gone is not None:
+                # As libca's thread does, while this one, the RunEngine's, is busy.
+                helper = threading.Thread(target=self.lose, args=(self.gone,))
+                helper.start()
+                helper.join()
+            raise CASeverityException("get", "Virtual circuit disconnect")
+        return super().read()
+
+    @staticmethod
+    def lose(gone: Signal) -> None:
+        """The IOC is gone, and back at once."""
+        gone.put(1)
+        gone.put(0)
+
+
+def test_a_reading_that_fails_because_its_ioc_goes_is_held_and_taken_again(engine):
+    gone = Signal(name="gone", value=0)
+    engine.install_suspender(SuspendActive(gone, lambda: "gone", "Wait"))
+    going, documents = Going(gone), []
+    engine(bp.count([going], num=2), lambda name, document: documents.append((name, document)))
+    assert going.reads > 2
+    assert [name for name, _ in documents if name != "descriptor"] == [
+        "start",
+        "event",
+        "event",
+        "stop",
+    ]
+    assert documents[-1][1]["exit_status"] == "success"
+
+
+def test_a_reading_that_fails_where_nothing_holds_the_plan_fails(engine, monkeypatch):
+    monkeypatch.setattr(run_engine, "HOLD_GRACE_S", 0.0)
+    with pytest.raises(Exception, match="Virtual circuit disconnect"):
+        engine(bp.count([Going()]))

@@ -188,3 +188,16 @@ def test_a_run_of_another_haloscope_says_so(another: Any, RE: RunEngine, documen
         apparatus_of(
             {"apparatus": {"description": {**haystac.as_dict(), "cavity": {"volume_m3": 0}}}}
         )
+
+
+def test_an_ioc_that_goes_while_it_is_asked_leaves_the_last_description(
+    another: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = another("capp12tb")
+    known = device.apparatus
+
+    def gone(**_: object) -> str:
+        raise TimeoutError("Failed to read the hash within 10.00 sec")
+
+    monkeypatch.setattr(device.described.hash, "get", gone)
+    assert device.apparatus is known

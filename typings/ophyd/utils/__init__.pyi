@@ -1,1 +1,2 @@
+from ophyd.utils.errors import DisconnectedError as DisconnectedError
 from ophyd.utils.errors import ReadOnlyError as ReadOnlyError
