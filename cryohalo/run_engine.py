@@ -27,7 +27,7 @@ from bluesky.utils import Msg
 
 from cryohalo.metadata import check_metadata, plain_metadata
 from devices.signals.reading import LOST
-from devices.waiting.watchdogs import HOLD_GRACE_S
+from devices.waiting.watchdogs import HOLD_GRACE_S, RECONNECT_S
 from instruments.printable import escaped
 
 __all__ = [
@@ -56,6 +56,8 @@ ASKING: Final = (
     *("read", "set", "trigger", "locate", "stage", "unstage", "configure", "monitor"),
     *("declare_stream", "create", "save"),
 )
+#: Those that change nothing: they may be tried again.
+READING: Final = ("read", "locate", "declare_stream")
 
 log = logging.getLogger("cryohalo.run_engine")
 
@@ -94,20 +96,29 @@ def hold_before_failing(engine: RunEngine) -> None:
     suspender acts, comes from another. Told first, the failure would end the plan that was to be
     held. As with statuses (``end_unless_held``) it waits ``HOLD_GRACE_S``: a suspension cancels
     the message, and the step is taken again from its checkpoint. Without one it is told then.
+
+    An IOC's channels come back one after the other, and the plan goes on with the first: a reading
+    is tried again for ``RECONNECT_S``.
     """
     for name in ASKING:
         command = engine._command_registry[name]  # noqa: SLF001  (bluesky offers no public way)
-        engine.register_command(name, _patient(command))
+        times = round(RECONNECT_S / HOLD_GRACE_S) if name in READING else 0
+        engine.register_command(name, _patient(command, times))
 
 
-def _patient(command: Callable[[Msg], Awaitable[Any]]) -> Callable[[Msg], Awaitable[Any]]:
+def _patient(
+    command: Callable[[Msg], Awaitable[Any]], times: int
+) -> Callable[[Msg], Awaitable[Any]]:
     @functools.wraps(command)
     async def patient(message: Msg) -> Any:
-        try:
-            return await command(message)
-        except LOST:
-            await asyncio.sleep(HOLD_GRACE_S)
-            raise
+        for left in range(times, -1, -1):
+            try:
+                return await command(message)
+            except LOST:
+                await asyncio.sleep(HOLD_GRACE_S)
+                if not left:
+                    raise
+        return None
 
     return patient
 

@@ -23,7 +23,15 @@ from ophyd.utils.errors import InvalidState
 
 from devices.signals import burst
 
-__all__ = ["HOLD_GRACE_S", "begin_connected", "end", "end_unless_held", "fail_when_late", "later"]
+__all__ = [
+    "HOLD_GRACE_S",
+    "RECONNECT_S",
+    "begin_connected",
+    "end",
+    "end_unless_held",
+    "fail_when_late",
+    "later",
+]
 
 log = logging.getLogger("cryohalo.devices")
 
