@@ -12,12 +12,11 @@ only for a span that is recorded.
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import importlib.metadata
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import bluesky.run_engine
@@ -25,14 +24,12 @@ import bluesky.utils
 from bluesky import RunEngine
 from bluesky.utils import Msg
 
+from cryohalo.holding import hold_before_failing
 from cryohalo.metadata import check_metadata, plain_metadata
-from devices.signals.reading import LOST
-from devices.waiting.watchdogs import HOLD_GRACE_S, RECONNECT_S
 from instruments.printable import escaped
 
 __all__ = [
     "close_run_engine",
-    "hold_before_failing",
     "keep_reasons",
     "make_run_engine",
     "set_epics_timeouts",
@@ -50,14 +47,6 @@ READ_TIMEOUT_S: Final = 10.0
 #: How long a put with completion may take where no plan or device states a shorter time. The
 #: longest action known to complete in a put is a field ramp of the haloscope's magnet.
 PUT_TIMEOUT_S: Final = 3600.0
-
-#: Messages that ask a device something at once: they raise when its IOC goes away meanwhile.
-ASKING: Final = (
-    *("read", "set", "trigger", "locate", "stage", "unstage", "configure", "monitor"),
-    *("declare_stream", "create", "save"),
-)
-#: Those that change nothing: they may be tried again.
-READING: Final = ("read", "locate", "declare_stream")
 
 log = logging.getLogger("cryohalo.run_engine")
 
@@ -89,40 +78,6 @@ def make_run_engine(
     return engine
 
 
-def hold_before_failing(engine: RunEngine) -> None:
-    """Let a suspender hold the plan whose message fails because an IOC went away.
-
-    Such a failure comes at once, in the RunEngine's own thread; the loss of the IOC, by which its
-    suspender acts, comes from another. Told first, the failure would end the plan that was to be
-    held. As with statuses (``end_unless_held``) it waits ``HOLD_GRACE_S``: a suspension cancels
-    the message, and the step is taken again from its checkpoint. Without one it is told then.
-
-    An IOC's channels come back one after the other, and the plan goes on with the first: a reading
-    is tried again for ``RECONNECT_S``.
-    """
-    for name in ASKING:
-        command = engine._command_registry[name]  # noqa: SLF001  (bluesky offers no public way)
-        times = round(RECONNECT_S / HOLD_GRACE_S) if name in READING else 0
-        engine.register_command(name, _patient(command, times))
-
-
-def _patient(
-    command: Callable[[Msg], Awaitable[Any]], times: int
-) -> Callable[[Msg], Awaitable[Any]]:
-    @functools.wraps(command)
-    async def patient(message: Msg) -> Any:
-        for left in range(times, -1, -1):
-            try:
-                return await command(message)
-            except LOST:
-                await asyncio.sleep(HOLD_GRACE_S)
-                if not left:
-                    raise
-        return None
-
-    return patient
-
-
 def keep_reasons(engine: RunEngine) -> None:
     """Let the reason given to ``engine.abort`` reach the stop document.
 
@@ -135,7 +90,10 @@ def keep_reasons(engine: RunEngine) -> None:
         if not message.kwargs.get("reason"):
             told = {**message.kwargs, "reason": engine._reason}  # noqa: SLF001
             message = message._replace(kwargs=told)
-        return await close_run(message)
+        closed = await close_run(message)
+        # A suspension rewinds to the last checkpoint: not into a run that is closed.
+        engine._reset_checkpoint_state()  # noqa: SLF001
+        return closed
 
     engine.register_command("close_run", close_with_reason)
 

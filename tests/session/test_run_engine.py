@@ -17,7 +17,7 @@ from ophyd.signal import EpicsSignalBase
 from ophyd.sim import det, motor
 from ophyd.utils import DisconnectedError
 
-from cryohalo import run_engine
+from cryohalo import holding, run_engine
 from cryohalo.run_engine import close_run_engine, make_run_engine
 from plans.shared.suspending import SuspendActive
 
@@ -170,14 +170,14 @@ def test_a_reading_that_fails_because_its_ioc_goes_is_held_and_taken_again(engin
 
 
 def test_a_reading_whose_channel_comes_back_late_is_tried_again(engine, monkeypatch):
-    monkeypatch.setattr(run_engine, "HOLD_GRACE_S", 0.0)
+    monkeypatch.setattr(holding, "HOLD_GRACE_S", 0.0)
     documents = []
     engine(bp.count([Going()]), lambda name, _document: documents.append(name))
     assert documents == ["start", "descriptor", "event", "stop"]
 
 
 def test_a_reading_that_fails_where_nothing_holds_the_plan_fails(engine, monkeypatch):
-    monkeypatch.setattr(run_engine, "HOLD_GRACE_S", 0.0)
+    monkeypatch.setattr(holding, "HOLD_GRACE_S", 0.0)
 
     def read(_self):
         raise DisconnectedError("going is not connected")
@@ -185,3 +185,33 @@ def test_a_reading_that_fails_where_nothing_holds_the_plan_fails(engine, monkeyp
     monkeypatch.setattr(Going, "read", read)
     with pytest.raises(DisconnectedError):
         engine(bp.count([Going()]))
+
+
+def test_a_plan_that_is_held_after_its_run_does_not_take_the_run_s_end_again(engine):
+    gone, documents = Signal(name="gone", value=0), []
+    engine.install_suspender(SuspendActive(gone, lambda: "gone", "Wait"))
+
+    def plan():
+        yield from bps.open_run()
+        yield from bps.checkpoint()
+        yield from bps.trigger_and_read([det])
+        yield from bps.close_run()
+        Going.lose(gone)
+        yield from bps.sleep(0.2)  # cut short by the hold, and taken again
+
+    engine(plan(), lambda name, _document: documents.append(name))
+    assert documents == ["start", "descriptor", "event", "stop"]
+
+
+def test_a_reading_taken_again_after_a_hold_reaches_the_plan_that_asked(engine):
+    gone, got = Signal(name="gone", value=0), []
+    engine.install_suspender(SuspendActive(gone, lambda: "gone", "Wait"))
+    going = Going(gone)
+
+    def plan():
+        yield from bps.checkpoint()
+        got.append((yield from bps.read(going)))
+        got.append((yield from bps.read(going)))
+
+    engine(plan())
+    assert [reading["going"]["value"] for reading in got] == [5.0, 5.0]
