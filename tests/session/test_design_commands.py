@@ -28,7 +28,8 @@ def test_a_design_study_writes_what_it_found(
     assert "16 of 16, done at about" in said
     assert "nothing" in said.split("speaks against it")[1]
     assert {f.name for f in output.iterdir()} == {
-        "evaluations.jsonl", "machines.csv", "front.csv", "front.png", "best.txt", "best.toml",
+        "evaluations.jsonl", "machines.csv", "front.csv", "front.png", "front.pdf", "best.txt",
+        "best.toml",
     }  # fmt: skip
     assert "concentration = " in (output / "best.toml").read_text()
 

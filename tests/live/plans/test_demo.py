@@ -50,7 +50,7 @@ def _marked(mark: str) -> list[int]:
 
 def test_its_summary_names_temperature_limit_candidate_and_report(demo: tuple[Path, str]) -> None:
     folder, printed = demo
-    temperature = re.search(r"T_CHX +([\d.]+) K at 600 uW", printed)
+    temperature = re.search(r"T_CHX +([\d.]+) K at 600 µW", printed)
     assert temperature is not None, printed
     assert 0.85 <= float(temperature[1]) <= 0.95
     assert re.search(r"hidden axion +[\d.]+ MHz, found", printed), printed

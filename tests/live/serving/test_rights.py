@@ -139,6 +139,6 @@ def _refusals(client: RawClient) -> list[int]:
     while (message := client.receive()).command != ECHO:
         assert message.command == ERROR, message
         assert message.second == NORDACCESS, message
-        assert len(message.payload) < 120, "no more than a sentence"
+        assert len(message.payload) < 160, "no more than a sentence"
         refused.append(struct.unpack_from(">H", message.payload)[0])
     return refused
