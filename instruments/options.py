@@ -59,6 +59,11 @@ def between(low: float, high: float, unit: str = "") -> Callable[[str], float]:
     return read
 
 
+def _no_path(text: str, why: str) -> ArgumentTypeError:
+    """As ``refused``; of a long path its end is kept, which says which file it is."""
+    return refused(text if len(text) <= _LONGEST else f"...{text[3 - _LONGEST :]}", why)
+
+
 def readable_file(text: str) -> Path:
     """A regular file that can be opened; a FIFO or a device would be waited for."""
     path = Path(text)
@@ -66,7 +71,7 @@ def readable_file(text: str) -> Path:
         open_regular(path).close()
     except (OSError, ValueError) as error:
         why = reason(error) if isinstance(error, OSError) else error
-        raise refused(text, str(why)) from None
+        raise _no_path(text, str(why)) from None
     return path
 
 
@@ -83,7 +88,7 @@ def writable_folder(text: str) -> Path:
             raise PermissionError(0, f"{existing} may not be written to")
     except (OSError, ValueError) as error:
         why = reason(error) if isinstance(error, OSError) else str(error)
-        raise refused(text, why) from None
+        raise _no_path(text, why) from None
     return path
 
 

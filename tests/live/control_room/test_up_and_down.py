@@ -95,7 +95,7 @@ def test_what_the_ioc_refuses_is_told_by_up(room: Room) -> None:
     up = room.run("up", CRYOHALO_HALOSCOPE__PARAMETERS="nowhere.toml")
     assert up.returncode == 1
     assert "haloscope: failed: ended with code 2" in up.stdout
-    assert "argument --parameters" in up.stdout  # a long path may be cut off
+    assert "nowhere.toml" in up.stdout
 
 
 def test_a_configuration_that_cannot_be_used_is_one_line_each(room: Room) -> None:

@@ -118,8 +118,7 @@ def test_only_the_neighbourhood_of_a_narrow_resonance_is_fitted():
 def test_any_line_leaves_the_resonance_where_it_is(
     seed, widths, points_per_width, snr, place, leak_db, delay_s, gain, opposite, backwards
 ):
-    # Fewer than 32 points over a few widths cannot always be told from noise, and are then refused.
-    random, points = np.random.default_rng(seed), max(32, int(widths * points_per_width))
+    random, points = np.random.default_rng(seed), max(16, int(widths * points_per_width))
     nu = frequencies(widths, points, 0.5 * place * widths * WIDTH_HZ)
     phase, angle = random.uniform(0, 2 * np.pi, 2)
     leak = 10 ** (leak_db / 20) * np.exp(1j * angle)
@@ -127,7 +126,13 @@ def test_any_line_leaves_the_resonance_where_it_is(
     s = line.through(nu, transmitted(nu)) + noise(random, points, gain / snr)
     if backwards:
         nu, s = nu[::-1], s[::-1]
-    fit = fit_transmission(nu, s)
+    try:
+        fit = fit_transmission(nu, s)
+    except ValueError as refused:
+        # So few points over a few widths cannot always be told from noise; nothing else is refused.
+        if points >= 32 or "no resonance above the noise" not in str(refused):
+            raise
+        return
     assert np.abs(pulls(fit)).max() < 6.5
     assert fit.goodness.chi2 < 1 + 2 * (fit.goodness.limit - 1)
 
