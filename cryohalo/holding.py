@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -30,9 +31,12 @@ def hold_before_failing(engine: RunEngine) -> None:
     held. As with statuses (``end_unless_held``) it waits ``HOLD_GRACE_S``: a suspension cancels
     the message, and the step is taken again from its checkpoint. Without one it is told then.
 
+    Nor does a status of before a hold end the plan when it fails by the loss (``_Holds``).
+
     An IOC's channels come back one after the other, and the plan goes on with the first: a reading
     is tried again for ``RECONNECT_S``.
     """
+    _Holds(engine)
     answers = _Answers(engine)
     for name in (*READING, *ASKING):
         command = engine._command_registry[name]  # noqa: SLF001  (bluesky offers no public way)
@@ -84,3 +88,47 @@ class _Answers:
             return answer
 
         return kept
+
+
+class _Holds:
+    """Pardons statuses that fail by the loss of an IOC once a hold has put them out of date.
+
+    A hold first stops what moves, which takes long where an IOC does not answer, and then takes the
+    step again from its checkpoint. A status of before that fails meanwhile, or later, would end the
+    plan that is held: bluesky (1.15.1) pardons only those of runs that are over.
+    """
+
+    def __init__(self, engine: RunEngine) -> None:
+        self._engine = engine
+        self._number = 0
+        # By status: the number of holds before it was begun.
+        self._begun: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        self._request, self._add = engine.request_suspend, engine._add_status_to_group  # noqa: SLF001
+        self._completed = engine._status_object_completed  # noqa: SLF001
+        self._start = engine._command_registry["_start_suspender"]  # noqa: SLF001
+        engine.request_suspend = self._requested  # type: ignore[method-assign]
+        engine._add_status_to_group = self._added  # type: ignore[method-assign]  # noqa: SLF001
+        engine._status_object_completed = self._ended  # type: ignore[method-assign]  # noqa: SLF001
+        engine.register_command("_start_suspender", self._started)
+
+    def _requested(self, *args: Any, **kwargs: Any) -> None:
+        if self._engine.resumable:
+            self._number += 1
+        self._request(*args, **kwargs)
+
+    async def _started(self, message: Msg) -> Any:
+        answer = await self._start(message)
+        # What the plan began between request and hold is taken again, too.
+        self._number += 1
+        return answer
+
+    def _added(self, obj: Any, status_object: Any, group: Any, action: str) -> None:
+        self._begun[status_object] = self._number
+        self._add(obj, status_object, group, action)
+
+    def _ended(self, ret: Any, fut: asyncio.Future[None], pardon_failures: asyncio.Event) -> None:
+        out_of_date = self._begun.get(ret, self._number) < self._number
+        if out_of_date and not ret.success and isinstance(ret.exception(timeout=0), LOST):
+            fut.set_result(None)
+            return
+        self._completed(ret, fut, pardon_failures)

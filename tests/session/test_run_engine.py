@@ -11,10 +11,11 @@ import bluesky.plans as bp
 import bluesky.run_engine
 import bluesky.utils
 import pytest
-from bluesky.utils import Msg
+from bluesky.utils import FailedStatus, Msg
 from ophyd import Signal
 from ophyd.signal import EpicsSignalBase
 from ophyd.sim import det, motor
+from ophyd.status import Status
 from ophyd.utils import DisconnectedError
 
 from cryohalo import holding, run_engine
@@ -190,6 +191,51 @@ def test_a_reading_that_fails_where_nothing_holds_the_plan_fails(engine, monkeyp
     monkeypatch.setattr(Going, "read", read)
     with pytest.raises(DisconnectedError):
         engine(bp.count([Going()]))
+
+
+class Moving:
+    """Its first move fails by the loss of its IOC while a hold stops what moves."""
+
+    name, parent = "moving", None
+
+    def __init__(self, gone):
+        self.gone, self.moves, self.stopped = gone, 0, False
+
+    def set(self, _value):
+        self.moves += 1
+        self.status = Status()
+        if self.moves == 1:
+            Going.lose(self.gone)
+        else:
+            self.status.set_finished()
+        return self.status
+
+    def stop(self, *, success=False):
+        if not self.stopped:
+            self.stopped = True
+            told = threading.Event()
+            self.status.add_callback(lambda _: told.set())
+            self.status.set_exception(self.why)
+            assert told.wait(5)
+
+
+@pytest.mark.parametrize(("why", "moves"), [(ConnectionError("gone"), 2), (ValueError("bad"), 1)])
+def test_a_move_whose_ioc_goes_while_its_plan_is_being_held_is_made_again(engine, why, moves):
+    gone = Signal(name="gone", value=0)
+    engine.install_suspender(SuspendActive(gone, lambda: "gone", "Wait"))
+    moving = Moving(gone)
+    moving.why = why
+
+    def plan():
+        yield from bps.checkpoint()
+        yield from bps.mv(moving, 1)
+
+    if moves == 2:
+        engine(plan())
+    else:  # what is no loss ends the plan, held or not
+        with pytest.raises(FailedStatus):
+            engine(plan())
+    assert moving.moves == moves
 
 
 def test_a_plan_that_is_held_after_its_run_does_not_take_the_run_s_end_again(engine):
