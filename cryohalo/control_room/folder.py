@@ -139,9 +139,13 @@ class StateFolder:
     def write(self, report: Report) -> None:
         """Put a new report in place of the last, whole or not at all."""
         handle, name = tempfile.mkstemp(dir=self.root, prefix=".report")
-        with os.fdopen(handle, "w") as file:
-            json.dump(asdict(report), file)
-        os.replace(name, self._report_file)
+        try:
+            with os.fdopen(handle, "w") as file:
+                json.dump(asdict(report), file)
+            os.replace(name, self._report_file)
+        except OSError:  # a full disk is not filled with what is half written
+            os.unlink(name)
+            raise
 
     @property
     def _lock_file(self) -> Path:

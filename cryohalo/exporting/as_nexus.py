@@ -35,21 +35,20 @@ def write(run: Run, path: Path, stream: str) -> int:
         file.attrs["default"] = "entry"
         file.attrs["creator"] = f"cryohalo {software_version()}"
         entry = file.create_group("entry")
-        _describe(entry, run, stream)
-        return _write_events(entry, run)
+        _describe(entry, run)
+        return _write_events(entry, run, stream)
 
 
-def _describe(entry: h5py.Group, run: Run, stream: str) -> None:
+def _describe(entry: h5py.Group, run: Run) -> None:
     start, stop = run.start, run.stop
     entry.attrs["NX_class"] = "NXentry"
-    entry.attrs["default"] = _name(stream)
-    entry["entry_identifier"] = run.uid
-    entry["title"] = str(start.get("plan_name") or "")
+    entry["entry_identifier"] = escaped(run.uid)
+    entry["title"] = escaped(start.get("plan_name") or "")
     entry["start_time"] = _iso(start["time"])
     if stop is not None and isinstance(stop.get("time"), int | float):
         entry["end_time"] = _iso(stop["time"])
     entry["program_name"] = "cryohalo"
-    entry["program_name"].attrs["version"] = str(start.get("software_version") or "")
+    entry["program_name"].attrs["version"] = escaped(start.get("software_version") or "")
     notes = {"start": start, "stop": stop}
     for name, document in notes.items():
         note = entry.create_group(f"{name}_document")
@@ -62,7 +61,7 @@ def _iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
-def _write_events(entry: h5py.Group, run: Run) -> int:
+def _write_events(entry: h5py.Group, run: Run, default: str) -> int:
     groups: dict[str, _Group] = {}
     count = 0
     for name, document in run.documents():
@@ -79,6 +78,8 @@ def _write_events(entry: h5py.Group, run: Run) -> int:
                 count += 1
     for group in groups.values():
         group.close()
+        if group.stream == default:
+            entry.attrs["default"] = group.name
     return count
 
 
@@ -89,7 +90,8 @@ class _Group:
         self.stream = str(descriptor.get("name", ""))
         self._keys = descriptor["data_keys"]
         self._where = f"run {escaped(run.uid, 60)}: stream {escaped(self.stream, 60)}"
-        self._group = entry.create_group(_name(self.stream))
+        self.name = _free(entry, self.stream)
+        self._group = entry.create_group(self.name)
         self._group.attrs["NX_class"] = "NXdata"
         self._sets: dict[str, h5py.Dataset] = {}
         self._count = 0
@@ -119,7 +121,7 @@ class _Group:
         if kind.kind in "UO":
             kind = h5py.string_dtype()
         dataset = self._group.create_dataset(
-            _name(name),
+            _free(self._group, name),
             shape=(0, *found.shape),
             maxshape=(None, *found.shape),
             chunks=(1 if found.ndim else 1024, *found.shape),
@@ -137,9 +139,14 @@ class _Group:
         arrays = [name for name, dataset in self._sets.items() if dataset.ndim > 1]
         signal = next(iter([*arrays, *self._sets]), None)
         if signal is not None:
-            self._group.attrs["signal"] = _name(signal)
+            self._group.attrs["signal"] = str(self._sets[signal].name).rpartition("/")[2]
 
 
-def _name(name: str) -> str:
-    """A name that HDF5 takes: no slash, and not the dot that stands for the group itself."""
-    return name.replace("/", "_").strip(".") or "_"
+def _free(group: h5py.Group, name: str) -> str:
+    """A free name that HDF5 takes: no slash, no zero, not the dot that is the group."""
+    made = wanted = escaped(name).replace("/", "_").strip(".") or "_"
+    number = 1
+    while made in group:
+        number += 1
+        made = f"{wanted}_{number}"
+    return made

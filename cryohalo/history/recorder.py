@@ -62,6 +62,8 @@ class _Channel:
     newest_us: int = 0
     severity: int = 0
     moving: Sample | None = None
+    #: The kind of alarm that the log of alarms was told last.
+    told: tuple[int, int] | None = None
     subscription: Any = field(default=None, repr=False)
 
 
@@ -166,7 +168,7 @@ class Recorder:
         name = channel.variable.name
         if not value.ok:
             if channel.connected:
-                channel.connected = False
+                channel.connected, channel.told = False, None
                 self._settle(channel)
                 self._keep(channel, Sample(name, now_us(), None, LOST))
             return
@@ -180,7 +182,9 @@ class Recorder:
         sample = Sample(
             name, time_us, _plain(channel.variable.kind, value), value.severity, value.status
         )
-        self._alarms.append(sample)
+        if channel.told != (sample.severity, sample.status):
+            channel.told = sample.severity, sample.status
+            self._alarms.append(sample)
         if channel.variable.kind == "number" and sample.severity == channel.severity:
             channel.moving = sample
         else:
@@ -238,6 +242,7 @@ class Recorder:
             del self._waiting[:too_many]
             self.dropped += too_many
             log.error("%d samples that could not be written are lost", too_many)
+        del self._alarms[: max(0, len(self._alarms) - MOST_WAITING)]
 
     async def _describe(self) -> None:
         """Ask for the properties of all that have connected."""
@@ -255,7 +260,9 @@ class Recorder:
             for name, properties in known:
                 self._store.describe(name, self._channels[name].variable.kind, properties)
 
-        await self._guarded(describe)
+        written = await self._guarded(describe)
+        done = {name for name, _ in known} if written else set()
+        self._to_describe |= {name for name in names if self._channels[name].connected} - done
 
 
 def _plain(kind: str, value: Any) -> Value:

@@ -134,6 +134,26 @@ def test_names_that_hdf5_would_take_for_paths_are_names(tmp_path: Path) -> None:
         assert set(file["entry/_up"]) == {"_entry_title", "_", "seq_num"}
 
 
+def test_names_that_hdf5_has_already_get_a_number(tmp_path: Path) -> None:
+    writer = DocumentWriter(tmp_path)
+    writer("start", {"uid": "aa", "time": 1.0, "plan_name": "a\0plan"})
+    of = {"run_start": "aa", "time": 1.0, "data_keys": {}}
+    writer("descriptor", {"uid": "d", "name": "title", **of})
+    data = {"a/b": 1.0, "a_b": 2.0, "zero\0": np.arange(3.0)}
+    writer("event", {"uid": "e", "descriptor": "d", "seq_num": 1, "data": data})
+    writer.close()
+    assert (
+        export_run(Run(tmp_path / "aa.msgpack"), tmp_path / "run.h5", "hdf5", stream="title") == 1
+    )
+    with h5py.File(tmp_path / "run.h5") as file:
+        entry = file["entry"]
+        assert entry["title"][()] == rb"a\x00plan"
+        stream = entry[entry.attrs["default"]]
+        assert entry.attrs["default"] == "title_2"
+        assert [stream[name][0] for name in ("a_b", "a_b_2")] == [1.0, 2.0]
+        assert list(stream[stream.attrs["signal"]][0]) == [0.0, 1.0, 2.0]
+
+
 @pytest.mark.parametrize("form", ["csv", "hdf5"])
 def test_a_large_run_needs_little_memory(tmp_path: Path, form: str) -> None:
     path = write_run(tmp_path / "runs", "aa", events=60, size=100_000)

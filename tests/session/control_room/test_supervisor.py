@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from cryohalo.control_room import folder as folder_module
 from cryohalo.control_room import supervisor as supervising
-from cryohalo.control_room.folder import AlreadyUpError, ServiceReport, StateFolder
+from cryohalo.control_room.folder import AlreadyUpError, Report, ServiceReport, StateFolder
 from cryohalo.control_room.services import Service
 from cryohalo.control_room.supervisor import ASKED, Supervisor
 
@@ -148,6 +149,20 @@ def test_a_report_of_somebody_else_s_process_names_no_supervisor(folder: StateFo
     folder.write(supervising.Report(os.getpid(), 1.0, []))
     assert folder.supervisor() is None
     lock.release()
+
+
+def test_a_report_that_cannot_be_written_leaves_nothing_behind(
+    folder: StateFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    folder.write(Report(1, 1.0, []))
+    monkeypatch.setattr(folder_module.json, "dump", full)
+    with pytest.raises(OSError, match="no space"):
+        folder.write(Report(2, 1.0, []))
+    assert folder.report() == Report(1, 1.0, [])
+    assert not list(folder.root.glob(".report*"))
 
 
 def test_a_damaged_report_is_none(folder: StateFolder) -> None:

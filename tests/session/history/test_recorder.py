@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from cryohalo.history import recorder as recording
+from cryohalo.history.alarms import alarms
 from cryohalo.history.recorder import Recorder
-from cryohalo.history.store import LOST, Sample, Store, read_only
+from cryohalo.history.store import LOST, Properties, Sample, Store, read_only
 from cryohalo.history.variables import Variable, of_records
 from tests.iocs.plants import shared
 
@@ -135,6 +136,54 @@ async def test_samples_that_wait_are_bounded(
     assert bench.recorder.dropped == 1
     assert bench.kept() == [(2, 2, 0), (3, 3, 0)]
     assert "1 samples that could not be written are lost" in caplog.text
+
+
+async def test_while_nothing_can_be_written_alarms_do_not_pile_up(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One in alarm that goes on moving is one entry, and each change of its kind another."""
+
+    def full(*_: object) -> int:
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(bench.store, "write", full)
+        for second in range(1, 100):
+            bench.take(Number(second, second, severity=1))
+            await bench.commit()
+        assert len(bench.recorder._alarms) == 1
+        bench.take(Number(100, 100, severity=2), Number(101, 101))
+        monkeypatch.setattr(recording, "MOST_WAITING", 2)
+        await bench.commit()
+        assert [one.severity for one in bench.recorder._alarms] == [2, 0]
+    await bench.commit()
+    with read_only(bench.store.path) as reader:
+        (alarm,) = alarms(reader, 0)
+    assert (alarm.severity, alarm.began_us, alarm.ended_us) == (2, 100_000_000, 101_000_000)
+
+
+async def test_what_a_variable_is_is_asked_until_it_is_known_and_written(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Told(float):
+        ok, units, precision = True, "K", 4
+
+    answers = [Gone(), Told(), Told()]
+
+    async def get(names: list[str], **_: object) -> list[object]:
+        return [answers.pop(0) for _ in names]
+
+    monkeypatch.setattr(recording.aioca, "caget", get)
+    bench.take(Number(1, 1))
+    await bench.recorder._describe()  # it does not answer
+    with monkeypatch.context() as disk:
+        disk.setattr(bench.store, "describe", lambda *_: 1 / 0)
+        await bench.recorder._describe()
+    await bench.recorder._describe()
+    assert not answers
+    with read_only(bench.store.path) as reader:
+        assert reader.properties("A") == ("number", Properties("K", 4, []))
+    await bench.recorder._describe()  # once known, it is not asked again
 
 
 @pytest.mark.parametrize("name", ["amrr", "haloscope"])
