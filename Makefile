@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 REPORT ?= reports/demo
+# A warning, such as a link that leads nowhere, ends the build.
+SITE   := $(BIN)/sphinx-build --quiet --nitpicky --fail-on-warning docs reports/site
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format docs bench clean
@@ -18,18 +20,20 @@ demo: $(VENV)/.session ## Both IOCs, both stories, the analysis and its report, 
 test: $(VENV)/.test ## The whole test suite
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-lint: $(VENV)/.dev ## Style, types and the direction of imports
+lint: $(VENV)/.dev ## Style, types, the direction of imports, and the site without a warning
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+	$(SITE)
 
 format: $(VENV)/.dev ## Put the code into the house's form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(VENV)/.dev ## Write anew what is generated from the code: PV lists, screens, figures
+docs: $(VENV)/.dev ## The site, in reports/site, after what of it is generated from the code
 	$(BIN)/python -m iocs.documents
+	$(SITE)
 
 bench: $(VENV)/.test ## The benchmarks, as ratios against named alternatives
 	@for script in benchmarks/*.py benchmarks/studies/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -28,7 +28,7 @@ __all__ = ["BANNER", "begin", "displayed", "equip", "prompt", "run_code"]
 BANNER: Final = """cryohalo {version}: {instruments}
 Plans: {plans}
 RE(plan) runs one; %mov %ct %wa; catalog[-1] is the newest run. Ctrl-C twice pauses a plan.
-A plan that is held says why: docs/recovery.md walks through what to do then."""
+A plan that is held says why: docs/how_to/recovery.md walks through what to do then."""
 
 
 @contextmanager

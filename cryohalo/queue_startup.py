@@ -1,6 +1,7 @@
 """Start-up of bluesky-queueserver's worker: RE, both instruments, all plans.
 
-start-re-manager --startup-module cryohalo.queue_startup ...   (``cryohalo up`` does; docs/queue.md)
+start-re-manager --startup-module cryohalo.queue_startup ...   (``cryohalo up`` does;
+docs/how_to/queue.md)
 
 The configuration (``cryohalo.configuration``) says with which catalog and instruments. Without IOCs
 the worker's environment does not open and says which process variables are missing; to list plans

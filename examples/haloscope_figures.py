@@ -1,4 +1,4 @@
-"""Draw the figures of docs/haloscope.md from measurements by the plans, the haloscope in process.
+"""Draw the figures of docs/explanation/haloscope.md by the plans, the haloscope in process.
 
     python examples/haloscope_figures.py [folder] [figure ...]
 

@@ -1,4 +1,4 @@
-"""The design model's margin against the blow: the table of docs/amrr_studies.md.
+"""The design model's margin against the blow: the table of docs/explanation/amrr_studies.md.
 
 ``cryohalo design model`` keeps the pump's waypoints. Here the pump's highest field is varied, so
 that the default machine at 600 uW moves more or less mixture::

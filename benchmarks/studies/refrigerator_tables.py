@@ -1,4 +1,4 @@
-"""The tables of docs/amrr.md that hold periodic states of the refrigerator at 600 uW.
+"""The tables of docs/explanation/amrr.md that hold periodic states of the refrigerator at 600 uW.
 
 Each row is the default machine with one thing changed, in its periodic state (``amrr.periodic``)::
 

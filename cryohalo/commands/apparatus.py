@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="The apparatus as data: check, begin, show parameter files (docs/apparatus.md).",
+    help="The apparatus as data: check, begin, show parameter files (docs/how_to/apparatus.md).",
 )
 console = plain_console()
 

@@ -19,7 +19,7 @@ from instruments.printable import escaped
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Blind injections: seal, unseal, verify (docs/blinding.md).",
+    help="Blind injections: seal, unseal, verify (docs/how_to/blinding.md).",
 )
 console = plain_console()
 

@@ -26,8 +26,8 @@ def flows(
     source: Annotated[
         str,
         typer.Argument(
-            help="Time stream, HDF5 (docs/reuse.md), or run of plan high_resolution: its uid or "
-            "the beginning of that."
+            help="Time stream, HDF5 (docs/how_to/reuse.md), or run of plan high_resolution: "
+            "its uid or the beginning of that."
         ),
     ],
     bin_hz: Annotated[

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(
-    no_args_is_help=True, help="Plans in a queue (docs/queue.md); it runs with `cryohalo up`."
+    no_args_is_help=True,
+    help="Plans in a queue (docs/how_to/queue.md); it runs with `cryohalo up`.",
 )
 console = plain_console()
 

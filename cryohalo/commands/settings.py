@@ -61,7 +61,9 @@ def _count(words: str, *names: str) -> Any:
 _OPTIONS: Final[dict[str, Any]] = {
     "options_file": Annotated[
         Path | None,
-        typer.Option("--options", metavar="FILE", help="Settings in TOML; see docs/analysis.md."),
+        typer.Option(
+            "--options", metavar="FILE", help="Settings in TOML; see docs/explanation/analysis.md."
+        ),
     ],
     "baseline": Annotated[
         BaselineChoice | None,

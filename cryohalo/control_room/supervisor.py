@@ -32,7 +32,7 @@ __all__ = ["ASKED", "NOT_AGAIN", "Kept", "Supervisor"]
 log = logging.getLogger("cryohalo.control_room")
 
 #: Exit codes after which a service is not started again: options that cannot be used, a port that
-#: somebody else has (docs/serving.md).
+#: somebody else has (docs/reference/serving.md).
 NOT_AGAIN: Final = {2: "an option that cannot be used", 69: "its port is taken"}
 #: The pause before the first new start, and the longest, seconds: it doubles each time.
 FIRST_PAUSE_S: Final = 0.5

@@ -1,6 +1,6 @@
 """Write what is generated from the tables.
 
-    python -m iocs.documents            # writes docs/pvs.md, docs/archiver_*.txt, docs/screens/
+    python -m iocs.documents            # writes what docs/reference and docs/screens hold of it
 
 The test suite fails when the files in ``docs/`` no longer are what the tables say.
 """

@@ -51,7 +51,7 @@ def build(name: str, arguments: Sequence[str] = ()) -> Ioc:
 
 
 def pv_list(iocs: dict[str, Ioc]) -> str:
-    """``docs/pvs.md``."""
+    """``docs/reference/pvs.md``."""
     parts = [INTRODUCTION]
     for name, ioc in iocs.items():
         records = ioc.database.records
@@ -143,9 +143,12 @@ def archived(record: Record) -> bool:
 def documents() -> dict[str, str]:
     """Every generated file by its path below ``docs/``."""
     iocs = {name: build(name) for name in NAMES}
-    found = {"pvs.md": pv_list(iocs), "apparatus_values.md": values_page()}
+    found = {
+        "reference/pvs.md": pv_list(iocs),
+        "reference/apparatus_values.md": values_page(),
+    }
     for name, ioc in iocs.items():
-        found[f"archiver_{name}.txt"] = archiver_list(ioc)
+        found[f"reference/archiver_{name}.txt"] = archiver_list(ioc)
         found[f"screens/{name}.bob"] = screen(
             NAMES[name], ioc.database.prefix, ioc.database.records
         )

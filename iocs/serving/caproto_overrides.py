@@ -1,7 +1,7 @@
 """Mended in caproto 1.3.0's server by overriding its internals; with ``circuit``, all of it.
 
 Each override states its defect. ``tests/live/serving/test_overrides.py`` has a test for each
-that fails without it; ``docs/serving.md`` writes them up. ``install`` warns if caproto is
+that fails without it; ``docs/reference/serving.md`` writes them up. ``install`` warns if caproto is
 another release.
 """
 

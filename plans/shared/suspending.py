@@ -24,7 +24,7 @@ __all__ = ["SuspendDisconnected", "suspenders"]
 log = logging.getLogger("plans.suspending")
 
 #: What walks through the recovery.
-PAGE = "docs/recovery.md"
+PAGE = "docs/how_to/recovery.md"
 
 Words = Callable[[], str]
 

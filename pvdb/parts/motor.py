@@ -2,7 +2,7 @@
 
 Field names and meanings are those of the motor record (https://epics-motor.readthedocs.io,
 motorRecord.html, and motorRecord.cc). Every way to a motion acts as there in every mode. The rules,
-and what differs on purpose, are in ``docs/motors.md``; the table of all of them is in
+and what differs on purpose, are in ``docs/reference/motors.md``; the table of all of them is in
 ``tests/backends``. What clients rely on:
 
 - a put to ``VAL`` (or ``DVAL``, ``RVAL``, ``RLV``, ``TWF`` ...) completes when its motion has

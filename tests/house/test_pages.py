@@ -39,8 +39,8 @@ INDENTED = re.compile(
 )
 #: Blocks that show what is printed: page and first line.
 SHOWN = {
-    ("docs/forecast.md", "CAPP-12TB: 1090 to 1110 MHz"),
-    ("docs/recovery.md", "Suspending....To get prompt hit Ctrl-C twice to pause."),
+    ("docs/how_to/forecast.md", "CAPP-12TB: 1090 to 1110 MHz"),
+    ("docs/how_to/recovery.md", "Suspending....To get prompt hit Ctrl-C twice to pause."),
 }
 #: What a page's blocks take for given beside the names of a session: a scan, some places.
 GIVEN = {"run", "targets", "uid"}

@@ -154,8 +154,8 @@ def test_a_hold_says_why_what_to_do_and_where_that_is_described(tmp_path: Path) 
     assert done.returncode == 0, done.stderr
     assert "haloscope's interlock: mixing chamber at " in done.stdout
     assert "run clear_interlocks(haloscope) within session.unsuspended()" in done.stdout
-    assert "docs/recovery.md" in done.stdout
-    assert (ROOT / "docs/recovery.md").is_file()
+    assert "docs/how_to/recovery.md" in done.stdout
+    assert (ROOT / "docs/how_to/recovery.md").is_file()
 
 
 def test_the_prompt_runs_plans_and_tells_what_is_at_hand(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_the_prompt_runs_plans_and_tells_what_is_at_hand(tmp_path: Path) -> None
         dimensions=(40, 120),
     )
     try:
-        child.expect("docs/recovery.md walks through")
+        child.expect("docs/how_to/recovery.md walks through")
         child.expect(r"In \[1\]: ")
         child.sendline("r = RE(scan(haloscope, [1100.0], averages=20)); r.plan_result")
         child.expect("success; events: 1 primary")

@@ -109,6 +109,6 @@ function advice(reason, quenched) {
   if (reason.includes("mixing chamber")) steps.push("Wait until the mixing chamber is cold, then Interlock:Reset.");
   if (reason.includes("pump switched off")) steps.push("Lower JPA:PumpPower or detune, then Interlock:Reset, or switch the pump on, which acknowledges.");
   if (!quenched && !steps.length) steps.push("When its reason has gone, Interlock:Reset.");
-  steps.push("A held plan then goes on by itself (docs/recovery.md).");
+  steps.push("A held plan then goes on by itself (docs/how_to/recovery.md).");
   return steps.join(" ");
 }

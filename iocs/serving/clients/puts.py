@@ -2,7 +2,7 @@
 
 What a client can learn of a refusal is set by the protocol: a put with completion is answered with
 an error status, a plain put with an error message; both carry the reason in words. What each client
-makes of it is in ``docs/serving.md``.
+makes of it is in ``docs/reference/serving.md``.
 """
 
 from __future__ import annotations

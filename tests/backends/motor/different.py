@@ -1,6 +1,6 @@
 """Where a motor differs from the motor record on purpose.
 
-Each case begins with what the record does instead; the reasons are in ``docs/motors.md``.
+Each case begins with what the record does instead; the reasons are in ``docs/reference/motors.md``.
 """
 
 from __future__ import annotations

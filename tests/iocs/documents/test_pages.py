@@ -28,7 +28,7 @@ def test_the_committed_documents_are_up_to_date() -> None:
 
 @pytest.mark.parametrize("name", ["amrr", "haloscope"])
 def test_every_pv_is_listed(name: str) -> None:
-    text = generated()["pvs.md"]
+    text = generated()["reference/pvs.md"]
     assert not [pv for pv in shared(name).database.channels if f"`{pv}`" not in text]
 
 
@@ -101,7 +101,8 @@ def _overlap(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
 @pytest.mark.parametrize("name", ["amrr", "haloscope"])
 def test_the_archiver_gets_no_large_arrays(name: str) -> None:
     database = shared(name).database
-    listed = [line.split(",")[0] for line in generated()[f"archiver_{name}.txt"].splitlines()]
+    lines = generated()[f"reference/archiver_{name}.txt"].splitlines()
+    listed = [line.split(",")[0] for line in lines]
     records = [database[pv.removeprefix(database.prefix)].record for pv in listed]
     assert len(records) > 60
     assert all(not record.array or record.length <= 1000 for record in records)

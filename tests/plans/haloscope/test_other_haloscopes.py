@@ -1,7 +1,7 @@
 """HAYSTAC and ADMX from their parameter files: searched in process by the plans as they are.
 
-What they published is in docs/other_haloscopes.md; examples/other_haloscopes.py does the same over
-process variables, by commands alone.
+What they published is in docs/explanation/other_haloscopes.md; examples/other_haloscopes.py does
+the same over process variables, by commands alone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A third haloscope, made from the template by docs/apparatus.md, of another frequency."""
+"""A third haloscope, made from the template by docs/how_to/apparatus.md, of another frequency."""
 
 from __future__ import annotations
 

@@ -123,9 +123,11 @@ def test_a_quench_tells_what_to_do(
     told = [s._get_justification() for s in RE.suspenders if s.tripped]
     assert sorted(told) == [
         "refrigerator's interlock: PumpA quenched; the others ramp to zero. When its cause has "
-        "gone, run clear_interlocks(refrigerator) within session.unsuspended() (docs/recovery.md)",
+        "gone, run clear_interlocks(refrigerator) within session.unsuspended() "
+        "(docs/how_to/recovery.md)",
         f"refrigerator_pump_a: {refrigerator.pump_a.message.get()}. "
-        "Run recover_from_quench(refrigerator) within session.unsuspended() (docs/recovery.md)",
+        "Run recover_from_quench(refrigerator) within session.unsuspended() "
+        "(docs/how_to/recovery.md)",
     ]
     RE.clear_suspenders()
 

@@ -190,7 +190,7 @@ async def test_what_a_variable_is_is_asked_until_it_is_known_and_written(
 def test_recorded_is_what_archivers_get_but_no_arrays_and_no_truth(name: str) -> None:
     database = shared(name).database
     found = {one.name: one for one in of_records(database.records, database.prefix)}
-    listed = Path(__file__).parents[3] / "docs" / f"archiver_{name}.txt"
+    listed = Path(__file__).parents[3] / "docs" / "reference" / f"archiver_{name}.txt"
     archived = {line.split(",")[0].split(":", 1)[1] for line in listed.read_text().splitlines()}
     names = {one.removeprefix(database.prefix) for one in found}
     assert names <= archived

@@ -1,0 +1,45 @@
+"""How the documentation site is built: Markdown by MyST, the theme of the scientific Python pages.
+
+``make docs`` builds it into ``reports/site``; any warning ends the build, so a link to a page,
+to a heading or to a file that is not there is found. The pages are plain Markdown: they read the
+same in an editor.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version as installed
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+project = "cryohalo"
+author = "the authors of cryohalo"
+version = release = installed("cryohalo")
+language = "en_GB"
+
+extensions = ["myst_parser"]
+exclude_patterns = ["licences", "screens", "systemd"]
+nitpicky = True
+suppress_warnings: list[str] = []
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "attrs_block"]
+#: Headings down to this depth can be linked to, by the names that GitHub gives them.
+myst_heading_anchors = 4
+myst_links_external_new_tab = False
+
+html_theme = "pydata_sphinx_theme"
+html_title = "cryohalo"
+html_static_path: list[str] = []
+html_show_sphinx = False
+html_copy_source = False
+html_theme_options = {
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "navbar_align": "left",
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "show_version_warning_banner": False,
+}
+copyright = "the authors of cryohalo, BSD-3-Clause"

@@ -1,0 +1,58 @@
+"""The site's configuration ends a build where a page leads nowhere.
+
+The pages themselves are built by ``make lint``.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+INDEX = "# Index\n\n## A heading\n\n[here](#a-heading), [there](other.md#two)\n\n"
+TOCTREE = ":::{toctree}\nother\n:::\n"
+
+
+def built(folder: Path, index: str) -> subprocess.CompletedProcess[str]:
+    shutil.copy(DOCS / "conf.py", folder)
+    (folder / "index.md").write_text(index)
+    (folder / "other.md").write_text("# Other\n\n## Two\n\n$$E = m c^2$$\n")
+    return subprocess.run(
+        [sys.executable, "-m", "sphinx", "-q", "-n", "-W", str(folder), str(folder / "built")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_site_whose_links_lead_somewhere_is_built(tmp_path: Path) -> None:
+    done = built(tmp_path, INDEX + TOCTREE)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "built" / "index.html").read_text()
+    assert 'href="other.html#two"' in page
+
+
+@pytest.mark.parametrize(
+    ("mistake", "told"),
+    [
+        ("[x](nobody.md)\n\n", "nobody.md"),
+        ("[x](other.md#three)\n\n", "three"),
+        ("[x](#nowhere)\n\n", "nowhere"),
+        ("![x](missing.png)\n\n", "missing.png"),
+        (":::{nothing}\n:::\n\n", "nothing"),
+    ],
+)
+def test_a_link_that_leads_nowhere_ends_the_build(tmp_path: Path, mistake: str, told: str) -> None:
+    done = built(tmp_path, INDEX + mistake + TOCTREE)
+    assert done.returncode != 0
+    assert told in done.stderr
+
+
+def test_a_page_that_no_list_names_ends_the_build(tmp_path: Path) -> None:
+    done = built(tmp_path, INDEX)
+    assert done.returncode != 0
+    assert "other" in done.stderr
