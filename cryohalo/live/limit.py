@@ -123,21 +123,9 @@ class LiveLimit:
 
     def figure(self) -> Figure:
         """Both as a figure; ``show`` it, or save it."""
-        from matplotlib import pyplot
+        from cryohalo.live.limit_figure import limit_figure
 
-        nu, coupling = self.limit()
-        where, excess = self.grand()
-        figure, (top, bottom) = pyplot.subplots(2, 1, sharex=True, layout="constrained")
-        top.plot(nu / 1e6, coupling, ".", markersize=2, label="excluded")
-        top.plot(nu / 1e6, ksvz(nu), "--", label="KSVZ")
-        top.plot(nu / 1e6, dfsz(nu), "-.", label="DFSZ")
-        top.set_ylabel(r"$|g_{a\gamma\gamma}|$ (1/GeV)")
-        top.legend()
-        bottom.plot(where / 1e6, excess, ".", markersize=2)
-        bottom.set_ylabel("excess (sigma)")
-        bottom.set_xlabel("axion frequency (MHz)")
-        bottom.ticklabel_format(axis="x", useOffset=False)
-        return figure
+        return limit_figure(*self.limit(), *self.grand())
 
 
 def of_documents(documents: Iterable[tuple[str, Mapping[str, Any]]]) -> LiveLimit:
