@@ -13,6 +13,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from cryohalo.documents import write
+
+# The reference that is made from the code: before Sphinx looks for pages.
+if (reference := Path(__file__).parent / "reference").is_dir():
+    write(reference / "generated")
+
 project = "cryohalo"
 author = "the authors of cryohalo"
 version = release = installed("cryohalo")

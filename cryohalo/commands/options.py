@@ -1,16 +1,15 @@
 """What the commands share: checked values of options, and mistakes reported in one line.
 
-Exit codes: 0 done; 1 it could not be done (a file, a run, an IOC, a measurement that is missing); 2
-an option or argument that cannot be used; 3 a result came out that is not to be believed; 130
-interrupted by Ctrl-C.
+What their exit codes say is in ``EXIT_CODES``.
 """
 
 from __future__ import annotations
 
 import io
+import os
 import sys
 from argparse import ArgumentTypeError
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
@@ -23,9 +22,11 @@ from instruments.printable import escaped
 
 __all__ = [
     "DEFAULT_CATALOG",
+    "EXIT_CODES",
     "EXIT_FAILED",
     "EXIT_INTERRUPTED",
     "EXIT_NOT_BELIEVED",
+    "EXIT_USAGE",
     "MAX_SEED",
     "WRITABLE",
     "CatalogOption",
@@ -41,8 +42,19 @@ __all__ = [
 ]
 
 EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
 EXIT_NOT_BELIEVED: Final = 3
 EXIT_INTERRUPTED: Final = 130
+#: What an exit code of any command says; the page of the command line has it from here.
+EXIT_CODES: Final[Mapping[int, str]] = {
+    os.EX_OK: "done; `cryohalo runs` also where files were left out",
+    EXIT_FAILED: "it could not be done: no such run or folder, a file that cannot be used, an IOC "
+    "that did not start, a measurement that is missing; `status`: not all is ready; `doctor`: "
+    "something is in the way",
+    EXIT_USAGE: "an option or an argument that cannot be used",
+    EXIT_NOT_BELIEVED: "done, but what was found is not to be believed: it says why",
+    EXIT_INTERRUPTED: "interrupted",
+}
 MAX_SEED: Final = 2**31 - 1
 _LONGEST_MESSAGE: Final = 1000
 

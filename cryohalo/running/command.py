@@ -15,6 +15,7 @@ from rich.console import Console
 from cryohalo.commands.options import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
+    EXIT_USAGE,
     errors,
     plain_console,
     tell,
@@ -202,7 +203,7 @@ def _ran(session: Session, plan: MsgGenerator[Any]) -> Outcome:
         for line in lines[1:]:
             errors.print(line)
         wrong = isinstance(error, ValueError) and not isinstance(error, FailedStatus)
-        raise typer.Exit(2 if wrong else EXIT_FAILED) from None
+        raise typer.Exit(EXIT_USAGE if wrong else EXIT_FAILED) from None
 
 
 def _show(outcome: Outcome, shows: Any, console: Console) -> None:

@@ -64,7 +64,8 @@ class Block:
 
 def pages() -> list[Path]:
     found = [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *(ROOT / "docs").rglob("*.md")]
-    return sorted({path for path in found if path.name != "CHANGELOG.md"})
+    made = ROOT / "docs" / "reference" / "generated"  # from the code, when the site is built
+    return sorted({one for one in found if one.name != "CHANGELOG.md" and one.parent != made})
 
 
 def blocks() -> Iterator[Block]:

@@ -9,6 +9,8 @@ class Component(Generic[K]):
     cls: type[K]
     attr: str | None
     suffix: str | None
+    doc: str | None
+    kind: Kind
     kwargs: dict[str, Any]
     def __init__(
         self,
