@@ -85,9 +85,9 @@ def serve_pages(
     """
     import asyncio
 
-    from cryohalo.page.access import take_token
     from cryohalo.page.server import PageServer, run
     from cryohalo.page.variables import of_instruments
+    from cryohalo.processes.access import take_token
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     token = None if token_file is None else take_token(token_file)

@@ -167,6 +167,13 @@ class Queue(_Section):
     redis: str = Field(default="", description="HOST:PORT of another Redis; none is started then")
 
 
+class QueueHttp(_Section):
+    """The queue over HTTP with a key, with the extra of that name."""
+
+    use: bool = Field(default=False, description="serve it")
+    port: Port = Field(default=15082, description="of http, on loopback")
+
+
 class Configuration(BaseSettings):
     """The control room of one site.
 
@@ -193,6 +200,7 @@ class Configuration(BaseSettings):
     history: History = History()
     page: Page = Page()
     queue: Queue = Queue()
+    queue_http: QueueHttp = QueueHttp()
 
     @property
     def instruments(self) -> dict[str, Instrument]:
@@ -209,6 +217,11 @@ class Configuration(BaseSettings):
     def queue_wanted(self) -> Path:
         """Where it stands whether the queue is to go."""
         return self.state_dir / "queue" / "wanted.json"
+
+    @property
+    def queue_key(self) -> Path:
+        """Where the key of the queue over HTTP is."""
+        return self.state_dir / "queue" / "http.key"
 
     def ports(self) -> list[tuple[str, int]]:
         """Every port that ``up`` listens on, with the key that chose it."""
@@ -227,6 +240,8 @@ class Configuration(BaseSettings):
             found.append(("queue.info_port", self.queue.info_port))
             if not self.queue.redis:
                 found.append(("queue.redis_port", self.queue.redis_port))
+        if self.queue_http.use:
+            found.append(("queue_http.port", self.queue_http.port))
         return found
 
     @model_validator(mode="after")
@@ -234,6 +249,8 @@ class Configuration(BaseSettings):
         prefixes = Counter(one.prefix for one in self.instruments.values())
         if twice := [prefix for prefix, count in prefixes.items() if count > 1]:
             raise ValueError(f"prefix {twice[0]!r} is that of both instruments")
+        if self.queue_http.use and not self.queue.use:
+            raise ValueError("queue_http.use: there is no queue; use = true in [queue]")
         taken: dict[int, str] = {}
         for key, port in self.ports():
             if port in taken:

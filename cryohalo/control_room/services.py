@@ -13,7 +13,7 @@ from cryohalo.configuration.reading import FILE_VARIABLE
 from cryohalo.processes.addresses import LOOPBACK, environment_for
 from cryohalo.processes.launcher import LaunchedIoc
 
-__all__ = ["Service", "clients_environment", "history_address", "services"]
+__all__ = ["Service", "clients_environment", "history_address", "queue_address", "services"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ def services(values: Configuration) -> Iterator[tuple[LaunchedIoc | Service, int
         yield Service("page", tuple(_page(values))), values.page.port
     if values.queue.use:
         yield Service("queue", tuple(_queue(values))), values.queue.port
+    if values.queue_http.use:
+        yield Service("queue_http", tuple(_queue_http(values))), values.queue_http.port
 
 
 def _history(values: Configuration) -> Iterator[str]:
@@ -76,6 +78,17 @@ def _queue(values: Configuration) -> Iterator[str]:
     yield from ("--info-port", str(queue.info_port))
     where = ("--redis", queue.redis) if queue.redis else ("--redis-port", str(queue.redis_port))
     yield from where
+
+
+def _queue_http(values: Configuration) -> Iterator[str]:
+    yield from ("-m", "cryohalo.queueing.web", "--key-file", str(values.queue_key))
+    yield from ("--manager-port", str(values.queue.port))
+    yield from ("--info-port", str(values.queue.info_port))
+
+
+def queue_address(values: Configuration) -> str:
+    """Where the queue is over HTTP."""
+    return f"http://{LOOPBACK}:{values.queue_http.port}"
 
 
 def history_address(values: Configuration) -> str:
@@ -108,6 +121,8 @@ def clients_environment(found: Found) -> dict[str, str]:
     )
     if values.history.use:
         environment["PYDM_ARCHIVER_URL"] = history_address(values)
+    if values.queue_http.use:
+        environment["QSERVER_HTTP_SERVER_URI"] = queue_address(values)
     if found.file is not None:
         environment[FILE_VARIABLE] = str(found.file)
     return environment

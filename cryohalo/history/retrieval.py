@@ -25,6 +25,7 @@ from tornado.web import Application, HTTPError, RequestHandler
 
 from cryohalo.history.raw import chunks
 from cryohalo.history.store import LOST, MICRO, HistoryError, Sample, read_only
+from cryohalo.processes.access import refused
 
 __all__ = ["MOST_SAMPLES", "application", "data"]
 
@@ -36,8 +37,6 @@ _LONGEST_PATTERN: Final = 200
 _TOKEN: Final = re.compile(r"\.\*|\\.|.")
 _OF_A_PATTERN: Final = re.compile(r"\^?((?:\.\*|\.|\\[.:_+-]|[A-Za-z0-9_:;<>+-])*)\$?")
 _DEFAULT_SIZE: Final = {"optimized": 1000, "mean": 900, "nth": 1, "ncount": 1}
-#: Hosts by which a browser on this computer may call us: others are another site's (DNS rebinding).
-_OWN_HOSTS: Final = ("127.0.0.1", "localhost")
 _NANO_IN_MICRO: Final = 1000
 
 
@@ -61,9 +60,9 @@ class _Base(RequestHandler):
         self.history = history
 
     def prepare(self) -> None:
-        """Refuse a name that is not ours."""
-        if self.request.host_name not in _OWN_HOSTS:
-            raise HTTPError(403)
+        """Refuse what does not come from this computer's own programs and pages."""
+        if code := refused(self.request.host, self.request.headers.get("Origin")):
+            raise HTTPError(code)
 
     async def _tell(self, work: Callable[[], bytes], kind: str = "application/json") -> None:
         try:

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from tornado import web, websocket
 
-from cryohalo.page.access import allowed_host, own_origin, same_token
 from cryohalo.page.archive import ArchiveError, samples
 from cryohalo.page.board import Board
 from cryohalo.page.encoding import number
@@ -21,6 +20,7 @@ from cryohalo.page.puts import NotSetError, set_variable
 from cryohalo.page.strips import STRIP_S, Strips
 from cryohalo.page.viewers import Hub, Viewer
 from cryohalo.page.waterfall import HIGHEST, LOWEST, Waterfall
+from cryohalo.processes.access import own_origin, refused, same_token
 from instruments.printable import escaped
 
 __all__ = ["MOST_VIEWERS", "Bench", "application"]
@@ -61,10 +61,9 @@ class _Guarded(web.RequestHandler):
         self.clear_header("Server")
 
     def prepare(self) -> None:
-        if not allowed_host(self.request.host):
-            raise web.HTTPError(421, "host %s is not this one", escaped(self.request.host, 60))
-        if not own_origin(self.request.headers.get("Origin"), self.request.host):
-            raise web.HTTPError(403, "a request from another site")
+        host = self.request.host
+        if code := refused(host, self.request.headers.get("Origin")):
+            raise web.HTTPError(code, "from another site, or for host %s", escaped(host, 60))
 
     def write_error(self, status_code: int, **_: Any) -> None:
         self.finish({"error": f"{status_code} {self._reason}"})
@@ -222,8 +221,8 @@ class _Frames(websocket.WebSocketHandler):
         bench = self.settings["benches"].get(self.path_args[0])
         if bench is None:
             raise web.HTTPError(404)
-        if not allowed_host(self.request.host):
-            raise web.HTTPError(421)
+        if code := refused(self.request.host, None):  # of the origin see check_origin
+            raise web.HTTPError(code)
         if len(bench.hub.viewers) >= MOST_VIEWERS:
             raise web.HTTPError(503)
 

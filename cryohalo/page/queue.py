@@ -13,71 +13,17 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-import zmq
-
-from cryohalo.processes.addresses import LOOPBACK
+from cryohalo.queueing.line import Line, QueueError
 from instruments.printable import escaped
 
-__all__ = ["Line", "SilentError", "Told", "main"]
+__all__ = ["Told", "main"]
 
 _PERIOD_S: Final = 2.0
-_TIMEOUT_MS: Final = 5000
-_MOST_BYTES: Final = 10_000_000
 #: Plans that wait, as far as they are shown.
 MOST_ITEMS: Final = 10
 #: Of a status: what names the items, and the one that runs.
 _CHANGES: Final = ("plan_queue_uid", "running_item_uid")
 _LONGEST_ITEM: Final = 160
-
-
-class SilentError(RuntimeError):
-    """The manager does not answer, or has refused; the message says why."""
-
-
-class Line:
-    """A connection to the manager, by its protocol: a method in, its answer out, both as JSON.
-
-    The manager's own client opens another connection for each request, and gives none back that was
-    not answered; this one is asked for as long as the page runs.
-
-    Args:
-        port: Of its control socket.
-        timeout_ms: How long it may take to answer.
-    """
-
-    def __init__(self, port: int, timeout_ms: int = _TIMEOUT_MS) -> None:
-        self.address = f"tcp://{LOOPBACK}:{port}"
-        self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.REQ)
-        self._socket.setsockopt(zmq.RCVTIMEO, timeout_ms)
-        self._socket.setsockopt(zmq.SNDTIMEO, timeout_ms)
-        self._socket.setsockopt(zmq.LINGER, 0)
-        # After a request that was not answered the next may be sent, and late answers are dropped.
-        self._socket.setsockopt(zmq.REQ_RELAXED, 1)
-        self._socket.setsockopt(zmq.REQ_CORRELATE, 1)
-        self._socket.setsockopt(zmq.MAXMSGSIZE, _MOST_BYTES)
-        self._socket.connect(self.address)
-
-    def ask(self, method: str) -> dict[str, Any]:
-        """Ask for something and give the answer.
-
-        Raises:
-            SilentError: There is no answer, or a refusal.
-        """
-        try:
-            self._socket.send_json({"method": method, "params": {}})
-            answer = self._socket.recv_json()
-        except (zmq.ZMQError, ValueError, RecursionError):
-            words = f"the queue at {self.address} does not answer: cryohalo status"
-            raise SilentError(words) from None
-        if not isinstance(answer, dict) or answer.get("success") is False:
-            raise SilentError(f"{method} was refused: {escaped(answer)}")
-        return answer
-
-    def close(self) -> None:
-        """Give the connection back."""
-        self._socket.close()
-        self._context.term()
 
 
 class Told:
@@ -102,7 +48,7 @@ class Told:
             seen = tuple(status.get(key) for key in _CHANGES)
             if seen[0] is None or seen != self._seen:
                 self._queue, self._seen = self._ask("queue_get"), seen
-        except SilentError as error:
+        except QueueError as error:
             self._seen = ()
             return {"error": escaped(error)}
         items, running = list(self._queue.get("items") or ()), self._queue.get("running_item")
@@ -131,14 +77,14 @@ def main() -> int:
         ended.set()
 
     threading.Thread(target=watch, daemon=True).start()
-    line, last = Line(int(sys.argv[1])), ""
-    told = Told(line.ask)
-    while not ended.wait(_PERIOD_S if last else 0.0):
-        text = json.dumps(told.now())
-        if text != last:
-            print(text, flush=True)
-        last = text
-    line.close()
+    last = ""
+    with Line(int(sys.argv[1])) as line:
+        told = Told(line.ask)
+        while not ended.wait(_PERIOD_S if last else 0.0):
+            text = json.dumps(told.now())
+            if text != last:
+                print(text, flush=True)
+            last = text
     return 0
 
 

@@ -7,25 +7,18 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from bluesky_queueserver.manager.comms import zmq_single_request
-
-from cryohalo.processes.addresses import LOOPBACK
+from cryohalo.queueing.line import Line, QueueError
 
 __all__ = ["Manager", "QueueError", "until"]
 
 TIMEOUT_S: Final = 10.0
 #: A plan that is aborted leaves its instrument safe first, which takes its time.
 ABORT_TIMEOUT_S: Final = 120.0
-_MS: Final = 1000
 _LOOK_EVERY_S: Final = 0.2
 #: Never set: the manager tells nobody of its changes.
 _PAUSE: Final = threading.Event()
 #: In whose name plans are queued; what the group may is in ``queue_permissions.yaml``.
 GROUP: Final = "primary"
-
-
-class QueueError(ValueError):
-    """The manager does not answer, or has refused; the message says why."""
 
 
 class Manager:
@@ -37,8 +30,7 @@ class Manager:
     """
 
     def __init__(self, port: int, user: str = "cryohalo") -> None:
-        self.address = f"tcp://{LOOPBACK}:{port}"
-        self._user = user
+        self._port, self._user = port, user
 
     def ask(
         self, method: str, params: Mapping[str, Any] | None = None, timeout_s: float = TIMEOUT_S
@@ -48,17 +40,8 @@ class Manager:
         Raises:
             QueueError: There is no answer, or a refusal.
         """
-        answer, error = zmq_single_request(
-            method,
-            dict(params or {}),
-            timeout=round(timeout_s * _MS),
-            zmq_server_address=self.address,
-        )
-        if error or answer is None:
-            raise QueueError(f"the queue at {self.address} does not answer: cryohalo status")
-        if answer.get("success") is False:
-            raise QueueError(str(answer.get("msg") or f"{method} was refused"))
-        return dict(answer)
+        with Line(self._port, timeout_s) as line:
+            return line.ask(method, params)
 
     def status(self) -> dict[str, Any]:
         """What the manager does."""

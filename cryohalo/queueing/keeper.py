@@ -78,6 +78,7 @@ class Keeper:
     worker_died: Callable[[], bool]
     _deaths: int = 0
     _started: bool = field(default=False, repr=False)
+    _rested: bool = field(default=False, repr=False)
     _recovered: bool = field(default=False, repr=False)
     _last: str = field(default="", repr=False)
 
@@ -92,14 +93,22 @@ class Keeper:
                 self.manager.ask("environment_open")
             elif running is None:
                 self._started = False
+                self._adopt(status)
             else:
                 self._recover(running)
                 self._keep(status, running)
+            self._rested = status["manager_state"] == "idle"
             self._last = ""
         except QueueError as error:
             if str(error) != self._last:
                 log.warning("%s", escaped(error))
             self._last = str(error)
+
+    def _adopt(self, status: Mapping[str, Any]) -> None:
+        """Keep going what another client has started, as over HTTP; not what is being stopped."""
+        if self._rested and status["manager_state"] in _BUSY:
+            self._started = self._recovered = True
+            self._note({})
 
     def _recover(self, running: Mapping[str, Any]) -> None:
         """Put back what ran when the manager itself ended: it calls that "unknown", and done."""

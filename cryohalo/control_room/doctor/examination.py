@@ -8,6 +8,7 @@ from pathlib import Path
 from cryohalo.configuration import ConfigurationError, Found, read
 from cryohalo.control_room.doctor.finding import Finding, good, odd, wrong
 from cryohalo.control_room.doctor.instruments import instruments
+from cryohalo.control_room.doctor.queue import http, redis
 from cryohalo.control_room.doctor.surroundings import (
     array_size,
     clients,
@@ -15,7 +16,6 @@ from cryohalo.control_room.doctor.surroundings import (
     folders,
     libraries,
     ports,
-    redis,
     repeaters,
 )
 
@@ -46,6 +46,7 @@ def _of(found: Found) -> Iterator[Finding]:
     yield from ports(found)
     yield from repeaters(found)
     yield from redis(found)
+    yield from http(found)
     yield from clients(found)
     yield from array_size(found)
     yield from instruments(found)

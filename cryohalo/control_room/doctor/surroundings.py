@@ -18,10 +18,9 @@ from cryohalo.control_room.doctor.finding import Finding, good, odd, wrong
 from cryohalo.control_room.folder import StateFolder
 from cryohalo.control_room.services import clients_environment, services
 from cryohalo.processes.addresses import LOOPBACK
-from cryohalo.queueing.redis import NoRedisError, executable
 from iocs.serving.listening.ports import PortTakenError, require_free
 
-__all__ = ["array_size", "clients", "clock", "folders", "libraries", "ports", "redis", "repeaters"]
+__all__ = ["array_size", "clients", "clock", "folders", "libraries", "ports", "repeaters"]
 
 #: A spectrum of 100 000 points in double precision, and the header before it.
 SPECTRUM_BYTES: Final = 800_000 + 200
@@ -156,16 +155,6 @@ def _repeats(process: psutil.Process) -> bool:
     """Whether it is a repeater; clients that start one give its name as an argument."""
     words = (process.info["cmdline"] or [])[:3]
     return any(Path(word).name in _REPEATERS for word in words)
-
-
-def redis(found: Found) -> Iterator[Finding]:
-    """A queue that has no Redis elsewhere finds one on this host."""
-    if not found.values.queue.use or found.values.queue.redis:
-        return
-    try:
-        yield good("queue", executable())
-    except NoRedisError as error:
-        yield wrong("queue", str(error), "or name another: redis in [queue]")
 
 
 def clients(found: Found) -> Iterator[Finding]:

@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ class Room:
 
 def text(**used: bool) -> str:
     """A configuration on free ports with the haloscope's IOC and the services named."""
-    ports = iter(free_ports(8))
+    ports = iter(free_ports(9))
     lines = ["[amrr]", "use = false", "[haloscope]", f"port = {next(ports)}", "prefix = 'R:'"]
     lines += ["speed = 0", "[epics]", f"repeater_port = {next(ports)}"]
     for name in ("history", "page"):
@@ -61,7 +62,23 @@ def text(**used: bool) -> str:
     if used.get("queue"):
         lines += ["[queue]", "use = true"]
         lines += [f"{key} = {next(ports)}" for key in ("port", "info_port", "redis_port")]
+    if used.get("queue_http"):
+        lines += ["[queue_http]", "use = true", f"port = {next(ports)}"]
     return "\n".join([*lines, ""])
+
+
+def until(found: Callable[[], Any]) -> Any:
+    """What ``found`` gives once that is true; it asks other processes, which takes its time."""
+    deadline = time.monotonic() + 90.0
+    while not (value := found()):
+        assert time.monotonic() < deadline
+    return value
+
+
+def again(room: Room, name: str, pid: int) -> bool:
+    """Whether a service is ready as another process than this one."""
+    row = room.status()[name]
+    return row["state"] == "ready" and row["pid"] != pid
 
 
 @pytest.fixture

@@ -9,24 +9,16 @@ import os
 import signal
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cryohalo.history.store import LOST, read_only
-from tests.live.control_room.conftest import Room
+from tests.live.control_room.conftest import Room, again, until
 
 NAME = "R:Sim:Time_RBV"
-
-
-def until(found: Callable[[], Any]) -> Any:
-    """What ``found`` gives once that is true; it asks other processes, which takes its time."""
-    deadline = time.monotonic() + 60.0
-    while not (value := found()):
-        assert time.monotonic() < deadline
-    return value
 
 
 def samples(room: Room, name: str = NAME) -> list[Any]:
@@ -39,11 +31,6 @@ def kill(room: Room, name: str) -> int:
     pid = room.status()[name]["pid"]
     os.kill(pid, signal.SIGKILL)
     return pid
-
-
-def again(room: Room, name: str, pid: int) -> bool:
-    row = room.status()[name]
-    return row["state"] == "ready" and row["pid"] != pid
 
 
 def test_what_an_ioc_says_is_recorded_through_kills_of_both(recording: Room) -> None:

@@ -17,8 +17,8 @@ from contextlib import contextmanager
 import pytest
 
 from cryohalo.catalog import Catalog, Run
-from tests.live.control_room.conftest import COMMAND, Room
-from tests.live.control_room.test_history import again, samples, until
+from tests.live.control_room.conftest import COMMAND, Room, again, until
+from tests.live.control_room.test_history import samples
 from tests.live.control_room.test_queue import CALIBRATION, targets
 
 FREQUENCIES = [round(1100.0 + 0.01 * step, 2) for step in range(24)]

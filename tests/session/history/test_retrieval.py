@@ -167,12 +167,27 @@ def test_too_many_samples_are_refused_with_a_way_out(
     assert get(address, pv="optimized_10(A:T)", **WHOLE)
 
 
-def test_another_site_s_page_cannot_ask(address: str) -> None:
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({"Host": "evil.example"}, 421),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+    ],
+)
+def test_another_site_s_page_cannot_ask(address: str, headers: dict[str, str], code: int) -> None:
     full = f"{address}/retrieval/data/getData.json?{urlencode({'pv': 'A:T', **WHOLE})}"
     with pytest.raises(HTTPError) as error:
-        urlopen(Request(full, headers={"Host": "evil.example"}), timeout=20)
+        urlopen(Request(full, headers=headers), timeout=20)
     with error.value as answer:
-        assert answer.code == 403
+        assert answer.code == code
+
+
+def test_every_name_of_the_loopback_interface_is_heard(address: str) -> None:
+    full = f"{address}/retrieval/bpl/getMatchingPVs?pv=*"
+    for host in ("localhost:1", "[::1]:1"):
+        with urlopen(Request(full, headers={"Host": host}), timeout=20) as answer:
+            assert answer.status == 200
 
 
 def test_names_can_be_listed(address: str) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cryohalo.page.access import TokenFileError, same_token, take_token
 from cryohalo.page.server import PageServer
+from cryohalo.processes.access import TokenFileError, same_token, take_token
 from tests.session.page.conftest import Served
 
 

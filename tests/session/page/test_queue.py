@@ -13,8 +13,9 @@ import pytest
 import zmq
 
 from cryohalo.page.beside import follow
-from cryohalo.page.queue import MOST_ITEMS, Line, Told
+from cryohalo.page.queue import MOST_ITEMS, Told
 from cryohalo.processes.addresses import free_ports
+from cryohalo.queueing.line import Line
 from tests.session.page.conftest import Served
 from tests.session.page.test_frames import frames, leave, read
 
@@ -88,7 +89,7 @@ def test_a_manager_is_asked_over_its_socket(manager: Manager) -> None:
 
 
 def test_a_manager_that_is_not_there_is_told_each_time() -> None:
-    line = Line(free_ports(1)[0], timeout_ms=50)
+    line = Line(free_ports(1)[0], timeout_s=0.05)
     for _ in range(3):
         assert "does not answer: cryohalo status" in Told(line.ask).now()["error"]
     line.close()

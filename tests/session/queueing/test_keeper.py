@@ -125,6 +125,30 @@ def test_a_plan_that_fails_stops_the_queue(bench: Bench) -> None:
     assert bench.manager.running["name"] == "one"
 
 
+def test_what_another_client_starts_is_kept_going(bench: Bench) -> None:
+    """Over HTTP, or by qserver: nobody has asked us."""
+    bench.look()
+    bench.manager.ask("queue_start")
+    bench.look()
+    assert bench.wanted.read() == bench.manager.running
+    bench.dead = True
+    bench.keeper.look()
+    bench.dead = False
+    bench.look()
+    assert bench.manager.running["name"] == "one"
+
+
+def test_what_is_being_stopped_is_not_taken_for_started(bench: Bench) -> None:
+    bench.wanted.write({})
+    bench.look()
+    bench.wanted.clear()  # `cryohalo queue stop`, while a plan runs
+    bench.look()
+    assert bench.wanted.read() is None
+    bench.renew()
+    bench.look()
+    assert bench.wanted.read() is None
+
+
 def test_a_worker_that_dies_is_replaced_and_its_plan_begins_again(bench: Bench) -> None:
     bench.wanted.write({})
     bench.look()

@@ -1,8 +1,8 @@
-"""Who may look, and who may set: loopback alone, and whoever can read the token's file.
+"""Who may ask our web servers, and who may set: loopback alone, and whoever can read a key's file.
 
-A page in a browser is reached from any web site that the same browser shows. So the host that a
-request names must be this one (a name that somebody lets point to 127.0.0.1 is not), and what
-comes with an origin must come from the page itself.
+A server on loopback is reached from any web site that a browser on this computer shows. So the host
+that a request names must be this one (a name that somebody lets point to 127.0.0.1 is not), and
+what comes with an origin must come from a page of the server itself.
 """
 
 from __future__ import annotations
@@ -15,9 +15,23 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-__all__ = ["TokenFileError", "allowed_host", "own_origin", "same_token", "take_token"]
+__all__ = [
+    "OTHER_HOST",
+    "OTHER_SITE",
+    "TokenFileError",
+    "allowed_host",
+    "own_origin",
+    "read_token",
+    "refused",
+    "same_token",
+    "take_token",
+]
 
+#: Names by which a browser on this computer may call us.
 _HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+#: What a request is refused with: it was misdirected, it is forbidden.
+OTHER_HOST: Final = 421
+OTHER_SITE: Final = 403
 _TOKEN_BYTES: Final = 32
 _SHORTEST: Final = 32
 _LONGEST: Final = 200
@@ -47,6 +61,18 @@ def own_origin(origin: str | None, host: str, scheme: str = "http") -> bool:
     return origin is None or origin == f"{scheme}://{host}"
 
 
+def refused(host: str, origin: str | None) -> int | None:
+    """The code with which a request is refused, ``OTHER_HOST`` or ``OTHER_SITE``, or None.
+
+    Args:
+        host: Its ``Host``.
+        origin: Its ``Origin``, None where it has none.
+    """
+    if not allowed_host(host):
+        return OTHER_HOST
+    return None if own_origin(origin, host) else OTHER_SITE
+
+
 def same_token(authorization: str, token: str) -> bool:
     """Whether the header ``Authorization: Bearer TOKEN`` holds the token."""
     return hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode())
@@ -59,12 +85,12 @@ def take_token(path: Path) -> str:
         TokenFileError: Others may read the file, it is not ours, or holds no token.
     """
     try:
-        return _read(path)
+        return read_token(path)
     except FileNotFoundError:
         pass
     except OSError as error:
         raise TokenFileError(f"{path}: {error.strerror or error}") from None
-    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    token = secrets.token_hex(_TOKEN_BYTES)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
@@ -75,7 +101,13 @@ def take_token(path: Path) -> str:
     return token
 
 
-def _read(path: Path) -> str:
+def read_token(path: Path) -> str:
+    """The token of the file.
+
+    Raises:
+        TokenFileError: Others may read the file, it is not ours, or holds no token.
+        OSError: It is absent or cannot be opened.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(file.fileno())
