@@ -174,7 +174,9 @@ def _alarm_line(one: Alarm) -> str:
     from instruments.printable import escaped
 
     ended = "lasts" if one.ended_us is None else f"until {moment(one.ended_us)}"
-    seen = f"seen by {escaped(one.who)}" if one.acknowledged_us else "not acknowledged"
+    seen = "not acknowledged"
+    if one.acknowledged_us:
+        seen = f"seen by {escaped(one.who)} {moment(one.acknowledged_us)}"
     value = "" if one.value is None else f"= {escaped(one.value)}"
     kind = f"{severity_name(one.severity)} {status_name(one.status)}".rstrip()
     words = (str(one.id), moment(one.began_us), ended, f"{one.name} {value}".rstrip(), kind, seen)

@@ -52,6 +52,9 @@ def page(
     history: Annotated[
         str, typer.Option(help="Address of a server with the archiver's JSON route.")
     ] = "",
+    alarms: Annotated[
+        Path | None, typer.Option(help="File of a history, whose log of alarms is shown.")
+    ] = None,
 ) -> None:
     """Serve one web page per instrument on loopback until Ctrl-C.
 
@@ -65,6 +68,7 @@ def page(
         raise typer.BadParameter(f"{history!r} is no http address", param_hint="--history")
     token = None if read_only else token_file or default_token_file()
     shown = {"history": history, "port": port, "catalog": catalog, "queue_port": queue_port}
+    shown["alarms"] = alarms
     serve_pages(prefixes, token, console, **shown)
 
 

@@ -70,6 +70,7 @@ def _page(values: Configuration) -> Iterator[str]:
         yield "--read-only"
     if values.history.use:
         yield from ("--history", history_address(values))
+        yield from ("--alarms", str(values.history_file))
 
 
 def _queue(values: Configuration) -> Iterator[str]:

@@ -7,15 +7,25 @@ when it is none again. It stays in the list until it has ended and was acknowled
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cryohalo.history.store import LOST, HistoryError, Reader, Sample, Store, Value
 from pvdb.records import Status
 
-__all__ = ["Alarm", "AlarmLog", "acknowledge", "alarms", "severity_name", "status_name"]
+__all__ = [
+    "Alarm",
+    "AlarmLog",
+    "Latched",
+    "acknowledge",
+    "acknowledge_latched",
+    "alarms",
+    "latched",
+    "severity_name",
+    "status_name",
+]
 
 SEVERITIES: Final = ("none", "minor", "major", "invalid", "lost")
 #: Never measured yet: nothing is wrong with that.
@@ -47,6 +57,29 @@ class Alarm:
     ended_us: int | None
     acknowledged_us: int | None
     who: str | None
+
+
+@dataclass(frozen=True)
+class Latched:
+    """All alarms of one variable that last or that nobody has acknowledged, as one line.
+
+    Attributes:
+        name: The variable.
+        newest: The number of its newest alarm.
+        severity: The worst that there was.
+        began_us: When the first began, microseconds of the epoch.
+        ended_us: When the last ended, None while it lasts.
+        unseen: How many were not acknowledged.
+        who: Who acknowledged the newest, "" for nobody.
+    """
+
+    name: str
+    newest: int
+    severity: int
+    began_us: int = 0
+    ended_us: int | None = None
+    unseen: int = 0
+    who: str = ""
 
 
 class AlarmLog:
@@ -112,6 +145,19 @@ def alarms(reader: Reader, since_us: int | None = None) -> list[Alarm]:
     return [Alarm(*row) for row in rows]
 
 
+def latched(reader: Reader, prefix: str) -> list[Latched]:
+    """The alarms of an instrument by variable, the worst first; what comes and goes is one line."""
+    rows = reader.connection.execute(
+        "SELECT name, max(id), max(severity), min(began), CASE WHEN max(ended IS NULL) THEN NULL "
+        # With max(id), other columns are those of the row that has it: https://sqlite.org/lang_select.html
+        "ELSE max(ended) END, sum(acknowledged IS NULL), ifnull(who, '') FROM alarm "
+        "WHERE (ended IS NULL OR acknowledged IS NULL) AND substr(name, 1, ?) = ? "
+        "GROUP BY name ORDER BY max(severity) DESC, name",
+        (len(prefix), prefix),
+    )
+    return [Latched(*row) for row in rows]
+
+
 def acknowledge(path: Path, which: Sequence[int] | None, who: str, now_us: int) -> int:
     """Say that alarms were seen, from any process.
 
@@ -127,25 +173,61 @@ def acknowledge(path: Path, which: Sequence[int] | None, who: str, now_us: int) 
     Raises:
         HistoryError: There is no such alarm, or the history cannot be written.
     """
-    store = Store(path) if path.exists() else None
-    if store is None:
-        raise HistoryError(f"{path}: no history")
-    try:
-        known = {row[0] for row in store.connection.execute("SELECT id FROM alarm")}
+
+    def write(execute: _Execute) -> int:
+        known = {row[0] for row in execute("SELECT id FROM alarm", ())}
         if unknown := sorted(set(which or ()) - known):
             raise HistoryError(f"there is no alarm {unknown[0]}")
-        numbers = known if which is None else set(which)
-        changed = 0
-        for number in sorted(numbers):
-            changed += store.connection.execute(
-                "UPDATE alarm SET acknowledged = ?, who = ? WHERE id = ? AND acknowledged IS NULL",
-                (now_us, who, number),
-            ).rowcount
+        return sum(
+            execute(f"{_SEEN} AND id = ?", (now_us, who, number)).rowcount
+            for number in sorted(known if which is None else set(which))
+        )
+
+    return _written(path, write)
+
+
+def acknowledge_latched(
+    path: Path, prefix: str, seen: Iterable[Latched], who: str, now_us: int
+) -> int:
+    """Say that what stood in these lines was seen: no newer alarm, and none that grew worse since.
+
+    Args:
+        path: The history.
+        prefix: Of the instrument.
+        seen: Lines of ``latched`` with names without the prefix; of them name, newest, severity.
+        who: Who says so.
+        now_us: When.
+
+    Returns:
+        Of how many variables alarms had not been acknowledged.
+
+    Raises:
+        HistoryError: The history cannot be written.
+    """
+
+    def write(execute: _Execute) -> int:
+        one = f"{_SEEN} AND name = ? AND id <= ? AND severity <= ?"
+        told = ((now_us, who, prefix + s.name, s.newest, s.severity) for s in seen)
+        return sum(execute(one, values).rowcount > 0 for values in told)
+
+    return _written(path, write)
+
+
+_Execute = Callable[[str, tuple[Any, ...]], sqlite3.Cursor]
+_SEEN: Final = "UPDATE alarm SET acknowledged = ?, who = ? WHERE acknowledged IS NULL"
+
+
+def _written(path: Path, write: Callable[[_Execute], int]) -> int:
+    """Write into a history that is there, from any process."""
+    if not path.exists():
+        raise HistoryError(f"{path}: no history")
+    store = Store(path)
+    try:
+        return write(store.connection.execute)
     except sqlite3.Error as error:
         raise HistoryError(f"{path}: {error}") from None
     finally:
         store.close()
-    return changed
 
 
 def severity_name(severity: int) -> str:

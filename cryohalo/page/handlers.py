@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from tornado import web, websocket
 
+from cryohalo.page.alarms import AlarmBook, NotAcknowledgedError, wanted
 from cryohalo.page.archive import ArchiveError, samples
 from cryohalo.page.board import Board
 from cryohalo.page.encoding import number
@@ -166,47 +167,84 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-class _Put(_Guarded):
+class _Keyed(_Guarded):
+    """What takes the token, and JSON."""
+
+    def has_token(self) -> bool:
+        """Whether the request has it; what it is told otherwise has been told."""
+        token = self.settings["token"]
+        if token is None:
+            self.refuse(403, "this page is read-only: it was started with --read-only")
+        elif not same_token(self.request.headers.get("Authorization", ""), token):
+            log.warning("%s with a wrong token or none was refused", escaped(self.request.path, 60))
+            self.refuse(401, "this page is read-only without the token")
+        else:
+            return True
+        return False
+
+    def told(self) -> Any:
+        """The body, None for none that is JSON."""
+        if self.request.headers.get("Content-Type", "").split(";")[0] != "application/json":
+            return None
+        try:
+            return json.loads(self.request.body)
+        except (ValueError, RecursionError):
+            return None
+
+    def refuse(self, status: int, why: str) -> None:
+        """Say no."""
+        self.set_status(status)
+        self.finish({"error": why})
+
+
+class _Put(_Keyed):
     """``{"name": ..., "value": ...}`` with the token; without a body, only the token is tried."""
 
     async def post(self, name: str) -> None:
-        token = self.settings["token"]
-        if token is None:
-            return self._refuse(403, "this page is read-only: it was started with --read-only")
-        if not same_token(self.request.headers.get("Authorization", ""), token):
-            log.warning("a put to %s with a wrong token or none was refused", name)
-            return self._refuse(401, "this page is read-only without the token")
+        if not self.has_token():
+            return None
         bench = self.bench(name)
         if not self.request.body:
             self.finish({"done": "the token is right"})
             return None
         wanted = self._wanted()
         if wanted is None:
-            return self._refuse(400, "the request is not {name, value} as JSON")
+            return self.refuse(400, "the request is not {name, value} as JSON")
         pv, value = wanted
         try:
             done = await set_variable(bench.board, pv, value)
         except NotSetError as error:
             log.warning("put of %s to %s: %s", escaped(value, 60), escaped(pv, 60), error)
-            return self._refuse(409, str(error))
+            return self.refuse(409, str(error))
         log.info("put of %s to %s%s: %s", escaped(value, 60), bench.board.prefix, pv, done)
         self.finish({"done": done})
         return None
 
     def _wanted(self) -> tuple[str, Any] | None:
-        if self.request.headers.get("Content-Type", "").split(";")[0] != "application/json":
-            return None
-        try:
-            told = json.loads(self.request.body)
-        except (ValueError, RecursionError):
-            return None
+        told = self.told()
         if not isinstance(told, dict) or set(told) != {"name", "value"}:
             return None
         return (told["name"], told["value"]) if isinstance(told["name"], str) else None
 
-    def _refuse(self, status: int, why: str) -> None:
-        self.set_status(status)
-        self.finish({"error": why})
+
+class _Acknowledge(_Keyed):
+    """``{"alarms": [[name, id, severity], ...], "who": ...}`` with the token."""
+
+    async def post(self, name: str) -> None:
+        if not self.has_token():
+            return None
+        bench, book = self.bench(name), self.settings["alarms"]
+        if book is None:
+            return self.refuse(404, "there is no log of alarms: this page was started without one")
+        seen = wanted(self.told())
+        if seen is None:
+            return self.refuse(400, "the request is not {alarms: [[name, id, severity]], who}")
+        try:
+            count = await book.acknowledge(bench.board.prefix, *seen)
+        except NotAcknowledgedError as error:
+            return self.refuse(409, str(error))
+        self.finish({"done": f"{count} acknowledged"})
+        return None
 
 
 class _Frames(websocket.WebSocketHandler):
@@ -246,7 +284,12 @@ class _Frames(websocket.WebSocketHandler):
 
 
 def application(
-    benches: Mapping[str, Bench], token: str | None, history: str, *, queue: bool = False
+    benches: Mapping[str, Bench],
+    token: str | None,
+    history: str,
+    *,
+    queue: bool = False,
+    alarms: AlarmBook | None = None,
 ) -> web.Application:
     """The web application over these instruments.
 
@@ -255,6 +298,7 @@ def application(
         token: Lets its holder set variables; None: nothing can be set.
         history: Base address of a server with the archiver's JSON route, "" for none.
         queue: Whether a queue of plans is shown.
+        alarms: The log of alarms, None for none.
     """
     return web.Application(
         [
@@ -263,6 +307,7 @@ def application(
             (r"/api/([a-z]+)/strips", _Strips),
             (r"/api/([a-z]+)/waterfall", _Waterfall),
             (r"/api/([a-z]+)/put", _Put),
+            (r"/api/([a-z]+)/acknowledge", _Acknowledge),
             (r"/ws/([a-z]+)", _Frames),
             (r"/static/(.*)", _File, {"path": str(STATIC)}),
             (r"/([a-z]+)", _Page),
@@ -271,6 +316,7 @@ def application(
         token=token,
         history=history,
         queue=queue,
+        alarms=alarms,
         log_function=_log,
         websocket_max_message_size=1024,
         websocket_ping_interval=20,

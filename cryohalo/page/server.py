@@ -8,10 +8,11 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tornado.httpserver import HTTPServer
 
+from cryohalo.page.alarms import AlarmBook
 from cryohalo.page.beside import follow
 from cryohalo.page.board import Board
 from cryohalo.page.channels import Channels
@@ -28,8 +29,8 @@ __all__ = ["LOOPBACK", "PageServer", "run"]
 LOOPBACK: Final = "127.0.0.1"
 #: The instrument whose page tells of searches.
 SEARCHING: Final = "haloscope"
-#: What a request may bring: a name, a value.
-_MOST_BODY_BYTES: Final = 4096
+#: What a request may bring: a name and a value, or a hundred alarms.
+_MOST_BODY_BYTES: Final = 16_384
 
 
 @dataclass
@@ -44,6 +45,7 @@ class PageServer:
         port: To listen on; 0 for any free one.
         catalog: Folder whose newest search the haloscope's page shows, None for none.
         queue_port: Of the queue's manager, 0 for no queue.
+        alarms: File of the history whose log of alarms is shown, None for none.
     """
 
     prefixes: Mapping[str, str]
@@ -53,6 +55,7 @@ class PageServer:
     port: int = 0
     catalog: Path | None = None
     queue_port: int = 0
+    alarms: Path | None = None
     benches: dict[str, Bench] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -83,8 +86,13 @@ class PageServer:
         if self.queue_port:
             hubs = [bench.hub for bench in self.benches.values()]
             self._follow("queue", str(self.queue_port), hubs)
+        book = None
+        if self.alarms is not None:
+            book = AlarmBook(self.alarms, {b.board.prefix: b.hub for b in self.benches.values()})
+            self._ticks.append(asyncio.ensure_future(book.run()))
+        shown: dict[str, Any] = {"queue": bool(self.queue_port), "alarms": book}
         self._server = HTTPServer(
-            application(self.benches, self.token, self.history, queue=bool(self.queue_port)),
+            application(self.benches, self.token, self.history, **shown),
             max_body_size=_MOST_BODY_BYTES,
             max_header_size=16_384,
         )

@@ -1,114 +1,79 @@
-// What is in alarm, the worst first; and the banner: lost, interlocked, quenched, blocked, with what to do.
+// What is in alarm, the worst first, and what was and nobody has acknowledged yet.
 
+import { ask, post, token } from "./asking.js";
 import { SEVERITIES, clock, element, shown } from "./format.js";
 
-/** A setpoint's WRITE alarm tells of a refused put, the readback of the machine. */
-export function alarmList(store, list) {
+const WHO = "cryohalo-who";
+const MICRO = 1e6;
+
+/** The section: variables that are in alarm now, and lines of the log of alarms, where there is one. */
+export function alarms(store, about) {
+  const list = element("ul");
+  const note = element("small", { id: "acknowledged", role: "status" });
+  const all = element("button", { id: "acknowledge-all", hidden: true }, "Acknowledge all");
+  const node = element("section", { id: "alarms" },
+    element("div", { class: "head" }, element("h2", {}, "Alarms"), all), list, note);
+  const say = (text) => { note.textContent = text; };
+  all.addEventListener("click", () => acknowledge(about, [...unseen(store).values()], say));
   let told = "";
   store.listen(() => {
-    const standing = [...store.pvs.values()]
-      .filter((pv) => pv.severity >= 1 && pv.severity <= 3)
-      .sort((a, b) => b.severity - a.severity || a.name.localeCompare(b.name));
+    const standing = [...store.pvs.values()].filter((pv) => pv.severity >= 1 && pv.severity <= 3);
     const known = store.lost < store.pvs.size;
-    const key = JSON.stringify([known, standing.map((pv) => [pv.name, pv.severity, shown(pv)])]);
+    const log = new Map((store.alarms?.alarms ?? []).map((one) => [one.name, one]));
+    const rest = store.alarms?.more ? `and ${store.alarms.more} more` : store.alarms?.error ?? "";
+    const key = JSON.stringify([known, rest, standing.map((pv) => [pv.name, pv.severity, shown(pv)]), [...log.values()]]);
     if (key === told) return;
     told = key;
-    list.replaceChildren(...(standing.length ? standing.map(row) : [
+    all.hidden = !unseen(store).size;
+    const now = new Set(standing.map((pv) => pv.name));
+    const rows = [
+      ...standing.map((pv) => ({ pv, name: pv.name, severity: pv.severity, one: log.get(pv.name) })),
+      ...[...log.values()].filter((one) => !now.has(one.name))
+        .map((one) => ({ pv: store.get(one.name), name: one.name, severity: one.severity, one })),
+    ].sort((a, b) => b.severity - a.severity || a.name.localeCompare(b.name));
+    list.replaceChildren(...(rows.length ? rows.map((row) => line(row, now.has(row.name), about, say)) : [
       element("li", { class: known && "none" }, known ? "No alarms" : "unknown: no value is known now"),
-    ]));
+    ]), ...(rest ? [element("li", {}, element("small", {}, rest))] : []));
   });
+  return node;
 }
 
-function row(pv) {
-  const level = `sev-${pv.severity}`;
-  const since = pv.since ? ` since ${clock(pv.since)}` : "";
-  return element("li", {},
-    element("span", { class: level }, pv.name.replace(/_RBV$/, "")),
-    element("b", { class: level }, pv.kind === "text" ? SEVERITIES[pv.severity] : shown(pv)),
-    element("small", {}, `${pv.desc}, ${SEVERITIES[pv.severity]}${since}`),
-    ...(pv.kind === "text" ? [element("small", {}, pv.value)] : []));
+const unseen = (store) => new Map(
+  (store.alarms?.alarms ?? []).filter((one) => one.unseen).map((one) => [one.name, one]));
+
+/** A setpoint's WRITE alarm tells of a refused put, the readback of the machine. */
+function line({ pv, name, severity, one }, stands, about, say) {
+  const level = `sev-${severity}`;
+  const word = SEVERITIES[severity];
+  const button = element("button", { class: "ack", onclick: () => acknowledge(about, [one], say) }, "Acknowledge");
+  const text = pv?.kind === "text";
+  return element("li", { class: stands ? undefined : "cleared", "data-alarm": name },
+    element("span", { class: level }, name.replace(/_RBV$/, "")),
+    element("b", { class: level }, stands && !text ? shown(pv) : word),
+    element("small", {}, [pv?.desc, ...words(pv, one, stands, word)].filter(Boolean).join(", ")),
+    ...(stands && text ? [element("small", {}, pv.value)] : []),
+    ...(one?.unseen ? [button] : []));
 }
 
-export function banner(store, node, troubles) {
-  let told = "";
-  store.listen(() => {
-    const lines = store.connected ? standing(store, troubles) : [{
-      lost: true, what: `No link to the page's server since ${store.time ? clock(store.time) : "the start"}`,
-      todo: "What is shown is the last known state. The page tries again each second.",
-    }];
-    const key = JSON.stringify(lines);
-    if (key === told) return;
-    told = key;
-    document.body.classList.toggle("gone", lines.some((line) => line.lost));
-    node.hidden = lines.length === 0;
-    node.classList.toggle("lost", lines.some((line) => line.lost));
-    node.classList.toggle("mild", lines.every((line) => line.mild));
-    node.replaceChildren(...lines.flatMap(({ what, todo }) => [
-      element("p", {}, what), ...(todo ? [element("p", { class: "todo" }, todo)] : []),
-    ]));
-  });
+/** When it began and ended, and whether somebody has seen it. */
+function* words(pv, one, stands, word) {
+  const since = one ? one.began_us / MICRO : pv.since;
+  yield `${stands ? `${word} ` : ""}${since ? `since ${clock(since)}` : ""}`.trim();
+  if (!one) return;
+  if (one.ended_us !== null) yield `cleared ${clock(one.ended_us / MICRO)}`;
+  if (one.unseen > 1) yield `${one.unseen} times`;
+  yield one.unseen ? "not acknowledged" : `acknowledged by ${one.who}`;
 }
 
-/** Of a lost IOC nothing else is known. */
-function standing(store, troubles) {
-  const lost = gone(store);
-  return lost.some((line) => line.lost) ? lost : [...lost, ...troubles(store)];
-}
-
-/** An IOC of which all or part does not answer, or whose heartbeat stands still. */
-function gone(store) {
-  const all = store.pvs.size;
-  const beat = store.get("IOC:HEARTBEAT");
-  if (!all) return [];
-  if (store.lost === all) {
-    const since = Math.max(...[...store.pvs.values()].map((pv) => pv.time ?? 0));
-    return [{
-      lost: true, what: `IOC LOST${since ? ` since ${clock(since)}` : ": it has not answered yet"}`,
-      todo: "Values are the last known ones. Plans are held until it is back; the page finds it by itself.",
-    }];
-  }
-  const lines = [];
-  if (store.lost) {
-    const names = [...store.pvs.values()].filter((pv) => pv.severity === 4).map((pv) => pv.name).slice(0, 5);
-    lines.push({ mild: true, what: `${store.lost} of ${all} variables do not answer: ${names.join(", ")}${store.lost > 5 ? " …" : ""}` });
-  }
-  if (beat?.severity === 0 && store.time - beat.changed > 10) {
-    lines.push({
-      lost: true, what: `IOC HANGS: its heartbeat stands still since ${clock(beat.changed)}`,
-      todo: "Values are the last known ones.",
-    });
-  }
-  return lines;
-}
-
-/** Interlocks, quenches and the simulation's own troubles, the same on both instruments. */
-export function commonTroubles(store, magnets) {
-  const lines = [];
-  const text = (name) => store.get(name)?.severity === 4 ? "" : store.value(name) || "";
-  const reason = text("Interlock:Reason_RBV");
-  const quenched = magnets.filter((name) => store.state(`${name}:Quench_RBV`) === "Yes");
-  if (quenched.length) {
-    lines.push({
-      what: `QUENCH: ${quenched.join(", ")}`,
-      todo: `Wait until the windings are cold, then reset ${quenched.map((name) => `${name}:QuenchReset`).join(", ")}.`,
-    });
-  }
-  if (reason || store.state("Interlock:Active_RBV") === "Yes") {
-    lines.push({
-      what: `INTERLOCK: ${reason || "active"}. Plans are held.`,
-      todo: advice(reason, quenched.length > 0),
-    });
-  }
-  if (text("Sim:Error_RBV")) lines.push({ what: `Simulation stopped: ${text("Sim:Error_RBV")}` });
-  return lines;
-}
-
-function advice(reason, quenched) {
-  const steps = [];
-  if (reason.includes("helium")) steps.push("Transfer helium (Stage:HeTransfer On); the reason goes by itself above the limit. Then start the cycle again.");
-  if (reason.includes("mixing chamber")) steps.push("Wait until the mixing chamber is cold, then Interlock:Reset.");
-  if (reason.includes("pump switched off")) steps.push("Lower JPA:PumpPower or detune, then Interlock:Reset, or switch the pump on, which acknowledges.");
-  if (!quenched && !steps.length) steps.push("When its reason has gone, Interlock:Reset.");
-  steps.push("A held plan then goes on by itself (docs/how_to/recovery.md).");
-  return steps.join(" ");
+async function acknowledge(about, which, say) {
+  const who = element("input", { "aria-label": "Your name", autocomplete: "name", maxlength: "60", value: sessionStorage.getItem(WHO) ?? "" });
+  const what = which.length === 1 ? which[0].name : `${which.length} alarms`;
+  const lines = [element("p", {}, "Who says to have seen it? The name goes into the log of alarms; nothing is set."), who];
+  if (!(await ask(`Acknowledge ${what}?`, lines, "Acknowledge"))) return;
+  const name = who.value.trim();
+  if (!name) return say("Nothing is acknowledged without a name.");
+  sessionStorage.setItem(WHO, name);
+  const seen = which.map((one) => [one.name, one.newest, one.severity]);
+  const { told } = await post(about.instrument, "acknowledge", token(), { alarms: seen, who: name });
+  say(told.error ?? told.done);
 }

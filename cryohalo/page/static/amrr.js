@@ -1,6 +1,6 @@
 // The refrigerator's drawing: flow, fields, profiles, the phase of the cycle.
 
-import { commonTroubles } from "./alarms.js";
+import { commonTroubles } from "./banner.js";
 import { heatColour, svg } from "./drawing.js";
 import { shown } from "./format.js";
 import { start } from "./page.js";

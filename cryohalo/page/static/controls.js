@@ -1,36 +1,12 @@
 // Controls: read-only until the token is given, each change confirmed, refusals in the IOC's words.
 
+import { ask, forgetToken, keepToken, post, token } from "./asking.js";
 import { element, figure, shown, unit } from "./format.js";
-
-const KEPT = "cryohalo-token";
-
-async function post(instrument, token, body) {
-  const answer = await fetch(`/api/${instrument}/put`, {
-    method: "POST", body: body === undefined ? "" : JSON.stringify(body),
-    headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
-  });
-  const told = await answer.json().catch(() => ({ error: `the server answered ${answer.status}` }));
-  return { ok: answer.ok, told };
-}
-
-/** A dialog; resolves with true, or false when it was left. */
-function ask(title, lines, agree) {
-  const dialog = element("dialog", { "aria-label": title },
-    element("h2", {}, title), ...lines,
-    element("div", { class: "ends" },
-      element("button", { onclick: () => dialog.close("") }, "Cancel"),
-      element("button", { class: "agree", onclick: () => dialog.close("yes") }, agree)));
-  document.body.append(dialog);
-  dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => { dialog.remove(); resolve(dialog.returnValue === "yes"); });
-  });
-}
 
 class Controls {
   constructor(store, about) {
     Object.assign(this, { store, about, rows: [] });
-    this.token = sessionStorage.getItem(KEPT) ?? "";
+    this.token = token();
     this.told = element("div", { id: "told", role: "status" });
     this.lock = element("button", { id: "lock", onclick: () => this.turn() });
     const groups = Object.entries(about.controls).map(([title, names]) => element(
@@ -99,17 +75,17 @@ class Controls {
     const entry = element("input", { type: "password", autocomplete: "off", "aria-label": "Token" });
     const lines = [element("p", {}, "The token stands in the file that the server named when it started."), entry];
     if (!(await ask("Unlock the controls", lines, "Unlock"))) return undefined;
-    const { ok, told } = await post(this.about.instrument, entry.value.trim());
+    const { ok, told } = await post(this.about.instrument, "put", entry.value.trim());
     if (!ok) return this.forget(told.error === "this page is read-only without the token" ? "That is not the token." : told.error, true);
     this.token = entry.value.trim();
-    sessionStorage.setItem(KEPT, this.token);
+    keepToken(this.token);
     this.say("Unlocked in this window.");
     return this.enable();
   }
 
   forget(text, error) {
     this.token = "";
-    sessionStorage.removeItem(KEPT);
+    forgetToken();
     this.say(text, error);
     this.enable();
   }
@@ -131,7 +107,7 @@ class Controls {
       const lines = [element("p", {}, pv.desc), element("p", {}, element("b", {}, change))];
       if (!(await ask(`Set ${this.about.prefix}${row.name}?`, lines, pv.momentary ? "Do it" : "Set"))) return undefined;
     }
-    const { ok, told } = await post(this.about.instrument, this.token, { name: row.name, value });
+    const { ok, told } = await post(this.about.instrument, "put", this.token, { name: row.name, value });
     if (ok) return this.say(`${row.name}: ${pv.momentary ? "" : `${value}${units && ` ${units}`}, `}${told.done}`);
     if (told.error === "this page is read-only without the token") return this.forget("The token is no longer right.", true);
     return this.say(told.error, true);

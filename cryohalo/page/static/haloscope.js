@@ -1,6 +1,6 @@
 // The haloscope's drawing: rod, antenna, switch, amplifier, digitizer.
 
-import { commonTroubles } from "./alarms.js";
+import { commonTroubles } from "./banner.js";
 import { shown } from "./format.js";
 import { start } from "./page.js";
 import { search } from "./search.js";

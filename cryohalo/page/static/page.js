@@ -1,6 +1,7 @@
 // The page of one instrument: header, banner, drawing, lists; charts and controls in modules of their own.
 
-import { alarmList, banner } from "./alarms.js";
+import { alarms } from "./alarms.js";
+import { banner } from "./banner.js";
 import { charts } from "./charts.js";
 import { controls } from "./controls.js";
 import { bind } from "./drawing.js";
@@ -58,19 +59,16 @@ export async function start(view) {
   const about = await (await fetch(`/api/${instrument}/about`)).json();
   document.title = `${about.instruments[instrument]} ${about.prefix}`;
   const store = new Store(instrument);
-  const alarms = element("ul");
   const trouble = element("div", { id: "banner", role: "alert", hidden: true });
   const main = document.querySelector("main");
   document.body.prepend(header(about), trouble);
-  main.append(element("div", { id: "side" },
-    tiles(view.tiles), element("section", { id: "alarms" }, element("h2", {}, "Alarms"), alarms)));
+  main.append(element("div", { id: "side" }, tiles(view.tiles), alarms(store, about)));
   const sections = [...(view.sections ?? []), charts, ...(about.queue ? [queue] : []), controls];
   main.append(...sections.map((make) => make(store, about)));
   // On a phone the drawing is wider than the window: begin where the eye does.
   const drawing = document.getElementById("synoptic");
   drawing.scrollLeft = view.begin * (drawing.scrollWidth - drawing.clientWidth);
   bind(store, document.body);
-  alarmList(store, alarms);
   banner(store, trouble, view.troubles);
   const summary = document.getElementById("summary");
   const clock = document.getElementById("clock");

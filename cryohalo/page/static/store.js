@@ -11,6 +11,7 @@ export class Store {
     this.frames = 0;
     this.search = null;
     this.queue = null;
+    this.alarms = null;
   }
 
   get(name) { return this.pvs.get(name); }
@@ -41,6 +42,7 @@ export class Store {
     this.lost = frame.lost;
     if (frame.search) this.search = frame.search;
     if (frame.queue) this.queue = frame.queue;
+    if (frame.alarms) this.alarms = frame.alarms;
     for (const [name, told] of Object.entries(frame.pvs ?? {})) {
       const { value, severity, time, since, changed } = this.pvs.get(name) ?? {};
       this.pvs.set(name, { ...told, name, value, severity, time, since, changed });

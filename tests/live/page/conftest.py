@@ -23,8 +23,11 @@ SPEED = "10"
 class Page:
     """A running ``cryohalo page`` and the IOC behind it."""
 
-    def __init__(self, pool: Any, name: str, prefix: str, folder: Path) -> None:
+    def __init__(
+        self, pool: Any, name: str, prefix: str, folder: Path, *, log: bool = False
+    ) -> None:
         self.pool, self.name, self.prefix, self.folder = pool, name, prefix, folder
+        self.history = folder / "history.sqlite" if log else None
         self.catalog = folder / "runs"
         self.killed = False
         self.token_file = folder / "page.token"
@@ -52,6 +55,7 @@ class Page:
             *(sys.executable, "-c", "from cryohalo.cli import main; main()", "page"),
             *(own, self.prefix, other, "", "--port", "0"),
             *("--token-file", str(self.token_file), "--catalog", str(self.catalog)),
+            *(("--alarms", str(self.history)) if self.history else ()),
         ]
         with (self.folder / "page.log").open("a") as log:
             return subprocess.Popen(
@@ -90,8 +94,9 @@ def serve(pool: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calla
 
     started: list[Page] = []
 
-    def start(name: str) -> Page:
-        started.append(Page(pool, name, _new_prefix(), tmp_path_factory.mktemp("page")))
+    def start(name: str, *, log: bool = False) -> Page:
+        folder = tmp_path_factory.mktemp("page")
+        started.append(Page(pool, name, _new_prefix(), folder, log=log))
         return started[-1]
 
     yield start

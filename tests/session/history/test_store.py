@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from cryohalo.history.alarms import AlarmLog, acknowledge, alarms
+from cryohalo.history.alarms import (
+    AlarmLog,
+    Latched,
+    acknowledge,
+    acknowledge_latched,
+    alarms,
+    latched,
+)
 from cryohalo.history.store import (
     LOST,
     Gap,
@@ -180,3 +187,36 @@ def test_old_alarms_go_when_they_were_seen(store: Store) -> None:
     store.forget(100)
     with read_only(store.path) as reader:
         assert [a.name for a in alarms(reader, since_us=0)] == ["S"]  # it lasts
+
+
+def lines(store: Store, prefix: str = "T:") -> list[Latched]:
+    with read_only(store.path) as reader:
+        return latched(reader, prefix)
+
+
+def test_what_comes_and_goes_is_one_latched_line(store: Store) -> None:
+    log = AlarmLog(store)
+    for moment in range(0, 100, 2):
+        log.follow([Sample("T:A", moment, 9.0, 1 + (moment == 20)), Sample("T:A", moment + 1, 1.0)])
+    log.follow([Sample("T:B", 7, None, LOST), Sample("TT:A", 8, 1.0, 3)])
+    assert lines(store) == [
+        Latched("T:B", 51, LOST, 7, None, 1),
+        Latched("T:A", 50, 2, 0, 99, 50),
+    ]
+    assert acknowledge_latched(store.path, "T:", [Latched("A", 50, 2)], "me", 200) == 1
+    assert [one.name for one in lines(store)] == ["T:B"]
+    assert acknowledge_latched(store.path, "T:", [Latched("B", 51, LOST)], "me", 201) == 1
+    assert lines(store) == [Latched("T:B", 51, LOST, 7, None, 0, "me")]  # it lasts
+
+
+def test_only_what_was_seen_is_acknowledged(store: Store) -> None:
+    log = AlarmLog(store)
+    log.follow([Sample("T:A", 1, 9.0, 1)])
+    log.follow([Sample("T:A", 2, 99.0, 2)])  # it grew worse since the page showed it
+    assert acknowledge_latched(store.path, "T:", [Latched("A", 1, 1)], "me", 3) == 0
+    assert lines(store)[0].unseen == 1
+    log.follow([Sample("T:A", 4, 1.0), Sample("T:A", 5, 9.0, 1)])  # and came again
+    assert acknowledge_latched(store.path, "T:", [Latched("A", 1, 2)], "me", 6) == 1
+    assert lines(store) == [Latched("T:A", 2, 1, 5, None, 1)]
+    with pytest.raises(HistoryError, match="no history"):
+        acknowledge_latched(store.path.with_name("none"), "T:", [], "me", 7)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
+from cryohalo.page.alarms import AlarmBook
 from cryohalo.page.board import Board
 from cryohalo.page.handlers import Bench, application
 from cryohalo.page.layout import LAYOUTS
@@ -65,13 +67,17 @@ class Served:
         return (await self.ask("/ws/amrr", headers={**wanted, **headers})).code
 
     async def put(
-        self, body: Any, token: str | None = TOKEN, headers: dict[str, str] | None = None
+        self,
+        body: Any,
+        token: str | None = TOKEN,
+        headers: dict[str, str] | None = None,
+        what: str = "put",
     ) -> tuple[int, dict[str, Any]]:
         sent = {"Content-Type": "application/json", **(headers or {})}
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
         text = body if isinstance(body, str | bytes) else json.dumps(body)
-        answer = await self.ask("/api/amrr/put", method="POST", body=text, headers=sent)
+        answer = await self.ask(f"/api/amrr/{what}", method="POST", body=text, headers=sent)
         return answer.code, json.loads(answer.body)
 
 
@@ -96,10 +102,14 @@ async def read_only() -> AsyncIterator[Served]:
         yield one
 
 
-async def serving(token: str | None, history: str = "") -> AsyncIterator[Served]:
+async def serving(
+    token: str | None, history: str = "", log: Path | None = None
+) -> AsyncIterator[Served]:
     made = bench()
     sockets = bind_sockets(0, "127.0.0.1")
-    server = HTTPServer(application({"amrr": made}, token, history, queue=True), max_body_size=4096)
+    book = None if log is None else AlarmBook(log, {made.board.prefix: made.hub})
+    app = application({"amrr": made}, token, history, queue=True, alarms=book)
+    server = HTTPServer(app, max_body_size=4096)
     server.add_sockets(sockets)
     yield Served(sockets[0].getsockname()[1], made)
     for viewer in tuple(made.hub.viewers):
