@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ophyd import PositionerBase, Signal
 from ophyd.status import MoveStatus, StatusBase
 
+from devices.signals.reading import LOST
 from devices.signals.values import show
 from devices.waiting.claims import begins
 from devices.waiting.status import (
@@ -26,6 +27,7 @@ from devices.waiting.status import (
     Telling,
     caller,
     end,
+    end_by,
     end_short,
     interlock_of,
     ioc_is_gone,
@@ -275,8 +277,9 @@ class Mover(_Positioner):
             self._set_position(actual)
             there = not refusal and abs(actual - move.position) <= self.reach
         except Exception as error:
-            text = f"its readback could not be read at the end: {error}"
-            move.end(NotReachedError(f"{self._asked(move)}; {text}"))
+            text = f"{self._asked(move)}; its readback could not be read at the end: {error}"
+            kind = ConnectionError if isinstance(error, LOST) else NotReachedError
+            end_by(kind(text), *move.statuses)
             return
         if there:
             self._run_subs(sub_type=self.SUB_DONE)

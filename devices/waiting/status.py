@@ -22,6 +22,7 @@ from ophyd.status import wait as wait_for
 from ophyd.utils.errors import InvalidState
 
 from devices.signals import burst
+from devices.signals.reading import LOST
 from devices.waiting.claims import begins
 from devices.waiting.watchdogs import begin_connected, end, end_unless_held, fail_when_late
 
@@ -34,6 +35,7 @@ __all__ = [
     "call_off",
     "caller",
     "completion",
+    "end_by",
     "end_short",
     "interlock_of",
     "mark",
@@ -147,6 +149,15 @@ def end_short(device: OphydObject, error: NotReachedError, *statuses: StatusBase
         end(status, error)
 
 
+def end_by(error: Exception, *statuses: StatusBase) -> None:
+    """End statuses by an error. Where an IOC is lost, its suspender may hold the plan first."""
+    if isinstance(error, LOST):
+        end_unless_held(*statuses, error=error)
+        return
+    for status in statuses:
+        end(status, error)
+
+
 def interlock_of(device: OphydObject) -> str:
     """The reasons of its instrument's interlock, "" while all is well or where there is none."""
     interlock = getattr(device.root, "interlock", None)
@@ -230,7 +241,7 @@ def completion(
         except NotReachedError as error:
             end_short(device, error, status)
         except Exception as error:
-            end(status, error)
+            end_by(error, status)
         else:
             end(status, None)
 

@@ -13,9 +13,12 @@ import bluesky.preprocessors as bpp
 import pytest
 from bluesky import RunEngine
 from bluesky.utils import FailedStatus, MsgGenerator, RunEngineInterrupted
+from epics.ca import CASeverityException
 from ophyd.status import MoveStatus
 
+from devices.waiting import watchdogs
 from devices.waiting.status import NotReachedError, refusal_of
+from devices.waiting.watchdogs import HOLD_GRACE_S
 from tests.plans.safety.interrupting import Catch, Interruption, duration_s
 from tests.plans.safety.test_interruptions import (
     HALOSCOPE,
@@ -308,3 +311,29 @@ def test_an_ioc_that_is_gone_is_not_asked_why_it_refused() -> None:
     gone = SimpleNamespace(connected=False, get=asked)
     device: Any = SimpleNamespace(root=SimpleNamespace(ioc=SimpleNamespace(refusal=gone)))
     assert refusal_of(device) == "its reason could not be read: the IOC is gone"
+
+
+@pytest.mark.parametrize(
+    ("error", "grace_s"), [(CASeverityException("get", "gone"), [HOLD_GRACE_S]), (ValueError(), [])]
+)
+def test_an_ioc_that_goes_as_a_move_ends_may_hold_its_plan_first(
+    haloscope: Any, monkeypatch: pytest.MonkeyPatch, error: Exception, grace_s: list[float]
+) -> None:
+    """By the kind of the error a RunEngine tells what a hold has put out of date."""
+    later: list[tuple[float, Callable[[], None]]] = []
+
+    def lost() -> float:
+        raise error
+
+    mover = haloscope.noise_source.temperature
+    status = mover.set(0.2)
+    with monkeypatch.context() as changed:
+        changed.setattr(mover, "where", lost)
+        changed.setattr(watchdogs, "later", lambda *what: later.append(what))
+        mover.judge(mover.slot.current)
+    assert [delay_s for delay_s, _ in later] == grace_s
+    for _, act in later:
+        assert not status.done
+        act()
+    with pytest.raises(ConnectionError if grace_s else NotReachedError, match="could not be read"):
+        status.wait(5.0)
