@@ -7,7 +7,8 @@ which costs a microsecond; the warning stays.
 
 It also writes every message into its tracing span, with the device in words, which for ophyd means
 its whole list of components, though nothing records spans where no tracing is set up. That is done
-only for a span that is recorded.
+only for a span that is recorded. And it ends the spans of open runs at each pause, and warns "No
+open traces left to close!" when such a run ends: nobody can do anything about that.
 """
 
 from __future__ import annotations
@@ -127,6 +128,7 @@ def spare_the_idle() -> None:
         return
     bluesky.utils.Plan.__init__ = _init_plan  # type: ignore[method-assign]
     bluesky.run_engine._set_span_msg_attributes = _trace_if_recorded  # noqa: SLF001
+    RunEngine._close_run_trace = _close_open_trace  # noqa: SLF001
 
 
 def _init_plan(self: Any, f: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
@@ -143,6 +145,15 @@ _trace: Final = bluesky.run_engine._set_span_msg_attributes  # noqa: SLF001
 def _trace_if_recorded(span: Any, message: Any) -> None:
     if span.is_recording():
         _trace(span, message)
+
+
+_close_trace: Final = RunEngine._close_run_trace  # noqa: SLF001
+
+
+def _close_open_trace(engine: RunEngine, message: Msg) -> None:
+    """Close the span of a run, unless a pause has: bluesky then warns of what it did itself."""
+    if engine._run_tracing_spans:  # noqa: SLF001
+        _close_trace(engine, message)
 
 
 def set_epics_timeouts() -> None:

@@ -33,6 +33,7 @@ class Entry:
         duration_s: From start to stop, None for a run that was cut off.
         text: What ``Filter.text`` looks through.
         refused: Why it is no run of this catalog, "" if it is one; nothing else is known then.
+        campaign: Name of the campaign that it is part of, "" for none.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Entry:
     duration_s: float | None = None
     text: str = ""
     refused: str = ""
+    campaign: str = ""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -64,6 +66,7 @@ class Filter:
         text: In the plan's name, the uid or a text of the start document, whatever the case.
         status: How it ended, as ``Entry.status``.
         last: At most so many, the newest.
+        campaign: Name of the campaign.
     """
 
     plan: str | None = None
@@ -72,6 +75,7 @@ class Filter:
     text: str | None = None
     status: str | None = None
     last: int | None = None
+    campaign: str | None = None
 
 
 def entry_of(run: Run) -> Entry:
@@ -100,6 +104,7 @@ def entry_of(run: Run) -> Entry:
         events=json.dumps(_counts((stop or {}).get("num_events"))),
         duration_s=float(ended) - float(start["time"]) if lasted and ended is not None else None,
         text=_searched(start),
+        campaign=str(start.get("campaign") or ""),
     )
 
 

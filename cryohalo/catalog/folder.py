@@ -121,6 +121,10 @@ class Catalog:
         """The runs of one plan, oldest first."""
         return [self._run(entry) for entry in self._known(Filter(plan=plan_name))]
 
+    def of_campaign(self, name: str) -> list[Run]:
+        """The runs of one campaign, oldest first."""
+        return [self._run(entry) for entry in self._known(Filter(campaign=name))]
+
     def _named(self, key: str) -> Run:
         where = f"catalog {escaped(self.root)}"
         if not key:

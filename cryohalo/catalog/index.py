@@ -29,7 +29,7 @@ from instruments.printable import escaped
 
 __all__ = ["Index", "cache_folder"]
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 #: Rows that are written at once, so that a long first reading can be interrupted and goes on.
 _BATCH: Final = 500
 _BUSY_S: Final = 10.0
@@ -272,6 +272,7 @@ def _where(which: Filter) -> tuple[str, list[Any]]:
         ("time", ">=", which.since),
         ("time", "<", which.until),
         ("status", "=", which.status),
+        ("campaign", "=", which.campaign),
     ):
         if value is not None:
             conditions.append(f"{column} {sign} ?")

@@ -41,7 +41,8 @@ console = plain_console()
 SourcesArgument = Annotated[
     list[str],
     typer.Argument(
-        help="Runs of the catalog (uid or its beginning), HDF5 files, or TOML descriptions."
+        help="Runs of the catalog (uid or its beginning, or a campaign's name), HDF5 files, or "
+        "TOML descriptions."
     ),
 ]
 OutputOption = Annotated[Path, typer.Option("--output", help="Folder of the results.", **WRITABLE)]

@@ -10,13 +10,13 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
 import typer
 from rich.console import Console
 
+from cryohalo.processes.ioc_arguments import ioc_arguments, shipped_file
 from cryohalo.processes.launcher import AskedToEndError, LaunchedIoc, Launcher
 
 __all__ = ["both", "ended_by_signals", "haloscope_file", "run_until_signal"]
@@ -57,25 +57,24 @@ def both(
         access: Access security file of both.
         pva: Port of PV Access of the refrigerator; the haloscope has the next.
     """
-    seeded = ("--seed", str(seed))
-    hidden = () if inject is None else ("--inject", str(inject))
-    band = () if inject_band is None else ("--inject-band", *map(str, inject_band))
-    origin = seeded if blind is None else ("--blind", str(blind))
-    modulated = ("--inject-modulated",) if inject_modulated else ()
-    flow = () if inject_flow is None else ("--inject-flow", str(inject_flow))
-    origins = (seeded, (*origin, *hidden, *band, *modulated, *flow))
+    hidden = {
+        "blind": blind,
+        "inject": inject,
+        "inject_band": inject_band,
+        "inject_modulated": inject_modulated,
+        "inject_flow": inject_flow,
+    }
     found = []
-    for place, (name, prefix, own) in enumerate(zip(NAMES, prefixes, origins, strict=True)):
-        optional = {
-            "--parameters": (parameters or {}).get(name),
-            "--state-dir": None if state_dir is None else state_dir / name,
-            "--access": access,
-            "--pva": None if pva is None else pva + place,
+    for place, (name, prefix) in enumerate(zip(NAMES, prefixes, strict=True)):
+        given = {"prefix": prefix, "speed": speed, "seed": seed}
+        given |= hidden if name == "haloscope" else {}
+        given |= {
+            "parameters": (parameters or {}).get(name),
+            "state_dir": None if state_dir is None else state_dir / name,
+            "access": access,
+            "pva": None if pva is None else pva + place,
         }
-        arguments = ["--prefix", prefix, "--speed", str(speed), *own]
-        for option, value in optional.items():
-            arguments += [] if value is None else [option, str(value)]
-        found.append(LaunchedIoc(name, arguments=tuple(arguments)))
+        found.append(LaunchedIoc(name, arguments=tuple(ioc_arguments(given))))
     return found
 
 
@@ -85,10 +84,11 @@ def haloscope_file(text: str) -> Path:
     Raises:
         BadParameter: There is neither.
     """
-    shipped = Path(str(files("haloscope"))) / "data" / f"{text}.toml"
-    for path in (Path(text), shipped):
-        if path.is_file():
-            return path
+    own, shipped = Path(text), shipped_file(text)
+    if own.is_file():
+        return own
+    if shipped is not None:
+        return shipped
     raise typer.BadParameter(f"{text}: no parameter file, nor the name of one that is shipped")
 
 

@@ -107,8 +107,9 @@ def _let_every_character_out() -> None:
 
 
 def tell(what: object) -> None:
-    """One line on standard error."""
-    errors.print(f"cryohalo: {escaped(what, _LONGEST_MESSAGE)}")
+    """One line on standard error; of an error that holds several mistakes (``mistakes``), each."""
+    for one in getattr(what, "mistakes", None) or (what,):
+        errors.print(f"cryohalo: {escaped(one, _LONGEST_MESSAGE)}")
 
 
 def between(low: float, high: float) -> Callable[[Any], Any]:

@@ -30,6 +30,7 @@ __all__ = ["app", "list_runs"]
 app = typer.Typer(invoke_without_command=True)
 
 _LONGEST: Final = 60
+_HEAD: Final = ("uid", "plan", "started", "events", "end", "campaign")
 #: Runs that are listed unless more are asked for.
 SHOWN: Final = 200
 #: Files read from which on it is said that this goes on for a while.
@@ -131,7 +132,7 @@ def list_runs(
     if as_json:
         lines: Iterator[str] = (json.dumps(_plain(entry)) for entry in found)
     else:
-        lines = _aligned([("uid", "plan", "started", "events", "end"), *map(_row, found)])
+        lines = _aligned([_HEAD, *map(_row, found)])
     console.file.write("".join(f"{line}\n" for line in lines))
     if older:
         errors.print("cryohalo: there are older ones: --last N, --all")
@@ -169,7 +170,8 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
 
 
 def _row(entry: Entry) -> tuple[str, ...]:
-    cells = entry.uid[:8], entry.plan or "?", _time(entry.time), _events(entry.counts), entry.status
+    what = entry.uid[:8], entry.plan or "?", _time(entry.time)
+    cells = *what, _events(entry.counts), entry.status, entry.campaign
     return tuple(escaped(cell, _LONGEST) for cell in cells)
 
 
@@ -177,6 +179,7 @@ def _plain(entry: Entry) -> dict[str, Any]:
     return {
         "uid": entry.uid,
         "plan": entry.plan,
+        "campaign": entry.campaign,
         "scan_id": entry.scan_id,
         "time": entry.time,
         "duration_s": entry.duration_s,

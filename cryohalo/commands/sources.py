@@ -53,8 +53,8 @@ def read_sources(
     """Read runs of the catalog, or interchange files.
 
     Args:
-        sources: Uids of runs or their beginnings, or names of files: HDF5 (.h5, .hdf5) or
-            descriptions of tables (.toml).
+        sources: Uids of runs or their beginnings, names of campaigns, or names of files: HDF5
+            (.h5, .hdf5) or descriptions of tables (.toml).
         catalog: Folder of the catalog.
         settings: What is chosen; what is not, merges above all, is suited to the apparatus.
         drop: Labels of spectra that are left out, unread: ``RUN:EVENT``, a label of a file, or
@@ -218,7 +218,9 @@ def _of_runs(
     from cryohalo.catalog import Catalog
     from haloscope.analysis.exchange.documents import bins_of, spectra_from_documents
 
-    runs = [Catalog(catalog)[name] for name in sources]
+    there = Catalog(catalog)
+    named_runs = {run.uid: run for name in sources for run in _runs_named(there, name)}
+    runs = list(named_runs.values())
     provenance |= {f"run_{escaped(run.uid[:8])}": _origin(run) for run in runs}
     found = bins_of(_documents(runs), drop)
     if found is None:
@@ -228,11 +230,33 @@ def _of_runs(
     options = _at(settings, *found, description)
     own = None if apparatus is None else description
     spectra = spectra_from_documents(_documents(runs, own), options, drop=drop)
-    off, named = _without_field(runs, Catalog(catalog), field_off, options, own)
+    off, named = _without_field(runs, there, field_off, options, own)
     if off is None:
         return Sources(spectra, options, provenance)
     provenance |= {"field_off": named}
     return Sources(spectra, options, provenance, off)
+
+
+def _runs_named(catalog: Catalog, name: str) -> list[Run]:
+    """The run whose uid begins so, or all of the campaign of that name, oldest first.
+
+    Raises:
+        CatalogError: There is neither, or both.
+    """
+    from cryohalo.catalog import CatalogError
+
+    of_campaign = catalog.of_campaign(name) if name else []
+    try:
+        run = catalog[name]
+    except CatalogError as error:
+        if of_campaign:
+            return of_campaign
+        raise CatalogError(f"{error}, and no campaign has that name") from error
+    if of_campaign:
+        raise CatalogError(
+            f"{escaped(name)!r} is a campaign, and run {escaped(run.uid)}: give the runs by uid"
+        )
+    return [run]
 
 
 def _without_field(

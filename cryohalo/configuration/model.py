@@ -10,10 +10,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cryohalo.processes.addresses import LOOPBACK, MAX_ARRAY_BYTES
+from cryohalo.processes.ioc_arguments import shipped_file
 from pvdb.names import check_prefix
 from pvdb.parts.clock import MAX_SPEED
 
@@ -32,9 +33,12 @@ __all__ = [
 
 ENVIRONMENT_PREFIX = "CRYOHALO_"
 MAX_SEED = 2**31 - 1
+#: What is none of an IOC's options; its port is given by whoever starts it.
+_OF_THE_SITE = frozenset({"use", "serve", "host", "port"})
 
 Prefix = Annotated[str, AfterValidator(check_prefix)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Frequency = Annotated[float, Field(gt=0.0, le=1e6)]
 
 
 class _Section(BaseModel):
@@ -76,7 +80,7 @@ class Instrument(_Section):
     )
     seed: int = Field(default=0, ge=0, le=MAX_SEED, description="of all its random numbers")
     parameters: Path | None = Field(
-        default=None, description="TOML file that overrides the simulated machine"
+        default=None, description="TOML file of another simulated machine; a haloscope's also by name: haystac, admx"
     )
     access: Path | None = Field(default=None, description="access security file, instead of ours")
 
@@ -85,6 +89,11 @@ class Instrument(_Section):
         if self.serve and self.host != LOOPBACK:
             raise ValueError(f"host {self.host}: an IOC that `up` serves listens on {LOOPBACK}")
         return self
+
+    def of_the_ioc(self) -> dict[str, Any]:
+        """What its IOC is started with, by the names of that one's options (`ioc_arguments`)."""
+        given = {n: getattr(self, n) for n in type(self).model_fields if n not in _OF_THE_SITE}
+        return given | {"pva": given.pop("pva_port")}
 
     @property
     def address(self) -> str:
@@ -111,11 +120,44 @@ class Haloscope(Instrument):
     inject: float | None = Field(
         default=None, gt=0.0, description="hide an axion of this coupling, 1/GeV; not blind"
     )
+    inject_band: tuple[Frequency, Frequency] | None = Field(
+        default=None, description="between these, MHz, e.g. [1099.8, 1100.2]; the search's band"
+    )
+    inject_modulated: bool = Field(
+        default=False, description="its line follows the laboratory's speed with day and year"
+    )
+    inject_flow: float | None = Field(
+        default=None, gt=0.0, description="a cold flow instead: standard deviation of its line, Hz"
+    )
+
+    @field_validator("parameters", mode="before")
+    @classmethod
+    def _shipped(cls, given: Any) -> Any:
+        """One that comes with the package has a name alone, and no file of the site's is meant."""
+        return (shipped_file(given) if isinstance(given, str) else None) or given
+
+    @field_validator("inject_band")
+    @classmethod
+    def _an_interval(cls, given: tuple[float, float] | None) -> tuple[float, float] | None:
+        if given is not None and given[0] >= given[1]:
+            raise ValueError("the first must be below the second")
+        return given
 
     @model_validator(mode="after")
     def _one_seed(self) -> Self:
         if self.blind is not None and (self.seed or self.inject is not None):
             raise ValueError("what a blind run hides, and its seed, come from its key file (blind)")
+        return self
+
+    @model_validator(mode="after")
+    def _something_hidden(self) -> Self:
+        how = {"inject_band": self.inject_band, "inject_modulated": self.inject_modulated or None,
+               "inject_flow": self.inject_flow}  # fmt: skip
+        for name, given in how.items():
+            if given is not None and self.inject is None:
+                raise ValueError(f"{name} hides nothing without inject")
+        if self.inject_modulated and self.inject_flow is not None:
+            raise ValueError("inject_flow: a flow of one speed is not modulated")
         return self
 
 

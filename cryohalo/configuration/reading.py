@@ -32,7 +32,15 @@ _NESTED: Final = "__"
 
 
 class ConfigurationError(ValueError):
-    """A configuration that cannot be used; the message names key, value and limits."""
+    """A configuration that cannot be used; the message names key, value and limits.
+
+    Attributes:
+        mistakes: All of them, each a line of its own.
+    """
+
+    def __init__(self, *mistakes: str) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
 
 
 @dataclass(frozen=True)
@@ -157,7 +165,7 @@ def _validated(
     try:
         return _Given(**given)
     except ValidationError as error:
-        raise ConfigurationError("\n".join(_told(error, origins))) from None
+        raise ConfigurationError(*_told(error, origins)) from None
 
 
 def _told(error: ValidationError, origins: Mapping[str, str]) -> Iterator[str]:

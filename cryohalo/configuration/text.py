@@ -54,7 +54,7 @@ def _example(info: FieldInfo) -> str:
 def _toml(value: Any) -> str:
     if value is None:
         return '""'
-    if isinstance(value, bool | int | float):
+    if isinstance(value, bool | int | float | tuple):
         return json.dumps(value)
     if isinstance(value, Path):
         value = value.as_posix()

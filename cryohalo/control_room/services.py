@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
-from cryohalo.configuration import Configuration, Found, Instrument
+from cryohalo.configuration import Configuration, Found
 from cryohalo.configuration.reading import FILE_VARIABLE
 from cryohalo.processes.addresses import LOOPBACK, environment_for
+from cryohalo.processes.ioc_arguments import ioc_arguments
 from cryohalo.processes.launcher import LaunchedIoc
 
 __all__ = ["Service", "clients_environment", "history_address", "queue_address", "services"]
@@ -39,7 +38,8 @@ def services(values: Configuration) -> Iterator[tuple[LaunchedIoc | Service, int
     """What is to be started, each with its port."""
     for name, one in values.instruments.items():
         if one.serve:
-            arguments = tuple(_arguments(name, one, values.state_dir))
+            given = one.of_the_ioc() | {"state_dir": values.state_dir / name}
+            arguments = tuple(ioc_arguments(given))
             yield LaunchedIoc(name, arguments=arguments), one.port
     if values.history.use:
         yield Service("history", tuple(_history(values))), values.history.port
@@ -95,22 +95,6 @@ def queue_address(values: Configuration) -> str:
 def history_address(values: Configuration) -> str:
     """Where the JSON route is."""
     return f"http://{LOOPBACK}:{values.history.port}"
-
-
-def _arguments(name: str, one: Instrument, state_dir: Path) -> Iterator[str]:
-    blind: Path | None = getattr(one, "blind", None)
-    origin = ("--seed", str(one.seed)) if blind is None else ("--blind", str(blind))
-    yield from ("--prefix", one.prefix, "--speed", str(one.speed), *origin)
-    yield from ("--state-dir", str(state_dir / name))
-    optional: dict[str, Any] = {
-        "--parameters": one.parameters,
-        "--access": one.access,
-        "--pva": one.pva_port,
-        "--inject": getattr(one, "inject", None),
-    }
-    for option, value in optional.items():
-        if value is not None:
-            yield from (option, str(value))
 
 
 def clients_environment(found: Found) -> dict[str, str]:

@@ -16,6 +16,7 @@ from ophyd import OphydObject
 from devices.amrr import CurvePoint, Refrigerator
 from instruments.ranges import within
 from plans.refrigerator.cycles import (
+    MAX_CYCLES,
     CycleRecorder,
     Periodic,
     cold_range_k,
@@ -54,7 +55,7 @@ def load_curve(
     powers_uw: Sequence[float],
     *,
     tolerance_k: float = 0.005,
-    max_cycles: int = 60,
+    max_cycles: int = MAX_CYCLES,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[list[LoadPoint]]:
     """Temperature of the cold exchanger at constant heater powers.
@@ -88,7 +89,7 @@ def temperature_curve(
     *,
     tolerance_k: float = 0.005,
     tolerance_uw: float = 5.0,
-    max_cycles: int = 60,
+    max_cycles: int = MAX_CYCLES,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[list[LoadPoint]]:
     """Cooling power at constant temperatures: the heater holds each, its mean power is the answer.
@@ -125,7 +126,7 @@ def load_map(
     detector2_uw: Sequence[float],
     *,
     tolerance_k: float = 0.005,
-    max_cycles: int = 60,
+    max_cycles: int = MAX_CYCLES,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[list[LoadPoint]]:
     """Temperatures along the cold line for loads that are spread over plate and detectors' stages.

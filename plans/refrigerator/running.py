@@ -16,7 +16,14 @@ from bluesky.utils import MsgGenerator
 
 from devices.amrr import Refrigerator
 from instruments.ranges import within
-from plans.refrigerator.cycles import CycleRecorder, Ending, Periodic, load_uw, start_document
+from plans.refrigerator.cycles import (
+    MAX_CYCLES,
+    CycleRecorder,
+    Ending,
+    Periodic,
+    load_uw,
+    start_document,
+)
 from plans.refrigerator.startup import (
     NotReadyError,
     recover_from_quench,
@@ -92,7 +99,7 @@ def cooldown(
     heater_power_uw: float | None = None,
     tolerance_k: float = 0.005,
     agree: int = 2,
-    max_cycles: int = 60,
+    max_cycles: int = MAX_CYCLES,
     record_phases: bool = False,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[Ending]:

@@ -20,7 +20,14 @@ from devices.signals.settable import Setting
 from instruments.ranges import within
 from plans.refrigerator.ask_tell import Optimizer
 from plans.refrigerator.cooling import LoadPoint, curve
-from plans.refrigerator.cycles import CycleRecorder, Periodic, cold_k, load_uw, start_document
+from plans.refrigerator.cycles import (
+    MAX_CYCLES,
+    CycleRecorder,
+    Periodic,
+    cold_k,
+    load_uw,
+    start_document,
+)
 from plans.refrigerator.startup import run_safely, safe_start
 from plans.shared.common import in_run, record, require, value_of
 
@@ -62,7 +69,7 @@ def waypoint_scan(
     values: Sequence[float],
     *,
     tolerance_k: float = 0.005,
-    max_cycles: int = 60,
+    max_cycles: int = MAX_CYCLES,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[list[LoadPoint]]:
     """Scan one waypoint of the cycle at the present load; the old value is restored at the end.

@@ -1,10 +1,10 @@
 """Every block of code of README and pages is tried.
 
-Commands are held against the command line that there is: each exists, each option is one of its
+They are run by ``tests/live/documents``; here is what needs no run, and holds also for those that
+cannot be run by a test. Commands are held against the command line that there is: each exists, each option is one of its
 own, each plan takes what it is given. Python is compiled; what it imports is there; names that it
 does not make itself are those that a session has or that the block's page states (``GIVEN``); a
-call has the keywords that its function takes. Blocks of another kind are listed in ``SHOWN``, so
-that a page with a block that nothing tries fails.
+call has the keywords that its function takes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import inspect
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +30,8 @@ from cryohalo.configuration import ConfigurationError
 from cryohalo.configuration import read as configuration
 from cryohalo.running.command import command_of
 from plans.offered import offered
+from tests.house.pages import ROOT, Block, every_block
 
-ROOT = Path(__file__).parents[2]
-FENCE = re.compile(r"^ *```(\w*)[^\n]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
-INDENTED = re.compile(
-    r"^    (?=(?:cryohalo|python -m|make|curl|pip) ).*(?:(?<=\\)\n.+)*", re.MULTILINE
-)
-#: Blocks that show what is printed: page and first line.
-SHOWN = {
-    ("docs/how_to/forecast.md", "CAPP-12TB: 1090 to 1110 MHz"),
-    ("docs/how_to/recovery.md", "Suspending....To get prompt hit Ctrl-C twice to pause."),
-}
 #: What a page's blocks take for given beside the names of a session: a scan, some places.
 GIVEN = {"run", "targets", "uid"}
 SESSION = {"RE", "session", "catalog", "haloscope", "refrigerator", "bp", "bps", "rehearse"}
@@ -49,44 +39,15 @@ SESSION = {"RE", "session", "catalog", "haloscope", "refrigerator", "bp", "bps",
 FOREIGN = {".", "export", "eval", "caproto-get", "pip", "curl"}
 
 
-@dataclass(frozen=True)
-class Block:
-    """A block of code: the page, the line above it, what kind it is, and its text."""
-
-    page: str
-    line: int
-    kind: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.page}:{self.line}"
-
-
-def pages() -> list[Path]:
-    found = [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *(ROOT / "docs").rglob("*.md")]
-    made = ROOT / "docs" / "reference" / "generated"  # from the code, when the site is built
-    return sorted({one for one in found if one.name != "CHANGELOG.md" and one.parent != made})
-
-
-def blocks() -> Iterator[Block]:
-    for path in pages():
-        text, page = path.read_text(encoding="utf-8"), str(path.relative_to(ROOT))
-        for found in FENCE.finditer(text):
-            yield Block(page, text.count("\n", 0, found.start()) + 1, found[1], found[2])
-        for found in INDENTED.finditer(FENCE.sub(lambda one: "\n" * one[0].count("\n"), text)):
-            yield Block(page, text.count("\n", 0, found.start()) + 1, "indented", found[0])
-
-
-BLOCKS = list(blocks())
-SHELL = [block for block in BLOCKS if block.kind in ("sh", "indented")]
+BLOCKS = list(every_block())
+SHELL = [block for block in BLOCKS if block.kind == "sh" and not block.hidden]
 PYTHON = [block for block in BLOCKS if block.kind == "python"]
 
 
-def test_no_block_is_of_a_kind_that_nothing_tries() -> None:
+def test_there_are_blocks_of_both_kinds_and_each_has_its_fence() -> None:
     assert SHELL
     assert PYTHON
-    rest = [block for block in BLOCKS if block not in SHELL and block not in PYTHON]
-    assert {(block.page, block.text.strip().splitlines()[0]) for block in rest} == SHOWN
+    assert not [str(block) for block in BLOCKS if block.kind == "indented"]
 
 
 @pytest.mark.parametrize("block", SHELL, ids=str)

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cryohalo import cli
+from cryohalo.errors import CatalogError
 from cryohalo.catalog import DocumentWriter
 from haloscope.analysis.apparatus import recorded
 from haloscope.analysis.exchange.interchange import write_spectra
@@ -258,6 +259,33 @@ def test_spectra_without_field_are_found_and_used(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="field off: 12 T with the field on and 12 T with it off"):
         run("analyze", "aaaa1111", "--field-off", "aaaa1111", "--catalog", catalog,
             "--output", str(tmp_path))  # fmt: skip
+
+
+def test_a_campaign_is_analysed_by_its_name(tmp_path: Path) -> None:
+    targets = scan_targets(20)
+    first, second = make(targets[:10], seed=1), make(targets[10:], seed=2)
+    march = {"campaign": "march"}
+    catalog = catalog_of(
+        tmp_path / "runs",
+        aaaa1111=(first, march),
+        bbbb2222=(make(targets, seed=3), {"campaign": "april"}),
+        cccc3333=(second, march),
+        dddd4444=(first, {"campaign": "aaaa"}),
+    )
+
+    def sources(*given: str) -> list[str]:
+        run("analyze", *given, "--catalog", catalog, "--output", str(tmp_path))
+        known = json.loads((tmp_path / "candidates.json").read_text())["provenance"]
+        return sorted(name for name in known if name.startswith("run_"))
+
+    assert sources("march") == sources("march", "cccc3333") == ["run_aaaa1111", "run_cccc3333"]
+    assert sources("bbbb") == ["run_bbbb2222"]
+    with pytest.raises(CatalogError, match="'aaaa' is a campaign, and run aaaa1111"):
+        sources("aaaa")
+    with pytest.raises(CatalogError, match=r"0 runs begin with 'may'.*no campaign has that name"):
+        sources("may")
+    listed = run("runs", "--catalog", catalog).splitlines()
+    assert [line.split()[-1] for line in listed] == ["campaign", "march", "april", "march", "aaaa"]
 
 
 def test_field_off_runs_that_do_not_go_together_stop_no_analysis(tmp_path: Path) -> None:

@@ -83,6 +83,22 @@ def test_a_message_is_written_into_its_span_only_where_spans_are_recorded(
     assert ("msg.obj" in span.attributes) == recorded
 
 
+@pytest.mark.filterwarnings("ignore:coroutine")
+def test_a_paused_plan_that_is_aborted_warns_of_no_traces(engine, caplog):
+    from bluesky.utils import RunEngineInterrupted
+
+    def pausing():
+        yield from bps.open_run()
+        yield from bps.checkpoint()
+        yield from bps.pause()
+        yield from bps.close_run()
+
+    with pytest.raises(RunEngineInterrupted):
+        engine(pausing())
+    engine.abort("enough")
+    assert "open traces" not in caplog.text
+
+
 @pytest.mark.parametrize(("in_force", "said"), [(None, True), (run_engine.PUT_TIMEOUT_S, False)])
 def test_signals_that_exist_already_keep_their_time_outs_and_it_is_said(
     monkeypatch, caplog, in_force, said

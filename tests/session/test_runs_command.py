@@ -74,6 +74,7 @@ def test_a_program_reads_lines_of_json(folder: Path) -> None:
     assert told[0] == {
         "uid": "aa1",
         "plan": "scan",
+        "campaign": "",
         "scan_id": 7,
         "time": NOON,
         "duration_s": 9.5,

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+import iocs.amrr
+import iocs.haloscope
 from cryohalo import cli
 from cryohalo.configuration import Configuration, ConfigurationError, commented, read
+from cryohalo.configuration.model import Amrr, Haloscope
+from cryohalo.control_room.services import services
+from cryohalo.processes.launcher import LaunchedIoc
+from haloscope.parameters import HaloscopeParameters
+
+#: Options of an IOC that a site does not choose by key: it has a port of its own (``port``), on
+#: loopback, and what is for development alone.
+NO_KEYS = {
+    *("help", "list-pvs", "log-level", "interfaces", "port", "share-port", "beacons"),
+    *("max-clients", "puts-survive", "state-dir"),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +85,15 @@ def test_paths_begin_at_the_file_those_of_variables_where_one_is(
         ("[amrr]\nprefix = 'HALO:'", "prefix 'HALO:' is that of both"),
         ("[amrr]\nhost = '192.0.2.1'", "listens on 127.0.0.1"),
         ("[haloscope]\nblind = 'k'\nseed = 3", "come from its key file"),
+        ("[haloscope]\ninject_band = [1, 2]", "inject_band hides nothing without inject"),
+        ("[haloscope]\ninject_modulated = true", "inject_modulated hides nothing without"),
+        ("[haloscope]\ninject_flow = 0.5", "inject_flow hides nothing without inject"),
+        ("[haloscope]\ninject = 1e-14\ninject_band = [2, 1]", "first must be below"),
+        ("[haloscope]\ninject = 1e-14\ninject_band = [2]", "haloscope.inject_band"),
+        (
+            "[haloscope]\ninject = 1e-14\ninject_modulated = true\ninject_flow = 1",
+            "a flow of one speed is not modulated",
+        ),
         ("amrr = 3", "amrr = 3: "),
         ("port = = 3", "cryohalo.toml: "),
     ],
@@ -85,7 +109,54 @@ def test_every_mistake_is_told_at_once() -> None:
     written("[amrr]\nport = 0\nspeed = 'x'\n[haloscope]\nseed = -1")
     with pytest.raises(ConfigurationError) as refused:
         read()
-    assert len(str(refused.value).splitlines()) == 3
+    assert len(refused.value.mistakes) == 3
+
+
+def test_every_mistake_is_a_line_on_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = written("[amrr]\nport = 0\n[page]\ncolour = 'a\\nb'")
+    monkeypatch.setattr("sys.argv", ["cryohalo", "config"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"cryohalo: {file}: amrr.port = 0: ")
+    assert second == f"cryohalo: {file}: page.colour: there is no such key"
+
+
+@pytest.mark.parametrize("ioc", [iocs.amrr, iocs.haloscope])
+def test_every_option_of_an_ioc_is_a_key(ioc: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        ioc.run(["--help"])
+    options = set(re.findall(r"^  (?:-h, )?--([a-z-]+)", capsys.readouterr().out, re.MULTILINE))
+    kind = {"amrr": Amrr, "haloscope": Haloscope}[ioc.__name__.removeprefix("iocs.")]
+    keys = {name.replace("_", "-") for name in kind().of_the_ioc()}
+    assert options - keys == NO_KEYS
+    assert keys <= options
+
+
+def test_what_is_hidden_reaches_the_ioc(monkeypatch: pytest.MonkeyPatch) -> None:
+    written(
+        "[amrr]\nuse = false\n[haloscope]\ninject = 2e-14\ninject_modulated = true\n"
+        "parameters = 'haystac'"
+    )
+    monkeypatch.setenv("CRYOHALO_HALOSCOPE__INJECT_BAND", "[5749, 5751.5]")
+    ioc, _ = next(services(read().values))
+    assert isinstance(ioc, LaunchedIoc)
+    line = " ".join(ioc.arguments)
+    assert "--inject 2e-14 --inject-band 5749.0 5751.5 --inject-modulated" in line
+    assert "--inject-flow" not in line
+    found = HaloscopeParameters.from_toml(ioc.arguments[ioc.arguments.index("--parameters") + 1])
+    assert found.name == HaloscopeParameters.shipped("haystac").name
+
+
+def test_a_blind_run_has_its_seed_from_its_key_file() -> None:
+    written("[haloscope]\nblind = 'k.key'")
+    _, (ioc, _), *_ = services(read().values)
+    assert isinstance(ioc, LaunchedIoc)
+    assert "--blind" in ioc.arguments
+    assert "--seed" not in ioc.arguments
 
 
 def test_a_variable_of_no_section_is_refused_others_are_none_of_ours(
