@@ -238,14 +238,18 @@ def _of_runs(
 
 
 def _runs_named(catalog: Catalog, name: str) -> list[Run]:
-    """The run whose uid begins so, or all of the campaign of that name, oldest first.
+    """The run whose uid begins so, or those of the search of the campaign of that name, in order.
 
     Raises:
         CatalogError: There is neither, or both.
     """
     from cryohalo.catalog import CatalogError
+    from haloscope.analysis.exchange.keys import SEARCHES
 
-    of_campaign = catalog.of_campaign(name) if name else []
+    def is_of_a_search(run: Run) -> bool:
+        return run.start.get("plan_name") in SEARCHES
+
+    of_campaign = [run for run in catalog.of_campaign(name) if is_of_a_search(run)] if name else []
     try:
         run = catalog[name]
     except CatalogError as error:

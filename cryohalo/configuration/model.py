@@ -80,7 +80,8 @@ class Instrument(_Section):
     )
     seed: int = Field(default=0, ge=0, le=MAX_SEED, description="of all its random numbers")
     parameters: Path | None = Field(
-        default=None, description="TOML file of another simulated machine; a haloscope's also by name: haystac, admx"
+        default=None,
+        description="TOML file of another simulated machine; a shipped haloscope's name",
     )
     access: Path | None = Field(default=None, description="access security file, instead of ours")
 

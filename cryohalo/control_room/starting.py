@@ -23,7 +23,8 @@ __all__ = ["detached", "end", "foreground"]
 
 _FAILED = 1
 #: The supervisor gives its services so long, and needs a moment for itself.
-_END_TIMEOUT_S = TERMINATE_TIMEOUT_S + 10.0
+#: What does not end is killed after the first; a host with ten times too much to do takes the rest.
+_END_TIMEOUT_S = TERMINATE_TIMEOUT_S + 60.0
 
 
 def detached(found: Found, console: Console) -> int:

@@ -17,6 +17,7 @@ from cryohalo.catalog import CatalogError, Run
 from cryohalo.catalog.codec import Document, decode
 from cryohalo.catalog.extents import DamagedFileError, documents_in
 from cryohalo.catalog.writer import SUFFIX
+from haloscope.analysis.exchange.keys import SEARCHES
 from instruments.foreign_files import open_regular
 from instruments.printable import escaped
 
@@ -24,14 +25,13 @@ __all__ = ["Follower", "search_of"]
 
 log = logging.getLogger("cryohalo.page.search")
 
-_SEARCHES: Final = ("scan", "rescan")
 #: Of a catalog that is there already, so many of the newest files are looked at.
 _MOST_AT_FIRST: Final = 1000
 
 
 def search_of(start: Mapping[str, Any]) -> str:
     """What names the search that a run is of; "" for a run of none."""
-    if start.get("plan_name") not in _SEARCHES:
+    if start.get("plan_name") not in SEARCHES:
         return ""
     campaign = start.get("campaign")
     return f"campaign {campaign}" if isinstance(campaign, str) and campaign else start["uid"]

@@ -83,12 +83,24 @@ def write_trace(
         np.savetxt(path, rows, fmt="%.12g", header="Hz S RI R 50", comments="# ")
 
 
+def write_two_ports(
+    path: Path, frequency_hz: np.ndarray, through: np.ndarray, rng: np.random.Generator
+) -> None:
+    """A transmission between two ports that reflect all, as Touchstone, with noise."""
+    noise = rng.standard_normal((2, len(through))) * 1e-3 * np.abs(through).max()
+    s21 = through + noise[0] + 1j * noise[1]
+    every = [np.ones_like(s21), s21, s21, np.ones_like(s21)]
+    rows = [frequency_hz, *(part for s in every for part in (s.real, s.imag))]
+    np.savetxt(path, np.stack(rows, axis=1), fmt="%.12g", header="Hz S RI R 50", comments="# ")
+
+
 def write_traces(folder: Path, rng: np.random.Generator) -> None:
     """A cavity, an amplifier, a line."""
     nu = CAVITY_HZ + 6 * CAVITY_HZ / LOADED_Q * np.linspace(-0.5, 0.5, 401)
     inside = 1 / (1 + 2j * LOADED_Q * (nu / CAVITY_HZ - 1))
     cable = 0.5 * np.exp(-2j * np.pi * 40e-9 * (nu - CAVITY_HZ))
     write_trace(folder / "cavity.s1p", nu, cable * (2 * BETA / (1 + BETA) * inside - 1), rng)
+    write_two_ports(folder / "both.s2p", nu, 0.01 * inside, rng)
     nu = CAVITY_HZ + np.linspace(-1e6, 1e6, 401)
     gain = 1 + 99 / (1 + (2 * (nu - CAVITY_HZ) / 200e3) ** 2)
     through = 0.1 * np.exp(-2j * np.pi * 30e-9 * (nu - CAVITY_HZ))
@@ -110,6 +122,7 @@ def main() -> None:
     print(f"cryohalo analyze {folder}/spectra.toml")
     print(f"cryohalo analyze {folder}/spectra.h5 --baseline pade --degree 3")
     print(f"cryohalo trace {folder}/cavity.s1p")
+    print(f"cryohalo trace {folder}/both.s2p --s 21")
     print(f"cryohalo trace {folder}/pump_on.csv --as gain --reference {folder}/pump_off.csv")
     print(f"cryohalo trace {folder}/full.s1p --as attenuation --reference {folder}/open.s1p")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from haloscope.analysis.exchange.keys import value_in
+from haloscope.analysis.exchange.keys import SEARCHES, value_in
 from haloscope.analysis.online import Online
 from plans.haloscope.crossings import Mapped
 from plans.haloscope.steps import Documents, completed
@@ -61,9 +61,9 @@ def resumed(name: str, documents: Documents, analysis: Online | None = None) -> 
 
 
 #: Plans that carry a whole calibration; those that measure one carry parts of it.
-_CALIBRATED = ("scan", "rescan")
+_CALIBRATED = SEARCHES
 #: Plans whose spectra the analysis takes, as it does while they run.
-_ANALYSED = (*_CALIBRATED, "field_off")
+_ANALYSED = (*SEARCHES, "field_off")
 #: What is kept of an event: the targets done, and where resonances were found.
 _KEPT = ("measured_target_frequency", "measured_cavity_frequency")
 

@@ -23,8 +23,8 @@ __all__ = ["CycleRecorder", "Ending", "Periodic", "start_document", "still_to_co
 
 log = logging.getLogger(__name__)
 
-#: Cycles after which a plan gives up. From warm the slowest, without a load, takes 95 to the default
-#: tolerance, at 600 uW 65: twice as many, so that giving up means that something is wrong.
+#: Cycles after which a plan gives up. From warm the slowest, without a load, takes 95 to the
+#: default tolerance, at 600 uW 65: twice as many, so that giving up means that something is wrong.
 MAX_CYCLES = 200
 
 

@@ -36,6 +36,7 @@ REASONS: Final = frozenset(
         "needs a person",  # at a prompt, a browser, two terminals
         "takes minutes",  # of a processor; what it runs has a test of its own
         "at a prompt",  # shown as it is printed there
+        "no code",  # a formula
     }
 )
 #: Folders in which there are no pages of ours.

@@ -1,22 +1,16 @@
-"""Every block of code of README and pages is tried.
+"""Commands of README and pages that no test can run are held against the command line.
 
-They are run by ``tests/live/documents``; here is what needs no run, and holds also for those that
-cannot be run by a test. Commands are held against the command line that there is: each exists, each option is one of its
-own, each plan takes what it is given. Python is compiled; what it imports is there; names that it
-does not make itself are those that a session has or that the block's page states (``GIVEN``); a
-call has the keywords that its function takes.
+All other blocks are run by ``tests/live/documents``. Here each command exists, each option is one
+of its own, each plan takes what it is given.
 """
 
 from __future__ import annotations
 
-import ast
-import builtins
-import importlib
 import importlib.util
 import inspect
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,27 +24,29 @@ from cryohalo.configuration import ConfigurationError
 from cryohalo.configuration import read as configuration
 from cryohalo.running.command import command_of
 from plans.offered import offered
-from tests.house.pages import ROOT, Block, every_block
+from tests.house.pages import ROOT, Block, blocks_of, every_block
 
-#: What a page's blocks take for given beside the names of a session: a scan, some places.
-GIVEN = {"run", "targets", "uid"}
-SESSION = {"RE", "session", "catalog", "haloscope", "refrigerator", "bp", "bps", "rehearse"}
 #: Programs that are none of ours: their words are not held against anything.
-FOREIGN = {".", "export", "eval", "caproto-get", "pip", "curl"}
-
+FOREIGN = {"export", "pip"}
 
 BLOCKS = list(every_block())
-SHELL = [block for block in BLOCKS if block.kind == "sh" and not block.hidden]
-PYTHON = [block for block in BLOCKS if block.kind == "python"]
+SHELL = [block for block in BLOCKS if block.kind == "sh" and block.not_run]
+#: Of these programs nothing is known here.
+OTHERS = "needs another program"
 
 
-def test_there_are_blocks_of_both_kinds_and_each_has_its_fence() -> None:
+def test_every_block_has_its_fence_and_a_reason_if_it_is_not_run() -> None:
     assert SHELL
-    assert PYTHON
     assert not [str(block) for block in BLOCKS if block.kind == "indented"]
 
 
-@pytest.mark.parametrize("block", SHELL, ids=str)
+def test_a_block_that_is_not_run_has_one_of_the_reasons() -> None:
+    (block,) = blocks_of("<!-- block: not run, it fails -->\n```sh\nls\n```\n", "p")
+    with pytest.raises(ValueError, match=r"p:2: 'it fails' is none of \['as root', "):
+        _ = block.not_run
+
+
+@pytest.mark.parametrize("block", [b for b in SHELL if b.not_run != OTHERS], ids=str)
 def test_commands_are_those_of_the_command_line(
     block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,28 +80,6 @@ def test_a_mistake_in_a_command_is_found(line: str, told: str) -> None:
     (words,) = commands(line)
     with pytest.raises((AssertionError, TyperException, ConfigurationError), match=told):
         tried(words)
-
-
-@pytest.mark.parametrize("block", PYTHON, ids=str)
-def test_python_has_its_names_and_keywords(block: Block) -> None:
-    of_page = [other for other in PYTHON if other.page == block.page]
-    read(block, before=of_page[: of_page.index(block)])
-
-
-@pytest.mark.parametrize(
-    ("code", "told"),
-    [
-        ("from cryohalo.catalog import Catalogue", "Catalogue"),
-        ("import cryohalo.none", "cryohalo.none"),
-        ("print(nobody)", "nobody"),
-        ("RE(scan(haloscope, begin_mhz=1.0))", "begin_mhz"),
-        ("run.tables()", "tables"),
-        ("x = 1 +", "syntax"),
-    ],
-)
-def test_a_mistake_in_python_is_found(code: str, told: str) -> None:
-    with pytest.raises((AssertionError, ImportError, SyntaxError, TypeError), match=told):
-        read(Block("x", 1, "python", code))
 
 
 def commands(text: str) -> Iterator[list[str]]:
@@ -187,68 +161,3 @@ def plan_named(name: str) -> Any:
     found = {plan.__name__: plan for plan in offered()}
     assert name in found, f"there is no plan {name}"
     return found[name]
-
-
-def read(block: Block, before: Sequence[Block] = ()) -> None:
-    """Compile a block, import what it imports, and hold its names and calls against those.
-
-    Blocks before it on its page have made names, too.
-    """
-    tree = ast.parse(block.text)
-    known: dict[str, Any] = dict.fromkeys(SESSION | GIVEN | set(dir(builtins)))
-    known |= {plan.__name__: plan for plan in offered()} | types_of_what_is_given()
-    for other in before:
-        made(ast.parse(other.text), known)
-    made(tree, known)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            assert node.id in known, f"{block}: {node.id} is not made, imported or given"
-        elif isinstance(node, ast.Call):
-            called(node, known)
-
-
-def made(tree: ast.Module, known: dict[str, Any]) -> None:
-    """Add what a block imports, which must be there, and the names that it makes."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom):
-            module = importlib.import_module(str(node.module))
-            for one in node.names:
-                assert hasattr(module, one.name), f"{node.module} has no {one.name}"
-                known[one.asname or one.name] = getattr(module, one.name)
-        elif isinstance(node, ast.Import):
-            for one in node.names:
-                importlib.import_module(one.name)
-                known[one.asname or one.name.partition(".")[0]] = None
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            known.setdefault(node.id, None)
-
-
-def types_of_what_is_given() -> dict[str, Any]:
-    from cryohalo.catalog import Catalog, Run
-    from cryohalo.session import Session
-    from devices.simulated.haloscope import Haloscope
-
-    return {"run": Run, "catalog": Catalog, "session": Session, "haloscope": Haloscope}
-
-
-def called(node: ast.Call, known: dict[str, Any]) -> None:
-    """A call of something known has keywords that it takes; a method is there."""
-    function: Any = None
-    if isinstance(node.func, ast.Name):
-        function = known[node.func.id]
-    elif isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
-        owner, name = known.get(node.func.value.id), node.func.attr
-        if inspect.isclass(owner):
-            assert hasattr(owner, name), f"{owner.__name__} has no {name}"
-            function = getattr(owner, name)
-    if function is None or not callable(function):
-        return
-    try:
-        takes = inspect.signature(function).parameters.values()
-    except ValueError:  # a builtin without one
-        return
-    if any(one.kind is one.VAR_KEYWORD for one in takes):
-        return
-    for keyword in node.keywords:
-        names = [one.name for one in takes]
-        assert keyword.arg in names, f"{ast.unparse(node.func)} takes no {keyword.arg}"

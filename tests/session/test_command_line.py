@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cryohalo import cli
-from cryohalo.errors import CatalogError
 from cryohalo.catalog import DocumentWriter
+from cryohalo.errors import CatalogError
 from haloscope.analysis.apparatus import recorded
 from haloscope.analysis.exchange.interchange import write_spectra
 from haloscope.analysis.quality.verdicts import QualityError
@@ -271,6 +271,7 @@ def test_a_campaign_is_analysed_by_its_name(tmp_path: Path) -> None:
         bbbb2222=(make(targets, seed=3), {"campaign": "april"}),
         cccc3333=(second, march),
         dddd4444=(first, {"campaign": "aaaa"}),
+        eeee5555=(first, {**march, "plan_name": "y_factor"}),
     )
 
     def sources(*given: str) -> list[str]:
@@ -285,7 +286,15 @@ def test_a_campaign_is_analysed_by_its_name(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match=r"0 runs begin with 'may'.*no campaign has that name"):
         sources("may")
     listed = run("runs", "--catalog", catalog).splitlines()
-    assert [line.split()[-1] for line in listed] == ["campaign", "march", "april", "march", "aaaa"]
+    shown = [line.split()[-1] for line in listed]
+    assert shown == [
+        "campaign",
+        "march",
+        "april",
+        "march",
+        "aaaa",
+        "march",
+    ]
 
 
 def test_field_off_runs_that_do_not_go_together_stop_no_analysis(tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-__all__ = ["FIELD_OFF", "AmbiguousFieldError", "instrument_of", "key_of", "value_in"]
+__all__ = ["FIELD_OFF", "SEARCHES", "AmbiguousFieldError", "instrument_of", "key_of", "value_in"]
 
 #: What ``purpose`` says in the start document of a run whose spectra are no part of the search.
 FIELD_OFF: Final = "field off"
+#: Plans whose spectra are a search; those of others, of a campaign's calibrations say, are not.
+SEARCHES: Final = ("scan", "rescan")
 
 
 class AmbiguousFieldError(ValueError):

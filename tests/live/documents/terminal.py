@@ -15,16 +15,16 @@ from cryohalo.processes.addresses import free_ports
 from tests.house.pages import ROOT
 from tests.live.documents.cells import DONE
 
-__all__ = ["Failed", "Terminal"]
+__all__ = ["FailedBlockError", "Terminal"]
 
 _PORTS = (
     *("AMRR__PORT", "HALOSCOPE__PORT", "EPICS__REPEATER_PORT", "HISTORY__PORT", "PAGE__PORT"),
     *("QUEUE__PORT", "QUEUE__INFO_PORT", "QUEUE__REDIS_PORT"),
 )
-_SHOWN = 4000
+_SHOWN = 2000
 
 
-class Failed(AssertionError):
+class FailedBlockError(AssertionError):
     """A block did not do what its page says."""
 
 
@@ -59,14 +59,14 @@ class Terminal:
         """Run commands as they stand; what they printed.
 
         Raises:
-            Failed: One of them ended otherwise than with ``code``; the others with 0.
+            FailedBlockError: One of them ended otherwise than with ``code``; the others with 0.
         """
         file = self._written(text, ".sh")
         line = f". {file} </dev/null" if not code else f"bash -e {file} </dev/null || last=$?"
         self._say(self._shell, f"last=0; {line}; printf '\\n{DONE} %s\\n' $last")
         printed, ended = self._heard(self._shell)
         if ended != code:
-            raise Failed(f"exit code {ended}, not {code}\n{printed[-_SHOWN:]}")
+            raise FailedBlockError(f"exit code {ended}, not {code}\n{printed[-_SHOWN:]}")
         return printed
 
     def python(self, text: str) -> str:
@@ -77,7 +77,7 @@ class Terminal:
         self._say(self._python, str(self._written(text, ".py")))
         printed, ended = self._heard(self._python)
         if ended:
-            raise Failed(f"Python failed\n{printed[-_SHOWN:]}")
+            raise FailedBlockError(f"Python failed\n{printed[-_SHOWN:]}")
         return printed
 
     def stays(self, text: str, until: str) -> str:
@@ -90,7 +90,7 @@ class Terminal:
         """Run commands; a Ctrl-C whenever one of ``at`` is printed, in turn. It has to end by it.
 
         Raises:
-            Failed: It ended by itself, or its exit code is not that of an interrupted program.
+            FailedBlockError: It ended by itself, or its exit code is not that of an interrupted program.
         """
         process = self._another(text)
         self._started.append(process)
@@ -100,14 +100,15 @@ class Terminal:
             os.killpg(process.pid, signal.SIGINT)
         rest, _ = process.communicate()
         if process.returncode != 130:
-            raise Failed(f"exit code {process.returncode} after Ctrl-C\n{(printed + rest)[-_SHOWN:]}")
+            code, shown = process.returncode, (printed + rest)[-_SHOWN:]
+            raise FailedBlockError(f"exit code {code} after Ctrl-C\n{shown}")
         return printed + rest
 
     def close(self) -> None:
         """End all that runs.
 
         Raises:
-            Failed: What held a terminal did not end well at Ctrl-C.
+            FailedBlockError: What held a terminal did not end well at Ctrl-C.
         """
         codes = []
         for process in self._started:
@@ -123,7 +124,7 @@ class Terminal:
         if (self.folder / "state").exists():
             self._run(["cryohalo", "down"])
         if bad := [out for code, out in codes if code not in (0, 130)]:
-            raise Failed(f"did not end well at Ctrl-C\n{bad[0][-_SHOWN:]}")
+            raise FailedBlockError(f"did not end well at Ctrl-C\n{bad[0][-_SHOWN:]}")
 
     def _run(self, command: list[str]) -> None:
         subprocess.run(command, cwd=self.folder, env=self.environment, check=True,
@@ -179,7 +180,7 @@ class Terminal:
             lines.append(line)
             if re.search(re.escape(words), line):
                 return "".join(lines)
-        raise Failed(f"ended, and never printed {words!r}\n{''.join(lines)[-_SHOWN:]}")
+        raise FailedBlockError(f"ended, and never printed {words!r}\n{''.join(lines)[-_SHOWN:]}")
 
 
 def _out(process: subprocess.Popen[str]) -> IO[str]:

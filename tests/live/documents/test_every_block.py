@@ -18,8 +18,8 @@ import pytest
 
 from cryohalo.configuration import read as read_configuration
 from cryohalo.configuration.reading import FILE_NAME
-from tests.house.pages import REASONS, ROOT, Block, blocks_of, every_block
-from tests.live.documents.terminal import Failed, Terminal
+from tests.house.pages import REASONS, Block, blocks_of, every_block
+from tests.live.documents.terminal import FailedBlockError, Terminal
 
 BLOCKS = list(every_block())
 PAGES = sorted({block.page for block in BLOCKS if not block.not_run})
@@ -47,7 +47,8 @@ def test_few_blocks_are_not_run() -> None:
     counted = Counter(block.not_run for block in BLOCKS if not block.hidden)
     ran = counted.pop("")
     assert counted.keys() <= REASONS
-    assert sum(counted.values()) <= ran / 5, counted
+    del counted["no code"]
+    assert sum(counted.values()) <= ran / 4, counted
 
 
 def walk(blocks: list[Block], terminal: Terminal) -> None:
@@ -57,8 +58,8 @@ def walk(blocks: list[Block], terminal: Terminal) -> None:
             continue
         try:
             printed = run(block, terminal, printed)
-        except (Failed, ValueError) as error:
-            raise Failed(f"{block}: {error}") from None
+        except (FailedBlockError, ValueError) as error:
+            raise FailedBlockError(f"{block}: {error}") from None
 
 
 def run(block: Block, terminal: Terminal, before: str) -> str:
@@ -114,11 +115,11 @@ def parse(kind: str, text: str) -> None:
 
 
 def compare(shown: str, printed: str) -> None:
-    """Each line shown was printed, in order, with other numbers perhaps; ``...`` leaves some out."""
+    """Each line shown was printed, in order, with other numbers perhaps; ``...`` stands for more."""
     had = iter([shape(line) for line in printed.splitlines()])
     for line in filter(str.strip, shown.splitlines()):
         if line.strip() != "..." and shape(line) not in had:
-            raise Failed(f"not printed: {line}\n{printed[-2000:]}")
+            raise FailedBlockError(f"not printed: {line}\n{printed[-2000:]}")
 
 
 def shape(line: str) -> str:
@@ -147,7 +148,7 @@ def shape(line: str) -> str:
     ],
 )
 def test_a_block_that_does_not_is_found(text: str, told: str, terminal: Terminal) -> None:
-    with pytest.raises((Failed, ValueError), match=re.escape(told)):
+    with pytest.raises((FailedBlockError, ValueError), match=re.escape(told)):
         walk(list(blocks_of(text, "p")), terminal)
 
 
@@ -195,6 +196,5 @@ ls pyproject.toml .venv/bin/activate
 
 
 def test_a_page_anywhere_is_found() -> None:
-    assert "README.md" in PAGES
-    assert (ROOT / "docs").is_dir()
-    assert any(page.startswith("docs/") for page in PAGES)
+    folders = {Path(page).parent for page in PAGES}
+    assert folders >= {Path("docs/tutorials"), Path("docs/how_to"), Path("docs/reference")}
