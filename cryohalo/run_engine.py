@@ -128,7 +128,7 @@ def spare_the_idle() -> None:
         return
     bluesky.utils.Plan.__init__ = _init_plan  # type: ignore[method-assign]
     bluesky.run_engine._set_span_msg_attributes = _trace_if_recorded  # noqa: SLF001
-    RunEngine._close_run_trace = _close_open_trace  # noqa: SLF001
+    RunEngine._close_run_trace = _close_open_trace  # type: ignore[method-assign]  # noqa: SLF001
 
 
 def _init_plan(self: Any, f: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
@@ -150,10 +150,10 @@ def _trace_if_recorded(span: Any, message: Any) -> None:
 _close_trace: Final = RunEngine._close_run_trace  # noqa: SLF001
 
 
-def _close_open_trace(engine: RunEngine, message: Msg) -> None:
+def _close_open_trace(self: RunEngine, msg: Msg) -> None:
     """Close the span of a run, unless a pause has: bluesky then warns of what it did itself."""
-    if engine._run_tracing_spans:  # noqa: SLF001
-        _close_trace(engine, message)
+    if self._run_tracing_spans:
+        _close_trace(self, msg)
 
 
 def set_epics_timeouts() -> None:

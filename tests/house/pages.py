@@ -40,7 +40,7 @@ REASONS: Final = frozenset(
     }
 )
 #: Folders in which there are no pages of ours.
-_OTHERS: Final = {".venv", ".git", "node_modules", "build", "_build", "reports", "data"}
+_OTHERS: Final = {".venv", "build", "reports", "data", "generated"}
 _SAID: Final = re.compile(r"<!-- block: (.+?) -->\s*")
 _BEFORE: Final = re.compile(r"<!-- before\n(.*?)-->\s*", re.DOTALL)
 _CODE: Final = re.compile(r"\{(?:code-block|code|code-cell)\}\s*(\w*)")

@@ -11,16 +11,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from cryohalo.configuration import Configuration, Found
+from cryohalo.configuration.model import ENVIRONMENT_PREFIX
 from cryohalo.processes.addresses import free_ports
 from tests.house.pages import ROOT
 from tests.live.documents.cells import DONE
 
 __all__ = ["FailedBlockError", "Terminal"]
 
-_PORTS = (
-    *("AMRR__PORT", "HALOSCOPE__PORT", "EPICS__REPEATER_PORT", "HISTORY__PORT", "PAGE__PORT"),
-    *("QUEUE__PORT", "QUEUE__INFO_PORT", "QUEUE__REDIS_PORT"),
-)
 _SHOWN = 2000
 
 
@@ -40,10 +38,9 @@ class Terminal:
         self.output = ""
         self._count = 0
         _like_a_clone(folder)
-        ports = free_ports(len(_PORTS))
         kept = {n: v for n, v in os.environ.items() if not n.startswith(("EPICS_", "CRYOHALO_"))}
         self.environment = kept | {
-            **{f"CRYOHALO_{key}": str(port) for key, port in zip(_PORTS, ports, strict=True)},
+            **_own_ports(),
             "HOME": str(folder),
             "XDG_STATE_HOME": str(folder / ".local"),
             "MPLBACKEND": "agg",
@@ -90,7 +87,7 @@ class Terminal:
         """Run commands; a Ctrl-C whenever one of ``at`` is printed, in turn. It has to end by it.
 
         Raises:
-            FailedBlockError: It ended by itself, or its exit code is not that of an interrupted program.
+            FailedBlockError: It ended by itself, or not as an interrupted program does.
         """
         process = self._another(text)
         self._started.append(process)
@@ -186,6 +183,15 @@ class Terminal:
 def _out(process: subprocess.Popen[str]) -> IO[str]:
     assert process.stdout is not None
     return process.stdout
+
+
+def _own_ports() -> dict[str, str]:
+    """The variables that give every service of a site a free port."""
+    leaves = Found(Configuration(), None, {}).leaves()
+    keys = [key for key, value in leaves if key.endswith("port") and value is not None]
+    names = [f"{ENVIRONMENT_PREFIX}{key.upper().replace('.', '__')}" for key in keys]
+    ports = free_ports(len(names))
+    return {name: str(port) for name, port in zip(names, ports, strict=True)}
 
 
 def _like_a_clone(folder: Path) -> None:

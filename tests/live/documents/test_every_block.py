@@ -26,8 +26,8 @@ PAGES = sorted({block.page for block in BLOCKS if not block.not_run})
 SHELLS = {"sh", "bash", "shell"}
 OUTPUT = {"", "text", "console", "output"}
 INTERRUPTED = re.compile(r'Ctrl-C at ("[^"]+"(?: and "[^"]+")*)(, then again)?')
-#: What one page may take, with its IOCs: most take a tenth.
-PATIENCE_S = 400
+#: What one page may take: most take a thirtieth where nothing else runs.
+PATIENCE_S = 900
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def parse(kind: str, text: str) -> None:
 
 
 def compare(shown: str, printed: str) -> None:
-    """Each line shown was printed, in order, with other numbers perhaps; ``...`` stands for more."""
+    """Each line shown was printed, in order, perhaps with other numbers; ``...``: more lines."""
     had = iter([shape(line) for line in printed.splitlines()])
     for line in filter(str.strip, shown.splitlines()):
         if line.strip() != "..." and shape(line) not in had:
