@@ -33,6 +33,7 @@ from iocs.serving.listening.search import CaSearches
 from iocs.serving.sending.budget import Budget, give_back
 from iocs.serving.sending.fairness import Breath
 from iocs.serving.sending.posted import posted_of
+from iocs.serving.sending.rounds import Rounds
 from iocs.serving.sending.updates import cut_text
 from iocs.words.complaints import Complaints
 
@@ -116,6 +117,7 @@ class ServingContext(Context):
         self.limits = limits
         self.counts = Statistics()
         self.fanout = Fanout()
+        self.rounds = Rounds()
         self.waiting = Budget(limits.max_waiting_bytes)
         self.unfinished = Budget(limits.max_unfinished_bytes)
         self.books = Budget(limits.max_books_bytes)

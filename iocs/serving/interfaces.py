@@ -14,6 +14,7 @@ from iocs.serving.clients.subscription import Subscription
 from iocs.serving.filtering.filters import NO_FILTERS, Filters
 from iocs.serving.limits import Limits, Statistics
 from iocs.serving.sending.budget import Budget
+from iocs.serving.sending.rounds import Rounds
 from iocs.serving.sending.updates import Update
 from iocs.words.complaints import Complaints
 
@@ -39,6 +40,7 @@ class Context(Protocol):
         limits: What each client may hold.
         counts: What has happened.
         fanout: The subscriptions of all clients.
+        rounds: When those are sent to who only watch.
         waiting: What waits to be sent to all clients.
         unfinished: What of half received messages is kept for all clients.
         books: What the channels and subscriptions of all clients take.
@@ -50,6 +52,7 @@ class Context(Protocol):
     limits: Limits
     counts: Statistics
     fanout: Fanout
+    rounds: Rounds
     waiting: Budget
     unfinished: Budget
     books: Budget
@@ -94,6 +97,16 @@ class Circuit(Protocol):
 
     async def tell(self, *replies: bytes) -> None:
         """Send a reply after the updates that were posted before it."""
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The client's host and user, by which it has rights."""
+
+    def hand_over(self) -> None:
+        """Put what is ready of the monitors on its way, before what is sent next."""
+
+    def give_up(self, subscription: Subscription, failure: Exception) -> None:
+        """End a subscription whose value cannot be sent."""
 
     def wake(self) -> None:
         """See whether monitors wait to be sent."""

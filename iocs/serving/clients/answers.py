@@ -167,7 +167,11 @@ class Answers:
             raise BrokenProtocolError(str(wrong), reply) from wrong
 
     async def _pause(self, request: Request) -> None:
-        self._circuit.monitors.pending.paused = request.command == CaCommand.EVENTS_OFF
+        pause = request.command == CaCommand.EVENTS_OFF
+        self._circuit.monitors.pending.paused = pause
+        if pause:
+            self._circuit.hand_over()
+            self._circuit.monitors.close()
         self._circuit.wake()
 
     # -- channels --------------------------------------------------------------------------------

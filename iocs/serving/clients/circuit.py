@@ -12,6 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Final
 
 import caproto as ca
@@ -57,7 +58,8 @@ class ServingCircuit:
         self.outbound = Outbound(client.writer, context.waiting)
         self.answers = Answers(self, context)
         give_up = self.answers.subscriptions.give_up
-        self.monitors = Monitors(self.limits, self.counts, context.waiting, give_up)
+        begin = partial(context.rounds.join, self._take_part)
+        self.monitors = Monitors(self.limits, self.counts, context.waiting, give_up, begin)
         self._context = context
         self._posted = asyncio.Event()
 
@@ -111,6 +113,7 @@ class ServingCircuit:
         if (wrong := self.inbound.unreadable) is not None:
             reply = error(wrong.request, CAStatus.ECA_INTERNAL, wrong.reason)
             raise BrokenProtocolError(wrong.reason, reply)
+        self.hand_over()
         await self.outbound.drain()
 
     async def _take_leave(self, broken: BrokenProtocolError) -> None:
@@ -133,7 +136,7 @@ class ServingCircuit:
         host, port = self.address
         log.warning("client %s:%d (%s) cut off: %s", host, port, self.answers.identity.user, reason)
         self.counts.cut_clients += 1
-        self.monitors.pending.clear()
+        self.monitors.clear()
         if abort:
             self.outbound.abort()
         else:
@@ -162,7 +165,7 @@ class ServingCircuit:
             return
         self.connected = False
         await self.answers.forget()
-        self.monitors.pending.clear()
+        self.monitors.clear()
         self.inbound.drop()
         self.outbound.forget()
         if not self.client.writer.is_closing():
@@ -171,12 +174,20 @@ class ServingCircuit:
     async def tell(self, *replies: bytes) -> None:
         """Send a reply after the updates that were posted before it."""
         self._fanout.deliver()
-        await self._flush()  # who hears that a put is complete has seen what it changed
+        # Who hears that a put is complete has seen what it changed.
+        if self.monitors.pending.nbytes:
+            await self._flush()
+        self.hand_over()
         self.send(*replies)
 
     def wake(self) -> None:
         """See whether monitors wait to be sent."""
         self._posted.set()
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The client's host and user, by which it has rights."""
+        return self.answers.identity.place
 
     def post(self, subscription: Subscription, posted: Posted, flags: int) -> None:
         """Queue an update for one subscription of this client; never blocks.
@@ -185,23 +196,61 @@ class ServingCircuit:
         """
         if not self._may_be_sent(subscription):
             return
+        self._make_room()
         try:
             self.monitors.post(subscription, posted, flags)
         except Exception as failure:
-            self.answers.subscriptions.give_up(subscription, failure)
-        self._posted.set()
-        self._context.relieve()
+            self.give_up(subscription, failure)
+        self._wake_sender()
 
     def _may_be_sent(self, subscription: Subscription) -> bool:
         """Whether the client is there, and may still read the channel."""
-        there = self.connected and not self.client.writer.is_closing()
-        return there and self.answers.identity.may_read(subscription.channel.entry)
+        return self._there and self.answers.identity.may_read(subscription.channel.entry)
+
+    @property
+    def _there(self) -> bool:
+        return self.connected and not self.client.writer.is_closing()
+
+    def give_up(self, subscription: Subscription, failure: Exception) -> None:
+        """End a subscription whose value cannot be sent."""
+        self.answers.subscriptions.give_up(subscription, failure)
 
     def queue(self, subscription: Subscription, update: Update) -> None:
         """Queue the first update of a subscription."""
+        self._make_room()
         self.monitors.queue(subscription, update)
-        self._posted.set()
-        self._context.relieve()
+        self._wake_sender()
+
+    # -- monitors on their way -------------------------------------------------------------------
+
+    def _take_part(self) -> None:
+        """Send what is ready, in the round of all clients."""
+        if not self._there:
+            self.monitors.clear()
+            return
+        self.hand_over()
+        self.outbound.write()
+        if self.outbound.nbytes:  # it does not keep up: the sender waits for it
+            self.monitors.close()
+            self._posted.set()
+        else:
+            self.monitors.open()
+
+    def hand_over(self) -> None:
+        """Put what is ready on its way, before what is sent next."""
+        if self.monitors.ready:
+            self.send(*self.monitors.take_ready())
+
+    def _make_room(self) -> None:
+        """Send what is ready if it is as much as may be."""
+        if self.monitors.room <= 0 and self.monitors.ready:
+            self._take_part()
+
+    def _wake_sender(self) -> None:
+        """Have what waits sent; what is ready has its round."""
+        if self.monitors.pending.nbytes:
+            self._posted.set()
+            self._context.relieve()
 
     async def subscription_queue_loop(self) -> None:
         """Send what waits: at once, or in batches if updates come faster than they can be sent.
@@ -223,6 +272,10 @@ class ServingCircuit:
                 self.outbound.abort()
 
     async def _flush(self) -> None:
+        """Send all that there is; return when the client has accepted enough of it."""
         while self.connected and (messages := self.monitors.take()):
             self.outbound.put(*messages)
             await self.outbound.drain()
+        if self.outbound.nbytes:
+            await self.outbound.drain()
+        self.monitors.open()

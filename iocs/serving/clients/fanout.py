@@ -14,8 +14,10 @@ from collections.abc import Sequence
 
 from caproto.server.common import SubscriptionSpec
 
+from iocs.serving.clients.audience import Listeners
 from iocs.serving.clients.subscription import Subscription
 from iocs.serving.sending.posted import Posted
+from iocs.serving.sending.updates import Update
 from iocs.words.complaints import Complaints, words
 
 log = logging.getLogger("iocs.serving")
@@ -25,7 +27,7 @@ class Fanout:
     """Subscriptions of all clients, and what was posted and has not been given to them yet."""
 
     def __init__(self) -> None:
-        self._subscriptions: dict[SubscriptionSpec, list[Subscription]] = {}
+        self._subscriptions: dict[SubscriptionSpec, Listeners] = {}
         self._posted: deque[tuple[Sequence[SubscriptionSpec], Posted, int]] = deque()
         self._called = False
         self._complaints = Complaints(log)
@@ -35,16 +37,19 @@ class Fanout:
     def add(self, subscription: Subscription) -> None:
         """Give it what is posted from now on."""
         spec = subscription.spec
-        self._subscriptions.setdefault(spec, []).append(subscription)
+        listeners = self._subscriptions.get(spec)
+        if listeners is None:
+            listeners = self._subscriptions[spec] = Listeners()
+        listeners.add(subscription)
         queues = spec.db_entry._queues  # noqa: SLF001
         queues[self][None][spec.data_type_name].add(spec)
 
     def remove(self, subscription: Subscription) -> None:
         """Give it nothing any more."""
         spec = subscription.spec
-        subscribers = self._subscriptions[spec]
-        subscribers.remove(subscription)
-        if subscribers:
+        listeners = self._subscriptions[spec]
+        listeners.remove(subscription)
+        if listeners:
             return
         del self._subscriptions[spec]
         queues = spec.db_entry._queues  # noqa: SLF001
@@ -75,12 +80,11 @@ class Fanout:
         self._called = False
         while self._posted:
             specs, posted, flags = self._posted.popleft()
+            made: dict[str, Update] = {}
             for spec in specs:
-                for subscription in tuple(self._subscriptions.get(spec, ())):
-                    self._give(subscription, posted, flags)
+                listeners = self._subscriptions.get(spec)
+                if listeners is not None:
+                    listeners.give(posted, flags, made, self._failed)
 
-    def _give(self, subscription: Subscription, posted: Posted, flags: int) -> None:
-        try:
-            subscription.circuit.post(subscription, posted, flags)
-        except Exception as failure:  # the circuit ends what fails; this is for its own faults
-            self._complaints.tell("giving", f"giving out a value failed: {words(failure)}")
+    def _failed(self, failure: Exception) -> None:
+        self._complaints.tell("giving", f"giving out a value failed: {words(failure)}")

@@ -1,4 +1,9 @@
-"""The monitors of one client: what waits for it, filtered as it asked, encoded when it is sent."""
+"""The monitors of one client: what is ready for it while it keeps up, what waits while it does not.
+
+For a client that takes what it is sent, messages are put together as values are posted, out of
+pieces that it shares with others, and nothing is ever thrown away. Once the system takes no more
+for it, values wait as they are, bounded, filtered as it asked, and are encoded when they are sent.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +30,12 @@ class Monitors:
         counts: Where they are counted.
         budget: Where what waits is counted, with that of the other clients.
         give_up: Ends a subscription whose value cannot be encoded.
+        begin: Called when the first message is ready.
+
+    Attributes:
+        pending: What waits because the client does not keep up.
+        room: Bytes that may still be made ready; none while the client does not keep up.
+        ready: Messages in pieces, in the order of posting.
     """
 
     def __init__(
@@ -33,13 +44,48 @@ class Monitors:
         counts: Statistics,
         budget: Budget,
         give_up: Callable[[Subscription, Exception], None],
+        begin: Callable[[], None],
     ) -> None:
         self.limits = limits
         self.counts = counts
         self.pending: Pending[Subscription, Update] = Pending(
             limits.max_pending_bytes, counts, budget
         )
+        self.room = BATCH_BYTES
+        self.ready: list[bytes] = []
+        self._large = False
         self._give_up = give_up
+        self._begin = begin
+
+    def add(self, size: int, before: bytes, number: bytes, after: bytes, body: bytes) -> None:
+        """One message is ready.
+
+        Args:
+            size: Bytes of it.
+            before: Its header up to the subscription's number.
+            number: That.
+            after: What follows it, with the payload if that is small.
+            body: A large payload, else b"".
+        """
+        ready = self.ready
+        if not ready:
+            self._begin()
+        self.room -= size
+        self.counts.sent += 1
+        if body:
+            ready += (before, number, after, body)
+            self._large = True
+        else:
+            ready += (before, number, after)
+
+    def close(self) -> None:
+        """The client does not keep up: what comes from now on waits."""
+        self.room = 0
+
+    def open(self) -> None:
+        """The client has taken all: unless it has paused events, what comes is made ready."""
+        waits = bool(self.ready or self.pending.nbytes or self.pending.paused)
+        self.room = 0 if waits else BATCH_BYTES
 
     def post(self, subscription: Subscription, posted: Posted, flags: int) -> None:
         """Queue an update for one subscription; never blocks.
@@ -52,42 +98,76 @@ class Monitors:
             self.queue(subscription, update)
 
     def queue(self, subscription: Subscription, update: Update) -> None:
-        """Queue an update that has passed the filters."""
-        self.pending.put(subscription, update, self._history(subscription))
+        """Queue an update that has passed the filters.
+
+        Raises:
+            Exception: It cannot be encoded.
+        """
+        if self.room > 0:
+            head, body = subscription.message(update)
+            self.add(len(head) + len(body), head, b"", b"", body)
+        else:
+            self.close()
+            self.pending.put(subscription, update, self._history(subscription))
 
     def take(self) -> list[bytes]:
-        """The next batch of messages in pieces, in the order of posting; empty when nothing waits.
+        """The next messages in pieces, in the order of posting; empty when there are none."""
+        return self.take_ready() or self._take_pending()
+
+    def take_ready(self) -> list[bytes]:
+        """The messages that are ready.
 
         Large payloads are shared with other clients and stay pieces of their own; what is small is
-        joined, since each piece costs as much to keep account of as to make. A value that cannot be
-        encoded ends its subscription.
+        joined, since each piece costs as much to keep account of as to make.
         """
+        pieces, self.ready = self.ready, []
+        if self._large:
+            self._large = False
+            return _joined(pieces)
+        return [b"".join(pieces)] if pieces else pieces
+
+    def _take_pending(self) -> list[bytes]:
+        """A batch of what waits. A value that cannot be encoded ends its subscription."""
         pieces: list[bytes] = []
-        small: list[bytes] = []
-        while not (pieces or small) and (batch := self.pending.take(BATCH_BYTES)):
+        while not pieces and (batch := self.pending.take(BATCH_BYTES)):
             for subscription, update in batch:
                 try:
-                    head, body = subscription.message(update)
+                    pieces += subscription.message(update)
                 except Exception as failure:
                     self._give_up(subscription, failure)
-                    continue
-                self.counts.sent += 1
-                small.append(head)
-                if len(body) <= SMALL_BYTES:
-                    small.append(body)
                 else:
-                    pieces += (b"".join(small), body)
-                    small.clear()
-        if small:
-            pieces.append(b"".join(small))
-        return pieces
+                    self.counts.sent += 1
+        return _joined(pieces)
 
     def discard(self, subscription: Subscription) -> None:
-        """Forget a subscription."""
+        """Forget a subscription; what is ready of it is on its way."""
         self.pending.discard(subscription)
+
+    def clear(self) -> None:
+        """Forget everything: the client is gone."""
+        self.ready = []
+        self.close()
+        self.pending.clear()
 
     def _history(self, subscription: Subscription) -> int:
         entry = subscription.channel.entry
         long = entry.max_length > ARRAY_ELEMENTS
         most = self.limits.array_history if long else self.limits.history
         return max(1, min(entry.max_subscription_backlog, most))
+
+
+def _joined(pieces: list[bytes]) -> list[bytes]:
+    """The same bytes; large pieces are themselves."""
+    joined: list[bytes] = []
+    small: list[bytes] = []
+    for piece in pieces:
+        if len(piece) <= SMALL_BYTES:
+            small.append(piece)
+            continue
+        if small:
+            joined.append(b"".join(small))
+            small.clear()
+        joined.append(piece)
+    if small:
+        joined.append(b"".join(small))
+    return joined

@@ -12,7 +12,7 @@ from iocs.serving.clients.readings import ClientChannel
 from iocs.serving.filtering.filters import Gate
 from iocs.serving.messages import Request
 from iocs.serving.sending.posted import Posted
-from iocs.serving.sending.updates import Update
+from iocs.serving.sending.updates import NUMBER_BYTES, Update
 
 #: What a subscription and each of its filters take, about: measured with 20 000 of them.
 SUBSCRIPTION_BYTES: Final = 1000
@@ -20,11 +20,31 @@ GATE_BYTES: Final = 150
 _NO_FILTER: Final = ChannelFilter(ts=False, dbnd=None, arr=None, sync=None)
 
 
+class Ready(Protocol):
+    """What is ready to be sent to one client, see ``Monitors``."""
+
+    room: int
+
+    def add(self, size: int, before: bytes, number: bytes, after: bytes, body: bytes) -> None:
+        """One message more, in its pieces."""
+
+
 class Listener(Protocol):
     """The client that a subscription belongs to."""
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """Its host and user, by which it has rights."""
+
+    @property
+    def monitors(self) -> Ready:
+        """What is ready to be sent to it."""
+
     def post(self, subscription: Subscription, posted: Posted, flags: int) -> None:
         """Queue an update for one of its subscriptions; never blocks."""
+
+    def give_up(self, subscription: Subscription, failure: Exception) -> None:
+        """End a subscription whose value cannot be sent."""
 
 
 @dataclass(eq=False)
@@ -38,6 +58,7 @@ class Subscription:
         mask: The kinds of event that it wants.
         spec: What it has in common with others.
         gates: Its filters, in order.
+        number: The client's own number of it, as it stands in each message.
     """
 
     circuit: Listener
@@ -46,11 +67,19 @@ class Subscription:
     mask: int
     spec: SubscriptionSpec = field(init=False)
     gates: list[Gate] = field(init=False)
+    number: bytes = field(init=False)
 
     def __post_init__(self) -> None:
         kind = self.channel.readable_as(self.request.kind)
         self.spec = spec_of(self.channel.entry, kind.name, self.mask)
         self.gates = self.channel.filters.begin()
+        self.number = self.request.second.to_bytes(NUMBER_BYTES)
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether what it is sent is not the channel's whole value at each post."""
+        filters = self.channel.filters
+        return bool(self.gates or filters.slices or filters.stamped)
 
     @property
     def nbytes(self) -> int:

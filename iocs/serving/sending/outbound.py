@@ -66,7 +66,7 @@ class Outbound:
         if self._waiting and not self._blocked and self._draining is None:
             self._draining = asyncio.get_running_loop().create_task(self._follow())
 
-    def _next_batch(self) -> bytes:
+    def _next_batch(self) -> bytes | memoryview:
         parts: list[bytes | memoryview] = []
         size = 0
         while self._waiting and size < BATCH_BYTES:
@@ -79,7 +79,7 @@ class Outbound:
                 self._offset = 0
                 self._budget.release(self._waiting.popleft(), len(buffer))
         self.nbytes -= size
-        return b"".join(parts)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def _follow(self) -> None:
         """Send the rest when nobody else waits for it."""

@@ -16,7 +16,7 @@ import numpy as np
 from caproto._data import _channel_type_by_name
 
 from iocs.serving.filtering.filters import number_of
-from iocs.serving.sending.updates import Update
+from iocs.serving.sending.updates import SMALL_BYTES, Update
 
 #: caproto's channels have a place for what is worked out of their value; it is emptied when that
 #: changes.
@@ -31,15 +31,17 @@ class Posted:
         time_s: When it was made, s since the Unix epoch.
     """
 
-    __slots__ = ("_alarm", "_data", "_updates", "entry", "time_s")
+    __slots__ = ("_alarm", "_data", "_last", "_updates", "entry", "time_s")
 
     def __init__(self, entry: Any) -> None:
         self.entry = entry
         self.time_s = time.time()
         self._data = dict(entry._data)  # noqa: SLF001
         self._alarm = dict(entry.alarm._data)  # noqa: SLF001
-        # Kept by those who wait for them, not here: a channel may be asked for in all types.
+        # Kept by those who wait for them, not here: a channel may be asked for in all types. But
+        # for the last small one: clients that come one after the other ask for the same.
         self._updates: WeakValueDictionary[str, Update] = WeakValueDictionary()
+        self._last: Update | None = None
         value = self._data["value"]
         if isinstance(value, np.ndarray):  # the machine may change it in place
             self._data["value"] = value.copy()
@@ -56,6 +58,8 @@ class Posted:
         found = self._updates.get(kind_name)
         if found is None:
             found = self._updates[kind_name] = Update(*self._read(_channel_type_by_name[kind_name]))
+            if found.nbytes <= SMALL_BYTES:
+                self._last = found
         return found
 
     def number(self, *, long_text: bool) -> float | None:

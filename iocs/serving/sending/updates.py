@@ -14,13 +14,16 @@ from caproto import ChannelType, TimeStamp
 from caproto._backend import backend
 from caproto._constants import MAX_STRING_SIZE
 
-from iocs.serving.messages import ALIGNMENT, CaCommand, element_bytes, header, native_of
+from iocs.serving.messages import ALIGNMENT, HEADER, CaCommand, element_bytes, header, native_of
 
 #: ECA_NORMAL.
 NORMAL: Final = 1
 #: A larger payload is kept for one number of elements only, since clients choose that number, and
 #: is not copied for each client.
 SMALL_BYTES: Final = 1024
+#: Where a client's own number of its subscription stands in a message.
+NUMBER_BYTES: Final = 4
+_NUMBER_AT: Final = HEADER.size - NUMBER_BYTES
 #: caproto gives these with their text inside the metadata.
 _WHOLE: Final = frozenset({ChannelType.STSACK_STRING, ChannelType.CLASS_NAME})
 
@@ -47,9 +50,20 @@ class Update:
 
         Arguments as for ``payload``.
         """
+        before, after, body = self.parts(kind, count)
+        return before + subscription.to_bytes(NUMBER_BYTES) + after, body
+
+    def parts(self, kind: int, count: int) -> tuple[bytes, bytes, bytes]:
+        """What all subscribers of one type are sent.
+
+        Arguments as for ``payload``.
+
+        Returns:
+            The header before the subscriber's own number and after it, and the payload.
+        """
         body = self.payload(kind, count)
-        numbers = (kind, count or self.count, NORMAL, subscription)
-        return header(CaCommand.EVENT_ADD, len(body), *numbers), body
+        whole = header(CaCommand.EVENT_ADD, len(body), kind, count or self.count, NORMAL, 0)
+        return whole[:_NUMBER_AT], whole[_NUMBER_AT + NUMBER_BYTES :], body
 
     def stamped(self, time_s: float) -> Update:
         """The same with another time stamp, if it has one.

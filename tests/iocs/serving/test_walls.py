@@ -141,21 +141,22 @@ def test_a_filter_that_fails_ends_its_subscription(
 def test_an_encoding_that_fails_ends_its_subscription(
     run: Run, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    message = Update.message
+    parts = Update.parts
 
-    def fails(self: Update, kind: int, count: int, subscription: int) -> tuple[bytes, bytes]:
+    def fails(self: Update, kind: int, count: int) -> tuple[bytes, bytes, bytes]:
         if kind == 14:  # the one who asks for the time, too
             raise struct.error("short")
-        return message(self, kind, count, subscription)
+        return parts(self, kind, count)
 
     def spoil() -> None:
-        monkeypatch.setattr(Update, "message", fails)
+        monkeypatch.setattr(Update, "parts", fails)
 
     check(*run(failing_later(text("x"), 14, "A", spoil)), caplog.text)
 
 
+@pytest.mark.parametrize("keeps_up", [True, False])
 def test_a_circuit_that_fails_does_not_keep_the_others_from_theirs(
-    run: Run, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    run: Run, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, keeps_up: bool
 ) -> None:
     async def story() -> list[Any]:
         bad, entry = Client(), ca.ChannelDouble(value=1.0)
@@ -167,7 +168,11 @@ def test_a_circuit_that_fails_does_not_keep_the_others_from_theirs(
         def fails(*_: Any) -> None:
             raise MemoryError
 
-        monkeypatch.setattr(bad.circuit, "post", fails)
+        if keeps_up:
+            monkeypatch.setattr(bad.circuit.monitors, "add", fails)
+        else:
+            bad.circuit.monitors.close()
+            monkeypatch.setattr(bad.circuit, "post", fails)
         for value in (2.0, 3.0):
             await post(entry, value)
         return await good.received()

@@ -1,0 +1,231 @@
+"""From a post to many clients: what is the same for all is made once; order; who falls behind."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from types import SimpleNamespace
+from typing import Any
+
+import caproto as ca
+import numpy as np
+import pytest
+
+from iocs.serving.messages import CaCommand, Request
+from iocs.serving.sending.outbound import BATCH_BYTES
+from iocs.serving.sending.posted import Posted
+from iocs.serving.sending.rounds import LONGEST_PAUSE_S, ONE_PART_IN, Rounds
+from iocs.serving.sending.updates import Update
+from tests.iocs.conftest import Run
+from tests.iocs.serving.test_walls import DOUBLE, Client, doubles, post
+
+TIME_DOUBLE, CTRL_DOUBLE = 20, 34
+
+
+def several(number: int) -> list[Client]:
+    """Clients of one server."""
+    first = Client()
+    return [first, *(Client(first.context) for _ in range(number - 1))]
+
+
+def test_a_value_is_made_once_for_all_clients(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    def counted(kind: type, name: str) -> None:
+        stock = getattr(kind, name)
+
+        def counting(self: Any, *arguments: Any) -> Any:
+            made.append(name)
+            return stock(self, *arguments)
+
+        monkeypatch.setattr(kind, name, counting)
+
+    async def story() -> list[list[float]]:
+        clients, entry = several(20), ca.ChannelDouble(value=1.0)
+        for number, client in enumerate(clients):
+            client.subscribe(entry, number=100 + number)
+            client.subscribe(entry, TIME_DOUBLE, number=300 + number)
+            await client.received()
+        counted(Posted, "_read")
+        counted(Update, "_body")
+        await post(entry, 2.0)
+        return [await client.received() for client in clients]
+
+    received = run(story())
+    assert sorted(made) == ["_body"] * 2 + ["_read"] * 2
+    for number, messages in enumerate(received):
+        assert [own for _, _, own, _ in messages] == [100 + number, 300 + number]
+        assert messages[0][3] == struct.pack(">d", 2.0)
+        assert messages[1][3][-8:] == struct.pack(">d", 2.0)
+
+
+def test_rights_are_asked_once_per_value_and_user(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def story() -> list[int]:
+        clients, entry = several(9), ca.ChannelDouble(value=1.0)
+        for number, client in enumerate(clients):
+            client.circuit.answers.identity.user = "abc"[number % 3]
+            client.subscribe(entry)
+            await client.received()
+
+        def check_access(_: str, user: str) -> ca.AccessRights:
+            asked.append(user)
+            return ca.AccessRights.READ if user != "b" else ca.AccessRights.NO_ACCESS
+
+        monkeypatch.setattr(entry, "check_access", check_access)
+        await post(entry, 2.0)
+        return [len(await client.received()) for client in clients]
+
+    assert run(story()) == [1, 0, 1] * 3
+    assert asked == ["a", "b", "c"]
+
+
+def test_what_is_filtered_and_what_is_not_come_in_the_order_of_posting(run: Run) -> None:
+    async def story() -> list[int]:
+        client, first, second = Client(), ca.ChannelDouble(value=1.0), ca.ChannelDouble(value=1.0)
+        client.subscribe(first, number=1)
+        client.subscribe(second, name='B.{"dbnd":{"abs":0.5}}', number=2)
+        await client.received()
+        for value in (2.0, 3.0, 3.1):
+            await post(second, value)
+            await post(first, value)
+        return [own for _, _, own, _ in await client.received()]
+
+    assert run(story()) == [2, 1, 2, 1, 1]
+
+
+def test_nothing_of_a_subscription_comes_after_its_end(run: Run) -> None:
+    async def story() -> list[tuple[int, int]]:
+        client, entry = Client(), ca.ChannelDouble(value=1.0)
+        client.subscribe(entry, number=5)
+        await client.received()
+        await post(entry, 2.0)
+        client.context.fanout.deliver()
+        answers = client.circuit.answers
+        subscription = answers.subscriptions._by_number[5]
+        answers.channels[7] = subscription.channel
+        await answers(Request(CaCommand.EVENT_CANCEL, DOUBLE, 0, 7, 5))
+        await post(entry, 3.0)
+        return [(len(payload), own) for _, _, own, payload in await client.received()]
+
+    assert run(story()) == [(8, 5), (0, 5)]
+
+
+class Kernel:
+    """A client's end of which the system takes as much as it is told to."""
+
+    def __init__(self, client: Client) -> None:
+        self.takes = asyncio.Event()
+        self.takes.set()
+        self._kept = b""
+        self._writer = client.writer
+        client.circuit.client.writer = client.circuit.outbound._writer = self
+        self.transport = SimpleNamespace(
+            is_closing=lambda: False,
+            abort=lambda: None,
+            get_write_buffer_size=lambda: 0 if self.takes.is_set() else BATCH_BYTES + 1,
+        )
+
+    def write(self, data: bytes) -> None:
+        self._writer.write(bytes(data))
+
+    async def drain(self) -> None:
+        await self.takes.wait()
+
+    def is_closing(self) -> bool:
+        return False
+
+
+def test_who_falls_behind_and_comes_back_has_the_newest_values_in_order(run: Run) -> None:
+    async def story() -> tuple[list[float], list[float], int]:
+        client, entry = Client(), ca.ChannelDouble(value=0.0, max_subscription_backlog=20)
+        kernel = Kernel(client)
+        sender = asyncio.create_task(client.circuit.subscription_queue_loop())
+        client.subscribe(entry)
+        await client.received()
+        kernel.takes.clear()
+        for number in range(1, 101):
+            await post(entry, float(number))
+            await asyncio.sleep(0)
+        assert client.circuit.monitors.pending.nbytes, "it waits: the client does not keep up"
+        kernel.takes.set()
+        while client.circuit.monitors.room <= 0:
+            await asyncio.sleep(0)
+        behind = doubles(await client.received())
+        for number in range(101, 201):
+            await post(entry, float(number))
+        after = doubles(await client.received())
+        sender.cancel()
+        return behind, after, client.context.counts.dropped
+
+    behind, after, dropped = run(story())
+    assert behind == sorted(behind)
+    assert behind[-20:] == [float(number) for number in range(81, 101)]
+    assert dropped == 100 - len(behind)
+    assert after == [float(number) for number in range(101, 201)]
+
+
+def test_who_keeps_up_loses_nothing_however_much_is_posted_at_once(run: Run) -> None:
+    async def story() -> list[float]:
+        client, entry = Client(), ca.ChannelDouble(value=0.0)
+        client.subscribe(entry)
+        for number in range(1, 10_001):  # four times what is made ready at once
+            await post(entry, float(number))
+        return doubles(await client.received())
+
+    assert run(story()) == [float(number) for number in range(10_001)]
+
+
+def test_an_array_goes_to_all_clients_as_one_object(run: Run) -> None:
+    async def story() -> set[int]:
+        clients = several(5)
+        entry = ca.ChannelDouble(value=np.zeros(1000), max_length=1000)
+        for client in clients:
+            client.subscribe(entry)
+            await client.received()
+        await post(entry, np.ones(1000))
+        clients[0].context.fanout.deliver()
+        pieces = [client.circuit.monitors.take_ready() for client in clients]
+        assert {len(each) for each in pieces} == {2}
+        return {id(each[1]) for each in pieces}
+
+    assert len(run(story())) == 1
+
+
+def test_rounds_take_their_part_of_the_time_alone(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        now, sent, took_s = [100.0], [], 0.001
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now[0])
+        rounds = Rounds()
+
+        def send() -> None:
+            now[0] += took_s
+            sent.append(now[0])
+
+        async def turns() -> int:
+            for _ in range(50):
+                await asyncio.sleep(0)
+            return len(sent)
+
+        rounds.join(send)
+        rounds.join(send)
+        assert await turns() == 2, "the first round begins at once"
+        rounds.join(send)
+        now[0] = 100.0 + 2 * took_s * ONE_PART_IN - 1e-6
+        assert await turns() == 2, "the next one waits for its part of the time"
+        now[0] += 1e-5
+        assert await turns() == 3
+        took_s = 10.0
+        rounds.join(send)
+        now[0] += 1.0
+        assert await turns() == 4
+        rounds.join(send)
+        now[0] += LONGEST_PAUSE_S + 1e-6
+        assert await turns() == 5, "but for no longer than the longest pause"
+
+    run(story())
