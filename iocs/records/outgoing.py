@@ -14,11 +14,12 @@ from iocs.records.texts import written
 from iocs.words.complaints import words
 from pvdb.records.description import INTEGER_RANGES, Record, Wire
 
+#: Kinds of event. Plain numbers: an ``IntFlag`` makes an object of each combination.
 VALUE, LOG, ALARM, PROPERTY = (
-    SubscriptionType.DBE_VALUE,
-    SubscriptionType.DBE_LOG,
-    SubscriptionType.DBE_ALARM,
-    SubscriptionType.DBE_PROPERTY,
+    int(SubscriptionType.DBE_VALUE),
+    int(SubscriptionType.DBE_LOG),
+    int(SubscriptionType.DBE_ALARM),
+    int(SubscriptionType.DBE_PROPERTY),
 )
 
 _WIRE_ENDS = {
@@ -83,7 +84,7 @@ class Outgoing:
         self.database.complaints.tell((self, "handing over"), line)
 
     def _is_eligible(self, spec: Any) -> bool:
-        return bool(spec.mask & self._posting) and super()._is_eligible(spec)  # type: ignore[misc]
+        return bool(int(spec.mask) & self._posting) and super()._is_eligible(spec)  # type: ignore[misc]
 
     async def read(self, data_type: ChannelType) -> tuple[Any, Any]:
         """The value for a get; a field is worked out at that moment."""

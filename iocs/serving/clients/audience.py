@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from caproto import AccessRights
 
-from iocs.serving.clients.subscription import Subscription
+from iocs.serving.clients.subscription import Listener, Subscription
 from iocs.serving.sending.posted import Posted
-from iocs.serving.sending.updates import NUMBER_BYTES, SMALL_BYTES, Update
+from iocs.serving.sending.updates import NUMBER_BYTES
 
 __all__ = ["Listeners"]
 
@@ -39,35 +39,29 @@ class Audience:
         self._place = first.circuit.place
         self.members: dict[Subscription, None] = {}
 
-    def give(self, posted: Posted, flags: int, made: dict[str, Update], failed: Failed) -> None:
+    def give(self, posted: Posted, flags: int, failed: Failed) -> None:
         """Give all of them a value; a value that cannot be had in their type ends them.
 
         Args:
             posted: The value.
             flags: The kinds of event that it is.
-            made: What has been made of it so far, by type.
             failed: Told of a fault of ours; the others are given theirs.
         """
         # Asked at every post: rules may change, and who may not read any more hears no more.
         if not int(self._entry.check_access(*self._place)) & _READ:
             return
         try:
-            update = made.get(self._kind_name)
-            if update is None:
-                update = made[self._kind_name] = posted.update(self._kind_name)
-            before, after, body = update.parts(self._kind, self._count)
+            before, after, body = posted.parts(self._kind, self._count, self._kind_name)
         except Exception as failure:
             for member in tuple(self.members):
                 member.circuit.give_up(member, failure)
             return
-        size = len(before) + len(after) + len(body) + NUMBER_BYTES
-        if len(body) <= SMALL_BYTES:
-            after, body = after + body, b""
+        size = len(before) + NUMBER_BYTES + len(after) + len(body)
         for member in tuple(self.members):  # one that is cut off meanwhile leaves
             try:
                 monitors = member.circuit.monitors
                 if monitors.room > 0:
-                    monitors.add(size, before, member.number, after, body)
+                    monitors.add(size, (before, member.number, after, body))
                 else:
                     member.circuit.post(member, posted, flags)
             except Exception as failure:
@@ -75,53 +69,74 @@ class Audience:
 
 
 class Listeners:
-    """All subscriptions to one channel in one type and for the same kinds of event."""
+    """All subscriptions to one channel in one type and for the same kinds of event.
+
+    A client's several are given each value in the order in which they were begun, as by EPICS base.
+    So what they belong to stands on levels, and those of a client are on rising ones.
+    """
 
     def __init__(self) -> None:
-        self._audiences: dict[tuple[Any, ...], Audience] = {}
-        self._filtered: dict[Subscription, None] = {}
+        self._levels: list[dict[Any, Audience | Subscription]] = []
+        self._of: dict[Listener, dict[Subscription, None]] = {}
 
     def __iter__(self) -> Iterator[Subscription]:
-        for audience in self._audiences.values():
-            yield from audience.members
-        yield from self._filtered
+        for several in self._of.values():
+            yield from several
 
     def __bool__(self) -> bool:
-        return bool(self._audiences or self._filtered)
+        return bool(self._of)
 
     def add(self, subscription: Subscription) -> None:
         """Give it what is posted from now on."""
-        if subscription.is_filtered:
-            self._filtered[subscription] = None
-            return
+        several = self._of.setdefault(subscription.circuit, {})
         key = _key(subscription)
-        audience = self._audiences.get(key)
-        if audience is None:
-            audience = self._audiences[key] = Audience(subscription)
+        level = 0
+        if several:
+            last = next(reversed(several))
+            level = last.level if _key(last) == key else last.level + 1
+        several[subscription] = None
+        subscription.level = level
+        if level == len(self._levels):
+            self._levels.append({})
+        if subscription.is_filtered:
+            self._levels[level][key] = subscription
+            return
+        audience = self._levels[level].get(key)
+        if not isinstance(audience, Audience):
+            audience = self._levels[level][key] = Audience(subscription)
         audience.members[subscription] = None
 
     def remove(self, subscription: Subscription) -> None:
         """Give it nothing any more."""
-        if subscription.is_filtered:
-            del self._filtered[subscription]
-            return
-        key = _key(subscription)
-        members = self._audiences[key].members
-        del members[subscription]
-        if not members:
-            del self._audiences[key]
+        several = self._of[subscription.circuit]
+        del several[subscription]
+        if not several:
+            del self._of[subscription.circuit]
+        level, key = self._levels[subscription.level], _key(subscription)
+        held = level[key]
+        if isinstance(held, Audience):
+            del held.members[subscription]
+        if not isinstance(held, Audience) or not held.members:
+            del level[key]
+        while self._levels and not self._levels[-1]:
+            self._levels.pop()
 
-    def give(self, posted: Posted, flags: int, made: dict[str, Update], failed: Failed) -> None:
+    def give(self, posted: Posted, flags: int, failed: Failed) -> None:
         """Give all of them a value; arguments as for ``Audience.give``."""
-        for audience in tuple(self._audiences.values()):
-            audience.give(posted, flags, made, failed)
-        for subscription in tuple(self._filtered):
-            try:
-                subscription.circuit.post(subscription, posted, flags)
-            except Exception as failure:  # the circuit ends what fails; this is for its own faults
-                failed(failure)
+        for level in tuple(self._levels):
+            for held in tuple(level.values()):
+                if isinstance(held, Audience):
+                    held.give(posted, flags, failed)
+                    continue
+                try:
+                    held.circuit.post(held, posted, flags)
+                except Exception as failure:  # the circuit ends what fails; this is a fault of ours
+                    failed(failure)
 
 
-def _key(subscription: Subscription) -> tuple[Any, ...]:
+def _key(subscription: Subscription) -> Any:
+    """What those have in common who get the same bytes."""
+    if subscription.is_filtered:
+        return subscription
     request = subscription.request
     return request.kind, request.count, subscription.circuit.place

@@ -17,7 +17,6 @@ from caproto.server.common import SubscriptionSpec
 from iocs.serving.clients.audience import Listeners
 from iocs.serving.clients.subscription import Subscription
 from iocs.serving.sending.posted import Posted
-from iocs.serving.sending.updates import Update
 from iocs.words.complaints import Complaints, words
 
 log = logging.getLogger("iocs.serving")
@@ -80,11 +79,11 @@ class Fanout:
         self._called = False
         while self._posted:
             specs, posted, flags = self._posted.popleft()
-            made: dict[str, Update] = {}
             for spec in specs:
                 listeners = self._subscriptions.get(spec)
                 if listeners is not None:
-                    listeners.give(posted, flags, made, self._failed)
+                    listeners.give(posted, flags, self._failed)
+            posted.given_out()
 
     def _failed(self, failure: Exception) -> None:
         self._complaints.tell("giving", f"giving out a value failed: {words(failure)}")

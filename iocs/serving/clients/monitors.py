@@ -20,6 +20,11 @@ from iocs.serving.sending.updates import SMALL_BYTES, Update
 
 #: Longer arrays have the shorter history.
 ARRAY_ELEMENTS: Final = 100
+#: Of which a message is put together, the second being the subscription's number.
+PIECES: Final = 4
+
+
+Message = tuple[bytes, bytes, bytes, bytes]
 
 
 class Monitors:
@@ -54,29 +59,24 @@ class Monitors:
         self.room = BATCH_BYTES
         self.ready: list[bytes] = []
         self._large = False
+        self._ended: dict[int, bytes] = {}  # numbers by identity: they may be used again
         self._give_up = give_up
         self._begin = begin
 
-    def add(self, size: int, before: bytes, number: bytes, after: bytes, body: bytes) -> None:
+    def add(self, size: int, message: Message) -> None:
         """One message is ready.
 
         Args:
             size: Bytes of it.
-            before: Its header up to the subscription's number.
-            number: That.
-            after: What follows it, with the payload if that is small.
-            body: A large payload, else b"".
+            message: Its header up to the subscription's number, that, what follows it, the payload.
         """
-        ready = self.ready
-        if not ready:
+        if not self.ready:
             self._begin()
         self.room -= size
         self.counts.sent += 1
-        if body:
-            ready += (before, number, after, body)
+        self.ready += message
+        if size > SMALL_BYTES:
             self._large = True
-        else:
-            ready += (before, number, after)
 
     def close(self) -> None:
         """The client does not keep up: what comes from now on waits."""
@@ -104,8 +104,8 @@ class Monitors:
             Exception: It cannot be encoded.
         """
         if self.room > 0:
-            head, body = subscription.message(update)
-            self.add(len(head) + len(body), head, b"", b"", body)
+            message = subscription.pieces(update)
+            self.add(sum(map(len, message)), message)
         else:
             self.close()
             self.pending.put(subscription, update, self._history(subscription))
@@ -121,6 +121,9 @@ class Monitors:
         joined, since each piece costs as much to keep account of as to make.
         """
         pieces, self.ready = self.ready, []
+        if self._ended:
+            pieces = _without(pieces, self._ended)
+            self._ended = {}
         if self._large:
             self._large = False
             return _joined(pieces)
@@ -140,12 +143,15 @@ class Monitors:
         return _joined(pieces)
 
     def discard(self, subscription: Subscription) -> None:
-        """Forget a subscription; what is ready of it is on its way."""
+        """Forget a subscription: nothing of it is sent any more."""
         self.pending.discard(subscription)
+        if self.ready:
+            self._ended[id(subscription.number)] = subscription.number
 
     def clear(self) -> None:
         """Forget everything: the client is gone."""
         self.ready = []
+        self._ended = {}
         self.close()
         self.pending.clear()
 
@@ -154,6 +160,15 @@ class Monitors:
         long = entry.max_length > ARRAY_ELEMENTS
         most = self.limits.array_history if long else self.limits.history
         return max(1, min(entry.max_subscription_backlog, most))
+
+
+def _without(pieces: list[bytes], ended: dict[int, bytes]) -> list[bytes]:
+    """Messages but for those of subscriptions that have ended."""
+    kept: list[bytes] = []
+    for place in range(0, len(pieces), PIECES):
+        if id(pieces[place + 1]) not in ended:
+            kept += pieces[place : place + PIECES]
+    return kept
 
 
 def _joined(pieces: list[bytes]) -> list[bytes]:

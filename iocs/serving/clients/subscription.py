@@ -25,7 +25,7 @@ class Ready(Protocol):
 
     room: int
 
-    def add(self, size: int, before: bytes, number: bytes, after: bytes, body: bytes) -> None:
+    def add(self, size: int, message: tuple[bytes, bytes, bytes, bytes]) -> None:
         """One message more, in its pieces."""
 
 
@@ -59,6 +59,7 @@ class Subscription:
         spec: What it has in common with others.
         gates: Its filters, in order.
         number: The client's own number of it, as it stands in each message.
+        level: Its place among the client's own, see ``Listeners``.
     """
 
     circuit: Listener
@@ -68,6 +69,7 @@ class Subscription:
     spec: SubscriptionSpec = field(init=False)
     gates: list[Gate] = field(init=False)
     number: bytes = field(init=False)
+    level: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         kind = self.channel.readable_as(self.request.kind)
@@ -107,6 +109,11 @@ class Subscription:
     def message(self, update: Update) -> tuple[bytes, bytes]:
         """The event message: what is this subscription's own, and what it shares with others."""
         return update.message(self.request.kind, self.request.count, self.request.second)
+
+    def pieces(self, update: Update) -> tuple[bytes, bytes, bytes, bytes]:
+        """The same in pieces; but for the second, its number, others share them."""
+        before, after, body = update.parts(self.request.kind, self.request.count)
+        return before, self.number, after, body
 
 
 def spec_of(entry: Any, kind_name: str, mask: int) -> SubscriptionSpec:

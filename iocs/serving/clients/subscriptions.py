@@ -93,7 +93,6 @@ class Subscriptions:
         """Forget one, if there is one of this number."""
         subscription = self._by_number.pop(number, None)
         if subscription is not None:
-            self._circuit.hand_over()
             self._circuit.monitors.discard(subscription)
             self._fanout.remove(subscription)
             self._books.leave(subscription.nbytes)

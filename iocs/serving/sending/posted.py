@@ -13,14 +13,18 @@ from typing import Any, Final
 from weakref import WeakValueDictionary
 
 import numpy as np
+from caproto import ChannelType
 from caproto._data import _channel_type_by_name
 
 from iocs.serving.filtering.filters import number_of
-from iocs.serving.sending.updates import SMALL_BYTES, Update
+from iocs.serving.sending.scalars import scalar_payload
+from iocs.serving.sending.updates import SMALL_BYTES, Update, event_parts
 
 #: caproto's channels have a place for what is worked out of their value; it is emptied when that
 #: changes.
 _KEY: Final = "posted"
+#: Types and numbers of elements that a value is kept in, in bytes; clients ask for a few.
+MOST_KEPT: Final = 8
 
 
 class Posted:
@@ -31,17 +35,18 @@ class Posted:
         time_s: When it was made, s since the Unix epoch.
     """
 
-    __slots__ = ("_alarm", "_data", "_last", "_updates", "entry", "time_s")
+    __slots__ = ("_alarm", "_data", "_last", "_parts", "_updates", "entry", "time_s")
 
     def __init__(self, entry: Any) -> None:
         self.entry = entry
         self.time_s = time.time()
         self._data = dict(entry._data)  # noqa: SLF001
         self._alarm = dict(entry.alarm._data)  # noqa: SLF001
-        # Kept by those who wait for them, not here: a channel may be asked for in all types. But
-        # for the last small one: clients that come one after the other ask for the same.
+        # What is large is kept by those who wait for it, not here: a channel may be asked for in
+        # all types. Only the last one is, while it is given out: the next client wants the same.
         self._updates: WeakValueDictionary[str, Update] = WeakValueDictionary()
         self._last: Update | None = None
+        self._parts: dict[tuple[int, int, str], tuple[bytes, bytes, bytes]] = {}
         value = self._data["value"]
         if isinstance(value, np.ndarray):  # the machine may change it in place
             self._data["value"] = value.copy()
@@ -58,9 +63,38 @@ class Posted:
         found = self._updates.get(kind_name)
         if found is None:
             found = self._updates[kind_name] = Update(*self._read(_channel_type_by_name[kind_name]))
-            if found.nbytes <= SMALL_BYTES:
-                self._last = found
+        self._last = found
         return found
+
+    def given_out(self) -> None:
+        """All have been given it: nothing large is kept for others."""
+        if self._last is not None and self._last.nbytes > SMALL_BYTES:
+            self._last = None
+
+    def parts(self, kind: int, count: int, kind_name: str) -> tuple[bytes, bytes, bytes]:
+        """What all subscribers of one type are sent, see ``Update.parts``.
+
+        Args:
+            kind: The DBR type asked for.
+            count: Elements asked for.
+            kind_name: Caproto's name of the type, or of its long texts.
+
+        Raises:
+            Exception: It cannot be converted or encoded.
+        """
+        found = self._parts.get((kind, count, kind_name))
+        if found is None:
+            found = self._made_parts(kind, count, kind_name)
+            if len(found[2]) <= SMALL_BYTES and len(self._parts) < MOST_KEPT:
+                self._parts[kind, count, kind_name] = found
+        return found
+
+    def _made_parts(self, kind: int, count: int, kind_name: str) -> tuple[bytes, bytes, bytes]:
+        if count <= 1 and kind_name == ChannelType(kind).name:
+            body = scalar_payload(self.entry, self._data, self._alarm, kind)
+            if body is not None:
+                return event_parts(body, kind, 1)
+        return self.update(kind_name).parts(kind, count)
 
     def number(self, *, long_text: bool) -> float | None:
         """The value as filters of numbers see it, see ``number_of``."""

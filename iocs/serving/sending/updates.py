@@ -54,16 +54,11 @@ class Update:
         return before + subscription.to_bytes(NUMBER_BYTES) + after, body
 
     def parts(self, kind: int, count: int) -> tuple[bytes, bytes, bytes]:
-        """What all subscribers of one type are sent.
+        """What all subscribers of one type are sent; see ``event_parts``.
 
         Arguments as for ``payload``.
-
-        Returns:
-            The header before the subscriber's own number and after it, and the payload.
         """
-        body = self.payload(kind, count)
-        whole = header(CaCommand.EVENT_ADD, len(body), kind, count or self.count, NORMAL, 0)
-        return whole[:_NUMBER_AT], whole[_NUMBER_AT + NUMBER_BYTES :], body
+        return event_parts(self.payload(kind, count), kind, count or self.count)
 
     def stamped(self, time_s: float) -> Update:
         """The same with another time stamp, if it has one.
@@ -113,6 +108,18 @@ class Update:
             missing = size - element_bytes(kind)
         body += b"\0" * max(missing, 0)
         return body + b"\0" * (-len(body) % ALIGNMENT)
+
+
+def event_parts(body: bytes, kind: int, count: int) -> tuple[bytes, bytes, bytes]:
+    """An event message in parts: before the subscriber's own number, after it, and the payload.
+
+    Args:
+        body: The payload.
+        kind: The DBR type.
+        count: Number of elements.
+    """
+    whole = header(CaCommand.EVENT_ADD, len(body), kind, count, NORMAL, 0)
+    return whole[:_NUMBER_AT], whole[_NUMBER_AT + NUMBER_BYTES :], body
 
 
 def cut_text(text: str, encoding: str) -> str:

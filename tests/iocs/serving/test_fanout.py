@@ -19,7 +19,7 @@ from iocs.serving.sending.updates import Update
 from tests.iocs.conftest import Run
 from tests.iocs.serving.test_walls import DOUBLE, Client, doubles, post
 
-TIME_DOUBLE, CTRL_DOUBLE = 20, 34
+CTRL_DOUBLE = 34
 
 
 def several(number: int) -> list[Client]:
@@ -44,7 +44,7 @@ def test_a_value_is_made_once_for_all_clients(run: Run, monkeypatch: pytest.Monk
         clients, entry = several(20), ca.ChannelDouble(value=1.0)
         for number, client in enumerate(clients):
             client.subscribe(entry, number=100 + number)
-            client.subscribe(entry, TIME_DOUBLE, number=300 + number)
+            client.subscribe(entry, CTRL_DOUBLE, number=300 + number)
             await client.received()
         counted(Posted, "_read")
         counted(Update, "_body")
@@ -100,18 +100,52 @@ def test_what_is_filtered_and_what_is_not_come_in_the_order_of_posting(run: Run)
 def test_nothing_of_a_subscription_comes_after_its_end(run: Run) -> None:
     async def story() -> list[tuple[int, int]]:
         client, entry = Client(), ca.ChannelDouble(value=1.0)
-        client.subscribe(entry, number=5)
+        for number in (5, 6):
+            client.subscribe(entry, number=number)
         await client.received()
         await post(entry, 2.0)
         client.context.fanout.deliver()
         answers = client.circuit.answers
-        subscription = answers.subscriptions._by_number[5]
-        answers.channels[7] = subscription.channel
+        answers.channels[7] = answers.subscriptions._by_number[5].channel
         await answers(Request(CaCommand.EVENT_CANCEL, DOUBLE, 0, 7, 5))
+        client.subscribe(entry, number=5)  # the number is free again
         await post(entry, 3.0)
         return [(len(payload), own) for _, _, own, payload in await client.received()]
 
-    assert run(story()) == [(8, 5), (0, 5)]
+    # The reply to the end, then what is ready: of the one that goes on, and of the new one.
+    assert run(story()) == [(0, 5), (8, 6), (8, 5), (8, 6), (8, 5)]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ('A.{"dbnd":{"abs":0.5}}', "A", "A", 'A.{"ts":{}}', "A"),
+        ("A", "A.[0:0]", "A", "A", 'A.{"dec":{"n":1}}', "A.[0:0]", "A"),
+    ],
+)
+def test_a_clients_subscriptions_get_a_value_in_the_order_they_were_begun(
+    run: Run, names: tuple[str, ...]
+) -> None:
+    async def story() -> list[list[int]]:
+        clients, entry = several(3), ca.ChannelDouble(value=1.0)
+        for number, name in enumerate(names):
+            for client in clients:
+                client.subscribe(entry, name=name, number=number)
+        answers = clients[0].circuit.answers
+        answers.subscriptions.end(1)
+        clients[0].subscribe(entry, number=9)
+        for client in clients:
+            await client.received()
+        await post(entry, 2.0)
+        seen = [[own for _, _, own, _ in await client.received()] for client in clients]
+        for client in clients:
+            client.circuit.answers.subscriptions.end_all(lambda _: True)
+        assert not entry._queues
+        assert not clients[0].context.fanout._subscriptions
+        return seen
+
+    whole = list(range(len(names)))
+    assert run(story()) == [[*(n for n in whole if n != 1), 9], whole, whole]
 
 
 class Kernel:

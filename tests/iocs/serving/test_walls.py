@@ -23,7 +23,7 @@ from iocs.serving.sending.posted import Posted, at_once
 from iocs.serving.sending.updates import Update
 from tests.iocs.conftest import Run
 
-STRING, DOUBLE, VALUE, GETFAIL = 0, 6, 1, 152
+STRING, DOUBLE, STS_STRING, VALUE, GETFAIL = 0, 6, 7, 1, 152
 
 
 class Writer:
@@ -144,14 +144,14 @@ def test_an_encoding_that_fails_ends_its_subscription(
     parts = Update.parts
 
     def fails(self: Update, kind: int, count: int) -> tuple[bytes, bytes, bytes]:
-        if kind == 14:  # the one who asks for the time, too
+        if kind == STS_STRING:  # the one who asks for the alarm, too
             raise struct.error("short")
         return parts(self, kind, count)
 
     def spoil() -> None:
         monkeypatch.setattr(Update, "parts", fails)
 
-    check(*run(failing_later(text("x"), 14, "A", spoil)), caplog.text)
+    check(*run(failing_later(text("x"), STS_STRING, "A", spoil)), caplog.text)
 
 
 @pytest.mark.parametrize("keeps_up", [True, False])
