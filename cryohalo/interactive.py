@@ -32,7 +32,12 @@ A plan that is held says why: docs/how_to/recovery.md walks through what to do t
 
 
 @contextmanager
-def displayed(session: Session, mode: str, console: Console | None = None) -> Iterator[Any]:
+def displayed(
+    session: Session,
+    mode: str,
+    console: Console | None = None,
+    expected_s: float | None = None,
+) -> Iterator[Any]:
     """Show what the session's RunEngine does while the context lasts.
 
     Args:
@@ -40,12 +45,13 @@ def displayed(session: Session, mode: str, console: Console | None = None) -> It
         mode: One of ``cryohalo.live.display.MODES``. With ``json``, standard output has lines of
             JSON and nothing else; what is printed meanwhile goes to standard error.
         console: Where it goes; standard output unless given.
+        expected_s: Wall seconds that the plan takes, by its rehearsal.
 
     Yields:
         What shows, a ``JsonLines`` for ``json``.
     """
     shown = console or Console(highlight=False, markup=False, emoji=False, file=sys.stdout)
-    shows = shower(mode, shown, speed=lambda: speed_of(session))
+    shows = shower(mode, shown, lambda: speed_of(session), expected_s)
     display = Display(session.run_engine, shows)
     before = sys.stdout
     if mode == "json":

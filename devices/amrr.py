@@ -17,7 +17,8 @@ from devices.parts.measured import Measured, number
 from devices.signals.reading import readback
 from devices.signals.settable import command, setting
 from devices.signals.settings import Settings
-from devices.waiting.status import NotReachedError, Orders, Watch, end_short, send
+from devices.waiting.status import NotReachedError, Orders, end_short, send
+from devices.waiting.watch import Watch
 from devices.waiting.watchdogs import end
 
 __all__ = [

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -25,6 +26,8 @@ __all__ = ["SHOWN_AFTER_S", "Bars", "Lines", "Step", "expected_end"]
 SHOWN_AFTER_S: Final = 2.0
 #: Where there is no terminal, a line at most so often, wall seconds.
 LINE_EVERY_S: Final = 10.0
+#: So many moments of a step are kept; its pace is that of the last quarter.
+_KEPT: Final = 16
 
 
 class Step:
@@ -34,6 +37,7 @@ class Step:
         title: What it is.
         total: How many pieces it has; None if that is not known.
         expected_s: Wall seconds it is expected to take, before any piece says it better.
+        latest_s: Wall seconds after which it is given up; told where no end can be expected.
         clock: Wall time, s.
 
     Attributes:
@@ -46,17 +50,23 @@ class Step:
         total: float | None = None,
         expected_s: float | None = None,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        latest_s: float | None = None,
     ) -> None:
         self.title, self.total, self.expected_s = title, total, expected_s
+        self.latest_s = latest_s
         self.done = 0.0
         self.note = ""
         self.alone = False
         self._clock = clock
         self._began = self._told = clock()
+        self._past: deque[tuple[float, float]] = deque([(self._began, 0.0)], maxlen=_KEPT)
 
     def advanced(self, done: float, note: str = "") -> None:
         """So many pieces are done by now."""
         self.done, self.note, self._told = done, note, self._clock()
+        if self._told - self._past[-1][0] >= self.elapsed_s / _KEPT:
+            self._past.append((self._told, done))
 
     @property
     def elapsed_s(self) -> float:
@@ -74,22 +84,35 @@ class Step:
 
     @property
     def remaining_s(self) -> float:
-        """Until its end, by the pieces done, else by what was expected; NaN if nobody knows."""
+        """Until its end, by the pieces done, else by what was expected; NaN if nobody knows.
+
+        What comes slower and slower (a temperature on its way) is taken at its pace of late.
+        """
         if self.total and self.done > 0:
-            whole = (self._told - self._began) * self.total / self.done
-        elif self.expected_s is not None:
-            whole = self.expected_s
-        else:
+            since_s, before = self._past[-1 - len(self._past) // 4]
+            if self.done <= before:  # nothing has come of late
+                since_s, before = self._began, 0.0
+            each_s = (self._told - since_s) / (self.done - before)
+            return max(0.0, (self.total - self.done) * each_s - (self._clock() - self._told))
+        if self.expected_s is None:
             return math.nan
-        return max(0.0, whole - self.elapsed_s)
+        return max(0.0, self.expected_s - self.elapsed_s)
 
     def words(self) -> str:
         """What is done, how long it took, when it ends."""
         done = f"{self.done:g} of {self.total:g}" if self.total and self.total > 1 else ""
         if self.total is None and self.done:
             done = f"{self.done:g} so far"
-        parts = (done, self.note, duration(self.elapsed_s), expected_end(self.remaining_s))
+        parts = (done, self.note, duration(self.elapsed_s), self._end())
         return ", ".join(part for part in parts if part)
+
+    def _end(self) -> str:
+        """When it ends, else when it is given up; that nobody knows is said, too."""
+        if told := expected_end(self.remaining_s):
+            return told
+        left_s = math.nan if self.latest_s is None else max(0.0, self.latest_s - self.elapsed_s)
+        latest = expected_end(left_s).replace("ends", "at the latest", 1)
+        return latest or "its end is not known"
 
 
 def expected_end(remaining_s: float) -> str:
@@ -205,16 +228,25 @@ class Lines:
     ) -> None:
         self._out, self._clock = out, clock
         self._told = clock()
+        self._steps: list[Step] = []
+        self._shut: threading.Event | None = None
 
     def open(self) -> None:
         """A plan begins, or goes on."""
         self._told = self._clock()
+        if self._shut is None:
+            self._shut = threading.Event()
+            threading.Thread(target=self._look_on, args=(self._shut,), daemon=True).start()
 
     def shut(self) -> None:
         """A plan ends, or pauses."""
+        if self._shut is not None:
+            self._shut.set()
+            self._shut = None
 
     def add(self, step: Step) -> None:
         """Nothing is told of what has just begun."""
+        self._steps.append(step)
 
     def update(self, step: Step) -> None:
         """Tell how far a step is, unless something was told a moment ago."""
@@ -225,6 +257,18 @@ class Lines:
 
     def remove(self, step: Step) -> None:
         """A step has ended."""
+        if step in self._steps:
+            self._steps.remove(step)
+
+    def look(self) -> None:
+        """Tell of what tells nothing by itself: the newest, and a plan where it has no step."""
+        steps = sorted(self._steps, key=lambda step: not step.alone)
+        if steps:
+            self.update(steps[-1])
+
+    def _look_on(self, shut: threading.Event) -> None:
+        while not shut.wait(LINE_EVERY_S):
+            self.look()
 
 
 def total_of(start: Mapping[str, Any]) -> int | None:

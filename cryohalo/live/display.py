@@ -101,19 +101,25 @@ def guarded(show: Callable[..., None]) -> Callable[..., None]:
     return shown
 
 
-def shower(mode: str, console: Console, speed: Callable[[], float] = lambda: 1.0) -> Shower:
+def shower(
+    mode: str,
+    console: Console,
+    speed: Callable[[], float] = lambda: 1.0,
+    expected_s: float | None = None,
+) -> Shower:
     """What shows in this mode.
 
     Args:
         mode: One of ``MODES``.
         console: Where it goes; bars are drawn where it is a terminal.
         speed: Simulated seconds in a real one, 0 where nobody knows.
+        expected_s: Wall seconds that the plan takes, by its rehearsal.
 
     Raises:
         ValueError: There is no such mode.
     """
     if mode == "live":
-        return Live(console, speed)
+        return Live(console, speed, expected_s)
     if mode == "quiet":
         return Quiet()
     if mode == "json":
@@ -143,9 +149,13 @@ class Live:
     Args:
         console: Where it goes.
         speed: Simulated seconds in a real one, 0 where nobody knows.
+        expected_s: Wall seconds that the plan takes, by its rehearsal; None where nobody knows.
     """
 
-    def __init__(self, console: Console, speed: Callable[[], float]) -> None:
+    def __init__(
+        self, console: Console, speed: Callable[[], float], expected_s: float | None = None
+    ) -> None:
+        self._expected_s = expected_s
         out = partial(console.print, markup=False, highlight=False, soft_wrap=True)
         on_terminal = console.is_terminal and not console.is_jupyter
         # Without a terminal, print finds the cell or the file that it is called from.
@@ -204,7 +214,9 @@ class Live:
                 self._follow(status)
 
     def _follow(self, status: Any) -> None:
-        step = Step(_name_of(status), expected_s=getattr(status, "expected_s", None))
+        expected_s = getattr(status, "expected_s", None)
+        latest_s = getattr(status, "latest_s", None)
+        step = Step(_name_of(status), expected_s=expected_s, latest_s=latest_s)
         self._moves.append(step)
         self._bars.add(step)
         if not hasattr(status, "watch"):
@@ -221,8 +233,8 @@ class Live:
         """Bars while a plan runs, the terminal to the prompt otherwise."""
         if state == "running":
             if self._whole is None:
-                self._whole = Step(plan)
-                self._whole.alone = True
+                self._whole = Step(plan, expected_s=self._expected_s)
+                self._whole.alone = self._expected_s is None
                 self._bars.add(self._whole)
             self._bars.open()
         elif state in ("idle", "paused", "panicked"):

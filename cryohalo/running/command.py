@@ -34,7 +34,7 @@ from cryohalo.live.json_lines import JsonLines, plain_json
 from cryohalo.live.refusals import log_no_failures, refusal
 from cryohalo.outcome import Outcome
 from cryohalo.running.arguments import arguments_of, instruments_of, summary_of
-from cryohalo.running.rehearsed import rehearsed
+from cryohalo.running.rehearsed import Rehearsed, rehearsed
 from cryohalo.session import Session
 from instruments.printable import escaped
 from plans.offered import offered
@@ -152,29 +152,34 @@ def _run(
             return plan(session.instruments()[name], **given, **more)
 
         told = plain_console(stderr=show is Mode.json)
+        expected_s = None
         if dry_run or not yes:
-            _rehearse(made, session.instruments()[name], told, alone=dry_run)
+            expected_s = _rehearse(made, session.instruments()[name], told, alone=dry_run)
         if dry_run:
             return
         if not yes:
             _ask(plan.__name__)
-        with displayed(session, show.value) as shows:
+        with displayed(session, show.value, expected_s=expected_s) as shows:
             outcome = _ran(session, made())
             _show(outcome, shows, told)
 
 
-def _rehearse(made: Callable[[], Any], instrument: Any, console: Console, *, alone: bool) -> None:
+def _rehearse(
+    made: Callable[[], Any], instrument: Any, console: Console, *, alone: bool
+) -> float | None:
+    """Tell what the plan would do; the wall seconds that it takes, None where nobody knows."""
     try:
-        lines = rehearsed(made(), instrument)
+        found = rehearsed(made(), instrument)
     except ValueError as error:  # a limit or an argument: it would be refused, too
         raise typer.BadParameter(escaped(error, 1000), param_hint="plan") from None
     except Exception as error:
         # A rehearsal answers as if all went well; a plan that decides by what it measures may stop.
         if alone:
             raise ValueError(f"cannot be rehearsed: {type(error).__name__}: {error}") from error
-        lines = [f"not rehearsed: {escaped(error, 200)}"]
-    for line in lines:
+        found = Rehearsed([f"not rehearsed: {escaped(error, 200)}"])
+    for line in found.lines:
         console.print(line)
+    return found.wall_s
 
 
 def _interactive() -> bool:

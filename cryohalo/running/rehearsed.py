@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 from bluesky.utils import MsgGenerator
@@ -11,21 +12,31 @@ from bluesky.utils import MsgGenerator
 from cryohalo.live.numbers import duration
 from instruments.printable import escaped
 
-__all__ = ["rehearsed"]
+__all__ = ["Rehearsed", "rehearsed"]
 
 #: Messages that are told of, and what of each.
 _TOLD = {"set": "settings and moves", "trigger": "acquisitions", "open_run": "runs"}
 
 
-def rehearsed(plan: MsgGenerator[Any], instrument: Any) -> list[str]:
+@dataclass(frozen=True)
+class Rehearsed:
+    """What a rehearsal found.
+
+    Attributes:
+        lines: In words: what the plan takes, what it does.
+        wall_s: How long it takes if all goes well, wall seconds; None where nobody knows.
+    """
+
+    lines: list[str]
+    wall_s: float | None = None
+
+
+def rehearsed(plan: MsgGenerator[Any], instrument: Any) -> Rehearsed:
     """Run a plan dry and tell what it would do.
 
     Args:
         plan: The plan; it is used up.
         instrument: The device it is for, connected: its limits count.
-
-    Returns:
-        Lines: what it takes, what it does.
 
     Raises:
         ValueError, LimitError: What the plan or a device refuses.
@@ -45,7 +56,8 @@ def rehearsed(plan: MsgGenerator[Any], instrument: Any) -> list[str]:
         f"  {escaped(name)} {low} to {high}" for name, low, high in _ranges(estimate.messages)
     ]
     lines.append("every value is within its device's limits")
-    return lines
+    known = seconds > 0.0 and math.isfinite(seconds) and speed > 0.0
+    return Rehearsed(lines, seconds / speed if known else None)
 
 
 def _speed(instrument: Any) -> float:

@@ -8,7 +8,7 @@ from ophyd import Device
 
 from devices.signals.reading import Fetching, readback
 from devices.signals.settable import command, setting
-from devices.waiting.status import Watch
+from devices.waiting.watch import Watch
 from instruments.ranges import within
 
 __all__ = ["InstrumentClock", "ServerHealth", "expected_s"]

@@ -17,9 +17,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ophyd import OphydObject, PositionerBase, Signal
-from ophyd.status import Status, StatusBase, SubscriptionStatus
+from ophyd.status import Status, StatusBase
 from ophyd.status import wait as wait_for
-from ophyd.utils.errors import InvalidState
 
 from devices.signals import burst
 from devices.signals.reading import LOST
@@ -31,7 +30,6 @@ __all__ = [
     "NotReachedError",
     "Orders",
     "Telling",
-    "Watch",
     "call_off",
     "caller",
     "completion",
@@ -94,6 +92,8 @@ class Telling(_Status):
     caller: Caller = None
     #: Wall seconds that it is expected to take, where its device knows; for whoever shows progress.
     expected_s: float | None = None
+    #: Wall seconds after which it fails if it has not ended, where it does (``fail_when_late``).
+    latest_s: float | None = None
 
     def __str__(self) -> str:
         if self._exception is not None:
@@ -337,45 +337,3 @@ def waited(device: PositionerBase, status: StatusBase, wait: bool) -> StatusBase
             device.stop()
             raise
     return status
-
-
-# Values that are waited for -------------------------------------------------------------------
-
-
-class Watch(Telling, SubscriptionStatus):
-    """A status that ends when a signal passes a test; an exception of the test fails it.
-
-    Args:
-        signal: A signal; it is monitored from now on.
-        test: Called with each value, the present one included if ``run``.
-        timeout: Wall seconds after which the status fails with ``TimeoutError``.
-        run: Judge the value that the monitor holds now.
-        aside: A side condition, which alone is no reason for simulated time to pass.
-    """
-
-    def __init__(
-        self,
-        signal: Signal,
-        test: Callable[[Any], bool],
-        timeout: float,
-        *,
-        run: bool = True,
-        aside: bool = False,
-    ) -> None:
-        self.aside = aside
-        mark(self)
-        super().__init__(signal, test, run=run)
-        self._call_stop_on_failure = False  # to look at a signal is no reason to stop it
-        fail_when_late(self, timeout, f"{signal.name}: the value waited for has not come")
-
-    def check_value(self, *_: Any, value: Any, **__: Any) -> None:
-        """Judge one value; later ones no longer matter."""
-        if self.done:
-            return
-        try:
-            if self.callback(value):
-                self.set_finished()
-        except InvalidState:
-            return  # two values passed at once on two threads
-        except Exception as error:
-            end(self, error)

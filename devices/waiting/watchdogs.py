@@ -134,6 +134,8 @@ def fail_when_late(
         fail: Ends it, on a thread of its own.
     """
     known = weakref.ref(status)
+    if hasattr(status, "latest_s"):  # for whoever shows progress
+        status.latest_s = timeout_s
 
     def late() -> None:
         if (found := known()) is not None and not found.done:

@@ -92,7 +92,8 @@ def cool_and_ramp(
     limit_s = wall_timeout(haloscope, longest_s)
 
     def cold() -> Until:
-        return Until(haloscope.fridge.mxc, lambda kelvin: kelvin < below_k, limit_s)
+        mxc = haloscope.fridge.mxc
+        return Until(mxc, lambda kelvin: kelvin < below_k, limit_s, goal=below_k)
 
     def inner() -> MsgGenerator[float]:
         yield from cold().wait()

@@ -57,6 +57,7 @@ def safe_start(
         stage.temperature,
         lambda kelvin: abs(kelvin - wanted_k) < described.ready_k,
         wall_timeout(refrigerator, 3600.0),
+        goal=wanted_k,
     )
     yield from near.wait()
     yield from _command_cycle(refrigerator, "Run", ("Running",))
@@ -136,13 +137,14 @@ def _command(signal: Command, value: Any, what: str) -> MsgGenerator[None]:
 def _until_cold(magnet: MagnetSupply, cold_k: float, limit_s: float) -> MsgGenerator[None]:
     """Wait until a coil has cooled; a monitor's last value may be older than the quench."""
     coil = magnet.coil_temperature
-    yield from Until(coil, lambda kelvin: kelvin < cold_k, limit_s, fresh=True).wait()
+    cold = Until(coil, lambda kelvin: kelvin < cold_k, limit_s, fresh=True, goal=cold_k)
+    yield from cold.wait()
 
 
 def _until_empty(magnet: MagnetSupply, empty_a: float, limit_s: float) -> MsgGenerator[None]:
     """Wait until a coil carries no current."""
     current = magnet.current.readback
-    empty = Until(current, lambda ampere: abs(ampere) < empty_a, limit_s, fresh=True)
+    empty = Until(current, lambda ampere: abs(ampere) < empty_a, limit_s, fresh=True, goal=0.0)
     yield from empty.wait()
 
 

@@ -15,7 +15,7 @@ from ophyd import OphydObject, Signal
 
 from devices.amrr import Refrigerator
 from devices.haloscope import Haloscope, Seal
-from devices.waiting.status import Watch
+from devices.waiting.watch import Watch
 from devices.waiting.watchdogs import end
 from haloscope.analysis.apparatus import recorded
 
@@ -143,6 +143,7 @@ class Until:
         timeout_s: Wall seconds after which the wait fails.
         fresh: Begin with a value fetched now: what the monitor holds may be older than the command
             whose end is waited for.
+        goal: The value at which the test passes, where it is one number's approach to another.
     """
 
     def __init__(
@@ -152,15 +153,17 @@ class Until:
         timeout_s: float,
         *,
         fresh: bool = False,
+        goal: float | None = None,
     ) -> None:
         self.signal, self.test, self.timeout_s, self.fresh = signal, test, timeout_s, fresh
+        self.goal = goal
         self.name = f"until_{signal.name}"
         self.parent = None
         self._status: Watch | None = None
 
     def trigger(self) -> Watch:
         """Return a status that ends once the signal passes the test."""
-        status = Watch(self.signal, self.test, self.timeout_s, run=not self.fresh)
+        status = Watch(self.signal, self.test, self.timeout_s, run=not self.fresh, goal=self.goal)
         if self.fresh:
             status.check_value(value=self.signal.get(use_monitor=False))
         self._status = status

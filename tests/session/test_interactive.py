@@ -136,7 +136,7 @@ def test_quiet_shows_nothing_but_what_is_wrong(tmp_path: Path) -> None:
 def test_a_hold_says_why_what_to_do_and_where_that_is_described(tmp_path: Path) -> None:
     code = (
         "import threading\n"
-        "from devices.waiting.status import Watch\n"
+        "from devices.waiting.watch import Watch\n"
         "machine = haloscope.bench.machine\n"
         "active = Watch(haloscope.interlock.active, lambda v: v == 1, 30.0, aside=True)\n"
         "machine.fridge.load(0.0, 0.0, 0.05)\n"

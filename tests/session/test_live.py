@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import logging
+import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +19,7 @@ from bluesky.utils import RunEngineInterrupted
 from ophyd import Component as Cpt
 from ophyd import Device, Signal
 from ophyd.sim import det, motor
+from ophyd.status import wait
 from rich.console import Console
 
 from cryohalo.live import bars as bars_module
@@ -26,6 +29,7 @@ from cryohalo.live.json_lines import plain_json
 from cryohalo.live.numbers import duration, format_of
 from cryohalo.live.table import Table
 from cryohalo.run_engine import close_run_engine, make_run_engine
+from devices.waiting.watch import Watch
 
 
 @pytest.fixture
@@ -142,6 +146,84 @@ def test_the_end_is_expected_by_what_is_done_and_before_by_what_the_plan_said() 
     assert step.words().startswith("10 of 20, 2 min 30 s, ends ")
     assert expected_end(1e300) == expected_end(float("nan")) == ""
     assert " " in expected_end(86_400.0).removeprefix("ends ")  # another day is named
+
+
+def test_what_comes_slower_and_slower_is_expected_at_its_pace_of_late() -> None:
+    """A temperature falls to 1 of 100 K exponentially: after 4.6 time constants."""
+    clock = Clock()
+    step = Step("stage", total=1.0, clock=clock)
+    left = []
+    for second in range(1, 400):
+        clock.now = float(second)
+        kelvin = 100.0 * math.exp(-second / 100.0)
+        step.advanced(1.0 - (kelvin - 1.0) / 99.0)
+        left.append(step.remaining_s)
+    ends = [second + remaining for second, remaining in enumerate(left, 1)]
+    assert ends[299] > 350.0  # by its mean pace 306 s
+    assert ends[-1] > 425.0
+    assert all(end < 461.0 for end in ends)  # and never later than it does
+
+
+def test_an_end_that_nobody_knows_is_told_as_such() -> None:
+    clock = Clock()
+    assert Step("a plan", clock=clock).words() == "0 s, its end is not known"
+    waits = Step("a coil", clock=clock, latest_s=600.0)
+    clock.now = 5.0
+    assert waits.words().startswith("5 s, at the latest ")
+
+
+def test_a_value_that_is_waited_for_is_followed_to_its_goal() -> None:
+    signal = Signal(name="coil_temperature", value=9.0)
+    step = Step("coil")
+    status = Watch(signal, lambda kelvin: kelvin < 4.0, 20.0, goal=4.0, run=False)
+    assert (status.latest_s, status.expected_s) == (20.0, None)
+    status.watch(following(step))
+    for kelvin in (9.0, 6.0):
+        status.check_value(value=kelvin)
+    assert step.fraction == pytest.approx(0.6)
+    assert step.note == "6 of 4"
+    signal.put(3.9)
+    wait(status, 20.0)
+    told: list[Any] = []
+    other = Watch(signal, lambda kelvin: kelvin < 1.0, 20.0)
+    other.watch(lambda **what: told.append(what))
+    signal.put(0.5)
+    wait(other, 20.0)
+    assert not [what for what in told if "target" in what]  # where it goes nobody has said
+
+
+def test_what_tells_nothing_by_itself_is_told_of_too() -> None:
+    clock, lines = Clock(), []
+    shown = Lines(lines.append, clock)
+    plan, coil = Step("recover", clock=clock), Step("a coil", clock=clock, latest_s=600.0)
+    plan.alone = True
+    shown.add(coil)
+    shown.add(plan)
+    clock.now = 11.0
+    shown.look()
+    shown.remove(coil)
+    clock.now = 22.0
+    shown.look()
+    assert lines[0].startswith("a coil: 11 s, at the latest ")
+    assert lines[1:] == ["recover: 22 s, its end is not known"]
+
+
+def test_a_plan_that_was_rehearsed_has_an_expected_end(
+    engine: RunEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bars_module, "SHOWN_AFTER_S", 0.0)
+    monkeypatch.setattr(bars_module, "LINE_EVERY_S", 0.0)
+    where = console(terminal=False)
+    shows = shower("live", where, expected_s=3600.0)
+    display = Display(engine, shows)
+
+    def plan() -> Any:
+        yield from bps.null()
+        shows._bars.look()
+
+    engine(plan())
+    display.close()
+    assert re.search(r"plan: 0 s, ends \S+", said(where))
 
 
 def test_a_move_tells_where_it_is() -> None:

@@ -15,7 +15,7 @@ from bluesky.utils import RunEngineInterrupted
 from cryohalo.catalog import Catalog
 from cryohalo.run_engine import close_run_engine
 from cryohalo.session import Session, namespace
-from devices.waiting.status import Watch
+from devices.waiting.watch import Watch
 from plans.haloscope.calibration import calibrate
 from plans.haloscope.scan import scan
 

@@ -15,7 +15,7 @@ from cryohalo.processes.addresses import wait_served
 from cryohalo.processes.launcher import LaunchedIoc, RunningIoc
 from devices.amrr import Refrigerator
 from devices.haloscope import Haloscope
-from devices.waiting.status import Watch
+from devices.waiting.watch import Watch
 from haloscope.description import describe
 from haloscope.parameters import HaloscopeParameters
 

@@ -8,7 +8,7 @@ import pytest
 
 from devices.amrr import Refrigerator
 from devices.haloscope import Haloscope
-from devices.waiting.status import Watch
+from devices.waiting.watch import Watch
 from haloscope.apparatus.injection import envelope, envelope_hash, open_envelope
 from haloscope.parameters import HaloscopeParameters
 

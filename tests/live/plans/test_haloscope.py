@@ -10,7 +10,7 @@ from bluesky import RunEngine
 
 from devices.haloscope import Haloscope
 from devices.simulated.haloscope import Haloscope as SimulatedHaloscope
-from devices.waiting.status import Watch
+from devices.waiting.watch import Watch
 from haloscope.analysis.apparatus import capp12tb
 from haloscope.measuring.tolerances import Tolerances
 from plans.haloscope.calibration import calibrate, line_attenuation

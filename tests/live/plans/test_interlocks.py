@@ -7,7 +7,7 @@ from bluesky import RunEngine
 from ophyd import EpicsSignal
 
 from devices.amrr import Refrigerator
-from devices.waiting.status import Watch
+from devices.waiting.watch import Watch
 from plans.refrigerator.running import recover_from_quench, safe_shutdown
 from plans.shared.safety import InterlockedError, clear_interlocks
 

@@ -15,7 +15,7 @@ from ophyd import EpicsSignal
 from cryohalo.processes.addresses import wait_served
 from cryohalo.processes.launcher import LaunchedIoc
 from devices.haloscope import Haloscope
-from devices.waiting.status import Watch
+from devices.waiting.watch import Watch
 from plans.refrigerator.running import safe_shutdown
 from plans.shared.safety import suspenders
 from tests.plans.safety.interrupting import PATIENCE_S, Interruption, Thing

@@ -14,7 +14,8 @@ from ophyd.utils.errors import LimitError
 from devices import amrr, haloscope
 from devices.parts.clock import InstrumentClock
 from devices.parts.measured import CavityMeasured
-from devices.waiting.status import NotReachedError, Watch, completion
+from devices.waiting.status import NotReachedError, completion
+from devices.waiting.watch import Watch
 from devices.waiting.watchdogs import later
 
 

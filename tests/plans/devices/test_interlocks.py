@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from bluesky import RunEngine
 
-from devices.waiting.status import NotReachedError, Watch
+from devices.waiting.status import NotReachedError
+from devices.waiting.watch import Watch
 from plans.haloscope.steps import planned
 from plans.shared.rehearsal import rehearse
 from plans.shared.safety import InterlockedError, clear_interlocks, suspenders

@@ -12,7 +12,7 @@ from bluesky import RunEngine
 from bluesky.utils import FailedStatus, MsgGenerator, RunEngineInterrupted
 
 from devices.signals.reading import LONG_TEXT
-from devices.waiting.status import Watch
+from devices.waiting.watch import Watch
 from plans.haloscope.scan import scan
 from plans.refrigerator.running import run_cycles
 from plans.shared.safety import make_safe, run_haloscope_safely, suspenders
