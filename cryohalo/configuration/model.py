@@ -92,7 +92,7 @@ class Instrument(_Section):
         return self
 
     def of_the_ioc(self) -> dict[str, Any]:
-        """What its IOC is started with, by the names of that one's options (`ioc_arguments`)."""
+        """What its IOC is started with, by the names of that one's options (``ioc_arguments``)."""
         given = {n: getattr(self, n) for n in type(self).model_fields if n not in _OF_THE_SITE}
         return given | {"pva": given.pop("pva_port")}
 

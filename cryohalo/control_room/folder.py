@@ -136,6 +136,22 @@ class StateFolder:
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
+    def left(self) -> dict[str, psutil.Process]:
+        """Services that a supervisor which was killed has left behind, by name."""
+        report = self.report()
+        if report is None or self.is_kept():
+            return {}
+        found = {}
+        for one in report.services:
+            try:
+                process = psutil.Process(one.pid) if one.pid else None
+                # Another process that has got the number since is younger.
+                if process and process.create_time() <= one.since + _SAME_START_S:
+                    found[one.name] = process
+            except psutil.NoSuchProcess:
+                continue
+        return found
+
     def write(self, report: Report) -> None:
         """Put a new report in place of the last, whole or not at all."""
         handle, name = tempfile.mkstemp(dir=self.root, prefix=".report")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from cryohalo.configuration import Configuration, Found
 from cryohalo.configuration.reading import FILE_VARIABLE
+from cryohalo.history.variables import HEART
 from cryohalo.processes.addresses import LOOPBACK, environment_for
 from cryohalo.processes.ioc_arguments import ioc_arguments
 from cryohalo.processes.launcher import LaunchedIoc
@@ -40,7 +41,7 @@ def services(values: Configuration) -> Iterator[tuple[LaunchedIoc | Service, int
         if one.serve:
             given = one.of_the_ioc() | {"state_dir": values.state_dir / name}
             arguments = tuple(ioc_arguments(given))
-            yield LaunchedIoc(name, arguments=arguments), one.port
+            yield LaunchedIoc(name, arguments=arguments, heart=one.prefix + HEART), one.port
     if values.history.use:
         yield Service("history", tuple(_history(values))), values.history.port
     if values.page.use:

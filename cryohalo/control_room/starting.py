@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -41,6 +42,7 @@ def detached(found: Found, console: Console) -> int:
     if folder.is_kept():
         console.print(f"up already, kept in {folder.root}: cryohalo status, cryohalo down")
         return 0
+    _end_left(folder, console)
     _require_free(found)
     folder.make()
     command = [sys.executable, "-m", "cryohalo.control_room"]
@@ -74,6 +76,7 @@ def foreground(found: Found, console: Console) -> int:
         AlreadyUpError: Another supervisor keeps them.
         PortTakenError: A port is somebody else's.
     """
+    _end_left(StateFolder(found.values.state_dir), console)
     _require_free(found)
     return keep(found, _changes(console))
 
@@ -95,6 +98,20 @@ def end(found: Found, console: Console) -> int:
     for one in report.services if report else ():
         console.print(f"{one.name}: {one.said}")
     return 0
+
+
+def _end_left(folder: StateFolder, console: Console) -> None:
+    """Wait for what a killed supervisor left, which ends by itself; kill what does not."""
+    left = folder.left()
+    if not left:
+        return
+    console.print(f"a supervisor was killed; ending what it left: {', '.join(left)}")
+    _, hung = psutil.wait_procs(list(left.values()), TERMINATE_TIMEOUT_S)
+    for process in hung:
+        console.print(f"process {process.pid} did not end in {TERMINATE_TIMEOUT_S:g} s; killed")
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(hung, _END_TIMEOUT_S)
 
 
 def _require_free(found: Found) -> None:

@@ -13,11 +13,13 @@ import queue
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import psutil
 
 from cryohalo.control_room.folder import Report, ServiceReport, StateFolder
+from cryohalo.control_room.pulse import HANGS_S, Pulse
 from cryohalo.processes.addresses import LOOPBACK, repeater_stand_in
 from cryohalo.processes.launcher import (
     READY_TIMEOUT_S,
@@ -69,6 +71,9 @@ class Kept:
         self._environment, self._changed = environment, changed
         self._due_s, self._pause_s = 0.0, FIRST_PAUSE_S
         self._begun_s = 0.0
+        self._heart: str = getattr(what, "heart", "")
+        self._pulse: Pulse | None = None
+        self._hung = ""
 
     def look(self, now_s: float) -> float | None:
         """Do what is due.
@@ -89,6 +94,8 @@ class Kept:
             return self._due_s if self.state == "waiting" else None
         if self.state == "starting" and running.ready:
             self._become("ready", running.ready)
+            if self._heart:
+                self._pulse = Pulse(self._heart, self.port, partial(self._hangs, running))
         if self.state == "starting":
             if now_s >= self._begun_s + READY_TIMEOUT_S:
                 log.error("%s: not ready in %g s; killed", self.name, READY_TIMEOUT_S)
@@ -100,6 +107,7 @@ class Kept:
     def end(self, deadline_s: float) -> int:
         """End it; returns its exit code, 0 if it was not running."""
         code = 0
+        self._feel_no_more()
         if self.running is not None:
             code = self.running.end(deadline_s - time.monotonic())
             killed = self.running.killed
@@ -126,9 +134,21 @@ class Kept:
         except OSError as error:  # no memory, no file descriptors
             self._again(f"cannot be started: {error}", now_s)
 
+    def _hangs(self, running: RunningIoc) -> None:
+        """Kill what does not answer: its end is the next event."""
+        self._hung = f"no answer to a search for {HANGS_S:g} s, killed"
+        log.error("%s: %s", self.name, self._hung)
+        running.process.kill()
+
+    def _feel_no_more(self) -> None:
+        if self._pulse is not None:
+            self._pulse.stop()
+            self._pulse = None
+
     def _ended(self, running: RunningIoc, code: int, now_s: float) -> None:
         self.running = None
-        told = escaped(running.tail(1).strip(), _LONGEST_WORDS)
+        self._feel_no_more()
+        told, self._hung = self._hung or escaped(running.tail(1).strip(), _LONGEST_WORDS), ""
         words = f"ended with code {code}" + (f": {told}" if told else "")
         if code in NOT_AGAIN:
             log.error("%s: %s; it is not started again (%s)", self.name, words, NOT_AGAIN[code])

@@ -73,12 +73,14 @@ class LaunchedIoc:
         command: What follows the Python interpreter; by default ``-m iocs.NAME``.
         arguments: Further arguments, e.g. ``("--prefix", "AMRR:", "--seed", "3")``.
         environment: Further environment variables.
+        heart: A PV that it answers for while it serves, "" where nobody asks.
     """
 
     name: str
     command: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    heart: str = ""
 
     def command_line(self, port: int) -> list[str]:
         """The whole command line for one port."""

@@ -7,6 +7,7 @@ are asked of the instrument then: an interlock's reason, not the name of its sig
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from bluesky import RunEngine
@@ -17,12 +18,16 @@ from devices.amrr import Refrigerator
 from devices.haloscope import Haloscope, NoDescriptionError
 from devices.parts.magnet import MagnetSupply
 from devices.signals.burst import host_of
+from devices.waiting.watchdogs import aside, later
 from haloscope.description.groups import Safety
 
-__all__ = ["SuspendDisconnected", "suspenders"]
+__all__ = ["SuspendDisconnected", "SuspendSilent", "suspenders"]
 
 log = logging.getLogger("plans.suspending")
 
+#: Wall seconds without a heartbeat after which an IOC is taken to hang: several beats, and less
+#: than a reading or a put may take.
+SILENT_S = 8.0
 #: What walks through the recovery.
 PAGE = "docs/how_to/recovery.md"
 
@@ -81,6 +86,53 @@ class SuspendDisconnected(AtOnce):
     def __call__(self, value: Any = None, *, connected: bool = True, **kwargs: Any) -> None:
         """Judge a change of the connection."""
         super().__call__(connected, **kwargs)
+
+
+class SuspendSilent(AtOnce):
+    """Suspend while a heartbeat stands still: an IOC that hangs keeps its connections.
+
+    Parameters
+    ----------
+    signal
+        The heartbeat, a PV that is posted each second.
+    silent_s
+        Wall seconds without a beat.
+    """
+
+    def __init__(self, signal: Signal, silent_s: float = SILENT_S) -> None:
+        super().__init__(signal)
+        self._silent_s, self._beats = silent_s, 0
+
+    def install(self, RE: RunEngine, *, event_type: str | None = None) -> None:
+        """Look from now on, also where not one beat comes."""
+        super().install(RE, event_type=event_type)
+        self._await_beat()
+
+    def _should_suspend(self, value: bool) -> bool:
+        return value
+
+    def _should_resume(self, value: bool) -> bool:
+        return not value
+
+    def _get_justification(self) -> str:
+        if not self.tripped:
+            return ""
+        hangs = f"IOC hangs: no heartbeat for {self._silent_s:g} s"
+        return f"{hangs}. The plan goes on by itself when it beats again ({PAGE})"
+
+    def __call__(self, value: Any = None, **kwargs: Any) -> None:
+        """Take a beat, and look whether another one follows."""
+        self._await_beat()
+        super().__call__(False, **kwargs)
+
+    def _await_beat(self) -> None:
+        self._beats += 1
+        later(self._silent_s, partial(self._look, self._beats))
+
+    def _look(self, beats: int) -> None:
+        # The loss of the connection is SuspendDisconnected's matter.
+        if beats == self._beats and self.RE is not None and self._sig.connected:
+            aside(partial(super().__call__, True))
 
 
 class SuspendActive(AtOnce, SuspendBoolHigh):
@@ -161,6 +213,8 @@ def suspenders(instrument: Haloscope | Refrigerator) -> list[SuspenderBase]:
             SuspendWarm(instrument.fridge.mxc, lambda: instrument.apparatus.safety),
             SuspendActive(fault, lambda: f"{name}'s amplifier: {interlock.reason.get()}", clear),
         ]
+    if hasattr(instrument.ioc.heartbeat, "pvname"):  # in process nothing beats, nor hangs
+        found.append(SuspendSilent(instrument.ioc.heartbeat))
     return found + [_quench(magnet, reset) for magnet in magnets]
 
 

@@ -1,7 +1,8 @@
-"""kill -9 of page, history, IOC and session, one after the other, while a campaign runs.
+"""kill -9 of page, history, IOC, supervisor and session, and an IOC that hangs, one by one, under a
+campaign.
 
-That of a queue's worker is in ``test_queue``; what the recorder keeps of its last interval, in
-``test_history``.
+Those of a queue's worker and of all of the queue are in ``test_queue``; what the recorder keeps of
+its last interval, in ``test_history``.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from contextlib import contextmanager
 import pytest
 
 from cryohalo.catalog import Catalog, Run
+from cryohalo.control_room.folder import StateFolder
 from tests.live.control_room.conftest import COMMAND, Room, again, until
 from tests.live.control_room.test_history import samples
 from tests.live.control_room.test_queue import CALIBRATION, targets
 
-FREQUENCIES = [round(1100.0 + 0.01 * step, 2) for step in range(24)]
+FREQUENCIES = [round(1100.0 + 0.01 * step, 2) for step in range(80)]
 CAMPAIGN = [
     *("run", "campaign", "--yes", "--show", "quiet", "--name", "march"),
     *("--frequencies-mhz", json.dumps(FREQUENCIES), "--calibration", json.dumps(CALIBRATION)),
@@ -72,8 +74,31 @@ def answers(address: str) -> bool:
         return answer.status == 200
 
 
-@pytest.mark.timeout(300)
-def test_a_campaign_outlives_page_history_ioc_and_its_own_session(recording: Room) -> None:
+def hang(room: Room) -> None:
+    """Stop the IOC's process, which keeps its connections: it is replaced."""
+    old = until(lambda: ready(room, "haloscope"))
+    os.kill(old, signal.SIGSTOP)
+    until(lambda: again(room, "haloscope", old))
+    told = (room.folder / "state" / "logs" / "supervisor.log").read_text()
+    assert "haloscope: no answer to a search for 30 s, killed" in told
+
+
+def kill_supervisor(room: Room) -> None:
+    """kill -9 of who keeps the services: a second ``up`` ends what is left and goes on."""
+    supervisor = StateFolder(room.folder / "state").supervisor()
+    assert supervisor is not None
+    supervisor.kill()
+    up = room.run("up")
+    assert up.returncode == 0, up.stdout + up.stderr
+
+
+def ready(room: Room, name: str) -> int | None:
+    row = room.status()[name]
+    return row["pid"] if row["state"] == "ready" else None
+
+
+@pytest.mark.timeout(400)
+def test_a_campaign_outlives_services_supervisor_and_its_own_session(recording: Room) -> None:
     up = recording.run("up")
     assert up.returncode == 0, up.stdout + up.stderr
     page = next(line.split()[-1] for line in up.stdout.splitlines() if "page: ready" in line)
@@ -84,6 +109,11 @@ def test_a_campaign_outlives_page_history_ioc_and_its_own_session(recording: Roo
         for services in (("page", "history"), ("haloscope",)):
             for service in services:
                 os.kill(before[service]["pid"], signal.SIGKILL)
+            now = goes_on(recording, session, len(taken(recording)))
+            assert now[: len(recorded)] == recorded
+            recorded = now
+        for end in (hang, kill_supervisor):
+            end(recording)
             now = goes_on(recording, session, len(taken(recording)))
             assert now[: len(recorded)] == recorded
             recorded = now
