@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cryohalo.catalog import Catalog, Run
+from cryohalo.catalog import Run, open_catalog
 from haloscope.analysis.pipeline import Result
 from haloscope.analysis.statistics.injection import recovery
 from haloscope.apparatus.injection import envelope_hash, open_envelope
@@ -89,7 +89,7 @@ def envelope_line(runs: Iterable[Run], published: str, result: Result) -> str:
     return f"{comparison(result, found.line)} (opened {told(found)}, {published})"
 
 
-def envelopes(provenance: Mapping[str, Any], catalog: Path, result: Result) -> dict[str, str]:
+def envelopes(provenance: Mapping[str, Any], catalog: Path | str, result: Result) -> dict[str, str]:
     """What a result's provenance adds of the envelopes that its runs were taken under.
 
     Args:
@@ -99,7 +99,7 @@ def envelopes(provenance: Mapping[str, Any], catalog: Path, result: Result) -> d
     """
     origins = [value for name, value in provenance.items() if name.startswith("run_")]
     hashes = {origin["envelope_hash"] for origin in origins if origin.get("envelope_hash")}
-    lines = [envelope_line(Catalog(catalog), one, result) for one in sorted(hashes)]
+    lines = [envelope_line(open_catalog(catalog), one, result) for one in sorted(hashes)]
     return {"envelope": "; ".join(lines)} if lines else {}
 
 

@@ -25,6 +25,7 @@ from cryohalo.commands import forecast as forecast_commands
 from cryohalo.commands import history as history_commands
 from cryohalo.commands import page as page_commands
 from cryohalo.commands import queue as queue_commands
+from cryohalo.commands import replay as replay_commands
 from cryohalo.commands import runs as runs_commands
 from cryohalo.commands import session as session_commands
 from cryohalo.commands import studies as studies_commands
@@ -51,6 +52,7 @@ app.add_typer(queue_commands.app, name="queue")
 app.add_typer(analysis_commands.app)
 app.add_typer(session_commands.app)
 app.add_typer(runs_commands.app, name="runs")
+app.add_typer(replay_commands.app)
 app.add_typer(studies_commands.app)
 app.add_typer(forecast_commands.app)
 app.add_typer(trace_commands.app)

@@ -18,6 +18,7 @@ from cryohalo.catalog.codec import Document, UnfitError, plain
 from cryohalo.catalog.entries import Entry, Filter
 from cryohalo.catalog.errors import CatalogError
 from cryohalo.catalog.folder import Catalog, Listing
+from cryohalo.catalog.opening import RunCatalog, open_catalog
 from cryohalo.catalog.run import Run
 from cryohalo.catalog.writer import SUFFIX, DocumentWriter
 
@@ -31,6 +32,8 @@ __all__ = [
     "Filter",
     "Listing",
     "Run",
+    "RunCatalog",
     "UnfitError",
+    "open_catalog",
     "plain",
 ]

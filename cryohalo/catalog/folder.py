@@ -46,7 +46,7 @@ class Catalog:
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
         self._told: set[str] = set()
-        self._index = Index(self.root, _checked)
+        self._index = Index(self.root, checked_run)
 
     def entries(
         self, which: Filter = ALL, note: Callable[[int, int], None] = lambda *_: None
@@ -132,7 +132,7 @@ class Catalog:
         fitting = [path for path in self._files() if path.name.startswith(key)]
         fitting = [path for path in fitting if path.name == key + SUFFIX] or fitting
         if len(fitting) == 1:
-            return _checked(fitting[0])
+            return checked_run(fitting[0])
         runs = [run for run in self if run.path in fitting]
         if len(runs) == 1:  # the other files are none
             return runs[0]
@@ -152,7 +152,7 @@ class Catalog:
         return [self.root / name for name in names]
 
 
-def _checked(path: Path) -> Run:
+def checked_run(path: Path) -> Run:
     """A run whose start document is whole and whose file is named after it.
 
     A copy under another name would count the same measurement twice.

@@ -55,6 +55,11 @@ class Run:
         return str(self.start["uid"])
 
     @property
+    def place(self) -> str:
+        """Where it is from."""
+        return str(self.path)
+
+    @property
     def stop(self) -> dict[str, Any] | None:
         """The stop document, or None for a run that was cut off.
 

@@ -16,7 +16,6 @@ from rich.progress import Progress
 
 from cryohalo.commands.again import BesideOption, DarkPhotonOption, make_more
 from cryohalo.commands.options import (
-    DEFAULT_CATALOG,
     EXIT_NOT_BELIEVED,
     MAX_SEED,
     WRITABLE,
@@ -26,6 +25,7 @@ from cryohalo.commands.options import (
     plain_console,
 )
 from cryohalo.commands.settings import with_settings
+from cryohalo.commands.site import place_of
 from cryohalo.commands.sources import Sources, read_sources
 from instruments.printable import escaped
 
@@ -96,7 +96,7 @@ class Done:
 def _done(
     sources: list[str],
     settings: Settings,
-    catalog: Path,
+    catalog: Path | str | None,
     output: Path,
     drop: list[str] | None,
     field_off: list[str] | None,
@@ -104,9 +104,10 @@ def _done(
 ) -> Done:
     from cryohalo.blinding import envelopes
 
-    read, result = _analyzed(sources, catalog, settings, drop or [], field_off or [], apparatus)
+    place = place_of(catalog)
+    read, result = _analyzed(sources, place, settings, drop or [], field_off or [], apparatus)
     output.mkdir(parents=True, exist_ok=True)
-    return Done(read, result, read.provenance | envelopes(read.provenance, catalog, result), output)
+    return Done(read, result, read.provenance | envelopes(read.provenance, place, result), output)
 
 
 def _tell_verdict(result: Result) -> None:
@@ -135,7 +136,7 @@ def _tell_verdict(result: Result) -> None:
 def analyze(
     sources: SourcesArgument,
     settings: Settings,
-    catalog: CatalogOption = DEFAULT_CATALOG,
+    catalog: CatalogOption = None,
     output: OutputOption = DEFAULT_OUTPUT,
     drop: DropOption = None,
     field_off: FieldOffOption = None,
@@ -197,7 +198,7 @@ def _told(name: str, value: Any) -> tuple[str, str]:
 def report(
     sources: SourcesArgument,
     settings: Settings,
-    catalog: CatalogOption = DEFAULT_CATALOG,
+    catalog: CatalogOption = None,
     output: OutputOption = DEFAULT_OUTPUT,
     drop: DropOption = None,
     field_off: FieldOffOption = None,
@@ -220,7 +221,7 @@ def report(
 def montecarlo(
     sources: SourcesArgument,
     settings: Settings,
-    catalog: CatalogOption = DEFAULT_CATALOG,
+    catalog: CatalogOption = None,
     output: Annotated[
         Path | None, typer.Option(help="Keep batches here; resumes.", **WRITABLE)
     ] = None,
@@ -295,7 +296,7 @@ def _middle(spectra: Spectra, overlap: int = 15) -> Spectra:
 
 def _analyzed(
     sources: Sequence[str],
-    catalog: Path,
+    catalog: Path | str | None,
     settings: Settings,
     drop: list[str],
     field_off: Sequence[str] = (),
@@ -305,7 +306,7 @@ def _analyzed(
     from haloscope.analysis.pipeline import analyze as analyze_spectra
 
     with console.status("analysing"):
-        read = read_sources(sources, catalog, settings, drop, field_off, apparatus)
+        read = read_sources(sources, place_of(catalog), settings, drop, field_off, apparatus)
         try:
             result = analyze_spectra(read.spectra, read.options, field_off=read.field_off)
         except ValueError as error:

@@ -102,16 +102,17 @@ def unseal(
 @app.command()
 def verify(
     run: Annotated[str, typer.Argument(help="A run of the search: uid or its beginning.")],
-    catalog: CatalogOption = DEFAULT_CATALOG,
+    catalog: CatalogOption = None,
 ) -> None:
     """Hold what was opened against the hash that the run recorded when it began.
 
     Exit code 0: they fit. 1: the run has no seal, or the catalog no contents of that hash.
     """
     from cryohalo.blinding import opened, told
-    from cryohalo.catalog import Catalog
+    from cryohalo.catalog import open_catalog
+    from cryohalo.commands.site import place_of
 
-    runs = Catalog(catalog)
+    runs = open_catalog(place_of(catalog))
     start = runs[run].start
     published = start.get("envelope_hash")
     if not isinstance(published, str) or not published:

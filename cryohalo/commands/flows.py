@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cryohalo.commands.options import DEFAULT_CATALOG, CatalogOption, between, plain_console
+from cryohalo.commands.options import CatalogOption, between, plain_console
 from cryohalo.commands.runs import run_named
 from instruments.printable import escaped
 
@@ -43,7 +43,7 @@ def flows(
     confidence: Annotated[
         float | None, typer.Option(help="Of the limits.", callback=between(0.5, 0.999))
     ] = None,
-    catalog: CatalogOption = DEFAULT_CATALOG,
+    catalog: CatalogOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Look for cold flows in a time stream: lines below a hertz, drifting as the Earth turns."""
@@ -77,7 +77,7 @@ def flows(
     )
 
 
-def _stream(source: str, catalog: Path) -> Stream:
+def _stream(source: str, catalog: Path | str | None) -> Stream:
     """Of a file, if it is one by its ending or is there; else of a run of the catalog."""
     from haloscope.analysis.exchange.streams import stream_in_events
     from haloscope.analysis.reuse.streams import read_stream

@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from typer.exceptions import TyperException
 
+from cryohalo.places import is_address
 from instruments import options
 from instruments.printable import escaped
 
@@ -31,6 +32,7 @@ __all__ = [
     "WRITABLE",
     "CatalogOption",
     "between",
+    "catalog_place",
     "errors",
     "folder",
     "given_prefix",
@@ -130,6 +132,11 @@ def folder(text: str | Path) -> Path:
     return Path(text)
 
 
+def catalog_place(text: str | Path) -> Path | str:
+    """Where runs are read: a folder by its name, or a server by its address."""
+    return str(text) if is_address(text) else folder(text)
+
+
 def writable_folder(text: str | Path) -> Path:
     """A folder that is written to: it is one, or could be made."""
     try:
@@ -159,5 +166,12 @@ def given_prefix(text: str) -> str:
 WRITABLE: Final[dict[str, Any]] = {"parser": writable_folder, "metavar": "PATH"}
 DEFAULT_CATALOG: Final = Path("data/runs")
 CatalogOption = Annotated[
-    Path, typer.Option("--catalog", help="Folder of the catalog.", parser=folder, metavar="PATH")
+    Path | None,
+    typer.Option(
+        "--catalog",
+        help="Folder of the catalog, or http://HOST:PORT of a Tiled that has the runs; the site's "
+        "unless told, or data/runs.",
+        parser=catalog_place,
+        metavar="PLACE",
+    ),
 ]

@@ -13,8 +13,8 @@ import typer
 
 from cryohalo.commands.options import (
     EXIT_FAILED,
+    CatalogOption,
     errors,
-    folder,
     plain_console,
     tell,
 )
@@ -23,7 +23,7 @@ from instruments.printable import escaped
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from cryohalo.catalog import Catalog, Entry, Filter, Run
+    from cryohalo.catalog import Entry, Filter, Run, RunCatalog
 
 __all__ = ["app", "list_runs"]
 
@@ -37,15 +37,6 @@ SHOWN: Final = 200
 _MANY: Final = 2000
 _TOLD_EVERY: Final = 10_000
 
-SiteCatalog = Annotated[
-    Path | None,
-    typer.Option(
-        "--catalog",
-        help="Folder of the catalog; the site's unless told, or data/runs.",
-        parser=folder,
-        metavar="PATH",
-    ),
-]
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="The beginning of its uid; or `last`, the newest.")
 ]
@@ -72,7 +63,7 @@ def _whole(count: int | None) -> int | None:
 @app.callback()
 def runs(
     context: typer.Context,
-    catalog: SiteCatalog = None,
+    catalog: CatalogOption = None,
     plan: Annotated[str | None, typer.Option(help="Of this plan alone.")] = None,
     since: Annotated[
         str | None,
@@ -104,18 +95,17 @@ def runs(
     all the same, and 1 if the folder cannot be read.
     """
     from cryohalo.catalog import Filter
-    from cryohalo.commands.site import catalog_of
 
     if context.invoked_subcommand is not None:
         context.obj = catalog
         return
     most = None if every and last is None else SHOWN if last is None else last
     which = Filter(plan, since, until, text, status, most)  # type: ignore[arg-type]
-    list_runs(catalog_of(catalog), plain_console(), errors, which, as_json=as_json)
+    list_runs(_place(catalog), plain_console(), errors, which, as_json=as_json)
 
 
 def list_runs(
-    folder: Path, console: Console, errors: Console, which: Filter, *, as_json: bool = False
+    place: Path | str, console: Console, errors: Console, which: Filter, *, as_json: bool = False
 ) -> None:
     """Print a line for each run, oldest first, and one on ``errors`` for each file that is none.
 
@@ -125,7 +115,7 @@ def list_runs(
     from dataclasses import replace
 
     one_more = None if which.last is None else which.last + 1
-    found, refused = _catalog(folder).look(replace(which, last=one_more), _telling(errors))
+    found, refused = _catalog(place).look(replace(which, last=one_more), _telling(errors))
     older = which.last is not None and len(found) > which.last
     if older:
         found = found[1:]
@@ -140,13 +130,13 @@ def list_runs(
         errors.print(f"cryohalo: left out: {escaped(text, 400)}")
 
 
-def _catalog(folder: Path) -> Catalog:
+def _catalog(place: Path | str) -> RunCatalog:
     """A catalog that is there."""
-    from cryohalo.catalog import Catalog, CatalogError
+    from cryohalo.catalog import CatalogError, open_catalog
 
-    if not folder.is_dir():
-        raise CatalogError(f"catalog {escaped(folder)}: no such folder")
-    return Catalog(folder)
+    if isinstance(place, Path) and not place.is_dir():
+        raise CatalogError(f"catalog {escaped(place)}: no such folder")
+    return open_catalog(place)
 
 
 def _telling(errors: Console) -> Any:
@@ -196,19 +186,19 @@ def _events(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
-def _folder(given: Path | None) -> Path:
-    from cryohalo.commands.site import catalog_of
+def _place(given: Path | str | None) -> Path | str:
+    from cryohalo.commands.site import place_of
 
-    return catalog_of(given)
+    return place_of(given)
 
 
-def run_named(folder: Path | None, name: str) -> Run:
+def run_named(given: Path | str | None, name: str) -> Run:
     """A run by the beginning of its uid, or the newest.
 
     Raises:
-        CatalogError: There is no such folder or run.
+        CatalogError: There is no such folder, server or run.
     """
-    return _catalog(_folder(folder))[name]
+    return _catalog(_place(given))[name]
 
 
 @app.command()
@@ -216,7 +206,7 @@ def show(
     context: typer.Context,
     run: RunArgument,
     as_json: Annotated[bool, typer.Option("--json", help="Start, streams and stop.")] = False,
-    catalog: SiteCatalog = None,
+    catalog: CatalogOption = None,
 ) -> None:
     """What a run is: its plan and arguments, its streams and their fields, how it ended."""
     from cryohalo.commands.shown import as_plain, lines_of
@@ -236,7 +226,7 @@ def check(
     named: Annotated[
         list[str] | None, typer.Argument(metavar="[RUN]...", help="Which; all unless told.")
     ] = None,
-    catalog: SiteCatalog = None,
+    catalog: CatalogOption = None,
 ) -> None:
     """Read every document of the runs and say what is wrong with them.
 
@@ -245,7 +235,7 @@ def check(
     """
     from cryohalo.catalog.checking import checked
 
-    there = _catalog(_folder(catalog or context.obj))
+    there = _catalog(_place(catalog or context.obj))
     runs = [there[name] for name in named] if named else there.listing().runs
     refused = [] if named else there.listing().refused
     console, wrong = plain_console(), len(refused)
@@ -285,7 +275,7 @@ def export(
     ] = None,
     stream: Annotated[str, typer.Option(help="Whose events; hdf5 has all.")] = "primary",
     force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
-    catalog: SiteCatalog = None,
+    catalog: CatalogOption = None,
 ) -> None:
     """Write a run to a file of another kind, in bounded memory."""
     from cryohalo.exporting import FORMS, export_run

@@ -39,7 +39,7 @@ def lines_of(run: Run) -> Iterator[str]:
     yield f"plan      {escaped(start.get('plan_name') or '?', _LONGEST)}"
     yield f"started   {datetime.fromtimestamp(start['time']):%Y-%m-%d %H:%M:%S}"
     yield f"end       {_end(start, stop)}"
-    yield f"file      {escaped(run.path)}, {run.path.stat().st_size / 1e6:.3f} MB"
+    yield f"file      {escaped(run.place)}, {run.path.stat().st_size / 1e6:.3f} MB"
     yield from _arguments(start.get("plan_args"))
     for key, value in start.items():
         if key not in _ELSEWHERE and value not in (None, "", [], {}):

@@ -16,7 +16,7 @@ from cryohalo.commands.options import DEFAULT_CATALOG
 if TYPE_CHECKING:
     from cryohalo.configuration import Found
 
-__all__ = ["Site", "catalog_of", "find_instruments", "site"]
+__all__ = ["Site", "find_instruments", "place_of", "site"]
 
 _ADDRESSES: Final = "EPICS_CA_ADDR_LIST"
 
@@ -36,14 +36,17 @@ class Site:
     halo_prefix: str | None
 
 
-def catalog_of(given: Path | None) -> Path:
-    """The catalog that is given, else the site's.
+def place_of(given: Path | str | None) -> Path | str:
+    """Where runs are read: the place that is given, else the site's, a folder or an address.
 
     Raises:
         ConfigurationError: The site's configuration cannot be used.
     """
     found = None if given is not None else _configured()
-    return given or (found.values.catalog.folder if found else DEFAULT_CATALOG)
+    if given or found is None:
+        return given or DEFAULT_CATALOG
+    kept = found.values.catalog
+    return found.values.tiled_address if kept.read == "tiled" else kept.folder
 
 
 def site(catalog: Path | None, amrr_prefix: str | None, halo_prefix: str | None) -> Site:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from instruments.printable import escaped
 
 if TYPE_CHECKING:
-    from cryohalo.catalog import Catalog, Run
+    from cryohalo.catalog import Run, RunCatalog
     from haloscope.analysis.options import Options
     from haloscope.analysis.settings import Settings
     from haloscope.analysis.spectra import Spectra
@@ -44,7 +44,7 @@ class Sources:
 
 def read_sources(
     sources: Sequence[str],
-    catalog: Path,
+    catalog: Path | str,
     settings: Settings,
     drop: Sequence[str] = (),
     field_off: Sequence[str] = (),
@@ -55,7 +55,7 @@ def read_sources(
     Args:
         sources: Uids of runs or their beginnings, names of campaigns, or names of files: HDF5
             (.h5, .hdf5) or descriptions of tables (.toml).
-        catalog: Folder of the catalog.
+        catalog: Folder of the catalog, or address of a Tiled that has the runs.
         settings: What is chosen; what is not, merges above all, is suited to the apparatus.
         drop: Labels of spectra that are left out, unread: ``RUN:EVENT``, a label of a file, or
             ``FILE:NUMBER`` in one without labels.
@@ -208,17 +208,17 @@ def _of_file(name: str, drop: Sequence[str]) -> tuple[Spectra | None, Settings, 
 
 def _of_runs(
     sources: Sequence[str],
-    catalog: Path,
+    catalog: Path | str,
     settings: Settings,
     drop: Sequence[str],
     provenance: dict[str, Any],
     field_off: Sequence[str],
     apparatus: str | None,
 ) -> Sources:
-    from cryohalo.catalog import Catalog
+    from cryohalo.catalog import open_catalog
     from haloscope.analysis.exchange.documents import bins_of, spectra_from_documents
 
-    there = Catalog(catalog)
+    there = open_catalog(catalog)
     named_runs = {run.uid: run for name in sources for run in _runs_named(there, name)}
     runs = list(named_runs.values())
     provenance |= {f"run_{escaped(run.uid[:8])}": _origin(run) for run in runs}
@@ -237,7 +237,7 @@ def _of_runs(
     return Sources(spectra, options, provenance, off)
 
 
-def _runs_named(catalog: Catalog, name: str) -> list[Run]:
+def _runs_named(catalog: RunCatalog, name: str) -> list[Run]:
     """The run whose uid begins so, or those of the search of the campaign of that name, in order.
 
     Raises:
@@ -265,7 +265,7 @@ def _runs_named(catalog: Catalog, name: str) -> list[Run]:
 
 def _without_field(
     runs: Sequence[Run],
-    catalog: Catalog,
+    catalog: RunCatalog,
     field_off: Sequence[str],
     options: Options,
     apparatus: Description | None,
@@ -275,13 +275,14 @@ def _without_field(
     Those are among the runs, named by the user, or found in the catalog. Found ones that cannot be
     read, or do not go with the others, are told and left out.
     """
-    from cryohalo.catalog.errors import CatalogError
+    from cryohalo.catalog import CatalogError, Filter
     from haloscope.analysis.exchange.documents import spectra_from_documents
     from haloscope.analysis.spectra import concatenate
 
     known = {run.uid: run for run in runs if _is_off(run)}
     known |= {run.uid: run for run in (catalog[name] for name in field_off)}
-    found = {run.uid: run for run in catalog.listing().runs if _is_for(run, runs)}
+    kept = (catalog[entry.uid] for entry in catalog.entries(Filter(plan="field_off")))
+    found = {run.uid: run for run in kept if _is_for(run, runs)}
     off: Spectra | None = None
     used = []
     for uid, run in (known | found).items():
@@ -307,7 +308,7 @@ def _is_off(run: Run) -> bool:
 
 def _is_for(run: Run, runs: Sequence[Run]) -> bool:
     """Whether a run has spectra with the field off for any of the others."""
-    if not _is_off(run) or run.start.get("plan_name") != "field_off":
+    if not _is_off(run):
         return False
     campaigns = {str(other.start["campaign"]) for other in runs if "campaign" in other.start}
     uids = {other.uid for other in runs}

@@ -9,7 +9,6 @@ import typer
 
 from cryohalo.commands.bars import Bar
 from cryohalo.commands.options import (
-    DEFAULT_CATALOG,
     EXIT_NOT_BELIEVED,
     MAX_SEED,
     WRITABLE,
@@ -151,7 +150,7 @@ def calibrate(
     fit: Annotated[
         list[str], typer.Option("--fit", metavar="NAME", help="Fit this parameter; repeat.")
     ],
-    catalog: CatalogOption = DEFAULT_CATALOG,
+    catalog: CatalogOption = None,
     output: OutputOption = Path("reports/calibration"),
     use: Annotated[
         list[str] | None,
@@ -206,11 +205,12 @@ def _error(text: str) -> tuple[str, float]:
     return name, number
 
 
-def _points(runs: list[str], catalog: Path) -> list[MeasuredPoint]:
+def _points(runs: list[str], catalog: Path | str | None) -> list[MeasuredPoint]:
     from cryohalo.calibration import measured_points
-    from cryohalo.catalog import Catalog
+    from cryohalo.catalog import open_catalog
+    from cryohalo.commands.site import place_of
 
-    kept = Catalog(catalog)
+    kept = open_catalog(place_of(catalog))
     return [point for run in runs for point in measured_points(kept[run])]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -174,9 +174,35 @@ class Epics(_Section):
 
 
 class Catalog(_Section):
-    """Where runs are kept."""
+    """Where runs are kept, and shared."""
 
-    folder: Path = Field(default=Path("data/runs"), description="folder of the catalog")
+    folder: Path = Field(
+        default=Path("data/runs"), description="folder of the catalog: the record of every run"
+    )
+    tiled: bool = Field(default=False, description="share them through Tiled, too (extra `tiled`)")
+    tiled_port: Port = Field(
+        default=15080, description="of the Tiled that `up` serves, on loopback"
+    )
+    tiled_address: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$",
+        description="http://HOST:PORT of another Tiled; none is served then",
+    )
+    tiled_key_file: Path | None = Field(
+        default=None,
+        description="its API key, one line; otherwise tiled/key in state_dir, which `up` makes",
+    )
+    read: Literal["folder", "tiled"] = Field(
+        default="folder", description="where commands read runs: folder, tiled"
+    )
+
+    @model_validator(mode="after")
+    def _known_key(self) -> Self:
+        if self.tiled_address and self.tiled_key_file is None:
+            raise ValueError("tiled_address: another server has its own key, give tiled_key_file")
+        if self.read == "tiled" and not self.tiled:
+            raise ValueError('read = "tiled": nothing is shared, tiled is false')
+        return self
 
 
 class History(_Section):
@@ -257,6 +283,21 @@ class Configuration(BaseSettings):
         return self.state_dir / "history" / "history.sqlite"
 
     @property
+    def tiled_folder(self) -> Path:
+        """Where the Tiled that ``up`` serves keeps its data, and what delivers to it its ledger."""
+        return self.state_dir / "tiled"
+
+    @property
+    def tiled_key(self) -> Path:
+        """Where Tiled's API key is."""
+        return self.catalog.tiled_key_file or self.tiled_folder / "key"
+
+    @property
+    def tiled_address(self) -> str:
+        """Where Tiled is, served here or not."""
+        return self.catalog.tiled_address or f"http://{LOOPBACK}:{self.catalog.tiled_port}"
+
+    @property
     def queue_wanted(self) -> Path:
         """Where it stands whether the queue is to go."""
         return self.state_dir / "queue" / "wanted.json"
@@ -278,6 +319,8 @@ class Configuration(BaseSettings):
             found.append(("history.port", self.history.port))
         if self.page.use:
             found.append(("page.port", self.page.port))
+        if self.catalog.tiled:
+            found.append(("catalog.tiled_port", self.catalog.tiled_port))
         if self.queue.use:
             found.append(("queue.port", self.queue.port))
             found.append(("queue.info_port", self.queue.info_port))

@@ -13,7 +13,17 @@ from cryohalo.processes.addresses import LOOPBACK, environment_for
 from cryohalo.processes.ioc_arguments import ioc_arguments
 from cryohalo.processes.launcher import LaunchedIoc
 
-__all__ = ["Service", "clients_environment", "history_address", "queue_address", "services"]
+__all__ = [
+    "TILED_VARIABLE",
+    "Service",
+    "clients_environment",
+    "history_address",
+    "queue_address",
+    "services",
+]
+
+#: Says where Tiled is; its key is not for an environment, which every child inherits.
+TILED_VARIABLE = "CRYOHALO_TILED"
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,8 @@ def services(values: Configuration) -> Iterator[tuple[LaunchedIoc | Service, int
             yield LaunchedIoc(name, arguments=arguments, heart=one.prefix + HEART), one.port
     if values.history.use:
         yield Service("history", tuple(_history(values))), values.history.port
+    if values.catalog.tiled:
+        yield Service("tiled", tuple(_tiled(values))), values.catalog.tiled_port
     if values.page.use:
         yield Service("page", tuple(_page(values))), values.page.port
     if values.queue.use:
@@ -57,6 +69,13 @@ def _history(values: Configuration) -> Iterator[str]:
     yield from ("--commit", str(values.history.commit_s), "--days", str(values.history.days))
     for name, one in values.instruments.items():
         yield from (f"--{name}", one.prefix)
+
+
+def _tiled(values: Configuration) -> Iterator[str]:
+    yield from ("-m", "cryohalo.sharing", "--catalog", str(values.catalog.folder))
+    yield from ("--state", str(values.tiled_folder), "--key", str(values.tiled_key))
+    if values.catalog.tiled_address:
+        yield from ("--to", values.catalog.tiled_address)
 
 
 def _page(values: Configuration) -> Iterator[str]:
@@ -109,6 +128,8 @@ def clients_environment(found: Found) -> dict[str, str]:
         environment["PYDM_ARCHIVER_URL"] = history_address(values)
     if values.queue_http.use:
         environment["QSERVER_HTTP_SERVER_URI"] = queue_address(values)
+    if values.catalog.tiled:
+        environment[TILED_VARIABLE] = values.tiled_address
     if found.file is not None:
         environment[FILE_VARIABLE] = str(found.file)
     return environment

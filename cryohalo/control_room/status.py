@@ -11,6 +11,7 @@ import psutil
 
 from cryohalo.configuration import Found
 from cryohalo.control_room.folder import StateFolder
+from cryohalo.sharing.health import HEALTH, Health
 
 __all__ = ["lines", "rows"]
 
@@ -20,7 +21,8 @@ _MB: Final = 1e6
 def rows(found: Found) -> list[dict[str, Any]]:
     """One row per service; none if no supervisor keeps them.
 
-    ``memory_mb`` and ``cpu_s`` are those of its process and of what that has started.
+    ``memory_mb`` and ``cpu_s`` are those of its process and of what that has started; ``health``
+    is what Tiled's forwarder says of itself.
     """
     folder = StateFolder(found.values.state_dir)
     report = folder.report()
@@ -28,7 +30,12 @@ def rows(found: Found) -> list[dict[str, Any]]:
         return []
     now = time.time()
     return [
-        {**asdict(service), "for_s": now - service.since, **_usage(service.pid)}
+        {
+            **asdict(service),
+            "for_s": now - service.since,
+            **_usage(service.pid),
+            "health": _health(found) if service.name == "tiled" else "",
+        }
         for service in report.services
     ]
 
@@ -39,9 +46,15 @@ def lines(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         usage = f"{row['memory_mb']:.0f} MB" if row["memory_mb"] is not None else ""
         again = f"started {row['starts']} times" if row["starts"] > 1 else ""
         for_s = _duration(row["for_s"])
-        words = row["said"] if row["state"] != "ready" else ""
+        words = row["said"] if row["state"] != "ready" else row["health"]
         fields = (row["name"], row["state"], f"for {for_s}", row["address"], usage, again, words)
         yield "  ".join(field for field in fields if field)
+
+
+def _health(found: Found) -> str:
+    """How far Tiled is behind the catalog's folder."""
+    health = Health.read(found.values.tiled_folder / HEALTH)
+    return "" if health is None else health.words
 
 
 def _usage(pid: int | None) -> dict[str, float | None]:

@@ -14,7 +14,7 @@ import pytest
 
 from cryohalo.catalog import Catalog, CatalogError, Filter, Run
 from cryohalo.catalog import index as index_module
-from cryohalo.catalog.folder import _checked
+from cryohalo.catalog.folder import checked_run
 from cryohalo.catalog.index import Index, cache_folder
 from tests.session import hostile
 from tests.session.runs import write_run
@@ -42,7 +42,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def made(folder: Path) -> Index:
-    return Index(folder, _checked, folder.parent / "cache")
+    return Index(folder, checked_run, folder.parent / "cache")
 
 
 def uids(folder: Path, **which: Any) -> list[str]:
@@ -206,9 +206,9 @@ BUILD = """
 import os, sys
 from pathlib import Path
 from cryohalo.catalog import Filter, index
-from cryohalo.catalog.folder import _checked
+from cryohalo.catalog.folder import checked_run
 index._BATCH, index.FEW = 3, -1
-made = index.Index(Path(sys.argv[1]), _checked, Path(sys.argv[2]))
+made = index.Index(Path(sys.argv[1]), checked_run, Path(sys.argv[2]))
 def note(done, total):
     print(done, flush=True)
     if len(sys.argv) > 3 and done >= 9:
@@ -244,7 +244,7 @@ def test_a_killed_reader_leaves_an_index_that_goes_on(tmp_path: Path) -> None:
 
     def noted(path: Path) -> Run:
         read.append(path)
-        return _checked(path)
+        return checked_run(path)
 
     entries, _ = Index(folder, noted, tmp_path / "cache").look(Filter())
     assert len(entries) == 30

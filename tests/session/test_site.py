@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cryohalo import cli
-from cryohalo.commands.site import Site, catalog_of, find_instruments, site
+from cryohalo.commands.site import Site, find_instruments, place_of, site
 from tests.session.runs import write_run
 
 MAIN = "from cryohalo.cli import main; main()"
@@ -44,7 +44,7 @@ def test_without_a_configuration_all_is_as_ever_and_nothing_of_it_is_imported(fo
     find_instruments()
     assert "EPICS_CA_ADDR_LIST" not in os.environ
     code = (
-        "import sys; from cryohalo.commands.site import *; catalog_of(None); find_instruments(); "
+        "import sys; from cryohalo.commands.site import *; place_of(None); find_instruments(); "
         "sys.exit('pydantic_settings' in sys.modules)"
     )
     root = str(Path(__file__).parents[2])
@@ -58,12 +58,12 @@ def test_the_sites_file_decides_what_is_not_given(folder: Path) -> None:
     (folder / "cryohalo.toml").write_text(FILE)
     assert site(None, None, None) == Site(folder / "kept", None, "LAB:HALO:")
     assert site(Path("x"), "A:", "") == Site(Path("x"), "A:", None)
-    assert catalog_of(None) == folder / "kept"
+    assert place_of(None) == folder / "kept"
 
 
 def test_a_variable_of_the_site_decides(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRYOHALO_CATALOG__FOLDER", str(folder / "other"))
-    assert catalog_of(None) == folder / "other"
+    assert place_of(None) == folder / "other"
 
 
 @pytest.mark.parametrize("told", [None, "10.0.0.1"])

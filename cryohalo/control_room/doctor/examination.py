@@ -9,6 +9,7 @@ from cryohalo.configuration import ConfigurationError, Found, read
 from cryohalo.control_room.doctor.finding import Finding, good, odd, wrong
 from cryohalo.control_room.doctor.instruments import instruments
 from cryohalo.control_room.doctor.queue import http, redis
+from cryohalo.control_room.doctor.sharing import sharing
 from cryohalo.control_room.doctor.surroundings import (
     array_size,
     clients,
@@ -47,6 +48,7 @@ def _of(found: Found) -> Iterator[Finding]:
     yield from repeaters(found)
     yield from redis(found)
     yield from http(found)
+    yield from sharing(found)
     yield from clients(found)
     yield from array_size(found)
     yield from instruments(found)

@@ -64,6 +64,8 @@ def text(**used: bool) -> str:
         lines += [f"{key} = {next(ports)}" for key in ("port", "info_port", "redis_port")]
     if used.get("queue_http"):
         lines += ["[queue_http]", "use = true", f"port = {next(ports)}"]
+    if used.get("tiled"):
+        lines += ["[catalog]", "tiled = true", f"tiled_port = {next(ports)}"]
     return "\n".join([*lines, ""])
 
 
