@@ -263,6 +263,9 @@ def circulate(a: Machine, work: Array, dt_s: float) -> None:
         loop.transport(x, n, a.garnet, a.fluid, flow * dt, m[STAGE], ledger, dt)
         moved += flow * dt
         left -= dt
+    # Conduction goes along the chain, to which the pump's two beds do not belong: they have no
+    # partner of metal, and their thermometers read that row.
+    x[rows.WALL, -2:] = x[rows.TEMPERATURE, -2:]
     m[FLOW] = moved / dt_s
     m[SLIP_FLOW] = slipped / dt_s
 

@@ -26,6 +26,7 @@ from cryohalo.commands import history as history_commands
 from cryohalo.commands import page as page_commands
 from cryohalo.commands import queue as queue_commands
 from cryohalo.commands import replay as replay_commands
+from cryohalo.commands import reproduce as reproduce_commands
 from cryohalo.commands import runs as runs_commands
 from cryohalo.commands import session as session_commands
 from cryohalo.commands import studies as studies_commands
@@ -54,6 +55,7 @@ app.add_typer(session_commands.app)
 app.add_typer(runs_commands.app, name="runs")
 app.add_typer(replay_commands.app)
 app.add_typer(studies_commands.app)
+app.add_typer(reproduce_commands.app)
 app.add_typer(forecast_commands.app)
 app.add_typer(trace_commands.app)
 app.add_typer(flows_commands.app)

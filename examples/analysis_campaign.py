@@ -15,9 +15,9 @@ import json
 from pathlib import Path
 
 import numpy as np
-from campaign import STEPS, targets
 from operating import Operator, operator
 
+from cryohalo.reproduction.shared.letter_scan import steps_of_the_letter, targets
 from haloscope.analysis.exchange import bayesian, files, found
 from haloscope.analysis.exchange.interchange import write_spectra
 from haloscope.analysis.exchange.published import capp6, ratio_to_published
@@ -117,7 +117,7 @@ def show(result: Result) -> None:
 def main() -> None:
     """Run the campaign."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--steps", type=int, default=steps_of_the_letter())
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--averages", type=int, default=5000)
     parser.add_argument("--repeats", type=int, default=15)

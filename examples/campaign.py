@@ -21,41 +21,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 
 from cryohalo.processes.launcher import LaunchedIoc, Launcher
 from cryohalo.progress import Progress
-
-FIRST_MHZ, LAST_MHZ, STEP_MHZ = 1089.98, 1110.04, 0.010
-CROSSING_MHZ = (1094.45, 1094.83)
-STEPS = 1996
-
-
-def regular_targets() -> np.ndarray:
-    """The band in regular steps, MHz, ascending."""
-    count = round((LAST_MHZ - FIRST_MHZ) / STEP_MHZ) + 1
-    return FIRST_MHZ + STEP_MHZ * np.arange(count)
-
-
-def targets(steps: int) -> list[float]:
-    """Targets in MHz, ascending; the first ``steps`` regular ones if fewer than the letter's."""
-    regular = regular_targets()
-    regular = regular[(regular < CROSSING_MHZ[0]) | (regular > CROSSING_MHZ[1])]
-    if steps < len(regular):
-        return [round(float(f), 6) for f in regular[:steps]]
-    places = np.linspace(0, len(regular) - 2, steps - len(regular)).astype(int)
-    between = regular[places] + STEP_MHZ / 2
-    inside = (between > CROSSING_MHZ[0]) & (between < CROSSING_MHZ[1])
-    between[inside] -= STEP_MHZ  # step back over the edge of the hole
-    return sorted(round(float(f), 6) for f in np.concatenate([regular, between]))
+from cryohalo.reproduction.shared.letter_scan import (
+    regular_targets,
+    steps_of_the_letter,
+    targets,
+)
 
 
 def main() -> None:
     """Run or continue the campaign; print the numbers, write the report."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--output", type=Path, default=Path("reports/campaign"))
-    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--steps", type=int, default=steps_of_the_letter())
     parser.add_argument("--find-crossings", action="store_true")
     parser.add_argument("--field-off", action="store_true")
     parser.add_argument("--decision", choices=("threshold", "bayes"), default="threshold")

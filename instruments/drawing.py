@@ -7,6 +7,7 @@ matplotlib's settings outside of it is changed. The colours are those of M. Okab
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ __all__ = [
     "SKY",
     "save",
     "styled",
+    "themed_svg",
 ]
 
 BLUE: Final = "#0072b2"
@@ -81,3 +83,27 @@ def save(figure: Figure, path: Path) -> tuple[Path, Path]:
     # No date: the same figure is the same file.
     figure.savefig(drawing, metadata={"CreationDate": None})
     return picture, drawing
+
+
+@styled
+def themed_svg(figure: Figure) -> str:
+    """A figure as SVG for a page of either theme: letters and frames have the page's own colour.
+
+    What is drawn in plain black takes the page's ``color``, white faces take its variable
+    ``--paper``; lines and points keep their colours, which are seen on dark and on light.
+    """
+    out = io.StringIO()
+    settings: dict[Any, Any] = {
+        "svg.fonttype": "path",
+        "svg.hashsalt": "cryohalo",
+        "savefig.transparent": True,
+    }
+    with mpl.rc_context(settings):
+        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    text = out.getvalue()
+    text = text[text.index("<svg") :]
+    # Without a colour of its own a path is black.
+    text = text.replace("<svg ", '<svg fill="currentColor" ', 1)
+    for black in ("#000000", "#333333"):
+        text = text.replace(black, "currentColor")
+    return text.replace("#ffffff", "var(--paper)")

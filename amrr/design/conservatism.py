@@ -25,14 +25,20 @@ from scipy.optimize import brentq
 
 from amrr.design import space
 from amrr.design.evaluation import evaluated, state_at
-from amrr.design.points import Effort, Point
+from amrr.design.points import Effort, Point, at_load, running
 from amrr.design.sizing import DesignInputs, closing_outlet
 from amrr.design.store import Outcome, Store
 from amrr.fluid import helium
 from amrr.parameters import RefrigeratorParameters
 from amrr.solids.garnet import paramagnet
 
-__all__ = ["GRID", "QUICK", "Comparison", "Grid", "compare", "compared", "csv_text", "text"]
+__all__ = [
+    "GRID", "QUICK", "SHEET_PUMP_T", "Comparison", "Grid", "compare", "compared", "csv_text",
+    "text", "with_pump_to",
+]  # fmt: skip
+
+#: Highest field of the default machine's pump with which a blow moves what the design sheet asks.
+SHEET_PUMP_T: Final = 1.303
 
 _EFFORT: Final = Effort(tolerance_k=1e-4)
 #: The dynamic model of the grid: lumps along a bed, step (s).
@@ -222,6 +228,24 @@ _COLUMNS: Final = (
     "load_w", "concentration", "swing_t", "flow_time_s", "blow_mol", "outlet_k", "chx_k",
     "design_outlet_k", "design_chx_k", "design_power_w", "remark",
 )  # fmt: skip
+
+
+def with_pump_to(pump_high_t: float, load_w: float) -> Comparison:
+    """Both models for the default machine with another highest field of the pump.
+
+    The pump's field decides how much mixture a blow moves; ``SHEET_PUMP_T`` that of the sheet.
+
+    Args:
+        pump_high_t: T.
+        load_w: Heater power.
+
+    Raises:
+        FailureError: The machine has no periodic state there.
+    """
+    p = space.coarse(RefrigeratorParameters(), _NODES, _DT_S)
+    p = replace(p, cycle=replace(p.cycle, pump_high_t=pump_high_t))
+    point = at_load(running(p), load_w, _EFFORT)
+    return compared(p, load_w, Outcome(point.load_w, point))
 
 
 def csv_text(found: Sequence[Comparison]) -> str:

@@ -3,6 +3,7 @@
 from amrr.parameters.beds import PumpParameters, RegeneratorParameters
 from amrr.parameters.coil import CoilParameters
 from amrr.parameters.machine import (
+    STRONG_CYCLE,
     CycleParameters,
     RefrigeratorParameters,
     StageParameters,
@@ -12,6 +13,7 @@ from amrr.parameters.operation import OperationParameters
 from amrr.parameters.path import DetectorParameters, ExchangerParameters, LineParameters
 
 __all__ = [
+    "STRONG_CYCLE",
     "CoilParameters",
     "CycleParameters",
     "DetectorParameters",

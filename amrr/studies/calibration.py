@@ -307,7 +307,8 @@ class _Fit:
         _, singular, axes = np.linalg.svd(jacobian, full_matrices=False)
         with np.errstate(divide="ignore"):
             spread = 1.0 / np.maximum(singular, 1e-12)
-        covariance = (axes.T * spread**2) @ axes
+        half = axes.T * spread
+        covariance = half @ half.T  # of one matrix with itself: symmetric to the last bit
         sigma = np.sqrt(np.diag(covariance))
         slope = np.array([_slope(r, p) for r, p in zip(self.ranges, parts, strict=True)])
         ends = (parts < 1e-3) | (parts > 1.0 - 1e-3)

@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from amrr.circuit import rows
-from amrr.parameters import RefrigeratorParameters
+from amrr.parameters import STRONG_CYCLE, RefrigeratorParameters
 from amrr.periodic import settle
 from amrr.refrigerator import SimulatedRefrigerator
 
@@ -37,10 +37,6 @@ DIMENSIONS: Final[Mapping[str, tuple[float, ...]]] = {
     "slip_diffusivity_m2_per_s": (0.0, 1e-8, 1e-7, 1e-6),
     "pump.bed_length_m": (0.09, 0.1, 0.105, 0.11),
 }
-STRONG: Final = {
-    "cycle.pump_low_t": 0.5, "cycle.pump_high_t": 1.5, "cycle.regen_cold_start_t": 0.85,
-    "cycle.regen_hot_start_t": 0.85, "cycle.regen_hot_end_t": 1.3,
-}  # fmt: skip
 
 
 def changed(part: Any, values: Mapping[str, Any]) -> Any:
@@ -48,7 +44,7 @@ def changed(part: Any, values: Mapping[str, Any]) -> Any:
     for name, value in values.items():
         first, _, rest = name.partition(".")
         inner = getattr(part, first)
-        new = changed(inner, {rest: value}) if is_dataclass(inner) else value
+        new = changed(inner, {rest: value}) if rest and is_dataclass(inner) else value
         part = replace(part, **{first: new})
     return part
 
@@ -129,8 +125,8 @@ def convergence() -> Iterator[str]:
 def ramps() -> Iterator[str]:
     """Waveforms and fields."""
     for label, square in (("B^2 linear in time", True), ("B linear in time", False)):
-        for power_uw, fields in ((600, {}), (1000, STRONG)):
-            values = {"cycle.square_ramp": square, **fields}
+        for power_uw, cycle in ((600, DEFAULT.cycle), (1000, STRONG_CYCLE)):
+            values = {"cycle": replace(cycle, square_ramp=square)}
             yield line(f"{label}, {power_uw} uW", values, 1e-6 * power_uw)
     as_named = {"cycle.pump_low_t": 0.6, "cycle.pump_high_t": 1.3}
     yield line("pump magnets 0.6 to 1.3 T", as_named)

@@ -17,20 +17,13 @@ import matplotlib as mpl
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
-from amrr.parameters import CycleParameters, RefrigeratorParameters
+from amrr.parameters import STRONG_CYCLE, CycleParameters, RefrigeratorParameters
 from amrr.periodic import settle
 from amrr.refrigerator import SimulatedRefrigerator
 from amrr.solids.garnet import GGG
 from instruments.drawing import RED, save, styled
 
 POWERS_UW = (0, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1000, 1150, 1300, 1500)
-STRONG = CycleParameters(
-    pump_low_t=0.5,
-    pump_high_t=1.5,
-    regen_cold_start_t=0.85,
-    regen_hot_start_t=0.85,
-    regen_hot_end_t=1.3,
-)
 
 
 def load_curve(cycle: CycleParameters) -> list[tuple[float, float, float]]:
@@ -54,7 +47,7 @@ def draw(path: Path) -> None:
     figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
     names = (
         ("default: pump 0.63 to 1.37 T, regenerator to 1.12 T", CycleParameters(), "C0"),
-        ("strong: pump 0.5 to 1.5 T, regenerator to 1.3 T", STRONG, RED),
+        ("strong: pump 0.5 to 1.5 T, regenerator to 1.3 T", STRONG_CYCLE, RED),
     )
     for label, cycle, colour in names:
         print(label)

@@ -5,9 +5,11 @@ import math
 import numpy as np
 import pytest
 
+from amrr.circuit import rows
 from amrr.controls import thermometry
 from amrr.controls.thermometry import CURVE_K, CURVE_OHM, ReadingStatus
 from amrr.refrigerator import SimulatedRefrigerator
+from amrr.snapshot import start_cold
 from instruments.errors import Refused
 
 
@@ -87,3 +89,23 @@ def test_a_stopped_scanner_makes_readings_stale() -> None:
     for bad in (math.nan, 0.5, 1e4):
         with pytest.raises(Refused, match="dwell"):
             machine.scanner_dwell_s = bad
+
+
+def test_every_thermometer_follows_the_lump_that_it_is_mounted_on() -> None:
+    machine = SimulatedRefrigerator()
+    start_cold(machine)
+    places = {name: mount(machine.places) for name, mount in thermometry.MOUNTS.items()}
+    off_k: dict[str, float] = {}
+    swing_k: dict[str, list[float]] = {}
+    for _ in range(round(machine.cycle.period_s / machine.dt_s)):
+        machine.advance(1)
+        kelvin = machine.state()["nodes"][rows.TEMPERATURE]
+        for name, meter in machine.thermometers.items():
+            if name != "Stage" and meter.age_s < 0.5 * machine.dt_s:
+                true_k = float(kelvin[places[name]])
+                off_k[name] = max(off_k.get(name, 0.0), abs(meter.reading_k - true_k))
+                swing_k.setdefault(name, []).append(meter.reading_k)
+    # A stage is above its fluid by its load over its link; all others touch theirs.
+    assert all(off < 0.02 for off in off_k.values()), off_k
+    for name in ("PumpA", "PumpB"):
+        assert max(swing_k[name]) - min(swing_k[name]) > 0.1

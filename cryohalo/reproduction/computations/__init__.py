@@ -1,0 +1,1 @@
+"""Computations, one file a subject: each has ``compute(work)``, which gives findings by claim."""

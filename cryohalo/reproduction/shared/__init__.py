@@ -1,0 +1,1 @@
+"""What several computations share: the control path, the letter's scan."""
