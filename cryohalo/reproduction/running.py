@@ -85,6 +85,8 @@ def run(
 
     def one(room: Room) -> Result:
         result = children.run(room, kept, running)
+        if children.ended:
+            return result
         how = f"failed, {result.error}" if result.error else f"done in {result.seconds:.0f} s"
         tell(f"{room.name}: {how}")
         return result
@@ -105,17 +107,17 @@ class _Children:
 
     def __init__(self) -> None:
         self._running: set[subprocess.Popen[str]] = set()
-        self._ended = False
+        self.ended = False
 
     def end(self) -> None:
         """Ask all of them to end."""
-        self._ended = True
+        self.ended = True
         for child in tuple(self._running):
             child.terminate()
 
     def run(self, room: Room, kept: Kept, running: Running) -> Result:
         """One room to its end."""
-        if self._ended:
+        if self.ended:
             return _failed(room, kept, "interrupted before it began")
         log = kept.output / "logs" / f"{room.name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -134,7 +136,8 @@ class _Children:
                 code = child.wait()
             finally:
                 self._running.discard(child)
-        running.at(room, 1.0)
+        if not self.ended:
+            running.at(room, 1.0)
         result = _read(room, kept)
         return result or _failed(room, kept, f"ended with code {code}: {_tail(log)}")
 
