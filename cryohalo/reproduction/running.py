@@ -131,8 +131,9 @@ class _Children:
             self._running.add(child)
             try:
                 assert child.stdout is not None
-                for line in child.stdout:
-                    running.at(room, float(line))
+                with child.stdout as shares:
+                    for line in shares:
+                        running.at(room, float(line))
                 code = child.wait()
             finally:
                 self._running.discard(child)
