@@ -256,7 +256,8 @@ def test_a_room_that_fails_stops_no_other_and_what_is_kept_is_not_run(
     whole = json.dumps(result_of(rooms[1], kept).recorded())
     path = kept.path(rooms[1])
     scripts = {
-        "cavity": f"print('0.5')\nfrom pathlib import Path\nPath({str(path)!r}).write_text({whole!r})",
+        "cavity": f"from pathlib import Path; print('0.5'); "
+        f"Path({str(path)!r}).write_text({whole!r})",
         "receiver": "import sys; sys.exit('no receiver here')",
     }
     monkeypatch.setattr(running, "_command", lambda r, k: [sys.executable, "-c", scripts[r.name]])
