@@ -39,7 +39,6 @@ from cryohalo.commands.options import (
     plain_console,
     run_app,
 )
-from cryohalo.provenance import software_version
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -92,6 +91,8 @@ def _haloscope_file(text: str | Path) -> Path:
 @app.command()
 def version() -> None:
     """Print the version."""
+    from cryohalo.provenance import software_version
+
     console.print(software_version())
 
 

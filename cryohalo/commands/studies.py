@@ -17,7 +17,6 @@ from cryohalo.commands.options import (
     errors,
     plain_console,
 )
-from cryohalo.provenance import software_version
 from instruments.printable import escaped
 
 if TYPE_CHECKING:
@@ -124,6 +123,7 @@ def _ask(study: Study, folder: Path, workers: int | None, scheduler: str | None)
 
 def _tell(outcome: Outcome, output: Path) -> None:
     from amrr.studies import figures, files
+    from cryohalo.provenance import software_version
     from instruments.drawing import save
 
     for line in files.table(outcome):
@@ -228,6 +228,7 @@ def _tell_fit(
 ) -> None:
     from amrr.parameter_files import written
     from amrr.studies import calibration_files as files
+    from cryohalo.provenance import software_version
     from instruments.drawing import save
 
     for line in files.table(found):

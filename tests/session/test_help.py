@@ -30,3 +30,16 @@ def test_the_help_imports_nothing_that_takes_long() -> None:
     )
     assert done.stderr == "[]\n"
     assert "Usage" in done.stdout
+
+
+def test_a_program_without_its_extra_says_what_it_wants() -> None:
+    code = "import sys; sys.modules['typer'] = None; from cryohalo.entry import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        check=False,
+    )
+    told = "cryohalo: the command line wants typer: pip install 'cryohalo[session]'\n"
+    assert (done.returncode, done.stderr) == (1, told)
