@@ -6,7 +6,7 @@ import sys
 
 __all__ = ["main"]
 
-#: What the command line itself imports, all of the extra `session`.
+#: What the command line itself imports, all of the extra ``session``.
 _WANTED = ("typer", "rich")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
@@ -20,11 +21,12 @@ from cryohalo.processes.addresses import LOOPBACK
 from cryohalo.processes.launcher import TERMINATE_TIMEOUT_S
 from iocs.serving.listening.ports import require_free
 
-__all__ = ["detached", "end", "foreground"]
+__all__ = ["detached", "end", "foreground", "gone"]
 
 _FAILED = 1
-#: The supervisor gives its services so long, and needs a moment for itself.
-#: What does not end is killed after the first; a host with ten times too much to do takes the rest.
+#: Whether it is a zombie is looked at so often.
+_LOOK_EVERY_S = 1.0
+#: The supervisor gives its services the first; a host that has ten times too much to do, the rest.
 _END_TIMEOUT_S = TERMINATE_TIMEOUT_S + 60.0
 
 
@@ -81,6 +83,20 @@ def foreground(found: Found, console: Console) -> int:
     return keep(found, _changes(console))
 
 
+def gone(process: psutil.Process, timeout_s: float) -> bool:
+    """Wait until a process has ended; a zombie, of a container without an init say, has, too."""
+    deadline_s = time.monotonic() + timeout_s
+    while (left_s := deadline_s - time.monotonic()) > 0:
+        with contextlib.suppress(psutil.TimeoutExpired):
+            process.wait(min(left_s, _LOOK_EVERY_S))
+            return True
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                continue
+        return True
+    return False
+
+
 def end(found: Found, console: Console) -> int:
     """End the supervisor and its services; returns the exit code."""
     folder = StateFolder(found.values.state_dir)
@@ -89,9 +105,7 @@ def end(found: Found, console: Console) -> int:
         console.print(f"nothing is up in {folder.root}")
         return 0
     supervisor.terminate()
-    try:
-        supervisor.wait(_END_TIMEOUT_S)
-    except psutil.TimeoutExpired:
+    if not gone(supervisor, _END_TIMEOUT_S):
         console.print(f"process {supervisor.pid} did not end in {_END_TIMEOUT_S:g} s")
         return _FAILED
     report = folder.report()

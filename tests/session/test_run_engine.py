@@ -8,10 +8,11 @@ import warnings
 
 import bluesky.plan_stubs as bps
 import bluesky.plans as bp
+import bluesky.preprocessors as bpp
 import bluesky.run_engine
 import bluesky.utils
 import pytest
-from bluesky.utils import FailedStatus, Msg
+from bluesky.utils import FailedStatus, Msg, RunEngineInterrupted
 from ophyd import Signal
 from ophyd.signal import EpicsSignalBase
 from ophyd.sim import det, motor
@@ -83,18 +84,13 @@ def test_a_message_is_written_into_its_span_only_where_spans_are_recorded(
     assert ("msg.obj" in span.attributes) == recorded
 
 
-@pytest.mark.filterwarnings("ignore:coroutine")
 def test_a_paused_plan_that_is_aborted_warns_of_no_traces(engine, caplog):
-    from bluesky.utils import RunEngineInterrupted
-
     def pausing():
-        yield from bps.open_run()
         yield from bps.checkpoint()
         yield from bps.pause()
-        yield from bps.close_run()
 
     with pytest.raises(RunEngineInterrupted):
-        engine(pausing())
+        engine(bpp.run_wrapper(pausing()))
     engine.abort("enough")
     assert "open traces" not in caplog.text
 
