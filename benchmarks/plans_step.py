@@ -117,18 +117,19 @@ def cpu(haloscope: Any) -> tuple[float, float]:
 @contextmanager
 def counted_fetches() -> Iterator[Counter[str]]:
     """Counts what is fetched from the IOC meanwhile, by signal."""
-    stock = EpicsSignalBase._get_with_timeout  # noqa: SLF001
+    stock = EpicsSignalBase.get
     fetched: Counter[str] = Counter()
 
-    def counting(self: Any, *args: Any) -> Any:
-        fetched[self.name] += not args[-1]  # the last one: whether a monitor's value will do
-        return stock(self, *args)
+    def counting(self: Any, **how: Any) -> Any:
+        use_monitor = how.get("use_monitor")
+        fetched[self.name] += not (self._auto_monitor if use_monitor is None else use_monitor)
+        return stock(self, **how)
 
-    EpicsSignalBase._get_with_timeout = counting  # noqa: SLF001
+    EpicsSignalBase.get = counting  # type: ignore[method-assign]
     try:
         yield fetched
     finally:
-        EpicsSignalBase._get_with_timeout = stock  # noqa: SLF001
+        EpicsSignalBase.get = stock  # type: ignore[method-assign]
 
 
 def round_trips(haloscope: Any, times: int = 200) -> tuple[float, float]:

@@ -1,32 +1,21 @@
-"""A RunEngine for a session: finite time-outs, cheap plan wrappers, a thread that can be ended.
+"""A RunEngine for a session: finite time-outs, checked metadata, a thread that can be ended.
 
-bluesky 1.15.1 formats the whole call stack for every plan object it wraps (``Plan.__init__`` calls
-``traceback.format_stack()``), so that a plan that was never iterated can say where it was made.
-That is half of the time the RunEngine spends per point. Here the place is noted as file and line,
-which costs a microsecond; the warning stays.
-
-It also writes every message into its tracing span, with the device in words, which for ophyd means
-its whole list of components, though nothing records spans where no tracing is set up. That is done
-only for a span that is recorded. And it ends the spans of open runs at each pause, and warns "No
-open traces left to close!" when such a run ends: nobody can do anything about that.
+What bluesky and ophyd do at each message without effect is left out: ``cryohalo.sparing``.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 import logging
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-import bluesky.run_engine
-import bluesky.utils
 from bluesky import RunEngine
 from bluesky.utils import Msg
 
 from cryohalo.holding import hold_before_failing
 from cryohalo.metadata import check_metadata, plain_metadata
+from cryohalo.sparing import spare_the_idle, wait_plainly, without_spans
 from instruments.printable import escaped
 
 __all__ = [
@@ -35,11 +24,8 @@ __all__ = [
     "make_run_engine",
     "set_epics_timeouts",
     "silence_libca",
-    "spare_the_idle",
     "tell_failures_once",
 ]
-
-BLUESKY_VERSION: Final = "1.15.1"
 
 #: How long a signal may take to connect (assumed: several searches of a busy network).
 CONNECTION_TIMEOUT_S: Final = 20.0
@@ -75,6 +61,8 @@ def make_run_engine(
     engine = RunEngine(plain_metadata(metadata or {}), call_returns_result=call_returns_result)
     check_metadata(engine)
     keep_reasons(engine)
+    without_spans(engine)
+    wait_plainly(engine)
     hold_before_failing(engine)
     return engine
 
@@ -113,47 +101,6 @@ def close_run_engine(engine: RunEngine, timeout_s: float = 10.0) -> None:
         raise TimeoutError(f"the RunEngine's thread did not end within {timeout_s:g} s")
     if not loop.is_closed():
         loop.close()
-
-
-def spare_the_idle() -> None:
-    """Take out of the RunEngine's way what nobody reads; see the module's text."""
-    version = importlib.metadata.version("bluesky")
-    if version != BLUESKY_VERSION:
-        log.warning(
-            "bluesky %s is installed, not %s: its Plan wrapper and its tracing are left as they "
-            "are, and each point may cost twice the time",
-            version,
-            BLUESKY_VERSION,
-        )
-        return
-    bluesky.utils.Plan.__init__ = _init_plan  # type: ignore[method-assign]
-    bluesky.run_engine._set_span_msg_attributes = _trace_if_recorded  # noqa: SLF001
-    RunEngine._close_run_trace = _close_open_trace  # type: ignore[method-assign]  # noqa: SLF001
-
-
-def _init_plan(self: Any, f: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-    self._iter = f(*args, **kwargs)
-    caller = sys._getframe(2)  # noqa: SLF001  (0 is here, 1 bluesky's wrapper, 2 who made the plan)
-    place = f"{caller.f_code.co_filename}:{caller.f_lineno}"
-    self._stack = [f"RuntimeWarning: plan `{f.__name__}` made at {place} was never iterated, "]
-    self._stack += ["did you mean to use `yield from`?"]
-
-
-_trace: Final = bluesky.run_engine._set_span_msg_attributes  # noqa: SLF001
-
-
-def _trace_if_recorded(span: Any, message: Any) -> None:
-    if span.is_recording():
-        _trace(span, message)
-
-
-_close_trace: Final = RunEngine._close_run_trace  # noqa: SLF001
-
-
-def _close_open_trace(self: RunEngine, msg: Msg) -> None:
-    """Close the span of a run, unless a pause has: bluesky then warns of what it did itself."""
-    if self._run_tracing_spans:
-        _close_trace(self, msg)
 
 
 def set_epics_timeouts() -> None:

@@ -21,7 +21,7 @@ from devices.parts.rf import (
     NoiseSource,
     Selector,
 )
-from devices.signals.reading import readback
+from devices.signals.reading import Fetching, readback
 from devices.signals.settable import command
 from devices.signals.settings import Settings
 from haloscope.description import Description
@@ -29,19 +29,16 @@ from haloscope.description import Description
 __all__ = ["Fridge", "Haloscope", "InterlockStatus", "NoDescriptionError"]
 
 
-class Fridge(Device):
-    """Thermometers of the dilution refrigerator and of what hangs on it, K.
+class Fridge(Fetching):
+    """Thermometers of the dilution refrigerator and of what hangs on it, K."""
 
-    Monitored: an IOC posts them before it says that an acquisition or a move has ended.
-    """
-
-    mxc = readback("MXC_RBV", monitor=True)
-    still = readback("Still_RBV", monitor=True)
-    four_k = readback("FourK_RBV", monitor=True)
-    cavity = readback("Cavity_RBV", monitor=True)
-    rod = readback("Rod_RBV", monitor=True)
-    jpa = readback("JPA_RBV", monitor=True)
-    noise_source = readback("NoiseSource_RBV", monitor=True)
+    mxc = readback("MXC_RBV")
+    still = readback("Still_RBV")
+    four_k = readback("FourK_RBV")
+    cavity = readback("Cavity_RBV")
+    rod = readback("Rod_RBV")
+    jpa = readback("JPA_RBV")
+    noise_source = readback("NoiseSource_RBV")
 
 
 class Seal(Device):

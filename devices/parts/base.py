@@ -12,7 +12,13 @@ from typing import Any
 
 from ophyd import Component, Device, OphydObject, PositionerBase, PVPositionerPC, Signal
 
-from devices.signals.reading import CONNECTION_TIMEOUT_S, READ_TIMEOUT_S, WRITE_TIMEOUT_S, Readback
+from devices.signals.reading import (
+    CONNECTION_TIMEOUT_S,
+    READ_TIMEOUT_S,
+    WRITE_TIMEOUT_S,
+    Fetching,
+    Readback,
+)
 from devices.signals.settable import Target, limits_of
 from devices.signals.values import check_number
 from devices.waiting.moves import Mover
@@ -45,7 +51,7 @@ def check_position(device: PositionerBase, signal: Signal, position: Any) -> Non
     check_number(device.name, position, device.egu, limits_of(signal))
 
 
-class Positioner(Mover, PVPositionerPC):
+class Positioner(Mover, Fetching, PVPositionerPC):
     """A setpoint with put completion, a readback and a tolerance.
 
     ``X`` is the setpoint (it completes when the readback is there), ``X_RBV`` the readback. The

@@ -38,13 +38,13 @@ def _field(cls: type[S], suffix: str, kind: str, **more: Any) -> Component[S]:
     )
 
 
-def _flag(suffix: str, kind: str) -> Component[Readback]:
+def _flag(suffix: str, kind: str, *, monitor: bool = True) -> Component[Readback]:
     """A field that is read only."""
     return Component(
         Readback,
         suffix,
         kind=kind,
-        auto_monitor=True,
+        auto_monitor=monitor,
         timeout=READ_TIMEOUT_S,
         connection_timeout=CONNECTION_TIMEOUT_S,
     )
@@ -58,6 +58,7 @@ class Axis(Mover, EpicsMotor):
     for.
     """
 
+    user_readback = _flag(".RBV", "hinted")
     user_setpoint = _field(Target, ".VAL", "normal")
     user_offset = _field(Command, ".OFF", "config")
     user_offset_dir = _field(Command, ".DIR", "config")
@@ -72,6 +73,8 @@ class Axis(Mover, EpicsMotor):
     mode = _field(Command, ".SPMG", "omitted", string=True)
     deadband = _flag(".RDBD", "config")
     at_home = _flag(".ATHM", "omitted")
+    #: ``.DMOV``, which moves are watched by, says the same.
+    motor_is_moving = _flag(".MOVN", "omitted", monitor=False)
 
     def __init__(self, prefix: str = "", **kwargs: Any) -> None:
         super().__init__(prefix, **kwargs)
@@ -158,6 +161,11 @@ class Axis(Mover, EpicsMotor):
         if not self.at_home.get(use_monitor=False):
             place = show(self.where(), self.egu)
             raise NotReachedError(f"{self.name}: asked to go home, is at {place}: it was stopped")
+
+    @user_readback.sub_value
+    def _pos_changed(self, timestamp: Any = None, value: Any = None, **_: Any) -> None:
+        """Called with ``.RBV``."""
+        self._set_position(value)
 
     def _move_changed(self, timestamp: Any = None, value: Any = None, **_: Any) -> None:
         """Called with ``.DMOV``; ophyd's own ends a move by its edge."""

@@ -15,7 +15,7 @@ from ophyd.status import Status
 
 from devices.parts.base import Positioner, wall_timeout
 from devices.parts.clock import expected_s
-from devices.signals.reading import WRITE_TIMEOUT_S, Fetching, readback
+from devices.signals.reading import WRITE_TIMEOUT_S, Fetching, foresee, readback
 from devices.signals.settable import command, limits_of, setting
 from devices.signals.settings import set_together
 from devices.waiting.claims import begins
@@ -65,6 +65,7 @@ class Acquiring(Fetching):
                 raise NotReachedError(
                     f"{self.name}: the acquisition ended without new data{why}", self._orders.by
                 )
+            foresee([self])  # whoever waits for it reads it
 
         # Where the IOC is gone, the time would have to be asked of it.
         known = self.acquire.connected

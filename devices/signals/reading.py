@@ -6,12 +6,16 @@ its PV.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from epics import ca
+from epics import ca, dbr
 from ophyd import Component, Device, EpicsSignalRO, Kind
+from ophyd.signal import EpicsSignalBase
 from ophyd.utils import DisconnectedError
+
+from devices.signals.fetches import Fetch, Foreseen, ask_for, send_requests
 
 __all__ = [
     "CONNECTION_TIMEOUT_S",
@@ -21,9 +25,11 @@ __all__ = [
     "WRITE_TIMEOUT_S",
     "Fetching",
     "LengthError",
+    "Monitored",
     "Readback",
     "Shaped",
     "Varying",
+    "foresee",
     "readback",
 ]
 
@@ -41,6 +47,12 @@ LOST: Final[tuple[type[Exception], ...]] = (
     *(ca.ChannelAccessException, ca.ChannelAccessGetFailure, ca.CASeverityException),
     *(DisconnectedError, TimeoutError, ConnectionError),
 )
+
+
+if TYPE_CHECKING:  # what the mixin is mixed in before
+    _Signal = EpicsSignalBase
+else:
+    _Signal = object
 
 
 class LengthError(ValueError):
@@ -89,7 +101,31 @@ def _length(shape: list[Any]) -> str:
     return " x ".join(map(str, shape)) + " values" if shape else "a single value"
 
 
-class Readback(Shaped, EpicsSignalRO):
+class Monitored(_Signal):
+    """Mixed in before an EPICS signal: what a monitor holds is taken as it is.
+
+    pyepics copies all it knows of a PV, and works out its text, for every look at a value: a step
+    of a scan takes seventy.
+    """
+
+    def get(self, **how: Any) -> Any:
+        """The value; see ophyd's."""
+        if how or not self._auto_monitor:
+            return super().get(**how)
+        pv = self._read_pv
+        value, kind = pv._args["value"], pv.ftype  # noqa: SLF001  (pyepics has no public way)
+        if self.connected and pv.connected and pv.auto_monitor:
+            if type(value) in (int, float) and not self._string:
+                return value
+            if type(value) is str and self._string:
+                return value
+            states = pv._args["enum_strs"]  # noqa: SLF001
+            if self._string and kind == dbr.TIME_ENUM and states and value in range(len(states)):
+                return states[value]
+        return super().get()
+
+
+class Readback(Shaped, Monitored, EpicsSignalRO):
     """A read-only signal that can be asked for its value before the value is needed.
 
     A fetch is one round trip, and most of it is waiting: a device that is read asks for all of its
@@ -97,7 +133,8 @@ class Readback(Shaped, EpicsSignalRO):
     what they are called is looked up by pyepics' own ``get``.
     """
 
-    _asked = False
+    _asked: Fetch | None = None
+    _foreseen: Foreseen | None = None
 
     def ask(self, *, anew: bool = False) -> None:
         """Ask the IOC for the value; the next fetch collects the answer.
@@ -106,25 +143,46 @@ class Readback(Shaped, EpicsSignalRO):
             anew: Ask though a monitor holds a value; ``get(use_monitor=False)`` collects the
             answer.
         """
-        pv = self._read_pv
         if (self._auto_monitor and not anew) or self._string:
             return
-        if not pv.wait_for_connection(timeout=0.0):  # which also gives this thread libca's context
+        foreseen, self._foreseen = self._foreseen, None
+        if foreseen is not None and foreseen.holds():
+            self._asked = foreseen.fetch
+        else:
+            self._asked = ask_for(self._read_pv)
+
+    def foresee(self) -> None:
+        """Ask now for what is about to be read; ``ask`` takes it unless something has begun."""
+        if self._auto_monitor or self._string:
             return
-        ca.get_with_metadata(pv.chid, ftype=pv.ftype, wait=False)
-        self._asked = True
+        if self._foreseen is None or not self._foreseen.holds():
+            fetch = ask_for(self._read_pv)
+            self._foreseen = None if fetch is None else Foreseen(fetch)
 
     def forget(self) -> None:
         """Let the next ``get`` ask anew."""
-        self._asked = False
+        self._asked = self._foreseen = None
 
-    def _get_with_timeout(self, pv: Any, timeout: Any, *args: Any) -> Any:
-        if self._asked and not args[-1]:  # the last: whether a monitor's value will do
-            self._asked = False
-            how = {"ftype": pv.ftype, "count": 0, "timeout": self.timeout}
-            if (found := ca.get_complete_with_metadata(pv.chid, **how)) is not None:
-                return found
-        return super()._get_with_timeout(pv, timeout, *args)
+    def _get_with_timeout(
+        self,
+        pv: Any,
+        timeout: Any,
+        connection_timeout: Any,
+        count: Any,
+        as_string: Any,
+        form: Any,
+        use_monitor: Any,
+    ) -> Any:
+        fetch = None
+        if not (use_monitor or as_string or count) and form == "time":
+            fetch, self._asked = self._asked, None
+            if fetch is None and self.connected:
+                fetch = ask_for(pv)
+        if fetch is not None:
+            return fetch.result(self.timeout)
+        return super()._get_with_timeout(
+            pv, timeout, connection_timeout, count, as_string, form, use_monitor
+        )
 
 
 class Varying(Readback):
@@ -138,7 +196,7 @@ class Fetching(Device):
 
     def read(self) -> dict[str, Any]:
         """Read all signals of kind normal and hinted."""
-        parts = [part for _, part in self._get_components_of_kind(Kind.normal)]
+        parts = self._read_parts()
         fetched = [part for part in parts if isinstance(part, Readback)]
         try:
             for part in fetched:
@@ -147,6 +205,32 @@ class Fetching(Device):
         finally:
             for part in fetched:
                 part.forget()
+
+    def foresee(self) -> None:
+        """Ask for what ``read`` is about to read, so that the answers travel meanwhile."""
+        for part in self._read_parts():
+            if isinstance(part, Readback | Fetching):
+                part.foresee()
+
+    def _read_parts(self) -> list[Any]:
+        # ophyd has the same by adding enums, for each part at each reading.
+        return [
+            getattr(self, name)
+            for name in self.component_names
+            if self._get_kind(name).value & Kind.normal.value
+        ]
+
+
+def foresee(devices: Iterable[Any]) -> None:
+    """Ask for all that devices are about to be read for, in one packet.
+
+    What each reads is asked for once, and belongs to this moment: it is asked again where an action
+    of this session begins, or ``FORESIGHT_S`` pass, before it is read.
+    """
+    for device in devices:
+        if isinstance(device, Readback | Fetching):
+            device.foresee()
+    send_requests()
 
 
 def readback(

@@ -12,7 +12,12 @@ from ophyd import Component, EpicsSignal, EpicsSignalWithRBV, Signal
 from ophyd.status import Status
 
 from devices.signals import burst
-from devices.signals.reading import CONNECTION_TIMEOUT_S, READ_TIMEOUT_S, WRITE_TIMEOUT_S
+from devices.signals.reading import (
+    CONNECTION_TIMEOUT_S,
+    READ_TIMEOUT_S,
+    WRITE_TIMEOUT_S,
+    Monitored,
+)
 from devices.signals.values import check_number, check_state, check_text
 from devices.waiting.status import call_off, completion
 
@@ -156,7 +161,7 @@ class Ordering(_Signal):
         self.parent.ordered()
 
 
-class Command(OverEpics, EpicsSignal):
+class Command(OverEpics, Monitored, EpicsSignal):
     """A PV to write to that is its own readback."""
 
 
@@ -164,11 +169,11 @@ class Order(Ordering, Command):
     """A command that ends what its device is doing."""
 
 
-class Target(Targeting, OverEpics, EpicsSignal):
+class Target(Targeting, OverEpics, Monitored, EpicsSignal):
     """The setpoint of a positioner."""
 
 
-class Setting(Remembering, OverEpics, EpicsSignalWithRBV):
+class Setting(Remembering, OverEpics, Monitored, EpicsSignalWithRBV):
     """A setpoint ``X`` with its readback ``X_RBV``, of which the readback alone is monitored."""
 
     _following = False

@@ -76,7 +76,7 @@ class Settings(Device):
 
         It fails, and says which, when one is refused.
         """
-        self.check_value(values)
+        check_names(self.parent.name, values, self.signals, "setting ")
         return set_together(self, {self.signals[name]: value for name, value in values.items()})
 
     def stop(self, *, success: bool = False) -> None:
@@ -101,6 +101,23 @@ def set_together(device: OphydObject, values: Mapping[Setting, Any]) -> Status:
     Args:
         device: Whose action this is.
         values: By setting.
+
+    Raises:
+        InvalidValueError: A value that its PV cannot take; nothing was put.
     """
-    changed = [(signal, value) for signal, value in values.items() if not signal.holds(value)]
+    changed = [(signal, value) for signal, value in values.items() if not _held(signal, value)]
     return completion(device, changed, WRITE_TIMEOUT_S)
+
+
+def _held(signal: Setting, value: Any) -> bool:
+    """Whether a setting holds a value already; one that it does not hold is checked.
+
+    What it holds has been checked when it was put: that was a value of the same type.
+    """
+    known = type(value) is type(signal.wanted)
+    if not known:
+        signal.check_value(value)
+    held = signal.holds(value)
+    if known and not held:
+        signal.check_value(value)
+    return held

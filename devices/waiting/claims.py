@@ -6,6 +6,7 @@ meanwhile and brings the rod home, or an operator who stops it, must not find it
 
 from __future__ import annotations
 
+import itertools
 import threading
 import weakref
 from collections.abc import Callable, Iterable
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 from ophyd import OphydObject
 
-__all__ = ["Claim", "begins"]
+__all__ = ["Claim", "begins", "begun"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +45,19 @@ _claims: weakref.WeakKeyDictionary[OphydObject, Claim] = weakref.WeakKeyDictiona
 _lock = threading.Lock()
 
 
+_actions = itertools.count(1)
+_begun = 0
+
+
+def begun() -> int:
+    """How many actions this session has begun: another number, and what was read may be old."""
+    return _begun
+
+
 def begins(*devices: OphydObject) -> None:
     """Say that this thread begins something with devices; a claim of another thread is lost."""
+    global _begun
+    _begun = next(_actions)
     with _lock:
         lost = [(device, claim) for device in devices if (claim := _claims.get(device))]
     for device, claim in lost:

@@ -15,6 +15,7 @@ from ophyd import OphydObject, Signal
 
 from devices.amrr import Refrigerator
 from devices.haloscope import Haloscope, Seal
+from devices.signals.reading import foresee
 from devices.waiting.watch import Watch
 from devices.waiting.watchdogs import end
 from haloscope.analysis.apparatus import recorded
@@ -116,6 +117,7 @@ def number_in(reading: Mapping[str, Any], signal: OphydObject) -> float:
 def record(devices: Sequence[OphydObject], stream: str) -> MsgGenerator[Mapping[str, Any]]:
     """One event of what the devices say now; nothing is triggered. Returns the readings."""
     readings: dict[str, Any] = {}
+    foresee(devices)
     yield from bps.create(name=stream)
     for device in devices:
         readings.update((yield from bps.read(device)) or {})

@@ -21,7 +21,7 @@ MAX_SPEED: Final = 1e6
 LONGEST_STEP_S: Final = 1.0
 #: The same at speed 0, where nobody sees the readings in between. A machine asks for as much only
 #: while nothing that an interlock looks at changes by itself.
-LONGEST_FREE_STEP_S: Final = 10.0
+LONGEST_FREE_STEP_S: Final = 50.0
 #: Wall seconds the physics may be late before it counts as an overrun (assumed: five screen
 #: updates).
 LAG_ALLOWED_S: Final = 0.5

@@ -4,6 +4,8 @@ from typing import Any, ClassVar
 from ophyd.ophydobj import OphydObject
 from ophyd.status import StatusBase
 
+class ReadTimeoutError(TimeoutError): ...
+
 class Signal(OphydObject):
     SUB_VALUE: ClassVar[str]
     SUB_META: ClassVar[str]

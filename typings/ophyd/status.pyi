@@ -3,6 +3,8 @@ from typing import Any
 
 from ophyd.ophydobj import OphydObject
 
+def adapt_old_callback_signature(callback: Callable[..., Any]) -> Callable[..., Any]: ...
+
 class StatusBase:
     _exception: Exception | None
     def __init__(self, *, timeout: float | None = None, settle_time: float | None = 0) -> None: ...

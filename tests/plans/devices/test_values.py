@@ -137,3 +137,16 @@ def test_a_refused_command_fails_with_the_reason(RE: RunEngine, refrigerator: An
     refrigerator.bench.let_pass(2.0)
     with pytest.raises(FailedStatus, match="pump_a_control refused: PumpA: quench is latched"):
         RE(bps.mv(refrigerator.pump_a.control, "Zero"))
+
+
+@pytest.mark.parametrize("value", ["1101.0", True, None, [1101.0], float("nan"), 1e9, b"1101"])
+def test_what_a_setting_holds_excuses_no_other_value(haloscope: Any, value: Any) -> None:
+    haloscope.settings.set({"vna_center": 1101.0}).wait(10.0)
+    with pytest.raises(InvalidValueError, match="vna_center"):
+        haloscope.settings.set({"vna_path": "Weak", "vna_center": value})
+
+
+def test_a_setting_of_another_type_that_is_held_is_not_put_again(haloscope: Any) -> None:
+    haloscope.settings.set({"vna_num_points": 101, "vna_center": 1101.0}).wait(10.0)
+    same = {"vna_num_points": np.int64(101), "vna_center": np.float32(1101.0)}
+    assert haloscope.settings.set(same).done
