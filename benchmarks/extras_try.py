@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryohalo.processes.addresses import environment_for, free_ports
+from cryohalo.processes.addresses import LOOPBACK, environment_for, free_ports, repeater_stand_in
 from cryohalo.processes.launcher import LaunchedIoc, RunningIoc
 
 ROOT = Path(__file__).parents[1]
@@ -122,14 +122,16 @@ def clean() -> dict[str, str]:
 @contextmanager
 def served(folder: Path) -> Iterator[dict[str, str]]:
     """A haloscope's IOC of this environment; yields what its clients set."""
-    port, repeater = free_ports(2)
+    (port,) = free_ports(1)
+    repeater = repeater_stand_in(avoid=[port])  # libca's own would hold our pipes
     ioc = LaunchedIoc("haloscope", arguments=("--prefix", "TRY:", "--speed", "0"))
     running = RunningIoc(ioc, port, dict(os.environ), folder / "ioc.log")
     try:
         running.wait_ready()
-        yield environment_for([f"127.0.0.1:{port}"], repeater, 1_000_000)
+        yield environment_for([f"{LOOPBACK}:{port}"], repeater.getsockname()[1])
     finally:
         running.end()
+        repeater.close()
 
 
 def tried(extra: str, folder: Path) -> None:
