@@ -15,12 +15,21 @@ from filelock import FileLock, Timeout
 
 from instruments.foreign_files import read_bounded
 
-__all__ = ["AlreadyUpError", "Report", "ServiceReport", "StateFolder"]
+__all__ = ["AlreadyUpError", "Report", "ServiceReport", "StateFolder", "since_boot"]
 
 _MAX_BYTES: Final = 1_000_000
 _LARGEST_LOG: Final = 10_000_000
 #: Start times of processes are whole clock ticks; two processes of one number are seconds apart.
 _SAME_START_S: Final = 1.0
+
+
+def since_boot(process: psutil.Process) -> float:
+    """When a process began, seconds after the host did.
+
+    What psutil says of the epoch moves with the clock on the wall when that is set; this does not.
+    """
+    booted = psutil.boot_time()  # before the other: psutil 6 goes by what it has seen here last
+    return float(process.create_time() - booted)
 
 
 class AlreadyUpError(RuntimeError):
@@ -57,7 +66,7 @@ class Report:
 
     Attributes:
         pid: Its process.
-        started: When that began, seconds of the epoch.
+        started: When that began, by ``since_boot``.
         services: In the order in which they were started.
     """
 
@@ -122,7 +131,7 @@ class StateFolder:
             return None
         try:
             process = psutil.Process(report.pid)
-            same = abs(process.create_time() - report.started) < _SAME_START_S
+            same = abs(since_boot(process) - report.started) < _SAME_START_S
         except psutil.NoSuchProcess:
             return None
         return process if same else None

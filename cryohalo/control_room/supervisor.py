@@ -18,7 +18,7 @@ from typing import Final
 
 import psutil
 
-from cryohalo.control_room.folder import Report, ServiceReport, StateFolder
+from cryohalo.control_room.folder import Report, ServiceReport, StateFolder, since_boot
 from cryohalo.control_room.pulse import HANGS_S, Pulse
 from cryohalo.processes.addresses import LOOPBACK, repeater_stand_in
 from cryohalo.processes.launcher import (
@@ -242,7 +242,7 @@ class Supervisor:
         if reports != last:
             own = psutil.Process()
             try:
-                self._folder.write(Report(own.pid, own.create_time(), reports))
+                self._folder.write(Report(own.pid, since_boot(own), reports))
             except OSError as error:  # a full disk ends no service
                 log.error("the report cannot be written: %s", error)
             changed(reports)

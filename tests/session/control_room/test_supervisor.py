@@ -10,11 +10,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 
 from cryohalo.control_room import folder as folder_module
 from cryohalo.control_room import supervisor as supervising
-from cryohalo.control_room.folder import AlreadyUpError, Report, ServiceReport, StateFolder
+from cryohalo.control_room.folder import (
+    AlreadyUpError,
+    Report,
+    ServiceReport,
+    StateFolder,
+    since_boot,
+)
 from cryohalo.control_room.services import Service
 from cryohalo.control_room.supervisor import ASKED, Supervisor
 
@@ -141,6 +148,20 @@ def test_one_supervisor_keeps_a_folder(folder: StateFolder) -> None:
         folder.lock()
     lock.release()
     assert not folder.is_kept()
+
+
+def test_a_supervisor_is_known_after_the_clock_was_set(
+    folder: StateFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = folder.lock()
+    folder.write(Report(os.getpid(), since_boot(psutil.Process()), []))
+    began, booted = psutil.Process().create_time(), psutil.boot_time()
+    monkeypatch.setattr(psutil.Process, "create_time", lambda _: began + 27.0)
+    monkeypatch.setattr(psutil, "boot_time", lambda: booted + 27.0)
+    found = folder.supervisor()
+    assert found is not None
+    assert found.pid == os.getpid()
+    lock.release()
 
 
 def test_a_report_of_somebody_else_s_process_names_no_supervisor(folder: StateFolder) -> None:
