@@ -8,9 +8,11 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 DOCS = Path(__file__).parents[2] / "docs"
 INDEX = "# Index\n\n## A heading\n\n[here](#a-heading), [there](other.md#two)\n\n"
@@ -56,3 +58,14 @@ def test_a_page_that_no_list_names_ends_the_build(tmp_path: Path) -> None:
     done = built(tmp_path, INDEX)
     assert done.returncode != 0
     assert "other" in done.stderr
+
+
+def test_the_citation_is_of_this_version() -> None:
+    root = DOCS.parent
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    cited = yaml.safe_load((root / "CITATION.cff").read_text())
+    assert cited["cff-version"] == "1.2.0"
+    assert str(cited["version"]) == project["version"]
+    assert cited["license"] == project["license"]
+    assert cited["keywords"] == project["keywords"]
+    assert cited["title"].endswith(project["description"][0].lower() + project["description"][1:])
