@@ -13,10 +13,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from cryohalo.documents import write
-
 # The reference that is made from the code: before Sphinx looks for pages.
 if (reference := Path(__file__).parent / "reference").is_dir():
+    from cryohalo.documents.pages import write
+
     write(reference / "generated")
 
 project = "cryohalo"
@@ -24,7 +24,7 @@ author = "the authors of cryohalo"
 version = release = installed("cryohalo")
 language = "en_GB"
 
-extensions = ["myst_parser"]
+extensions = ["myst_parser", "cryohalo.documents.mathml"]
 exclude_patterns = ["licences", "screens", "systemd"]
 nitpicky = True
 suppress_warnings: list[str] = []
@@ -36,7 +36,9 @@ myst_links_external_new_tab = False
 
 html_theme = "pydata_sphinx_theme"
 html_title = "cryohalo"
-html_static_path: list[str] = []
+html_math_renderer = "mathml"
+html_static_path = ["_static"] if (Path(__file__).parent / "_static").is_dir() else []
+html_css_files = ["site.css"]
 html_show_sphinx = False
 html_copy_source = False
 html_theme_options = {

@@ -12,10 +12,9 @@ from ophyd import Component, Device
 from pydantic import BaseModel, Field
 
 from amrr.parameters import RefrigeratorParameters
-from cryohalo import documents
 from cryohalo.commands import options
 from cryohalo.configuration.model import Configuration
-from cryohalo.documents import PAGES, command_line, markdown, settings
+from cryohalo.documents import command_line, markdown, pages, settings
 from cryohalo.documents.docstrings import attributes_of, prose_of, section_of
 from cryohalo.running.arguments import arguments_of
 from devices.amrr import Refrigerator
@@ -25,10 +24,10 @@ from plans.offered import offered
 
 @cache
 def page(name: str) -> str:
-    return PAGES[name]()
+    return pages.PAGES[name]()
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", pages.PAGES)
 def test_every_row_of_a_table_has_as_many_cells_as_its_head(name: str) -> None:
     head = 0
     for line in page(name).splitlines():
@@ -119,13 +118,13 @@ def test_an_option_that_is_new_appears_by_itself(monkeypatch: pytest.MonkeyPatch
 def test_pages_are_written_where_they_have_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(documents, "PAGES", {"a.md": lambda: "A\n", "b.md": lambda: "B\n"})
+    monkeypatch.setattr(pages, "PAGES", {"a.md": lambda: "A\n", "b.md": lambda: "B\n"})
     folder = tmp_path / "generated"
-    assert [path.name for path in documents.write(folder)] == ["a.md", "b.md"]
+    assert [path.name for path in pages.write(folder)] == ["a.md", "b.md"]
     (folder / "b.md").write_text("old")
-    assert [path.name for path in documents.write(folder)] == ["b.md"]
+    assert [path.name for path in pages.write(folder)] == ["b.md"]
     assert (folder / "b.md").read_text() == "B\n"
-    assert documents.write(folder) == []
+    assert pages.write(folder) == []
 
 
 def test_what_is_between_backquotes_stays_code_and_the_rest_means_nothing_to_markdown() -> None:
