@@ -84,6 +84,11 @@ def run(
     children = _Children()
 
     def one(room: Room) -> Result:
+        # Another command in this folder may have made it meanwhile.
+        made = None if anew else kept.find(room)
+        if made is not None:
+            running.at(room, 1.0)
+            return made
         result = children.run(room, kept, running)
         if children.ended:
             return result

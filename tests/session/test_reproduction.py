@@ -275,6 +275,28 @@ def test_a_room_that_fails_stops_no_other_and_what_is_kept_is_not_run(
     assert shares[-1] == 100
 
 
+def test_what_another_command_makes_meanwhile_is_not_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = room_named("campaign"), room_named("axion")
+    kept = Kept(tmp_path, Settings())
+    one, other = (json.dumps(result_of(room, kept).recorded()) for room in (first, second))
+    script = (
+        f"from pathlib import Path; Path({str(kept.path(first))!r}).write_text({one!r}); "
+        f"Path({str(kept.path(second))!r}).write_text({other!r})"
+    )
+    begun: list[str] = []
+
+    def command(room: Room, kept: Kept) -> list[str]:
+        begun.append(room.name)
+        return [sys.executable, "-c", script]
+
+    monkeypatch.setattr(running, "_command", command)
+    found = running.run([first, second], kept, workers=1)
+    assert begun == ["campaign"]
+    assert [result.error for result in found.values()] == ["", ""]
+
+
 def everything(kept: Kept) -> dict[str, Result]:
     return {room.name: result_of(room, kept) for room in ROOMS}
 
