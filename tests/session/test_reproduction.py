@@ -281,6 +281,7 @@ def test_what_another_command_makes_meanwhile_is_not_made_again(
     first, second = room_named("campaign"), room_named("axion")
     kept = Kept(tmp_path, Settings())
     one, other = (json.dumps(result_of(room, kept).recorded()) for room in (first, second))
+    kept.path(first).parent.mkdir(parents=True)
     script = (
         f"from pathlib import Path; Path({str(kept.path(first))!r}).write_text({one!r}); "
         f"Path({str(kept.path(second))!r}).write_text({other!r})"
