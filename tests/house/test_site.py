@@ -84,3 +84,18 @@ def test_the_citation_is_of_this_version() -> None:
     assert cited["license"] == project["license"]
     assert cited["keywords"] == project["keywords"]
     assert cited["title"].endswith(project["description"][0].lower() + project["description"][1:])
+
+
+def test_the_gallery_has_every_figure_with_what_draws_it() -> None:
+    text = (DOCS / "explanation" / "gallery.md").read_text()
+    rows = re.findall(r"^\| !\[.+\]\(\.\./figures/(.+\.png)\) \| .+ \| `(.+)` \|$", text, re.M)
+    assert sorted(name for name, _ in rows) == sorted(
+        path.name for path in (DOCS / "figures").glob("*.png")
+    )
+    for _, command in rows:
+        program, first, *_ = command.split()
+        if program == "python":
+            assert (DOCS.parent / first).is_file(), first
+        else:
+            assert program == "cryohalo"
+            assert first in {"design", "uncertainty", "forecast", "demo", "report"}
