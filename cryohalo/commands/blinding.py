@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 from cryohalo.commands.options import (
-    DEFAULT_CATALOG,
+    WRITABLE,
     CatalogOption,
     between,
     plain_console,
     prefix,
-    writable_folder,
 )
+from cryohalo.commands.site import site
 from instruments.printable import escaped
 
 app = typer.Typer(
@@ -78,8 +78,9 @@ def seal(
 def unseal(
     key_file: KeyArgument,
     catalog: Annotated[
-        Path, typer.Option(help="Folder of the catalog.", callback=writable_folder)
-    ] = DEFAULT_CATALOG,
+        Path | None,
+        typer.Option(help="Folder of the catalog; the site's unless told.", **WRITABLE),
+    ] = None,
     halo_prefix: Annotated[
         str, typer.Option(help="Haloscope's prefix.", callback=prefix)
     ] = "HALO:",
@@ -90,7 +91,8 @@ def unseal(
     from plans.haloscope.unsealing import unseal as plan
 
     key = BlindKey.read(key_file)
-    with Session.open(catalog, halo_prefix=halo_prefix, suspenders=False) as session:
+    kept = site(catalog, None, halo_prefix).catalog
+    with Session.open(kept, halo_prefix=halo_prefix, suspenders=False) as session:
         published = session.haloscope.seal.envelope_hash.get()
         if published != key.hash:
             raise ValueError(f"{key_file} is of the envelope {key.hash}, the IOC's is {published}")

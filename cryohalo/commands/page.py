@@ -11,7 +11,13 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 
-from cryohalo.commands.options import DEFAULT_CATALOG, between, folder, plain_console, prefix
+from cryohalo.commands.options import (
+    between,
+    folder,
+    plain_console,
+    prefix,
+)
+from cryohalo.commands.site import parameters_of, site
 
 app = typer.Typer()
 console = plain_console()
@@ -25,14 +31,29 @@ def default_token_file() -> Path:
     return Path(base) / "cryohalo" / "page.token"
 
 
+_THE_SITES: Final = "the site's unless told."
+AmrrPrefix = Annotated[
+    str | None,
+    typer.Option(help=f"Refrigerator's prefix; '' for none; {_THE_SITES}", callback=prefix),
+]
+HaloPrefix = Annotated[
+    str | None,
+    typer.Option(help=f"Haloscope's prefix; '' for none; {_THE_SITES}", callback=prefix),
+]
+AmrrParameters = Annotated[
+    Path | None, typer.Option(help=f"Of the refrigerator's IOC; {_THE_SITES}", metavar="FILE")
+]
+HaloParameters = Annotated[
+    Path | None, typer.Option(help=f"Of the haloscope's IOC; {_THE_SITES}", metavar="FILE")
+]
+
+
 @app.command()
 def page(
-    amrr_prefix: Annotated[
-        str, typer.Option(help="Refrigerator's prefix; '' for none", callback=prefix)
-    ] = "AMRR:",
-    halo_prefix: Annotated[
-        str, typer.Option(help="Haloscope's prefix; '' for none", callback=prefix)
-    ] = "HALO:",
+    amrr_prefix: AmrrPrefix = None,
+    halo_prefix: HaloPrefix = None,
+    amrr_parameters: AmrrParameters = None,
+    halo_parameters: HaloParameters = None,
     port: Annotated[
         int, typer.Option(help="On 127.0.0.1; 0: any free one.", callback=between(0, 65_535))
     ] = DEFAULT_PORT,
@@ -42,9 +63,11 @@ def page(
     ] = None,
     read_only: Annotated[bool, typer.Option(help="Nothing can be set, token or not.")] = False,
     catalog: Annotated[
-        Path,
-        typer.Option(help="Whose newest search is shown.", parser=folder, metavar="PATH"),
-    ] = DEFAULT_CATALOG,
+        Path | None,
+        typer.Option(
+            help=f"Folder whose newest search is shown; {_THE_SITES}", parser=folder, metavar="PATH"
+        ),
+    ] = None,
     queue_port: Annotated[
         int,
         typer.Option(help="Of the queue's manager; 0: no queue.", callback=between(0, 65_535)),
@@ -60,25 +83,33 @@ def page(
 
     Without the token a page shows and sets nothing. Exit code 0: ended by a signal.
     """
-    chosen = {"amrr": amrr_prefix, "haloscope": halo_prefix}
+    where = site(catalog, amrr_prefix, halo_prefix)
+    chosen = {"amrr": where.amrr_prefix, "haloscope": where.halo_prefix}
     prefixes = {name: one for name, one in chosen.items() if one}
+    given = {"amrr": amrr_parameters, "haloscope": halo_parameters}
+    files = {name: given[name] or parameters_of(name) for name in prefixes}
     if not prefixes:
         raise typer.BadParameter("no instrument is left", param_hint="--amrr-prefix")
     if history and not history.startswith(("http://", "https://")):
         raise typer.BadParameter(f"{history!r} is no http address", param_hint="--history")
     token = None if read_only else token_file or default_token_file()
-    shown = {"history": history, "port": port, "catalog": catalog, "queue_port": queue_port}
+    shown = {"history": history, "port": port, "catalog": where.catalog, "queue_port": queue_port}
     shown["alarms"] = alarms
-    serve_pages(prefixes, token, console, **shown)
+    serve_pages(prefixes, files, token, console, **shown)
 
 
 def serve_pages(
-    prefixes: Mapping[str, str], token_file: Path | None, out: Console, **shown: Any
+    prefixes: Mapping[str, str],
+    parameters: Mapping[str, Path | None],
+    token_file: Path | None,
+    out: Console,
+    **shown: Any,
 ) -> None:
     """Serve the pages of these instruments.
 
     Args:
         prefixes: Instrument to prefix.
+        parameters: Instrument to the parameter file of its IOC, None for the defaults.
         token_file: Of who may set; None: nothing can be set.
         out: Is told where the pages are.
         shown: Where to listen and what else is shown, as ``PageServer`` has it.
@@ -95,7 +126,7 @@ def serve_pages(
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     token = None if token_file is None else take_token(token_file)
-    server = PageServer(prefixes, of_instruments(prefixes), token, **shown)
+    server = PageServer(prefixes, of_instruments(parameters), token, **shown)
 
     def ready(listening: PageServer) -> None:
         for name in prefixes:

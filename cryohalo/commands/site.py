@@ -16,7 +16,7 @@ from cryohalo.commands.options import DEFAULT_CATALOG
 if TYPE_CHECKING:
     from cryohalo.configuration import Found
 
-__all__ = ["Site", "find_instruments", "place_of", "site"]
+__all__ = ["Site", "find_instruments", "parameters_of", "place_of", "site"]
 
 _ADDRESSES: Final = "EPICS_CA_ADDR_LIST"
 
@@ -47,6 +47,17 @@ def place_of(given: Path | str | None) -> Path | str:
         return given or DEFAULT_CATALOG
     kept = found.values.catalog
     return found.values.tiled_address if kept.read == "tiled" else kept.folder
+
+
+def parameters_of(instrument: str) -> Path | None:
+    """The parameter file of the IOC of one of the site's instruments, None for the defaults.
+
+    Raises:
+        ConfigurationError: The site's configuration cannot be used.
+    """
+    found = _configured()
+    one = found.values.instruments.get(instrument) if found else None
+    return one.parameters if one else None
 
 
 def site(catalog: Path | None, amrr_prefix: str | None, halo_prefix: str | None) -> Site:

@@ -69,6 +69,8 @@ def _history(values: Configuration) -> Iterator[str]:
     yield from ("--commit", str(values.history.commit_s), "--days", str(values.history.days))
     for name, one in values.instruments.items():
         yield from (f"--{name}", one.prefix)
+        if one.parameters is not None:
+            yield from (f"--{name}-parameters", str(one.parameters))
 
 
 def _tiled(values: Configuration) -> Iterator[str]:
@@ -83,6 +85,9 @@ def _page(values: Configuration) -> Iterator[str]:
     yield from ("-m", "cryohalo.cli", "page")
     yield from ("--amrr-prefix", prefixes.get("amrr", ""))
     yield from ("--halo-prefix", prefixes.get("haloscope", ""))
+    for option, name in (("--amrr-parameters", "amrr"), ("--halo-parameters", "haloscope")):
+        if name in prefixes and (file := values.instruments[name].parameters) is not None:
+            yield from (option, str(file))
     yield from ("--catalog", str(values.catalog.folder))
     if values.queue.use:
         yield from ("--queue-port", str(values.queue.port))

@@ -61,11 +61,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=whole(1, 65_535), required=True, help="of the JSON route")
     for name in ("amrr", "haloscope"):
         parser.add_argument(f"--{name}", metavar="PREFIX", help="record this instrument")
+        told = "parameters of its IOC, where they are not the default ones"
+        parser.add_argument(f"--{name}-parameters", type=Path, metavar="FILE", help=told)
     parser.add_argument("--commit", type=between(0.0, 60.0, "s"), default=1.0)
     parser.add_argument("--days", type=between(0.0, 36_500.0, "days"), default=30.0)
     options = parser.parse_args(arguments)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     prefixes = {n: p for n in ("amrr", "haloscope") if (p := getattr(options, n))}
+    files = {n: f for n in prefixes if (f := getattr(options, f"{n}_parameters"))}
     try:
         store = Store(options.file)
     except HistoryError as error:
@@ -74,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     how = Options(options.commit, options.days * _DAY_S)
     hearts = [prefix + HEART for prefix in prefixes.values()]
     try:
-        recorder = Recorder(store, of_instruments(prefixes), hearts, how)
+        recorder = Recorder(store, of_instruments(prefixes, files), hearts, how)
         return asyncio.run(record(recorder, options.file, options.port))
     finally:
         store.close()

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Final
 
 from pvdb.records import Record, Wire
@@ -43,20 +44,25 @@ class Variable:
         return f"{self.name}{'' if '.' in self.name else '.VAL'}{_LONG_TEXT}"
 
 
-def of_instruments(prefixes: Mapping[str, str]) -> list[Variable]:
-    """The variables of instruments (``"amrr"``, ``"haloscope"``) by their prefixes.
+def of_instruments(prefixes: Mapping[str, str], parameters: Mapping[str, Path]) -> list[Variable]:
+    """The variables of instruments.
 
     Building a table takes the memory of the physics: it is done in a process that ends afterwards.
+
+    Args:
+        prefixes: Instrument (``"amrr"``, ``"haloscope"``) to its prefix.
+        parameters: Instrument to the parameter file of its IOC, where it has one.
     """
+    files = [parameters.get(name) for name in prefixes]
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as aside:
-        found = list(aside.map(_of_instrument, prefixes, prefixes.values()))
+        found = list(aside.map(_of_instrument, prefixes, prefixes.values(), files))
     return [variable for variables in found for variable in variables]
 
 
-def _of_instrument(instrument: str, prefix: str) -> list[Variable]:
-    from iocs.documents.pages import build
+def _of_instrument(instrument: str, prefix: str, parameters: Path | None) -> list[Variable]:
+    from iocs.documents.pages import listed
 
-    return of_records(build(instrument, ["--list-pvs"]).database.records, prefix)
+    return of_records(listed(instrument, parameters).database.records, prefix)
 
 
 def of_records(records: Iterable[Record], prefix: str) -> list[Variable]:

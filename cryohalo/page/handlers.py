@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from string import Template
 from typing import Any, Final
 
 from tornado import web, websocket
@@ -23,6 +24,7 @@ from cryohalo.page.viewers import Hub, Viewer
 from cryohalo.page.waterfall import HIGHEST, LOWEST, Waterfall
 from cryohalo.processes.access import own_origin, refused, same_token
 from instruments.printable import escaped
+from pvdb.advice import ADVICE, AFTERWARDS, OTHERWISE
 
 __all__ = ["MOST_VIEWERS", "Bench", "application"]
 
@@ -94,10 +96,12 @@ class _Start(_Guarded):
 
 class _Page(_Guarded):
     def get(self, name: str) -> None:
-        self.bench(name)
+        title = self.bench(name).layout.title
         self.set_header("Cache-Control", "no-cache")
         self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.finish((STATIC / f"{name}.html").read_bytes())
+        whole = Template((STATIC / "page.html").read_text())
+        drawing = (STATIC / f"{name}.html").read_text()
+        self.finish(whole.substitute(instrument=name, title=title, drawing=drawing))
 
 
 class _About(_Guarded):
@@ -116,6 +120,11 @@ class _About(_Guarded):
                 "settable": settings["token"] is not None,
                 "history": bool(settings["history"]),
                 "queue": settings["queue"],
+                "advice": {
+                    "named": [(one.named, one.do) for one in ADVICE],
+                    "otherwise": OTHERWISE,
+                    "afterwards": AFTERWARDS,
+                },
             }
         )
 

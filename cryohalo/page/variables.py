@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Final
 
 from cryohalo.page.layout import LAYOUTS
@@ -45,19 +46,23 @@ class Variable:
     done: bool = False
 
 
-def of_instruments(names: Iterable[str]) -> dict[str, list[Variable]]:
-    """The variables of instruments (``"amrr"``, ``"haloscope"``), built in a process of its own."""
-    chosen = tuple(names)
+def of_instruments(parameters: Mapping[str, Path | None]) -> dict[str, list[Variable]]:
+    """The variables of instruments, built in a process of its own.
+
+    Args:
+        parameters: Instrument (``"amrr"``, ``"haloscope"``) to the parameter file of its IOC, None
+            for the defaults.
+    """
+    chosen = tuple(parameters)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as aside:
-        return dict(zip(chosen, aside.map(variables_of, chosen), strict=True))
+        return dict(zip(chosen, aside.map(variables_of, chosen, parameters.values()), strict=True))
 
 
-def variables_of(instrument: str) -> list[Variable]:
+def variables_of(instrument: str, parameters: Path | None = None) -> list[Variable]:
     """The variables of one instrument's page."""
-    from iocs.documents.pages import build
+    from iocs.documents.pages import listed
 
-    # --list-pvs: the records are wanted, not the physics compiled.
-    records = build(instrument, ["--list-pvs"]).database.records
+    records = listed(instrument, parameters).database.records
     layout = LAYOUTS[instrument]
     return list(_shown(records, frozenset(layout.arrays), layout.settable))
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from cryohalo import cli
-from cryohalo.commands.site import Site, find_instruments, place_of, site
+from cryohalo.commands.site import Site, find_instruments, parameters_of, place_of, site
 from tests.session.runs import write_run
 
 MAIN = "from cryohalo.cli import main; main()"
@@ -107,3 +110,33 @@ def test_a_file_that_cannot_be_used_is_one_line(
         cli.main()
     assert ended.value.code == 1
     assert "catalog.folders" in capsys.readouterr().err
+
+
+def test_parameters_of_the_sites_iocs(folder: Path) -> None:
+    assert parameters_of("haloscope") is None
+    (folder / "cryohalo.toml").write_text(FILE.replace("serve", "parameters = 'p.toml'\nserve"))
+    assert parameters_of("haloscope") == folder / "p.toml"
+    assert parameters_of("amrr") is None  # this site has none
+
+
+def with_a_catalog(at: Any, names: tuple[str, ...] = ()) -> Iterator[Any]:
+    """Every command that has one, those of groups included, with that parameter."""
+    for name, one in getattr(at, "commands", {}).items():
+        yield from with_a_catalog(one, (*names, name))
+    for parameter in at.params:
+        if "--catalog" in parameter.opts:
+            yield pytest.param(parameter, id=" ".join(names))
+
+
+EVERY = list(with_a_catalog(typer.main.get_command(cli.app)))
+
+
+@pytest.mark.parametrize("parameter", EVERY)
+def test_every_command_takes_the_sites_catalog_unless_told(parameter: Any) -> None:
+    assert parameter.default is None
+    assert "the site's unless told" in parameter.help
+
+
+def test_there_are_commands_with_a_catalog() -> None:
+    names = {one.id for one in EVERY}
+    assert {"analyze", "report", "montecarlo", "page", "blind verify", "flows"} <= names

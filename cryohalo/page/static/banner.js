@@ -69,19 +69,16 @@ export function commonTroubles(store, magnets) {
   if (reason || store.state("Interlock:Active_RBV") === "Yes") {
     lines.push({
       what: `INTERLOCK: ${reason || "active"}. Plans are held.`,
-      todo: advice(reason, quenched.length > 0),
+      todo: advice(store, reason, quenched.length > 0),
     });
   }
   if (text("Sim:Error_RBV")) lines.push({ what: `Simulation stopped: ${text("Sim:Error_RBV")}` });
   return lines;
 }
 
-function advice(reason, quenched) {
-  const steps = [];
-  if (reason.includes("helium")) steps.push("Transfer helium (Stage:HeTransfer On); the reason goes by itself above the limit. Then start the cycle again.");
-  if (reason.includes("mixing chamber")) steps.push("Wait until the mixing chamber is cold, then Interlock:Reset.");
-  if (reason.includes("pump switched off")) steps.push("Lower JPA:PumpPower or detune, then Interlock:Reset, or switch the pump on, which acknowledges.");
-  if (!quenched && !steps.length) steps.push("When its reason has gone, Interlock:Reset.");
-  steps.push("A held plan then goes on by itself (docs/how_to/recovery.md).");
-  return steps.join(" ");
+/** What the server has from the table that the docs are made of. */
+function advice({ advice: { named, otherwise, afterwards } }, reason, quenched) {
+  const steps = named.filter(([what]) => reason.includes(what)).map(([, todo]) => todo);
+  if (!quenched && !steps.length) steps.push(otherwise);
+  return [...steps, afterwards].join(" ");
 }

@@ -58,7 +58,7 @@ export async function start(view) {
   const instrument = document.body.dataset.instrument;
   const about = await (await fetch(`/api/${instrument}/about`)).json();
   document.title = `${about.instruments[instrument]} ${about.prefix}`;
-  const store = new Store(instrument);
+  const store = new Store(instrument, about.advice);
   const trouble = element("div", { id: "banner", role: "alert", hidden: true });
   const main = document.querySelector("main");
   document.body.prepend(header(about), trouble);

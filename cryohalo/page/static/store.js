@@ -1,8 +1,9 @@
 // The newest value of every variable, from the frames of the server.
 
 export class Store {
-  constructor(instrument) {
+  constructor(instrument, advice) {
     this.instrument = instrument;
+    this.advice = advice;
     this.pvs = new Map();
     this.listeners = [];
     this.connected = false;

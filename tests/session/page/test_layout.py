@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from pathlib import Path
 
 import pytest
 
+import amrr
 from cryohalo.page.handlers import STATIC
 from cryohalo.page.layout import LAYOUTS
 from cryohalo.page.variables import Variable, variables_of
+from pvdb.advice import ADVICE, OTHERWISE
 
 INSTRUMENTS = sorted(LAYOUTS)
 #: A PV's name as a drawing's script writes it.
@@ -64,3 +67,16 @@ def test_nothing_of_another_site_is_asked_for() -> None:
     for path in STATIC.rglob("*"):
         if path.suffix in {".html", ".css", ".js"}:
             assert set(ADDRESS.findall(path.read_text())) <= NAMES_NOT_ADDRESSES, path
+
+
+def test_variables_are_those_of_the_machine_that_is_configured() -> None:
+    file = Path(amrr.__file__).parent / "data" / "glf_second.toml"
+    told = {v.name: v.description for v in variables_of("amrr", file)}
+    assert told["Stage:Temp_RBV"] == "0.9 K stage" != known("amrr")["Stage:Temp_RBV"].description
+
+
+def test_what_the_banner_advises_names_pvs() -> None:
+    told = " ".join([*(one.do for one in ADVICE), OTHERWISE])
+    names = set(re.findall(r"[A-Z][A-Za-z0-9]*:[A-Z][A-Za-z0-9]*", told))
+    assert len(names) > 2
+    assert names <= {*known("amrr"), *known("haloscope")}
