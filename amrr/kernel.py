@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from amrr.circuit import conduction, loop, rows, slip
 from amrr.coils import magnet
-from amrr.compiled import Entry, jit, jit_entry, source_digest
+from amrr.compiled import Entry, jit, jit_entry, jit_sums, source_digest
 from amrr.controls import repetition, sequence, thermometry
 from amrr.cryostat import stage
 from instruments.control import pid as controller
@@ -232,7 +232,7 @@ class Machine(NamedTuple):
     plate: Ints
 
 
-@jit
+@jit_sums
 def sound(a: Machine) -> bool:
     """Whether all that a step has left is finite: a sum is not if one of its numbers is not."""
     total = a.m.sum() + a.nodes.sum() + a.coils.sum() + a.supplies.sum() + a.cycle.sum()

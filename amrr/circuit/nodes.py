@@ -43,6 +43,8 @@ _SIXTH: Final = 1.0 / 6.0
 R_GAS: Final = GAS_CONSTANT_J_PER_MOL_K
 #: Newton steps below this end the iteration: the next error is its square.
 _SMALL_K: Final = 1e-7
+#: Likewise of steps of third order: the next error is some hundred times its cube, in kelvin.
+_SMALL_CUBED_K: Final = 1e-5
 
 
 @jit
@@ -187,7 +189,7 @@ def lump(
 
 
 @jit
-def relax(
+def search(
     garnet: Array,
     fluid: Array,
     first: int,
@@ -201,25 +203,7 @@ def relax(
     link_j_per_k: float,
     isentropic: bool,
 ) -> tuple[float, float, float, float, float]:
-    """Find a lump's temperature from its entropy, or from its energy, by Newton's method.
-
-    Args:
-        garnet: Tables of F_spin, one below the other.
-        fluid: Table of phi.
-        first: First row of the refrigerant's table.
-        spins_mol: Moles of Gd.
-        volume_m3: Fluid volume.
-        gamma: Metal, J/K2.
-        guess_k: Where to start.
-        field_t: Field.
-        c3: 3He density, mol/m3.
-        goal: The entropy in J/K; or U + link T in J.
-        link_j_per_k: Conductance to a bath times the step, for the energy balance.
-        isentropic: Which of the two.
-
-    Returns:
-        T (K), S (J/K), U (J), the fluid's energy density (J/m3) and the heat capacity (J/K).
-    """
+    """As ``relax``, from anywhere to anywhere on the grid and beyond it, by Newton's method."""
     mix = mixing(c3)
     t = guess_k
     i, u = cell(t, T_FIRST_K, _PER_T_STEP, T_POINTS)
@@ -249,6 +233,126 @@ def relax(
     energy = f - t * f_t + 0.5 * gamma * t * t
     fluid_f, fluid_f_t, _ = derivatives(f_row, u)
     return t, entropy, energy, fluid_f - t * fluid_f_t, t * (gamma - f_tt)
+
+
+@jit
+def powers(q: Four) -> Four:
+    """The same cubic as a row of coefficients, by powers of the position u in its cell."""
+    return (
+        (q[0] + 4.0 * q[1] + q[2]) * _SIXTH,
+        0.5 * (q[2] - q[0]),
+        0.5 * (q[0] - 2.0 * q[1] + q[2]),
+        (q[3] - q[0] + 3.0 * (q[1] - q[2])) * _SIXTH,
+    )
+
+
+@jit
+def improved(
+    p: Four, u: float, t: float, gamma: float, goal: float, link_j_per_k: float, isentropic: bool
+) -> float:
+    """A step towards ``goal`` inside a cell, whose error is the cube of the last one.
+
+    Chebyshev's method: F is a cubic there, so that its third derivative is known, too.
+
+    Args:
+        p: F by powers of u.
+        u: Position in the cell.
+        t: The same as a temperature, K.
+        gamma: Metal, J/K2.
+        goal: The entropy without mixing, J/K; or U + link T, J.
+        link_j_per_k: Conductance to a bath times the step.
+        isentropic: Which of the two.
+    """
+    f_t = (p[1] + u * (2.0 * p[2] + u * (3.0 * p[3]))) * _PER_T_STEP
+    f_tt = (2.0 * p[2] + 6.0 * p[3] * u) * (_PER_T_STEP * _PER_T_STEP)
+    f_ttt = 6.0 * p[3] * (_PER_T_STEP * _PER_T_STEP * _PER_T_STEP)
+    stiff = gamma - f_tt
+    if isentropic:
+        missing = goal + f_t - gamma * t
+        slope, curve = stiff, -f_ttt
+    else:
+        f = p[0] + u * (p[1] + u * (p[2] + u * p[3]))
+        missing = goal - (f - t * f_t + 0.5 * gamma * t * t) - link_j_per_k * t
+        slope, curve = t * stiff + link_j_per_k, stiff - t * f_ttt
+    over = 1.0 / slope
+    newton = missing * over
+    return newton * (1.0 - 0.5 * curve * newton * over)
+
+
+@jit
+def relax(
+    garnet: Array,
+    fluid: Array,
+    first: int,
+    spins_mol: float,
+    volume_m3: float,
+    gamma: float,
+    guess_k: float,
+    field_t: float,
+    c3: float,
+    goal: float,
+    link_j_per_k: float,
+    isentropic: bool,
+) -> tuple[float, float, float, float, float]:
+    """Find a lump's temperature from its entropy, or from its energy.
+
+    Nearly always it stays in its cell, or passes into the next one, and two steps of third order
+    find it to rounding; elsewhere ``search`` does.
+
+    Args:
+        garnet: Tables of F_spin, one below the other.
+        fluid: Table of phi.
+        first: First row of the refrigerant's table.
+        spins_mol: Moles of Gd.
+        volume_m3: Fluid volume.
+        gamma: Metal, J/K2.
+        guess_k: Where to start.
+        field_t: Field.
+        c3: 3He density, mol/m3.
+        goal: The entropy in J/K; or U + link T in J.
+        link_j_per_k: Conductance to a bath times the step, for the energy balance.
+        isentropic: Which of the two.
+
+    Returns:
+        T (K), S (J/K), U (J), the fluid's energy density (J/m3) and the heat capacity (J/K).
+    """
+    mixed = volume_m3 * mixing(c3)
+    bare = goal + mixed if isentropic else goal
+    t = guess_k
+    for _ in range(2):
+        i, u = cell(t, T_FIRST_K, _PER_T_STEP, T_POINTS)
+        f_row = fluid_row(fluid, i, c3)
+        q = add(f_row, volume_m3, f_row, 0.0)
+        if spins_mol > 0.0:
+            q = add(spin_row(garnet, first, i, field_t), spins_mol, f_row, volume_m3)
+        p = powers(q)
+        change = improved(p, u, t, gamma, bare, link_j_per_k, isentropic)
+        t += change
+        u += change * _PER_T_STEP
+        change = improved(p, u, t, gamma, bare, link_j_per_k, isentropic)
+        t += change
+        u += change * _PER_T_STEP
+        if 0.0 <= u <= 1.0 and abs(change) < _SMALL_CUBED_K:
+            return leave(p, powers(f_row), u, t, gamma, mixed)
+    return search(
+        garnet, fluid, first, spins_mol, volume_m3, gamma, guess_k, field_t, c3, goal,
+        link_j_per_k, isentropic,
+    )  # fmt: skip
+
+
+@jit
+def leave(
+    p: Four, fluid_p: Four, u: float, t: float, gamma: float, mixed: float
+) -> tuple[float, float, float, float, float]:
+    """What ``relax`` returns, from F and phi by powers of u."""
+    f = p[0] + u * (p[1] + u * (p[2] + u * p[3]))
+    f_t = (p[1] + u * (2.0 * p[2] + u * (3.0 * p[3]))) * _PER_T_STEP
+    f_tt = (2.0 * p[2] + 6.0 * p[3] * u) * (_PER_T_STEP * _PER_T_STEP)
+    phi = fluid_p[0] + u * (fluid_p[1] + u * (fluid_p[2] + u * fluid_p[3]))
+    phi_t = (fluid_p[1] + u * (2.0 * fluid_p[2] + u * (3.0 * fluid_p[3]))) * _PER_T_STEP
+    entropy = gamma * t - f_t - mixed
+    energy = f - t * f_t + 0.5 * gamma * t * t
+    return t, entropy, energy, phi - t * phi_t, t * (gamma - f_tt)
 
 
 @jit

@@ -72,6 +72,24 @@ def test_relaxing_finds_the_state_it_came_from(t: float, b: float, start: float)
     assert by_energy[1] == pytest.approx(s, abs=1e-12)
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    cell=st.integers(20, 80), within=st.floats(0.0, 1.0), off=st.floats(-0.01, 0.01),
+    isentropic=st.booleans(),
+)  # fmt: skip
+def test_a_step_within_a_cell_or_into_the_next_finds_what_the_search_finds(
+    cell: int, within: float, off: float, isentropic: bool
+) -> None:
+    t = nodes.T_FIRST_K + nodes.T_STEP_K * (cell + within)
+    lump = (0.01, 4e-7, 1e-3)
+    s, u, _ = nodes.lump(GARNET, FLUID, 0, *lump, t, 0.7, 3400.0)
+    goal, link = (s, 0.0) if isentropic else (u + 0.1 * t, 0.1)
+    towards = (GARNET, FLUID, 0, *lump, t + off, 0.7, 3400.0, goal, link, isentropic)
+    found, searched = nodes.relax(*towards), nodes.search(*towards)
+    assert found[0] == pytest.approx(t, abs=1e-12)
+    assert found == pytest.approx(searched, rel=1e-11, abs=1e-14)
+
+
 def test_energy_changes_by_t_ds_to_rounding_inside_and_across_cells() -> None:
     edges = np.linspace(0.8, 1.2, 20001)
     values = [nodes.lump(GARNET, FLUID, 0, 0.01, 4e-7, 1e-3, t, 0.4, 3400.0)[:2] for t in edges]
