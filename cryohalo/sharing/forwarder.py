@@ -28,6 +28,7 @@ log = logging.getLogger("cryohalo.sharing")
 
 #: After so long the newest come first again, and others have their turn.
 LONGEST_LOOK_S: Final = 5.0
+_SETTLED_NS: Final = 2_000_000_000
 _LONGEST: Final = 300
 
 
@@ -37,11 +38,13 @@ class Passed:
 
     Attributes:
         delivered: Runs of which something was delivered.
+        waiting: Files of which something is left to deliver.
         growing: Runs that have not ended, and of which all is delivered.
         trouble: What went wrong with runs, by uid.
     """
 
     delivered: int
+    waiting: int
     growing: int
     trouble: dict[str, str]
 
@@ -60,6 +63,8 @@ class Forwarder:
         self._whole = ledger.whole()
         self._under_way = dict[str, Delivery]()
         self._refused = dict[str, tuple[int, int]]()
+        self._names = dict[str, None]()
+        self._listed_ns: int | None = None
 
     def waiting(self) -> list[Path]:
         """Files of which something may be left to deliver, the newest first.
@@ -67,22 +72,31 @@ class Forwarder:
         Raises:
             CatalogError: The folder cannot be read.
         """
-        try:
-            with os.scandir(self._folder) as entries:
-                names = [entry.name for entry in entries if entry.name.endswith(SUFFIX)]
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise CatalogError(f"catalog {escaped(self._folder)}: {reason(error)}") from error
         found = []
-        for name in names:
+        for name in self._unfinished():
             path = self._folder / name
-            if path.stem in self._whole:
-                continue
             stamp = _stamp(path)
             if stamp is not None and self._refused.get(name) != stamp:
                 found.append((stamp, path))
         return [path for _, path in sorted(found, reverse=True)]
+
+    def _unfinished(self) -> list[str]:
+        """Files of runs that are not whole; the folder is listed when it has changed alone."""
+        try:
+            changed_ns = os.stat(self._folder).st_mtime_ns
+            if changed_ns != self._listed_ns:
+                now_ns = time.time_ns()
+                with os.scandir(self._folder) as entries:
+                    names = [entry.name for entry in entries if entry.name.endswith(SUFFIX)]
+                left = [name for name in names if name[: -len(SUFFIX)] not in self._whole]
+                self._names = dict.fromkeys(left)
+                # What changes within the same tick of the file system's clock is not seen by it.
+                self._listed_ns = changed_ns if now_ns - changed_ns > _SETTLED_NS else None
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise CatalogError(f"catalog {escaped(self._folder)}: {reason(error)}") from error
+        return list(self._names)
 
     def look(self) -> Passed:
         """Deliver what is new, the newest runs first; all of it, or for some seconds.
@@ -93,17 +107,20 @@ class Forwarder:
         """
         delivered, trouble = 0, dict[str, str]()
         enough_s = time.monotonic() + LONGEST_LOOK_S
-        for path in self.waiting():
+        paths = self.waiting()
+        waiting = len(paths)
+        for path in paths:
             if time.monotonic() > enough_s:
                 break
             try:
                 delivered += self._deliver(path)
+                waiting -= 1
             except UnreachableError:
                 raise
             except CatalogError as error:  # of this run alone
                 trouble[path.stem] = escaped(error, _LONGEST)
         growing = sum(run.row.bytes > 0 for run in self._under_way.values())
-        return Passed(delivered, growing, trouble)
+        return Passed(delivered, waiting, growing, trouble)
 
     def _deliver(self, path: Path) -> bool:
         run = self._under_way.get(path.stem)
@@ -121,6 +138,7 @@ class Forwarder:
         something = run.go_on()
         if run.row.whole:
             self._whole.add(path.stem)
+            self._names.pop(path.name, None)
             del self._under_way[path.stem]
         return something
 

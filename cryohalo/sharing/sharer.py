@@ -112,9 +112,8 @@ class Sharer:
             while not self._asked.is_set():
                 with turn(place.state, 600.0):
                     passed = self._forwarder.look()
-                waiting = len(self._forwarder.waiting()) - passed.growing
                 self._tell(
-                    Health(place.address, "", max(0, waiting), passed.growing, passed.trouble)
+                    Health(place.address, "", passed.waiting, passed.growing, passed.trouble)
                 )
                 self._asked.wait(LOOK_EVERY_S)
 

@@ -21,8 +21,9 @@ __all__ = ["sharing"]
 
 _PACKAGES: Final = ("tiled", "bluesky-tiled-plugins")
 _ANSWER_S: Final = 5.0
-#: A forwarder looks at the folder each second, and writes what it finds; a look takes seconds.
-_STALE_S: Final = 120.0
+#: A forwarder looks at the folder each second and writes what it finds; a run of gigabytes takes
+#: minutes.
+_STALE_S: Final = 900.0
 
 
 def sharing(found: Found) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ import dataclasses
 import os
 import signal
 import subprocess
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ from cryohalo.commands.sources import read_sources
 from cryohalo.configuration import Found, read
 from cryohalo.errors import CatalogError
 from cryohalo.sharing.connection import Connection
+from cryohalo.sharing.health import HEALTH, Health
 from cryohalo.sharing.key import key_in
 from haloscope.analysis.settings import Settings
 from tests.live.control_room.conftest import Room, text
@@ -67,10 +69,15 @@ def shared(site: Found) -> RunCatalog:
 
 def delivered(room: Room) -> None:
     """Wait until the forwarder says so, after it has looked at what is there now."""
-    until(lambda: room.status()["tiled"]["health"] == "all delivered")
-    there = shared(read(room.file))
+    begun_s, there = time.time(), shared(read(room.file))
     for path in folder_of(room).glob("*.msgpack"):
         until(lambda path=path: _in_tiled(there, path))
+    until(lambda: _all_delivered(room, begun_s))
+
+
+def _all_delivered(room: Room, since_s: float) -> bool:
+    health = Health.read(room.folder / "state" / "tiled" / HEALTH)
+    return health is not None and health.time > since_s and health.words == "all delivered"
 
 
 def _in_tiled(there: RunCatalog, path: Path) -> bool:
@@ -191,5 +198,6 @@ def test_a_campaign_goes_on_while_tiled_is_dead_and_nothing_is_lost(
         for name in run.streams():
             numbers = [event["seq_num"] for event in run.events(name)]
             assert seen[name].read(["seq_num"])["seq_num"].values.tolist() == numbers
-    assert room.status()["tiled"]["state"] == "ready"
+    now = room.status()["tiled"]
+    assert (now["state"], now["health"]) == ("ready", "all delivered")
     assert "ok    tiled" in room.run("doctor").stdout

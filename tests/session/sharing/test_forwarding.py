@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -237,6 +238,20 @@ def test_a_view_that_the_server_refuses_is_given_up_in_the_end(
     assert forwarder.waiting() == []
 
 
+def test_a_view_that_failed_half_way_is_made_anew(
+    root: Path, ledger: Ledger, shown: type[Shown], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_run(root, "a", events=4)
+    forwarder = Forwarder(root, Fake(), ledger)
+    monkeypatch.setattr(shown, "error", ServerError("rows may have come twice"))
+    assert "twice" in forwarder.look().trouble["a"]
+    monkeypatch.setattr(shown, "error", None)
+    assert forwarder.look().trouble == {}
+    assert shown.begun == ["a", "a"]
+    assert shown.documents["a"] == names(Run(path))
+    assert ledger.row("a").view == DONE
+
+
 def test_a_session_and_a_forwarder_side_by_side(root: Path, ledger: Ledger) -> None:
     """Between any two documents the server has a beginning of the run that can be read."""
     path = write_run(root.with_name("made"), "a", events=6)
@@ -250,6 +265,25 @@ def test_a_session_and_a_forwarder_side_by_side(root: Path, ledger: Ledger) -> N
         read.write_bytes(to.documents["a"].delivered)
         assert len(names(Run(read))) == number + 1
     assert read.read_bytes() == path.read_bytes()
+
+
+def test_a_folder_is_listed_when_it_has_changed_alone(
+    root: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_run(root, "a")
+    listed = []
+    real = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: (listed.append(path), real(path))[1])
+    forwarder = Forwarder(root, Fake(), ledger)
+    os.utime(root, (1, 1))  # it has settled
+    forwarder.look()
+    for _ in range(3):
+        forwarder.look()
+    assert len(listed) == 1
+    write_run(root, "b")
+    assert forwarder.look().delivered == 1
+    write_run(root, "c")  # within the same moment
+    assert forwarder.look().delivered == 1
 
 
 def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, ledger: Ledger) -> None:

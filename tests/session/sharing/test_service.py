@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import urllib.error
+import urllib.request
+from email.message import Message
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,7 @@ from cryohalo.commands.options import catalog_place
 from cryohalo.commands.site import place_of
 from cryohalo.configuration import ConfigurationError, read
 from cryohalo.control_room.doctor.sharing import sharing
+from cryohalo.control_room.folder import StateFolder
 from cryohalo.control_room.services import clients_environment, services
 from cryohalo.errors import CatalogError
 from cryohalo.sharing import delivery, sharer
@@ -179,3 +184,45 @@ def test_the_doctor_says_what_is_in_the_way(tmp_path: Path) -> None:
     (found,) = sharing(read())
     assert found.verdict == "wrong"
     assert "no answer from http://127.0.0.1:9" in found.words
+
+
+@pytest.mark.parametrize(
+    ("answer", "health", "verdict", "told"),
+    [
+        (401, None, "wrong", "refuses the key"),
+        (500, None, "wrong", "answers 500"),
+        (200, None, "wrong", "nothing has been heard"),
+        (200, Health("x", time=1.0), "wrong", "nothing has been heard"),
+        (200, Health("x", "no answer", 2), "wrong", "2 runs to deliver: no answer"),
+        (200, Health("x", trouble={"a": "refused"}), "wrong", "refused"),
+        (200, Health("x", waiting=3), "ok", "3 runs to deliver"),
+        (200, Health("x"), "ok", "all delivered"),
+    ],
+)
+def test_the_doctor_asks_the_server_and_the_forwarder(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: int,
+    health: Health | None,
+    verdict: str,
+    told: str,
+) -> None:
+    asked = []
+
+    def urlopen(
+        request: urllib.request.Request, timeout: float
+    ) -> contextlib.AbstractContextManager:
+        asked.append((request.full_url, request.get_header("Authorization")))
+        if answer != 200:
+            raise urllib.error.HTTPError(request.full_url, answer, "no", Message(), None)
+        return contextlib.nullcontext()
+
+    configured("tiled = true\ntiled_port = 15999")
+    key = make_key(tmp_path / "state" / "tiled" / "key")
+    if health is not None:
+        health.write(tmp_path / "state" / "tiled" / HEALTH)
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    monkeypatch.setattr(StateFolder, "supervisor", lambda _: object())
+    (found,) = sharing(read())
+    assert (found.verdict, told in found.words) == (verdict, True), found
+    assert asked == [("http://127.0.0.1:15999/api/v1/metadata/", f"Apikey {key}")]
