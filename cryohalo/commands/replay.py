@@ -44,7 +44,7 @@ def replay(
 ) -> None:
     """Deliver runs of the site's catalog to its Tiled once more, each document once.
 
-    What `up` has delivered need not be: this is for a Tiled that has lost something. Exit code 1
+    What ``up`` has delivered need not be: this is for a Tiled that has lost something. Exit code 1
     if a run could not be delivered.
     """
     from cryohalo.catalog import Catalog
