@@ -141,6 +141,11 @@ class Mover(_Positioner):
         self.slot = Slot()
         super().__init__(*args, **kwargs)
 
+    def __repr__(self) -> str:
+        """Name and prefix: ophyd writes every move down, and would list all its parts each time."""
+        prefix = getattr(self, "prefix", "")
+        return f"{type(self).__name__}({prefix!r}, name={self.name!r})"
+
     # What a positioner defines --------------------------------------------------------------------
 
     @property

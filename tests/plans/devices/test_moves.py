@@ -304,6 +304,12 @@ def test_a_status_shows_its_device_by_name_alone(haloscope: Any) -> None:
     assert re.fullmatch(r"Action\(haloscope_settings, done=\w+, success=\w+\)", told)
 
 
+def test_a_move_is_written_down_by_its_positioner_alone(haloscope: Any) -> None:
+    assert repr(haloscope.rod) == "Axis('HALO:Rod', name='haloscope_rod')"
+    written = haloscope.rod.set(haloscope.rod.position)._trace_attributes
+    assert written["positioner"] == repr(haloscope.rod)
+
+
 def test_an_ioc_that_is_gone_is_not_asked_why_it_refused() -> None:
     def asked() -> str:
         raise AssertionError("its channel may be forgotten at this moment")

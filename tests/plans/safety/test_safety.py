@@ -140,8 +140,8 @@ def _until(RE: RunEngine, event: threading.Event) -> Any:
 
 
 def test_every_instrument_has_its_suspenders(haloscope: Any, refrigerator: Any) -> None:
-    assert len(suspenders(haloscope)) == 5
-    assert len(suspenders(refrigerator)) == 6
+    assert len(suspenders(haloscope)) == 6
+    assert len(suspenders(refrigerator)) == 7
 
 
 def test_a_quench_trips_its_suspender(RE: RunEngine, haloscope: Any) -> None:
