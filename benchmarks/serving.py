@@ -1,6 +1,6 @@
 """Monitor latency, overload, stopped clients: this serving layer, stock caproto and softIoc.
 
-    python -m benchmarks.serving latency waveform overload stopped
+    python -m benchmarks.serving latency waveform overload stopped asking
 
 Each case runs the servers in alternation, so that a busy machine is busy for all of them; read
 ratios, not absolutes. All traffic stays on loopback and is bounded in count and time.
@@ -17,7 +17,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 
-from benchmarks.servers.client import Seen, Watcher, get_times_s
+from benchmarks.servers.client import Seen, Watcher, asked_per_s, get_times_s
 from benchmarks.servers.start import HERE, NAMES, Running, server
 
 Row = dict[str, object]
@@ -194,7 +194,27 @@ def _median(group: list[Row]) -> Row:
     return merged
 
 
-CASES = {"latency": latency, "waveform": waveform, "overload": overload, "stopped": stopped}
+def asking(rounds: int, seconds: float) -> list[Row]:
+    """Gets and puts with completion of one client, one after the other, beside 100 PVs at 10 Hz."""
+    rows = []
+    for name in _alternating(NAMES, rounds):
+        with server(name, 100, 10.0) as running:
+            for what in ("gets", "puts"):
+                before_s = running.cpu_s()
+                rate = asked_per_s(running.port, "b:get", seconds, puts=what == "puts")
+                used_s = running.cpu_s() - before_s
+                row: Row = {"case": what, "server": name, "per s": round(rate)}
+                rows.append(row | {"us of processor each": round(1e6 * used_s / rate / seconds, 1)})
+    return rows
+
+
+CASES = {
+    "asking": asking,
+    "latency": latency,
+    "waveform": waveform,
+    "overload": overload,
+    "stopped": stopped,
+}
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tests.live.raw_client import DOUBLE, EVENT_ADD, READ_NOTIFY, RawClient
+from tests.live.raw_client import DOUBLE, EVENT_ADD, READ_NOTIFY, WRITE_NOTIFY, RawClient
 
 TIME_DOUBLE = 20
 EPICS_EPOCH_S = 631152000
@@ -112,3 +112,18 @@ def get_times_s(port: int, name: str, duration_s: float, pause_s: float = 0.01) 
             times.append(time.monotonic() - began)
             time.sleep(pause_s)  # noqa: TID251  (a benchmark's load, not a wait for an event)
     return times
+
+
+def asked_per_s(port: int, name: str, duration_s: float, *, puts: bool) -> float:
+    """Gets, or puts with completion, that are answered per second, one after the other."""
+    value = struct.pack(">d", 1.0)
+    answer = WRITE_NOTIFY if puts else READ_NOTIFY
+    with RawClient(port, timeout_s=20.0) as client:
+        client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sid = client.open(name)
+        asked, begin = 0, time.monotonic()
+        while (took_s := time.monotonic() - begin) < duration_s:
+            client.send(answer, DOUBLE, 1, sid, 1, value if puts else b"")
+            client.until(answer)
+            asked += 1
+    return asked / took_s

@@ -2,7 +2,7 @@
 
 All of some hundred are looked through before every post, which is after every put and ten times a
 second; few have changed. So the plain ones, that only have a value to read, are compared here in
-one loop: a call per channel would cost more than the reading.
+one go, list against list: a call per channel would cost more than the reading.
 """
 
 from __future__ import annotations
@@ -20,32 +20,43 @@ class Changes:
 
     def __init__(self) -> None:
         self._channels: list[ServedChannel] = []
-        self._plain: list[tuple[int, ServedChannel, Callable[[], Any]]] = []
+        self._places: dict[ServedChannel, int] = {}
+        self._plain: list[tuple[int, ServedChannel]] = []
+        self._reads: list[Callable[[], Any]] = []
         self._others: list[tuple[int, ServedChannel]] = []
-        self._held: list[tuple[int, ServedChannel]] = []
+        self._noted: set[int] = set()
 
     def add(self, channel: ServedChannel) -> None:
         """Look at this channel, too."""
         record, place = channel.record, len(self._channels)
         self._channels.append(channel)
-        watched = record.version is not None or record.trouble is not None
+        self._places[channel] = place
+        watched = record.version is not None or record.trouble is not None or record.array
         if watched or callable(record.control):
             self._others.append((place, channel))
-        elif record.read is not None:
-            self._plain.append((place, channel, record.read))
+        elif record.read is None:
+            # What holds the last put is processed by the put: it is looked at here but once.
+            self._noted.add(place)
         else:
-            self._held.append((place, channel))
+            self._plain.append((place, channel))
+            self._reads.append(record.read)
+
+    def note(self, channel: ServedChannel) -> None:
+        """Look at this channel next time whatever its reading: a put to it was accepted."""
+        if channel in self._places:
+            self._noted.add(self._places[channel])
 
     def found(self) -> list[ServedChannel]:
         """Those that have changed since they were processed last, all looked at at one moment."""
-        places = [place for place, channel in self._others if not channel.quiet()]
-        # What holds the last put is processed by the put: it is looked at here but once.
-        places += [place for place, _ in self._held]
-        self._held.clear()
-        for place, channel, read in self._plain:
-            try:
-                if read() != channel.seen or channel.refusal != channel.told_refusal:
-                    places.append(place)
-            except Exception:  # processing reads again, and says so
-                places.append(place)
+        places = self._noted
+        self._noted = set()
+        places.update(place for place, channel in self._others if not channel.quiet())
+        seen = [channel.seen for _, channel in self._plain]
+        try:
+            readings = [read() for read in self._reads]
+            if readings != seen:
+                both = zip(self._plain, readings, seen, strict=True)
+                places.update(place for (place, _), now, last in both if now != last)
+        except Exception:  # one fails: processing reads it again, and says so
+            places.update(place for place, channel in self._plain if not channel.quiet())
         return [self._channels[place] for place in sorted(places)]

@@ -288,6 +288,7 @@ class Database:
     async def _complete(self, channel: LiveChannel, value: Value) -> None:
         record = channel.record
         channel.refusal = ""
+        self._changes.note(channel)
         if record.read is None:
             await channel.hold(value, self._wall_time())
         try:

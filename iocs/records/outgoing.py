@@ -57,6 +57,8 @@ class Outgoing:
     _data: dict[str, Any]
     _queues: dict[Any, Any]
     _posting: int = VALUE | LOG | ALARM
+    #: A record is worked out when it is posted, not when it is read.
+    read_as_posted: bool = True
 
     async def process(self, now: float) -> None:
         """Work the value out anew; see ``iocs.records.channels.LiveChannel``."""
@@ -84,7 +86,7 @@ class Outgoing:
         self.database.complaints.tell((self, "handing over"), line)
 
     def _is_eligible(self, spec: Any) -> bool:
-        return bool(int(spec.mask) & self._posting) and super()._is_eligible(spec)  # type: ignore[misc]
+        return bool(spec.mask & self._posting)
 
     async def read(self, data_type: ChannelType) -> tuple[Any, Any]:
         """The value for a get; a field is worked out at that moment."""

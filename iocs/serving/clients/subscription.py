@@ -80,8 +80,7 @@ class Subscription:
     @property
     def is_filtered(self) -> bool:
         """Whether what it is sent is not the channel's whole value at each post."""
-        filters = self.channel.filters
-        return bool(self.gates or filters.slices or filters.stamped)
+        return bool(self.channel.filters)
 
     @property
     def nbytes(self) -> int:

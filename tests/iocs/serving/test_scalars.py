@@ -7,10 +7,15 @@ from typing import Any
 
 import caproto as ca
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iocs.documents.pages import build
+from iocs.serving.clients import readings
+from iocs.serving.clients.identity import Identity
+from iocs.serving.clients.readings import ClientChannel
+from iocs.serving.filtering.filters import NO_FILTERS
+from iocs.serving.messages import CaCommand, Request
 from iocs.serving.sending.posted import Posted
 from iocs.serving.sending.scalars import scalar_payload
 from pvdb.records import Severity, Status
@@ -56,6 +61,7 @@ def both_ways(entry: Any) -> int:
 
 
 @pytest.mark.parametrize("name", CHANNELS)
+@settings(deadline=None)
 @given(data=st.data())
 def test_any_value(name: str, data: st.DataObject) -> None:
     value = data.draw(VALUES[name])
@@ -67,7 +73,7 @@ def test_any_value(name: str, data: st.DataObject) -> None:
     entry.alarm._data["status"] = data.draw(st.sampled_from(list(Status)))
     entry.alarm._data["severity"] = data.draw(st.sampled_from(list(Severity)))
     plain = name != "text" or (value.isascii() and len(value) < 40)
-    assert both_ways(entry) == int(plain)
+    assert both_ways(entry) == 2 * plain  # plain and with its time
 
 
 @pytest.mark.parametrize("machine", ["amrr", "haloscope"])
@@ -90,3 +96,44 @@ def test_a_state_that_is_none_goes_the_long_way(value: Any) -> None:
     entry = CHANNELS["enum"]("On")
     entry._data["value"] = value
     assert both_ways(entry) == 0
+
+
+@pytest.mark.parametrize("machine", ["amrr", "haloscope"])
+def test_a_reading_is_the_same_at_once(machine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = build(machine).database
+    at_once = readings._at_once
+    used = 0
+
+    async def reply(channel: ClientChannel, kind: int, count: int) -> bytes | str:
+        request = Request(CaCommand.READ_NOTIFY, kind, count, 1, 7)
+        try:
+            return await readings.read(request, channel, Identity(("127.0.0.1", 1), 2))
+        except Exception as failure:
+            return type(failure).__name__
+
+    async def story() -> None:
+        nonlocal used
+        await database.post()
+        for name in database.channels:
+            for way in (name, *([] if "." in name else [f"{name}.DESC"])):
+                channel = ClientChannel(way, 1, 1, database[way], NO_FILTERS, long_text=False)
+                for kind in KINDS:
+                    for count in (0, 1, 2):
+                        monkeypatch.setattr(readings, "_at_once", at_once)
+                        found = await reply(channel, kind, count)
+                        monkeypatch.setattr(readings, "_at_once", lambda *_: None)
+                        assert found == await reply(channel, kind, count), (way, kind, count)
+                request = Request(CaCommand.READ_NOTIFY, int(channel.entry.data_type), 1, 1, 7)
+                used += at_once(request, channel, Identity(("127.0.0.1", 1), 2)) is not None
+
+    asyncio.run(story())
+    assert used > 0.7 * len(database.channels)
+
+
+def test_who_may_not_read_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    database = build("haloscope").database
+    channel = ClientChannel("Rod", 1, 1, database["Rod"], NO_FILTERS, long_text=False)
+    monkeypatch.setattr(database, "rights", lambda *_: ca.AccessRights.NO_ACCESS)
+    request = Request(CaCommand.READ_NOTIFY, int(ca.ChannelType.DOUBLE), 1, 1, 7)
+    with pytest.raises(ca.Forbidden):
+        asyncio.run(readings.read(request, channel, Identity(("127.0.0.1", 1), 2)))
