@@ -100,6 +100,8 @@ class Pending(Generic[Key, Item]):
                 item = self._out(slots)
                 taken += item.nbytes
                 batch.append((key, item))
+            if not (slots.items or slots.places):  # else every subscription would keep its place
+                del self._slots[key]
         return batch
 
     def discard(self, key: Key) -> None:

@@ -103,6 +103,16 @@ def test_nothing_is_kept_after_it_was_taken(pending):
     assert kept() is None
 
 
+def test_a_subscription_that_waits_for_nothing_takes_no_room(pending):
+    for number in range(1000):
+        pending.put(number, Item("a", number, nbytes=1), history=2)
+        pending.put(number, Item("a", number, nbytes=1), history=2)
+    while pending.take(100):
+        pass
+    assert not pending._slots
+    assert not pending._line
+
+
 ACTIONS = st.lists(
     st.one_of(
         st.tuples(st.just("put"), st.sampled_from("abc"), st.integers(1, 600), st.integers(1, 4)),
