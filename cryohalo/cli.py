@@ -22,6 +22,7 @@ from cryohalo.commands import control_room as control_room_commands
 from cryohalo.commands import design as design_commands
 from cryohalo.commands import flows as flows_commands
 from cryohalo.commands import forecast as forecast_commands
+from cryohalo.commands import hardware as hardware_commands
 from cryohalo.commands import history as history_commands
 from cryohalo.commands import page as page_commands
 from cryohalo.commands import queue as queue_commands
@@ -61,6 +62,7 @@ app.add_typer(flows_commands.app)
 app.add_typer(combine_commands.app)
 app.add_typer(page_commands.app)
 app.add_typer(apparatus_commands.app, name="apparatus")
+app.add_typer(hardware_commands.app, name="hardware")
 app.add_typer(blinding_commands.app, name="blind")
 app.add_typer(design_commands.app, name="design")
 console = plain_console()

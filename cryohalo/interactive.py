@@ -67,7 +67,7 @@ def speed_of(session: Session) -> float:
     """How many simulated seconds pass in a real one; 1 for hardware, 0 where nobody knows."""
     for instrument in session.instruments().values():
         try:
-            return float(instrument.sim.speed.get())
+            return float(instrument.sim.speed_now())
         except Exception:  # lost: shown is then what is known without it
             return 0.0
     return 1.0

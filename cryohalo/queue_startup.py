@@ -22,6 +22,7 @@ session = Session.open(
     values.catalog.folder,
     amrr_prefix=prefixes.get("amrr"),
     halo_prefix=prefixes.get("haloscope"),
+    hardware=values.hardware,
     connect=os.environ.get("CRYOHALO_CONNECT", "yes") != "no",
 )
 RE = session.run_engine

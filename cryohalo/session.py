@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -46,6 +46,18 @@ def _connected(instrument: Instrument | None, name: str) -> Instrument:
     return instrument
 
 
+def _made_with(
+    hardware: Path | str | None, prefixes: Mapping[str, str | None]
+) -> dict[str, dict[str, Any]]:
+    """What each instrument's device is made with, by the laboratory's file."""
+    if hardware is None:
+        return {name: {} for name in prefixes}
+    from cryohalo.hardware.file import read_hardware
+
+    read = read_hardware(hardware)
+    return {name: read.arguments(name, prefix or "") for name, prefix in prefixes.items()}
+
+
 @dataclass
 class Session:
     """What an operator has at hand; close it, or use it as a context manager.
@@ -61,6 +73,7 @@ class Session:
     _refrigerator: Refrigerator | None = None
     _haloscope: Haloscope | None = None
     _publisher: Publisher | None = None
+    _made_with: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def refrigerator(self) -> Refrigerator:
@@ -92,6 +105,7 @@ class Session:
         suspenders: bool = True,
         connect: bool = True,
         simulated: bool = False,
+        hardware: Path | str | None = None,
     ) -> Session:
         """Assemble a session and wait until every process variable is connected.
 
@@ -111,21 +125,25 @@ class Session:
             simulated: Both instruments' physics in this process stand in for the IOCs, for those
                 whose prefix is given: to try plans without any. Simulated time passes only while a
                 plan waits.
+            hardware: File that says what a laboratory's own records are called and which it does
+                not have; see ``cryohalo.hardware.file``.
 
         Raises:
             TimeoutError: Some process variables do not connect; the message names them.
+            HardwareError: That file cannot be used; the message says all that is wrong with it.
         """
+        made_with = _made_with(hardware, {"amrr": amrr_prefix, "haloscope": halo_prefix})
         writer = DocumentWriter(catalog)
         about = {"operator": operator(), **provenance(), **(metadata or {})}
         engine = make_run_engine(metadata=about)
         engine.subscribe(writer)
-        session = cls(engine, Catalog(catalog), writer)
+        session = cls(engine, Catalog(catalog), writer, _made_with=made_with)
         try:
             if simulated:
                 session._simulate(amrr_prefix, halo_prefix)
             else:
                 (session._connect if connect else session._make)(amrr_prefix, halo_prefix)
-            if halo_prefix is not None and connect and not simulated:
+            if halo_prefix is not None and connect and not simulated and hardware is None:
                 session._publish_to(halo_prefix, publish_limits)
             if suspenders and connect:
                 session.install_suspenders()
@@ -135,19 +153,27 @@ class Session:
         return session
 
     def _connect(self, amrr_prefix: str | None, halo_prefix: str | None) -> None:
+        from devices.hardware.leaving_out import unwatched_in
+
         self._make(amrr_prefix, halo_prefix)
-        for instrument in self.instruments().values():
-            instrument.wait_for_connection(timeout=CONNECTION_TIMEOUT_S)
+        for name, instrument in self.instruments().items():
+            instrument.connect(CONNECTION_TIMEOUT_S)
+            if unwatched := unwatched_in(instrument):
+                self.run_engine.md.setdefault("unwatched", {})[name] = unwatched
 
     def _make(self, amrr_prefix: str | None, halo_prefix: str | None) -> None:
         if amrr_prefix is not None:
             from devices.amrr import Refrigerator
 
-            self._refrigerator = Refrigerator(amrr_prefix, name="refrigerator")
+            self._refrigerator = Refrigerator(
+                amrr_prefix, name="refrigerator", **self._made_with.get("amrr", {})
+            )
         if halo_prefix is not None:
             from devices.haloscope import Haloscope
 
-            self._haloscope = Haloscope(halo_prefix, name="haloscope")
+            self._haloscope = Haloscope(
+                halo_prefix, name="haloscope", **self._made_with.get("haloscope", {})
+            )
 
     def _simulate(self, amrr_prefix: str | None, halo_prefix: str | None) -> None:
         if amrr_prefix is not None:

@@ -8,6 +8,7 @@ from ophyd import Component as Cpt
 from ophyd import Device
 
 from amrr.description import RefrigeratorDescription
+from devices.hardware.optional import optional
 from devices.parts.base import Positioner, wall_timeout
 from devices.parts.clock import InstrumentClock, ServerHealth, expected_s
 from devices.parts.described import DescribedInstrument, ServedRefrigerator
@@ -79,12 +80,18 @@ class ColdExchanger(Device):
     setpoint = command("Temp", "config", doc="K, for the closed loop")
     heater_power = Cpt(Positioner, "HeaterPower", kind="normal", tolerance=0.5, simulated_s=600.0)
     mode = command("Mode", "config", string=True, doc="Open loop, Closed loop")
-    proportional = command("P", "config")
-    integral = command("I", "config")
-    derivative = command("D", "config")
-    feed_forward = command("FeedForward", "config", string=True, doc="Off, On: by the phase")
-    learning = command("Learning", "config", doc="0 to 1, of what the loop did")
-    phases = Cpt(CyclePhases, "", kind="omitted")
+    proportional = optional(command("P", "config"), "the controller's own")
+    integral = optional(command("I", "config"), "the controller's own")
+    derivative = optional(command("D", "config"), "the controller's own")
+    feed_forward = optional(
+        command("FeedForward", "config", string=True, doc="Off, On: by the phase"),
+        "the controller's own",
+    )
+    learning = optional(
+        command("Learning", "config", doc="0 to 1, of what the loop did"),
+        "the controller's own",
+    )
+    phases = optional(Cpt(CyclePhases, "", kind="omitted"), "no temperatures phase by phase")
 
 
 class DetectorStage(Device):
@@ -92,7 +99,7 @@ class DetectorStage(Device):
 
     temperature = readback("Temp_RBV", "hinted")
     power = Cpt(Positioner, "Power", kind="normal", tolerance=0.5, simulated_s=600.0)
-    distance = readback("Distance_RBV", "config")
+    distance = optional(readback("Distance_RBV", "config"), "not recorded")
 
 
 class ColdPath(Device):
@@ -108,20 +115,20 @@ class OneKelvinStage(Device):
 
     temperature = readback("Temp_RBV")
     setpoint = command("Temp", "config", doc="K")
-    heater = readback("Heater_RBV")
+    heater = optional(readback("Heater_RBV"), "not recorded")
     mode = command("Mode", "config", string=True, doc="Off, Closed loop")
-    proportional = command("P", "config")
-    integral = command("I", "config")
-    derivative = command("D", "config")
+    proportional = optional(command("P", "config"), "the controller's own")
+    integral = optional(command("I", "config"), "the controller's own")
+    derivative = optional(command("D", "config"), "the controller's own")
 
 
 class Flow(Device):
     """The flow through the regenerators, positive from A to B, and the 3He concentrations."""
 
     rate = readback("Rate_RBV")
-    molar_rate = readback("MolarRate_RBV")
-    concentration_a = readback("ConcentrationA_RBV", "omitted")
-    concentration_b = readback("ConcentrationB_RBV", "omitted")
+    molar_rate = optional(readback("MolarRate_RBV"), "not recorded")
+    concentration_a = optional(readback("ConcentrationA_RBV", "omitted"), "not shown")
+    concentration_b = optional(readback("ConcentrationB_RBV", "omitted"), "not shown")
 
 
 class Phase(Device):
@@ -160,27 +167,39 @@ class Cycle(Device):
     ENDED = frozenset({"Stopped", "Aborted", "Blocked", "Ramping down"})
 
     run = command("Run", string=True, ends=True, doc="Stop, Run; Stop ramps to zero first")
-    hold = command("Pause", string=True, doc="No, Yes")
+    hold = optional(
+        command("Pause", string=True, doc="No, Yes"),
+        "the cycle cannot be paused from here",
+    )
     abort = command("Abort", ends=True)
     state = readback("State_RBV", "omitted", string=True)
-    phase = Cpt(Phase, "Phase", kind="omitted")
-    phase_time = readback("PhaseTime_RBV", "omitted")
+    phase = optional(Cpt(Phase, "Phase", kind="omitted"), "no event at the end of each phase")
+    phase_time = optional(readback("PhaseTime_RBV", "omitted"), "not shown")
     count = readback("Count_RBV", "hinted")
     flow_time = command("FlowTime", "config", doc="s")
     hold_time = command("HoldTime", "config", doc="s")
-    pump_low = setting("PumpLow", doc="T")
-    pump_high = setting("PumpHigh", doc="T")
-    regen_cold_start = setting("RegenColdStart", doc="T, at the start of the cold blow")
-    regen_cold_end = setting("RegenColdEnd", doc="T")
-    regen_hot_start = setting("RegenHotStart", doc="T, at the start of the hot blow")
-    regen_hot_end = setting("RegenHotEnd", doc="T")
+    pump_low = optional(setting("PumpLow", doc="T"), "the sequencer's own waypoint")
+    pump_high = optional(setting("PumpHigh", doc="T"), "the sequencer's own waypoint")
+    regen_cold_start = optional(
+        setting("RegenColdStart", doc="T, at the start of the cold blow"),
+        "the sequencer's own waypoint",
+    )
+    regen_cold_end = optional(setting("RegenColdEnd", doc="T"), "the sequencer's own waypoint")
+    regen_hot_start = optional(
+        setting("RegenHotStart", doc="T, at the start of the hot blow"),
+        "the sequencer's own waypoint",
+    )
+    regen_hot_end = optional(setting("RegenHotEnd", doc="T"), "the sequencer's own waypoint")
     mean_chx_temperature = readback("MeanCHXTemp_RBV", "hinted")
-    min_chx_temperature = readback("MinCHXTemp_RBV")
-    max_chx_temperature = readback("MaxCHXTemp_RBV")
+    min_chx_temperature = optional(readback("MinCHXTemp_RBV"), "not recorded")
+    max_chx_temperature = optional(readback("MaxCHXTemp_RBV"), "not recorded")
     mean_chx_power = readback("MeanCHXPower_RBV")
-    work = readback("Work_RBV")
-    rejected_heat = readback("RejectedHeat_RBV")
-    blocked = readback("Blocked_RBV", "omitted", long=True)
+    work = optional(readback("Work_RBV"), "not recorded")
+    rejected_heat = optional(readback("RejectedHeat_RBV"), "not recorded")
+    blocked = optional(
+        readback("Blocked_RBV", "omitted", long=True),
+        "that the cycle is blocked is told, not why",
+    )
 
     def __init__(self, prefix: str = "", **kwargs: Any) -> None:
         super().__init__(prefix, **kwargs)
@@ -289,25 +308,40 @@ class Refrigerator(DescribedInstrument):
     is given it: ``Refrigerator(..., description=...)``.
     """
 
-    sim = Cpt(InstrumentClock, "Sim:", kind="normal")
-    ioc = Cpt(ServerHealth, "IOC:", kind="config")
+    sim = optional(
+        Cpt(InstrumentClock, "Sim:", kind="normal"),
+        "time-outs are in real time; no simulated time in events",
+    )
+    ioc = optional(
+        Cpt(ServerHealth, "IOC:", kind="config"),
+        "a lost IOC is told by the devices' own PVs; no version in runs",
+    )
     pump_a = Cpt(PumpMagnet, "PumpA:", kind="normal")
     pump_b = Cpt(PumpMagnet, "PumpB:", kind="normal")
     regen_a = Cpt(RegeneratorMagnet, "RegenA:", kind="normal")
     regen_b = Cpt(RegeneratorMagnet, "RegenB:", kind="normal")
-    hhx_a = Cpt(HotExchanger, "HHXA:", kind="normal")
-    hhx_b = Cpt(HotExchanger, "HHXB:", kind="normal")
+    hhx_a = optional(Cpt(HotExchanger, "HHXA:", kind="normal"), "not recorded")
+    hhx_b = optional(Cpt(HotExchanger, "HHXB:", kind="normal"), "not recorded")
     chx = Cpt(ColdExchanger, "CHX:", kind="normal")
-    cold_path = Cpt(ColdPath, "ColdPath:", kind="omitted")
-    detector1 = Cpt(DetectorStage, "Detector1:", kind="normal")
-    detector2 = Cpt(DetectorStage, "Detector2:", kind="normal")
+    cold_path = optional(
+        Cpt(ColdPath, "ColdPath:", kind="omitted"),
+        "no temperatures along the cold line",
+    )
+    detector1 = optional(Cpt(DetectorStage, "Detector1:", kind="normal"), "no stage to load")
+    detector2 = optional(Cpt(DetectorStage, "Detector2:", kind="normal"), "no stage to load")
     one_k_stage = Cpt(OneKelvinStage, "Stage:", kind="normal")
-    flow = Cpt(Flow, "Flow:", kind="normal")
+    flow = optional(Cpt(Flow, "Flow:", kind="normal"), "not recorded")
     cycle = Cpt(Cycle, "Cycle:", kind="normal")
-    interlock = Cpt(InterlockStatus, "Interlock:", kind="normal")
+    interlock = optional(
+        Cpt(InterlockStatus, "Interlock:", kind="normal"),
+        "its reset and its reasons are not here",
+    )
     settings = Cpt(Settings, "", kind="omitted")
     #: Lazy: an IOC that serves none is not waited for where a description is given.
-    described = Cpt(ServedRefrigerator, "Apparatus:", kind="omitted", lazy=True)
+    described = optional(
+        Cpt(ServedRefrigerator, "Apparatus:", kind="omitted", lazy=True),
+        "give the device a description",
+    )
 
     @property
     def apparatus(self) -> RefrigeratorDescription:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ophyd import Component as Cpt
 from ophyd import Device
 
+from devices.hardware.optional import optional
 from devices.parts.cavity import CavityFrequency
 from devices.parts.clock import InstrumentClock, ServerHealth
 from devices.parts.described import DescribedInstrument, NoDescriptionError, ServedHaloscope
@@ -32,13 +33,17 @@ __all__ = ["Fridge", "Haloscope", "InterlockStatus", "NoDescriptionError"]
 class Fridge(Fetching):
     """Thermometers of the dilution refrigerator and of what hangs on it, K."""
 
-    mxc = readback("MXC_RBV")
-    still = readback("Still_RBV")
-    four_k = readback("FourK_RBV")
-    cavity = readback("Cavity_RBV")
-    rod = readback("Rod_RBV")
-    jpa = readback("JPA_RBV")
-    noise_source = readback("NoiseSource_RBV")
+    mxc = optional(
+        readback("MXC_RBV"),
+        "no plan is held when the mixing chamber is warm",
+        guard=True,
+    )
+    still = optional(readback("Still_RBV"), "not recorded")
+    four_k = optional(readback("FourK_RBV"), "not recorded")
+    cavity = optional(readback("Cavity_RBV"), "not recorded")
+    rod = optional(readback("Rod_RBV"), "not recorded")
+    jpa = optional(readback("JPA_RBV"), "not recorded")
+    noise_source = optional(readback("NoiseSource_RBV"), "not recorded")
 
 
 class Seal(Device):
@@ -68,27 +73,48 @@ class Haloscope(DescribedInstrument):
     by plans into ``measured``, so that events carry it beside the raw data.
     """
 
-    sim = Cpt(InstrumentClock, "Sim:", kind="normal")
-    ioc = Cpt(ServerHealth, "IOC:", kind="config")
+    sim = optional(
+        Cpt(InstrumentClock, "Sim:", kind="normal"),
+        "time-outs are in real time; no simulated time in events",
+    )
+    ioc = optional(
+        Cpt(ServerHealth, "IOC:", kind="config"),
+        "a lost IOC is told by the devices' own PVs; no version in runs",
+    )
     rod = Cpt(Axis, "Rod", kind="normal")
-    antenna = Cpt(Axis, "Antenna", kind="normal")
-    magnet = Cpt(MagnetSupply, "Magnet:", kind="normal")
-    fridge = Cpt(Fridge, "Fridge:", kind="normal")
-    noise_source = Cpt(NoiseSource, "NoiseSource:", kind="normal")
+    antenna = optional(Cpt(Axis, "Antenna", kind="normal"), "its coupling cannot be set")
+    magnet = optional(
+        Cpt(MagnetSupply, "Magnet:", kind="normal"),
+        "no field in events, without which no limit is possible; no ramps",
+    )
+    fridge = optional(Cpt(Fridge, "Fridge:", kind="normal"), "no temperatures in events")
+    noise_source = optional(
+        Cpt(NoiseSource, "NoiseSource:", kind="normal"),
+        "no calibration of the receiver by it",
+    )
     switch = Cpt(Selector, "Switch", kind="config")
     vna = Cpt(NetworkAnalyzer, "VNA:", kind="config")
     jpa = Cpt(JosephsonAmplifier, "JPA:", kind="config")
     lo = Cpt(LocalOscillator, "LO:", kind="config")
     daq = Cpt(Digitizer, "DAQ:", kind="config")
-    high_resolution = Cpt(HighResolution, "DAQ:HighRes:", kind="config")
-    interlock = Cpt(InterlockStatus, "Interlock:", kind="normal")
-    seal = Cpt(Seal, "Sim:", kind="config")
+    high_resolution = optional(
+        Cpt(HighResolution, "DAQ:HighRes:", kind="config"),
+        "no time streams",
+    )
+    interlock = optional(
+        Cpt(InterlockStatus, "Interlock:", kind="normal"),
+        "its reset and its reasons are not here",
+    )
+    seal = optional(Cpt(Seal, "Sim:", kind="config"), "nothing is hidden, nothing is told of it")
     cavity = Cpt(CavityFrequency, "", kind="normal")
     settings = Cpt(Settings, "", kind="omitted")
     measured = Cpt(CavityMeasured, "", kind="normal")
     calibrated = Cpt(CalibrationMeasured, "", kind="normal")
     #: Lazy: an IOC that serves none is not waited for where a description is given.
-    described = Cpt(ServedHaloscope, "Apparatus:", kind="omitted", lazy=True)
+    described = optional(
+        Cpt(ServedHaloscope, "Apparatus:", kind="omitted", lazy=True),
+        "give the device a description",
+    )
 
     @property
     def apparatus(self) -> Description:

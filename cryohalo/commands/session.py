@@ -11,6 +11,7 @@ from cryohalo.commands.options import EXIT_FAILED, plain_console
 from cryohalo.commands.session_options import (
     AmrrPrefix,
     HaloPrefix,
+    HardwareFile,
     Mode,
     ModeOption,
     Simulated,
@@ -57,6 +58,7 @@ def session(
     catalog: WrittenCatalog = None,
     amrr_prefix: AmrrPrefix = None,
     halo_prefix: HaloPrefix = None,
+    hardware: HardwareFile = None,
     script: Annotated[
         Path | None,
         typer.Option(help="Run this file of Python and end.", callback=python_file),
@@ -83,7 +85,7 @@ def session(
 
     if script is not None and code is not None:
         raise typer.BadParameter("give a script or code, not both", param_hint="--script")
-    where = site(catalog, amrr_prefix, halo_prefix)
+    where = site(catalog, amrr_prefix, halo_prefix, hardware)
     find_instruments()
     # After the environment is what Channel Access finds when it is imported.
     from cryohalo.interactive import displayed, prompt, run_code
@@ -95,6 +97,7 @@ def session(
             amrr_prefix=where.amrr_prefix,
             halo_prefix=where.halo_prefix,
             simulated=simulated,
+            hardware=where.hardware,
         ) as opened,
         displayed(opened, show.value),
     ):

@@ -10,7 +10,15 @@ import typer
 
 from cryohalo.commands.options import WRITABLE, prefix
 
-__all__ = ["AmrrPrefix", "HaloPrefix", "Mode", "ModeOption", "Simulated", "WrittenCatalog"]
+__all__ = [
+    "AmrrPrefix",
+    "HaloPrefix",
+    "HardwareFile",
+    "Mode",
+    "ModeOption",
+    "Simulated",
+    "WrittenCatalog",
+]
 
 
 class Mode(StrEnum):
@@ -42,6 +50,17 @@ HaloPrefix = Annotated[
     typer.Option(
         help="Haloscope's prefix; '' for none; the site's unless told, or HALO:",
         callback=optional_prefix,
+    ),
+]
+HardwareFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--hardware",
+        metavar="FILE",
+        help="What the laboratory's own records are called and which it has not; the site's unless "
+        "told (docs/how_to/hardware.md).",
+        exists=True,
+        dir_okay=False,
     ),
 ]
 ModeOption = Annotated[

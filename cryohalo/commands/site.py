@@ -29,11 +29,13 @@ class Site:
         catalog: Folder of the catalog.
         amrr_prefix: The refrigerator's, None for none.
         halo_prefix: The haloscope's, None for none.
+        hardware: File of the laboratory's own records, None for none.
     """
 
     catalog: Path
     amrr_prefix: str | None
     halo_prefix: str | None
+    hardware: Path | None = None
 
 
 def place_of(given: Path | str | None) -> Path | str:
@@ -60,13 +62,19 @@ def parameters_of(instrument: str) -> Path | None:
     return one.parameters if one else None
 
 
-def site(catalog: Path | None, amrr_prefix: str | None, halo_prefix: str | None) -> Site:
+def site(
+    catalog: Path | None,
+    amrr_prefix: str | None,
+    halo_prefix: str | None,
+    hardware: Path | None = None,
+) -> Site:
     """What is given, else the site's.
 
     Args:
         catalog: Folder of the catalog, None for the site's.
         amrr_prefix: The refrigerator's; "" for none, None for the site's.
         halo_prefix: The haloscope's, the same.
+        hardware: File of the laboratory's own records, None for the site's.
 
     Raises:
         ConfigurationError: The site's configuration cannot be used.
@@ -78,7 +86,8 @@ def site(catalog: Path | None, amrr_prefix: str | None, halo_prefix: str | None)
     chosen = {"amrr": amrr_prefix, "haloscope": halo_prefix}
     decided = {name: prefixes.get(name) if p is None else p for name, p in chosen.items()}
     folder = catalog or (found.values.catalog.folder if found else DEFAULT_CATALOG)
-    return Site(folder, decided["amrr"] or None, decided["haloscope"] or None)
+    own = hardware or (found.values.hardware if found else None)
+    return Site(folder, decided["amrr"] or None, decided["haloscope"] or None, own)
 
 
 def find_instruments() -> None:

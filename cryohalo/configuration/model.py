@@ -262,6 +262,10 @@ class Configuration(BaseSettings):
         default=Path("state"),
         description="locks, logs and states; a relative path begins at this file's folder",
     )
+    hardware: Path | None = Field(
+        default=None,
+        description="file of a laboratory's own records: what they are called, which there are not",
+    )
     amrr: Amrr = Amrr()
     haloscope: Haloscope = Haloscope()
     epics: Epics = Epics()

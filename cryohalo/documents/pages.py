@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from cryohalo.documents import command_line, devices, machine, plans, settings
+from cryohalo.documents import command_line, devices, hardware, machine, plans, settings
 
 __all__ = ["PAGES", "write"]
 
@@ -18,6 +18,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "commands.md": command_line.page,
     "configuration.md": settings.page,
     "devices.md": devices.page,
+    "hardware.md": hardware.page,
     "plans.md": plans.page,
     "refrigerator_values.md": machine.page,
 }

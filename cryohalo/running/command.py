@@ -23,6 +23,7 @@ from cryohalo.commands.options import (
 from cryohalo.commands.session_options import (
     AmrrPrefix,
     HaloPrefix,
+    HardwareFile,
     Mode,
     ModeOption,
     Simulated,
@@ -54,6 +55,7 @@ def _common(
     catalog: WrittenCatalog = None,
     amrr_prefix: AmrrPrefix = None,
     halo_prefix: HaloPrefix = None,
+    hardware: HardwareFile = None,
     show: ModeOption = Mode.live,
     simulated: Simulated = False,
     dry_run: Annotated[
@@ -127,12 +129,13 @@ def _run(
     catalog: Path | None,
     amrr_prefix: str | None,
     halo_prefix: str | None,
+    hardware: Path | None,
     show: Mode,
     simulated: bool,
     dry_run: bool,
     yes: bool,
 ) -> None:
-    where = site(catalog, amrr_prefix, halo_prefix)
+    where = site(catalog, amrr_prefix, halo_prefix, hardware)
     prefixes = {"refrigerator": where.amrr_prefix, "haloscope": where.halo_prefix}
     if not prefixes[name]:
         raise typer.BadParameter(f"{plan.__name__} needs the {name}'s prefix")
@@ -142,6 +145,7 @@ def _run(
         amrr_prefix=where.amrr_prefix if name == "refrigerator" else None,
         halo_prefix=where.halo_prefix if name == "haloscope" else None,
         simulated=simulated,
+        hardware=where.hardware,
         suspenders=plan.__name__ not in RECOVERING,
     ) as session:
 

@@ -62,7 +62,7 @@ def rehearsed(plan: MsgGenerator[Any], instrument: Any) -> Rehearsed:
 
 def _speed(instrument: Any) -> float:
     try:
-        return float(instrument.sim.speed.get())
+        return float(instrument.sim.speed_now())
     except Exception:  # one that is lost has none
         return 1.0
 

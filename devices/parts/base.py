@@ -12,6 +12,8 @@ from typing import Any
 
 from ophyd import Component, Device, OphydObject, PositionerBase, PVPositionerPC, Signal
 
+from devices.hardware.aliases import Laboratory
+from devices.hardware.leaving_out import connect_all, leave_out, stated_absent
 from devices.signals.reading import (
     CONNECTION_TIMEOUT_S,
     READ_TIMEOUT_S,
@@ -114,6 +116,11 @@ class Positioner(Mover, Fetching, PVPositionerPC):
         return self.setpoint
 
     @property
+    def followed(self) -> Signal:
+        """The readback."""
+        return self.readback
+
+    @property
     def reach(self) -> float:
         """The tolerance."""
         return self.tolerance
@@ -128,12 +135,35 @@ class Positioner(Mover, Fetching, PVPositionerPC):
 
 
 class Instrument(Device):
-    """A whole machine: its parts, and ``stop`` that leaves it safe."""
+    """A whole machine: its parts, and ``stop`` that leaves it safe.
+
+    Args:
+        prefix: Of its PVs.
+        laboratory: What its records are called and which there are not, where that is not as ours.
+        kwargs: Passed on to ophyd.
+
+    Raises:
+        ValueError: The laboratory states that it has not what the instrument cannot do without.
+    """
+
+    laboratory: Laboratory | None = None
+
+    def __init__(
+        self, prefix: str = "", *, laboratory: Laboratory | None = None, **kwargs: Any
+    ) -> None:
+        absent = stated_absent(type(self), laboratory) if laboratory else set()
+        self.laboratory = laboratory
+        super().__init__(prefix, **kwargs)
+        leave_out(self, absent)
 
     def connect(self, timeout_s: float = CONNECTION_TIMEOUT_S) -> None:
         """Wait until every PV is found, or say which are not.
 
+        What the instrument can do without and is not found within seconds is left out: it is not
+        read, and refuses by name what is asked of it.
+
         Raises:
-            TimeoutError: Some PVs did not answer within ``timeout_s``.
+            TimeoutError: Some PVs that it needs, or that guard it, did not answer within
+                ``timeout_s``.
         """
-        self.wait_for_connection(all_signals=True, timeout=timeout_s)
+        connect_all(self, timeout_s)

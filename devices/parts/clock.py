@@ -6,6 +6,7 @@ import math
 
 from ophyd import Device
 
+from devices.hardware.absent import is_absent
 from devices.signals.reading import Fetching, readback
 from devices.signals.settable import command, setting
 from devices.waiting.watch import Watch
@@ -25,7 +26,8 @@ MARGIN = 2.0
 class InstrumentClock(Fetching):
     """``Sim:``, simulated time and its speed: 1 is real time, N is N times, 0 as fast as it goes.
 
-    Hardware that serves these PVs reports speed 1 and its own time.
+    Hardware that serves these PVs reports speed 1 and its own time. Where nobody serves them there
+    is real time.
     """
 
     time = readback("Time_RBV", doc="simulated time, s")
@@ -42,8 +44,12 @@ class InstrumentClock(Fetching):
             ValueError: The duration is negative or not finite.
         """
         within(f"{self.name}: duration to wait for", simulated_s, 0.0, math.inf, "s")
-        speed = float(self.speed.get()) or SLOWEST_FREE_RUN
+        speed = self.speed_now() or SLOWEST_FREE_RUN
         return GRACE_S + MARGIN * simulated_s / speed
+
+    def speed_now(self) -> float:
+        """Simulated seconds in one of the wall; 1 where there is no simulated clock, 0 for free."""
+        return 1.0 if is_absent(self.speed) else float(self.speed.get())
 
     def let_pass(self, simulated_s: float) -> Watch:
         """Return a status that ends when simulated time has advanced by ``simulated_s``."""

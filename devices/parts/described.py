@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from ophyd import Device
 
 from amrr.description import RefrigeratorDescription
+from devices.hardware.absent import AbsentError, is_absent
 from devices.parts.base import Instrument
 from devices.signals.reading import CONNECTION_TIMEOUT_S, LOST, readback
 from haloscope.description import Description
@@ -66,6 +67,16 @@ class ServedDescription(Device):
             ValueError: It is none; says why.
         """
         raise NotImplementedError
+
+    def demand_served(self) -> None:
+        """Refuse where no IOC serves it.
+
+        Raises:
+            AbsentError: None does.
+        """
+        for part in (self.hash, self.content):
+            if is_absent(part):
+                part.get()
 
     def now(self) -> Any:
         """The description: the one known as long as its hash stands, else fetched.
@@ -145,7 +156,7 @@ class DescribedInstrument(Instrument):
         Args:
             prefix: Of its PVs.
             description: Of the apparatus, where the IOC is not to be asked.
-            kwargs: Passed on to ophyd.
+            kwargs: Passed on.
         """
         self._given = description
         super().__init__(prefix, **kwargs)
@@ -154,9 +165,12 @@ class DescribedInstrument(Instrument):
         """Wait until every PV is found, those of the description only where none is given.
 
         Raises:
-            TimeoutError: Some PVs did not answer within ``timeout_s``.
+            TimeoutError: Some PVs that it needs did not answer within ``timeout_s``.
         """
-        self.wait_for_connection(all_signals=self._given is None, timeout=timeout_s)
+        if self._given is None:
+            self.lazy_wait_for_connection = False  # found, or not, with all the others
+            _ = self.described
+        super().connect(timeout_s)
 
     def _stated(self) -> Any:
         """The description that was given, else what is served."""
@@ -164,7 +178,8 @@ class DescribedInstrument(Instrument):
             return self._given
         try:
             described = self.described
-        except TimeoutError as error:
+            described.demand_served()
+        except (TimeoutError, AbsentError) as error:
             raise NoDescriptionError(
                 f"{self.name}: its IOC says nothing of the apparatus ({error}); start the IOC, or "
                 "give the device a description: description=..."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from devices.hardware.optional import optional
 from devices.parts.rf import Acquiring
 from devices.signals.reading import readback
 from devices.signals.settable import setting
@@ -22,8 +23,8 @@ class HighResolution(Acquiring):
     center = setting("Center", doc="MHz")
     bandwidth = setting("Bandwidth", doc="Hz: of the band, and samples a second")
     duration = setting("Duration", doc="s")
-    message = readback("Message_RBV", "omitted", string=True)
-    num_points = readback("NumPoints_RBV", "omitted")
+    message = optional(readback("Message_RBV", "omitted", string=True), "not shown")
+    num_points = optional(readback("NumPoints_RBV", "omitted"), "not shown")
     real = readback("StreamReal_RBV", varying=True)
     imaginary = readback("StreamImag_RBV", varying=True)
     stream_center = readback("StreamCenter_RBV")

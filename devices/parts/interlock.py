@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ophyd import Device
 
+from devices.hardware.optional import optional
 from devices.signals.reading import readback
 from devices.signals.settable import command
 
@@ -17,6 +18,9 @@ class InterlockStatus(Device):
     ``reason`` say afterwards still stands.
     """
 
-    active = readback("Active_RBV")
-    reason = readback("Reason_RBV", "omitted", long=True)
+    active = optional(readback("Active_RBV"), "no plan is held by the interlock", guard=True)
+    reason = optional(
+        readback("Reason_RBV", "omitted", long=True),
+        "that it is active is told, not why",
+    )
     reset = command("Reset", doc="forget latched reasons that have gone")

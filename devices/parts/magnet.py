@@ -9,6 +9,7 @@ from typing import Any
 
 from ophyd import Component as Cpt
 
+from devices.hardware.optional import optional
 from devices.parts.base import Positioner
 from devices.signals.reading import Fetching, readback
 from devices.signals.settable import command, setting
@@ -39,20 +40,33 @@ class MagnetSupply(Fetching):
 
     #: Within 5 mT (20 mA) of the setpoint counts as there; the longest ramp is taken as 24 h.
     field = Cpt(Ramp, "Field", kind="hinted", tolerance=0.005, simulated_s=86400.0)
-    current = Cpt(Ramp, "Current", kind="normal", tolerance=0.02, simulated_s=86400.0)
-    supply_current = readback("SupplyCurrent_RBV")
-    ramp_rate = setting("RampRate", doc="A/s")
-    state = readback("State_RBV", string=True)
+    current = optional(
+        Cpt(Ramp, "Current", kind="normal", tolerance=0.02, simulated_s=86400.0),
+        "not recorded, and ramped by field alone",
+    )
+    supply_current = optional(readback("SupplyCurrent_RBV"), "not recorded")
+    ramp_rate = optional(setting("RampRate", doc="A/s"), "the supply's own rate")
+    state = optional(
+        readback("State_RBV", string=True),
+        "not recorded; not among the reasons why a ramp has failed",
+    )
     control = command("Command", ends=True, doc="Ramp, Pause, Zero, Abort")
-    voltage = readback("Voltage_RBV")
-    coil_voltage = readback("CoilVoltage_RBV")
-    voltage_limit = setting("VoltageLimit", doc="V")
-    current_limit = setting("CurrentLimit", doc="A")
-    diode_current = readback("DiodeCurrent_RBV")
-    coil_temperature = readback("CoilTemp_RBV")
-    quench = readback("Quench_RBV", doc="latched: No, Yes")
-    quench_reset = command("QuenchReset")
-    message = readback("Message_RBV", "omitted", long=True)
+    voltage = optional(readback("Voltage_RBV"), "not recorded")
+    coil_voltage = optional(readback("CoilVoltage_RBV"), "not recorded")
+    voltage_limit = optional(setting("VoltageLimit", doc="V"), "the supply's own limit")
+    current_limit = optional(setting("CurrentLimit", doc="A"), "the supply's own limit")
+    diode_current = optional(readback("DiodeCurrent_RBV"), "not recorded")
+    coil_temperature = optional(readback("CoilTemp_RBV"), "not recorded")
+    quench = optional(
+        readback("Quench_RBV", doc="latched: No, Yes"),
+        "no plan is held by a quench",
+        guard=True,
+    )
+    quench_reset = optional(command("QuenchReset"), "a quench is reset at the supply")
+    message = optional(
+        readback("Message_RBV", "omitted", long=True),
+        "that it has quenched is told, not more",
+    )
 
     def __init__(self, prefix: str = "", **kwargs: Any) -> None:
         super().__init__(prefix, **kwargs)
@@ -66,13 +80,13 @@ class MagnetSupply(Fetching):
 class PumpMagnet(MagnetSupply):
     """A magnet of the superfluid magnetic pump, with the temperature of its bed."""
 
-    bed_temperature = readback("BedTemp_RBV")
+    bed_temperature = optional(readback("BedTemp_RBV"), "not recorded")
 
 
 class RegeneratorMagnet(MagnetSupply):
     """A magnet of a regenerator, with the temperatures along the bed, hot end first."""
 
-    hot_end_temperature = readback("HotEndTemp_RBV")
-    cold_end_temperature = readback("ColdEndTemp_RBV")
-    profile = readback("TempProfile_RBV", "omitted")
-    profile_location = readback("Position_RBV", "omitted")
+    hot_end_temperature = optional(readback("HotEndTemp_RBV"), "not recorded")
+    cold_end_temperature = optional(readback("ColdEndTemp_RBV"), "not recorded")
+    profile = optional(readback("TempProfile_RBV", "omitted"), "not recorded")
+    profile_location = optional(readback("Position_RBV", "omitted"), "not recorded")

@@ -8,6 +8,8 @@ from ophyd import Component, EpicsMotor, Signal
 from ophyd.epics_motor import HomeEnum
 from ophyd.status import StatusBase
 
+from devices.hardware.absent import is_absent
+from devices.hardware.optional import optional
 from devices.parts.base import check_position, wall_timeout
 from devices.signals.reading import CONNECTION_TIMEOUT_S, READ_TIMEOUT_S, WRITE_TIMEOUT_S, Readback
 from devices.signals.settable import Command, Order, Target
@@ -19,6 +21,15 @@ __all__ = ["Axis"]
 
 #: Seconds of instrument time granted to a move beyond distance / velocity.
 MOVE_OVERHEAD_S = 60.0
+
+#: Seconds of instrument time that any move may take where nobody states a velocity.
+LONGEST_MOVE_S = 7200.0
+
+UNRECORDED = "not recorded"
+UNSET = "its position cannot be set without moving"
+LIMITED = "VAL's own control limits hold"
+HOMELESS = "it cannot be sent home"
+NO_REASON = "not among the reasons why a move has failed"
 
 S = TypeVar("S", bound=Signal)
 
@@ -38,7 +49,9 @@ def _field(cls: type[S], suffix: str, kind: str, **more: Any) -> Component[S]:
     )
 
 
-def _flag(suffix: str, kind: str, *, monitor: bool = True) -> Component[Readback]:
+def _flag(
+    suffix: str, kind: str, *, monitor: bool = True, **more: Any
+) -> Component[Readback]:
     """A field that is read only."""
     return Component(
         Readback,
@@ -47,6 +60,7 @@ def _flag(suffix: str, kind: str, *, monitor: bool = True) -> Component[Readback
         auto_monitor=monitor,
         timeout=READ_TIMEOUT_S,
         connection_timeout=CONNECTION_TIMEOUT_S,
+        **more,
     )
 
 
@@ -58,27 +72,31 @@ class Axis(Mover, EpicsMotor):
     for.
     """
 
-    user_readback = _flag(".RBV", "hinted")
-    user_setpoint = _field(Target, ".VAL", "normal")
-    user_offset = _field(Command, ".OFF", "config")
-    user_offset_dir = _field(Command, ".DIR", "config")
-    offset_freeze_switch = _field(Command, ".FOFF", "omitted")
-    set_use_switch = _field(Command, ".SET", "omitted")
-    velocity = _field(Command, ".VELO", "config")
-    high_limit_travel = _field(Command, ".HLM", "omitted")
-    low_limit_travel = _field(Command, ".LLM", "omitted")
-    motor_stop = _field(Order, ".STOP", "omitted")
-    home_forward = _field(Order, ".HOMF", "omitted")
-    home_reverse = _field(Order, ".HOMR", "omitted")
-    mode = _field(Command, ".SPMG", "omitted", string=True)
-    deadband = _flag(".RDBD", "config")
-    at_home = _flag(".ATHM", "omitted")
+    user_setpoint = _field(Target, ".VAL", "normal", doc="where it shall be")
+    user_readback = _flag(".RBV", "hinted", doc="where it is")
+    motor_stop = _field(Order, ".STOP", "omitted", doc="1 stops it")
+    deadband = _flag(".RDBD", "config", doc="greatest distance that counts as there")
+    velocity = optional(
+        _field(Command, ".VELO", "config"), f"a move may take {LONGEST_MOVE_S:g} s, however short"
+    )
+    acceleration = optional(_field(Command, ".ACCL", "config"), UNRECORDED)
+    user_offset = optional(_field(Command, ".OFF", "config"), UNRECORDED)
+    user_offset_dir = optional(_field(Command, ".DIR", "config"), UNRECORDED)
+    offset_freeze_switch = optional(_field(Command, ".FOFF", "omitted"), UNSET)
+    set_use_switch = optional(_field(Command, ".SET", "omitted"), UNSET)
+    motor_egu = optional(_field(Command, ".EGU", "config"), "the unit is the readback's anyway")
     #: ``.DMOV``, which moves are watched by, says the same.
-    motor_is_moving = _flag(".MOVN", "omitted", monitor=False)
-
-    def __init__(self, prefix: str = "", **kwargs: Any) -> None:
-        super().__init__(prefix, **kwargs)
-        self.user_readback.kind = "hinted"
+    motor_is_moving = optional(_flag(".MOVN", "omitted", monitor=False), UNRECORDED)
+    motor_done_move = optional(_flag(".DMOV", "omitted"), "a move ends by its put or its readback")
+    high_limit_switch = optional(_flag(".HLS", "omitted"), NO_REASON)
+    low_limit_switch = optional(_flag(".LLS", "omitted"), NO_REASON)
+    high_limit_travel = optional(_field(Command, ".HLM", "omitted"), LIMITED)
+    low_limit_travel = optional(_field(Command, ".LLM", "omitted"), LIMITED)
+    direction_of_travel = optional(_field(Command, ".TDIR", "omitted"), UNRECORDED)
+    home_forward = optional(_field(Order, ".HOMF", "omitted"), HOMELESS)
+    home_reverse = optional(_field(Order, ".HOMR", "omitted"), HOMELESS)
+    at_home = optional(_flag(".ATHM", "omitted"), HOMELESS)
+    mode = optional(_field(Command, ".SPMG", "omitted", string=True), NO_REASON)
 
     @property
     def egu(self) -> str:
@@ -96,6 +114,11 @@ class Axis(Mover, EpicsMotor):
         return self.user_setpoint
 
     @property
+    def followed(self) -> Signal:
+        """The record's ``.RBV``."""
+        return self.user_readback
+
+    @property
     def reach(self) -> float:
         """The record's retry deadband."""
         return float(self.deadband.get())
@@ -110,9 +133,14 @@ class Axis(Mover, EpicsMotor):
 
     def allowance_s(self, position: float) -> float:
         """Wall seconds to allow for a move from here to ``position``."""
+        return self._travel_s(position - float(self.user_readback.get()))
+
+    def _travel_s(self, distance: float) -> float:
+        """Wall seconds to allow for a way."""
+        if is_absent(self.velocity):
+            return wall_timeout(self, LONGEST_MOVE_S)
         velocity = abs(float(self.velocity.get())) or 1.0
-        travel_s = abs(position - float(self.user_readback.get())) / velocity
-        return wall_timeout(self, MOVE_OVERHEAD_S + travel_s)
+        return wall_timeout(self, MOVE_OVERHEAD_S + abs(distance) / velocity)
 
     def halt(self, move: Move | None) -> None:
         """Bring the motor to rest, also if another client moves it."""
@@ -129,11 +157,12 @@ class Axis(Mover, EpicsMotor):
         if abs(asked - actual) <= self.reach and not (why or move.orders.given):
             # A record at rest keeps no difference: STOP sets VAL to where it is.
             found.append("stopped or sent there by another client")
-        mode = self.mode.get(use_monitor=False)
+        mode = "" if is_absent(self.mode) else self.mode.get(use_monitor=False)
         if mode in ("Stop", "Pause"):
             found.append(f"its mode (SPMG) is {mode}")
         for side in ("high", "low"):
-            if getattr(self, f"{side}_limit_switch").get(use_monitor=False):
+            switch = getattr(self, f"{side}_limit_switch")
+            if not is_absent(switch) and switch.get(use_monitor=False):
                 found.append(f"at its {side} limit switch")
         if self.user_readback.alarm_severity:
             found.append("the record is in alarm: the motor does not follow")
@@ -152,8 +181,7 @@ class Axis(Mover, EpicsMotor):
         forward = HomeEnum(direction) is HomeEnum.forward
         button = self.home_forward if forward else self.home_reverse
         low, high = self.limits
-        travel_s = abs(high - low) / (abs(float(self.velocity.get())) or 1.0)
-        limit_s = wall_timeout(self, MOVE_OVERHEAD_S + travel_s) if timeout is None else timeout
+        limit_s = self._travel_s(high - low) if timeout is None else timeout
         return waited(self, completion(self, [(button, 1)], limit_s, self._check_home), wait)
 
     def _check_home(self) -> None:
@@ -167,6 +195,7 @@ class Axis(Mover, EpicsMotor):
         """Called with ``.RBV``."""
         self._set_position(value)
 
+    @motor_done_move.sub_value
     def _move_changed(self, timestamp: Any = None, value: Any = None, **_: Any) -> None:
         """Called with ``.DMOV``; ophyd's own ends a move by its edge."""
         self._moving = value != 1

@@ -7,12 +7,15 @@ instrument itself says that the acquisition is done, and fails if no new data ca
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from ophyd import Component as Cpt
 from ophyd import Device
 from ophyd.status import Status
 
+from devices.hardware.absent import is_absent
+from devices.hardware.optional import optional
 from devices.parts.base import Positioner, wall_timeout
 from devices.parts.clock import expected_s
 from devices.signals.reading import WRITE_TIMEOUT_S, Fetching, foresee, readback
@@ -20,7 +23,16 @@ from devices.signals.settable import command, limits_of, setting
 from devices.signals.settings import set_together
 from devices.waiting.claims import begins
 from devices.waiting.moves import Move
-from devices.waiting.status import NotReachedError, Orders, call_off, completion, send
+from devices.waiting.status import (
+    NotReachedError,
+    Orders,
+    call_off,
+    completion,
+    end_open,
+    send,
+)
+from devices.waiting.watch import Watch
+from devices.waiting.watchdogs import end
 
 __all__ = [
     "Digitizer",
@@ -36,9 +48,12 @@ class Acquiring(Fetching):
     """What analyzer and digitizer share: acquire, abort, progress, a counter of acquisitions."""
 
     acquire = command("Acquire", doc="Done, Acquire; completes when idle again")
-    acquiring = readback("Acquire_RBV", "omitted")
+    acquiring = optional(
+        readback("Acquire_RBV", "omitted"),
+        "an abort is sent whether it acquires or not",
+    )
     abort = command("Abort", ends=True)
-    progress = readback("Progress_RBV", "omitted")
+    progress = optional(readback("Progress_RBV", "omitted"), "no progress is shown")
     counter = readback("Counter_RBV", "omitted", monitor=True)
 
     def acquire_time_s(self) -> float:
@@ -70,23 +85,48 @@ class Acquiring(Fetching):
         # Where the IOC is gone, the time would have to be asked of it.
         known = self.acquire.connected
         limit_s = wall_timeout(self, self.acquire_time_s()) if known else WRITE_TIMEOUT_S
-        status = completion(self, [(self.acquire, 1)], limit_s, check_new_data)
+        puts = [(self.acquire, 1)]
+        if self.acquire.completes:
+            status = completion(self, puts, limit_s, check_new_data)
+        else:
+            status = completion(self, puts, limit_s, then=self._when_counted(limit_s))
         status.expected_s = expected_s(limit_s) if known else None
         return status
+
+    def _when_counted(self, limit_s: float) -> Callable[[Status], None]:
+        """What ends an acquisition whose put completes at once: its counter."""
+        before = self._count(use_monitor=False)
+
+        def then(status: Status) -> None:
+            watch = Watch(self.counter, lambda count: int(count) > before, limit_s)
+            watch.add_callback(lambda _: end(status, watch.exception()))
+            status.add_callback(lambda _: end(watch, None))
+
+        return then
 
     def ordered(self) -> None:
         """A command of this session ends the acquisition under way."""
         self._orders.give()
+        if not self.acquire.completes:
+            why = f"{self.name}: a command of this session ended the acquisition"
+            end_open(self, NotReachedError(why, self._orders.by))
 
     def _count(self, **how: Any) -> int:
         return int(self.counter.get(**how))
+
+    def _acquires(self) -> bool:
+        """Whether an acquisition is under way, as far as is known."""
+        return is_absent(self.acquiring) or bool(self.acquiring.get(use_monitor=False))
 
     #: Settings that ``unstage`` puts back to what they were at ``stage``.
     RESTORED: tuple[str, ...] = ()
 
     def stage(self) -> list[Any]:
         """Remember the settings."""
-        self._staged_values = {name: getattr(self, name).get() for name in self.RESTORED}
+        settings = {name: getattr(self, name) for name in self.RESTORED}
+        self._staged_values = {
+            name: setting.get() for name, setting in settings.items() if not is_absent(setting)
+        }
         return list(super().stage())
 
     def unstage(self) -> list[Any]:
@@ -107,11 +147,13 @@ class Acquiring(Fetching):
 
     def stop(self, *, success: bool = False) -> None:
         """Abort an acquisition under way; with ``success`` its status ends well."""
+        if is_absent(self.acquire):
+            return
         if success:
             under_way = call_off(self)
         else:
             begins(self)
-            under_way = self.connected and bool(self.acquiring.get(use_monitor=False))
+            under_way = self.connected and self._acquires()
         if under_way:
             send(self.abort, 1)
         super().stop(success=success)
@@ -135,12 +177,18 @@ class NetworkAnalyzer(Acquiring):
     num_points = setting("NumPoints")
     averages = setting("Averages")
     bandwidth = setting("Bandwidth", doc="IF bandwidth, Hz")
-    power = setting("Power", doc="dBm")
+    power = optional(setting("Power", doc="dBm"), "the analyzer's own")
     frequency = readback("Frequency_RBV", varying=True)
     real = readback("Real_RBV", varying=True)
     imaginary = readback("Imag_RBV", varying=True)
-    magnitude = readback("Magnitude_RBV", "omitted", varying=True)
-    phase = readback("Phase_RBV", "omitted", varying=True)
+    magnitude = optional(
+        readback("Magnitude_RBV", "omitted", varying=True),
+        "worked out of real and imaginary part",
+    )
+    phase = optional(
+        readback("Phase_RBV", "omitted", varying=True),
+        "worked out of real and imaginary part",
+    )
 
     def acquire_time_s(self) -> float:
         """Points times averages, one settled reading of the IF filter each."""
@@ -160,16 +208,16 @@ class Digitizer(Acquiring):
     RESTORED = ("num_averages",)
 
     num_averages = setting("NumAverages", "normal")
-    acquire_time = readback("AcquireTime_RBV")
+    acquire_time = optional(readback("AcquireTime_RBV"), "not recorded")
     frequency_start = readback("FrequencyStart_RBV")
     frequency_step = readback("FrequencyStep_RBV", monitor=True)
-    center = readback("Center_RBV", "omitted")
-    resolution_bandwidth = readback("RBW_RBV", "config")
-    span = readback("Span_RBV", "config")
-    time_remaining = readback("TimeRemaining_RBV", "omitted")
-    state = readback("State_RBV", "omitted", string=True)
+    center = optional(readback("Center_RBV", "omitted"), "not recorded")
+    resolution_bandwidth = optional(readback("RBW_RBV", "config"), "not recorded")
+    span = optional(readback("Span_RBV", "config"), "not recorded")
+    time_remaining = optional(readback("TimeRemaining_RBV", "omitted"), "not shown")
+    state = optional(readback("State_RBV", "omitted", string=True), "not shown")
     spectrum = readback("Spectrum_RBV")
-    preview = readback("Preview_RBV", "omitted")
+    preview = optional(readback("Preview_RBV", "omitted"), "screens show the spectrum itself")
 
     def acquire_time_s(self) -> float:
         """Averages times the length of one spectrum, with a fifth for dead time."""
@@ -180,12 +228,16 @@ class Digitizer(Acquiring):
 class JosephsonAmplifier(Device):
     """The Josephson parametric amplifier: a flux current sets its resonance, a pump its gain."""
 
-    flux_current = setting("FluxCurrent", doc="uA")
+    flux_current = optional(setting("FluxCurrent", doc="uA"), "not recorded")
     resonance = setting("Resonance", doc="MHz, by the controller's own table; not exact")
     pump_frequency = setting("PumpFrequency", doc="MHz")
     pump_power = setting("PumpPower", doc="dBm")
     pump = setting("Pump", string=True, doc="Off, On")
-    fault = readback("Fault_RBV", "omitted")
+    fault = optional(
+        readback("Fault_RBV", "omitted"),
+        "no plan is held by a fault of the amplifier",
+        guard=True,
+    )
 
 
 class Selector(Device):
@@ -232,4 +284,4 @@ class NoiseSource(Device):
     """The 50 ohm termination on its heater: a noise source of known physical temperature."""
 
     temperature = Cpt(Heated, "Temp", kind="hinted", tolerance=0.005, simulated_s=14400.0)
-    heater = readback("Heater_RBV")
+    heater = optional(readback("Heater_RBV"), "not recorded")

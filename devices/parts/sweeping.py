@@ -19,7 +19,15 @@ from haloscope.description import Description
 from haloscope.measuring.sweeps import Analyzer, Sweep, Sweeps, Widths
 from haloscope.measuring.transmission import Transmission, fit_transmission
 
-__all__ = ["Trace", "passive", "sweep_settings", "sweeps_of", "trace_in", "transmission_in"]
+__all__ = [
+    "Trace",
+    "expected_widths",
+    "passive",
+    "sweep_settings",
+    "sweeps_of",
+    "trace_in",
+    "transmission_in",
+]
 
 
 class Sweeping(Protocol):
@@ -58,7 +66,7 @@ class Trace:
 def sweeps_of(haloscope: Sweeping) -> Sweeps:
     """The sweeps for the widths that the owners expect, within the analyzer's limits."""
     known = haloscope.apparatus
-    expected = _expected(known)
+    expected = expected_widths(known)
     vna, most = haloscope.vna, Analyzer()
     points, span_mhz = limits_of(vna.num_points), limits_of(vna.span)
     return Sweeps(
@@ -70,7 +78,7 @@ def sweeps_of(haloscope: Sweeping) -> Sweeps:
     )
 
 
-def _expected(known: Description) -> Widths:
+def expected_widths(known: Description) -> Widths:
     """What the owners expect; a wideband amplifier is looked at over the spectrum's window."""
     widths = Widths.expected(
         frequency_hz=known.cavity.reference_hz,

@@ -14,6 +14,8 @@ from typing import Any, Final, TypeGuard
 from epics import ca, dbr
 from ophyd import EpicsSignal, OphydObject
 
+from devices.hardware.naming import as_raw, is_linear
+
 __all__ = ["can_join", "flush", "host_of", "is_whole", "join"]
 
 _NUMBERS: Final = (dbr.DOUBLE, dbr.FLOAT, dbr.LONG, dbr.SHORT, dbr.ENUM)
@@ -56,8 +58,13 @@ def host_of(signal: OphydObject) -> str:
 
 
 def is_whole(signal: EpicsSignal) -> bool:
-    """Whether the PV that a signal writes to is of an integer type; False while it is lost."""
+    """Whether a signal takes whole numbers only; False while its PV is lost.
+
+    A record that holds whole numbers of another unit takes others of ours.
+    """
     pv = signal._write_pv  # noqa: SLF001 (ophyd has no public way)
+    if is_linear(pv):
+        return False
     return bool(pv.wait_for_connection(timeout=0.0)) and ca.field_type(pv.chid) in _WHOLE
 
 
@@ -94,6 +101,7 @@ def join(signal: EpicsSignal, value: Any, completed: Callable[..., None]) -> Non
 def _as_sent(kind: int, value: Any, pv: Any) -> Any:
     """The bytes of a value."""
     data = dbr.Map[kind]()
+    value = as_raw(pv, value)
     if kind == dbr.STRING:
         data.value = value.encode()
         return data

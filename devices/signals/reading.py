@@ -15,6 +15,7 @@ from ophyd import Component, Device, EpicsSignalRO, Kind
 from ophyd.signal import EpicsSignalBase
 from ophyd.utils import DisconnectedError
 
+from devices.hardware.naming import as_shown, called, is_converted
 from devices.signals.fetches import Fetch, Foreseen, ask_for, send_requests
 
 __all__ = [
@@ -113,6 +114,8 @@ class Monitored(_Signal):
         if how or not self._auto_monitor:
             return super().get(**how)
         pv = self._read_pv
+        if is_converted(pv):
+            return super().get()
         value, kind = pv._args["value"], pv.ftype  # noqa: SLF001  (pyepics has no public way)
         if self.connected and pv.connected and pv.auto_monitor:
             if type(value) in (int, float) and not self._string:
@@ -135,6 +138,10 @@ class Readback(Shaped, Monitored, EpicsSignalRO):
 
     _asked: Fetch | None = None
     _foreseen: Foreseen | None = None
+
+    def __init__(self, read_pv: str, *, parent: Any = None, **kwargs: Any) -> None:
+        [read_pv], more = called(parent, read_pv)
+        super().__init__(read_pv, parent=parent, **more, **kwargs)
 
     def ask(self, *, anew: bool = False) -> None:
         """Ask the IOC for the value; the next fetch collects the answer.
@@ -179,7 +186,7 @@ class Readback(Shaped, Monitored, EpicsSignalRO):
             if fetch is None and self.connected:
                 fetch = ask_for(pv)
         if fetch is not None:
-            return fetch.result(self.timeout)
+            return as_shown(pv, fetch.result(self.timeout))
         return super()._get_with_timeout(
             pv, timeout, connection_timeout, count, as_string, form, use_monitor
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ophyd import Component, EpicsSignal, EpicsSignalWithRBV, Signal
 from ophyd.status import Status
 
+from devices.hardware.naming import called, completes, settled
 from devices.signals import burst
 from devices.signals.reading import (
     CONNECTION_TIMEOUT_S,
@@ -52,6 +53,9 @@ class Settable(_Signal):
     the put's completion, and fails when the put is refused, when the IOC goes away, or when it
     takes too long; a RunEngine that pauses or suspends ends it well.
     """
+
+    #: Whether a put completes when what was asked for is there; else its device looks for it.
+    completes = True
 
     if TYPE_CHECKING:
 
@@ -111,6 +115,11 @@ class Settable(_Signal):
 
 class OverEpics(Settable):
     """``Settable`` mixed in before one of ophyd's EPICS signals."""
+
+    def __init__(self, read_pv: str, *, parent: Any = None, **kwargs: Any) -> None:
+        self.completes = completes(parent, read_pv)
+        [read_pv], more = called(parent, read_pv)
+        super().__init__(read_pv, parent=parent, **more, **kwargs)
 
     def whole(self) -> bool:
         """Whether the PV is of an integer type."""
@@ -178,9 +187,11 @@ class Setting(Remembering, OverEpics, Monitored, EpicsSignalWithRBV):
 
     _following = False
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._write_pv.clear_auto_monitor()
+    def __init__(self, prefix: str, *, parent: Any = None, **kwargs: Any) -> None:
+        (read, write), more = called(parent, settled(parent, prefix), prefix)
+        EpicsSignal.__init__(self, read, write_pv=write, parent=parent, **more, **kwargs)
+        if read != write:
+            self._write_pv.clear_auto_monitor()
 
     @property
     def setpoint(self) -> Any:
@@ -193,7 +204,7 @@ class Setting(Remembering, OverEpics, Monitored, EpicsSignalWithRBV):
         return int(super().subscribe(callback, event_type=event_type, run=run))
 
     def _add_callback(self, pvname: str, pv: Any, callback: Any) -> None:
-        if self._following or pvname != self.setpoint_pvname:
+        if self._following or pvname == self.pvname:
             super()._add_callback(pvname, pv, callback)
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypeGuard
 from ophyd import Device, OphydObject
 from ophyd.status import Status
 
+from devices.hardware.absent import is_absent
 from devices.signals.reading import WRITE_TIMEOUT_S
 from devices.signals.settable import Remembering, Setting
 from devices.signals.values import check_names
@@ -32,6 +33,10 @@ class Settings(Device):
         """The settings by the names they have in events, without the instrument's."""
         found = (walk.item for walk in self.parent.walk_signals())
         return {name_within(self.parent, signal): signal for signal in found if _is_setting(signal)}
+
+    def forget(self) -> None:
+        """Look for the settings anew: some have gone."""
+        self.__dict__.pop("signals", None)
 
     @property
     def hints(self) -> dict[str, list[str]]:
@@ -67,9 +72,20 @@ class Settings(Device):
             UnknownNameError: No such setting.
             InvalidValueError: A value that its PV cannot take.
         """
+        if isinstance(values, Mapping):
+            self._demand_present(values)
         check_names(self.parent.name, values, self.signals, "setting ")
         for name, value in values.items():
             self.signals[name].check_value(value)
+
+    def _demand_present(self, values: Mapping[str, Any]) -> None:
+        """Refuse by its PV's name what is no setting here since there is none."""
+        unknown = [name for name in values if name not in self.signals]
+        if not unknown:  # as nearly always: a walk over all signals takes its time
+            return
+        for walk in self.parent.walk_signals():
+            if is_absent(walk.item) and name_within(self.parent, walk.item) in unknown:
+                walk.item.check_value(None)
 
     def set(self, values: Mapping[str, Any]) -> Status:
         """Put those that do not hold their value already; the status ends with the last of them.

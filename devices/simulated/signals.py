@@ -292,6 +292,7 @@ def simulated(cls: Any) -> Any:
         component.lazy = False  # made while the bench is at hand
         components[name] = component
     doc = f"{cls.__name__}, simulated in process."
-    made = type(cls.__name__, (cls,), {**components, "__doc__": doc, "__module__": __name__})
+    more = {"__doc__": doc, "__module__": __name__, "in_process": True}
+    made = type(cls.__name__, (cls,), {**components, **more})
     _REPLACEMENTS[cls] = made
     return made

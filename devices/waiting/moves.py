@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ophyd import PositionerBase, Signal
 from ophyd.status import MoveStatus, StatusBase
 
+from devices.hardware.absent import is_absent
 from devices.signals.reading import LOST
 from devices.signals.values import show
 from devices.waiting.claims import begins
@@ -36,6 +37,7 @@ from devices.waiting.status import (
     start_puts,
     waited,
 )
+from devices.waiting.watch import Watch
 from devices.waiting.watchdogs import begin_connected, fail_when_late
 
 __all__ = ["Move", "Mover", "Slot"]
@@ -154,6 +156,11 @@ class Mover(_Positioner):
         raise NotImplementedError
 
     @property
+    def followed(self) -> Signal:
+        """The signal that says where it is."""
+        raise NotImplementedError
+
+    @property
     def reach(self) -> float:
         """Greatest distance from what was asked for that counts as there, in its units."""
         raise NotImplementedError
@@ -172,9 +179,23 @@ class Mover(_Positioner):
         def told(_: Signal, *, refused: bool) -> None:
             if refused and ioc_is_gone(self):
                 return  # the loss of the IOC ends it, in its own words
+            if not refused and not getattr(self.target, "completes", True):
+                self.follow(move)
+                return
             self.judge(move, (refusal_of(self) or "the put was refused") if refused else "")
 
         start_puts([(self.target, move.position)], told, lambda: self.slot.current is not move)
+
+    def follow(self, move: Move) -> None:
+        """Judge a move when its readback comes near: its put completes before it is there."""
+
+        def near(value: Any) -> bool:
+            replaced = self.slot.current is not move
+            return replaced or abs(float(value) - move.position) <= self.reach
+
+        watch = Watch(self.followed, near, self.allowance_s(move.position))
+        watch.add_callback(lambda _: self.judge(move))
+        move.status.add_callback(lambda _: end(watch, None))
 
     def halt(self, move: Move | None) -> None:
         """Stop the motion.
@@ -258,6 +279,8 @@ class Mover(_Positioner):
                 self.halt(move)
             return
         begins(self)
+        if is_absent(self.target):
+            return
         try:
             if not self.target.connected:
                 raise ConnectionError(f"{self.name}: cannot be stopped, its IOC is gone")

@@ -20,6 +20,7 @@ from ophyd import OphydObject, PositionerBase, Signal
 from ophyd.status import Status, StatusBase
 from ophyd.status import wait as wait_for
 
+from devices.hardware.absent import is_absent
 from devices.signals import burst
 from devices.signals.reading import LOST
 from devices.waiting.claims import begins
@@ -34,6 +35,7 @@ __all__ = [
     "caller",
     "completion",
     "end_by",
+    "end_open",
     "end_short",
     "interlock_of",
     "mark",
@@ -164,7 +166,9 @@ def interlock_of(device: OphydObject) -> str:
     if interlock is None:
         return ""
     try:
-        return str(interlock.reason.get()) if interlock.active.get() else ""
+        if not interlock.active.get():
+            return ""
+        return "active" if is_absent(interlock.reason) else str(interlock.reason.get())
     except Exception:  # the status must end, also if the interlock cannot be read
         return ""
 
@@ -178,7 +182,7 @@ def ioc_is_gone(device: OphydObject) -> bool:
 def refusal_of(device: OphydObject) -> str:
     """The IOC's reason for the last refusal, which it posts before it answers the put."""
     health = getattr(device.root, "ioc", None)
-    if health is None:
+    if health is None or is_absent(health.refusal):
         return ""
     # One that is gone is not asked: this is told on the thread that ends puts, which would wait for
     # it, at the end until libca has been told to forget the channel.
@@ -201,6 +205,7 @@ def completion(
     puts: Iterable[Put],
     timeout_s: float,
     check: Callable[[], None] = lambda: None,
+    then: Callable[[Status], None] | None = None,
 ) -> Action:
     """Put values and return the status that ends when the last put has completed.
 
@@ -212,6 +217,8 @@ def completion(
         puts: Signals of one IOC, each with the value to put; none is a status that is done.
         timeout_s: Wall seconds after which the status fails.
         check: Called after completion; raises what is wrong with it.
+        then: Called after completion with the status, which it ends, instead: where what the puts
+            begin goes on.
     """
     puts = list(puts)
     begins(device, *(signal.parent for signal, _ in puts if signal.parent is not None))
@@ -236,14 +243,16 @@ def completion(
             return  # libca has given the put up; the loss of the IOC ends it, in its own words
         try:
             if refusals:
-                raise NotReachedError(f"{', '.join(refusals)} refused: {refusal_of(signal)}")
-            check()
+                why = refusal_of(signal) or "its record gives no reason"
+                raise NotReachedError(f"{', '.join(refusals)} refused: {why}")
+            check() if then is None else then(status)
         except NotReachedError as error:
             end_short(device, error, status)
         except Exception as error:
             end_by(error, status)
         else:
-            end(status, None)
+            if then is None:
+                end(status, None)
 
     names = ", ".join(signal.name for signal, _ in puts)
     fail_when_late(status, timeout_s, f"{names}: the put has not completed")
@@ -264,10 +273,15 @@ def call_off(device: OphydObject) -> bool:
     Returns:
         Whether there was anything.
     """
+    return end_open(device, None)
+
+
+def end_open(device: OphydObject, error: Exception | None) -> bool:
+    """End what a device has under way; returns whether there was anything."""
     with _open_lock:
         under_way = [status for status in _open.pop(device, ()) if not status.done]
     for status in under_way:
-        end(status, None)
+        end(status, error)
     return bool(under_way)
 
 

@@ -27,6 +27,7 @@ from plans.haloscope.allocation import Ledger, allocate
 from plans.haloscope.scan import ScanState, check, direction, scan_document, spectrum_s, step
 from plans.haloscope.steps import planned, without
 from plans.shared.common import in_run, require
+from plans.shared.needs import needs
 from plans.shared.safety import left_as_found, run_haloscope_safely
 
 __all__ = ["AdaptiveScan", "adaptive_scan", "worst_coupling"]
@@ -62,6 +63,7 @@ class AdaptiveScan:
     reached: bool
 
 
+@needs("antenna", "magnet.field.readback")
 def adaptive_scan(
     haloscope: Haloscope,
     frequencies_mhz: Sequence[float],

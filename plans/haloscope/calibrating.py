@@ -21,6 +21,7 @@ from plans.haloscope.calibration import calibrate
 from plans.haloscope.scan import scan, step_s
 from plans.haloscope.steps import remaining
 from plans.shared.common import in_run, metadata, provenance, record, require
+from plans.shared.needs import needs
 
 __all__ = ["calibrate_band"]
 
@@ -35,6 +36,7 @@ _RECORDED = {
 _UNSURE = ("_error", "_difference")
 
 
+@needs("noise_source")
 def calibrate_band(
     haloscope: Haloscope,
     frequencies_mhz: Sequence[float],

@@ -29,6 +29,7 @@ from plans.shared.common import (
     require,
     value_of,
 )
+from plans.shared.needs import needs
 from plans.shared.safety import left_as_found, run_haloscope_safely
 
 __all__ = [
@@ -46,6 +47,7 @@ OF_GAIN, OF_LINE = 1 / 19, 1 / 10
 _MOST_AVERAGES = 10_000_000
 
 
+@needs("noise_source")
 def y_factor(
     haloscope: Haloscope,
     frequency_mhz: float,
@@ -110,6 +112,7 @@ def y_factor(
     return (yield from _run(inner(), start, haloscope))
 
 
+@needs("noise_source")
 def jpa_noise(
     haloscope: Haloscope,
     target_mhz: float,
@@ -290,6 +293,7 @@ def noise_in_situ(
     return (yield from _run(inner(), start, haloscope))
 
 
+@needs("noise_source")
 def calibrate(
     haloscope: Haloscope,
     frequency_mhz: float,

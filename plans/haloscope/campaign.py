@@ -30,12 +30,14 @@ from plans.haloscope.resuming import Earlier, resumed
 from plans.haloscope.scan import check
 from plans.haloscope.steps import Documents, planned, remaining, without
 from plans.shared.common import require
+from plans.shared.needs import demand, needs
 
 __all__ = ["Campaign", "campaign", "fresh_candidates"]
 
 log = logging.getLogger("plans.campaign")
 
 
+@needs("antenna", "magnet.field.readback")
 def campaign(
     haloscope: Haloscope,
     name: str,
@@ -143,6 +145,10 @@ def campaign(
     analysis = online or Online(options_for(described, 1e6 * targets[len(targets) // 2]))
     earlier = resumed(name, documents, analysis)
     more = {**(md or {}), "campaign": name}
+    if not (calibration or earlier.calibration):
+        demand("campaign without a calibration", haloscope, ("noise_source",))
+    if field_off:
+        demand("campaign with field_off", haloscope, ("magnet", "fridge.mxc"))
     if analysis.field_t is not None:
         yield from fieldoff.back_at(haloscope, analysis.field_t, more, may_ramp=field_off)
     crossings: Intervals = []

@@ -23,6 +23,7 @@ from plans.shared.common import (
     require,
     value_of,
 )
+from plans.shared.needs import needs
 from plans.shared.safety import left_as_found, run_haloscope_safely
 
 __all__ = ["MeasuredModes", "cool_and_ramp", "find_crossings", "map_modes"]
@@ -47,6 +48,7 @@ class MeasuredModes:
     crossings_mhz: list[tuple[float, float]]
 
 
+@needs("magnet", "fridge.mxc")
 def cool_and_ramp(
     haloscope: Haloscope,
     field_t: float | None = None,

@@ -13,6 +13,7 @@ from plans.haloscope.rescans import targets_about
 from plans.haloscope.scan import check, scan
 from plans.haloscope.steps import remaining
 from plans.shared.common import require, value_of
+from plans.shared.needs import needs
 
 __all__ = ["NotConfirmedError", "back_at", "field_off"]
 
@@ -24,6 +25,7 @@ class NotConfirmedError(RuntimeError):
     """A ramp of hours that nobody has confirmed; the message says how long."""
 
 
+@needs("antenna", "magnet", "fridge.mxc")
 def field_off(
     haloscope: Haloscope,
     candidates_mhz: Sequence[float],

@@ -23,11 +23,13 @@ from plans.shared.common import (
     provenance,
     record,
 )
+from plans.shared.needs import needs
 from plans.shared.safety import left_as_found, run_haloscope_safely
 
 __all__ = ["high_resolution"]
 
 
+@needs("high_resolution", "antenna", "magnet.field.readback")
 def high_resolution(
     haloscope: Haloscope,
     frequency_mhz: float,

@@ -10,10 +10,12 @@ from haloscope.description import Description
 from instruments.ranges import within
 from plans.haloscope.scan import scan
 from plans.shared.common import require
+from plans.shared.needs import needs
 
 __all__ = ["rescan", "targets_about"]
 
 
+@needs("antenna", "magnet.field.readback")
 def rescan(
     haloscope: Haloscope,
     candidates_mhz: Sequence[float],

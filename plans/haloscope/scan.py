@@ -35,6 +35,7 @@ from plans.haloscope.measure import (
 from plans.haloscope.steps import planned, remaining, without
 from plans.haloscope.tuning import Amplifier, Rod, set_coupling, set_jpa, tune_to
 from plans.shared.common import apparatus, in_run, metadata, provenance, record, require
+from plans.shared.needs import needs
 from plans.shared.safety import left_as_found, run_haloscope_safely
 
 __all__ = [
@@ -94,6 +95,7 @@ class ScanState:
 PerStep = Callable[[Haloscope, float, int, ScanState], MsgGenerator[None]]
 
 
+@needs("antenna", "magnet.field.readback")
 def scan(
     haloscope: Haloscope,
     frequencies_mhz: Sequence[float] | None = None,

@@ -39,6 +39,7 @@ from plans.haloscope.measure import (
     sweep,
 )
 from plans.shared.common import value_of
+from plans.shared.needs import needs
 
 __all__ = [
     "Amplifier",
@@ -210,6 +211,7 @@ def approach(haloscope: Haloscope, angle_deg: float, rod: Rod) -> MsgGenerator[f
     return abs(angle_deg - last)
 
 
+@needs("antenna")
 def set_coupling(
     haloscope: Haloscope,
     beta: float | None = None,

@@ -8,10 +8,12 @@ from bluesky.utils import MsgGenerator
 
 from devices.haloscope import Haloscope
 from plans.shared.common import in_run, metadata, provenance, record, require
+from plans.shared.needs import needs
 
 __all__ = ["unseal"]
 
 
+@needs("seal")
 def unseal(
     haloscope: Haloscope,
     key: str | None = None,

@@ -25,6 +25,7 @@ from plans.refrigerator.cycles import (
 )
 from plans.refrigerator.startup import run_safely, safe_start
 from plans.shared.common import in_run, record, require
+from plans.shared.needs import needs
 
 __all__ = ["LoadPoint", "curve", "load_curve", "load_map", "temperature_curve"]
 
@@ -119,6 +120,7 @@ def temperature_curve(
     return (yield from curve("temperature_curve", refrigerator, settings, settle, periodic, md=md))
 
 
+@needs("detector1", "detector2")
 def load_map(
     refrigerator: Refrigerator,
     plate_uw: Sequence[float],

@@ -32,6 +32,7 @@ from plans.refrigerator.startup import (
     safe_start,
 )
 from plans.shared.common import in_run
+from plans.shared.needs import demand
 
 __all__ = [
     "Ending",
@@ -80,6 +81,8 @@ def run_cycles(
         Metadata for the start document.
     """
     within("cycles", cycles, 1, math.inf, "cycles")
+    if record_phases:
+        demand("run_cycles with record_phases", refrigerator, ("cycle.phase",))
     args = {"cycles": int(cycles), "record_phases": record_phases}
     start = yield from start_document("run_cycles", refrigerator, args, md, num_points=int(cycles))
 
@@ -125,6 +128,8 @@ def cooldown(
     md
         Metadata for the start document.
     """
+    if record_phases:
+        demand("cooldown with record_phases", refrigerator, ("cycle.phase",))
     heater_power_uw = load_uw(refrigerator, heater_power_uw)
     periodic = Periodic(tolerance_k, agree=int(agree), max_cycles=int(max_cycles))
     args = {"heater_power_uw": heater_power_uw, **periodic.recorded(), "agree": int(agree)}

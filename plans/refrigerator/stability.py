@@ -21,6 +21,7 @@ from instruments.stability import stability
 from plans.refrigerator.cycles import cold_k, start_document, still_to_come
 from plans.refrigerator.startup import run_safely, safe_start
 from plans.shared.common import in_run, record
+from plans.shared.needs import needs
 
 __all__ = ["StabilityMeasurement", "temperature_stability"]
 
@@ -44,6 +45,7 @@ class StabilityMeasurement:
     numbers: Mapping[str, float]
 
 
+@needs("chx.phases", "chx.learning", "chx.feed_forward")
 def temperature_stability(
     refrigerator: Refrigerator,
     temperature_k: float | None = None,

@@ -12,11 +12,18 @@ from devices.parts.magnet import MagnetSupply
 from devices.signals.settable import Command
 from instruments.ranges import within
 from plans.shared.common import Until, value_of
+from plans.shared.needs import needs
 
 __all__ = ["NotReadyError", "recover_from_quench", "run_safely", "safe_shutdown", "safe_start"]
 
 #: Simulated seconds allowed for starting the cycle, and for ramping all magnets down.
 CYCLE_COMMAND_S = 3600.0
+#: What a recovery watches and resets.
+_RECOVERY = tuple(
+    f"{magnet}.{part}"
+    for magnet in ("pump_a", "pump_b", "regen_a", "regen_b")
+    for part in ("coil_temperature", "current.readback", "quench", "quench_reset")
+)
 
 
 class NotReadyError(RuntimeError):
@@ -88,6 +95,7 @@ def run_safely(plan: MsgGenerator[Any], refrigerator: Refrigerator) -> MsgGenera
     )
 
 
+@needs(*_RECOVERY)
 def recover_from_quench(
     refrigerator: Refrigerator, *, restart: bool = False, longest_s: float = 6 * 3600.0
 ) -> MsgGenerator[None]:

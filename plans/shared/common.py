@@ -15,6 +15,7 @@ from ophyd import OphydObject, Signal
 
 from devices.amrr import Refrigerator
 from devices.haloscope import Haloscope, Seal
+from devices.hardware.absent import Absent
 from devices.signals.reading import foresee
 from devices.waiting.watch import Watch
 from devices.waiting.watchdogs import end
@@ -102,7 +103,15 @@ def _sealed(seal: Seal) -> MsgGenerator[dict[str, Any]]:
 
 
 def value_of(signal: OphydObject, default: Any = None) -> MsgGenerator[Any]:
-    """Read one signal; in a rehearsal, where nothing answers, the default, NaN without one."""
+    """Read one signal; in a rehearsal, where nothing answers, the default, NaN without one.
+
+    Raises
+    ------
+    AbsentError
+        There is no such PV, and no default.
+    """
+    if isinstance(signal, Absent):
+        return signal.get() if default is None else default
     reading = yield from bps.read(signal)
     if not reading:
         return math.nan if default is None else default

@@ -6,15 +6,20 @@ from its last checkpoint: ``for s in suspenders(haloscope): RE.install_suspender
 """
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 from bluesky.utils import MsgGenerator, RunEngineControlException
+from ophyd import Signal
 
 from devices.amrr import Refrigerator
 from devices.haloscope import Haloscope
+from devices.hardware.absent import is_absent
+from devices.parts.motion import Axis
 from plans.shared.common import value_of
+from plans.shared.needs import needs
 from plans.shared.suspending import SuspendDisconnected, suspenders
 
 __all__ = [
@@ -54,20 +59,24 @@ def make_safe(haloscope: Haloscope) -> MsgGenerator[None]:
     NotSafeError
         What could not be done, and why.
     """
-    if not haloscope.ioc.heartbeat.connected:
-        raise NotSafeError(f"{haloscope.name}: the IOC is gone; its own interlocks must do")
-    actions = {
-        "pump tone off": bps.abs_set(haloscope.jpa.pump, "Off", wait=True),
-        "digitizer aborted": bps.abs_set(haloscope.daq.abort, 1, wait=True),
-        "stream aborted": bps.abs_set(haloscope.high_resolution.abort, 1, wait=True),
-        "analyzer aborted": bps.abs_set(haloscope.vna.abort, 1, wait=True),
-        "rod stopped": bps.stop(haloscope.rod),
-        "antenna stopped": bps.stop(haloscope.antenna),
+    parts: dict[str, tuple[Signal, Callable[[], MsgGenerator[Any]]]] = {
+        "pump tone off": _put(haloscope.jpa.pump, "Off"),
+        "digitizer aborted": _put(haloscope.daq.abort, 1),
+        "stream aborted": _put(haloscope.high_resolution.abort, 1),
+        "analyzer aborted": _put(haloscope.vna.abort, 1),
+        "rod stopped": _stopped(haloscope.rod),
+        "antenna stopped": _stopped(haloscope.antenna),
     }
+    actions = {name: part for name, part in parts.items() if not is_absent(part[0])}
+    if not any(signal.connected for signal, _ in actions.values()):
+        raise NotSafeError(f"{haloscope.name}: the IOC is gone; its own interlocks must do")
     failed = []
-    for name, action in actions.items():
+    for name, (signal, action) in actions.items():
+        if not signal.connected:
+            failed.append(f"{name}: its IOC is gone")
+            continue
         try:
-            yield from action
+            yield from action()
         except RunEngineControlException:
             raise
         except Exception as error:
@@ -76,6 +85,15 @@ def make_safe(haloscope: Haloscope) -> MsgGenerator[None]:
         raise NotSafeError(f"{haloscope.name}: not {'; not '.join(failed)}")
 
 
+def _put(signal: Signal, value: Any) -> tuple[Signal, Callable[[], MsgGenerator[Any]]]:
+    return signal, lambda: bps.abs_set(signal, value, wait=True)
+
+
+def _stopped(axis: Axis) -> tuple[Signal, Callable[[], MsgGenerator[Any]]]:
+    return axis.motor_stop, lambda: bps.stop(axis)
+
+
+@needs("interlock")
 def clear_interlocks(instrument: Haloscope | Refrigerator) -> MsgGenerator[str]:
     """Acknowledge the latched interlocks. Returns what they were, "" if there were none.
 
@@ -137,9 +155,8 @@ def left_as_found(plan: MsgGenerator[Any], haloscope: Haloscope) -> MsgGenerator
         return (yield from plan)
 
     def unstaged() -> MsgGenerator[None]:
-        if not haloscope.ioc.heartbeat.connected:
-            return
         for device in devices:
-            yield from bps.unstage(device)
+            if device.acquire.connected:
+                yield from bps.unstage(device)
 
     return (yield from bpp.finalize_wrapper(staged(), unstaged()))

@@ -16,6 +16,8 @@ from ophyd import Signal
 
 from devices.amrr import Refrigerator
 from devices.haloscope import Haloscope, NoDescriptionError
+from devices.hardware.absent import is_absent
+from devices.hardware.leaving_out import unwatched_in
 from devices.parts.magnet import MagnetSupply
 from devices.signals.burst import host_of
 from devices.waiting.watchdogs import aside, later
@@ -192,31 +194,60 @@ class SuspendWarm(AtOnce, SuspendCeil):
 
 
 def suspenders(instrument: Haloscope | Refrigerator) -> list[SuspenderBase]:
-    """The suspenders of an instrument, to be installed in a RunEngine."""
+    """The suspenders of an instrument, to be installed in a RunEngine.
+
+    What it is without cannot be watched: that is logged, each with what it means.
+    """
+    for words in unwatched_in(instrument):
+        log.warning("%s is not watched: there is no %s", instrument.name, words)
     name, interlock = instrument.name, instrument.interlock
     unsuspended = "within session.unsuspended()"
     clear = f"When its cause has gone, run clear_interlocks({name}) {unsuspended}"
-    found: list[SuspenderBase] = [
-        SuspendDisconnected(instrument.ioc.heartbeat),
-        SuspendActive(
-            interlock.active, lambda: f"{name}'s interlock: {interlock.reason.get()}", clear
-        ),
-    ]
+    servers = one_of_each_server(instrument)
+    found: list[SuspenderBase] = [SuspendDisconnected(signal) for signal in servers]
+    found += _active(
+        interlock.active, lambda: f"{name}'s interlock: {_reason(interlock.reason)}", clear
+    )
     if isinstance(instrument, Refrigerator):
         magnets = list(instrument.magnets.values())
         reset = f"Run recover_from_quench({name}) {unsuspended}"
     else:
         magnets = [instrument.magnet]
         reset = f"When the coil is cold and empty, set {name}.magnet.quench_reset {unsuspended}"
+        if not is_absent(instrument.fridge.mxc):
+            found.append(SuspendWarm(instrument.fridge.mxc, lambda: instrument.apparatus.safety))
         fault = instrument.jpa.fault
-        found += [
-            SuspendWarm(instrument.fridge.mxc, lambda: instrument.apparatus.safety),
-            SuspendActive(fault, lambda: f"{name}'s amplifier: {interlock.reason.get()}", clear),
-        ]
-    if hasattr(instrument.ioc.heartbeat, "pvname"):  # in process nothing beats, nor hangs
-        found.append(SuspendSilent(instrument.ioc.heartbeat))
-    return found + [_quench(magnet, reset) for magnet in magnets]
+        found += _active(fault, lambda: f"{name}'s amplifier: {_reason(interlock.reason)}", clear)
+    heartbeat = instrument.ioc.heartbeat
+    if hasattr(heartbeat, "pvname") and not is_absent(heartbeat):  # in process nothing beats
+        found.append(SuspendSilent(heartbeat))
+    return found + [one for magnet in magnets for one in _quench(magnet, reset)]
 
 
-def _quench(magnet: MagnetSupply, reset: str) -> SuspendActive:
-    return SuspendActive(magnet.quench, lambda: f"{magnet.name}: {magnet.message.get()}", reset)
+def one_of_each_server(instrument: Haloscope | Refrigerator) -> list[Signal]:
+    """A signal of each IOC that serves the instrument: its loss is the loss of that IOC.
+
+    The heartbeat is the first, where there is one. In process, and before anything has been
+    connected, all is of one server.
+    """
+    heartbeat = instrument.ioc.heartbeat
+    signals = [] if is_absent(heartbeat) else [heartbeat]
+    signals += [walk.item for walk in instrument.walk_signals() if hasattr(walk.item, "pvname")]
+    servers: dict[str, Signal] = {}
+    for signal in signals:
+        if not is_absent(signal):
+            servers.setdefault(host_of(signal), signal)
+    return list(servers.values())
+
+
+def _active(signal: Signal, words: Words, remedy: str) -> list[SuspenderBase]:
+    return [] if is_absent(signal) else [SuspendActive(signal, words, remedy)]
+
+
+def _quench(magnet: MagnetSupply, reset: str) -> list[SuspenderBase]:
+    return _active(magnet.quench, lambda: f"{magnet.name}: {_reason(magnet.message)}", reset)
+
+
+def _reason(signal: Signal) -> str:
+    """What a text says, or that there is none."""
+    return "active, no reason is served" if is_absent(signal) else str(signal.get())

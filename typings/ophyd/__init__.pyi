@@ -4,6 +4,8 @@ A component of a device is seen as its own class, so a plan that reads `haloscop
 `Axis`. Values of PVs are `Any`: their type is the IOC's matter.
 """
 
+from typing import Any
+
 from ophyd.areadetector.base import EpicsSignalWithRBV as EpicsSignalWithRBV
 from ophyd.device import Component as Component
 from ophyd.device import Device as Device
@@ -16,4 +18,5 @@ from ophyd.signal import EpicsSignal as EpicsSignal
 from ophyd.signal import EpicsSignalRO as EpicsSignalRO
 from ophyd.signal import Signal as Signal
 
+def get_cl() -> Any: ...
 def set_cl(control_layer: str | None = None) -> None: ...

@@ -1,10 +1,13 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, overload
 
 from ophyd.ophydobj import Kind, OphydObject
 
 F = TypeVar("F")
 K = TypeVar("K", bound=OphydObject)
+F = TypeVar("F", bound=Callable[..., Any])
+
+def required_for_connection(func: F) -> F: ...
 
 class Component(Generic[K]):
     cls: type[K]
@@ -37,6 +40,7 @@ class Device(OphydObject):
     SUB_ACQ_DONE: ClassVar[str]
     component_names: ClassVar[tuple[str, ...]]
     prefix: str
+    lazy_wait_for_connection: bool
     stage_sigs: dict[Any, Any]
     _staged: Any
     def __init__(self, prefix: str = "", *, name: str, **kwargs: Any) -> None: ...
