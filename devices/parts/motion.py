@@ -49,9 +49,7 @@ def _field(cls: type[S], suffix: str, kind: str, **more: Any) -> Component[S]:
     )
 
 
-def _flag(
-    suffix: str, kind: str, *, monitor: bool = True, **more: Any
-) -> Component[Readback]:
+def _flag(suffix: str, kind: str, *, monitor: bool = True, **more: Any) -> Component[Readback]:
     """A field that is read only."""
     return Component(
         Readback,
