@@ -16,7 +16,7 @@ from ophyd.status import Status
 from devices.hardware.absent import is_absent
 from devices.signals.reading import WRITE_TIMEOUT_S
 from devices.signals.settable import Remembering, Setting
-from devices.signals.values import check_names
+from devices.signals.values import UnknownNameError, check_names
 from devices.waiting.status import call_off, completion
 
 __all__ = ["Settings", "name_within", "set_together"]
@@ -72,27 +72,26 @@ class Settings(Device):
             UnknownNameError: No such setting.
             InvalidValueError: A value that its PV cannot take.
         """
-        if isinstance(values, Mapping):
-            self._demand_present(values)
-        check_names(self.parent.name, values, self.signals, "setting ")
+        self._check_names(values)
         for name, value in values.items():
             self.signals[name].check_value(value)
 
-    def _demand_present(self, values: Mapping[str, Any]) -> None:
-        """Refuse by its PV's name what is no setting here since there is none."""
-        unknown = [name for name in values if name not in self.signals]
-        if not unknown:  # as nearly always: a walk over all signals takes its time
-            return
-        for walk in self.parent.walk_signals():
-            if is_absent(walk.item) and name_within(self.parent, walk.item) in unknown:
-                walk.item.check_value(None)
+    def _check_names(self, values: Mapping[str, Any]) -> None:
+        """Refuse what is no setting; by its PV's name where that is absent."""
+        try:
+            check_names(self.parent.name, values, self.signals, "setting ")
+        except UnknownNameError:
+            for walk in self.parent.walk_signals():
+                if is_absent(walk.item) and name_within(self.parent, walk.item) in values:
+                    walk.item.check_value(None)
+            raise
 
     def set(self, values: Mapping[str, Any]) -> Status:
         """Put those that do not hold their value already; the status ends with the last of them.
 
         It fails, and says which, when one is refused.
         """
-        check_names(self.parent.name, values, self.signals, "setting ")
+        self._check_names(values)
         return set_together(self, {self.signals[name]: value for name, value in values.items()})
 
     def stop(self, *, success: bool = False) -> None:
