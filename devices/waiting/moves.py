@@ -26,6 +26,7 @@ from devices.waiting.status import (
     NotReachedError,
     Orders,
     Telling,
+    UnseenError,
     caller,
     end,
     end_by,
@@ -306,7 +307,7 @@ class Mover(_Positioner):
             there = not refusal and abs(actual - move.position) <= self.reach
         except Exception as error:
             text = f"{self._asked(move)}; its readback could not be read at the end: {error}"
-            kind = ConnectionError if isinstance(error, LOST) else NotReachedError
+            kind = UnseenError if isinstance(error, LOST) else NotReachedError
             end_by(kind(text), *move.statuses)
             return
         if there:

@@ -31,6 +31,7 @@ __all__ = [
     "NotReachedError",
     "Orders",
     "Telling",
+    "UnseenError",
     "call_off",
     "caller",
     "completion",
@@ -65,6 +66,13 @@ class NotReachedError(RuntimeError):
     def __init__(self, message: str, by: Caller = None) -> None:
         super().__init__(message)
         self.by = by
+
+
+class UnseenError(NotReachedError, ConnectionError):
+    """A put has ended, and its IOC is lost: what it has effected cannot be read.
+
+    A ``ConnectionError``, so that a plan which a suspender holds meanwhile goes on afterwards.
+    """
 
 
 def caller() -> Caller:

@@ -16,8 +16,9 @@ from bluesky.utils import FailedStatus, MsgGenerator, RunEngineInterrupted
 from epics.ca import CASeverityException
 from ophyd.status import MoveStatus
 
+from devices.signals.reading import LOST
 from devices.waiting import watchdogs
-from devices.waiting.status import NotReachedError, refusal_of
+from devices.waiting.status import NotReachedError, UnseenError, refusal_of
 from devices.waiting.watchdogs import HOLD_GRACE_S
 from tests.plans.safety.interrupting import Catch, Interruption, duration_s
 from tests.plans.safety.test_interruptions import (
@@ -341,5 +342,6 @@ def test_an_ioc_that_goes_as_a_move_ends_may_hold_its_plan_first(
     for _, act in later:
         assert not status.done
         act()
-    with pytest.raises(ConnectionError if grace_s else NotReachedError, match="could not be read"):
+    assert isinstance(status.exception(5.0), LOST) == bool(grace_s)
+    with pytest.raises(UnseenError if grace_s else NotReachedError, match="could not be read"):
         status.wait(5.0)
