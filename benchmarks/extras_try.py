@@ -56,10 +56,12 @@ _ANALYSIS = (
     *("haloscope.analysis.statistics.distribute", "haloscope.analysis.reuse"),
     *("haloscope.planning.figure", "instruments.drawing"),
 )
-#: A worker's start-up looks for IOCs, the queue's keeper is an extra of its own.
-_QUEUE = ("cryohalo.queue_startup", "cryohalo.queue_plans", "cryohalo.queueing")
-#: What serves Tiled and writes to it.
-_SHARING = "cryohalo.sharing"
+#: The queue's, and what writes and shares runs, are extras of their own.
+_OTHERS = (
+    *("cryohalo.queue_startup", "cryohalo.queue_plans", "cryohalo.queueing"),
+    *("cryohalo.page.queue", "cryohalo.catalog.lazily", "cryohalo.exporting.as_parquet"),
+    "cryohalo.sharing",
+)
 _SCAN = "cryohalo run scan --simulated --frequencies-mhz '[1100.0, 1100.01]' --averages 20 --yes"
 _LIST = "CRYOHALO_CONNECT=no qserver-list-plans-devices --startup-module cryohalo.queue_startup"
 TRIES = {
@@ -69,7 +71,7 @@ TRIES = {
     "iocs": Try(("pvdb", "iocs"), commands=("caproto-get TRY:Rod.RBV",), ioc=True),
     "analysis": Try(("haloscope",), uses=(("figures.py", GENERATOR),)),
     "design": Try(("amrr",), uses=(("study.py",),)),
-    "session": Try(_ALL, (*_QUEUE, _SHARING), commands=(_SCAN, "cryohalo runs show last")),
+    "session": Try(_ALL, _OTHERS, commands=(_SCAN, "cryohalo runs show last")),
     "page": Try(("cryohalo.page",), commands=("cryohalo page --help",)),
     "parquet": Try(("cryohalo.history",), commands=("cryohalo history --help",)),
     "export": Try(
@@ -78,7 +80,7 @@ TRIES = {
     ),
     "queue": Try(("cryohalo.queueing",), commands=(_LIST,)),
     "queue-http": Try(("cryohalo.queueing",), commands=(_LIST,)),
-    "tiled": Try((_SHARING,), commands=(_SCAN,)),
+    "tiled": Try(("cryohalo.sharing",), commands=(_SCAN,)),
     "touchstone": Try(uses=(("trace.py",),)),
 }
 
