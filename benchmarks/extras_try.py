@@ -78,7 +78,7 @@ TRIES = {
         ("cryohalo.exporting",),
         commands=(_SCAN, *(f"cryohalo runs export last -o a.{end}" for end in ("nc", "parquet"))),
     ),
-    "queue": Try(("cryohalo.queueing",), commands=(_LIST,)),
+    "queue": Try(("cryohalo.queueing",), ("cryohalo.queueing.web",), commands=(_LIST,)),
     "queue-http": Try(("cryohalo.queueing",), commands=(_LIST,)),
     "tiled": Try(("cryohalo.sharing",), commands=(_SCAN,)),
     "touchstone": Try(uses=(("trace.py",),)),
