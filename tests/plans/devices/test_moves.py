@@ -337,6 +337,7 @@ def test_an_ioc_that_goes_as_a_move_ends_may_hold_its_plan_first(
             later.append(what)
 
     mover = haloscope.noise_source.temperature
+    haloscope.bench.paused = True  # it does not end by itself
     status = mover.set(0.2)
     with monkeypatch.context() as changed:
         changed.setattr(mover, "where", lost)
