@@ -13,6 +13,7 @@ from typing import Any
 from bluesky import RunEngine
 from bluesky.suspenders import SuspendBoolHigh, SuspendCeil, SuspenderBase
 from ophyd import Signal
+from ophyd.signal import EpicsSignalBase
 
 from devices.amrr import Refrigerator
 from devices.haloscope import Haloscope, NoDescriptionError
@@ -219,7 +220,8 @@ def suspenders(instrument: Haloscope | Refrigerator) -> list[SuspenderBase]:
         fault = instrument.jpa.fault
         found += _active(fault, lambda: f"{name}'s amplifier: {_reason(interlock.reason)}", clear)
     heartbeat = instrument.ioc.heartbeat
-    if hasattr(heartbeat, "pvname") and not is_absent(heartbeat):  # in process nothing beats
+    # In process time passes for those who wait alone: a machine that nobody waits for beats not.
+    if isinstance(heartbeat, EpicsSignalBase) and not is_absent(heartbeat):
         found.append(SuspendSilent(heartbeat))
     return found + [one for magnet in magnets for one in _quench(magnet, reset)]
 
