@@ -72,7 +72,7 @@ TRIES = {
     "analysis": Try(("haloscope",), uses=(("figures.py", GENERATOR),)),
     "design": Try(("amrr",), uses=(("study.py",),)),
     "session": Try(_ALL, _OTHERS, commands=(_SCAN, "cryohalo runs show last")),
-    "page": Try(("cryohalo.page",), commands=("cryohalo page --help",)),
+    "page": Try(("cryohalo.page",), ("cryohalo.page.queue",), commands=("cryohalo page --help",)),
     "parquet": Try(("cryohalo.history",), commands=("cryohalo history --help",)),
     "export": Try(
         ("cryohalo.exporting",),
