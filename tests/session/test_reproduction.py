@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -21,6 +22,7 @@ from cryohalo import cli
 from cryohalo.reproduction import kept as keeping
 from cryohalo.reproduction import report, running
 from cryohalo.reproduction.claim import BadClaimError, Check, Role, claim_from
+from cryohalo.reproduction.computations.campaign import lines, masses
 from cryohalo.reproduction.finding import Finding, exact, measured, spread
 from cryohalo.reproduction.kept import Kept, Result, fingerprint
 from cryohalo.reproduction.papers import all_claims, claim_named, papers
@@ -32,6 +34,7 @@ from cryohalo.reproduction.strip import strip_of
 from cryohalo.reproduction.tables import csv_text, latex_text
 from cryohalo.reproduction.verdict import Verdict, judge
 from cryohalo.reproduction.work import Settings, Work
+from plans.haloscope.outcome import Campaign
 
 #: Parts of the two papers, of each of which something is claimed.
 SECTIONS = {
@@ -124,6 +127,40 @@ def test_a_verdict_follows_from_tolerance_and_chance(
     change: dict[str, Any], finding: Finding | None, verdict: Verdict
 ) -> None:
     assert judge(claim_from("paper", {**EQUAL, **change}), finding) is verdict
+
+
+def ended(again: int, vetoed: int, fresh: int) -> Campaign:
+    return Campaign("a", [], [1100.0] * again, [], None, [], [1100.1] * fresh, [1100.2] * vetoed)
+
+
+@pytest.mark.parametrize(
+    ("over", "verdict"), [(0, Verdict.AGREES), (1, Verdict.DIFFERS), (7, Verdict.DIFFERS)]
+)
+def test_a_line_above_the_threshold_after_the_rescan_counts_whatever_is_thought_of_it(
+    over: int, verdict: Verdict
+) -> None:
+    found = lines(ended(again=2, vetoed=1, fresh=over), over, 3.9)
+    assert judge(claim_named("after-rescan"), found["after-rescan"]) is verdict
+    assert found["lines-above"].value == 3.0
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (4.508, 4.591, Verdict.AGREES),
+        (4.55, 4.55, Verdict.DIFFERS),
+        (4.51, 4.55, Verdict.DIFFERS),
+        (4.50, 4.60, Verdict.DIFFERS),
+    ],
+)
+def test_the_excluded_masses_are_as_many_as_the_letter_says(
+    low: float, high: float, verdict: Verdict
+) -> None:
+    assert judge(claim_named("mass-range"), masses(np.array([low, high]))) is verdict
+
+
+def test_diodes_that_carry_nothing_are_no_agreement() -> None:
+    assert judge(claim_named("quench-diodes"), exact(0.0)) is Verdict.DIFFERS
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

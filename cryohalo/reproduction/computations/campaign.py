@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cryohalo.session import Session
     from plans.haloscope.outcome import Campaign
 
-__all__ = ["compute"]
+__all__ = ["compute", "lines", "masses"]
 
 Steps = Mapping[str, NDArray[np.float64]]
 
@@ -197,14 +197,28 @@ def _of_analysis(outcome: Campaign, result: Result) -> dict[str, Finding]:
             float(result.normalised.std()), (2.0 * independent) ** -0.5,
             "the bins' known correlation",
         ),
+        **lines(outcome, over, chance),
+    }  # fmt: skip
+
+
+def lines(outcome: Campaign, over: int, chance: float) -> dict[str, Finding]:
+    """What was above the threshold before the rescan, and what is after it.
+
+    Args:
+        outcome: Of the campaign.
+        over: Lines of the last grand spectrum above the threshold, whatever is thought of them.
+        chance: How many places noise alone brings above it.
+    """
+    again, vetoed = len(outcome.candidates_mhz), len(outcome.vetoed_mhz)
+    return {
         "lines-above": counted(
-            over, "Poisson",
-            f"in {len(result.candidates)} places after the rescan; noise alone {chance:.1f}; "
-            f"{len(outcome.candidates_mhz)} were taken again, {len(outcome.vetoed_mhz)} vetoed",
+            again + vetoed, "Poisson",
+            f"{again} were taken again, {vetoed} vetoed; noise alone {chance:.1f}",
         ),
         "after-rescan": exact(
-            len(outcome.survivors_mhz), "counted",
-            f"of {len(outcome.candidates_mhz)} taken again",
+            over, "counted",
+            f"{len(outcome.survivors_mhz)} of {again} taken again persist; {vetoed} vetoed and not "
+            f"taken again, {len(outcome.fresh_mhz)} new since",
         ),
     }  # fmt: skip
 
@@ -235,14 +249,18 @@ def _limit(result: Result) -> dict[str, Finding]:
             "points",
         ),
         "limit-hole": exact(1e-3 * float(np.diff(nu[result.grand.well_covered]).max()), "counted"),
-        "mass-range": spread(
-            float(mass.mean()), float(mass.min()), float(mass.max()), "none: where there is a limit"
-        ),
+        "mass-range": masses(mass),
         "beyond-dfsz": exact(float((coupling / dfsz(here)).mean()), how),
         "ksvz-density": exact(
             float(density.mean()), how, f"90th percentile {np.percentile(density, 90):.1f} %"
         ),
     }  # fmt: skip
+
+
+def masses(mass_uev: NDArray[np.float64]) -> Finding:
+    """From the least to the largest mass that has a limit."""
+    low, high = float(mass_uev.min()), float(mass_uev.max())
+    return exact(high - low, "none: where there is a limit", f"{low:.4f} to {high:.4f} µeV")
 
 
 def _draw(work: Work, result: Result) -> None:
