@@ -94,6 +94,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     try:
         options.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        print(f"{options.state}: {error.strerror}", file=sys.stderr)
+        return _EXIT_USAGE
+    try:
         key = key_in(options.key) if options.to else make_key(options.key)
         listener = socket.create_server((LOOPBACK, options.port))
     except CatalogError as error:

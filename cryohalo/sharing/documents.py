@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from cryohalo.catalog.entries import Entry
+from cryohalo.catalog.order import LATEST_TIME_S
 from cryohalo.catalog.writer import SUFFIX
 from cryohalo.errors import CatalogError
 from cryohalo.sharing.connection import Connection, ServerError, speaking
@@ -137,16 +138,26 @@ def told_by(metadata: Mapping[str, Any], uid: str) -> Told:
     Raises:
         ValueError: They are not what is written here.
     """
+    try:
+        return _told_by(metadata, uid)
+    except (OverflowError, RecursionError) as error:
+        raise ValueError(f"a number or a nesting beyond all bounds: {error}") from error
+
+
+def _told_by(metadata: Mapping[str, Any], uid: str) -> Told:
     number, lasted = metadata.get("scan_id"), metadata.get("duration_s")
     if metadata.get("uid") != uid:
         raise ValueError(f"its uid is {metadata.get('uid')!r:.60}")
     events = str(metadata.get("events", "{}"))
     if not isinstance(json.loads(events), dict):
         raise ValueError(f"its events are {events!r:.60}")
+    time_s = float(metadata["time"])
+    if not 0 <= time_s < LATEST_TIME_S:
+        raise ValueError(f"its time is {time_s!r:.60} s of the epoch")
     entry = Entry(
         name=uid + SUFFIX,
         uid=uid,
-        time=float(metadata["time"]),
+        time=time_s,
         plan=str(metadata.get("plan", "")),
         campaign=str(metadata.get("campaign", "")),
         scan_id=number if isinstance(number, int) else None,

@@ -66,9 +66,13 @@ class Health:
             OSError: It cannot be written.
         """
         handle, name = tempfile.mkstemp(dir=file.parent, prefix=".health")
-        with os.fdopen(handle, "w") as opened:
-            json.dump(asdict(self), opened)
-        os.replace(name, file)
+        try:
+            with os.fdopen(handle, "w") as opened:
+                json.dump(asdict(self), opened)
+            os.replace(name, file)
+        except OSError:  # this is written each second: a full disk is not filled with what is left
+            os.unlink(name)
+            raise
 
     @classmethod
     def read(cls, file: Path) -> Health | None:

@@ -100,7 +100,8 @@ class Ledger:
 def _opened(file: Path) -> sqlite3.Connection:
     try:
         database = _connected(file)
-        if database.execute("PRAGMA user_version").fetchone()[0] == _VERSION:
+        known = database.execute("PRAGMA user_version").fetchone()[0] == _VERSION
+        if known and database.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok":
             return database
         database.close()
     except sqlite3.OperationalError:  # in use, or not to be opened

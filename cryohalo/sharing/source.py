@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ from cryohalo.catalog.writer import SUFFIX
 from cryohalo.errors import CatalogError
 from cryohalo.sharing.connection import Connection, speaking
 from cryohalo.sharing.documents import Told, pieces, told_by
+from instruments.foreign_files import reason
 from instruments.printable import escaped
 
 __all__ = ["Source"]
@@ -48,8 +50,9 @@ class Source:
         Raises:
             CatalogError: It cannot be had, or what came is not what was delivered.
         """
-        have = self._path.stat().st_size if self._path.exists() else 0
-        if self._all or (most is not None and have >= most):
+        with _cached(self._path):
+            have = self._path.stat().st_size if self._path.exists() else 0
+        if have and (self._all or (most is not None and have >= most)):
             return
         with speaking(self.address):
             node = self._to.documents[self._uid]
@@ -68,26 +71,40 @@ class Source:
             raise CatalogError(f"{self.address}: {self._uid}: {escaped(error, 200)}") from error
 
     def _add(self, data: Iterator[bytes], at: int, end: int) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _make_room(self._path.parent.parent, end - at, self._path)
-        handle = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
+        with _cached(self._path):
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _make_room(self._path.parent.parent, end - at, self._path)
+            handle = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
             for piece in data:
-                at += os.pwrite(handle, piece, at)
+                with _cached(self._path):
+                    at += os.pwrite(handle, piece, at)
         finally:
             os.close(handle)
 
     def _demand(self, told: Told) -> None:
         """Refuse a copy that is not what was delivered, and give it up."""
-        with self._path.open("rb") as file:
+        with _cached(self._path), self._path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if digest != told.digest:
             self._path.unlink(missing_ok=True)
             raise CatalogError(f"{self.address}: run {self._uid} is not what was delivered")
 
 
+@contextmanager
+def _cached(path: Path) -> Iterator[None]:
+    """What goes wrong with the copy, by its name: it is no fault of the server's."""
+    try:
+        yield
+    except OSError as error:
+        raise CatalogError(f"copy {escaped(path)}: {reason(error)}") from error
+
+
 def _make_room(cache: Path, wanted: int, keep: Path) -> None:
-    there = [(path.stat(), path) for path in cache.glob(f"*/*{SUFFIX}")]
+    there = list[tuple[os.stat_result, Path]]()
+    for path in cache.glob(f"*/*{SUFFIX}"):
+        with suppress(FileNotFoundError):  # another process makes room, too
+            there.append((path.stat(), path))
     excess = sum(found.st_size for found, _ in there) + wanted - CACHE_BYTES
     for found, path in sorted(there, key=lambda one: one[0].st_atime_ns):
         if excess <= 0:

@@ -16,7 +16,7 @@ from cryohalo.sharing import delivery
 from cryohalo.sharing.connection import ServerError, UnfitRunError, UnreachableError
 from cryohalo.sharing.documents import told_by
 from cryohalo.sharing.forwarder import Forwarder
-from cryohalo.sharing.ledger import DONE, Ledger
+from cryohalo.sharing.ledger import DONE, Ledger, Row
 from tests.session.runs import event, write_run
 from tests.session.sharing.server import Documents, Fake, Faults
 
@@ -158,6 +158,21 @@ def test_a_damaged_ledger_has_all_delivered_anew(root: Path, tmp_path: Path) -> 
     Forwarder(root, to, Ledger(file, "a" * 32)).look()
     assert to.documents["a"].delivered == path.read_bytes()
     assert Ledger(file, "a" * 32).row("a").whole
+
+
+def test_so_has_one_that_is_damaged_behind_its_beginning(root: Path, tmp_path: Path) -> None:
+    path = write_run(root, "a")
+    file = tmp_path / "ledger.sqlite"
+    ledger = Ledger(file, "a" * 32)
+    for number in range(200):
+        ledger.put(f"{number:0200d}", Row(1, ended=True, view=DONE))
+    ledger.close()
+    data = bytearray(file.read_bytes())
+    data[4096:] = b"x" * (len(data) - 4096)
+    file.write_bytes(data)
+    to = Fake()
+    Forwarder(root, to, Ledger(file, "a" * 32)).look()
+    assert to.documents["a"].delivered == path.read_bytes()
 
 
 def test_a_run_that_the_server_refuses_keeps_no_other(root: Path, ledger: Ledger) -> None:

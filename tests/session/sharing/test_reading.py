@@ -12,6 +12,7 @@ from cryohalo.catalog import Catalog, Run
 from cryohalo.errors import CatalogError
 from cryohalo.sharing import delivery
 from cryohalo.sharing.catalog import SharedRun
+from cryohalo.sharing.connection import UnreachableError
 from cryohalo.sharing.forwarder import Forwarder
 from cryohalo.sharing.ledger import Ledger
 from cryohalo.sharing.source import Source
@@ -111,7 +112,18 @@ def test_a_damaged_run_is_refused_there_as_here(tmp_path: Path, to: Fake, delive
 
 @pytest.mark.parametrize(
     "metadata",
-    [{"uid": "b"}, {"bytes": -1}, {"bytes": "many"}, {"time": None}, {"events": "[1]"}],
+    [
+        {"uid": "b"},
+        {"bytes": -1},
+        {"bytes": "many"},
+        {"time": None},
+        {"time": 10**400},
+        {"time": 1e300},
+        {"time": "nan"},
+        {"duration_s": 10**400},
+        {"events": "[1]"},
+        {"events": "[" * 100_000},
+    ],
 )
 def test_metadata_of_somebody_else_are_refused(
     tmp_path: Path, to: Fake, deliver: Deliver, metadata: dict[str, object]
@@ -121,6 +133,28 @@ def test_metadata_of_somebody_else_are_refused(
     to.documents["a"].metadata |= metadata
     with pytest.raises(CatalogError, match="http://fake: a"):
         shared(tmp_path, to, "a").table()
+
+
+def test_a_run_that_the_cache_gave_up_comes_again(
+    tmp_path: Path, to: Fake, deliver: Deliver
+) -> None:
+    write_run(tmp_path / "runs", "a")
+    deliver()
+    run = shared(tmp_path, to, "a")
+    before = [name for name, _ in run.documents()]
+    run.path.unlink()
+    assert [name for name, _ in run.documents()] == before
+
+
+def test_a_cache_that_cannot_be_written_is_no_fault_of_the_server_s(
+    tmp_path: Path, to: Fake, deliver: Deliver
+) -> None:
+    write_run(tmp_path / "runs", "a")
+    deliver()
+    (tmp_path / "cache").touch()
+    with pytest.raises(CatalogError, match=r"^copy ") as caught:
+        shared(tmp_path, to, "a").table()
+    assert not isinstance(caught.value, UnreachableError)
 
 
 def test_a_full_cache_gives_up_what_was_read_longest_ago(

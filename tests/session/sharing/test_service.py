@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import threading
 import urllib.error
 import urllib.request
@@ -22,6 +23,7 @@ from cryohalo.control_room.folder import StateFolder
 from cryohalo.control_room.services import clients_environment, services
 from cryohalo.errors import CatalogError
 from cryohalo.sharing import delivery, sharer
+from cryohalo.sharing.__main__ import main
 from cryohalo.sharing.connection import UnreachableError
 from cryohalo.sharing.health import HEALTH, Health
 from cryohalo.sharing.key import make_key
@@ -96,6 +98,29 @@ def test_health_in_words(tmp_path: Path) -> None:
     (tmp_path / HEALTH).write_text('{"address": "x", "made_up": 1}')
     assert Health.read(tmp_path / HEALTH) is None
     assert Health.read(tmp_path / "none") is None
+
+
+def test_a_full_disk_is_not_filled_by_health_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("cryohalo.sharing.health.json.dump", full)
+    for _ in range(3):
+        with pytest.raises(OSError, match="No space"):
+            Health("x").write(tmp_path / HEALTH)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_state_folder_that_cannot_be_made_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    state, key = tmp_path / "file" / "state", tmp_path / "key"
+    given = ["--catalog", str(tmp_path), "--state", str(state), "--port", "15999"]
+    assert main([*given, "--key", str(key)]) == 2
+    assert capsys.readouterr().err.startswith(f"{state}: ")
 
 
 def test_one_at_a_time_delivers(tmp_path: Path) -> None:
@@ -209,8 +234,8 @@ def test_the_doctor_asks_the_server_and_the_forwarder(
 ) -> None:
     asked = []
 
-    def urlopen(
-        request: urllib.request.Request, timeout: float
+    def opened(
+        request: urllib.request.Request, timeout_s: float
     ) -> contextlib.AbstractContextManager:
         asked.append((request.full_url, request.get_header("Authorization")))
         if answer != 200:
@@ -221,7 +246,7 @@ def test_the_doctor_asks_the_server_and_the_forwarder(
     key = make_key(tmp_path / "state" / "tiled" / "key")
     if health is not None:
         health.write(tmp_path / "state" / "tiled" / HEALTH)
-    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    monkeypatch.setattr("cryohalo.control_room.doctor.sharing.opened", opened)
     monkeypatch.setattr(StateFolder, "supervisor", lambda _: object())
     (found,) = sharing(read())
     assert (found.verdict, told in found.words) == (verdict, True), found
