@@ -6,9 +6,11 @@ import importlib.util
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from http.client import HTTPException
 from typing import Final
 
 from cryohalo.configuration import Found
+from cryohalo.control_room.doctor.asking import opened
 from cryohalo.control_room.doctor.finding import Finding, good, odd, wrong
 from cryohalo.control_room.folder import StateFolder
 from cryohalo.control_room.services import queue_address
@@ -65,10 +67,10 @@ def _asked(address: str, key: str) -> str:
     """Why it does not answer, "" if it does."""
     request = urllib.request.Request(address, headers={"Authorization": f"ApiKey {key}"})
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_S):
+        with opened(request, _TIMEOUT_S):
             return ""
     except urllib.error.HTTPError as error:
         with error:
             return f"status {error.code}: {error.read(300).decode(errors='replace')}"
-    except OSError as error:
-        return str(error)
+    except (OSError, HTTPException) as error:  # the second: what listens there speaks no HTTP
+        return str(error) or type(error).__name__

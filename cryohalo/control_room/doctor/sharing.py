@@ -11,6 +11,7 @@ from http.client import HTTPException
 from typing import Final
 
 from cryohalo.configuration import Configuration, Found
+from cryohalo.control_room.doctor.asking import opened
 from cryohalo.control_room.doctor.finding import Finding, good, odd, wrong
 from cryohalo.control_room.folder import StateFolder
 from cryohalo.errors import CatalogError
@@ -66,7 +67,7 @@ def _answering(values: Configuration, up: bool) -> list[Finding]:
         headers={"Authorization": f"Apikey {key_in(values.tiled_key)}"},
     )
     try:
-        with urllib.request.urlopen(request, timeout=_ANSWER_S):
+        with opened(request, _ANSWER_S):
             return []
     except urllib.error.HTTPError as error:
         if error.code in (401, 403):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
+import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -166,6 +170,38 @@ def test_a_queue_over_http(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "refused" in words
     monkeypatch.setattr(queue.importlib.util, "find_spec", lambda _: None)
     assert said() == ("wrong", "bluesky-httpserver is not installed")
+
+
+@contextlib.contextmanager
+def answering(words: bytes) -> Iterator[int]:
+    """The port of what answers one question with these words."""
+
+    def answer() -> None:
+        with contextlib.suppress(OSError):
+            one, _ = listening.accept()
+            with one:
+                one.recv(10_000)
+                one.sendall(words)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(20.0)
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield int(listening.getsockname()[1])
+        thread.join()
+
+
+def test_a_key_for_this_host_passes_by_every_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    with answering(b"HTTP/1.0 200 OK\r\n\r\n") as port:
+        assert queue._asked(f"http://127.0.0.1:{port}/api/status", "key") == ""
+
+
+def test_what_speaks_no_http_in_the_queue_s_place_is_told() -> None:
+    with answering(b"220 mail\r\n") as port:
+        assert "220 mail" in queue._asked(f"http://127.0.0.1:{port}/api/status", "key")
 
 
 def test_a_supervisor_that_was_killed(tmp_path: Path) -> None:
