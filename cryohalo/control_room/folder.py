@@ -13,23 +13,15 @@ from typing import Any, Final
 import psutil
 from filelock import FileLock, Timeout
 
+from cryohalo.processes.ages import since_boot
 from instruments.foreign_files import read_bounded
 
-__all__ = ["AlreadyUpError", "Report", "ServiceReport", "StateFolder", "since_boot"]
+__all__ = ["AlreadyUpError", "Report", "ServiceReport", "StateFolder"]
 
 _MAX_BYTES: Final = 1_000_000
 _LARGEST_LOG: Final = 10_000_000
 #: Start times of processes are whole clock ticks; two processes of one number are seconds apart.
 _SAME_START_S: Final = 1.0
-
-
-def since_boot(process: psutil.Process) -> float:
-    """When a process began, seconds after the host did.
-
-    What psutil says of the epoch moves with the clock on the wall when that is set; this does not.
-    """
-    booted = psutil.boot_time()  # before the other: psutil 6 goes by what it has seen here last
-    return float(process.create_time() - booted)
 
 
 class AlreadyUpError(RuntimeError):

@@ -18,9 +18,10 @@ from typing import Final
 
 import psutil
 
-from cryohalo.control_room.folder import Report, ServiceReport, StateFolder, since_boot
+from cryohalo.control_room.folder import Report, ServiceReport, StateFolder
 from cryohalo.control_room.pulse import HANGS_S, Pulse
 from cryohalo.processes.addresses import LOOPBACK, repeater_stand_in
+from cryohalo.processes.ages import since_boot
 from cryohalo.processes.launcher import (
     READY_TIMEOUT_S,
     TERMINATE_TIMEOUT_S,

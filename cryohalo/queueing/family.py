@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import psutil
 
+from cryohalo.processes.ages import since_boot
 from instruments.foreign_files import read_bounded
 
 __all__ = ["Family"]
@@ -79,9 +80,9 @@ def _noted(note: Path) -> list[tuple[int, float]]:
 
 
 def _started(pid: int) -> float:
-    """When a process began, seconds of the epoch; 0 if there is none of this number."""
+    """When a process began, by ``since_boot``; 0 if there is none of this number."""
     try:
-        return psutil.Process(pid).create_time()
+        return since_boot(psutil.Process(pid))
     except psutil.Error:
         return 0.0
 

@@ -106,7 +106,8 @@ class Keeper:
 
     def _adopt(self, status: Mapping[str, Any]) -> None:
         """Keep going what another client has started, as over HTTP; not what is being stopped."""
-        if self._rested and status["manager_state"] in _BUSY:
+        stopping = status.get("queue_stop_pending", False)
+        if self._rested and not stopping and status["manager_state"] in _BUSY:
             self._started = self._recovered = True
             self._note({})
 

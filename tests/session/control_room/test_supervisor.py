@@ -15,15 +15,10 @@ import pytest
 
 from cryohalo.control_room import folder as folder_module
 from cryohalo.control_room import supervisor as supervising
-from cryohalo.control_room.folder import (
-    AlreadyUpError,
-    Report,
-    ServiceReport,
-    StateFolder,
-    since_boot,
-)
+from cryohalo.control_room.folder import AlreadyUpError, Report, ServiceReport, StateFolder
 from cryohalo.control_room.services import Service
 from cryohalo.control_room.supervisor import ASKED, Supervisor
+from cryohalo.processes.ages import since_boot
 
 LIVES = "import signal; print('ready {name} here', flush=True); signal.pause()"
 DIES = "import sys; print('ready {name} here', flush=True); sys.exit({code})"

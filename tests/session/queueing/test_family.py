@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+import pytest
 
 from cryohalo.queueing.family import Family
 
@@ -55,6 +56,18 @@ def test_what_a_killed_service_left_is_ended(tmp_path: Path) -> None:
         running.kill()
         running.wait()
         assert all(process.is_running() for process in started)
+        Family(note)
+        assert gone(started)
+
+
+def test_so_it_is_after_the_clock_was_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    note = tmp_path / "processes.json"
+    with service(note) as (running, started):
+        running.kill()
+        running.wait()
+        began, booted = psutil.Process.create_time, psutil.boot_time()
+        monkeypatch.setattr(psutil.Process, "create_time", lambda one: began(one) + 27.0)
+        monkeypatch.setattr(psutil, "boot_time", lambda: booted + 27.0)
         Family(note)
         assert gone(started)
 

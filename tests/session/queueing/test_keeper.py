@@ -22,7 +22,7 @@ class Manager:
         self.past: list[dict[str, Any]] = []
         self.open = False
         self.asked: list[str] = []
-        self.deaf = False
+        self.deaf = self.stopping = False
 
     def ask(self, method: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
         if self.deaf:
@@ -54,6 +54,7 @@ class Manager:
             "manager_state": "executing_queue" if self.running else "idle",
             "worker_environment_exists": self.open,
             "items_in_queue": len(self.items),
+            "queue_stop_pending": self.stopping,
         }
 
     def add(self, item: Mapping[str, Any], position: str | int = "back") -> dict[str, Any]:
@@ -192,6 +193,17 @@ def test_a_stopped_queue_is_not_started_by_a_new_keeper(bench: Bench) -> None:
     bench.renew()
     bench.look(4)
     assert not bench.manager.running
+
+
+def test_a_queue_that_is_stopped_as_soon_as_it_was_started_is_nobody_else_s(bench: Bench) -> None:
+    bench.look()
+    bench.wanted.write({})
+    bench.look(1)  # which starts it
+    bench.wanted.clear()
+    bench.manager.stopping = True
+    bench.look()
+    assert bench.manager.running
+    assert bench.wanted.read() is None
 
 
 def test_a_manager_that_does_not_answer_is_said_once(
