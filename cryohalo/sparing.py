@@ -67,11 +67,15 @@ def spare_the_idle() -> None:
 
 def without_spans(engine: RunEngine) -> None:
     """Let the engine's messages open no tracing spans, where no tracing is set up."""
+    if importlib.metadata.version("bluesky") != KNOWN["bluesky"]:
+        return
     if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
         return
     for name, command in list(engine._command_registry.items()):  # noqa: SLF001
-        method = getattr(command, "__func__", command)
-        if (plain := getattr(method, "__wrapped__", None)) is not None:
+        # Its own: what else has been put in their place, a check say, may wrap something, too.
+        method = getattr(command, "__func__", None)
+        plain = getattr(method, "__wrapped__", None)
+        if plain is not None and method is vars(RunEngine).get(f"_{name}"):
             engine.register_command(name, plain.__get__(engine))
 
 

@@ -86,11 +86,12 @@ class Foreseen:
 
     Args:
         fetch: Under way.
+        before: What ``begun`` said before it was asked for.
     """
 
-    def __init__(self, fetch: Fetch) -> None:
+    def __init__(self, fetch: Fetch, before: int) -> None:
         self.fetch = fetch
-        self._begun, self._until_s = begun(), time.monotonic() + FORESIGHT_S
+        self._begun, self._until_s = before, time.monotonic() + FORESIGHT_S
 
     def holds(self) -> bool:
         """Whether it is of this moment: no action of this session has begun since."""

@@ -17,6 +17,7 @@ from ophyd.utils import DisconnectedError
 
 from devices.hardware.naming import as_shown, called, is_converted
 from devices.signals.fetches import Fetch, Foreseen, ask_for, send_requests
+from devices.waiting.claims import begun
 
 __all__ = [
     "CONNECTION_TIMEOUT_S",
@@ -163,8 +164,9 @@ class Readback(Shaped, Monitored, EpicsSignalRO):
         if self._auto_monitor or self._string:
             return
         if self._foreseen is None or not self._foreseen.holds():
+            before = begun()
             fetch = ask_for(self._read_pv)
-            self._foreseen = None if fetch is None else Foreseen(fetch)
+            self._foreseen = None if fetch is None else Foreseen(fetch, before)
 
     def forget(self) -> None:
         """Let the next ``get`` ask anew."""

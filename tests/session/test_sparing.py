@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +22,7 @@ from ophyd import Signal
 from ophyd.status import Status
 
 from cryohalo.run_engine import close_run_engine, make_run_engine
-from cryohalo.sparing import EventCheck
+from cryohalo.sparing import KNOWN, EventCheck, wait_plainly, without_spans
 
 EVENT: dict[str, Any] = {
     "uid": "a",
@@ -248,6 +249,27 @@ def test_a_device_without_a_protocol_is_refused_whatever_others_of_its_class_hav
     assert check(plain, Readable) is plain
     with pytest.raises(AssertionError, match="Readable"):
         check(type(plain)(), Readable)
+
+
+def test_a_command_of_ours_that_wraps_another_stays(engine: RunEngine) -> None:
+    @functools.wraps(engine._open_run)
+    async def checked(message: Msg) -> None:
+        raise ValueError(f"refused: {message.command}")
+
+    engine.register_command("open_run", checked)
+    without_spans(engine)
+    with pytest.raises(ValueError, match="refused: open_run"):
+        engine(bps.open_run())
+
+
+def test_with_another_bluesky_the_engine_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(KNOWN, "bluesky", "0.0")
+    engine = RunEngine({})
+    before = dict(engine._command_registry)
+    without_spans(engine)
+    wait_plainly(engine)
+    assert engine._command_registry == before
+    close_run_engine(engine)
 
 
 def test_no_span_is_opened_where_no_tracing_is_set_up(

@@ -12,8 +12,11 @@ import pytest
 from bluesky import RunEngine
 from bluesky.utils import FailedStatus
 
+from devices.signals.fetches import Fetch
+from devices.signals.reading import Readback
 from devices.signals.settable import Settable, Targeting, limits_of
 from devices.signals.values import InvalidValueError, UnknownNameError, check_number
+from devices.waiting.claims import begins
 from plans.shared.rehearsal import rehearse
 
 POSITIONERS = {
@@ -150,3 +153,18 @@ def test_a_setting_of_another_type_that_is_held_is_not_put_again(haloscope: Any)
     haloscope.settings.set({"vna_num_points": 101, "vna_center": 1101.0}).wait(10.0)
     same = {"vna_num_points": np.int64(101), "vna_center": np.float32(1101.0)}
     assert haloscope.settings.set(same).done
+
+
+def test_what_is_overtaken_by_an_action_while_it_is_asked_for_is_old(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def overtaken(_: object) -> Fetch:
+        begins()
+        return Fetch("X")
+
+    monkeypatch.setattr("devices.signals.reading.ask_for", overtaken)
+    signal = Readback("X", name="x")
+    signal.foresee()
+    assert signal._foreseen is not None
+    assert not signal._foreseen.holds()
+    signal.destroy()
