@@ -13,6 +13,7 @@ from typing import IO
 
 from cryohalo.configuration import Configuration, Found
 from cryohalo.configuration.model import ENVIRONMENT_PREFIX
+from cryohalo.configuration.reading import FILE_NAME
 from cryohalo.processes.addresses import free_ports
 from tests.house.pages import ROOT
 from tests.live.documents.cells import DONE
@@ -118,10 +119,16 @@ class Terminal:
         for one in (self._python, self._shell):
             if one is not None:
                 one.communicate()
-        if (self.folder / "state").exists():
-            self._run(["cryohalo", "down"])
+        for lock in self.folder.rglob("supervisor.lock"):
+            self._end(lock.parents[1])
         if bad := [out for code, out in codes if code not in (0, 130)]:
             raise FailedBlockError(f"did not end well at Ctrl-C\n{bad[0][-_SHOWN:]}")
+
+    def _end(self, site: Path) -> None:
+        """End what a page has left up in the folder of a site."""
+        file = site / FILE_NAME
+        named = ["--config", str(file)] if file.exists() else []
+        self._run(["cryohalo", "down", *named])
 
     def _run(self, command: list[str]) -> None:
         subprocess.run(command, cwd=self.folder, env=self.environment, check=True,
