@@ -124,6 +124,8 @@ class Forwarder:
 
     def _deliver(self, path: Path) -> bool:
         run = self._under_way.get(path.stem)
+        if run is not None and self._ledger.row(run.entry.uid) != run.row:
+            run = None  # delivered by hand meanwhile: what our view would add is there already
         if run is None:
             try:
                 run = Delivery(path, self._to, self._ledger)

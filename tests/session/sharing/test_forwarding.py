@@ -114,6 +114,25 @@ def test_a_growing_run_is_delivered_document_by_document(root: Path, ledger: Led
     assert ledger.row("a").view == DONE
 
 
+def test_a_growing_run_that_is_delivered_by_hand_meanwhile_is_there_once(
+    root: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As on a server: who adds, adds to what is there under that name.
+    monkeypatch.setattr(Shown, "add", lambda one, name, _: one.documents[one.begun[0]].append(name))
+    path = write_run(root, "a", events=2, stop=False)
+    to = Fake()
+    forwarder = Forwarder(root, to, ledger)
+    forwarder.look()
+    before = list(Shown.documents["a"])
+    with path.open("ab") as file:
+        file.write(encode("event", event("ad", 3, 5, 1000.0)))
+    delivery.Delivery(path, to, ledger, anew=True).go_on()
+    forwarder.look()
+    forwarder.look()
+    assert Shown.documents["a"] == [*before, "event"]
+    assert Shown.begun == ["a", "a", "a"]
+
+
 @pytest.mark.parametrize("done", [False, True], ids=["lost", "done, and not heard of"])
 @pytest.mark.parametrize("at", range(9))
 def test_a_server_that_dies_at_any_request_gets_each_document_once(
