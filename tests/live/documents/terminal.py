@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -10,6 +11,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
+
+import psutil
 
 from cryohalo.configuration import Configuration, Found
 from cryohalo.configuration.model import ENVIRONMENT_PREFIX
@@ -21,6 +24,8 @@ from tests.live.documents.cells import DONE
 __all__ = ["FailedBlockError", "Terminal"]
 
 _SHOWN = 2000
+#: A shell whose input has ended has nothing left to do (assumed).
+_END_S = 60.0
 
 
 class FailedBlockError(AssertionError):
@@ -118,9 +123,10 @@ class Terminal:
                 process.communicate()
         for one in (self._python, self._shell):
             if one is not None:
-                one.communicate()
+                _leave(one)
         for lock in self.folder.rglob("supervisor.lock"):
             self._end(lock.parents[1])
+        self._end_others()
         if bad := [out for code, out in codes if code not in (0, 130)]:
             raise FailedBlockError(f"did not end well at Ctrl-C\n{bad[0][-_SHOWN:]}")
 
@@ -129,6 +135,13 @@ class Terminal:
         file = site / FILE_NAME
         named = ["--config", str(file)] if file.exists() else []
         self._run(["cryohalo", "down", *named])
+
+    def _end_others(self) -> None:
+        """A client that found no CA repeater has started one, which outlives it."""
+        for process in psutil.process_iter(["environ"]):
+            if (process.info["environ"] or {}).get("HOME") == str(self.folder):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
 
     def _run(self, command: list[str]) -> None:
         subprocess.run(command, cwd=self.folder, env=self.environment, check=True,
@@ -185,6 +198,18 @@ class Terminal:
             if re.search(re.escape(words), line):
                 return "".join(lines)
         raise FailedBlockError(f"ended, and never printed {words!r}\n{''.join(lines)[-_SHOWN:]}")
+
+
+def _leave(process: subprocess.Popen[str]) -> None:
+    """Let a shell end. What it has left running may hold its output: nobody waits for that."""
+    assert process.stdin is not None
+    process.stdin.close()
+    try:
+        process.wait(_END_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    _out(process).close()
 
 
 def _out(process: subprocess.Popen[str]) -> IO[str]:
