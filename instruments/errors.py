@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+#: Why an IOC refuses every put from the moment on at which it is asked to end.
+ENDING: Final = "the IOC is ending"
+
 
 class Refused(ValueError):  # noqa: N818  (the field's word: the instrument refused the command)
     """A command was refused; nothing has moved.

@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from instruments.errors import ENDING
 from iocs.access.rules import AccessFileError, AccessRules
 from iocs.command_line import parse, parser
 from iocs.parameters import ParameterFileError
@@ -168,7 +169,7 @@ class Ioc:
 
     async def stop(self, _: Server | None = None) -> None:
         """Stop the physics and keep the state; every put from now on is refused."""
-        self.database.end("the IOC is ending")
+        self.database.end(ENDING)
         if self._driving is not None:
             self._driving.cancel()
             await asyncio.wait({self._driving})

@@ -266,6 +266,13 @@ class Configuration(BaseSettings):
         default=None,
         description="file of a laboratory's own records: what they are called, which there are not",
     )
+
+    @field_validator("hardware", mode="before")
+    @classmethod
+    def _no_file(cls, given: Any) -> Any:
+        """An empty text is none: TOML has no null."""
+        return None if given == "" else given
+
     amrr: Amrr = Amrr()
     haloscope: Haloscope = Haloscope()
     epics: Epics = Epics()

@@ -12,7 +12,7 @@ from typing import Any, Final
 from epics import ca, dbr
 from ophyd import get_cl
 
-from devices.hardware.aliases import Alias
+from devices.hardware.alias import Alias
 
 __all__ = ["ConvertedPV", "Layer"]
 

@@ -25,6 +25,7 @@ from devices.signals import burst
 from devices.signals.reading import LOST
 from devices.waiting.claims import begins
 from devices.waiting.watchdogs import begin_connected, end, end_unless_held, fail_when_late
+from instruments.errors import ENDING
 
 __all__ = [
     "Action",
@@ -69,7 +70,7 @@ class NotReachedError(RuntimeError):
 
 
 class UnseenError(NotReachedError, ConnectionError):
-    """A put has ended, and its IOC is lost: what it has effected cannot be read.
+    """A put has ended, and its IOC is lost, or refused it since it is about to be.
 
     A ``ConnectionError``, so that a plan which a suspender holds meanwhile goes on afterwards.
     """
@@ -252,8 +253,11 @@ def completion(
         try:
             if refusals:
                 why = refusal_of(signal) or "its record gives no reason"
-                raise NotReachedError(f"{', '.join(refusals)} refused: {why}")
+                kind = UnseenError if ENDING in why else NotReachedError
+                raise kind(f"{', '.join(refusals)} refused: {why}")
             check() if then is None else then(status)
+        except UnseenError as error:
+            end_by(error, status)
         except NotReachedError as error:
             end_short(device, error, status)
         except Exception as error:

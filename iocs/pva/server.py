@@ -22,6 +22,7 @@ from p4p.nt import NTEnum, NTScalar
 from p4p.server import Server, StaticProvider
 from p4p.server.raw import Handler, ServOpWrap, SharedPV
 
+from instruments.errors import ENDING
 from iocs.access.hosts import LOCALHOST, is_here
 from iocs.pva.search import close_wildcard, listen
 from iocs.records import Database
@@ -183,14 +184,14 @@ class PvaServer:
 
         def answer(done: Future[None]) -> None:
             self._puts.discard(done)
-            error = _ENDING if done.cancelled() else done.exception()
+            error = ENDING if done.cancelled() else done.exception()
             op.done(error=str(error) if error is not None else None)
 
         try:
             put = asyncio.run_coroutine_threadsafe(work, self._loop)
         except RuntimeError:  # the loop has ended
             work.close()
-            op.done(error=_ENDING)
+            op.done(error=ENDING)
             return
         self._puts.add(put)
         put.add_done_callback(answer)
@@ -212,9 +213,6 @@ class PvaServer:
             transport.close()
         if self._server is not None:
             self._server.stop()
-
-
-_ENDING = "the IOC is ending"
 
 
 def _configuration(interfaces: Sequence[str], port: int) -> dict[str, str]:

@@ -140,7 +140,10 @@ def shape(line: str) -> str:
         ("```sh\necho a 1\n```\n\n```\na 2\nb 2\n```", "p:5: not printed: b 2"),
         ("<!-- block: exit code 2 -->\n```sh\necho\n```", "exit code 0, not 2"),
         ('<!-- block: stays until "x" -->\n```sh\necho y\n```', "never printed 'x'"),
-        ('<!-- block: Ctrl-C at "x" -->\n```sh\necho x\n```', "exit code 0 after Ctrl-C"),
+        (
+            '<!-- block: Ctrl-C at "x" -->\n```sh\ntrap "" INT\necho x\n```',
+            "exit code 0 after Ctrl-C",
+        ),
         ("<!-- block: skipped -->\n```sh\nls\n```", "nobody knows"),
         ("<!-- block: not run, it fails -->\n```sh\nls\n```", "'it fails' is none of"),
         ("```fortran\nend\n```", "nothing here runs it"),

@@ -14,12 +14,15 @@ import pytest
 from bluesky import RunEngine
 from bluesky.utils import FailedStatus, MsgGenerator, RunEngineInterrupted
 from epics.ca import CASeverityException
+from ophyd import Signal
 from ophyd.status import MoveStatus
 
 from devices.signals.reading import LOST
+from devices.waiting import status as waiting
 from devices.waiting import watchdogs
 from devices.waiting.status import NotReachedError, UnseenError, refusal_of
 from devices.waiting.watchdogs import HOLD_GRACE_S
+from instruments.errors import ENDING
 from tests.plans.safety.interrupting import Catch, Interruption, duration_s
 from tests.plans.safety.test_interruptions import (
     HALOSCOPE,
@@ -350,3 +353,21 @@ def test_an_ioc_that_goes_as_a_move_ends_may_hold_its_plan_first(
     assert isinstance(status.exception(5.0), LOST) == bool(grace_s)
     with pytest.raises(UnseenError if grace_s else NotReachedError, match="could not be read"):
         status.wait(5.0)
+
+
+@pytest.mark.parametrize(
+    ("why", "lost"), [(f"Rod: {ENDING}", True), ("Rod: 400 deg is above 350 deg", False)]
+)
+def test_a_put_that_an_ioc_refuses_at_its_end_is_lost_with_it(
+    haloscope: Any, monkeypatch: pytest.MonkeyPatch, why: str, lost: bool
+) -> None:
+    class Refusing(Signal):
+        def put(self, *_: Any, callback: Any, **__: Any) -> None:
+            callback(refused=True)
+
+    monkeypatch.setattr(waiting, "refusal_of", lambda _: why)
+    status = waiting.completion(haloscope.daq, [(Refusing(name="rod"), 1)], 20.0)
+    error = status.exception(5.0)
+    assert isinstance(error, LOST) == lost
+    assert isinstance(error, NotReachedError)
+    assert str(error) == f"rod refused: {why}"
