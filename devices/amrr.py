@@ -10,7 +10,7 @@ from ophyd import Device
 from amrr.description import RefrigeratorDescription
 from devices.hardware.optional import optional
 from devices.parts.base import Positioner, wall_timeout
-from devices.parts.clock import InstrumentClock, ServerHealth, expected_s
+from devices.parts.clock import expected_s
 from devices.parts.described import DescribedInstrument, ServedRefrigerator
 from devices.parts.interlock import InterlockStatus
 from devices.parts.magnet import PumpMagnet, RegeneratorMagnet
@@ -308,14 +308,6 @@ class Refrigerator(DescribedInstrument):
     is given it: ``Refrigerator(..., description=...)``.
     """
 
-    sim = optional(
-        Cpt(InstrumentClock, "Sim:", kind="normal"),
-        "time-outs are in real time; no simulated time in events",
-    )
-    ioc = optional(
-        Cpt(ServerHealth, "IOC:", kind="config"),
-        "a lost IOC is told by the devices' own PVs; no version in runs",
-    )
     pump_a = Cpt(PumpMagnet, "PumpA:", kind="normal")
     pump_b = Cpt(PumpMagnet, "PumpB:", kind="normal")
     regen_a = Cpt(RegeneratorMagnet, "RegenA:", kind="normal")

@@ -7,7 +7,6 @@ from ophyd import Device
 
 from devices.hardware.optional import optional
 from devices.parts.cavity import CavityFrequency
-from devices.parts.clock import InstrumentClock, ServerHealth
 from devices.parts.described import DescribedInstrument, NoDescriptionError, ServedHaloscope
 from devices.parts.high_resolution import HighResolution
 from devices.parts.interlock import InterlockStatus
@@ -73,14 +72,6 @@ class Haloscope(DescribedInstrument):
     by plans into ``measured``, so that events carry it beside the raw data.
     """
 
-    sim = optional(
-        Cpt(InstrumentClock, "Sim:", kind="normal"),
-        "time-outs are in real time; no simulated time in events",
-    )
-    ioc = optional(
-        Cpt(ServerHealth, "IOC:", kind="config"),
-        "a lost IOC is told by the devices' own PVs; no version in runs",
-    )
     rod = Cpt(Axis, "Rod", kind="normal")
     antenna = optional(Cpt(Axis, "Antenna", kind="normal"), "its coupling cannot be set")
     magnet = optional(

@@ -150,7 +150,7 @@ def add(a: Four, scale_a: float, b: Four, scale_b: float) -> Four:
 
 
 @jit
-def lump_row(
+def lump_rows(
     garnet: Array,
     fluid: Array,
     first: int,
@@ -159,12 +159,12 @@ def lump_row(
     volume_m3: float,
     field_t: float,
     c3: float,
-) -> Four:
-    """Coefficients of the lump's F(T), without metal and mixing."""
+) -> tuple[Four, Four]:
+    """Coefficients of the lump's F(T), without metal and mixing, and those of its fluid's phi."""
     f = fluid_row(fluid, i, c3)
     if spins_mol == 0.0:
-        return add(f, volume_m3, f, 0.0)
-    return add(spin_row(garnet, first, i, field_t), spins_mol, f, volume_m3)
+        return add(f, volume_m3, f, 0.0), f
+    return add(spin_row(garnet, first, i, field_t), spins_mol, f, volume_m3), f
 
 
 @jit
@@ -181,7 +181,7 @@ def lump(
 ) -> tuple[float, float, float]:
     """S (J/K), U (J) and C (J/K) of a lump."""
     i, u = cell(temperature_k, T_FIRST_K, _PER_T_STEP, T_POINTS)
-    q = lump_row(garnet, fluid, first, i, spins_mol, volume_m3, field_t, c3)
+    q, _ = lump_rows(garnet, fluid, first, i, spins_mol, volume_m3, field_t, c3)
     f, f_t, f_tt = derivatives(q, u)
     entropy = -f_t - volume_m3 * mixing(c3) + gamma * temperature_k
     energy = f - temperature_k * f_t + 0.5 * gamma * temperature_k**2
@@ -207,10 +207,7 @@ def search(
     mix = mixing(c3)
     t = guess_k
     i, u = cell(t, T_FIRST_K, _PER_T_STEP, T_POINTS)
-    f_row = fluid_row(fluid, i, c3)
-    q = add(f_row, volume_m3, f_row, 0.0)
-    if spins_mol > 0.0:
-        q = add(spin_row(garnet, first, i, field_t), spins_mol, f_row, volume_m3)
+    q, f_row = lump_rows(garnet, fluid, first, i, spins_mol, volume_m3, field_t, c3)
     for _ in range(40):
         f, f_t, f_tt = derivatives(q, u)
         if isentropic:
@@ -222,10 +219,7 @@ def search(
         last = i
         i, u = cell(t, T_FIRST_K, _PER_T_STEP, T_POINTS)
         if i != last:
-            f_row = fluid_row(fluid, i, c3)
-            q = add(f_row, volume_m3, f_row, 0.0)
-            if spins_mol > 0.0:
-                q = add(spin_row(garnet, first, i, field_t), spins_mol, f_row, volume_m3)
+            q, f_row = lump_rows(garnet, fluid, first, i, spins_mol, volume_m3, field_t, c3)
         if abs(change) < _SMALL_K:
             break
     f, f_t, f_tt = derivatives(q, u)
@@ -321,10 +315,7 @@ def relax(
     t = guess_k
     for _ in range(2):
         i, u = cell(t, T_FIRST_K, _PER_T_STEP, T_POINTS)
-        f_row = fluid_row(fluid, i, c3)
-        q = add(f_row, volume_m3, f_row, 0.0)
-        if spins_mol > 0.0:
-            q = add(spin_row(garnet, first, i, field_t), spins_mol, f_row, volume_m3)
+        q, f_row = lump_rows(garnet, fluid, first, i, spins_mol, volume_m3, field_t, c3)
         p = powers(q)
         change = improved(p, u, t, gamma, bare, link_j_per_k, isentropic)
         t += change

@@ -6,11 +6,14 @@ import logging
 import threading
 from typing import Any, Protocol
 
+from ophyd import Component as Cpt
 from ophyd import Device
 
 from amrr.description import RefrigeratorDescription
 from devices.hardware.absent import AbsentError, is_absent
+from devices.hardware.optional import optional
 from devices.parts.base import Instrument
+from devices.parts.clock import InstrumentClock, ServerHealth
 from devices.signals.reading import CONNECTION_TIMEOUT_S, LOST, readback
 from haloscope.description import Description
 from instruments.printable import escaped
@@ -146,9 +149,21 @@ class ServedRefrigerator(ServedDescription):
 
 
 class DescribedInstrument(Instrument):
-    """An instrument with a component ``described``, lazy: it is not waited for if one is given."""
+    """An instrument with clock, IOC and description.
+
+    The component ``described`` is lazy: it is not waited for if a description is given.
+    """
 
     described: Any
+
+    sim = optional(
+        Cpt(InstrumentClock, "Sim:", kind="normal"),
+        "time-outs are in real time; no simulated time in events",
+    )
+    ioc = optional(
+        Cpt(ServerHealth, "IOC:", kind="config"),
+        "a lost IOC is told by the devices' own PVs; no version in runs",
+    )
 
     def __init__(self, prefix: str = "", *, description: Any = None, **kwargs: Any) -> None:
         """Make the device.
