@@ -242,7 +242,10 @@ class Recorder:
             del self._waiting[:too_many]
             self.dropped += too_many
             log.error("%d samples that could not be written are lost", too_many)
-        del self._alarms[: max(0, len(self._alarms) - MOST_WAITING)]
+        too_many = len(self._alarms) - MOST_WAITING
+        if too_many > 0:
+            del self._alarms[:too_many]
+            log.error("%d changes of alarms that could not be written are lost", too_many)
 
     async def _describe(self) -> None:
         """Ask for the properties of all that have connected."""

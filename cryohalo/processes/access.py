@@ -11,6 +11,7 @@ import hmac
 import os
 import re
 import secrets
+import tempfile
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -93,12 +94,27 @@ def take_token(path: Path) -> str:
     token = secrets.token_hex(_TOKEN_BYTES)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        _write_whole(path, token)
+    except FileExistsError:  # another process was first
+        return take_token(path)
     except OSError as error:
         raise TokenFileError(f"{path}: {error.strerror or error}") from None
-    with os.fdopen(descriptor, "w") as file:
-        file.write(token + "\n")
     return token
+
+
+def _write_whole(path: Path, token: str) -> None:
+    """A new file that is there when it is whole: a kill or a full disk leaves no empty one.
+
+    Raises:
+        FileExistsError: It is there.
+    """
+    descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(token + "\n")
+        os.link(beside, path)
+    finally:
+        os.unlink(beside)
 
 
 def read_token(path: Path) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from cryohalo.errors import CatalogError
+from cryohalo.processes.access import allowed_host
 from instruments.printable import escaped
 
 __all__ = [
@@ -28,7 +29,6 @@ RUNS: Final = "runs"
 #: Tiled's own ten attempts hold a caller for 45 s; whoever waits here asks again by itself.
 _ATTEMPTS: Final = "2"
 _LONGEST: Final = 300
-_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
 class UnreachableError(CatalogError):
@@ -89,7 +89,7 @@ def _client(address: str, key: str) -> Any:
     from tiled.client import from_context
     from tiled.client.context import Context
 
-    here = urlsplit(address).hostname in _LOOPBACK
+    here = allowed_host(urlsplit(address).netloc)
     context, parts = Context.from_any_uri(
         address, api_key=key or None, show_progress=False, trust_env=not here, verify=not here
     )

@@ -139,7 +139,7 @@ async def test_samples_that_wait_are_bounded(
 
 
 async def test_while_nothing_can_be_written_alarms_do_not_pile_up(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One in alarm that goes on moving is one entry, and each change of its kind another."""
 
@@ -156,6 +156,7 @@ async def test_while_nothing_can_be_written_alarms_do_not_pile_up(
         monkeypatch.setattr(recording, "MOST_WAITING", 2)
         await bench.commit()
         assert [one.severity for one in bench.recorder._alarms] == [2, 0]
+    assert "1 changes of alarms that could not be written are lost" in caplog.text
     await bench.commit()
     with read_only(bench.store.path) as reader:
         (alarm,) = alarms(reader, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -75,6 +76,34 @@ def test_the_token_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
     assert take_token(path) == token
     assert len(token) >= 32
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_full_disk_leaves_no_token_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty one would be refused at every start from then on."""
+    with monkeypatch.context() as full:
+        full.setattr(os, "link", lambda *_: _raise(OSError(errno.ENOSPC, "No space left")))
+        with pytest.raises(TokenFileError, match="token: No space left"):
+            take_token(tmp_path / "token")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_of_two_that_make_a_token_both_have_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, link, first = tmp_path / "token", os.link, []
+
+    def late(beside: str, name: Path) -> None:
+        monkeypatch.setattr(os, "link", link)
+        first.append(take_token(path))
+        link(beside, name)
+
+    monkeypatch.setattr(os, "link", late)
+    assert [take_token(path)] == first
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def test_a_token_that_others_may_read_is_refused(tmp_path: Path) -> None:
