@@ -32,8 +32,9 @@ from haloscope.measuring.gain import GainProfile
 from haloscope.parameters import HaloscopeParameters
 from plans.haloscope.digitizing import digitize
 from plans.haloscope.measure import passive, sweep
-from plans.haloscope.scan import ScanState, step
 from plans.haloscope.scan import scan as scanning
+from plans.haloscope.scan import step
+from plans.haloscope.setting_up import ScanState
 from plans.haloscope.tuning import NotTunedError, set_jpa
 from plans.shared.common import in_run
 

@@ -24,7 +24,8 @@ from haloscope.description.groups import Analysis
 from haloscope.measuring.tolerances import tolerances_of
 from instruments.ranges import within
 from plans.haloscope.allocation import Ledger, allocate
-from plans.haloscope.scan import ScanState, check, direction, scan_document, spectrum_s, step
+from plans.haloscope.scan import direction, scan_document, spectrum_s, step
+from plans.haloscope.setting_up import ScanState, check
 from plans.haloscope.steps import planned, without
 from plans.shared.common import in_run, require
 from plans.shared.needs import needs

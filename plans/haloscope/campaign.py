@@ -27,7 +27,7 @@ from plans.haloscope.crossings import Intervals, map_crossings
 from plans.haloscope.outcome import Campaign
 from plans.haloscope.rescans import rescan
 from plans.haloscope.resuming import Earlier, resumed
-from plans.haloscope.scan import check
+from plans.haloscope.setting_up import check
 from plans.haloscope.steps import Documents, planned, remaining, without
 from plans.shared.common import require
 from plans.shared.needs import demand, needs

@@ -10,7 +10,8 @@ from haloscope.analysis.exchange.keys import FIELD_OFF
 from instruments.ranges import within
 from plans.haloscope.commissioning import cool_and_ramp
 from plans.haloscope.rescans import targets_about
-from plans.haloscope.scan import check, scan
+from plans.haloscope.scan import scan
+from plans.haloscope.setting_up import check
 from plans.haloscope.steps import remaining
 from plans.shared.common import require, value_of
 from plans.shared.needs import needs

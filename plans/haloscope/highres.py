@@ -14,7 +14,8 @@ from devices.haloscope import Haloscope
 from devices.signals.settable import Setting
 from haloscope.measuring.samples import sample_count
 from plans.haloscope.measure import configure
-from plans.haloscope.scan import ScanState, check, event_devices, receiver_at, set_up
+from plans.haloscope.scan import event_devices
+from plans.haloscope.setting_up import ScanState, check, receiver_at, set_up
 from plans.shared.common import (
     apparatus,
     in_run,

@@ -16,7 +16,8 @@ from plans.haloscope.crossings import map_crossings
 from plans.haloscope.fieldoff import back_at, field_off
 from plans.haloscope.highres import high_resolution
 from plans.haloscope.rescans import rescan
-from plans.haloscope.scan import ScanState, scan, step
+from plans.haloscope.scan import scan, step
+from plans.haloscope.setting_up import ScanState
 from plans.haloscope.unsealing import unseal
 from plans.shared import safety
 from plans.shared.common import in_run

@@ -17,7 +17,8 @@ from haloscope.measuring.gain import GainProfile
 from haloscope.measuring.goodness import Goodness
 from haloscope.measuring.tolerances import Tolerances
 from plans.haloscope.measure import Coupling, Resonance
-from plans.haloscope.scan import OtherApparatusError, check, measured_values, scan, step, step_s
+from plans.haloscope.scan import scan, step, step_s
+from plans.haloscope.setting_up import OtherApparatusError, check, measured_values
 from plans.haloscope.tuning import tune_to
 from plans.shared.rehearsal import rehearse
 from tests.plans.conftest import Documents
