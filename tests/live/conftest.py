@@ -149,9 +149,20 @@ def device(haloscope: str) -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def refrigerator(amrr: str) -> Iterator[Any]:
     """The refrigerator over Channel Access."""
+    yield from _refrigerator(amrr)
+
+
+@pytest.fixture
+def warm_refrigerator(pool: _Pool) -> Iterator[Any]:
+    """One of this test's own, which no other has cooled, whatever the order of the tests."""
+    for prefix in _machine(pool, "amrr", "CHX:Temp_RBV"):
+        yield from _refrigerator(prefix)
+
+
+def _refrigerator(prefix: str) -> Iterator[Any]:
     from devices.amrr import Refrigerator
 
-    device = Refrigerator(amrr, name="refrigerator")
+    device = Refrigerator(prefix, name="refrigerator")
     device.connect(20.0)
     yield device
     device.destroy()

@@ -41,15 +41,15 @@ def documents(engine: RunEngine) -> Documents:
 
 
 def test_a_cooldown_over_channel_access(
-    engine: RunEngine, refrigerator: Refrigerator, documents: Documents
+    engine: RunEngine, warm_refrigerator: Refrigerator, documents: Documents
 ) -> None:
-    end = engine(plans.cooldown(refrigerator, tolerance_k=0.05, max_cycles=25)).plan_result
+    end = engine(plans.cooldown(warm_refrigerator, tolerance_k=0.05, max_cycles=25)).plan_result
     temperatures_k = [
         event["refrigerator_cycle_mean_chx_temperature"] for event in documents.events()
     ]
     assert end.converged
     assert temperatures_k[0] > 1.4 > 1.1 > temperatures_k[-1] == end.mean_temperature_k
-    assert refrigerator.cycle.state.get(use_monitor=False) == "Running"
+    assert warm_refrigerator.cycle.state.get(use_monitor=False) == "Running"
     assert documents.of("stop")[0]["exit_status"] == "success"
 
 
