@@ -1,19 +1,16 @@
 """A campaign's end and reach while it runs, from what its events say.
 
 The time of a step is that between events, by their own simulated time (of a machine without one by
-that of the document); the reach follows from the limits of the online analysis. Where a frequency
-has seen the steps D of all that are planned A, its SNR^2 will still grow by
-
-    sum_A n L^2 / sum_D n L^2,
-
-n the averages and L the cavity's Lorentzian of each step, and the coupling falls with the fourth
-root of that. Nothing of the apparatus is assumed: loaded Q and couplings are those measured.
+that of the document); the reach follows from the limits of the online analysis (``Reach``). Nothing
+of the apparatus is assumed: loaded Q and couplings are those measured. A forecast is made after
+every step: what it costs does not grow with the scan.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from haloscope.analysis.exchange.keys import value_in
-from haloscope.lorentzian import lorentzian
+from haloscope.planning.reach import Reach
 
 if TYPE_CHECKING:
     from haloscope.analysis.online import OnlineUpdate
@@ -32,9 +29,7 @@ __all__ = ["LiveForecast", "Outlook"]
 
 #: Plans whose events are steps of a search.
 _SCANS: Final = ("scan",)
-#: Frequencies that have less than this share of what they will get say little of what that is.
-_ENOUGH: Final = 0.3
-#: Steps whose times are averaged: the last ones, since loads and habits change.
+#: Steps whose times, averages and linewidths are averaged: the last, as loads and habits change.
 _LAST: Final = 50
 
 
@@ -75,15 +70,6 @@ class Outlook:
         return ", ".join(parts)
 
 
-@dataclass(frozen=True)
-class _Step:
-    target_hz: float
-    averages: float
-    width_hz: float
-    time_s: float
-    run: str
-
-
 class LiveForecast:
     """A bluesky callback, and a listener to the online analysis: ``online.tell(live.updated)``.
 
@@ -92,14 +78,19 @@ class LiveForecast:
     """
 
     def __init__(self) -> None:
-        self._targets_hz: FloatArray = np.zeros(0)
-        self._averages: dict[float, float] = {}
-        self._steps: list[_Step] = []
+        self._averages: dict[int, float] = {}
         self._scans: dict[str, str] = {}
         self._starts: set[str] = set()
-        self._rounds: list[tuple[float, float]] = []
+        self._done: set[int] = set()
+        self._left = _Left({})
         self._parts = 1, 1
-        self._coupling: dict[int, float] = {}
+        self._reach = Reach()
+        self._steps = 0
+        self._last: tuple[float, str] | None = None  # time and run of the newest step
+        self._gaps_s: deque[float] = deque(maxlen=_LAST)
+        self._counts: deque[float] = deque(maxlen=_LAST)
+        self._widths_hz: deque[float] = deque(maxlen=_LAST)
+        self._rounds_s: list[float] = []
 
     def __call__(self, name: str, document: Mapping[str, Any]) -> None:
         """Take a document."""
@@ -114,27 +105,27 @@ class LiveForecast:
         """Take what the online analysis says after a spectrum."""
         if update.limit is None:
             return
-        pairs = zip(update.limit.frequency_hz, update.limit.coupling_per_gev, strict=True)
-        self._coupling |= {round(float(nu)): float(coupling) for nu, coupling in pairs}
+        self._reach.limit(update.limit.frequency_hz, update.limit.coupling_per_gev)
 
     @property
     def steps(self) -> int:
         """Steps seen so far."""
-        return len(self._steps)
+        return self._steps
 
     @property
     def outlook(self) -> Outlook | None:
         """What is known now; None before the first step."""
-        if not self._steps:
+        if self._last is None:
             return None
-        done = {round(step.target_hz) for step in self._steps}
-        left = [nu for nu in self._targets_hz if round(nu) not in done]
-        each_s = self._each_s()
+        each_s, usual = _median(self._gaps_s), _median(self._counts)
         part, parts = self._parts
-        left_s = sum(self._step_s(nu) for nu in left) + (parts - part) * self._round_s()
+        left_s = each_s * self._left.averages(usual) / usual + (parts - part) * self._round_s(
+            each_s
+        )
         return Outlook(
-            done=len(done), left=len(left), time_s=self._steps[-1].time_s, each_s=each_s,
-            left_s=left_s if left else 0.0, coupling_per_gev=self._reach(),
+            done=len(self._done), left=len(self._left.each), time_s=self._last[0], each_s=each_s,
+            left_s=left_s if self._left.each else 0.0,
+            coupling_per_gev=self._reach.coupling_per_gev(_median(self._widths_hz), usual),
         )  # fmt: skip
 
     def _begin(self, start: Mapping[str, Any]) -> None:
@@ -145,10 +136,14 @@ class LiveForecast:
         scanned = _numbers(given.get("frequencies_mhz"))
         averages = _numbers(given.get("averages"))
         whole = _numbers(start.get("campaign_targets_mhz"))
-        self._targets_hz = (whole if whole.size else scanned) * 1e6
+        targets_hz = (whole if whole.size else scanned) * 1e6
         if averages.size == scanned.size:
-            pairs = zip(np.rint(scanned * 1e6), averages, strict=True)
-            self._averages |= {float(nu): float(n) for nu, n in pairs}
+            pairs = zip(scanned, averages, strict=True)
+            self._averages |= {_key(1e6 * f): float(n) for f, n in pairs if n > 0}
+        self._done |= {_key(1e6 * f) for f in _numbers(given.get("done_mhz"))}
+        left = {_key(f): self._averages.get(_key(f), math.nan) for f in targets_hz}
+        self._left = _Left({key: left[key] for key in left if key not in self._done})
+        self._reach.plan(targets_hz, self._left.each)
         part = _numbers(start.get("campaign_part"))
         self._parts = (int(part[0]), int(part[1])) if part.size == 2 else (1, 1)
 
@@ -166,72 +161,66 @@ class LiveForecast:
         target_mhz, loaded_q = (
             _number(data, f"measured_{name}") for name in ("target_frequency", "loaded_q")
         )
-        averages = _number(data, "daq_num_averages")
-        if not (math.isfinite(time_s) and math.isfinite(target_mhz)):
+        averages, target_hz = _number(data, "daq_num_averages"), 1e6 * target_mhz
+        if not (math.isfinite(time_s) and math.isfinite(target_hz)):
             return
-        target_hz = target_mhz * 1e6
-        known = averages if averages > 0 else self._averages.get(round(target_hz), 1.0)
         width_hz = target_hz / loaded_q if loaded_q > 0 else math.nan
-        before = self._steps[-1] if self._steps else None
-        if before is not None and before.run != run:
-            self._rounds.append((before.time_s, time_s))
-        self._steps.append(_Step(target_hz, known, width_hz, time_s, run))
+        self._take(_key(target_hz), averages, width_hz, time_s, run)
 
-    def _each_s(self) -> float:
-        """Time between events of one run, the median of the last."""
-        pairs = zip(self._steps, self._steps[1:], strict=False)
-        gaps = [after.time_s - before.time_s for before, after in pairs if after.run == before.run]
-        return float(np.median(gaps[-_LAST:])) if gaps else math.nan
+    def _take(
+        self, target_hz: int, averages: float, width_hz: float, time_s: float, run: str
+    ) -> None:
+        """Take a step; averages and width may be no numbers."""
+        if self._last is not None:
+            gap_s = time_s - self._last[0]
+            (self._gaps_s if run == self._last[1] else self._rounds_s).append(gap_s)
+        self._last = time_s, run
+        self._steps += 1
+        self._done.add(target_hz)
+        self._left.take(target_hz)
+        known = averages if averages > 0 else self._averages.get(target_hz, 1.0)
+        self._counts.append(known)
+        if width_hz > 0:
+            self._widths_hz.append(width_hz)
+            self._reach.step(target_hz, known, width_hz)
 
-    def _step_s(self, target_hz: float) -> float:
-        """Of a step to come: that of the last ones, in proportion to its averages."""
-        usual = float(np.median([step.averages for step in self._steps[-_LAST:]]))
-        averages = self._averages.get(float(round(target_hz)), usual)
-        return self._each_s() * averages / usual
-
-    def _round_s(self) -> float:
+    def _round_s(self, each_s: float) -> float:
         """What there was between two parts of the scan beside a step."""
-        if not self._rounds:
+        if not self._rounds_s:
             return 0.0
-        gaps = [after - before - self._each_s() for before, after in self._rounds]
-        return max(float(np.nan_to_num(np.mean(gaps))), 0.0)
-
-    def _reach(self) -> float:
-        if not self._coupling:
-            return math.nan
-        nu = np.array(sorted(self._coupling), dtype=np.float64)
-        coupling = np.array([self._coupling[int(f)] for f in nu])
-        widths = [step.width_hz for step in self._steps if math.isfinite(step.width_hz)]
-        if not widths:
-            return math.nan
-        width_hz = float(np.median(widths))
-        # No more frequencies than tell a median.
-        thin = slice(None, None, max(1, len(nu) // 2000))
-        nu, coupling = nu[thin], coupling[thin]
-        done = [(step.target_hz, step.averages) for step in self._steps]
-        usual = float(np.median([averages for _, averages in done]))
-        planned = [(f, self._averages.get(float(round(f)), usual)) for f in self._targets_hz]
-        seen, whole = (_gathered(nu, steps, width_hz) for steps in (done, planned))
-        share = np.divide(seen, whole, out=np.ones(len(nu)), where=whole > 0)
-        inside = (nu >= self._targets_hz.min()) & (nu <= self._targets_hz.max())
-        good = (share >= _ENOUGH) & inside
-        if not good.any():
-            return math.nan
-        return float(np.median(coupling[good] * np.minimum(share[good], 1.0) ** 0.25))
+        beside_s = sum(self._rounds_s) / len(self._rounds_s) - each_s
+        return max(beside_s, 0.0) if math.isfinite(beside_s) else 0.0
 
 
-def _gathered(
-    frequency_hz: FloatArray, steps: Sequence[tuple[float, float]], width_hz: float
-) -> FloatArray:
-    """The sum of n L^2 at frequencies (k,), of steps (target, averages)."""
-    total = np.zeros(len(frequency_hz))
-    for target_hz, averages in steps:
-        low, high = np.searchsorted(
-            frequency_hz, (target_hz - 5 * width_hz, target_hz + 5 * width_hz)
-        )
-        away = frequency_hz[low:high] - target_hz
-        total[low:high] += averages * lorentzian(away, width_hz) ** 2
-    return total
+class _Left:
+    """Steps to come, by target: their averages, NaN where they are not known."""
+
+    def __init__(self, each: dict[int, float]) -> None:
+        self.each = each
+        known = [count for count in each.values() if math.isfinite(count)]
+        self._known, self._unknown = sum(known), len(each) - len(known)
+
+    def take(self, target_hz: int) -> None:
+        """A step that has been taken is none to come."""
+        count = self.each.pop(target_hz, 0.0)
+        if math.isfinite(count):
+            self._known -= count
+        else:
+            self._unknown -= 1
+
+    def averages(self, usual: float) -> float:
+        """Of all together, with the usual ones where they are not known."""
+        return self._known + self._unknown * usual
+
+
+def _key(target_hz: float) -> int:
+    """A target as a key: to one hertz."""
+    return round(float(target_hz))
+
+
+def _median(values: deque[float]) -> float:
+    """NaN where there are none."""
+    return float(np.median(values)) if values else math.nan
 
 
 def _numbers(recorded: object) -> FloatArray:
