@@ -27,10 +27,27 @@ log = logging.getLogger("cryohalo.amrr")
 
 F = TypeVar("F", bound=Callable[..., object])
 
+#: A product and its sum with another number may be one instruction, which rounds once.
+_FUSED = {"contract"}
+
 
 def jit(function: F) -> F:
-    """Compile as part of the caller: in its very place, since LLVM's own choice costs a third."""
-    return cast(F, numba.njit(error_model="numpy", forceinline=True)(function))
+    """Compile as part of the caller: in its very place, since LLVM's own choice costs a third.
+
+    It may make no array (``_nrt``): so numba need not count who holds those that it is given, which
+    it does atomically for each lump, and which costs as much as the lump's thermodynamics.
+    """
+    inline = numba.njit(error_model="numpy", forceinline=True, fastmath=_FUSED, _nrt=False)
+    return cast(F, inline(function))
+
+
+def jit_apart(function: F) -> F:
+    """As ``jit``, but a function of its own: what is hardly ever called need not be in its callers.
+
+    numba hands a caller's settings on, so that it has to be said.
+    """
+    apart = numba.njit(error_model="numpy", forceinline=False, fastmath=_FUSED, _nrt=False)
+    return cast(F, apart(function))
 
 
 def jit_sums(function: F) -> F:
@@ -49,7 +66,8 @@ def interpreted(function: F) -> F:
 
 def jit_entry(function: F) -> F:
     """Compile once for all sessions; it runs without the interpreter's lock, so in threads."""
-    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+    entry = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_FUSED)
+    return cast(F, entry(function))
 
 
 @cache

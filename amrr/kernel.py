@@ -188,6 +188,7 @@ class Machine(NamedTuple):
         c: Fixed numbers, slots above.
         nodes: State of the lumps, rows as in ``amrr.circuit.loop``.
         node_c: Their constants.
+        mixing: What ``amrr.circuit.loop.note_mixing`` has noted; nothing depends on it.
         coil_of: Which magnet each lump sits in.
         pump_c: Constants of the pump.
         garnet: Spline tables of the refrigerants.
@@ -212,6 +213,7 @@ class Machine(NamedTuple):
     c: Array
     nodes: Array
     node_c: Array
+    mixing: Array
     coil_of: Ints
     pump_c: Array
     garnet: Array
@@ -260,12 +262,13 @@ def circulate(a: Machine, work: Array, dt_s: float) -> None:
         load_j, load_j_per_k = conduction.conduct(x, n, a.c[KAPPA], m[STAGE], work, dt)
         ledger[rows.HEAT_LOAD] += load_j
         ledger[rows.ENTROPY_OF_LOAD] += load_j_per_k
-        loop.transport(x, n, a.garnet, a.fluid, flow * dt, m[STAGE], ledger, dt)
+        loop.transport(x, n, a.mixing, a.garnet, a.fluid, flow * dt, m[STAGE], ledger, dt)
         moved += flow * dt
         left -= dt
     # Conduction goes along the chain, to which the pump's two beds do not belong: they have no
     # partner of metal, and their thermometers read that row.
-    x[rows.WALL, -2:] = x[rows.TEMPERATURE, -2:]
+    for bed in range(x.shape[1] - 2, x.shape[1]):
+        x[rows.WALL, bed] = x[rows.TEMPERATURE, bed]
     m[FLOW] = moved / dt_s
     m[SLIP_FLOW] = slipped / dt_s
 
@@ -296,7 +299,9 @@ def build() -> Entry:
             )
             heat = move_magnets(a.supplies, a.supply_p, a.coils, a.coil_p, currents, m, dt)
             m[FIELD_HEAT] += heat
-            loop.change_field(nodes, node_c, a.coil_of, currents, a.garnet, a.fluid, ledger)
+            loop.change_field(
+                nodes, node_c, a.mixing, a.coil_of, currents, a.garnet, a.fluid, ledger
+            )
             if not np.isfinite(nodes[rows.TEMPERATURE].sum()):
                 break
             before = ledger[rows.HEAT_HHX] + ledger[rows.HEAT_BEDS]

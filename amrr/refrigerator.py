@@ -73,11 +73,8 @@ class SimulatedRefrigerator(Readings):
         self.places = layout.places(p)
         self._constants = layout.constants(p, self._node_c)
         self._pump_c = layout.pump_constants(p)
-        self._garnet = np.concatenate(
-            [
-                tables.garnet_table(name, p.molecular_field_scale)
-                for name in (p.refrigerant, p.pump.refrigerant)
-            ]
+        self._garnet = tables.garnet_tables(
+            (p.refrigerant, p.pump.refrigerant), p.molecular_field_scale
         )
         self._fluid = tables.fluid_table(p.excitations_scale)
         self._stage_tables = stage.Tables(p)
@@ -125,6 +122,7 @@ class SimulatedRefrigerator(Readings):
             coil_p=self._coil_p, cycle=self._cycle_x, ledger=self._ledger, pids=self._pids,
             meters=self._meters, mounts=self._mounts, log_r=self._log_r, dwell=self._dwell,
             repeat=self._repeat, repeating=self._repeating, plate=self._plate,
+            mixing=np.full((2, self._nodes.shape[1]), np.nan),
         )  # fmt: skip
 
     def _build_magnets(self) -> None:

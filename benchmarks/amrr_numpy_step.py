@@ -13,16 +13,19 @@ from amrr.circuit import nodes, rows
 Array = NDArray[np.float64]
 
 
-def basis(u: Array) -> Array:
-    """The four cubic B-splines, shape (4, ...)."""
-    v = 1.0 - u
-    return np.array([v**3, 3 * u**3 - 6 * u**2 + 4, 3 * v**3 - 6 * v**2 + 4, u**3]) / 6.0
+def powers(u: Array) -> Array:
+    """1, u, u^2, u^3 of every entry, shape (..., 4)."""
+    return u[:, None] ** np.arange(4)
 
 
 def slope(u: Array) -> Array:
     """Their derivatives."""
-    v = 1.0 - u
-    return np.array([-0.5 * v**2, 1.5 * u**2 - 2 * u, -1.5 * v**2 + 2 * v, 0.5 * u**2])
+    return np.stack([np.zeros_like(u), np.ones_like(u), 2 * u, 3 * u**2], axis=1)
+
+
+def curve(u: Array) -> Array:
+    """Their second derivatives."""
+    return np.stack([np.zeros_like(u), np.zeros_like(u), np.full_like(u, 2.0), 6 * u], axis=1)
 
 
 class NumpyLoop:
@@ -37,12 +40,11 @@ class NumpyLoop:
 
     def __init__(self, x: Array, n: Array, garnet: Array, fluid: Array) -> None:
         self.x, self.n, self.garnet, self.fluid = x.copy(), n, garnet, fluid
-        self.first = np.zeros(x.shape[1], dtype=int)
-        self.first[-2:] = nodes.TABLE_ROWS
+        self.first = n[rows.TABLE].astype(int)
 
     def rows(self, i: NDArray[np.int64]) -> tuple[Array, Array]:
-        """Coefficients of F(T) and of phi(T) for every lump, shape (lumps, 4) each."""
-        x, four = self.x, np.arange(4)
+        """F(T) and phi(T) of every lump by powers of the position in cell i, (lumps, 4) each."""
+        x = self.x
         found = []
         for table, value, step, points, first in (
             (self.garnet, x[rows.FIELD], nodes.B_STEP_T, nodes.B_POINTS, self.first),
@@ -50,10 +52,7 @@ class NumpyLoop:
         ):
             position = value / step
             j = np.clip(position.astype(int), 0, points - 2)
-            w = basis(position - j)
-            block = table[(first + j)[:, None, None] + four[None, :, None],
-                          i[:, None, None] + four[None, None, :]]  # fmt: skip
-            found.append(np.einsum("abc,ba->ac", block, w))
+            found.append(np.einsum("mk,mkl->ml", powers(position - j), table[first + j, i]))
         spins, volume = self.n[rows.SPINS][:, None], self.n[rows.VOLUME][:, None]
         return found[0] * spins + found[1] * volume, found[1]
 
@@ -73,9 +72,8 @@ class NumpyLoop:
                 q, fluid_q = self.rows(i)
                 last = i
             u = position - i
-            v, w, d = 1.0 - u, basis(u).T, slope(u).T / nodes.T_STEP_K
-            curve = np.array([v, 3 * u - 2, 3 * v - 2, u]).T / nodes.T_STEP_K**2
-            f, f_t, f_tt = (q * w).sum(1), (q * d).sum(1), (q * curve).sum(1)
+            w, d, c = powers(u), slope(u) / nodes.T_STEP_K, curve(u) / nodes.T_STEP_K**2
+            f, f_t, f_tt = (q * w).sum(1), (q * d).sum(1), (q * c).sum(1)
             change = (goal + mix + f_t - gamma * t) / (gamma - f_tt)
             if np.abs(change).max() < 1e-12:
                 break

@@ -25,7 +25,7 @@ from amrr.refrigerator import SimulatedRefrigerator
 from amrr.snapshot import start_cold
 from benchmarks.amrr_numpy_step import NumpyLoop
 
-TARGET = 2000.0
+TARGET = 8000.0
 
 
 def seconds_per_call(work: Callable[[], object], repeats: int) -> tuple[float, float]:
@@ -51,11 +51,11 @@ def one_by_one(machine: SimulatedRefrigerator) -> None:
 
 
 @jit_entry
-def many(steps, x, n, coil_of, currents, garnet, fluid, ledger):  # type: ignore[no-untyped-def]
+def many(steps, x, n, memo, coil_of, currents, garnet, fluid, ledger):  # type: ignore[no-untyped-def]
     """The compiled field step alone."""
     for _ in range(steps):
         currents += 1e-6
-        loop.change_field(x, n, coil_of, currents, garnet, fluid, ledger)
+        loop.change_field(x, n, memo, coil_of, currents, garnet, fluid, ledger)
 
 
 def compare_field_steps(steps: int = 300) -> tuple[float, float, float]:
@@ -73,7 +73,8 @@ def compare_field_steps(steps: int = 300) -> tuple[float, float, float]:
         flat += 1e-6
         numpy_loop.change_field(np.abs(n[rows.FIELD_PER_A] * flat[coil_of]))
     numpy_s = (time.process_time() - begin) / steps
-    arguments = (n, coil_of, currents, garnet, fluid, ledger)
+    memo = np.full((2, x.shape[1]), np.nan)
+    arguments = (n, memo, coil_of, currents, garnet, fluid, ledger)
     many(0, x, *arguments)
     many(steps, x, *arguments)
     difference_k = float(np.abs(x[0] - numpy_loop.x[0]).max())
@@ -124,7 +125,7 @@ def main() -> int:
     print(f"  largest difference of a temperature after 300 steps: {difference_k:.1e} K")
     print(f"limit: the lumps' thermodynamics, {1e9 * compiled_s / lumps:.0f} ns per lump and field")
     print(
-        "  step (two spline contractions, about two Newton iterations), twice that with transport"
+        "  step (two cells of the tables, two steps towards its temperature), twice with transport"
     )
     reached = 180 / cycle_s >= TARGET
     print(f"target {TARGET:.0f} x real time: {'reached' if reached else 'MISSED'}")

@@ -42,6 +42,7 @@ from amrr.circuit.rows import (
 from amrr.compiled import jit
 
 Array = NDArray[np.float64]
+Six = tuple[float, float, float, float, float, float]
 
 #: c3 at x = 0.1, mol/m3.
 REFERENCE_C3: Final = 3525.7
@@ -92,38 +93,66 @@ def _eliminate(x: Array, n: Array, stage_k: float, work: Array, dt_s: float) -> 
 
     T'' and W'' are those of the next lump.
     """
-    count = x.shape[1] - 2
     g, p = work[6], work[7]
-    for i in range(count):
-        contact = n[CONTACT, i] * dt_s
+    last = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    g_before = p_before = 0.0
+    for i in range(x.shape[1] - 2):
         link = n[LINK, i] * dt_s
-        capacity = x[CAPACITY, i]
-        wall_capacity = n[WALL_GAMMA, i] * x[WALL, i]
-        a = capacity + contact + link + g[i]
-        b = wall_capacity + contact + p[i]
-        ab = -contact
-        ba = -contact
-        r = capacity * x[TEMPERATURE, i] + link * stage_k
-        s = wall_capacity * x[WALL, i] + x[LOAD, i] * dt_s
-        if wall_capacity == 0.0:  # no partner
-            b, s = 1.0, x[WALL, i]
-        if i > 0:
-            before, wall_before = g[i - 1], p[i - 1]
-            h = i - 1
-            a += before * (1.0 - work[1, h])
-            ab -= before * work[2, h]
-            r += before * work[0, h]
-            if wall_before > 0.0:
-                ba -= wall_before * work[4, h]
-                b += wall_before * (1.0 - work[5, h])
-                s += wall_before * work[3, h]
-        over = 1.0 / (a * b - ab * ba)
-        work[0, i] = (b * r - ab * s) * over
-        work[1, i] = b * g[i] * over
-        work[2, i] = -ab * p[i] * over
-        work[3, i] = (a * s - ba * r) * over
-        work[4, i] = -ba * g[i] * over
-        work[5, i] = a * p[i] * over
+        if n[WALL_GAMMA, i] == 0.0:
+            last = _alone(x, i, link, stage_k, g_before, g[i], last)
+        else:
+            contact = n[CONTACT, i] * dt_s
+            wall_capacity = n[WALL_GAMMA, i] * x[WALL, i]
+            last = _pair(
+                x[CAPACITY, i] + link + g[i], wall_capacity + p[i], contact,
+                x[CAPACITY, i] * x[TEMPERATURE, i] + link * stage_k,
+                wall_capacity * x[WALL, i] + x[LOAD, i] * dt_s,
+                g_before, p_before, g[i], p[i], last,
+            )  # fmt: skip
+        work[0, i], work[1, i], work[2, i], work[3, i], work[4, i], work[5, i] = last
+        g_before, p_before = g[i], p[i]
+
+
+@jit
+def _alone(
+    x: Array, i: int, link: float, stage_k: float, g_before: float, g: float, last: Six
+) -> Six:
+    """``work`` of a lump without a partner: what counts as the partner's stays as it is."""
+    over = 1.0 / (x[CAPACITY, i] + link + g + g_before * (1.0 - last[1]))
+    right = x[CAPACITY, i] * x[TEMPERATURE, i] + link * stage_k + g_before * last[0]
+    return right * over, g * over, 0.0, x[WALL, i], 0.0, 0.0
+
+
+@jit
+def _pair(
+    a: float, b: float, contact: float, r: float, s: float, g_before: float, p_before: float,
+    g: float, p: float, last: Six,
+) -> Six:  # fmt: skip
+    """``work`` of a lump and its partner.
+
+    Args:
+        a: What the lump exchanges with all but its partner and the lump before, J/K.
+        b: The same of its partner.
+        contact: Between the two, J/K.
+        r: Heat that the lump would hold at its temperatures of before, J.
+        s: The same of its partner.
+        g_before: To the lump before, J/K.
+        p_before: From partner to partner there.
+        g: To the next lump.
+        p: From partner to partner there.
+        last: ``work`` of the lump before.
+    """
+    a += contact + g_before * (1.0 - last[1])
+    ab = -contact - g_before * last[2]
+    r += g_before * last[0]
+    b += contact + p_before * (1.0 - last[5])
+    ba = -contact - p_before * last[4]
+    s += p_before * last[3]
+    over = 1.0 / (a * b - ab * ba)
+    return (
+        (b * r - ab * s) * over, b * g * over, -ab * p * over,
+        (a * s - ba * r) * over, -ba * g * over, a * p * over,
+    )  # fmt: skip
 
 
 @jit

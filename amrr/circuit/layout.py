@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from amrr.circuit import rows
+from amrr.circuit import advection, rows
+from amrr.circuit.nodes import TABLE_ROWS
 from amrr.fluid import helium
 from amrr.parameters import DetectorParameters, LineParameters, RefrigeratorParameters
 from amrr.solids.garnet import paramagnet
@@ -119,6 +120,7 @@ def lumps(p: RefrigeratorParameters) -> tuple[Array, Array, Ints]:
         c[rows.WALL_GAMMA, lump] = p.detectors[name].capacity_j_per_k  # at 1 K
     _faces(p, c, where, lengths, areas, steel)
     _beds(p, c, coil_of, where.count)
+    c[rows.SPANS : rows.SPANS + 3] = advection.spans(c[rows.VOLUME])
     state = np.zeros((rows.STATE_ROWS, where.count + 2))
     state[rows.TEMPERATURE] = state[rows.WALL] = p.stage.setpoint_k
     state[rows.C3] = helium.density_3he(p.concentration)
@@ -216,6 +218,7 @@ def _beds(p: RefrigeratorParameters, c: Array, coil_of: Ints, count: int) -> Non
     c[rows.SPINS, beds] = solid * paramagnet(pump.refrigerant).spins_mol_per_m3
     c[rows.VOLUME, beds] = pump.porosity * pump.bed_volume_m3
     c[rows.LINK, beds] = pump.link_w_per_k
+    c[rows.TABLE, beds] = 0 if pump.refrigerant == p.refrigerant else TABLE_ROWS
     # A bed is one lump. Work and heat go by dB, so it feels the mean over its length.
     c[rows.FIELD_PER_A, beds] = p.pump_magnet.solenoid.mean_t_per_a(pump.bed_length_m)
     coil_of[count], coil_of[count + 1] = 0, 1

@@ -27,7 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amrr.circuit.advection import face_values
-from amrr.circuit.nodes import TABLE_ROWS, fluid_energy, fluid_pressure, lump, relax
+from amrr.circuit.nodes import fluid_energy, fluid_pressure, lump, mixing
+from amrr.circuit.relaxation import relax
 from amrr.circuit.rows import (
     ALPHA,
     C3,
@@ -49,7 +50,9 @@ from amrr.circuit.rows import (
     ONSET_K,
     PLUG,
     RESISTANCE,
+    SPANS,
     SPINS,
+    TABLE,
     TEMPERATURE,
     V4,
     VOLUME,
@@ -76,16 +79,10 @@ def lambda_temperature(c3: float, v4: float, alpha: float) -> float:
 
 
 @jit
-def table_of(x: Array, i: int) -> int:
-    """First row of a lump's refrigerant table: the regenerators' comes first, then the beds'."""
-    return TABLE_ROWS if i >= x.shape[1] - 2 else 0
-
-
-@jit
 def settle(x: Array, n: Array, i: int, garnet: Array, fluid: Array) -> None:
     """Recompute energy, entropy and fluid energy of a lump from its temperature."""
     s, u, c = lump(
-        garnet, fluid, table_of(x, i), n[SPINS, i], n[VOLUME, i], n[GAMMA, i],
+        garnet, fluid, int(n[TABLE, i]), n[SPINS, i], n[VOLUME, i], n[GAMMA, i],
         x[TEMPERATURE, i], x[FIELD, i], x[C3, i],
     )  # fmt: skip
     x[CAPACITY, i] = c
@@ -95,10 +92,26 @@ def settle(x: Array, n: Array, i: int, garnet: Array, fluid: Array) -> None:
 
 
 @jit
+def note_mixing(x: Array, memo: Array) -> None:
+    """Work out ``mixing`` of the fluid of every lump whose 3He has changed.
+
+    Args:
+        x: State of the lumps.
+        memo: The 3He that it was last worked out for, and what came out; shape (2, lumps).
+    """
+    for i in range(x.shape[1]):
+        if memo[0, i] != x[C3, i]:
+            memo[0, i] = x[C3, i]
+            memo[1, i] = mixing(x[C3, i])
+
+
+@jit
 def change_field(
-    x: Array, n: Array, coil_of: Ints, current_a: Array, garnet: Array, fluid: Array, ledger: Array
-) -> None:
+    x: Array, n: Array, memo: Array, coil_of: Ints, current_a: Array, garnet: Array, fluid: Array,
+    ledger: Array,
+) -> None:  # fmt: skip
     """Part 1: isentropic change of field of every lump with refrigerant."""
+    note_mixing(x, memo)
     for i in range(x.shape[1]):
         field = abs(n[FIELD_PER_A, i] * current_a[coil_of[i]])
         if n[SPINS, i] == 0.0 or field == x[FIELD, i]:
@@ -106,8 +119,8 @@ def change_field(
         x[FIELD, i] = field
         before = x[ENERGY, i]
         x[TEMPERATURE, i], _, x[ENERGY, i], x[FLUID_ENERGY, i], x[CAPACITY, i] = relax(
-            garnet, fluid, table_of(x, i), n[SPINS, i], n[VOLUME, i], n[GAMMA, i],
-            x[TEMPERATURE, i], field, x[C3, i], x[ENTROPY, i], 0.0, True,
+            garnet, fluid, int(n[TABLE, i]), n[SPINS, i], n[VOLUME, i], n[GAMMA, i],
+            x[TEMPERATURE, i], field, x[C3, i], memo[1, i], x[ENTROPY, i], 0.0, True,
         )  # fmt: skip
         ledger[WORK_PUMP if coil_of[i] < 2 else WORK_REGENERATOR] += x[ENERGY, i] - before
 
@@ -181,6 +194,7 @@ def pieces(sweep_per_m3: float, volume_m3: float) -> int:
 def close(
     x: Array,
     n: Array,
+    memo: Array,
     i: int,
     gain_j: float,
     stage_k: float,
@@ -194,8 +208,8 @@ def close(
     (
         x[TEMPERATURE, i], x[ENTROPY, i], x[ENERGY, i], x[FLUID_ENERGY, i], x[CAPACITY, i],
     ) = relax(
-        garnet, fluid, table_of(x, i), n[SPINS, i], n[VOLUME, i], n[GAMMA, i],
-        x[TEMPERATURE, i], x[FIELD, i], x[C3, i], goal, link, False,
+        garnet, fluid, int(n[TABLE, i]), n[SPINS, i], n[VOLUME, i], n[GAMMA, i],
+        x[TEMPERATURE, i], x[FIELD, i], x[C3, i], memo[1, i], goal, link, False,
     )  # fmt: skip
     return link * (x[TEMPERATURE, i] - stage_k)
 
@@ -204,6 +218,7 @@ def close(
 def transport(
     x: Array,
     n: Array,
+    memo: Array,
     garnet: Array,
     fluid: Array,
     volume_m3: float,
@@ -217,8 +232,8 @@ def transport(
     """
     count = x.shape[1] - 2
     a, b = count, count + 1
-    face_values(x, n[VOLUME], n[PLUG], C3, FACE_C3, volume_m3)
-    face_values(x, n[VOLUME], n[PLUG], FLUID_ENERGY, FACE_ENERGY, volume_m3)
+    for value, face in ((C3, FACE_C3), (FLUID_ENERGY, FACE_ENERGY)):
+        face_values(x, n[VOLUME], n[SPANS : SPANS + 3], n[PLUG], value, face, volume_m3)
     donor = b if volume_m3 >= 0.0 else a
     # Superfluid crosses the superleak against the bulk flow, with mu4 of the bed it leaves and no
     # entropy.
@@ -228,13 +243,15 @@ def transport(
     x[C3, b] += in_b * x[FACE_C3, count] / n[VOLUME, b]
     gain_a = in_a * x[FACE_ENERGY, 0] + superfluid_j + x[HEAT, a]
     gain_b = in_b * x[FACE_ENERGY, count] - superfluid_j + x[HEAT, b]
-    to_beds = close(x, n, a, gain_a, stage_k, garnet, fluid, dt_s)
-    to_beds += close(x, n, b, gain_b, stage_k, garnet, fluid, dt_s)
-    to_hhx = 0.0
     for i in range(count):
         x[C3, i] += volume_m3 * (x[FACE_C3, i] - x[FACE_C3, i + 1]) / n[VOLUME, i]
+    note_mixing(x, memo)
+    to_beds = close(x, n, memo, a, gain_a, stage_k, garnet, fluid, dt_s)
+    to_beds += close(x, n, memo, b, gain_b, stage_k, garnet, fluid, dt_s)
+    to_hhx = 0.0
+    for i in range(count):
         gain = volume_m3 * (x[FACE_ENERGY, i] - x[FACE_ENERGY, i + 1]) + x[HEAT, i]
-        to_hhx += close(x, n, i, gain, stage_k, garnet, fluid, dt_s)
+        to_hhx += close(x, n, memo, i, gain, stage_k, garnet, fluid, dt_s)
     ledger[HEAT_HHX] += to_hhx
     ledger[HEAT_BEDS] += to_beds
     ledger[ENTROPY_TO_STAGE] += (to_hhx + to_beds) / stage_k

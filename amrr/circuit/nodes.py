@@ -6,9 +6,10 @@
 
 n moles of Gd3+, V fluid volume, gamma T the heat capacity of metal. F_spin and phi are uniform
 cubic splines (``amrr.circuit.spline``); the ideal-mixing term is analytic because its
-logarithm has no good spline. With constant partial volumes phi also gives
-Pi = c3 phi_c - phi, and mu4 = -v4 Pi. The fluid's e = U/V stands for its enthalpy per volume: the
-liquid is incompressible and at zero pressure.
+logarithm has no good spline. With constant partial volumes phi also gives Pi = c3 phi_c - phi, and
+mu4 = -v4 Pi. The fluid's e = U/V stands for its enthalpy per volume: the liquid is incompressible
+and at zero pressure. Each cell of a table holds the powers of its own polynomial: to work them out
+of the spline's weights at every look would cost more than all else here.
 """
 
 from __future__ import annotations
@@ -34,17 +35,13 @@ B_POINTS: Final = 121
 C_STEP: Final = 250.0  # mol of 3He per m3
 C_POINTS: Final = 65
 C_REFERENCE: Final = 3000.0
-#: Rows of one refrigerant's table.
-TABLE_ROWS: Final = B_POINTS + 2
-_PER_T_STEP: Final = 1.0 / T_STEP_K
+#: Cells of field of one refrigerant's table.
+TABLE_ROWS: Final = B_POINTS - 1
+PER_T_STEP: Final = 1.0 / T_STEP_K
 _PER_B_STEP: Final = 1.0 / B_STEP_T
 _PER_C_STEP: Final = 1.0 / C_STEP
-_SIXTH: Final = 1.0 / 6.0
+_PER_C_REFERENCE: Final = 1.0 / C_REFERENCE
 R_GAS: Final = GAS_CONSTANT_J_PER_MOL_K
-#: Newton steps below this end the iteration: the next error is its square.
-_SMALL_K: Final = 1e-7
-#: Likewise of steps of third order: the next error is some hundred times its cube, in kelvin.
-_SMALL_CUBED_K: Final = 1e-5
 
 
 @jit
@@ -59,75 +56,83 @@ def cell(value: float, first: float, per_step: float, points: int) -> tuple[int,
 
 
 @jit
-def basis(u: float) -> Four:
-    """The four cubic B-splines at position u of a cell."""
-    v = 1.0 - u
-    return (
-        v * v * v * _SIXTH,
-        (3.0 * u * u * u - 6.0 * u * u + 4.0) * _SIXTH,
-        (3.0 * v * v * v - 6.0 * v * v + 4.0) * _SIXTH,
-        u * u * u * _SIXTH,
-    )
+def along_t(table: Array, j: int, i: int, v: float) -> Four:
+    """The cubic in u that is left of cell [j, i] at position v of its first axis, by powers of u.
 
-
-@jit
-def basis_slope(u: float) -> Four:
-    """Their first derivatives with respect to u."""
-    v = 1.0 - u
-    return (
-        -0.5 * v * v,
-        1.5 * u * u - 2.0 * u,
-        -1.5 * v * v + 2.0 * v,
-        0.5 * u * u,
-    )
-
-
-@jit
-def row(table: Array, i: int, j: int, w: Four) -> Four:
-    """Contract a 4 x 4 block over the table's first axis: coefficients of a function of T alone.
-
-    The temperature axis is the last, so that the four sums run over neighbouring numbers.
+    Args:
+        table: Cells of ``amrr.circuit.spline.cells``.
+        j: Cell of field or concentration.
+        i: Cell of temperature.
+        v: Position in the former.
     """
+    c = table[j, i]
     return (
-        table[j, i] * w[0] + table[j + 1, i] * w[1]
-        + table[j + 2, i] * w[2] + table[j + 3, i] * w[3],
-        table[j, i + 1] * w[0] + table[j + 1, i + 1] * w[1]
-        + table[j + 2, i + 1] * w[2] + table[j + 3, i + 1] * w[3],
-        table[j, i + 2] * w[0] + table[j + 1, i + 2] * w[1]
-        + table[j + 2, i + 2] * w[2] + table[j + 3, i + 2] * w[3],
-        table[j, i + 3] * w[0] + table[j + 1, i + 3] * w[1]
-        + table[j + 2, i + 3] * w[2] + table[j + 3, i + 3] * w[3],
-    )  # fmt: skip
+        c[0, 0] + v * (c[1, 0] + v * (c[2, 0] + v * c[3, 0])),
+        c[0, 1] + v * (c[1, 1] + v * (c[2, 1] + v * c[3, 1])),
+        c[0, 2] + v * (c[1, 2] + v * (c[2, 2] + v * c[3, 2])),
+        c[0, 3] + v * (c[1, 3] + v * (c[2, 3] + v * c[3, 3])),
+    )
 
 
 @jit
-def derivatives(q: Four, u: float) -> tuple[float, float, float]:
-    """Value, dF/dT and d2F/dT2 of a row of coefficients at position u of its cell."""
-    beyond = u - min(max(u, 0.0), 1.0)
-    u -= beyond
-    w, d, v = basis(u), basis_slope(u), 1.0 - u
-    f = q[0] * w[0] + q[1] * w[1] + q[2] * w[2] + q[3] * w[3]
-    f_t = q[0] * d[0] + q[1] * d[1] + q[2] * d[2] + q[3] * d[3]
-    f_tt = q[0] * v + q[1] * (3.0 * u - 2.0) + q[2] * (3.0 * v - 2.0) + q[3] * u
+def slope_along_t(table: Array, j: int, i: int, v: float) -> Four:
+    """The derivative of ``along_t`` with respect to v."""
+    c = table[j, i]
+    return (
+        c[1, 0] + v * (2.0 * c[2, 0] + v * (3.0 * c[3, 0])),
+        c[1, 1] + v * (2.0 * c[2, 1] + v * (3.0 * c[3, 1])),
+        c[1, 2] + v * (2.0 * c[2, 2] + v * (3.0 * c[3, 2])),
+        c[1, 3] + v * (2.0 * c[2, 3] + v * (3.0 * c[3, 3])),
+    )
+
+
+@jit
+def curve_along_t(table: Array, j: int, i: int, v: float) -> Four:
+    """The second derivative of ``along_t`` with respect to v."""
+    c = table[j, i]
+    return (
+        2.0 * c[2, 0] + 6.0 * c[3, 0] * v,
+        2.0 * c[2, 1] + 6.0 * c[3, 1] * v,
+        2.0 * c[2, 2] + 6.0 * c[3, 2] * v,
+        2.0 * c[2, 3] + 6.0 * c[3, 3] * v,
+    )
+
+
+@jit
+def inside(p: Four, u: float) -> tuple[float, float, float]:
+    """Value, dF/dT and d2F/dT2 of a cubic by powers of u, at position u of its cell."""
+    f = p[0] + u * (p[1] + u * (p[2] + u * p[3]))
+    f_t = p[1] + u * (2.0 * p[2] + u * (3.0 * p[3]))
+    f_tt = 2.0 * p[2] + u * (6.0 * p[3])
+    return f, f_t * PER_T_STEP, f_tt * (PER_T_STEP * PER_T_STEP)
+
+
+@jit
+def derivatives(p: Four, u: float) -> tuple[float, float, float]:
+    """As ``inside``, and beyond the grid's ends too: there F goes on as a parabola.
+
+    C/T stays what it is at the end, and positive.
+    """
+    beyond = (u - min(max(u, 0.0), 1.0)) * T_STEP_K
+    f, f_t, f_tt = inside(p, min(max(u, 0.0), 1.0))
     if beyond != 0.0:
-        # Past the grid's ends F goes on as a parabola: C/T stays what it is there, and positive.
         f += beyond * (f_t + 0.5 * beyond * f_tt)
         f_t += beyond * f_tt
-    return f, f_t * _PER_T_STEP, f_tt * (_PER_T_STEP * _PER_T_STEP)
+    return f, f_t, f_tt
 
 
 @jit
 def spin_row(garnet: Array, first: int, i: int, field_t: float) -> Four:
-    """Coefficients of F_spin(T) at one field, of the table that starts at row ``first``."""
+    """F_spin(T) at one field by powers of u, of the table that starts at row ``first``."""
     j, v = cell(abs(field_t), 0.0, _PER_B_STEP, B_POINTS)
-    return row(garnet, i, first + j, basis(v))
+    return along_t(garnet, first + j, i, v)
 
 
 @jit
 def fluid_row(fluid: Array, i: int, c3: float) -> Four:
-    """Coefficients of phi(T) at one concentration, without the ideal-mixing term."""
+    """phi(T) at one concentration by powers of u, without the ideal-mixing term."""
     j, v = cell(c3, 0.0, _PER_C_STEP, C_POINTS)
-    return row(fluid, i, j, basis(v))
+    return along_t(fluid, j, i, v)
 
 
 @jit
@@ -135,12 +140,12 @@ def mixing(c3: float) -> float:
     """R c3 ln(c3/c0): dphi/dT of the ideal-mixing term, J/(m3 K)."""
     if c3 <= 0.0:
         return 0.0
-    return R_GAS * c3 * math.log(c3 / C_REFERENCE)
+    return R_GAS * c3 * math.log(c3 * _PER_C_REFERENCE)
 
 
 @jit
 def add(a: Four, scale_a: float, b: Four, scale_b: float) -> Four:
-    """Sum of two rows of coefficients, a times scale_a plus b times scale_b."""
+    """Sum of two cubics, a times scale_a plus b times scale_b."""
     return (
         a[0] * scale_a + b[0] * scale_b,
         a[1] * scale_a + b[1] * scale_b,
@@ -160,7 +165,7 @@ def lump_rows(
     field_t: float,
     c3: float,
 ) -> tuple[Four, Four]:
-    """Coefficients of the lump's F(T), without metal and mixing, and those of its fluid's phi."""
+    """The lump's F(T), without metal and mixing, and its fluid's phi(T), by powers of u."""
     f = fluid_row(fluid, i, c3)
     if spins_mol == 0.0:
         return add(f, volume_m3, f, 0.0), f
@@ -180,7 +185,7 @@ def lump(
     c3: float,
 ) -> tuple[float, float, float]:
     """S (J/K), U (J) and C (J/K) of a lump."""
-    i, u = cell(temperature_k, T_FIRST_K, _PER_T_STEP, T_POINTS)
+    i, u = cell(temperature_k, T_FIRST_K, PER_T_STEP, T_POINTS)
     q, _ = lump_rows(garnet, fluid, first, i, spins_mol, volume_m3, field_t, c3)
     f, f_t, f_tt = derivatives(q, u)
     entropy = -f_t - volume_m3 * mixing(c3) + gamma * temperature_k
@@ -189,167 +194,9 @@ def lump(
 
 
 @jit
-def search(
-    garnet: Array,
-    fluid: Array,
-    first: int,
-    spins_mol: float,
-    volume_m3: float,
-    gamma: float,
-    guess_k: float,
-    field_t: float,
-    c3: float,
-    goal: float,
-    link_j_per_k: float,
-    isentropic: bool,
-) -> tuple[float, float, float, float, float]:
-    """As ``relax``, from anywhere to anywhere on the grid and beyond it, by Newton's method."""
-    mix = mixing(c3)
-    t = guess_k
-    i, u = cell(t, T_FIRST_K, _PER_T_STEP, T_POINTS)
-    q, f_row = lump_rows(garnet, fluid, first, i, spins_mol, volume_m3, field_t, c3)
-    for _ in range(40):
-        f, f_t, f_tt = derivatives(q, u)
-        if isentropic:
-            change = (goal + volume_m3 * mix + f_t - gamma * t) / (gamma - f_tt)
-        else:
-            energy = f - t * f_t + 0.5 * gamma * t * t
-            change = (goal - energy - link_j_per_k * t) / (t * (gamma - f_tt) + link_j_per_k)
-        t = min(max(t + change, 0.5 * t), 2.0 * t)
-        last = i
-        i, u = cell(t, T_FIRST_K, _PER_T_STEP, T_POINTS)
-        if i != last:
-            q, f_row = lump_rows(garnet, fluid, first, i, spins_mol, volume_m3, field_t, c3)
-        if abs(change) < _SMALL_K:
-            break
-    f, f_t, f_tt = derivatives(q, u)
-    entropy = -f_t - volume_m3 * mix + gamma * t
-    energy = f - t * f_t + 0.5 * gamma * t * t
-    fluid_f, fluid_f_t, _ = derivatives(f_row, u)
-    return t, entropy, energy, fluid_f - t * fluid_f_t, t * (gamma - f_tt)
-
-
-@jit
-def powers(q: Four) -> Four:
-    """The same cubic as a row of coefficients, by powers of the position u in its cell."""
-    return (
-        (q[0] + 4.0 * q[1] + q[2]) * _SIXTH,
-        0.5 * (q[2] - q[0]),
-        0.5 * (q[0] - 2.0 * q[1] + q[2]),
-        (q[3] - q[0] + 3.0 * (q[1] - q[2])) * _SIXTH,
-    )
-
-
-@jit
-def improved(
-    p: Four, u: float, t: float, gamma: float, goal: float, link_j_per_k: float, isentropic: bool
-) -> float:
-    """A step towards ``goal`` inside a cell, whose error is the cube of the last one.
-
-    Chebyshev's method: F is a cubic there, so that its third derivative is known, too.
-
-    Args:
-        p: F by powers of u.
-        u: Position in the cell.
-        t: The same as a temperature, K.
-        gamma: Metal, J/K2.
-        goal: The entropy without mixing, J/K; or U + link T, J.
-        link_j_per_k: Conductance to a bath times the step.
-        isentropic: Which of the two.
-    """
-    f_t = (p[1] + u * (2.0 * p[2] + u * (3.0 * p[3]))) * _PER_T_STEP
-    f_tt = (2.0 * p[2] + 6.0 * p[3] * u) * (_PER_T_STEP * _PER_T_STEP)
-    f_ttt = 6.0 * p[3] * (_PER_T_STEP * _PER_T_STEP * _PER_T_STEP)
-    stiff = gamma - f_tt
-    if isentropic:
-        missing = goal + f_t - gamma * t
-        slope, curve = stiff, -f_ttt
-    else:
-        f = p[0] + u * (p[1] + u * (p[2] + u * p[3]))
-        missing = goal - (f - t * f_t + 0.5 * gamma * t * t) - link_j_per_k * t
-        slope, curve = t * stiff + link_j_per_k, stiff - t * f_ttt
-    over = 1.0 / slope
-    newton = missing * over
-    return newton * (1.0 - 0.5 * curve * newton * over)
-
-
-@jit
-def relax(
-    garnet: Array,
-    fluid: Array,
-    first: int,
-    spins_mol: float,
-    volume_m3: float,
-    gamma: float,
-    guess_k: float,
-    field_t: float,
-    c3: float,
-    goal: float,
-    link_j_per_k: float,
-    isentropic: bool,
-) -> tuple[float, float, float, float, float]:
-    """Find a lump's temperature from its entropy, or from its energy.
-
-    Nearly always it stays in its cell, or passes into the next one, and two steps of third order
-    find it to rounding; elsewhere ``search`` does.
-
-    Args:
-        garnet: Tables of F_spin, one below the other.
-        fluid: Table of phi.
-        first: First row of the refrigerant's table.
-        spins_mol: Moles of Gd.
-        volume_m3: Fluid volume.
-        gamma: Metal, J/K2.
-        guess_k: Where to start.
-        field_t: Field.
-        c3: 3He density, mol/m3.
-        goal: The entropy in J/K; or U + link T in J.
-        link_j_per_k: Conductance to a bath times the step, for the energy balance.
-        isentropic: Which of the two.
-
-    Returns:
-        T (K), S (J/K), U (J), the fluid's energy density (J/m3) and the heat capacity (J/K).
-    """
-    mixed = volume_m3 * mixing(c3)
-    bare = goal + mixed if isentropic else goal
-    t = guess_k
-    for _ in range(2):
-        i, u = cell(t, T_FIRST_K, _PER_T_STEP, T_POINTS)
-        q, f_row = lump_rows(garnet, fluid, first, i, spins_mol, volume_m3, field_t, c3)
-        p = powers(q)
-        change = improved(p, u, t, gamma, bare, link_j_per_k, isentropic)
-        t += change
-        u += change * _PER_T_STEP
-        change = improved(p, u, t, gamma, bare, link_j_per_k, isentropic)
-        t += change
-        u += change * _PER_T_STEP
-        if 0.0 <= u <= 1.0 and abs(change) < _SMALL_CUBED_K:
-            return leave(p, powers(f_row), u, t, gamma, mixed)
-    return search(
-        garnet, fluid, first, spins_mol, volume_m3, gamma, guess_k, field_t, c3, goal,
-        link_j_per_k, isentropic,
-    )  # fmt: skip
-
-
-@jit
-def leave(
-    p: Four, fluid_p: Four, u: float, t: float, gamma: float, mixed: float
-) -> tuple[float, float, float, float, float]:
-    """What ``relax`` returns, from F and phi by powers of u."""
-    f = p[0] + u * (p[1] + u * (p[2] + u * p[3]))
-    f_t = (p[1] + u * (2.0 * p[2] + u * (3.0 * p[3]))) * _PER_T_STEP
-    f_tt = (2.0 * p[2] + 6.0 * p[3] * u) * (_PER_T_STEP * _PER_T_STEP)
-    phi = fluid_p[0] + u * (fluid_p[1] + u * (fluid_p[2] + u * fluid_p[3]))
-    phi_t = (fluid_p[1] + u * (2.0 * fluid_p[2] + u * (3.0 * fluid_p[3]))) * _PER_T_STEP
-    entropy = gamma * t - f_t - mixed
-    energy = f - t * f_t + 0.5 * gamma * t * t
-    return t, entropy, energy, phi - t * phi_t, t * (gamma - f_tt)
-
-
-@jit
 def fluid_energy(fluid: Array, temperature_k: float, c3: float) -> float:
     """e(T, c3) in J/m3."""
-    i, u = cell(temperature_k, T_FIRST_K, _PER_T_STEP, T_POINTS)
+    i, u = cell(temperature_k, T_FIRST_K, PER_T_STEP, T_POINTS)
     f, f_t, _ = derivatives(fluid_row(fluid, i, c3), u)
     return f - temperature_k * f_t
 
@@ -359,14 +206,12 @@ def fluid_pressure(
     fluid: Array, temperature_k: float, c3: float
 ) -> tuple[float, float, float, float]:
     """Pi (Pa), dPi/dT (Pa/K), dPi/dc3 (Pa m3/mol), de/dc3 (J/mol) at one state."""
-    i, u = cell(temperature_k, T_FIRST_K, _PER_T_STEP, T_POINTS)
+    i, u = cell(temperature_k, T_FIRST_K, PER_T_STEP, T_POINTS)
     j, v = cell(c3, 0.0, _PER_C_STEP, C_POINTS)
-    f, f_t, _ = derivatives(row(fluid, i, j, basis(v)), u)
-    slope = row(fluid, i, j, basis_slope(v))
-    f_c, f_ct, _ = derivatives(slope, u)
+    f, f_t, _ = derivatives(along_t(fluid, j, i, v), u)
+    f_c, f_ct, _ = derivatives(slope_along_t(fluid, j, i, v), u)
     f_c, f_ct = f_c * _PER_C_STEP, f_ct * _PER_C_STEP
-    curve = row(fluid, i, j, (1.0 - v, 3.0 * v - 2.0, 1.0 - 3.0 * v, v))
-    f_cc = derivatives(curve, u)[0] * (_PER_C_STEP * _PER_C_STEP)
+    f_cc = derivatives(curve_along_t(fluid, j, i, v), u)[0] * (_PER_C_STEP * _PER_C_STEP)
     # The ideal-mixing term adds R T c to Pi and nothing to the energy.
     pi = c3 * f_c - f + R_GAS * temperature_k * c3
     pi_t = c3 * f_ct - f_t + R_GAS * c3

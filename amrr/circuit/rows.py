@@ -36,7 +36,9 @@ SLIP_FACE: Final = 9  # to the next lump: mobility of the 3He, m3/s
 WALL_GAMMA: Final = 10  # heat capacity / T of the partner, J/K2; 0: none
 CONTACT: Final = 11  # conductance to the partner, W/K
 WALL_FACE: Final = 12  # partner to partner, W/K2 (copper: conductivity proportional to T)
-CONSTANT_ROWS: Final = 13
+SPANS: Final = 13  # first of three rows, of ``amrr.circuit.advection.spans``
+TABLE: Final = 16  # first row of its refrigerant in the tables
+CONSTANT_ROWS: Final = 17
 
 # Pump constants.
 RESISTANCE: Final = 0  # Pa s/m3

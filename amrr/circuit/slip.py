@@ -45,7 +45,7 @@ Array = NDArray[np.float64]
 
 #: Beyond this the mixture model fails (dPi/dc3 has the wrong sign), whatever the temperature.
 LARGEST_CONCENTRATION: Final = 0.44
-WORK_ROWS: Final = 9
+WORK_ROWS: Final = 10
 #: Of a lump's 3He through one face in one step: two faces must leave some.
 _LARGEST_PART: Final = 0.4
 #: Of a lump's C T, as heat through one face in one step.
@@ -68,9 +68,15 @@ def dilute_line(temperature_k: float) -> float:
 @jit
 def separated(x: Array, i: int, v4: float, alpha: float) -> bool:
     """True when a lump's fluid is within 0.01 of the phase separation line, or beyond it."""
-    c = x[rows.C3, i] * v4
+    return beyond(x[rows.TEMPERATURE, i], x[rows.C3, i], v4, alpha)
+
+
+@jit
+def beyond(temperature_k: float, c3: float, v4: float, alpha: float) -> bool:
+    """True when fluid is within 0.01 of the phase separation line, or beyond it."""
+    c = c3 * v4
     concentration = c / max(1.0 - alpha * c, 0.05)
-    limit = min(dilute_line(x[rows.TEMPERATURE, i]), LARGEST_CONCENTRATION)
+    limit = min(dilute_line(temperature_k), LARGEST_CONCENTRATION)
     return concentration >= limit - 0.01
 
 
@@ -97,50 +103,106 @@ def chain_index(k: int, count: int) -> int:
 
 
 @jit
-def conductances(x: Array, n: Array, pump: Array, work: Array, dt_s: float) -> None:
-    """Row 7: mol per pascal through each face k in a step; none into fluid about to separate."""
-    count = x.shape[1] - 2
-    pi, soft = work[0], work[5]
-    for k in range(count + 1):
-        i, j = chain_index(k, count), chain_index(k + 1, count)
-        work[7, k] = n[rows.SLIP_FACE, i] * dt_s / max(soft[k], soft[k + 1])
-        if separated(x, j if pi[k] > pi[k + 1] else i, pump[rows.V4], pump[rows.ALPHA]):
-            work[7, k] *= 1e-12
+def may_separate(x: Array, v4: float, alpha: float) -> bool:
+    """False when no lump can be ``separated``: the coldest would not be with the richest fluid."""
+    coldest, richest = x[rows.TEMPERATURE, 0], 0.0
+    for i in range(x.shape[1]):
+        coldest = min(coldest, x[rows.TEMPERATURE, i])
+        richest = max(richest, x[rows.C3, i])
+    return beyond(coldest, richest, v4, alpha)
 
 
 @jit
-def solve(work: Array, count: int) -> None:
-    """Row 8: the flow through every face k, mol, implicit in Pi (Thomas' algorithm)."""
-    pi, stiff, upper, right, flow = work[0], work[1], work[3], work[4], work[8]
-    for k in range(count + 1):
-        drive = pi[k] - pi[k + 1]
-        diagonal = 1.0 / max(work[7, k], 1e-30) + stiff[k] + stiff[k + 1]
-        if k > 0:
-            diagonal -= stiff[k] * upper[k - 1]
-            drive += stiff[k] * right[k - 1]
-        upper[k] = stiff[k + 1] / diagonal
-        right[k] = drive / diagonal
+def resistance(
+    x: Array, n: Array, pump: Array, work: Array, k: int, dt_s: float, near: bool
+) -> float:
+    """Pascal per mol through face k in a step; much into fluid about to separate.
+
+    Infinite where a face lets nothing slip. ``near`` is ``may_separate``.
+    """
+    count = x.shape[1] - 2
+    pi, soft = work[0], work[5]
+    found = max(soft[k], soft[k + 1]) / (n[rows.SLIP_FACE, chain_index(k, count)] * dt_s)
+    if near:
+        into = chain_index(k + 1 if pi[k] > pi[k + 1] else k, count)
+        if separated(x, into, pump[rows.V4], pump[rows.ALPHA]):
+            return found * 1e12
+    return found
+
+
+@jit
+def eliminate(work: Array, k: int, before: float, flowed: float) -> tuple[float, float]:
+    """Forward half of Thomas' algorithm at face k, into rows 3 and 4; from those of the last."""
+    pi, stiff = work[0], work[1]
+    over = 1.0 / (work[7, k] + stiff[k + 1] + stiff[k] * (1.0 - before))
+    work[4, k] = (pi[k] - pi[k + 1] + stiff[k] * flowed) * over
+    work[3, k] = stiff[k + 1] * over
+    return work[3, k], work[4, k]
+
+
+@jit
+def substitute(work: Array, count: int) -> None:
+    """Its backward half. Row 8: the flow through every face, mol, implicit in Pi."""
+    upper, right, flow = work[3], work[4], work[8]
     flow[count] = right[count]
     for k in range(count - 1, -1, -1):
         flow[k] = right[k] + upper[k] * flow[k + 1]
 
 
 @jit
+def solve(work: Array, count: int) -> None:
+    """The flows for the resistances of row 7."""
+    before = flowed = 0.0
+    for k in range(count + 1):
+        before, flowed = eliminate(work, k, before, flowed)
+    substitute(work, count)
+
+
+@jit
+def answer(
+    x: Array, n: Array, fluid: Array, pump: Array, work: Array, dt_s: float, near: bool
+) -> None:
+    """Responses of all lumps, resistances of all faces, and the flows.
+
+    All in one loop: each face's elimination waits for the one before, and the responses meanwhile
+    keep the processor busy.
+    """
+    count = x.shape[1] - 2
+    before = flowed = 0.0
+    respond(x, n, fluid, work, 0)
+    for k in range(count + 1):
+        respond(x, n, fluid, work, k + 1)
+        work[7, k] = resistance(x, n, pump, work, k, dt_s, near)
+        before, flowed = eliminate(work, k, before, flowed)
+    substitute(work, count)
+
+
+@jit
+def respond(x: Array, n: Array, fluid: Array, work: Array, k: int) -> None:
+    """Rows 0, 1, 2, 5 and 6: the ``response`` of lump k of bed A, chain, bed B."""
+    i = chain_index(k, x.shape[1] - 2)
+    work[0, k], work[1, k], work[2, k], work[5, k], work[6, k] = response(x, n, i, fluid)
+
+
+@jit
 def excess(x: Array, n: Array, work: Array) -> float:
-    """The largest flow through a face over what it may be there."""
+    """The largest flow through a face over what it may be there, which goes into row 9."""
     worst = 0.0
     for k in range(x.shape[1] - 1):
-        worst = max(worst, abs(work[8, k]) / max(largest(x, n, work, k), 1e-300))
+        most = largest(x, n, work, k)
+        work[9, k] = most
+        flow = abs(work[8, k])
+        if flow > worst * most:
+            worst = flow / max(most, 1e-300)
     return worst
 
 
 @jit
-def bound(x: Array, n: Array, work: Array) -> None:
-    """Lower the conductance of each face whose flow is too large."""
+def bound(x: Array, work: Array) -> None:
+    """Raise the resistance of each face whose flow is too large."""
     for k in range(x.shape[1] - 1):
-        most = largest(x, n, work, k)
-        if abs(work[8, k]) > most:
-            work[7, k] *= 0.9 * most / abs(work[8, k])
+        if abs(work[8, k]) > work[9, k]:
+            work[7, k] *= abs(work[8, k]) / (0.9 * work[9, k])
 
 
 @jit
@@ -165,7 +227,7 @@ def move(x: Array, n: Array, volume_m3: float, work: Array) -> float:
     into[0] = gain[0] = 0.0
     for k in range(count + 1):
         i, j = chain_index(k, count), chain_index(k + 1, count)
-        most = largest(x, n, work, k)
+        most = work[9, k]
         moved = min(max(work[8, k], -most), most)
         energy = moved * (heat[k] if moved > 0.0 else heat[k + 1])
         if 0 < k < count:
@@ -201,21 +263,19 @@ def prepare(
         The step that this is for, at most ``dt_s``.
     """
     count = x.shape[1] - 2
-    for k in range(count + 2):
-        i = chain_index(k, count)
-        work[0, k], work[1, k], work[2, k], work[5, k], work[6, k] = response(x, n, i, fluid)
-    conductances(x, n, pump, work, dt_s)
-    solve(work, count)
+    near = may_separate(x, pump[rows.V4], pump[rows.ALPHA])
+    answer(x, n, fluid, pump, work, dt_s, near)
     worst = excess(x, n, work)
     if worst > 1.0 and dt_s > shortest_s:
         dt_s = max(dt_s / np.ceil(worst), shortest_s)
-        conductances(x, n, pump, work, dt_s)
+        for k in range(count + 1):
+            work[7, k] = resistance(x, n, pump, work, k, dt_s, near)
         solve(work, count)
         worst = excess(x, n, work)
     for _ in range(_TRIALS):
         if worst <= 1.0:
             break
-        bound(x, n, work)
+        bound(x, work)
         solve(work, count)
         worst = excess(x, n, work)
     return dt_s

@@ -20,6 +20,8 @@ Array = NDArray[np.float64]
 
 #: Diagonals above and below the main one: the conditions at the ends take five points.
 _REACH = 4
+#: Powers of the position in a cell, of the four B-splines that reach into it.
+_POWERS = np.array([[1, 4, 1, 0], [-3, 0, 3, 0], [3, -6, 3, 0], [-1, 3, -3, 1]]) / 6.0
 
 
 def coefficients(values: Array, axis: int = 0) -> Array:
@@ -60,3 +62,16 @@ def _system(n: int) -> Array:
 def coefficients_2d(values: Array) -> Array:
     """B-spline coefficients of a surface: (n, m) samples to (n+2, m+2) coefficients."""
     return coefficients(coefficients(values, 0), 1)
+
+
+def cells(values: Array) -> Array:
+    """The spline surface through (n, m) samples as one polynomial for each cell.
+
+    Returns:
+        Shape (n - 1, m - 1, 4, 4): of cell [i, j] the coefficient of v^k u^l, where v and u run
+        from 0 to 1 along the first and the second axis.
+    """
+    windows = np.lib.stride_tricks.sliding_window_view(coefficients_2d(values), (4, 4))
+    # Each axis by itself, without BLAS: see above.
+    along = np.einsum("ijab,lb->ijal", windows, _POWERS)
+    return np.ascontiguousarray(np.einsum("ijal,ka->ijkl", along, _POWERS))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amrr.circuit import nodes
-from amrr.circuit.spline import coefficients_2d
+from amrr.circuit.spline import cells
 from amrr.fluid import helium
 from amrr.solids.garnet import paramagnet
 from instruments.constants import GAS_CONSTANT_J_PER_MOL_K
@@ -28,7 +28,7 @@ def temperatures_k() -> Array:
 
 @cache
 def garnet_table(name: str, molecular_field_scale: float = 1.0) -> Array:
-    """F_spin(T, B) of a refrigerant, J/(mol Gd), as spline coefficients [field, T].
+    """F_spin(T, B) of a refrigerant, J/(mol Gd), as cells [field, T].
 
     Args:
         name: Of the refrigerant.
@@ -39,12 +39,19 @@ def garnet_table(name: str, molecular_field_scale: float = 1.0) -> Array:
     material = replace(named, molecular_field_t=molecular_t)
     fields_t = nodes.B_STEP_T * np.arange(nodes.B_POINTS)
     free = material.free_energy(temperatures_k()[:, None], fields_t[None, :], extrapolate=True)
-    return np.ascontiguousarray(coefficients_2d(free).T)
+    return cells(free.T)
+
+
+@cache
+def garnet_tables(names: tuple[str, ...], molecular_field_scale: float = 1.0) -> Array:
+    """The tables of several refrigerants, one below the other, each once."""
+    each = [garnet_table(name, molecular_field_scale) for name in dict.fromkeys(names)]
+    return each[0] if len(each) == 1 else np.concatenate(each)
 
 
 @cache
 def fluid_table(excitations_scale: float = 1.0) -> Array:
-    """phi(T, c3) less its ideal-mixing term, J/m3, as spline coefficients [c3, T].
+    """phi(T, c3) less its ideal-mixing term, J/m3, as cells [c3, T].
 
     Args:
         excitations_scale: Of the part of phonons and rotons.
@@ -58,4 +65,4 @@ def fluid_table(excitations_scale: float = 1.0) -> Array:
         free = free + (excitations_scale - 1.0) * helium.excitations_energy(t, x, extrapolate=True)
     phi = free / helium.molar_volume(x)
     ideal = GAS_CONSTANT_J_PER_MOL_K * t * c3 * np.log(c3 / nodes.C_REFERENCE)
-    return np.ascontiguousarray(coefficients_2d(phi - ideal).T)
+    return cells((phi - ideal).T)

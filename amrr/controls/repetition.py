@@ -80,22 +80,35 @@ def end_cycle(table: Array, slots: Array) -> None:
 
     One in which a phase had no step, as one that was begun in its middle, is left out.
     """
-    if table[SUM_STEPS].min() > 0.0:
-        table[LAST_READING] = table[SUM_READING] / table[SUM_STEPS]
-        table[LAST_POWER] = table[SUM_POWER] / table[SUM_STEPS]
+    least = table[SUM_STEPS, 0]
+    for k in range(PHASES):
+        least = min(least, table[SUM_STEPS, k])
+    if least > 0.0:
+        for k in range(PHASES):
+            table[LAST_READING, k] = table[SUM_READING, k] / table[SUM_STEPS, k]
+            table[LAST_POWER, k] = table[SUM_POWER, k] / table[SUM_STEPS, k]
         slots[CYCLES] += 1.0
         if slots[WHOLE] > 0.0:
             learn(table, slots[GAIN])
-    table[SUM_READING : SUM_STEPS + 1] = 0.0
+    for k in range(PHASES):
+        for row in range(SUM_READING, SUM_STEPS + 1):
+            table[row, k] = 0.0
     slots[WHOLE] = slots[ACTIVE]
 
 
 @jit
 def learn(table: Array, gain: float) -> None:
-    """Add to what is fed forward what the loop has done, smoothed, without its mean."""
-    done = table[SUM_FEEDBACK] / table[SUM_STEPS]
-    done = done - done.mean()
+    """Add to what is fed forward what the loop has done, smoothed, without its mean.
+
+    The sums of what the loop has done become their means.
+    """
+    done, ahead_w = table[SUM_FEEDBACK], table[AHEAD]
     for k in range(PHASES):
-        near = done[k - 1] + 2.0 * done[k] + done[(k + 1) % PHASES]
-        table[AHEAD, k] += gain * 0.25 * near
-    table[AHEAD] -= table[AHEAD].mean()
+        done[k] /= table[SUM_STEPS, k]
+    mean = done.sum() / PHASES
+    for k in range(PHASES):
+        near = done[k - 1] + 2.0 * done[k] + done[(k + 1) % PHASES] - 4.0 * mean
+        ahead_w[k] += gain * 0.25 * near
+    mean = ahead_w.sum() / PHASES
+    for k in range(PHASES):
+        ahead_w[k] -= mean

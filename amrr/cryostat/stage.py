@@ -65,13 +65,20 @@ class Tables:
         self._cooling = cooling_power(t, p.stage.pumping_speed_m3_per_s)
         self._leak_w = p.stage.heat_leak_w
         self._held = p.stage.held
+        self._made_for = -1.0
 
     def at(self, filled: float) -> Array:
         """Heat capacity (J/K) and net cooling power (W) on the stage's grid, shape (2, POINTS).
 
         Args:
-            filled: The part of a full pot that is left; 0: dry, no cooling.
+            filled: The part of a full pot that is left; 0: dry, no cooling. It seldom changes: the
+                same array is given again until it does.
         """
+        if filled != self._made_for:
+            self._made, self._made_for = self._make(filled), filled
+        return self._made
+
+    def _make(self, filled: float) -> Array:
         if self._held:
             return np.array([np.full(POINTS, HELD_J_PER_K), np.zeros(POINTS)])
         capacity = filled * self._helium + self._metal

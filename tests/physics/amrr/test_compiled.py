@@ -11,8 +11,9 @@ import pytest
 from numba import config
 
 from amrr import compiled
+from amrr.circuit import loop, rows
 from amrr.compiled import Entry, jit_entry
-from amrr.refrigerator import _advance, _settle
+from amrr.refrigerator import SimulatedRefrigerator, _advance, _settle
 
 
 def build(digest: str, gain: float) -> Entry:
@@ -56,3 +57,16 @@ def test_looking_at_the_code_changes_nothing() -> None:
     assert others == ["constants"]
     assert _settle()._nothing(nodes)[0].size == 0
     assert _advance()._nothing(7, "machine") == (0, "machine")
+
+
+def test_no_lump_counts_who_holds_the_tables() -> None:
+    # numba counted four times a lump, atomically: as dear as all of the lump's thermodynamics.
+    machine = SimulatedRefrigerator()
+    x, n = machine.state()["nodes"], machine.lump_constants
+    memo, ledger = np.full((2, x.shape[1]), np.nan), np.zeros(rows.LEDGER_SIZE)
+    loop.change_field(x, n, memo, machine.lump_magnets, np.ones(4), *machine.tables, ledger)
+    assert x[rows.FIELD].max() > 0.3
+    (text,) = loop.change_field.inspect_llvm().values()  # type: ignore[attr-defined]
+    own = text[text.index("define ") :].split("\n}")[0]
+    assert "change_field" in own.splitlines()[0]
+    assert "NRT_" not in own

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from amrr.circuit.spline import coefficients
+from amrr.circuit.spline import cells, coefficients
 
 DIGEST = """
 import hashlib
@@ -47,6 +47,20 @@ def test_a_cubic_is_kept_whole() -> None:
     x = np.arange(10.0)
     third = np.diff(coefficients(x**3), 3)
     np.testing.assert_allclose(third, 6.0, atol=1e-9)
+
+
+def test_a_cell_is_the_surface_between_four_samples() -> None:
+    # A bicubic surface is kept whole, so that it is known everywhere, on edges and inside.
+    def surface(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return (1.0 + x - 0.5 * x**3) * (2.0 - y**2 + 0.1 * y**3)
+
+    x, y = np.arange(7.0), np.arange(9.0)
+    found = cells(surface(x[:, None], y[None, :]))
+    assert found.shape == (6, 8, 4, 4)
+    for v, u in ((0.0, 0.0), (1.0, 1.0), (0.3, 0.9), (0.5, 0.0)):
+        between = np.einsum("ijkl,k,l->ij", found, v ** np.arange(4), u ** np.arange(4))
+        expected = surface(x[:-1, None] + v, y[None, :-1] + u)
+        np.testing.assert_allclose(between, expected, atol=1e-9)
 
 
 def test_the_tables_are_the_same_whatever_the_number_of_threads() -> None:

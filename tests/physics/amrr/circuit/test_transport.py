@@ -16,7 +16,7 @@ def carry(values: np.ndarray, volumes: np.ndarray, plug: np.ndarray, moved: floa
     """One step of the chain; the two last lumps are the beds at its ends, held as they are."""
     x = np.zeros((2, values.size))
     x[C3] = values
-    advection.face_values(x, volumes, plug, C3, FACE, moved)
+    advection.face_values(x, volumes, advection.spans(volumes), plug, C3, FACE, moved)
     after = values.copy()
     count = values.size - 2
     after[:count] += moved * (x[FACE, :count] - x[FACE, 1 : count + 1]) / volumes[:count]
