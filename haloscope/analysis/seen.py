@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -19,13 +20,38 @@ _YOUNG: Final = 64
 _FEWEST: Final = 2
 
 
+class _Marks:
+    """Fingerprints of one length in one array: one product compares a spectrum with all of them.
+
+    Args:
+        size: Their length.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._rows = np.empty((_YOUNG, size), np.float32)
+        self._numbers: list[int] = []
+
+    def alike(self, mark: NDArray[np.float32]) -> Iterator[tuple[int, float]]:
+        """Numbers of those that carry the same noise, in their order, with its correlation."""
+        found = self._rows[: len(self._numbers)] @ mark
+        for row in np.flatnonzero(found > alike_above(len(mark))):
+            yield self._numbers[row], float(found[row])
+
+    def add(self, mark: NDArray[np.float32], number: int) -> None:
+        """Keep the fingerprint of spectrum ``number``."""
+        if len(self._numbers) == len(self._rows):
+            self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
+        self._rows[len(self._numbers)] = mark
+        self._numbers.append(number)
+
+
 class Seen:
     """Spectra that came before: tells one that comes again."""
 
     def __init__(self) -> None:
         self._labels: set[str] = set()
         self._names: list[str] = []
-        self._marks: list[NDArray[np.float32]] = []
+        self._marks: dict[int, _Marks] = {}
         self._old, self._young = Landmarks.none(), Landmarks.none()
         self._tree: cKDTree | None = None
 
@@ -41,17 +67,16 @@ class Seen:
             return f"a spectrum labelled {label} came before"
         (mark,), (noisy,) = fingerprints(power[None], np.array([averages]))
         name = f"spectrum {len(self._names)}{f' ({label})' if label else ''}"
-        for k, known in enumerate(self._marks):
-            alike = float(known @ mark) if len(known) == len(mark) else 0.0
-            if noisy and alike > alike_above(len(mark)):
-                return f"it carries the noise of {self._names[k]} (correlation {alike:.2f})"
+        marks = self._marks.setdefault(len(mark), _Marks(len(mark)))
+        for k, alike in marks.alike(mark) if noisy else ():
+            return f"it carries the noise of {self._names[k]} (correlation {alike:.2f})"
         first = max((len(power) - _MOST_BINS) // 2, 0)
         own = landmarks(power[None, first : first + _MOST_BINS], len(self._names))
         if noisy and (words := self._elsewhere(own)):
             return words
         self._labels.add(label)
+        marks.add(mark, len(self._names))
         self._names.append(name)
-        self._marks.append(mark)
         self._keep(own)
         return ""
 
