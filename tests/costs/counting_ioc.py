@@ -1,0 +1,52 @@
+"""The haloscope's IOC, counting what it is asked and what it sends; run by path, as a process.
+
+The counts stand in a file of whole numbers, in the order of ``COUNTS``, as they are at any moment.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from iocs.serving.clients.answers import Answers
+from iocs.serving.messages import CaCommand, Request
+from iocs.serving.sending.outbound import Outbound
+
+COUNTS = ("puts", "gets", "requests", "sends", "bytes")
+FILE = "COUNTS_FILE"
+PUTS = (CaCommand.WRITE, CaCommand.WRITE_NOTIFY)
+
+
+def count(counts: Any) -> None:
+    """Have the serving layer count."""
+    answered, batch = Answers.__call__, Outbound._next_batch
+
+    async def answering(self: Answers, request: Request) -> None:
+        counts[0] += request.command in PUTS
+        counts[1] += request.command == CaCommand.READ_NOTIFY
+        counts[2] += 1
+        await answered(self, request)
+
+    def sending(self: Outbound) -> bytes | memoryview:
+        data = batch(self)
+        counts[3] += 1
+        counts[4] += len(data)
+        return data
+
+    Answers.__call__ = answering  # type: ignore[method-assign]
+    Outbound._next_batch = sending  # type: ignore[method-assign]
+
+
+def read(file: Path) -> dict[str, int]:
+    """The counts of an IOC that counts into ``file``."""
+    found = np.frombuffer(file.read_bytes(), np.int64)
+    return dict(zip(COUNTS, found.tolist(), strict=True))
+
+
+if __name__ == "__main__":
+    count(np.memmap(os.environ[FILE], np.int64, "w+", shape=len(COUNTS)))
+    runpy.run_module("iocs.haloscope", run_name="__main__")

@@ -1,0 +1,106 @@
+"""Hot paths in calls of our own functions: a limit is what was measured, and a fifth of room.
+
+The counts are the same in every run on every machine. Where one is above its limit because the work
+has grown for a reason, measure anew and say so here; where it fell, take the limit down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tracemalloc
+from typing import Any
+
+import caproto as ca
+import pytest
+
+from benchmarks.analysis_speed import stack
+from haloscope.analysis.online import Online
+from haloscope.analysis.pipeline import analyze
+from haloscope.analysis.spectra import Spectra
+from tests.costs.counting import calls, counted
+from tests.iocs.plants import make
+from tests.iocs.serving.test_walls import Client, post
+
+ROOM = 1.2
+TIME_DOUBLE = 20
+#: Measured on 2026-11-28.
+STILL_PASS = {"haloscope": 923, "amrr": 974}
+MACHINE_STEP = {"haloscope": 22, "amrr": 18}
+CALLS_OF_AN_UPDATE, CALLS_PER_CLIENT = 33, 17
+ONLINE_STEP = 1547
+ANALYSIS, ANALYSIS_PER_SPECTRUM = 4039, 21.0
+#: Peak of what is allocated, over the bytes of the spectra.
+ANALYSIS_MEMORY = 9.2
+#: What the whole room is tried with.
+SPECTRA = 60
+
+
+@pytest.fixture(scope="module")
+def spectra() -> Spectra:
+    return stack(SPECTRA)
+
+
+@pytest.mark.parametrize("name", sorted(STILL_PASS))
+def test_a_pass_that_finds_nothing_and_a_step_of_the_machine(name: str) -> None:
+    ioc = make(name)
+    machine = ioc.plant.machine
+
+    async def passes() -> int:
+        await ioc.database.post()
+        await ioc.database.post()
+        with counted() as found:
+            await ioc.database.post()
+        return found.total()
+
+    assert 0 < asyncio.run(passes()) <= ROOM * STILL_PASS[name]
+    assert 0 < calls(lambda: machine.step(machine.dt_s)) <= ROOM * MACHINE_STEP[name]
+
+
+def test_a_client_that_watches_adds_its_share_alone() -> None:
+    one, twenty, forty = (asyncio.run(_given_out(clients)) for clients in (1, 20, 40))
+    assert 0 < one <= ROOM * CALLS_OF_AN_UPDATE
+    assert 0 < (twenty - one) / 19 <= ROOM * CALLS_PER_CLIENT
+    assert forty - twenty <= 20 / 19 * (twenty - one) + 1
+
+
+async def _given_out(clients: int) -> int:
+    """Calls of one update that so many clients are sent."""
+    first, entry = Client(), ca.ChannelDouble(value=1.0)
+    everybody = [first, *(Client(first.context) for _ in range(clients - 1))]
+    for number, client in enumerate(everybody):
+        client.subscribe(entry, TIME_DOUBLE, number=number)
+        await client.received()
+    with counted() as found:
+        await post(entry, 2.0)
+        for client in everybody:
+            await client.received()
+    return found.total()
+
+
+def test_a_late_step_of_the_online_analysis_costs_what_an_early_one_does(spectra: Spectra) -> None:
+    online = Online()
+
+    def add(row: int) -> Any:
+        return lambda: online.add(spectra.subset(slice(row, row + 1)))
+
+    each = [calls(add(row)) for row in range(SPECTRA)]
+    # Windows overlap with fifteen others; from then on every step is like the one before.
+    assert 0 < each[-1] <= each[20] + 2
+    assert each[-1] <= ROOM * ONLINE_STEP
+
+
+def test_an_analysis_in_calls_and_in_memory(spectra: Spectra) -> None:
+    half = spectra.subset(slice(0, SPECTRA // 2))
+    analyze(half)  # what is worked out once, in a process and of a stack
+    analyze(spectra)
+    few = calls(lambda: analyze(half))
+    many = calls(lambda: analyze(spectra))
+    assert 0 < many <= ROOM * ANALYSIS
+    assert 0 < (many - few) / (SPECTRA - len(half)) <= ROOM * ANALYSIS_PER_SPECTRUM
+    tracemalloc.start()
+    try:
+        analyze(spectra)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert 0 < peak <= ROOM * ANALYSIS_MEMORY * spectra.power_w.nbytes
