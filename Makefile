@@ -35,8 +35,8 @@ docs: $(VENV)/.dev ## The site, in reports/site, after what of it is generated f
 	$(BIN)/python -m iocs.documents
 	$(SITE)
 
-bench: $(VENV)/.test ## The benchmarks, as ratios against named alternatives
-	@for script in benchmarks/*.py benchmarks/studies/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+bench: $(VENV)/.test ## The benchmarks in one table, as ratios against named alternatives (some ten minutes)
+	$(BIN)/python -m benchmarks
 
 clean: ## Remove the environment and all that was made
 	rm -rf $(VENV) reports build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

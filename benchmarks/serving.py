@@ -17,6 +17,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 
+from benchmarks.results import hand_in
 from benchmarks.servers.client import Seen, Watcher, asked_per_s, get_times_s
 from benchmarks.servers.start import HERE, NAMES, Running, server
 
@@ -134,7 +135,7 @@ def _stopped(running: Running, seconds: float) -> Row:
 _VICTIM = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from benchmarks.serving_client import Watcher
+from benchmarks.servers.client import Watcher
 Watcher(int(sys.argv[2]), [f"b:{n}" for n in range(100)]).watch(1e6)
 """
 
@@ -194,6 +195,19 @@ def _median(group: list[Row]) -> Row:
     return merged
 
 
+def hand_in_all(rows: list[Row]) -> None:
+    """Hand in rates and ages against softIoc's and stock caproto's."""
+    found = {(row["case"], row["server"]): row for row in rows}
+    for (case, server_name), row in found.items():
+        for key, unit in (("per s", "per s"), ("p50 ms", "ms")):
+            for against in NAMES[1:]:
+                other = found.get((case, against), {}).get(key)
+                if server_name == NAMES[0] and isinstance(other, float | int):
+                    what = f"{case}{', age p50' if unit == 'ms' else ''}"
+                    value = float(str(row[key]))
+                    hand_in(what, value, unit, against=against, other=other, more=unit != "ms")
+
+
 def asking(rounds: int, seconds: float) -> list[Row]:
     """Gets and puts with completion of one client, one after the other, beside 100 PVs at 10 Hz."""
     rows = []
@@ -224,8 +238,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0, help="per measurement")
     arguments = parser.parse_args()
     for case in arguments.cases:
-        for row in medians(CASES[case](arguments.rounds, arguments.seconds)):
+        rows = medians(CASES[case](arguments.rounds, arguments.seconds))
+        for row in rows:
             print("  ".join(f"{key}: {value}" for key, value in row.items()), flush=True)
+        hand_in_all(rows)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.plans_step import WARM_UP, device
+from benchmarks.results import hand_in
 from cryohalo.run_engine import close_run_engine, make_run_engine
 from plans.haloscope.scan import scan
 
@@ -90,6 +91,9 @@ def main() -> None:
         wall = median(one[0] for one in rounds)
         session, ioc = (min(one[part] for one in rounds) for part in (1, 2))
         alone = alone or session + ioc
+        if clients:
+            what = f"processor of a step beside {clients} clients"
+            hand_in(what, session + ioc, "ms", against="without clients", other=alone)
         print(
             f"{clients:4d} clients: {wall:6.1f} ms per step on the clock (median); processor, best "
             f"rounds: {session:5.1f} session + {ioc:5.1f} IOC = {session + ioc:5.1f}: "

@@ -22,8 +22,8 @@ RECEIVE_BYTES = 1 << 20
 class Bystander(RawClient):
     """A circuit that monitors some PVs."""
 
-    def __init__(self, port: int, names: list[str]) -> None:
-        super().__init__(port, timeout_s=60.0)
+    def __init__(self, port: int, names: list[str], address: str = "127.0.0.1") -> None:
+        super().__init__(port, timeout_s=60.0, address=address)
         for number, name in enumerate(names):
             self.send(CREATE_CHANNEL, first=number, second=13, payload=padded(name.encode()))
         for number in range(len(names)):

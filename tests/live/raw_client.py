@@ -48,12 +48,13 @@ class RawClient:
         receive_buffer: int | None = None,
         user: bytes = b"raw",
         host: bytes = b"here",
+        address: str = "127.0.0.1",
     ) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout_s)
-        self.socket.connect(("127.0.0.1", port))
+        self.socket.connect((address, port))
         self._buffer = b""
         # A server that turns this client away may do so while it still greets; `closed` tells.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):

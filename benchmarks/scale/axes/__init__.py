@@ -1,0 +1,1 @@
+"""A module for each way to grow, with its ``AXIS``; ``benchmarks.scale.registry`` has all."""

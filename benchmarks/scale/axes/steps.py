@@ -1,0 +1,108 @@
+"""Steps of a campaign."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.analysis_speed import stack
+from benchmarks.scale.axis import Axis, Quantity
+from benchmarks.scale.process import forget_peak, peak_mb
+from cryohalo.catalog import DocumentWriter
+from cryohalo.run_engine import close_run_engine, make_run_engine
+from haloscope.analysis.online import Online
+from haloscope.analysis.report.page import write_report
+
+#: Live steps write 0.8 MB and take some 15 ms each.
+MOST_LIVE = 3000
+#: Steps whose last ones are timed alone.
+LAST = 50
+#: Spectra made at a time: what is not kept by the analysis is not kept here either.
+CHUNK = 100
+BAND_MHZ = (1095.0, 10.0)
+
+
+def live(steps: int) -> dict[str, float]:
+    """A scan on the machine in this process, with its catalog and the online analysis."""
+    from devices.simulated.haloscope import Haloscope
+    from plans.haloscope.scan import scan
+
+    haloscope, engine, online = Haloscope(name="haloscope", seed=1), make_run_engine(), Online()
+    first, width = BAND_MHZ
+    targets = [first + width * number / steps for number in range(steps)]
+    with tempfile.TemporaryDirectory() as folder:
+        writer = DocumentWriter(Path(folder))
+        engine.subscribe(writer)
+        engine.subscribe(online)
+        begin = time.perf_counter()
+        engine(scan(haloscope, targets))
+        took_s = time.perf_counter() - begin
+        writer.close()
+        disk = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
+    close_run_engine(engine)
+    haloscope.bench.close()
+    return {"live_s": took_s, "disk_mb": disk / 1e6, "live_mb": peak_mb()}
+
+
+def online_analysis(steps: int) -> dict[str, float]:
+    """The online analysis alone, of spectra that were not taken but drawn."""
+    online, took_s, late = Online(), 0.0, []
+    for first in range(0, steps, CHUNK):
+        spectra = stack(min(CHUNK, steps - first), 1.09e9 + 10e3 * first)
+        for row in range(len(spectra)):
+            one = spectra.subset(slice(row, row + 1))
+            begin = time.perf_counter()
+            online.add(one)
+            late.append(time.perf_counter() - begin)
+        took_s, late = took_s + sum(late[-len(spectra) :]), late[-LAST:]
+    begin = time.perf_counter()
+    result = online.result()
+    with tempfile.TemporaryDirectory() as folder:
+        report = write_report(Path(folder) / "report.html", result)
+        report_s, report_mb = time.perf_counter() - begin, report.stat().st_size / 1e6
+    return {
+        "online_s": took_s,
+        "late_ms": 1e3 * sum(late) / len(late),
+        "report_s": report_s,
+        "online_mb": peak_mb(),
+        "report_mb": report_mb,
+    }
+
+
+def measure(size: int) -> dict[str, float]:
+    """Both, as far as a size is affordable."""
+    found = live(size) if size <= MOST_LIVE else {}
+    forget_peak()
+    return {**found, **online_analysis(size)}
+
+
+AXIS = Axis(
+    name="steps",
+    title="steps of a campaign",
+    told=(
+        "Live: a scan on the machine in process, every spectrum of 100 000 points into the "
+        f"catalog and through the online analysis, up to {MOST_LIVE} steps. Beyond that the "
+        "online analysis alone, of windows that were drawn and not taken, and the report at its "
+        "end: a live campaign of 100 000 steps would take half an hour and 80 GB."
+    ),
+    why=(
+        "A step touches the grand bins of its own window alone, so that the last step costs "
+        "what the first did. Memory is that of the windows kept for the analysis at the end, 60 "
+        "kB each."
+    ),
+    sizes=(100, 300, 1000, 3000),
+    large=(10_000, 30_000, 100_000),
+    quantities={
+        "live_s": Quantity("live, in process", "s", "time"),
+        "online_s": Quantity("online analysis", "s", "time"),
+        "late_ms": Quantity("one step of it, at the end", "ms", "time"),
+        "report_s": Quantity("report at the end", "s", "time"),
+        "live_mb": Quantity("peak memory, live", "MB", "memory"),
+        "online_mb": Quantity("peak memory, online analysis", "MB", "memory"),
+        "disk_mb": Quantity("catalog", "MB", "bytes"),
+        "report_mb": Quantity("report's page", "MB", "bytes"),
+    },
+    measure=measure,
+    timeout_s=1800.0,
+)
