@@ -105,6 +105,7 @@ class Session:
         suspenders: bool = True,
         connect: bool = True,
         simulated: bool = False,
+        blind: Path | str | None = None,
         hardware: Path | str | None = None,
     ) -> Session:
         """Assemble a session and wait until every process variable is connected.
@@ -125,13 +126,23 @@ class Session:
             simulated: Both instruments' physics in this process stand in for the IOCs, for those
                 whose prefix is given: to try plans without any. Simulated time passes only while a
                 plan waits.
+            blind: Key file of ``cryohalo blind seal``: what it hides is in the field of the
+                simulated haloscope. Documents and devices are blind to it; see
+                ``devices.simulated.haloscope``.
             hardware: File that says what a laboratory's own records are called and which it does
                 not have; see ``cryohalo.hardware.file``.
 
         Raises:
             TimeoutError: Some process variables do not connect; the message names them.
+            ValueError: ``blind`` without a simulated haloscope, in whose field it would be.
+            KeyFileError: The key file cannot be read, others may read it, or it is none.
             HardwareError: That file cannot be used; the message says all that is wrong with it.
         """
+        if blind is not None and not (simulated and halo_prefix):
+            raise ValueError(
+                "blind: what is hidden is in the simulated haloscope's field: simulated=True and "
+                "halo_prefix are needed; an IOC is started with its own --blind"
+            )
         made_with = _made_with(hardware, {"amrr": amrr_prefix, "haloscope": halo_prefix})
         writer = DocumentWriter(catalog)
         about = {"operator": operator(), **provenance(), **(metadata or {})}
@@ -140,7 +151,7 @@ class Session:
         session = cls(engine, Catalog(catalog), writer, _made_with=made_with)
         try:
             if simulated:
-                session._simulate(amrr_prefix, halo_prefix)
+                session._simulate(amrr_prefix, halo_prefix, blind)
             else:
                 (session._connect if connect else session._make)(amrr_prefix, halo_prefix)
             if halo_prefix is not None and connect and not simulated and hardware is None:
@@ -175,15 +186,19 @@ class Session:
                 halo_prefix, name="haloscope", **self._made_with.get("haloscope", {})
             )
 
-    def _simulate(self, amrr_prefix: str | None, halo_prefix: str | None) -> None:
+    def _simulate(
+        self, amrr_prefix: str | None, halo_prefix: str | None, blind: Path | str | None
+    ) -> None:
         if amrr_prefix is not None:
             from devices.simulated.amrr import Refrigerator
 
             self._refrigerator = Refrigerator(amrr_prefix, name="refrigerator")
         if halo_prefix is not None:
             from devices.simulated.haloscope import Haloscope
+            from haloscope.apparatus.blinding import BlindKey
 
-            self._haloscope = Haloscope(halo_prefix, name="haloscope")
+            key = None if blind is None else BlindKey.read(Path(blind))
+            self._haloscope = Haloscope(halo_prefix, name="haloscope", blind=key)
 
     def instruments(self) -> dict[str, Refrigerator | Haloscope]:
         """The instruments of this session by name."""

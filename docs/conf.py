@@ -24,10 +24,19 @@ author = "the authors of cryohalo"
 version = release = installed("cryohalo")
 language = "en_GB"
 
-extensions = ["myst_parser", "cryohalo.documents.mathml"]
+# myst_nb is myst_parser, and runs the notebooks: pages whose front matter names a kernel.
+extensions = ["myst_nb", "cryohalo.documents.mathml"]
 exclude_patterns = ["licences", "screens", "systemd"]
 nitpicky = True
 suppress_warnings: list[str] = []
+
+# A page of a notebook shows what came of running it now; a cell that fails ends the build. Each is
+# run in a folder of its own, so no catalog comes to lie among the pages.
+nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+nb_merge_streams = True
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "attrs_block"]
 #: Headings down to this depth can be linked to, by the names that GitHub gives them.

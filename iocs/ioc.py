@@ -142,10 +142,7 @@ class Ioc:
 
     def warm_up(self) -> None:
         """Let what is compiled be compiled before a client waits for it; the state is untouched."""
-        machine = self.plant.machine
-        state = machine.state()
-        machine.step(machine.dt_s)
-        machine.restore(state)
+        self.plant.warm_up()
 
     async def start(self, server: Server | None = None) -> None:
         """Post everything once, then drive the machine."""

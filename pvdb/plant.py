@@ -63,6 +63,12 @@ class Plant:
         """Whether what is hidden comes from chance and opens with a key."""
         return self.seal is not None and self.seal.blind
 
+    def warm_up(self) -> None:
+        """Let what is compiled be compiled before a client waits for it; the state is untouched."""
+        state = self.machine.state()
+        self.machine.step(self.machine.dt_s)
+        self.machine.restore(state)
+
     def identity(self) -> dict[str, Any]:
         """What a saved state must be of to be taken over: plain values, nothing secret."""
         found = {"machine": self.name, "parameters": self.parameters_hash}

@@ -35,4 +35,6 @@ def Refrigerator(
     The device's ``bench`` holds the machine; ``bench.close()`` ends its clock thread.
     """
     plant = refrigerator_plant(parameters, seed=seed, machine=machine)
+    # Compiled for the first time on a busy host it takes longer than what its first move is given.
+    plant.warm_up()
     return in_process(RefrigeratorDevice, plant, prefix, name, **kwargs)

@@ -1,4 +1,4 @@
-"""README and the pages, and their blocks of code.
+"""README and the pages, and their blocks of code; the notebooks, which are pages of cells.
 
 Pages are found wherever they are; a page needs no code here. What a reader does not see, and what
 a block is, stands in comments of the page (CONTRIBUTING.md, "Pages", has them all):
@@ -22,7 +22,7 @@ from typing import Final
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-__all__ = ["REASONS", "ROOT", "Block", "blocks_of", "every_block", "pages"]
+__all__ = ["REASONS", "ROOT", "Block", "blocks_of", "every_block", "notebooks", "pages"]
 
 ROOT: Final = Path(__file__).parents[2]
 #: Why a block cannot be run by a test; there are no others.
@@ -45,6 +45,7 @@ _SAID: Final = re.compile(r"<!-- block: (.+?) -->\s*")
 _BEFORE: Final = re.compile(r"<!-- before\n(.*?)-->\s*", re.DOTALL)
 _CODE: Final = re.compile(r"\{(?:code-block|code|code-cell)\}\s*(\w*)")
 _INSIDE: Final = re.compile(r"\{(?:note|tip|warning|important|caution|hint|admonition|dropdown)\b")
+_KERNEL: Final = re.compile(r"---\n(?:(?!---).*\n)*kernelspec:")
 _MARKDOWN: Final = MarkdownIt("commonmark")
 
 
@@ -86,12 +87,18 @@ class Block:
         return reason
 
 
+def notebooks() -> list[Path]:
+    """The pages whose head names a kernel, wherever they are."""
+    found = sorted((ROOT / "docs").rglob("*.md"))
+    return [path for path in found if _KERNEL.match(path.read_text(encoding="utf-8"))]
+
+
 def pages() -> list[Path]:
-    """README, the pages of ``docs`` and each room's README; no CHANGELOG."""
+    """README, the pages of ``docs`` and each room's README; no CHANGELOG and no notebook."""
     found = [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *(ROOT / "docs").rglob("*.md")]
     return sorted(
         path
-        for path in set(found)
+        for path in set(found) - set(notebooks())
         if path.name != "CHANGELOG.md" and not _OTHERS & set(path.relative_to(ROOT).parts)
     )
 

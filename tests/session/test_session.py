@@ -16,6 +16,7 @@ from cryohalo.catalog import Catalog
 from cryohalo.run_engine import close_run_engine
 from cryohalo.session import Session, namespace
 from devices.waiting.watch import Watch
+from haloscope.apparatus.blinding import BlindKey
 from plans.haloscope.calibration import calibrate
 from plans.haloscope.scan import scan
 
@@ -245,3 +246,28 @@ def test_a_session_publishes_where_that_is_served_and_leaves_it_at_the_end(
     with Session.open(tmp_path, halo_prefix="HALO:", publish_limits=True) as session:
         start_of(session)
     assert told == ["HALO: True", *(["start", "stop"] if served else []), "closed"]
+
+
+def test_a_simulated_haloscope_hides_what_a_key_file_says(tmp_path: Path) -> None:
+    key = BlindKey.drawn((1100e6, 1101e6), (1e-15, 2e-15))
+    key.write(tmp_path / "axion.key")
+    with Session.open(
+        tmp_path / "runs", halo_prefix="HALO:", simulated=True, blind=tmp_path / "axion.key"
+    ) as session:
+        seal = session.haloscope.seal
+        assert seal.envelope_hash.get() == key.hash
+        assert (seal.blind.get(), seal.unsealed.get()) == ("Yes", "No")
+        (run,) = session.run(scan(session.haloscope, [1100.0], averages=10))
+        assert run.start["envelope_hash"] == key.hash
+        assert str(key.line.frequency_hz) not in str(run.start)
+
+
+@pytest.mark.parametrize(
+    "options", [{"halo_prefix": "HALO:"}, {"amrr_prefix": "AMRR:", "simulated": True}]
+)
+def test_what_is_hidden_needs_a_simulated_haloscope(
+    options: dict[str, Any], tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="simulated haloscope's field"):
+        Session.open(tmp_path / "runs", blind=tmp_path / "axion.key", **options)
+    assert not (tmp_path / "runs").exists()

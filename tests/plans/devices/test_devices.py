@@ -11,9 +11,11 @@ from ophyd.sim import make_fake_device
 from ophyd.status import Status
 from ophyd.utils.errors import LimitError
 
+from amrr.refrigerator import SimulatedRefrigerator
 from devices import amrr, haloscope
 from devices.parts.clock import InstrumentClock
 from devices.parts.measured import CavityMeasured
+from devices.simulated.amrr import Refrigerator
 from devices.waiting.status import NotReachedError, completion
 from devices.waiting.watch import Watch
 from devices.waiting.watchdogs import later
@@ -362,3 +364,20 @@ def test_the_refrigerators_waypoints_are_set_as_one(refrigerator: Any) -> None:
     wanted = {"cycle_pump_high": 1.1, "cycle_pump_low": 0.1}
     refrigerator.settings.set(wanted).wait(10.0)
     assert (cycle.pump_high.get(), cycle.pump_low.get()) == (1.1, 0.1)
+
+
+def test_a_refrigerator_is_compiled_before_its_first_move(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first move's time-out is for the move: compiling took 40 s of it, on a busy host all."""
+    stepped: list[float] = []
+    step = SimulatedRefrigerator.step
+    monkeypatch.setattr(
+        SimulatedRefrigerator, "step", lambda s, dt: (stepped.append(dt), step(s, dt))[1]
+    )
+    fresh = SimulatedRefrigerator()
+    made = Refrigerator(name="refrigerator")
+    try:
+        assert stepped == [fresh.dt_s]
+        assert made.sim.time.get() == 0.0
+    finally:
+        made.bench.close()
+        made.destroy()
