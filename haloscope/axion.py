@@ -74,7 +74,7 @@ def line_pdf(
 
 def line_cdf(
     frequency_hz: ArrayLike,
-    axion_hz: float,
+    axion_hz: float | FloatArray,
     *,
     rms_speed_m_per_s: float = HALO_RMS_SPEED_M_PER_S,
     earth_speed_m_per_s: float = EARTH_SPEED_M_PER_S,
@@ -83,12 +83,12 @@ def line_cdf(
 
     Args:
         frequency_hz: Frequencies in Hz, any shape.
-        axion_hz: Frequency of an axion at rest, in Hz.
+        axion_hz: Frequency of an axion at rest, in Hz; or of several, a shape that broadcasts.
         rms_speed_m_per_s: Root mean square speed of the axions in the galactic frame.
         earth_speed_m_per_s: Speed of the laboratory in the galactic frame; above zero.
 
     Returns:
-        Array of the shape of ``frequency_hz``, from 0 to 1. Absolute error below 1e-15.
+        Array of the shape of both, from 0 to 1. Absolute error below 1e-15.
     """
     r = earth_speed_m_per_s / rms_speed_m_per_s
     x = _reduced(frequency_hz, axion_hz, (rms_speed_m_per_s / SPEED_OF_LIGHT_M_PER_S) ** 2)
@@ -99,12 +99,15 @@ def line_cdf(
 
 def bin_fractions(
     edges_hz: ArrayLike,
-    axion_hz: float,
+    axion_hz: float | FloatArray,
     *,
     rms_speed_m_per_s: float = HALO_RMS_SPEED_M_PER_S,
     earth_speed_m_per_s: float = EARTH_SPEED_M_PER_S,
 ) -> FloatArray:
-    """Fraction of the line's power in each bin: ``edges_hz`` (n + 1,) in Hz gives (n,)."""
+    """Fraction of the line's power in each bin: ``edges_hz`` (n + 1,) in Hz gives (n,).
+
+    Axions of shape (k, 1) give (k, n).
+    """
     cdf = line_cdf(
         edges_hz,
         axion_hz,
@@ -114,9 +117,9 @@ def bin_fractions(
     return np.diff(cdf)
 
 
-def _reduced(frequency_hz: ArrayLike, axion_hz: float, beta2: float) -> FloatArray:
+def _reduced(frequency_hz: ArrayLike, axion_hz: float | FloatArray, beta2: float) -> FloatArray:
     above = np.asarray(frequency_hz, dtype=np.float64) - axion_hz
-    return np.maximum(above, 0.0) / (axion_hz * beta2)
+    return np.asarray(np.maximum(above, 0.0) / (axion_hz * beta2), dtype=np.float64)
 
 
 def _damped_sinh(x: FloatArray, r: float) -> FloatArray:

@@ -211,6 +211,7 @@ def refine(
     *,
     kept: FloatArray | None = None,
     value: FloatArray | None = None,
+    size: int | None = None,
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
     """Steps from parameters that are close, on residuals at full resolution.
 
@@ -225,11 +226,12 @@ def refine(
         kept: Fraction of each bin that survived the spike filter, shape (n, m).
         value: The function at ``theta`` in the unit of the data, if it is known already, shape (m,)
             or (n, m).
+        size: Bins in a block; what ``block_size`` says if not given, 1 for data that are blocks.
 
     Returns:
         Parameters, shape (n, p), and which fits have converged, shape (n,).
     """
-    size = block_size(u.shape[1])
+    size = block_size(u.shape[1]) if size is None else size
     data = _Data.of(u, y, averages, scale, size=size, kept=kept)
     return _descend(shape, theta, data, steps, _CONVERGED, value=value)
 
@@ -317,11 +319,18 @@ def _clip_limit(residual: FloatArray, weight: FloatArray) -> FloatArray:
     """Beyond which a block residual counts as a spike's, shape (n, 1) or (n, blocks).
 
     In units of the measured spread while that is above the radiometer's: far from the solution all
-    residuals are large, and clipping them all would take the slope away.
+    residuals are large, and clipping them all would take the slope away. Where none is large, the
+    spread is not asked for.
     """
+    limit = _CLIP_SIGMA / np.sqrt(np.maximum(weight, 1e-300))
+    size = np.abs(residual)
+    large = np.flatnonzero(~(size <= limit).all(axis=1))
+    if not large.size:
+        return limit
+    spread = np.zeros((len(residual), 1))
     with np.errstate(invalid="ignore"):
-        spread = 1.4826 * np.median(np.abs(residual), axis=1)
-    return _CLIP_SIGMA * np.fmax(1 / np.sqrt(np.maximum(weight, 1e-300)), spread[:, None])
+        spread[large, 0] = 1.4826 * np.median(size[large], axis=1)
+    return np.fmax(limit, _CLIP_SIGMA * spread)
 
 
 def patched(y: FloatArray, kept: FloatArray) -> FloatArray:
@@ -368,8 +377,10 @@ def _objective(
     below = np.maximum(-limit, -0.999)
     inside = np.clip(residual, below, limit)
     with np.errstate(all="ignore"):
-        core = inside - np.log1p(inside)
-        core += inside * (np.log1p(residual) - np.log1p(inside))
+        logarithm = np.log1p(inside)
+        core = inside - logarithm
+        if not np.array_equal(inside, residual):
+            core += inside * (np.log1p(residual) - logarithm)
     total = (core * weight).sum(axis=1)
     total = np.where(np.isfinite(total), total, np.inf)
     prior = (shape.prior_weight * (theta - shape.prior_mean) ** 2).sum(axis=1)

@@ -7,6 +7,11 @@ the excess with the background known and fine bins co-added (the letter's Figure
 after the fit with coarse bins co-added (Figure 3c). Random numbers are keyed by (seed, batch), so
 that results do not depend on how batches are shared among workers. The closed forms of modules
 ``response`` and ``efficiency`` are what this must agree with.
+
+A fit sees a spectrum through the mean of y/b over blocks (module ``fitting``). Away from the line
+that mean alone is drawn: the mean of k Gamma(N)/N is Gamma(k N)/(k N), exactly. What it leaves out
+is the change within one block of the ratio of two baselines that differ by the error of a fit: some
+1e-6 of the noise of the block.
 """
 
 from __future__ import annotations
@@ -17,10 +22,11 @@ from functools import cached_property
 
 import numpy as np
 
-from haloscope.analysis.chain.baseline import fit_baseline, shape_of
-from haloscope.analysis.chain.fitting import refine
+from haloscope.analysis.chain.baseline import fit_baseline, reduced_frequency
+from haloscope.analysis.chain.fitting import block_size, blocks, refine
 from haloscope.analysis.chain.rescale import amplitudes
 from haloscope.analysis.chain.selection import select
+from haloscope.analysis.chain.shapes import Shape
 from haloscope.analysis.chain.smoothing import savgol
 from haloscope.analysis.options import Options
 from haloscope.analysis.spectra import FloatArray, Spectra
@@ -30,7 +36,7 @@ from haloscope.axion import bin_fractions
 from instruments.random import generator
 
 BATCH = 50
-_VERSION = 2  # Of what a batch holds: raised whenever the same plan gives other numbers.
+_VERSION = 3  # Of what a batch holds: raised whenever the same plan gives other numbers.
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,11 @@ class Truth:
         amplitude: a_ij, shape (n, m).
         averages: Periodograms per fine bin, shape (n,).
         lines: Fine bins under the line in each spectrum.
+        places: Fine bins that an axion may reach in each spectrum.
+        shape: The function fitted; None for a smoother.
+        size: Fine bins in a block of the fit; all of them for a smoother, which sees each bin.
+        block_u: Reduced frequency of the blocks, shape (n, blocks).
+        block_noise: The function there, shape (n, blocks).
     """
 
     frequency_hz: FloatArray
@@ -111,6 +122,18 @@ class Truth:
     amplitude: FloatArray
     averages: FloatArray
     lines: list[np.ndarray]
+    places: list[np.ndarray]
+    shape: Shape | None
+    size: int
+    block_u: FloatArray
+    block_noise: FloatArray
+
+    def near(self, row: int) -> slice:
+        """Whole blocks of a spectrum that hold the line: what is drawn bin by bin."""
+        held = self.lines[row], self.places[row]
+        low = min(int(bins[0]) for bins in held if bins.size)
+        high = max(int(bins[-1]) for bins in held if bins.size)
+        return slice(low // self.size * self.size, (high // self.size + 1) * self.size)
 
 
 def _truth(spectra: Spectra, options: Options, chain: LinearChain) -> Truth:
@@ -120,16 +143,37 @@ def _truth(spectra: Spectra, options: Options, chain: LinearChain) -> Truth:
     frequency = windows.frequency_hz()
     used = [np.flatnonzero((known != 0) | (fine != 0)) for known, fine in
             zip(chain.known, chain.matched, strict=True)]  # fmt: skip
+    u = reduced_frequency(windows, slice(0, len(spectra)), options)
+    shape, bins = baseline.shape, windows.fine_bins
+    size = bins if shape is None else block_size(bins)
+    block_u = blocks(u, size)
+    at_blocks = baseline.power[:, :1] if shape is None else (
+        shape.value(baseline.theta, block_u) * baseline.scale[:, None]
+    )  # fmt: skip
     return Truth(
         frequency,
-        (frequency - windows.target_hz[:, None]) / (0.5 * options.window_hz),
+        u,
         baseline.power,
         baseline.theta,
         baseline.scale,
         amplitudes(spectra, windows, frequency, baseline.power),
         spectra.num_averages * windows.merge,
         used,
+        [_places(centres, chain.axion_hz, options) for centres in frequency],
+        shape,
+        size,
+        block_u,
+        at_blocks,
     )
+
+
+def _places(frequency_hz: FloatArray, axion_hz: float, options: Options) -> np.ndarray:
+    """Fine bins of a spectrum that hold the line, wherever within half a coarse bin it begins."""
+    merge = options.coarse_merge
+    fine_hz = frequency_hz[1] - frequency_hz[0]
+    first = round((axion_hz - frequency_hz[0]) / fine_hz + 0.5) - merge
+    last = min(first + (2 * options.line_bins + 2) * merge, len(frequency_hz))
+    return np.arange(max(first, 0), max(last, 0))
 
 
 @dataclass(frozen=True)
@@ -158,59 +202,89 @@ def run_batch(plan: Plan, number: int) -> Batch:
         used = truth.lines[row]
         if not used.size:
             continue
-        relative = rng.standard_gamma(truth.averages[row], (size, truth.noise.shape[1]))
-        relative /= truth.averages[row]
+        near = truth.near(row)
+        relative, others = _noise(rng, truth, row, near, size)
         root = np.sqrt(truth.averages[row])
-        place, signal = _signal(plan, truth, row, offset)
+        place, signal = truth.places[row], _signal(plan, truth, row, offset)
+        seen = relative[:, place - near.start]
         if plan.strength:
-            relative[:, place] *= 1 + plan.strength / root * signal
-        known += np.einsum("ej,ej->e", relative[:, place] - 1, signal) * root
+            seen *= 1 + plan.strength / root * signal
+            relative[:, place - near.start] = seen
+        seen -= 1
+        known += np.einsum("ej,ej->e", seen, signal) * root
         norm2 += np.einsum("ej,ej->e", signal, signal)
-        residual = _residual(plan, truth, row, relative, used)
+        residual = fitted_residual(plan, truth, row, relative, others)
         fitted += residual @ plan.chain.known[row, used] * root
     return Batch(known / np.sqrt(norm2), fitted, offset)
 
 
-def _signal(
-    plan: Plan, truth: Truth, row: int, offset: FloatArray
-) -> tuple[np.ndarray, FloatArray]:
-    """Fine bins that hold the line, and the DFSZ signal there in standard deviations.
+def _noise(
+    rng: np.random.Generator, truth: Truth, row: int, near: slice, size: int
+) -> tuple[FloatArray, FloatArray]:
+    """Relative power of ``size`` spectra: in the bins ``near``, and in the blocks elsewhere.
 
     Returns:
-        Bins, shape (k,), and signals, shape (experiments, k), for axions at ``offset``.
+        Shapes (size, bins near) and (size, blocks elsewhere).
     """
-    lines, merge = plan.options.line_bins, plan.options.coarse_merge
-    fine_hz = truth.frequency_hz[row, 1] - truth.frequency_hz[row, 0]
-    first = round((plan.chain.axion_hz - truth.frequency_hz[row, 0]) / fine_hz + 0.5) - merge
-    place = np.arange(max(first, 0), min(first + (2 * lines + 2) * merge, truth.noise.shape[1]))
-    edges = truth.frequency_hz[row, 0] + fine_hz * (np.append(place, place[-1] + 1) - 0.5)
+    averages, width = truth.averages[row], truth.size
+    bins = near.stop - near.start
+    elsewhere = truth.block_u.shape[1] - bins // width
+    relative = rng.standard_gamma(averages, (size, bins))
+    relative /= averages
+    others = rng.standard_gamma(averages * width, (size, elsewhere))
+    others /= averages * width
+    return relative, others
+
+
+def _signal(plan: Plan, truth: Truth, row: int, offset: FloatArray) -> FloatArray:
+    """The DFSZ signal in the bins ``places``, in standard deviations, for axions at ``offset``.
+
+    Returns:
+        Shape (experiments, k).
+    """
+    place, frequency = truth.places[row], truth.frequency_hz[row]
+    fine_hz = frequency[1] - frequency[0]
+    edges = frequency[0] + fine_hz * (np.append(place, place[-1] + 1) - 0.5)
     places = offset if plan.misaligned else offset[:1]
-    fractions = [bin_fractions(edges, plan.chain.axion_hz + float(shift)) for shift in places]
-    signal = np.array(fractions) * truth.amplitude[row, place]
-    return place, np.broadcast_to(signal, (len(offset), len(place)))
+    fractions = bin_fractions(edges, plan.chain.axion_hz + places[:, None])
+    signal = fractions * truth.amplitude[row, place]
+    return np.broadcast_to(signal, (len(offset), len(place)))
 
 
-def _residual(
-    plan: Plan, truth: Truth, row: int, relative: FloatArray, used: np.ndarray
+def fitted_residual(
+    plan: Plan, truth: Truth, row: int, relative: FloatArray, others: FloatArray
 ) -> FloatArray:
-    """y/b_fit - 1 in the bins used, after a fit of the whole spectrum; shape (size, used)."""
-    power = relative * truth.noise[row]
-    size = len(relative)
-    options = plan.options
-    shape = shape_of(plan.spectra.subset(np.full(size, row)), options)
-    if shape is None:
+    """y/b_fit - 1 in the bins under the line, after a fit of the whole of each spectrum.
+
+    Args:
+        plan: What is simulated.
+        truth: Of the plan.
+        row: Which of its spectra.
+        relative: Power over its mean in the bins ``Truth.near`` of this row, shape (size, bins).
+        others: The same of the blocks of a fit elsewhere, shape (size, blocks).
+
+    Returns:
+        Shape (size, bins ``Truth.lines`` of this row).
+    """
+    near, used, options = truth.near(row), truth.lines[row], plan.options
+    power = relative[:, used - near.start] * truth.noise[row, used]
+    if truth.shape is None:
         fine_hz = truth.frequency_hz[row, 1] - truth.frequency_hz[row, 0]
         window = options.savgol_bins(fine_hz)
-        smooth = savgol(power, window, options.savgol_degree)
-        return power[:, used] / smooth[:, used] - 1
-    u = np.broadcast_to(truth.u[row], power.shape)
-    averages = np.full(size, truth.averages[row])
+        smooth = savgol(relative * truth.noise[row], window, options.savgol_degree)
+        return power / smooth[:, used] - 1
+    size, first = len(relative), near.start // truth.size
+    means = np.concatenate(
+        [others[:, :first], blocks(relative, truth.size), others[:, first:]], axis=1
+    )
     theta, _ = refine(
-        shape, np.tile(truth.theta[row], (size, 1)), u, power, averages,
-        np.full(size, truth.scale[row]), 2, value=truth.noise[row],
+        truth.shape.rows(np.full(size, row)), np.tile(truth.theta[row], (size, 1)),
+        np.broadcast_to(truth.block_u[row], means.shape), means * truth.block_noise[row],
+        np.full(size, truth.averages[row] * truth.size), np.full(size, truth.scale[row]), 2,
+        value=truth.block_noise[row], size=1,
     )  # fmt: skip
-    fitted = shape.value(theta, u[:, used]) * truth.scale[row]
-    return power[:, used] / fitted - 1
+    fitted = truth.shape.rows(np.full(size, row)).value(theta, truth.u[row, used][None])
+    return power / (fitted * truth.scale[row]) - 1
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,13 @@ def test_nine_bins_of_450_hz_hold_99_966_per_cent():
     assert float(axion.line_cdf(NU + 3600, NU)) < 0.999 < held
 
 
+def test_fractions_of_several_axions_at_once_are_those_of_each() -> None:
+    edges = NU + 450 * np.arange(-2, 10)
+    places = NU + np.array([-200.0, 0.0, 170.0])
+    at_once = axion.bin_fractions(edges, places[:, None])
+    assert np.array_equal(at_once, [axion.bin_fractions(edges, float(p)) for p in places])
+
+
 def matched_snr(width_hz: float, offset_hz: float) -> float:
     """Signal to noise of the matched filter on bins of one width, in units of one hertz's."""
     first = np.floor(offset_hz / width_hz)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from haloscope.analysis.chain.baseline import reduced_frequency
+from haloscope.analysis.chain.fitting import blocks, refine
 from haloscope.analysis.chain.reduce import reduce_stack
 from haloscope.analysis.chain.selection import select
 from haloscope.analysis.options import Options
@@ -18,7 +19,13 @@ from haloscope.analysis.quality.demands import Demands
 from haloscope.analysis.spectra import Calibration, Spectra
 from haloscope.analysis.statistics.distribute import run
 from haloscope.analysis.statistics.efficiency import closed_form, linear_chain
-from haloscope.analysis.statistics.montecarlo import Plan, efficiency, run_batch, strength_at_limit
+from haloscope.analysis.statistics.montecarlo import (
+    Plan,
+    efficiency,
+    fitted_residual,
+    run_batch,
+    strength_at_limit,
+)
 from tests.physics.analysis.generator import make, scan_targets
 
 # Without noise the spread that the spike filter measures is zero, and everything is a spike; and no
@@ -183,6 +190,30 @@ def test_results_do_not_depend_on_workers_and_survive_an_interruption(
     assert np.array_equal(resumed.fitted, alone.fitted)
     with pytest.raises(ValueError, match="batches of another plan"):
         run(replace(short, seed=10), folder=tmp_path, workers=1)
+
+
+@pytest.mark.parametrize("row", [0, 7, 14])
+def test_a_fit_to_means_over_blocks_is_the_fit_to_all_bins(plan: Plan, row: int) -> None:
+    """What is not drawn bin by bin away from the line changes a residual by next to nothing."""
+    truth, size = plan.truth, 20
+    averages, bins = truth.averages[row], truth.noise.shape[1]
+    noise = np.random.default_rng(3).standard_gamma(averages, (size, bins)) / averages
+    near, used = truth.near(row), truth.lines[row]
+    away = np.ones(bins, dtype=bool)
+    away[near] = False
+    assert away.mean() > 0.9
+    ours = fitted_residual(plan, truth, row, noise[:, near], blocks(noise[:, away], truth.size))
+    assert truth.shape is not None
+    shape = truth.shape.rows(np.full(size, row))
+    u = np.broadcast_to(truth.u[row], noise.shape)
+    power = noise * truth.noise[row]
+    scale = np.full(size, truth.scale[row])
+    start = np.tile(truth.theta[row], (size, 1))
+    theta, _ = refine(shape, start, u, power, np.full(size, averages), scale, 2)
+    every = (power / (shape.value(theta, u) * scale[:, None]) - 1)[:, used]
+    assert np.abs(ours - every).max() * np.sqrt(averages) < 1e-4
+    plain = (noise - 1)[:, used]  # Without a fit it would be another number.
+    assert np.abs(plain - every).max() * np.sqrt(averages) > 1e-2
 
 
 def test_a_batch_can_be_run_by_itself(overlapping: Spectra) -> None:
