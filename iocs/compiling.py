@@ -2,6 +2,9 @@
 
 What the compiler takes it keeps until its process ends: 100 MB that an IOC which runs for months
 would hold. With the loop compiled before, the IOC loads it from numba's cache.
+
+At its first call numba imports whatever packages have registered with it; none is needed here, and
+one that a session brings along takes as much memory as numba itself.
 """
 
 from __future__ import annotations
@@ -18,14 +21,24 @@ import sys
 from pathlib import Path
 
 import numba
+from numba.core import entrypoints
 
 from amrr import kernel
 from amrr.compiled import source_digest
 from amrr.refrigerator import SimulatedRefrigerator
 
-__all__ = ["compile_aside"]
+__all__ = ["compile_aside", "leave_out_extensions"]
 
 log = logging.getLogger("cryohalo.iocs")
+
+
+def leave_out_extensions() -> None:
+    """Keep numba from importing what other packages have registered with it, in this process.
+
+    numba has no setting for it, but the note that it has been done. For processes of an IOC alone:
+    a session may need them.
+    """
+    entrypoints._already_initialized = True  # noqa: SLF001
 
 
 def compile_aside() -> None:
@@ -58,4 +71,5 @@ def _text(path: Path) -> str:
 
 
 if __name__ == "__main__":
+    leave_out_extensions()
     SimulatedRefrigerator().step(1.0)

@@ -34,6 +34,32 @@ def test_an_ioc_compiles_nothing_that_was_compiled_before() -> None:
     assert found == "[]"
 
 
+EXTENDED = """
+import argparse, sys
+from iocs.amrr import build
+plant = build(argparse.Namespace(list_pvs=False, parameters=None, seed=0))
+plant.warm_up()
+print("registered_here" in sys.modules)
+"""
+
+
+def test_what_other_packages_register_with_numba_is_not_imported(tmp_path: Path) -> None:
+    (tmp_path / "registered_here.py").write_text("def begin() -> None: ...\n")
+    about = tmp_path / "registered_here-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: registered_here\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[numba_extensions]\ninit = registered_here:begin\n")
+    paths = [str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])]
+    done = subprocess.run(
+        [sys.executable, "-c", EXTENDED],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+    )
+    assert done.stdout.strip() == "False"
+
+
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
     """Folder of the cache, and what was run."""
