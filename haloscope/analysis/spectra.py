@@ -194,8 +194,13 @@ class Spectra:
         return self.errors.get(name, np.full(len(self), default))
 
     def subset(self, rows: slice | ArrayLike) -> Spectra:
-        """Some of the spectra: a slice (which shares memory), indices or a boolean mask."""
+        """Some of the spectra: a slice, indices or a boolean mask.
+
+        A slice shares memory, and so does all of them in order.
+        """
         index = rows if isinstance(rows, slice) else np.arange(len(self))[np.asarray(rows)]
+        if not isinstance(index, slice) and np.array_equal(index, np.arange(len(self))):
+            index = slice(None)
         changed: dict[str, Any] = {name: getattr(self, name)[index] for name in self.row_fields()}
         errors = {name: value[index] for name, value in self.errors.items()}
         labels = tuple(np.array(self.labels)[index].tolist()) if self.labels else ()

@@ -18,7 +18,7 @@ the letter's ratio of Figures 3c and 3b.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -28,6 +28,8 @@ from haloscope.analysis.chain.combine import Accumulator
 from haloscope.analysis.chain.selection import fine_edge_hz
 from haloscope.analysis.chain.template import LineTable, line_table
 from haloscope.analysis.spectra import FloatArray
+
+_AT_ONCE = 8192  # Grand bins: their lines, bin by bin, are some 5 kB each.
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,19 @@ def grand_spectrum(
     if not sums.has_response and smoother is None:
         raise ValueError("grand spectrum: the baseline was a smoother, its response must be given")
     bins = _covered_bins(sums, first, last)
+    parts = [
+        _of_bins(sums, bins[start : start + _AT_ONCE], smoother)
+        for start in range(0, len(bins), _AT_ONCE)
+    ]
+    whole = Grand(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Grand)))
+    return replace(whole, normalised=whole.excess / _norm(whole.xi, options.normalise))
+
+
+def _of_bins(
+    sums: Accumulator, bins: NDArray[np.int64], smoother: SmootherResponse | None
+) -> Grand:
+    """Some of the grand bins, not normalised yet: each is its own."""
+    options = sums.options
     edge_hz = fine_edge_hz(bins * options.coarse_merge, sums.step_hz, options.fine_merge)
     table = line_table(edge_hz, sums.step_hz, options)
     weights = table.weights(options.template) / options.coarse_merge
@@ -114,7 +129,7 @@ def grand_spectrum(
     return Grand(
         edge_hz,
         excess,
-        excess / _norm(xi, options.normalise),
+        excess,
         xi,
         snr,
         eps_aligned,

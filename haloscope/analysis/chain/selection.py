@@ -81,6 +81,11 @@ class Windows:
         number = self.first_fine[rows, None] + np.arange(self.fine_bins)
         return fine_centre_hz(number, self.step_hz, self.merge)
 
+    def column_of(self, frequency_hz: FloatArray) -> IntArray:
+        """Column of the fine bin that a frequency of each window is in, the nearest, shape (n,)."""
+        offset = frequency_hz - fine_centre_hz(self.first_fine, self.step_hz, self.merge)
+        return np.clip(np.rint(offset / self.fine_hz), 0, self.fine_bins - 1).astype(np.int64)
+
     def merged(self, rows: slice = slice(None)) -> FloatArray:
         """Mean power of each fine bin, shape (rows, fine bins); sums are formed in float64."""
         return self.merged_like(self.power[rows])

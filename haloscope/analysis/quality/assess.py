@@ -140,8 +140,7 @@ def assess(
 
 
 def _level(stack: Screened, power: FloatArray) -> FloatArray:
-    offset = stack.spectra.cavity_frequency_hz - stack.windows.frequency_hz()[:, 0]
-    at = np.clip(np.rint(offset / stack.windows.fine_hz), 0, power.shape[1] - 1).astype(np.int64)
+    at = stack.windows.column_of(stack.spectra.cavity_frequency_hz)
     return np.asarray(power[np.arange(len(power)), at])
 
 

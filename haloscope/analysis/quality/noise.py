@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from haloscope.analysis.chain.baseline import Baseline
 from haloscope.analysis.chain.rescale import noise_temperature_k
-from haloscope.analysis.chain.selection import Windows
+from haloscope.analysis.chain.selection import Windows, fine_centre_hz
 from haloscope.analysis.quality.demands import Demands
 from haloscope.analysis.quality.verdicts import Fault
 from haloscope.analysis.spectra import FloatArray, Spectra
@@ -54,12 +54,10 @@ def quantum_limit_k(frequency_hz: FloatArray, beta: FloatArray, demands: Demands
 
 def noise_at_three(spectra: Spectra, windows: Windows, baseline: Baseline) -> FloatArray:
     """T_n at the lower end of the window, the cavity and the upper end, shape (n, 3), K."""
-    frequency = windows.frequency_hz()
-    cavity = np.rint((spectra.cavity_frequency_hz - frequency[:, 0]) / windows.fine_hz)
-    cavity = np.clip(cavity, 0, frequency.shape[1] - 1).astype(np.int64)
-    last = np.full_like(cavity, frequency.shape[1] - 1)
+    cavity = windows.column_of(spectra.cavity_frequency_hz)
+    last = np.full_like(cavity, windows.fine_bins - 1)
     places = np.stack([np.zeros_like(cavity), cavity, last], axis=1)
-    at = np.take_along_axis(frequency, places, axis=1)
+    at = fine_centre_hz(windows.first_fine[:, None] + places, windows.step_hz, windows.merge)
     power = np.take_along_axis(baseline.power, places, axis=1)
     if spectra.calibration.noise_temperature_k is not None:
         return spectra.calibration.noise_temperature_k * power / power[:, 1:2]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from haloscope.analysis.chain import grand
 from haloscope.analysis.chain.baseline import reduced_frequency
 from haloscope.analysis.chain.fitting import blocks, refine
 from haloscope.analysis.chain.reduce import reduce_stack
@@ -263,6 +264,26 @@ def test_bins_that_were_cut_are_neither_in_the_width_nor_in_the_efficiency() -> 
     eps = mean / result.grand.xi[k] / result.grand.snr[k]
     assert result.grand.efficiency_aligned[k] == pytest.approx(eps, abs=2e-3)
     assert result.grand.snr[k] < 0.8 * analyze(spectra, NO_FILTER).grand.snr[k]
+
+
+def test_a_grand_spectrum_in_pieces_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = make(scan_targets(20), seed=3)
+    for options in (Options(), Options(normalise="constant")):
+        monkeypatch.setattr(grand, "_AT_ONCE", 10**9)
+        whole = analyze(stack, options).grand
+        monkeypatch.setattr(grand, "_AT_ONCE", 37)
+        pieces = analyze(stack, options).grand
+        assert len(whole) > 100
+        for item in fields(whole):
+            assert np.array_equal(getattr(whole, item.name), getattr(pieces, item.name)), item.name
+
+
+def test_all_spectra_in_order_are_not_copied() -> None:
+    stack = make(scan_targets(3), seed=3)
+    assert np.shares_memory(stack.subset([True] * 3).power_w, stack.power_w)
+    assert np.shares_memory(stack.subset(np.arange(3)).power_w, stack.power_w)
+    turned = stack.subset([2, 1, 0])
+    assert np.array_equal(turned.power_w[0], stack.power_w[2])
 
 
 def test_overlaps_are_the_mean_over_the_line() -> None:
