@@ -11,9 +11,12 @@ import tracemalloc
 from typing import Any
 
 import caproto as ca
+import numpy as np
 import pytest
 
 from benchmarks.analysis_speed import stack
+from haloscope.analysis.budget.contributions import contributions
+from haloscope.analysis.budget.propagation import propagated
 from haloscope.analysis.online import Online
 from haloscope.analysis.pipeline import analyze
 from haloscope.analysis.spectra import Spectra
@@ -104,3 +107,15 @@ def test_an_analysis_in_calls_and_in_memory(spectra: Spectra) -> None:
     finally:
         tracemalloc.stop()
     assert 0 < peak <= ROOM * ANALYSIS_MEMORY * spectra.power_w.nbytes
+
+
+def test_a_budget_of_some_bins_looks_at_the_spectra_that_touch_them(
+    spectra: Spectra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = analyze(spectra)
+    rows = contributions(spectra, np.ones((SPECTRA, 3)), result.options)
+    looked: list[int] = []
+    stock = np.searchsorted
+    monkeypatch.setattr(np, "searchsorted", lambda *given: looked.append(1) or stock(*given))
+    propagated(rows, result.frequency_hz[:10])
+    assert len(looked) == 1

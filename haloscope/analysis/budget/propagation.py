@@ -117,11 +117,9 @@ def propagated(rows: Contributions, frequency_hz: FloatArray) -> Budget:
     nu = np.asarray(frequency_hz, dtype=np.float64)
     total = np.zeros(len(nu))
     sums = {name: np.zeros(len(nu)) for name in rows.errors}
-    for row in range(len(rows)):
-        low, high = np.searchsorted(nu, (rows.low_hz[row], rows.high_hz[row]))
-        if low == high:
-            continue
-        here = slice(int(low), int(high))
+    low, high = np.searchsorted(nu, (rows.low_hz, rows.high_hz))
+    for row in np.flatnonzero(low < high).tolist():
+        here = slice(int(low[row]), int(high[row]))
         weight, effects = _over_the_line(rows, row, nu[here])
         total[here] += weight
         for name, known in rows.errors.items():
