@@ -35,9 +35,9 @@ from haloscope.constants import BOLTZMANN_J_PER_K
 BINS, STEP_HZ, AVERAGES = 15000, 10.0, 5000
 
 
-def stack(count: int, first_hz: float = 1.09e9) -> Spectra:
+def stack(count: int, first_hz: float = 1.09e9, seed: int = 0) -> Spectra:
     """Noise windows 10 kHz apart with the letter's noise temperatures."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     offset = (np.arange(BINS) - BINS // 2) * STEP_HZ
     gain = 1 + 99 / (1 + (2 * (offset + 100e3) / 190e3) ** 2)
     kelvin = 0.116 + 1.2 / gain + 0.0735 / (1 + (2 * 35000 * offset / 1.1e9) ** 2)

@@ -25,6 +25,7 @@ from cryohalo.processes.addresses import wait_served
 from cryohalo.processes.launcher import LaunchedIoc, Launcher
 
 HERE = Path(__file__).parent
+PREFIX = "H:"
 VARIANTS = ("before", "server", "after")
 EXPLAINED = {
     "before": "caproto's server, RunEngine as it comes, gets",
@@ -40,7 +41,7 @@ def main() -> None:
     parser.add_argument("--worker", choices=VARIANTS)
     arguments = parser.parse_args()
     if arguments.worker:
-        print(json.dumps(work(arguments.worker, "H:", arguments.points)))
+        print(json.dumps(work(arguments.worker, PREFIX, arguments.points)))
         return
     results: dict[str, list[dict[str, float]]] = {variant: [] for variant in VARIANTS}
     for _ in range(arguments.rounds):
@@ -52,9 +53,9 @@ def main() -> None:
 def _run(variant: str, points: int) -> dict[str, float]:
     stock = (str(HERE / "servers" / "stock_ioc.py"), "haloscope") if variant == "before" else ()
     environment = {"PYTHONPATH": str(HERE.parent)}
-    ioc = LaunchedIoc("haloscope", stock, ("--prefix", "H:", "--speed", "0"), environment)
+    ioc = LaunchedIoc("haloscope", stock, ("--prefix", PREFIX, "--speed", "0"), environment)
     with Launcher([ioc]) as launcher:
-        wait_served(["H:Rod"], launcher.ports[0])
+        wait_served([f"{PREFIX}Rod"], launcher.ports[0])
         line = [sys.executable, "-m", "benchmarks.bluesky_points", "--worker", variant]
         ended = subprocess.run(
             [*line, "--points", str(points)],
@@ -121,10 +122,11 @@ def work(variant: str, prefix: str, points: int) -> dict[str, float]:
 
 
 def _scalars() -> list[str]:
-    line = [sys.executable, "-m", "iocs.haloscope", "--list-pvs", "--prefix", ""]
+    line = [sys.executable, "-m", "iocs.haloscope", "--list-pvs", "--prefix", PREFIX]
     listed = subprocess.run(line, capture_output=True, text=True, check=True, cwd=HERE.parent)
     arrays = ("Spectrum", "Preview", "Envelope", "VNA:")
-    return [name for name in listed.stdout.split() if not any(array in name for array in arrays)]
+    names = [name.removeprefix(PREFIX) for name in listed.stdout.split()]
+    return [name for name in names if not any(array in name for array in arrays)]
 
 
 def _show(results: dict[str, list[dict[str, float]]]) -> None:

@@ -25,6 +25,8 @@ __all__ = ["Crowd", "Watched"]
 
 #: An update of a double with its time stamp, as it travels: header, status, stamp, pad, value.
 UPDATE_BYTES = 16 + 24
+#: Values that came while it connected are taken first.
+WARM_UP_S = 1.0
 _STAMP = struct.Struct(">II")
 
 
@@ -112,6 +114,7 @@ def main() -> None:
     address, *numbers = sys.argv[1:]
     port, clients, each, pvs, seconds = (int(number) for number in numbers)
     crowd = Crowd(address, port, clients, each, pvs)
+    crowd.watch(WARM_UP_S)
     print(json.dumps(asdict(crowd.watch(seconds))), flush=True)
 
 

@@ -42,6 +42,7 @@ def measure(size: int) -> dict[str, float]:
     with many(size, PERIOD_S) as served:
         ready_mb = peak_mb(served.pid)
         crowd = Crowd("127.0.0.1", served.port, 1, size, size)
+        crowd.watch(PERIOD_S)  # values that came while it connected
         seen = crowd.watch(SECONDS)
         watched_mb = peak_mb(served.pid)
         crowd.close()
