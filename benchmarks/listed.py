@@ -31,12 +31,14 @@ LEFT_OUT: Final[dict[str, str]] = {
     "results": "a part of the table",
     "room_step": "wants Chromium and Redis",
     "serving_abuse": "lasts ten minutes and more",
+    "serving_against_base": "serving has the same against softIoc, in short",
     "serving_base": "EPICS base's own tests, no speed",
     "session_memory": "lasts an hour",
     "soak": "lasts hours",
     "state_kills": "kills for some ten minutes",
     "state_puts": "measures the disk more than the IOC",
     "step_against": "wants a commit to hold this tree against",
+    "whole_search": "a whole search, minutes of a quiet machine",
 }
 #: A benchmark that takes longer is ended, and the others go on.
 TIMEOUT_S: Final = 300.0
