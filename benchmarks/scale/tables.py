@@ -62,7 +62,7 @@ def _verdict(points: dict[int, float]) -> str:
 def _axis(axis: Axis, kept: Kept) -> Iterator[str]:
     points = kept.points(axis.name)
     keys = [key for key in axis.quantities if kept.series(axis.name, key)]
-    yield f"### {axis.title[0].upper()}{axis.title[1:]}"
+    yield f"## {axis.title[0].upper()}{axis.title[1:]}"
     yield ""
     yield axis.told
     yield ""
