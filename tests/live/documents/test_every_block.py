@@ -3,29 +3,32 @@
 A page is one test: its blocks run in order, in a folder as after a fresh clone; commands in one
 shell, Python in one namespace, tables of TOML and JSON are read, what is printed has the shape that
 the page shows. ``tests.house.pages`` says what a page can say of a block; a new page needs no code.
+
+Pages name ports as a reader would type them. So each is walked through apart (``apart``), where
+every port is free and nothing that it starts outlives the test.
 """
 
 from __future__ import annotations
 
-import json
+import os
 import re
-import tomllib
+import socket
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
-from cryohalo.configuration import read as read_configuration
-from cryohalo.configuration.reading import FILE_NAME
-from tests.house.pages import REASONS, Block, blocks_of, every_block
+from tests.house.pages import REASONS, ROOT, blocks_of, every_block
+from tests.live.documents.apart import apart
 from tests.live.documents.terminal import FailedBlockError, Terminal
+from tests.live.documents.walking import walk, walk_through
 
 BLOCKS = list(every_block())
 PAGES = sorted({block.page for block in BLOCKS if not block.not_run})
-SHELLS = {"sh", "bash", "shell"}
-OUTPUT = {"", "text", "console", "output"}
-INTERRUPTED = re.compile(r'Ctrl-C at ("[^"]+"(?: and "[^"]+")*)(, then again)?')
 #: What one page may take: most take a thirtieth where nothing else runs.
 PATIENCE_S = 900
 
@@ -39,8 +42,17 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 
 @pytest.mark.timeout(PATIENCE_S)
 @pytest.mark.parametrize("page", PAGES)
-def test_every_block_does_what_its_page_says(page: str, terminal: Terminal) -> None:
-    walk([block for block in BLOCKS if block.page == page], terminal)
+def test_every_block_does_what_its_page_says(page: str, tmp_path: Path) -> None:
+    if not apart():  # test_a_page_is_apart says so
+        walk_through(page, tmp_path)
+        return
+    walking = [sys.executable, "-m", "tests.live.documents.walking", page, str(tmp_path)]
+    done = subprocess.run(
+        [*apart(), *walking], cwd=ROOT, text=True, errors="replace", check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    if done.returncode:
+        raise FailedBlockError(done.stdout)
 
 
 def test_few_blocks_are_not_run() -> None:
@@ -49,84 +61,6 @@ def test_few_blocks_are_not_run() -> None:
     assert counted.keys() <= REASONS
     del counted["no code"]
     assert sum(counted.values()) <= ran / 4, counted
-
-
-def walk(blocks: list[Block], terminal: Terminal) -> None:
-    printed = ""
-    for block in blocks:
-        if block.not_run:
-            continue
-        try:
-            printed = run(block, terminal, printed)
-        except (FailedBlockError, ValueError) as error:
-            raise FailedBlockError(f"{block}: {error}") from None
-
-
-def run(block: Block, terminal: Terminal, before: str) -> str:
-    """Run one block; what is printed, which the next may show."""
-    if block.said.startswith("file "):
-        return write(block, terminal.folder)
-    if block.kind in SHELLS:
-        return in_shell(block, terminal)
-    if block.said:
-        raise ValueError(f"a block of kind {block.kind!r} cannot be {block.said!r}")
-    if block.kind == "python":
-        return terminal.python(block.text)
-    if block.kind in OUTPUT:
-        compare(block.text, before)
-    else:
-        parse(block.kind, block.text)
-    return before
-
-
-def in_shell(block: Block, terminal: Terminal) -> str:
-    if not block.said:
-        return terminal.shell(block.text)
-    if stays := re.fullmatch(r'stays until "([^"]+)"', block.said):
-        return terminal.stays(block.text, stays[1])
-    if ends := re.fullmatch(r"exit code (\d+)", block.said):
-        return terminal.shell(block.text, int(ends[1]))
-    if cut := INTERRUPTED.fullmatch(block.said):
-        printed = terminal.interrupted(block.text, re.findall(r'"([^"]+)"', cut[1]))
-        return terminal.shell(block.text) if cut[2] else printed
-    raise ValueError(f"nobody knows what {block.said!r} means")
-
-
-def write(block: Block, folder: Path) -> str:
-    """A file that the page has its reader write; where it is the site's, it must be one."""
-    path = folder / block.said.removeprefix("file ")
-    assert path.resolve().is_relative_to(folder), f"{path} is elsewhere"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(block.text, encoding="utf-8")
-    if path.name == FILE_NAME:
-        read_configuration(path)
-    elif block.kind in {"toml", "json"}:
-        parse(block.kind, block.text)
-    return ""
-
-
-def parse(kind: str, text: str) -> None:
-    if kind == "toml":
-        tomllib.loads(text)
-    elif kind == "json":
-        json.loads(text)
-    else:
-        raise ValueError(f"a block of kind {kind!r}: nothing here runs it")
-
-
-def compare(shown: str, printed: str) -> None:
-    """Each line shown was printed, in order, perhaps with other numbers; ``...``: more lines."""
-    had = iter([shape(line) for line in printed.splitlines()])
-    for line in filter(str.strip, shown.splitlines()):
-        if line.strip() != "..." and shape(line) not in had:
-            raise FailedBlockError(f"not printed: {line}\n{printed[-2000:]}")
-
-
-def shape(line: str) -> str:
-    """A line without its numbers, its uids and the width of its gaps."""
-    line = re.sub(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{8}\b", "UID", line)
-    line = re.sub(r"[-+]?(\d[\d.,:]*)(e[-+]?\d+)?", "0", line)
-    return " ".join(line.split())
 
 
 @pytest.mark.parametrize(
@@ -201,3 +135,40 @@ ls pyproject.toml .venv/bin/activate
 def test_a_page_anywhere_is_found() -> None:
     folders = {Path(page).parent for page in PAGES}
     assert folders >= {Path("docs/tutorials"), Path("docs/how_to"), Path("docs/reference")}
+
+
+@pytest.mark.skipif(not apart(), reason="no namespaces here: pages share this host's ports")
+def test_a_page_is_apart(tmp_path: Path) -> None:
+    """Its ports are its own, and what it leaves running ends with it."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        page = f"""
+import pathlib, socket, subprocess
+subprocess.Popen(["sh", "-c", "sleep 600; touch survived"], start_new_session=True,
+                 stdout=2, env={{"PATH": {os.environ["PATH"]!r}, "MARK": {str(tmp_path)!r}}})
+with socket.create_server(("127.0.0.1", {port})) as own:
+    socket.create_connection(own.getsockname()).close()
+"""
+        subprocess.run([*apart(), sys.executable, "-c", page], cwd=tmp_path, check=True)
+    assert not marked(tmp_path)
+
+
+@pytest.mark.skipif(not apart(), reason="no namespaces here: pages share this host's ports")
+def test_nothing_outlives_a_killed_test(tmp_path: Path) -> None:
+    page = f"""
+import os, subprocess
+line = {[*apart()]!r} + ["sh", "-c", "setsid sleep 600 & echo up; wait"]
+marked = os.environ | {{"MARK": {str(tmp_path)!r}}}
+with subprocess.Popen(line, stdout=subprocess.PIPE, env=marked) as page:
+    page.stdout.readline()
+    os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", page], check=False)
+    _, left = psutil.wait_procs(marked(tmp_path), timeout=60.0)
+    assert not left
+
+
+def marked(folder: Path) -> list[psutil.Process]:
+    """The processes that were started with this mark in their environment."""
+    found = psutil.process_iter(["environ"])
+    return [one for one in found if (one.info["environ"] or {}).get("MARK") == str(folder)]
