@@ -9,7 +9,7 @@ REPORT ?= reports/demo
 SITE   := $(BIN)/sphinx-build --quiet --nitpicky --fail-on-warning docs reports/site
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs bench clean
+.PHONY: help demo test lint format docs links bench clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -34,6 +34,9 @@ format: $(VENV)/.dev ## Put the code into the house's form
 docs: $(VENV)/.dev ## The site, in reports/site, after what of it is generated from the code
 	$(BIN)/python -m iocs.documents
 	$(SITE)
+
+links: $(VENV)/.dev ## Every link that leaves the site, asked for: it needs the network
+	$(BIN)/sphinx-build --quiet --builder linkcheck -D nb_execution_mode=off docs reports/links
 
 bench: $(VENV)/.test ## The benchmarks in one table, as ratios against named alternatives (some ten minutes)
 	$(BIN)/python -m benchmarks

@@ -43,6 +43,14 @@ myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "attrs_block"]
 myst_heading_anchors = 4
 myst_links_external_new_tab = False
 
+# `make links`: what leaves the site. A reader's own host is no link; a page that has moved for good
+# is told, and one that answers late is late, not gone.
+linkcheck_ignore = [r"https?://(127\.0\.0\.1|HOST)[:/]"]
+linkcheck_timeout = 30
+linkcheck_retries = 3
+linkcheck_workers = 4
+linkcheck_report_timeouts_as_broken = False
+
 html_theme = "pydata_sphinx_theme"
 html_title = "cryohalo"
 html_math_renderer = "mathml"
