@@ -72,6 +72,8 @@ def test_few_blocks_are_not_run() -> None:
         ("\n```python\n1 / 0\n```", "p:2: Python failed"),
         ("```toml\na = \n```", "p:1: Invalid value"),
         ("```sh\necho a 1\n```\n\n```\na 2\nb 2\n```", "p:5: not printed: b 2"),
+        ("```sh\necho ready pvs=205\n```\n\n```\nready pvs=204\n```", "not printed: ready pvs=204"),
+        ("```sh\necho 41 process variables\n```\n\n```\n40 process variables\n```", "40 process"),
         ("<!-- block: exit code 2 -->\n```sh\necho\n```", "exit code 0, not 2"),
         ('<!-- block: stays until "x" -->\n```sh\necho y\n```', "never printed 'x'"),
         (
