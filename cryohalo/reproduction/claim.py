@@ -1,14 +1,22 @@
-"""A claim: one statement of a paper, with its number and what is allowed around it."""
+"""A claim: one statement of a paper, with its number and what is allowed around it.
+
+What is allowed follows from the paper, and a claim that allows itself more is refused:
+
+- of a number, half of its last digit that is no zero at its end, as 5 of 380 and 0.05 of 1.2; or
+  the error that the paper itself gives (``stated_error`` says which). Less may be asked;
+- of a direction ("at least", "at most") and of a range, nothing: below is below.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
-__all__ = ["BadClaimError", "Check", "Claim", "Role", "claim_from"]
+__all__ = ["BadClaimError", "Check", "Claim", "Role", "claim_from", "half_a_digit"]
 
 
 class BadClaimError(ValueError):
@@ -49,8 +57,10 @@ _NUMBERS: Final = {
 _TEXTS: Final = ("where", "says")
 _KNOWN: Final = frozenset(
     {"name", "where", "says", "check", "role", "number", "low", "high", "unit", "tolerance"}
-    | {"because", "room", "digits", "printed"}
+    | {"because", "room", "digits", "printed", "stated_error", "differs"}
 )
+#: Half a digit is no exact number of a computer.
+_SLACK: Final = 1.0 + 1e-9
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,8 @@ class Claim:
         room: Which room finds our number; empty where nothing is computed.
         digits: Significant digits to show.
         printed: The paper's number in its own words, where a range or "about" says more.
+        stated_error: What the paper gives as the error of its number, if the tolerance is that.
+        differs: Why ours differs where it does, in words, without a number of ours.
     """
 
     name: str
@@ -88,6 +100,8 @@ class Claim:
     room: str
     digits: int
     printed: str
+    stated_error: str = ""
+    differs: str = ""
 
     @property
     def computed(self) -> bool:
@@ -145,6 +159,8 @@ def _checked(paper: str, told: Mapping[str, Any], check: Check, role: Role) -> C
     tolerance = float(told.get("tolerance", 0.0))
     if not low <= high or not tolerance >= 0.0:
         raise BadClaimError(f"{name}: {low:g} to {high:g} +- {tolerance:g} is no range")
+    if tested and not told.get("stated_error"):
+        _demand_strict(name, check, low, tolerance)
     return Claim(
         name=name,
         paper=paper,
@@ -160,7 +176,33 @@ def _checked(paper: str, told: Mapping[str, Any], check: Check, role: Role) -> C
         room=str(told.get("room", "")),
         digits=int(told.get("digits", 4)),
         printed=str(told.get("printed", "")),
+        stated_error=str(told.get("stated_error", "")),
+        differs=str(told.get("differs", "")),
     )
+
+
+def _demand_strict(name: str, check: Check, number: float, tolerance: float) -> None:
+    """No more is allowed than the paper's own number leaves open.
+
+    Raises:
+        BadClaimError: More is.
+    """
+    most = half_a_digit(number) if check is Check.EQUAL else 0.0
+    if tolerance <= most * _SLACK:
+        return
+    why = f"half of the last digit of {number:g}, {most:g}" if most else f"none, {check} is strict"
+    raise BadClaimError(
+        f"{name}: a tolerance of {tolerance:g} without an error that the paper states; at most "
+        f"{why}"
+    )
+
+
+def half_a_digit(number: float) -> float:
+    """Half of a unit of the last digit that is no zero at a number's end; of 0, of its units."""
+    if number == 0.0:
+        return 0.5
+    exponent = Decimal(repr(number)).normalize().as_tuple().exponent
+    return 0.5 * 10.0 ** int(exponent)
 
 
 def _bounds(check: Check, told: Mapping[str, Any], number: float) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """Results of rooms as files: found again by what decides them, so that an interrupted run goes on.
 
-A result belongs to one state of the code that its room rests on, of NumPy and SciPy, and to one set
-of settings. Where any of it has changed, the result is made anew.
+A result belongs to one state of the code that its room rests on, of NumPy and SciPy, of the claims
+that are asked of it, and to one set of settings. Where any of it has changed, it is made anew.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cryohalo.reproduction.finding import Finding
+from cryohalo.reproduction.papers import all_claims
 from cryohalo.reproduction.rooms import Room
 from cryohalo.reproduction.work import FIGURES, Drawn, Settings
 
@@ -89,10 +90,18 @@ def fingerprint(room: Room, settings: Settings) -> str:
     parts = [_ROOT / package for package in room.rests_on]
     libraries = {name: version(name) for name in _LIBRARIES}
     told = [
-        room.name, settings.recorded(), platform.python_version(), libraries,
+        room.name, settings.recorded(), platform.python_version(), libraries, _asked_of(room),
         [_hash_of(path) for path in (module, *shared, *parts)],
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _asked_of(room: Room) -> list[tuple[str, float, float]]:
+    """The claims that the room answers, and the papers' numbers, of which computations take some.
+
+    Tolerances are not in it: another one judges the same result anew.
+    """
+    return [(c.name, c.low, c.high) for c in all_claims() if c.tested or c.room == room.name]
 
 
 @cache

@@ -25,6 +25,7 @@ class Paper:
         called: What pages call it.
         citation: Authors, title, place.
         url: Where it is found.
+        places: Its sections, equations, figures and tables, of each of which something is claimed.
         claims: In the order of the paper.
     """
 
@@ -32,6 +33,7 @@ class Paper:
     called: str
     citation: str
     url: str
+    places: tuple[str, ...]
     claims: tuple[Claim, ...]
 
 
@@ -59,10 +61,28 @@ def read_paper(path: Path) -> Paper:
         ValueError: It is no TOML.
     """
     content: dict[str, Any] = read_toml(path)
-    about: dict[str, str] = content["paper"]
+    about: dict[str, Any] = content["paper"]
     told: Sequence[dict[str, Any]] = content["claim"]
     claims = tuple(claim_from(path.stem, one) for one in told)
-    return Paper(path.stem, about["called"], about["citation"], about["url"], claims)
+    places = tuple(about["places"])
+    _demand_places(places, claims)
+    return Paper(path.stem, about["called"], about["citation"], about["url"], places, claims)
+
+
+def _demand_places(places: Sequence[str], claims: Sequence[Claim]) -> None:
+    """Every claim stands at places that the paper has, and at every place stands a claim.
+
+    Raises:
+        BadClaimError: Names what does not.
+    """
+    named: set[str] = set()
+    for claim in claims:
+        here = claim.where.split("; ")
+        if unknown := [place for place in here if place not in places]:
+            raise BadClaimError(f"{claim.name}: {unknown[0]!r} is no place of its paper")
+        named.update(here)
+    if bare := [place for place in places if place not in named]:
+        raise BadClaimError(f"of {bare[0]!r} nothing is claimed")
 
 
 @cache

@@ -77,7 +77,7 @@ class Row:
         if not self.claim.tested:
             return ""
         if self.claim.tolerance == 0.0:
-            return "exact"
+            return "exact" if self.claim.check is Check.EQUAL else "strict"
         return f"± {_number(self.claim.tolerance, 3)} {self.claim.unit}".strip()
 
     @property
@@ -101,6 +101,8 @@ class Row:
             "paper_high": _finite(claim.high),
             "tolerance": claim.tolerance if claim.tested else None,
             "because": claim.because,
+            "stated_error": claim.stated_error,
+            "differs": claim.differs,
             "ours": None if found is None else found.value,
             "ours_low": None if found is None else found.low,
             "ours_high": None if found is None else found.high,
@@ -152,7 +154,8 @@ def sentence(rows: Sequence[Row]) -> str:
 def rule() -> str:
     """When a number agrees, in words."""
     return (
-        "A number agrees where it is within the tolerance of the paper's; to the tolerance "
+        "A number agrees where it is within the tolerance of the paper's, at most half of its last "
+        "digit or the error that the paper states; a direction or a range has no tolerance. "
         f"{STANDARD_ERRORS:g} of our own standard errors are added in quadrature."
     )
 

@@ -1,4 +1,9 @@
-"""The verdict on a claim: our finding against the paper's number."""
+"""The verdict on a claim: our finding against the paper's number.
+
+The rule, once: a number agrees within its tolerance, to which two of our own standard errors are
+added in quadrature. Of a direction or a range the tolerance is zero (module ``claim`` sees to it):
+only our own chance may lie beyond. Where ours are several, all of them must agree.
+"""
 
 from __future__ import annotations
 

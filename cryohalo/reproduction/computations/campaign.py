@@ -36,7 +36,9 @@ _NAME: Final = "letter"
 _DAY_S: Final = 86400.0
 #: What is read of each step's event.
 _READ: Final = (
-    "measured_loaded_q", "measured_beta", "measured_beta_error", "measured_jpa_gain",
+    "measured_loaded_q", "measured_loaded_q_error", "measured_beta", "measured_beta_error",
+    "measured_jpa_gain", "measured_jpa_gain_error", "measured_jpa_gain_peak",
+    "measured_jpa_gain_peak_error",
     "measured_cavity_frequency", "measured_target_frequency", "daq_acquire_time", "sim_time",
     "daq_frequency_step", "daq_num_averages",
 )  # fmt: skip
@@ -44,7 +46,14 @@ _READ: Final = (
 _GAP_KHZ: Final = 20.0
 _FIVE: Final = 5.0
 _NOT_QUICK: Final = "asks for the whole band; the quick settings scan a part of it"
-_WHOLE: Final = ("scan-steps", "scan-range", "mass-range", "limit-hole", "data-taking")
+_WHOLE: Final = (
+    "scan-steps",
+    "scan-range",
+    "mass-lowest",
+    "mass-highest",
+    "limit-hole",
+    "data-taking",
+)
 
 
 def compute(work: Work) -> Answers:
@@ -139,12 +148,10 @@ def _of_steps(steps: Steps) -> dict[str, Finding]:
     gaps_khz = 1e3 * np.diff(cavity)
     near_khz = gaps_khz[gaps_khz < _GAP_KHZ]
     return {
-        "coupling-range": _ends(steps["measured_beta"], "least and largest of all steps"),
-        "loaded-q": exact(
-            float(steps["measured_loaded_q"].min()), "statistical: one measurement, about 0.5 %",
-            f"median {np.median(steps['measured_loaded_q']):.0f}",
-        ),
-        "gain-probe": _ends(steps["measured_jpa_gain"], "least and largest of all steps"),
+        "coupling-range": _ends(steps, "measured_beta"),
+        "loaded-q": _least_q(steps),
+        "gain-probe": _ends(steps, "measured_jpa_gain"),
+        "gain-resonance": _ends(steps, "measured_jpa_gain_peak"),
         "spectrum-span": exact(
             1e-6 * float(np.median(steps["bins"])) * width_hz, "none: bins times width"
         ),
@@ -159,18 +166,36 @@ def _of_steps(steps: Steps) -> dict[str, Finding]:
             float(np.median(steps["daq_acquire_time"])), "none: the digitizer's time",
             f"{np.median(steps['daq_num_averages']):.0f} spectra",
         ),
-        "bin-statistics": measured(
-            100.0 * float(steps["scatter"].mean()),
-            100.0 * float(steps["scatter"].std(ddof=1) / len(cavity) ** 0.5),
-            f"over {len(cavity)} spectra", "of differences of neighbouring bins",
-        ),
+        "bin-statistics": _averages(steps["scatter"]),
     }  # fmt: skip
 
 
-def _ends(values: NDArray[np.float64], note: str) -> Finding:
+def _least_q(steps: Steps) -> Finding:
+    """The least loaded Q of all steps, with the error of that measurement."""
+    loaded = steps["measured_loaded_q"]
+    least = int(loaded.argmin())
+    return measured(
+        loaded[least], steps["measured_loaded_q_error"][least], "the fit of that step",
+        f"median {np.median(loaded):.0f}",
+    )  # fmt: skip
+
+
+def _averages(scatter: NDArray[np.float64]) -> Finding:
+    """How many spectra were averaged, as the scatter of bins tells: one over its square."""
+    mean, error = float(scatter.mean()), float(scatter.std(ddof=1) / len(scatter) ** 0.5)
+    return measured(
+        mean**-2, 2.0 * error * mean**-3, f"over {len(scatter)} spectra",
+        f"a bin scatters by {100.0 * mean:.4f} %, from differences of neighbouring bins",
+    )  # fmt: skip
+
+
+def _ends(steps: Steps, name: str) -> Finding:
+    """All steps of something that was measured with an error, by median and ends."""
+    values = steps[name]
     return spread(
         float(np.median(values)), float(values.min()), float(values.max()),
-        "statistical: each is one measurement", note=note,
+        "statistical: of one measurement, median", float(np.median(steps[f"{name}_error"])),
+        "least and largest of all steps",
     )  # fmt: skip
 
 
@@ -249,7 +274,7 @@ def _limit(result: Result) -> dict[str, Finding]:
             "points",
         ),
         "limit-hole": exact(1e-3 * float(np.diff(nu[result.grand.well_covered]).max()), "counted"),
-        "mass-range": masses(mass),
+        **masses(mass),
         "beyond-dfsz": exact(float((coupling / dfsz(here)).mean()), how),
         "ksvz-density": exact(
             float(density.mean()), how, f"90th percentile {np.percentile(density, 90):.1f} %"
@@ -257,17 +282,20 @@ def _limit(result: Result) -> dict[str, Finding]:
     }  # fmt: skip
 
 
-def masses(mass_uev: NDArray[np.float64]) -> Finding:
-    """From the least to the largest mass that has a limit."""
-    low, high = float(mass_uev.min()), float(mass_uev.max())
-    return exact(high - low, "none: where there is a limit", f"{low:.4f} to {high:.4f} µeV")
+def masses(mass_uev: NDArray[np.float64]) -> dict[str, Finding]:
+    """The least and the largest mass that have a limit."""
+    how = "none: where there is a limit"
+    return {
+        "mass-lowest": exact(float(mass_uev.min()), how),
+        "mass-highest": exact(float(mass_uev.max()), how),
+    }
 
 
 def _draw(work: Work, result: Result) -> None:
     work.figure(
         "campaign-limit", figures.limit(result),
         "The limit over the band, with the models and the published curve (the letter's Figure 4).",
-        ["limit-mean", "limit-shape", "limit-hole", "beyond-dfsz", "mass-range"],
+        ["limit-mean", "limit-shape", "limit-hole", "beyond-dfsz", "mass-lowest", "mass-highest"],
     )  # fmt: skip
     work.figure(
         "campaign-density", figures.density(result),

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from cryohalo.reproduction.finding import Finding, exact, measured, numerical, spread
+from cryohalo.reproduction.papers import claim_named
 from cryohalo.reproduction.shared.control_path import session_at
 from cryohalo.reproduction.work import Answers, Work
-from haloscope.axion import mass_ev
+from haloscope.axion import frequency_hz, mass_ev
 from haloscope.measuring.calibration import effective_temperature_k
 from instruments.drawing import BLUE, GREY, RED, styled
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from devices.haloscope import Haloscope
     from haloscope.measuring.gain import GainProfile
 
-__all__ = ["compute"]
+__all__ = ["compute", "standard_error"]
 
 #: A long move of the rod warms it, and with it the noise, for a quarter of an hour.
 _REST_S: Final = 1800.0
@@ -36,6 +38,9 @@ _QUICK_MHZ: Final = (-9.5, 0.0, 9.7)
 #: The modes are mapped so far to both sides of the crossing, MHz.
 _MAPPED_MHZ: Final = 1.0
 _FIT: Final = "the fit's and the receiver's noise"
+#: Readings of a thermometer, and how far apart, s.
+_LOOKS, _LOOK_S = 25, 10.0
+_READINGS: Final = "scatter of a thermometer's readings"
 
 
 @dataclass(frozen=True)
@@ -107,33 +112,78 @@ def _rested(haloscope: Haloscope, seconds: float) -> MsgGenerator[None]:
 
 
 def _cold(session: Session) -> dict[str, Finding]:
-    fridge = session.haloscope.fridge
-    kelvin = [1e3 * float(signal.get()) for signal in (fridge.cavity, fridge.jpa)]
+    kelvin = _thermometers(session)
+    means = {name: 1e3 * float(kelvin[name].mean()) for name in ("cavity", "jpa")}
+    warmer = max(means, key=lambda name: means[name])
     return {
         "physical-temperature": measured(
-            max(kelvin), 0.002 * max(kelvin), "one reading of a thermometer",
-            "cavity {:.2f}, JPA {:.2f} mK".format(*kelvin),
+            means[warmer], 1e3 * standard_error(kelvin[warmer]), _READINGS,
+            "cavity {cavity:.2f}, JPA {jpa:.2f} mK".format(**means),
         )
     }  # fmt: skip
+
+
+def _thermometers(session: Session) -> dict[str, NDArray[np.float64]]:
+    """Readings of barrel, amplifier and rod, some seconds apart, K."""
+    fridge = session.haloscope.fridge
+    signals = {"cavity": fridge.cavity, "jpa": fridge.jpa, "rod": fridge.rod}
+    (run,) = session.run(_looked_at(session.haloscope))
+    rows = [event["data"] for event in run.events()]
+    return {name: np.array([row[s.name] for row in rows]) for name, s in signals.items()}
+
+
+def _looked_at(haloscope: Haloscope) -> MsgGenerator[None]:
+    from plans.shared.common import in_run, metadata, record
+
+    def looks() -> MsgGenerator[None]:
+        for _ in range(_LOOKS):
+            yield from _rested(haloscope, _LOOK_S)
+            yield from record([haloscope.fridge, haloscope.sim], "primary")
+
+    start = metadata("thermometers", [haloscope.fridge], {"looks": _LOOKS}, None)
+    return (yield from in_run(looks(), start))
+
+
+def standard_error(readings: ArrayLike) -> float:
+    """Of the mean of independent readings, from their scatter.
+
+    Raises:
+        ValueError: One reading has no scatter.
+    """
+    values = np.asarray(readings, dtype=np.float64)
+    if values.size < 2:
+        raise ValueError("one reading tells nothing of its error")
+    return float(np.std(values, ddof=1) / np.sqrt(values.size))
 
 
 def _settings(session: Session, place: _Place, target_mhz: float) -> dict[str, Finding]:
     """Where oscillator and amplifier stand for a target; how far the noise source was heated."""
     profile = place.profile
-    heated = [
-        float(event["data"]["haloscope_noise_source_temperature"])
-        for run in session.catalog.named("y_factor")
-        for event in run.events()
-    ]
+    hottest, coldest = _source(session)
     return {
         "jpa-offset": measured(
             1e3 * (target_mhz - profile.resonance_mhz), 1e-3 * profile.resonance_hz_error, _FIT
         ),
         "intermediate-frequency": exact(abs(target_mhz - place.oscillator_mhz), "none: read back"),
-        "source-range": measured(
-            1e3 * max(heated), 0.002 * 1e3 * max(heated), "one reading of a thermometer"
+        "probe-offset": measured(
+            1e-3 * (profile.probe_hz - profile.resonance_hz), 1e-3 * profile.resonance_hz_error,
+            _FIT, "the tone is where it was set; where the resonance is, the fit says",
+        ),
+        "source-range": measured(1e3 * np.mean(hottest), 1e3 * standard_error(hottest), _READINGS),
+        "source-temperature": measured(
+            1e3 * np.mean(coldest), 1e3 * standard_error(coldest), _READINGS
         ),
     }  # fmt: skip
+
+
+def _source(session: Session) -> tuple[list[float], list[float]]:
+    """The noise source's thermometer at the hottest and coldest point of each Y factor, K."""
+    name = session.haloscope.noise_source.temperature.name
+    runs = [
+        [float(event["data"][name]) for event in run.events()]
+        for run in session.catalog.named("y_factor")
+    ]
+    return [max(kelvin) for kelvin in runs], [min(kelvin) for kelvin in runs]
 
 
 def _gains(places: Mapping[float, _Place], middle_mhz: float) -> dict[str, Finding]:
@@ -157,9 +207,8 @@ def _db(profile: GainProfile, at_hz: float) -> float:
 
 def _mean(values: Sequence[float], note: str = "") -> Finding:
     """Mean over places, with its standard error."""
-    error = float(np.std(values, ddof=1) / np.sqrt(len(values)))
     how = f"scatter over {len(values)} frequencies"
-    return measured(float(np.mean(values)), error, how, note)
+    return measured(float(np.mean(values)), standard_error(values), how, note)
 
 
 def _noise(places: Mapping[float, _Place]) -> dict[str, Finding]:
@@ -217,24 +266,24 @@ def _chain(places: Mapping[float, _Place]) -> dict[str, Finding]:
 
 
 def _rod(session: Session) -> dict[str, Finding]:
-    fridge = session.haloscope.fridge
-    rod, barrel = (1e3 * float(signal.get()) for signal in (fridge.rod, fridge.cavity))
+    kelvin = _thermometers(session)
+    apart = kelvin["rod"] - kelvin["cavity"]
     return {
         "hot-rod": measured(
-            rod - barrel, 0.002 * rod, "one reading of a thermometer", f"rod at {rod:.0f} mK"
+            1e3 * float(apart.mean()), 1e3 * standard_error(apart), _READINGS,
+            f"rod at {1e3 * kelvin['rod'].mean():.0f} mK",
         )
-    }
+    }  # fmt: skip
 
 
 def _crossing(session: Session) -> dict[str, Finding]:
-    """The modes mapped about the crossing, in the described steps."""
+    """The modes mapped about the crossing, in the steps of the letter's scan."""
     from plans.haloscope.commissioning import map_modes
 
-    haloscope = session.haloscope
-    step_khz = 1e-3 * haloscope.apparatus.operation.map_step_hz
+    step_khz = claim_named("scan-step").low
     middle_mhz = _claimed_crossing_mhz()
     ends = middle_mhz - _MAPPED_MHZ, middle_mhz + _MAPPED_MHZ
-    modes = session.run(map_modes(haloscope, *ends)).value
+    modes = session.run(map_modes(session.haloscope, *ends, step_khz=step_khz)).value
     low, high = max(modes.crossings_mhz, key=lambda interval: interval[1] - interval[0])
     error_khz = step_khz / np.sqrt(6.0)  # two ends, each somewhere within a step
     mass = mass_ev(0.5e6 * (low + high))
@@ -252,9 +301,6 @@ def _crossing(session: Session) -> dict[str, Finding]:
 
 def _claimed_crossing_mhz() -> float:
     """Where an operator who knows the letter looks."""
-    from cryohalo.reproduction.papers import claim_named
-    from haloscope.axion import frequency_hz
-
     return 1e-6 * frequency_hz(1e-6 * claim_named("crossing-mass").low)
 
 
