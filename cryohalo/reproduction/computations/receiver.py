@@ -169,9 +169,11 @@ def _settings(session: Session, place: _Place, target_mhz: float) -> dict[str, F
             1e-3 * (profile.probe_hz - profile.resonance_hz), 1e-3 * profile.resonance_hz_error,
             _FIT, "the tone is where it was set; where the resonance is, the fit says",
         ),
-        "source-range": measured(1e3 * np.mean(hottest), 1e3 * standard_error(hottest), _READINGS),
+        "source-range": measured(
+            1e3 * float(np.mean(hottest)), 1e3 * standard_error(hottest), _READINGS
+        ),
         "source-temperature": measured(
-            1e3 * np.mean(coldest), 1e3 * standard_error(coldest), _READINGS
+            1e3 * float(np.mean(coldest)), 1e3 * standard_error(coldest), _READINGS
         ),
     }  # fmt: skip
 

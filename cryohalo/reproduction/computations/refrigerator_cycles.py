@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from cryohalo.session import Session
 
-__all__ = ["at_temperature", "compute"]
+__all__ = ["at_temperature", "compute", "sampling_error"]
 
 #: Fast, and still seen: some three posts a cycle.
 _SPEED: Final = 600.0
@@ -105,7 +105,7 @@ def _held(session: Session, limits: Limits, grid_k: float) -> dict[str, Finding]
     for setpoint_k in (wanted_k, wanted_k + _STEP_K):
         session.run(temperature_curve(session.refrigerator, [setpoint_k]))
         ends.append(settled(session, *limits))
-    power_uw, error_uw, slope = at_temperature(wanted_k, *ends, grid_k)
+    power_uw, error_uw, slope = at_temperature(wanted_k, ends[0], ends[1], grid_k)
     return {
         "cooling-power-900mk": numerical(
             power_uw, error_uw, f"{_HOW}, by {slope:.0f} uW/K",
@@ -144,8 +144,8 @@ def at_temperature(
 def _distributed(session: Session, limits: Limits) -> dict[str, Finding]:
     """A third of the load each on the plate and two detectors' stages.
 
-    The scanner comes to a thermometer a few times in a cycle, at other phases in each: eight cycles
-    are looked at, and their scatter is in the error.
+    The scanner comes to a stage's thermometer a few times in a cycle, and may come at the same
+    phases in each: what so few readings of a swinging temperature leave open is in the error.
     """
     import bluesky.plan_stubs as bps
 
@@ -158,24 +158,35 @@ def _distributed(session: Session, limits: Limits) -> dict[str, Finding]:
     looked = second_by_second(session, cycles=_LOOKED_AT, step_s=_LOOK_S)
     stages = refrigerator.detector1.power, refrigerator.detector2.power
     session.run_engine(bps.mv(stages[0], 0.0, stages[1], 0.0))
-    means = {name: _by_cycle(looked[f"{name}_temperature"]) for name in _PLACES}
-    warmest = max(means.values(), key=lambda each: float(each.mean()))
-    scatter_k = float(warmest.std(ddof=1) / _LOOKED_AT**0.5)
+    readings = {name: looked[f"{name}_temperature"] for name in _PLACES}
+    warmest = max(readings.values(), key=lambda each: float(each.mean()))
+    scanned_k = sampling_error(warmest, _LOOKED_AT)
     steps_k = _stages_k(1e-6 * third[0])
-    told = ", ".join(f"{1e3 * each.mean():.0f}" for each in means.values())
+    told = ", ".join(f"{1e3 * each.mean():.0f}" for each in readings.values())
     return {
         "distributed-cooling": numerical(
-            1e3 * float(warmest.mean()), 1e3 * float(np.hypot(scatter_k, steps_k)),
-            f"scatter over {_LOOKED_AT} cycles, half the step",
+            1e3 * float(warmest.mean()), 1e3 * float(np.hypot(scanned_k, steps_k)),
+            "few readings in a cycle, half the step",
             f"means of plate and two stages, {third[0]:.0f} uW each: {told} mK; settled in "
             f"{end.cycles} cycles to {1e3 * end.to_come_k:.2g} mK",
         )
     }  # fmt: skip
 
 
-def _by_cycle(readings: NDArray[Any]) -> NDArray[np.float64]:
-    """Means over each of the cycles that were looked at."""
-    return np.asarray(readings.reshape(_LOOKED_AT, -1).mean(axis=1), dtype=np.float64)
+def sampling_error(looked: NDArray[np.float64], cycles: int) -> float:
+    """Of a cycle's mean, from readings that come a few times in each, maybe at the same phases.
+
+    Args:
+        looked: What the thermometer said at equal steps: a reading stays until the next.
+        cycles: That this took.
+
+    Returns:
+        The readings' scatter over the root of how many there are in one cycle; more cycles do not
+        help where the phases are the same.
+    """
+    fresh = looked[np.flatnonzero(np.diff(looked, prepend=np.nan) != 0.0)]
+    in_one = max(1.0, len(fresh) / cycles)
+    return float(np.std(fresh) / in_one**0.5)
 
 
 def _stages_k(load_w: float) -> float:

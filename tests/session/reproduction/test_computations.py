@@ -19,7 +19,7 @@ from amrr.parameters import RefrigeratorParameters
 from cryohalo.reproduction.computations import campaign
 from cryohalo.reproduction.computations.cavity import TransverseElectric
 from cryohalo.reproduction.computations.receiver import standard_error
-from cryohalo.reproduction.computations.refrigerator_cycles import at_temperature
+from cryohalo.reproduction.computations.refrigerator_cycles import at_temperature, sampling_error
 from cryohalo.reproduction.computations.refrigerator_machine import on_two_grids
 from cryohalo.reproduction.papers import all_claims, claim_named
 from cryohalo.reproduction.rooms import ROOMS, Room
@@ -73,6 +73,13 @@ def test_a_power_is_told_at_the_papers_temperature_with_the_error_of_both() -> N
     assert error_uw == pytest.approx(np.hypot(0.3, 1400.0 * np.hypot(1e-4, 3e-4)))
     with pytest.raises(ValueError, match="no slope"):
         at_temperature(0.9, near, near, 0.0)
+
+
+def test_more_cycles_do_not_help_a_thermometer_that_is_read_at_the_same_phases() -> None:
+    five = np.repeat([0.85, 0.88, 0.95, 0.92, 0.90], 7)
+    one, many = (sampling_error(np.tile(five, cycles), cycles) for cycles in (1, 8))
+    assert one == pytest.approx(many) == pytest.approx(np.std(five) / 5.0**0.5)
+    assert sampling_error(np.full(35, 0.9), 1) == 0.0
 
 
 def test_the_error_of_a_model_is_what_a_coarser_grid_changes() -> None:
