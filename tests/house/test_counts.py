@@ -19,8 +19,8 @@ NUMBER = r"two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|[a-z]+ty|\
 THINGS = r"tests|plans|pages|claims|blocks|tutorials|notebooks|process variables|PVs (?:of|are)"
 #: Not in parentheses: so the analysis tells how many tests of its own a candidate stood.
 COUNT = re.compile(rf"(?<!\()\b(?:{NUMBER}) (?:{THINGS})\b")
-#: Tells of one run on one day, not of what there is.
-OF_A_RUN = re.compile(r"^140 claims: .*$", re.MULTILINE)
+#: Written from a run, with what it came to.
+OF_A_RUN = re.compile(r"^\d+ claims: .*$", re.MULTILINE)
 FENCE = re.compile(r"^( *)(`{3,}).*?^\1\2`*$", re.MULTILINE | re.DOTALL)
 
 
