@@ -161,6 +161,8 @@ class Ioc:
         if self.pva_port is not None and server is not None:
             self._pva = _pva_server(self.database, server.options.interfaces, self.pva_port)
             await self._pva.start()
+        # Until now nobody drove the machine, and its time may be that of a snapshot.
+        self.clock.begin_now()
         self._driving = asyncio.create_task(self.simulation.run(), name="simulation")
         self._driving.add_done_callback(lambda task: _ended(task, server))
 

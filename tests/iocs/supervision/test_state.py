@@ -51,6 +51,23 @@ def test_nothing_saved_is_nothing_loaded(tmp_path: Path) -> None:
     assert storage.load(tmp_path / "file.json") is None
 
 
+def test_time_goes_on_at_once_from_a_snapshot(tmp_path: Path) -> None:
+    async def life(begun_s: float) -> float:
+        ioc = make("haloscope", "--state-dir", str(tmp_path), "--speed", "100")
+        ioc.restore()
+        assert ioc.simulation.driver.machine.time_s == pytest.approx(begun_s, abs=1.0)
+        await ioc.start()
+        ahead_s = ioc.clock.until_due_s() * ioc.clock.speed  # before the loop's first turn
+        assert ahead_s <= ioc.clock.step_s
+        ioc.clock.paused = True
+        await let_pass(ioc, 5000.0)
+        await ioc.stop()
+        return ioc.simulation.driver.machine.time_s
+
+    ended_s = asyncio.run(life(0.0))
+    asyncio.run(life(ended_s))
+
+
 def test_an_ioc_comes_back_with_its_setpoints_and_its_physics(tmp_path: Path) -> None:
     async def first_life() -> dict[str, object]:
         ioc = make("haloscope", "--state-dir", str(tmp_path), "--seed", "5")
