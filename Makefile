@@ -34,6 +34,7 @@ format: $(VENV)/.dev ## Put the code into the house's form
 docs: $(VENV)/.dev ## The site, in reports/site, after what of it is generated from the code
 	$(BIN)/python -m iocs.documents
 	$(SITE)
+	@echo "the site: reports/site/index.html"
 
 links: $(VENV)/.dev ## Every link that leaves the site, asked for: it needs the network
 	$(BIN)/sphinx-build --quiet --builder linkcheck -D nb_execution_mode=off docs reports/links

@@ -11,10 +11,9 @@ from cryohalo.commands.options import (
     WRITABLE,
     CatalogOption,
     between,
+    given_prefix,
     plain_console,
-    prefix,
 )
-from cryohalo.commands.site import site
 from instruments.printable import escaped
 
 app = typer.Typer(
@@ -82,17 +81,23 @@ def unseal(
         typer.Option(help="Folder of the catalog; the site's unless told.", **WRITABLE),
     ] = None,
     halo_prefix: Annotated[
-        str, typer.Option(help="Haloscope's prefix.", callback=prefix)
-    ] = "HALO:",
+        str | None,
+        typer.Option(
+            help="Haloscope's prefix; the site's unless told, or HALO:", callback=given_prefix
+        ),
+    ] = None,
 ) -> None:
     """Open the envelope of the running IOC, for good, and record its contents in the catalog."""
+    from cryohalo.commands.site import find_instruments, site
+
+    find_instruments()  # before Channel Access is imported: it reads the environment once
     from cryohalo.session import Session
     from haloscope.apparatus.blinding import BlindKey
     from plans.haloscope.unsealing import unseal as plan
 
     key = BlindKey.read(key_file)
-    kept = site(catalog, None, halo_prefix).catalog
-    with Session.open(kept, halo_prefix=halo_prefix, suspenders=False) as session:
+    where = site(catalog, "", halo_prefix)
+    with Session.open(where.catalog, halo_prefix=where.halo_prefix, suspenders=False) as session:
         published = session.haloscope.seal.envelope_hash.get()
         if published != key.hash:
             raise ValueError(f"{key_file} is of the envelope {key.hash}, the IOC's is {published}")

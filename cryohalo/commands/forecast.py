@@ -18,7 +18,7 @@ console = plain_console()
 
 #: A calibration is some kB, its points counted.
 _MOST_BYTES = 10_000_000
-_MHZ = between(1.0, 1e6)
+_MHZ = between(1.0, 1e6, "MHz")
 
 
 @app.command()

@@ -114,12 +114,12 @@ def tell(what: object) -> None:
         errors.print(f"cryohalo: {escaped(one, _LONGEST_MESSAGE)}")
 
 
-def between(low: float, high: float) -> Callable[[Any], Any]:
+def between(low: float, high: float, unit: str = "") -> Callable[[Any], Any]:
     """Check of a number that is between ``low`` and ``high``, both included, where it is given."""
 
     def check(value: Any) -> Any:
         if value is not None and not low <= value <= high:
-            raise typer.BadParameter(f"{value:.12g}: {low:.12g} to {high:.12g}")
+            raise typer.BadParameter(f"{value:.12g}: {low:.12g} to {high:.12g} {unit}".rstrip())
         return value
 
     return check
@@ -155,8 +155,10 @@ def prefix(text: str) -> str:
         raise typer.BadParameter(str(error)) from None
 
 
-def given_prefix(text: str) -> str:
-    """Check of a prefix that there must be."""
+def given_prefix(text: str | None) -> str | None:
+    """Check of a prefix that there must be; None is one that is not given."""
+    if text is None:
+        return None
     if not text:
         raise typer.BadParameter("a prefix is needed")
     return prefix(text)

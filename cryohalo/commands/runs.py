@@ -283,7 +283,8 @@ def export(
     wanted = form.value if form is not None else FORMS.get(output.suffix.lower())
     if wanted is None:
         raise typer.BadParameter(
-            f"{escaped(output.name, 60)} does not tell its kind: give --format",
+            f"{escaped(output.name, 60)} does not tell its kind: name it {', '.join(FORMS)}, "
+            "or give --format",
             param_hint="--output",
         )
     found = run_named(catalog or context.obj, run)

@@ -12,6 +12,7 @@ from rich.console import Console
 from cryohalo.catalog import Catalog, Run
 from cryohalo.demo.page import Page, Section
 from haloscope.analysis.exchange.documents import spectra_from_documents
+from haloscope.analysis.exchange.files import summary
 from haloscope.analysis.exchange.found import candidate_words, pairs, verdict_words
 from haloscope.analysis.exchange.keys import value_in
 from haloscope.analysis.options import line_span_hz
@@ -160,7 +161,12 @@ def _spectrum_figure(data: Mapping[str, Any]) -> Figure:
 
 def _limit_line(result: Result) -> str:
     coupling = result.limit.coupling_per_gev
-    return f"{coupling.min():.2e} to {coupling.max():.2e} 1/GeV, median {np.median(coupling):.2e}"
+    numbers = summary(result)
+    return (
+        f"{coupling.min():.2e} to {coupling.max():.2e} 1/GeV, median {np.median(coupling):.2e}; "
+        f"where all steps overlap {numbers['median_limit_in_ksvz']:.2f} KSVZ, "
+        f"{numbers['median_limit_in_dfsz']:.2f} DFSZ"
+    )
 
 
 def _candidates_line(result: Result) -> str:
@@ -178,4 +184,5 @@ def _found(result: Result, hidden: AxionLine | None) -> Lines:
     # Within the span of a line a candidate is where the line was put.
     near = [d for d in distances if abs(d) <= line_span_hz(hidden.frequency_hz)]
     verdict = f"found, {min(near, key=abs):+.0f} Hz from it" if near else "not found"
-    return [("hidden axion", f"{hidden.frequency_hz * 1e-6:.6f} MHz, {verdict}")]
+    return [("hidden axion", f"{hidden.frequency_hz * 1e-6:.6f} MHz, "
+             f"{hidden.coupling_per_gev:.3g} /GeV, {verdict}")]  # fmt: skip

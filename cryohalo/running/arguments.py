@@ -87,7 +87,10 @@ class Argument:
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"] if not _is_type(part))
-            why = f"{place}: {first['msg']}" if place else first["msg"]
+            said = first["msg"]
+            if first["type"] == "is_instance_of" and first["ctx"]["class"] == "Sequence":
+                said = "must be a list, such as '[1100.0, 1100.1]'"
+            why = f"{place}: {said}" if place else said
             raise typer.BadParameter(f"{escaped(text, 80)}: {escaped(why, 200)}") from None
 
 

@@ -85,7 +85,11 @@ def run_plan(name: str, given: list[str]) -> None:
         raise typer.BadParameter(
             f"there is no plan {escaped(name, 60)}; `cryohalo run` lists them", param_hint="PLAN"
         )
-    app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+    app = typer.Typer(
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        rich_markup_mode=None,  # its tables cut the names of options at 80 columns
+    )
     app.command()(command_of(plans[name]))
     code = app(args=given, prog_name=f"cryohalo run {name}", standalone_mode=False)
     if code:

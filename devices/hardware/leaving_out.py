@@ -36,6 +36,7 @@ log = logging.getLogger("cryohalo.devices")
 #: it needs has been found (assumed: all are searched for together, and answer together; libca
 #: repeats an unanswered search after 30 ms, 60 ms, ... several times within this).
 SEARCH_S: Final = 2.0
+_MOST_NAMED: Final = 8
 
 
 @cache
@@ -195,8 +196,17 @@ def _all_connected(parts: Iterable[_Found]) -> bool:
 
 
 def _not_found(instrument: Any, parts: list[_Found], timeout_s: float) -> str:
-    names = ", ".join(f"{part.leaf.path} ({part.called or 'not answering'})" for part in parts)
-    return f"{instrument.name}: not connected within {timeout_s:g} s: {names}"
+    if not any(part.signal.connected for part in _instantiated(instrument)):
+        return (
+            f"{instrument.name}: no process variable of {instrument.prefix} answers within "
+            f"{timeout_s:g} s: its IOC is not up, or EPICS_CA_ADDR_LIST does not say where it is "
+            "(`cryohalo status`, `cryohalo doctor`)"
+        )
+    names = ", ".join(
+        f"{part.leaf.path} ({part.called or 'not answering'})" for part in parts[:_MOST_NAMED]
+    )
+    more = f", and {len(parts) - _MOST_NAMED} more" if len(parts) > _MOST_NAMED else ""
+    return f"{instrument.name}: not connected within {timeout_s:g} s: {names}{more}"
 
 
 def _grouped(parts: list[_Found]) -> str:

@@ -104,9 +104,15 @@ class Request:
 
     def __post_init__(self) -> None:
         if not 0 < self.low_hz < self.high_hz < math.inf:
-            raise ValueError(f"forecast: band {self.low_hz} to {self.high_hz} Hz is none")
+            raise ValueError(
+                f"forecast: band {self.low_hz * 1e-6:.9g} to {self.high_hz * 1e-6:.9g} MHz: "
+                "its lower end must be below its upper"
+            )
         if (self.target is None) == (self.averages is None):
-            raise ValueError("forecast: needs a target coupling, or the averages of each step")
+            both = "" if self.target is None else ", not both: one follows from the other"
+            raise ValueError(
+                f"forecast: needs a target coupling, or the averages of each step{both}"
+            )
         for name in ("beta", "step_hz", "averages"):
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):

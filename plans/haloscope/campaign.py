@@ -71,9 +71,10 @@ def campaign(
     frequencies_mhz
         Targets of the scan, MHz; or give a range.
     start_mhz
-        First target of a range, MHz; the lower end of the search's band if not given.
+        First target of a range, MHz, given with ``stop_mhz``; without both the range is the
+        band of the search, as the apparatus is described.
     stop_mhz
-        Last target of a range, MHz; the upper end if not given.
+        Last target of a range, MHz.
     step_khz
         Distance of targets in a range, kHz; as described if not given.
     averages
@@ -131,6 +132,12 @@ def campaign(
         calibrate_every_s = operation.calibration_every_s
     rule = Decision(decision)  # type: ignore[arg-type]  # refused there by name
     if frequencies_mhz is None:
+        require(
+            (start_mhz is None) == (stop_mhz is None),
+            "a campaign over a range needs start_mhz and stop_mhz; without both it is the band of "
+            f"the search, {operation.band_low_hz * 1e-6:g} to "
+            f"{operation.band_high_hz * 1e-6:g} MHz",
+        )
         start_mhz = operation.band_low_hz * 1e-6 if start_mhz is None else start_mhz
         stop_mhz = operation.band_high_hz * 1e-6 if stop_mhz is None else stop_mhz
         step_khz = operation.step_hz * 1e-3 if step_khz is None else step_khz

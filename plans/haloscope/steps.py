@@ -47,6 +47,8 @@ def planned(
         within("step_khz", step_khz, 0.001, 1e6, "kHz")
         assert start_mhz is not None
         assert stop_mhz is not None
+        within("start_mhz", start_mhz, 1.0, 1e5, "MHz")
+        within("stop_mhz", stop_mhz, 1.0, 1e5, "MHz")
         sign = 1.0 if stop_mhz >= start_mhz else -1.0
         count = int(np.floor(abs(stop_mhz - start_mhz) * 1e3 / step_khz + 1e-6)) + 1
         return [round(start_mhz + sign * i * step_khz * 1e-3, 6) for i in range(count)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,31 @@ def test_seal_writes_a_key_file_and_tells_the_hash_alone(tmp_path: Path) -> None
     again = invoke("blind", "seal", str(path))
     assert isinstance(again.exception, FileExistsError)
     assert BlindKey.read(path) == key
+
+
+def test_unseal_looks_where_the_site_has_its_haloscope(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("EPICS_CA_ADDR_LIST", raising=False)
+    (tmp_path / "cryohalo.toml").write_text('[haloscope]\nprefix = "OURS:"\nport = 19066\n')
+    asked: list[tuple[object, str | None]] = []
+
+    def opened(_: object, *, halo_prefix: str, **__: object) -> None:
+        asked.append((halo_prefix, os.environ.get("EPICS_CA_ADDR_LIST")))
+        raise ValueError("no session is wanted")
+
+    monkeypatch.setattr("cryohalo.session.Session.open", opened)
+    invoke("blind", "seal", "a.key")
+    with monkeypatch.context() as patch:
+        for name in ("EPICS_CA_ADDR_LIST", "EPICS_CA_AUTO_ADDR_LIST", "EPICS_CA_REPEATER_PORT"):
+            patch.setenv(name, "x")
+            patch.delenv(name)
+        done = invoke("blind", "unseal", "a.key")
+    assert "no session is wanted" in str(done.exception)
+    ((prefix, address),) = asked
+    assert prefix == "OURS:"
+    assert "127.0.0.1:19066" in (address or "")
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,9 @@ def test_other_machines_are_forecast_by_name_and_by_file(tmp_path: Path) -> None
     [
         (["forecast", "5700", "5710", "--ksvz", "1"], "the cavity of CAPP-12TB is tuned from"),
         ([*BAND], "needs a target coupling"),
+        ([*BAND, "--ksvz", "1", "--averages", "10"], "not both"),
+        (["forecast", "1101", "1100", "--ksvz", "1"], "band 1101 to 1100 MHz: its lower end must"),
+        (["forecast", "1.1e9", "1.2e9", "--ksvz", "1"], "1100000000: 1 to 1000000 MHz"),
         ([*BAND, "--ksvz", "1", "--dfsz", "1"], "one of --coupling, --ksvz, --dfsz"),
         ([*BAND, "--averages", "10", "--skip", "1100"], "LOW:HIGH in MHz"),
         ([*BAND, "--averages", "10", "--apparatus", "nobodys"], "nobodys"),

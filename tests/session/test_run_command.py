@@ -128,16 +128,24 @@ def test_a_rehearsal_moves_nothing_and_tells_duration_and_limits(tmp_path: Path)
 
 
 SIMULATED = ("--simulated", "--catalog")
+CAMPAIGN = ("campaign", "--name", "a", *SIMULATED, "runs", "--yes")
 REFUSED = [
     (("nothing",), 2, "there is no plan nothing"),
     (("scan", "--nonsense", "1"), 2, "No such option"),
     (("scan", "--start-mhz", "many"), 2, "--start-mhz"),
     (("scan", "--frequencies-mhz", "1100,1101"), 2, "1100,1101 is no JSON"),
+    (("scan", "--frequencies-mhz", "1100"), 2, "1100: must be a list, such as '[1100.0, 1100.1]'"),
     (("scan", "--frequencies-mhz", "[1100, [2]]"), 2, "1: Input should be a valid number"),
     (("scan", "--tolerances", '{"gain_db": "high"}'), 2, "gain_db: Input should be a valid"),
     (("scan", "--skip-mhz", "[[1, 2, 3]]"), 2, "--skip-mhz"),
     (("scan", "--frequencies-mhz", "[" * 100_000), 2, "--frequencies-mhz"),
     (("cooldown", "--amrr-prefix", "", "--yes"), 2, "cooldown needs the refrigerator's prefix"),
+    ((*CAMPAIGN, "--start-mhz", "1100"), 2, "needs start_mhz and stop_mhz"),
+    (
+        (*CAMPAIGN, "--start-mhz", "1.06e9", "--stop-mhz", "1.1e9"),
+        2,
+        "start_mhz = 1060000000 MHz is",
+    ),
     (("load_curve",), 2, "Missing option '--powers-uw'"),
     (("clear_interlocks", "--instrument", "nobody", "--yes"), 2, "refrigerator or haloscope"),
 ]
@@ -248,3 +256,14 @@ def test_plans_that_end_a_fault_run_unsuspended(
         run(name, *given, "--yes", *SIMULATED, str(tmp_path))
     assert held == [False, True]
     assert set(PLANS) >= command.RECOVERING
+
+
+def test_help_names_every_option_in_full_at_eighty_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    command.run_plan("campaign", ["--help"])
+    told = capsys.readouterr().out
+    assert max(map(len, told.splitlines())) <= 80
+    for option in ("--frequencies-mhz", "--rescan-averages", "--calibration-spacing-mhz"):
+        assert option in told

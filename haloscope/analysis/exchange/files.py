@@ -23,7 +23,8 @@ from haloscope.analysis.exchange import bayesian, found
 from haloscope.analysis.exchange.compilations import save_bayes_limit, save_limit
 from haloscope.analysis.exchange.hdf5 import reading
 from haloscope.analysis.pipeline import Result
-from haloscope.analysis.statistics.limits import Limit
+from haloscope.analysis.statistics.limits import Limit, dfsz
+from haloscope.axion import DFSZ_G_GAMMA, KSVZ_G_GAMMA
 
 __all__ = [
     "load",
@@ -45,6 +46,7 @@ def summary(result: Result) -> dict[str, Any]:
     """The numbers of a result that fit on a page, by name with units."""
     core = well_covered(result)
     coupling = result.limit.coupling_per_gev[core]
+    over_dfsz = float(np.median(coupling / dfsz(result.limit.frequency_hz[core])))
     return {
         "believed": "yes" if result.believed else "NO",
         "verdict": result.verdict(),
@@ -70,6 +72,8 @@ def summary(result: Result) -> dict[str, Any]:
         "spikes": len(result.spikes),
         "mean_limit_per_gev": float(coupling.mean()),
         "median_limit_per_gev": float(np.median(coupling)),
+        "median_limit_in_ksvz": over_dfsz * abs(DFSZ_G_GAMMA / KSVZ_G_GAMMA),
+        "median_limit_in_dfsz": over_dfsz,
         "mean_ksvz_density": float(result.limit.ksvz_density[core].mean()),
         "median_snr": float(np.median(result.limit.expected_snr[core])),
         **bayesian.numbers(result),

@@ -51,7 +51,7 @@ def candidate_words(found: Candidate) -> str:
     return (
         f"{found.frequency_hz * 1e-6:.6f} MHz: {found.excess:.2f} sigma, coupling "
         f"{found.coupling_per_gev:.3g} +- {found.coupling_error_per_gev:.1g} /GeV, p "
-        f"{found.local_p:.2g} local, {found.global_p:.2g} global ({found.global_sigma:.1f} sigma)"
+        f"{found.local_p:.2g} local, {found.global_p:.2g} global ({found.global_words} sigma)"
     )
 
 

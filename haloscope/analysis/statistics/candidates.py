@@ -57,6 +57,12 @@ class Candidate:
         """Significance with the look-elsewhere effect, standard deviations of a Gaussian."""
         return float(-ndtri(self.global_p))
 
+    @property
+    def global_words(self) -> str:
+        """The same in words: a probability too small for a float is no infinite significance."""
+        sigma = self.global_sigma
+        return "above 38" if sigma == np.inf else f"{sigma:.1f}"
+
 
 def find_candidates(
     grand: Grand,

@@ -75,7 +75,7 @@ class Verdict:
         return (
             f"confirmed: {told}; coupling {found.coupling_per_gev:.3g} +- "
             f"{found.coupling_error_per_gev:.1g} /GeV, {found.excess:.1f} sigma local, "
-            f"{found.global_sigma:.1f} global"
+            f"{found.global_words} global"
         )
 
 
