@@ -99,7 +99,10 @@ def doctor(config: ConfigOption = None) -> None:
 
     findings = examine(config)
     for finding in findings:
-        console.print(f"{finding.verdict:<5} {finding.subject}: {escaped(finding.words, 1000)}")
+        first, *others = finding.words.splitlines() or [""]
+        console.print(f"{finding.verdict:<5} {finding.subject}: {escaped(first, 1000)}")
+        for line in others:
+            console.print(f"      {escaped(line, 1000)}")
         if finding.do:
             console.print(f"      {escaped(finding.do, 1000)}")
     if any(finding.verdict == "wrong" for finding in findings):

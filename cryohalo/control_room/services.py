@@ -129,6 +129,9 @@ def clients_environment(found: Found) -> dict[str, str]:
     environment = environment_for(
         addresses, values.epics.repeater_port, values.epics.max_array_bytes
     )
+    if served := [one for one in values.instruments.values() if one.pva_port is not None]:
+        environment["EPICS_PVA_ADDR_LIST"] = " ".join(f"{i.host}:{i.pva_port}" for i in served)
+        environment["EPICS_PVA_AUTO_ADDR_LIST"] = "NO"
     if values.history.use:
         environment["PYDM_ARCHIVER_URL"] = history_address(values)
     if values.queue_http.use:

@@ -37,6 +37,8 @@ log = logging.getLogger("cryohalo.control_room")
 #: Exit codes after which a service is not started again: options that cannot be used, a port that
 #: somebody else has (docs/reference/serving.md).
 NOT_AGAIN: Final = {2: "an option that cannot be used", 69: "its port is taken"}
+#: What ``IOC:SYSRESET`` ends an IOC with (docs/reference/serving.md).
+RESTART_CODE: Final = 75
 #: The pause before the first new start, and the longest, seconds: it doubles each time.
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 60.0
@@ -149,7 +151,9 @@ class Kept:
     def _ended(self, running: RunningIoc, code: int, now_s: float) -> None:
         self.running = None
         self._feel_no_more()
-        told, self._hung = self._hung or escaped(running.tail(1).strip(), _LONGEST_WORDS), ""
+        # Who was killed or asked to restart had no last words: its log ends with something else.
+        last = "" if code < 0 or code == RESTART_CODE else running.tail(1).strip()
+        told, self._hung = self._hung or escaped(last, _LONGEST_WORDS), ""
         words = f"ended with code {code}" + (f": {told}" if told else "")
         if code in NOT_AGAIN:
             log.error("%s: %s; it is not started again (%s)", self.name, words, NOT_AGAIN[code])

@@ -23,9 +23,20 @@ _SEARCH_S: Final = 0.5
 
 def instruments(found: Found) -> Iterator[Finding]:
     """Search for each instrument's heartbeat as a client would, and look at its time."""
-    up = StateFolder(found.values.state_dir).supervisor() is not None
+    folder = StateFolder(found.values.state_dir)
+    up = folder.supervisor() is not None
+    report = folder.report() if up else None
+    troubled = {s.name: s for s in report.services if s.state != "ready"} if report else {}
     for name, one in found.values.instruments.items():
-        if search(one.prefix + HEART, one.port, one.host, _SEARCH_S) is not None:
+        if found.values.hardware is not None and not one.serve:
+            # A laboratory's records have no heartbeat.
+            yield good(
+                name, f"a laboratory's records: cryohalo hardware check {found.values.hardware}"
+            )
+        elif one.serve and (service := troubled.get(name)) is not None:
+            log = f"its log is {found.values.state_dir / 'logs' / name}.log"
+            yield wrong(name, f"{service.state} {service.said}".strip(), log)
+        elif search(one.prefix + HEART, one.port, one.host, _SEARCH_S) is not None:
             yield _timed(name, one)
         elif other := _other(found.values, one):
             yield wrong(

@@ -143,7 +143,7 @@ def repeaters(found: Found) -> Iterator[Finding]:
         yield odd(
             "repeaters",
             f"{len(running)} CA repeaters run (processes {pids})",
-            "end them: a client starts one where it needs one; `up` stands in for it",
+            "end those of your own that are left over, nobody else's: `up` stands in for one",
         )
     elif wanted is not None and wanted != str(port):
         yield odd("repeaters", f"clients look at port {wanted}, `up` stands in at {port}", _SET)

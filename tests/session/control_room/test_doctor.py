@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from cryohalo import cli
 from cryohalo.configuration import read
-from cryohalo.control_room.doctor import Finding, queue, surroundings
+from cryohalo.control_room.doctor import Finding, instruments, queue, surroundings
 from cryohalo.control_room.folder import Report, ServiceReport, StateFolder
 from cryohalo.control_room.services import clients_environment
 
@@ -116,6 +116,26 @@ def test_a_clock_that_was_put_back(tmp_path: Path) -> None:
     os.utime(file, (4e9, 4e9))
     finding = only(list(surroundings.clock(read())))
     assert (finding.verdict, "timedatectl" in finding.do) == ("wrong", True)
+
+
+def test_a_laboratory_has_no_heartbeat(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CRYOHALO_HARDWARE", str(tmp_path / "laboratory.toml"))
+    monkeypatch.setenv("CRYOHALO_AMRR__USE", "false")
+    monkeypatch.setenv("CRYOHALO_HALOSCOPE__SERVE", "false")
+    finding = only(list(instruments.instruments(read())))
+    assert (finding.verdict, "hardware check" in finding.words) == ("ok", True)
+
+
+def test_clients_find_pv_access(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "EPICS_PVA_ADDR_LIST" not in clients_environment(read())
+    monkeypatch.setenv("CRYOHALO_AMRR__PVA_PORT", "15065")
+    assert clients_environment(read())["EPICS_PVA_ADDR_LIST"] == "127.0.0.1:15065"
+
+
+def test_each_mistake_of_the_configuration_has_its_line(tmp_path: Path) -> None:
+    (tmp_path / "cryohalo.toml").write_text("[amrr]\nport = 0\nprefx = 1\n")
+    told = CliRunner().invoke(cli.app, ["doctor"]).output
+    assert ("amrr.port" in told, "amrr.prefx" in told, "\\n" in told) == (True, True, False)
 
 
 def test_two_repeaters(tmp_path: Path) -> None:
