@@ -15,6 +15,7 @@ TABLE: Final[dict[str, tuple[str, ...]]] = {
     "plans_step": ("--steps", "40", "--rounds", "3"),
     "watched_step": ("--clients", "0", "20", "--steps", "20", "--rounds", "2"),
     "serving": ("asking", "latency", "--rounds", "1", "--seconds", "3"),
+    "serving_against_base": ("--rounds", "1"),
     "bluesky_points": ("--rounds", "1", "--points", "60"),
     "catalog_scale": ("{folder}", "--runs", "5000", "--spectra", "100"),
 }
@@ -31,7 +32,6 @@ LEFT_OUT: Final[dict[str, str]] = {
     "results": "a part of the table",
     "room_step": "wants Chromium and Redis",
     "serving_abuse": "lasts ten minutes and more",
-    "serving_against_base": "serving has the same against softIoc, in short",
     "serving_base": "EPICS base's own tests, no speed",
     "session_memory": "lasts an hour",
     "soak": "lasts hours",

@@ -1,4 +1,7 @@
-"""The same PVs served by this project's serving layer or by caproto as it comes, for comparison."""
+"""The same PVs served by this project's serving layer or by caproto as it comes, for comparison.
+
+They are bare channels of caproto or, with ``--records``, records as the instruments' IOCs have.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ import numpy as np
 from caproto import ChannelData, ChannelDouble
 from caproto.asyncio.server import Context
 
+from iocs.access.rules import AccessRules
+from iocs.records import Database
 from iocs.serving import ServerOptions, add_arguments, options_from, serve, set_environment
+from pvdb.records import Record, readback, setpoint
 
 WAVEFORM_POINTS = 100_000
 
@@ -28,6 +34,41 @@ def make_pvdb(prefix: str, scalars: int) -> dict[str, ChannelData]:
         value=np.zeros(WAVEFORM_POINTS), max_length=WAVEFORM_POINTS, max_subscription_backlog=2
     )
     return pvdb
+
+
+class Numbers:
+    """What the records show: a number that counts up, and one that clients set.
+
+    Args:
+        scalars: Records of the first.
+    """
+
+    def __init__(self, scalars: int) -> None:
+        self._scalars = scalars
+        self.count = 0.0
+        self.put = 1.0
+
+    def table(self) -> list[Record]:
+        """The records ``0`` ... and ``get``, as an instrument's are."""
+        shown = [
+            readback(f"{number}", lambda: self.count, "Counts up")
+            for number in range(self._scalars)
+        ]
+        limits = (-1e9, 1e9)
+        return [*shown, setpoint("get", lambda: self.put, self._take, "Put to", control=limits)]
+
+    def _take(self, value: float) -> None:
+        self.put = value
+
+
+async def post_records(numbers: Numbers, database: Database, rate_hz: float) -> None:
+    """Change all records together, ``rate_hz`` times a second, and post them."""
+    due = time.monotonic()
+    while True:
+        numbers.count += 1.0
+        await database.post()
+        due += 1.0 / rate_hz
+        await asyncio.sleep(max(due - time.monotonic(), 0.0))
 
 
 async def post(channels: list[ChannelData], rate_hz: float) -> None:
@@ -55,11 +96,14 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     parser.add_argument("--stock", action="store_true")
+    parser.add_argument("--records", action="store_true", help="scalars as this project's records")
     parser.add_argument("--prefix", default="b:")
     parser.add_argument("--scalars", type=int, default=100)
     parser.add_argument("--rate", type=float, default=10.0, help="Hz; 0 as fast as it goes")
     parser.add_argument("--waveform-rate", type=float, default=0.0, help="Hz; 0 never")
     arguments = parser.parse_args()
+    if arguments.records:
+        return serve_records(arguments)
     pvdb = make_pvdb(arguments.prefix, arguments.scalars)
     options = options_from(arguments, "bench")
 
@@ -74,6 +118,18 @@ def main() -> int:
     if arguments.stock:
         return asyncio.run(serve_stock(pvdb, options, start))
     return serve(pvdb, options, startup=start)
+
+
+def serve_records(arguments: argparse.Namespace) -> int:
+    """Scalars as records of a database, as the instruments' IOCs have them."""
+    numbers = Numbers(arguments.scalars)
+    database = Database(numbers.table(), arguments.prefix, access=AccessRules.read())
+    tasks: list[asyncio.Task[None]] = []
+
+    async def start(_server: Any) -> None:
+        tasks.append(asyncio.create_task(post_records(numbers, database, arguments.rate)))
+
+    return serve(database.pvdb, options_from(arguments, "bench"), startup=start)
 
 
 async def serve_stock(pvdb: dict[str, ChannelData], options: ServerOptions, start: Any) -> int:

@@ -14,7 +14,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tests.live.raw_client import DOUBLE, EVENT_ADD, READ_NOTIFY, WRITE_NOTIFY, RawClient
+from tests.live.raw_client import (
+    DOUBLE,
+    EVENT_ADD,
+    HEADER,
+    READ_NOTIFY,
+    WRITE,
+    WRITE_NOTIFY,
+    RawClient,
+)
 
 TIME_DOUBLE = 20
 EPICS_EPOCH_S = 631152000
@@ -127,3 +135,53 @@ def asked_per_s(port: int, name: str, duration_s: float, *, puts: bool) -> float
             client.until(answer)
             asked += 1
     return asked / took_s
+
+
+#: What is asked for to the message that asks, with what is put, and its answer's size in bytes; a
+#: put without completion has none.
+_KINDS = {
+    "get": (READ_NOTIFY, False, 24),
+    "put with completion": (WRITE_NOTIFY, True, 16),
+    "put": (WRITE, True, 0),
+}
+
+
+def rate_per_s(port: int, name: str, duration_s: float, kind: str, at_once: int) -> float:
+    """Requests that are carried out per second, ``at_once`` of them sent together.
+
+    Messages are made beforehand and answers only counted, so that the client is not what limits.
+    Puts without completion are followed by one reading, which is answered after them.
+
+    Args:
+        port: Of the server.
+        name: A PV of a number.
+        duration_s: How long it is asked.
+        kind: See ``_KINDS``.
+        at_once: Requests in one go.
+    """
+    command, puts, size = _KINDS[kind]
+    with RawClient(port, timeout_s=20.0) as client:
+        client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sid = client.open(name)
+        values = [struct.pack(">d", 1.0 + number % 2) if puts else b"" for number in range(at_once)]
+        asking = b"".join(
+            HEADER.pack(command, len(value), DOUBLE, 1, sid, 1) + value for value in values
+        )
+        expected = size * at_once
+        if not size:
+            asking += HEADER.pack(READ_NOTIFY, 0, DOUBLE, 1, sid, 2)
+            expected = 24
+        asked, begin = 0, time.monotonic()
+        while (took_s := time.monotonic() - begin) < duration_s:
+            client.socket.sendall(asking)
+            _throw_away(client.socket, expected)
+            asked += at_once
+    return asked / took_s
+
+
+def _throw_away(receiving: socket.socket, nbytes: int) -> None:
+    while nbytes > 0:
+        data = receiving.recv(nbytes)
+        if not data:
+            raise ConnectionError("the server has closed the circuit")
+        nbytes -= len(data)

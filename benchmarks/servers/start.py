@@ -17,6 +17,8 @@ from tests.live.epics_base import command
 
 HERE = Path(__file__).parent
 NAMES = ("ours", "stock caproto", "softIoc")
+#: The same IOC in other ways: "records" are served as those of the instruments are.
+_WAYS: dict[str, list[str]] = {"ours": [], "stock caproto": ["--stock"], "records": ["--records"]}
 #: softIoc's scan rates end at 10 Hz.
 SOFTIOC_DB = 'record(ai, "b:{n}") {{ field(SCAN, "{scan}") field(DTYP, "Soft Timestamp") }}\n'
 SOFTIOC_WAVE = """record(waveform, "b:wave") {{
@@ -51,15 +53,17 @@ class Running:
 def server(
     name: str, scalars: int = 100, rate_hz: float = 10.0, waveform_hz: float = 0.0
 ) -> Iterator[Running]:
-    """Run one of :data:`NAMES` with scalars ``b:0`` ..., ``b:wave`` and ``b:get``."""
+    """Run one of :data:`NAMES` with scalars ``b:0`` ..., ``b:wave`` and ``b:get``.
+
+    "records" has no ``b:wave``.
+    """
     if name == "softIoc":
         with _softioc(scalars, rate_hz, waveform_hz) as running:
             yield running
         return
     arguments = ["--prefix", "b:", "--scalars", str(scalars), "--rate", str(rate_hz)]
     arguments += ["--waveform-rate", str(waveform_hz)]
-    if name == "stock caproto":
-        arguments.append("--stock")
+    arguments += _WAYS[name]
     environment = {"PYTHONPATH": str(HERE.parents[1])}
     ioc = LaunchedIoc("bench", (str(HERE / "bench_ioc.py"),), tuple(arguments), environment)
     with Launcher([ioc]) as launcher:

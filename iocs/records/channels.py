@@ -69,6 +69,13 @@ class LiveChannel(Processing):
         rights = self.database.rights(self.record, hostname or "", username or "")
         return rights if self.record.writable else rights & AccessRights.READ
 
+    def hurry(self, hurried: bool) -> None:
+        """Whether the put that takes its first step now is the last of those that came together.
+
+        A channel that has this lets its puts take that step wherever they arrive, in no task.
+        """
+        self.database.hurry(hurried)
+
     async def auth_write(
         self,
         hostname: str | None,

@@ -210,6 +210,10 @@ class Database:
 
     # -- puts ------------------------------------------------------------------------------------
 
+    def hurry(self, hurried: bool) -> None:
+        """Whether the put that takes its first step now is the last of those that came together."""
+        self._post_together.hurried = hurried
+
     async def put_from_wire(
         self,
         channel: LiveChannel,

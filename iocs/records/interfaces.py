@@ -108,5 +108,8 @@ class ChannelOwner(Protocol):
     ) -> None:
         """A put as it came over the wire; returns when it has completed."""
 
+    def hurry(self, hurried: bool) -> None:
+        """Whether the put that takes its first step now is the last of those that came together."""
+
     def post_beside(self, channel: Any, flags: int) -> None:
         """Post a channel of which something other than the value has changed."""

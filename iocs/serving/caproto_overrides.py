@@ -27,7 +27,7 @@ from iocs.serving.filtering.filter_text import FilterError, parse_name
 from iocs.serving.filtering.filters import make_filters
 from iocs.serving.interfaces import Found
 from iocs.serving.limits import Limits, Statistics
-from iocs.serving.listening.accepting import Acceptor
+from iocs.serving.listening.accepting import Acceptor, Incoming
 from iocs.serving.listening.beacons import send_beacons
 from iocs.serving.listening.search import CaSearches
 from iocs.serving.sending.budget import Budget, give_back
@@ -146,7 +146,7 @@ class ServingContext(Context):
     def _refused(self) -> None:
         self.counts.refused_clients += 1
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: Incoming, writer: asyncio.StreamWriter) -> None:
         peer = writer.get_extra_info("peername")
         if peer is None or len(self.circuits) >= self.limits.max_clients:
             self._refused()
@@ -154,6 +154,7 @@ class ServingContext(Context):
             writer.transport.abort()
             return
         circuit = ServingCircuit(peer, _TransportWrapper(reader, writer), self)
+        reader.hear = circuit.hear
         self.circuits.add(circuit)
         self.server_tasks.create(self._serve(circuit))
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from iocs.serving.clients.answers import Answers
+from iocs.serving.clients.at_once import AtOnce
 from iocs.serving.messages import CaCommand, Request
 from iocs.serving.sending.outbound import Outbound
 
@@ -24,6 +25,19 @@ PUTS = (CaCommand.WRITE, CaCommand.WRITE_NOTIFY)
 def count(counts: Any) -> None:
     """Have the serving layer count."""
     answered, batch = Answers.__call__, Outbound._next_batch
+    reading, begun = AtOnce._reading, AtOnce._put
+
+    def read_at_once(self: AtOnce, *asked: int) -> bytes | None:
+        reply = reading(self, *asked)
+        counts[1] += reply is not None
+        counts[2] += reply is not None
+        return reply
+
+    def put_at_once(self: AtOnce, request: Request, *, last: bool) -> bool:
+        has_begun = begun(self, request, last=last)
+        counts[0] += has_begun
+        counts[2] += has_begun
+        return has_begun
 
     async def answering(self: Answers, request: Request) -> None:
         counts[0] += request.command in PUTS
@@ -37,6 +51,8 @@ def count(counts: Any) -> None:
         counts[4] += len(data)
         return data
 
+    AtOnce._reading = read_at_once  # type: ignore[method-assign]
+    AtOnce._put = put_at_once  # type: ignore[method-assign]
     Answers.__call__ = answering  # type: ignore[method-assign]
     Outbound._next_batch = sending  # type: ignore[method-assign]
 

@@ -16,6 +16,7 @@ import caproto as ca
 from caproto import CAStatus
 from caproto.server.common import WRITE_LOCK_TIMEOUT
 
+from iocs.serving.clients.at_once import AtOnce
 from iocs.serving.clients.books import Books
 from iocs.serving.clients.identity import Identity
 from iocs.serving.clients.inbound import Oversized
@@ -64,6 +65,7 @@ class Answers:
         channels: Its channels by the server's number.
         identity: Who the client is.
         puts: Its puts in progress.
+        at_once: Answers what needs no waiting.
         subscriptions: Its subscriptions.
     """
 
@@ -79,6 +81,7 @@ class Answers:
         limits, counts = circuit.limits, circuit.counts
         create_task = context.server_tasks.create
         self.puts = ClientPuts(limits, counts, self.identity, create_task, circuit.tell)
+        self.at_once = AtOnce(self, self._most_bytes)
         self._books = Books(circuit.limits, context.books)
         self.subscriptions = Subscriptions(circuit, context, self._books)
         self._handlers: dict[int, Callable[[Request], Awaitable[None]]] = {

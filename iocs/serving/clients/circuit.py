@@ -62,6 +62,7 @@ class ServingCircuit:
         self.monitors = Monitors(self.limits, self.counts, context.waiting, give_up, begin)
         self._context = context
         self._posted = asyncio.Event()
+        self._listens = False
 
     async def serve(self) -> None:
         """Answer this client until it leaves or is cut off."""
@@ -92,15 +93,34 @@ class ServingCircuit:
         them, in reads of 4 kB. Here a message beyond ``Limits.max_message_bytes`` is refused with
         ECA_TOLARGE and thrown away as it comes, as EPICS base does.
         """
+        self._listens = self.inbound.between_messages
         try:
             data = await self.client.recv(self.inbound.read_bytes)
         except ca.CaprotoError as gone:
             raise DisconnectedCircuit from gone
+        finally:
+            self._listens = False
         if not data:
             raise DisconnectedCircuit
         requests = self.inbound.take(data)
         self._context.refuse_unfinished()
         return requests
+
+    def hear(self, data: bytes) -> int:
+        """Deal with what has just come as far as it can be done at once; how many bytes it was.
+
+        Nothing is while an earlier request is being answered, or the client does not keep up.
+        """
+        if not self._listens or not self.outbound.is_clear:
+            return 0
+        self.outbound.gather()
+        try:
+            taken = self.answers.at_once(data, self.send)
+            self._listens = taken == len(data)  # else the rest is for the task that serves
+            self.hand_over()
+        finally:
+            self.outbound.let_go()
+        return taken
 
     async def _answer(self, requests: Iterable[Request | Oversized]) -> None:
         for request in requests:

@@ -81,6 +81,11 @@ class Inbound:
         """How much to read at once."""
         return max(READ_BYTES, min(self._wanted_bytes, LARGE_READ_BYTES))
 
+    @property
+    def between_messages(self) -> bool:
+        """Whether what comes next begins with a message."""
+        return self.partial is None and not self._drain_bytes and self.unreadable is None
+
     def take(self, data: bytes) -> list[Request | Oversized]:
         """Take what was received; the requests that are complete now, in their order."""
         if self.unreadable is not None:

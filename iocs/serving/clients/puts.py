@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+import types
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, Final
 
 import caproto as ca
@@ -89,10 +90,38 @@ class ClientPuts:
             reason = f"{self.in_progress} puts of this client are still in progress"
             await self._tell(self.refuse(request, channel, ca.CaprotoValueError(reason)))
             return
+        self._create_task(self._begun(request, channel))
+        await asyncio.sleep(0)  # it takes its first step before the client's next request
+
+    def begin_at_once(self, request: Request, channel: ClientChannel, *, last: bool) -> bool:
+        """The same, with its first step taken here; whether it has begun.
+
+        Args:
+            request: What the client sent.
+            channel: The channel it is for.
+            last: Whether no other put has come with it.
+        """
+        hurry = getattr(channel.entry, "hurry", None)
+        if hurry is None or self.in_progress >= self.limits.max_puts_in_progress:
+            return False
+        work = self._begun(request, channel)
+        hurry(last)
+        try:
+            waits_for = work.send(None)
+        except StopIteration:
+            pass
+        except Exception:
+            log.exception("a put to %s by %s failed", channel.name, self.client)
+        else:
+            self._create_task(_rest(work, waits_for))
+        finally:
+            hurry(False)
+        return True
+
+    def _begun(self, request: Request, channel: ClientChannel) -> Coroutine[Any, Any, None]:
         self.in_progress += 1
         self.young.clear()
-        self._create_task(self._complete(request, channel))
-        await asyncio.sleep(0)  # it takes its first step before the client's next request
+        return self._complete(request, channel)
 
     async def _complete(self, request: Request, channel: ClientChannel) -> None:
         try:
@@ -155,6 +184,31 @@ class ClientPuts:
         log.warning("%s: put by %s refused: %s", name, self.client, reason)
 
 
+@types.coroutine
+def _rest(work: Coroutine[Any, Any, None], waits_for: Any) -> Generator[Any, Any, None]:
+    """What is left of a coroutine that has been begun, for a task.
+
+    Args:
+        work: It has suspended once.
+        waits_for: What it gave to the event loop then.
+    """
+    while True:
+        try:
+            come = yield waits_for
+        except GeneratorExit:
+            work.close()
+            raise
+        except BaseException as error:
+            step: Callable[[Any], Any] = work.throw
+            come = error
+        else:
+            step = work.send
+        try:
+            waits_for = step(come)
+        except StopIteration:
+            return
+
+
 def _put_as(kind: int) -> ChannelType:
     return ChannelType(kind) if kind in _ACKNOWLEDGING else native_of(kind)
 
@@ -214,6 +268,11 @@ class YoungPut(AsyncioEvent):
         self._began = 0.0
         self.set()
 
+    @property
+    def passed(self) -> bool:
+        """Whether there is none that a reading has to wait for."""
+        return self.is_set() or time.monotonic() - self._began > WRITE_LOCK_TIMEOUT
+
     def clear(self) -> None:
         """A put begins."""
         super().clear()
@@ -221,6 +280,6 @@ class YoungPut(AsyncioEvent):
 
     async def wait(self, timeout: float | None = None) -> bool:
         """Wait for a young put, at most ``timeout`` seconds; true if there is none."""
-        if self.is_set() or time.monotonic() - self._began > WRITE_LOCK_TIMEOUT:
+        if self.passed:
             return True
         return bool(await super().wait(timeout))

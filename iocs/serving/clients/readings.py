@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from caproto import CAStatus, ChannelType, Forbidden
@@ -12,6 +12,7 @@ from caproto._dbr import _LongStringChannelType
 from iocs.serving.clients.identity import Identity
 from iocs.serving.filtering.filters import Filters
 from iocs.serving.messages import (
+    HEADER,
     LAST_TYPE,
     CaCommand,
     Request,
@@ -55,6 +56,7 @@ class ClientChannel:
         filters: What its name asks for.
         long_text: Whether a text is sent as bytes: the name ends in ``$``.
         cleared: Whether the client has given it up.
+        is_plain: Whether the value is sent as it was posted, whole.
     """
 
     name: str
@@ -64,6 +66,11 @@ class ClientChannel:
     filters: Filters
     long_text: bool
     cleared: bool = False
+    is_plain: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        posted = getattr(self.entry, "read_as_posted", False)
+        self.is_plain = posted and not self.filters and not self.long_text
 
     @property
     def nbytes(self) -> int:
@@ -138,8 +145,8 @@ async def read(request: Request, channel: ClientChannel, client: Identity) -> by
         Forbidden: The client may not read it.
         Exception: Whatever reading raises.
     """
-    if (body := _at_once(request, channel, client)) is not None:
-        return message(CaCommand.READ_NOTIFY, request.kind, 1, NORMAL, request.second, body)
+    if (reply := _at_once(request, channel, client)) is not None:
+        return reply
     kind = channel.readable_as(request.kind)
     metadata, values = await channel.entry.auth_read(
         *client.place, kind, user_address=client.address
@@ -153,19 +160,36 @@ async def read(request: Request, channel: ClientChannel, client: Identity) -> by
 
 
 def _at_once(request: Request, channel: ClientChannel, client: Identity) -> bytes | None:
-    """A plain value of a channel that nothing is worked out for when it is read; else None.
+    """The reply to a plain reading, see ``plain_reading``.
 
     Raises:
         Forbidden: The client may not read it.
     """
+    if request.command != CaCommand.READ_NOTIFY or not channel.is_plain:
+        return None
+    client.require_readable(channel.entry, channel.name)
+    return plain_reading(channel, client, request.kind, request.count, request.second)
+
+
+def plain_reading(
+    channel: ClientChannel, client: Identity, kind: int, count: int, number: int
+) -> bytes | None:
+    """The reply to a reading of one plain value that nothing is worked out for; else None.
+
+    Args:
+        channel: What is read.
+        client: Who asks; None if it may not read.
+        kind: The DBR type asked for.
+        count: Elements asked for.
+        number: The client's number of the request.
+    """
     entry = channel.entry
-    plain = request.command == CaCommand.READ_NOTIFY and request.count <= 1
-    if not plain or channel.filters or channel.long_text:
+    if count > 1 or not channel.is_plain or not client.may_read(entry):
         return None
-    if not getattr(entry, "read_as_posted", False):
+    body = scalar_payload(entry, entry._data, entry.alarm._data, kind)  # noqa: SLF001
+    if body is None:
         return None
-    client.require_readable(entry, channel.name)
-    return scalar_payload(entry, entry._data, entry.alarm._data, request.kind)  # noqa: SLF001
+    return HEADER.pack(CaCommand.READ_NOTIFY, len(body), kind, 1, NORMAL, number) + body
 
 
 def _old_reply(request: Request, update: Update, channel: ClientChannel) -> bytes:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Final, SupportsIndex
 
 from iocs.words.complaints import Complaints, words
 
@@ -29,7 +29,28 @@ RESERVED_DESCRIPTORS: Final = 16
 
 log = logging.getLogger("iocs.serving")
 
-Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]
+
+class Incoming(asyncio.StreamReader):
+    """What one client sends: shown as it comes to who can deal with it at once.
+
+    Attributes:
+        hear: Given what has come; says how many bytes of it need not be read any more. It is not
+            to raise.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hear: Callable[[bytes], int] = lambda _: 0
+
+    def feed_data(self, data: Iterable[SupportsIndex]) -> None:
+        """Take what has come; a transport gives bytes."""
+        assert isinstance(data, bytes)
+        dealt_with = self.hear(data)
+        if dealt_with < len(data):
+            super().feed_data(data[dealt_with:])
+
+
+Connected = Callable[[Incoming, asyncio.StreamWriter], None]
 
 
 def highest_descriptor() -> float:
@@ -82,8 +103,10 @@ class Acceptor:
         try:
             # Small messages sent back to back would wait 40 ms for the client's acknowledgement.
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            reader = asyncio.StreamReader()
-            protocol = asyncio.StreamReaderProtocol(reader, self._connected)
+            reader = Incoming()
+            protocol = asyncio.StreamReaderProtocol(
+                reader, lambda _, writer: self._connected(reader, writer)
+            )
             await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, client)
         except OSError as error:  # it has gone already
             client.close()

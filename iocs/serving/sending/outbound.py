@@ -46,15 +46,32 @@ class Outbound:
         self.blocked_since: float | None = None
         self._blocked = 0
         self._draining: asyncio.Task[None] | None = None
+        self._gathers = False
 
     def put(self, *buffers: bytes) -> None:
         """Send soon; never blocks. Buffers that others are sent as well are not copied."""
-        if not self._waiting and buffers:
+        if not self._waiting and buffers and not self._gathers:
             asyncio.get_running_loop().call_soon(self.write)
         for buffer in buffers:
             self._waiting.append(buffer)
             self._budget.hold(buffer, len(buffer))
             self.nbytes += len(buffer)
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether all that was sent is with the system."""
+        return not self._waiting and not self._writer.transport.get_write_buffer_size()
+
+    def gather(self) -> None:
+        """Send nothing until ``let_go``, which is to be called in the same turn."""
+        self._gathers = True
+
+    def let_go(self) -> None:
+        """Send what has been gathered, in one piece."""
+        self._gathers = False
+        self.write()
+        if self._writer.transport.get_write_buffer_size() > BATCH_BYTES:
+            self._have_followed()
 
     def write(self) -> None:
         """Hand over what the transport takes without keeping much; the rest follows by itself."""
@@ -63,10 +80,20 @@ class Outbound:
             self.forget()
         while self._waiting and transport.get_write_buffer_size() <= BATCH_BYTES:
             self._writer.write(self._next_batch())
-        if self._waiting and not self._blocked and self._draining is None:
+        if self._waiting:
+            self._have_followed()
+
+    def _have_followed(self) -> None:
+        """See to it that somebody waits for the client."""
+        if not self._blocked and self._draining is None:
             self._draining = asyncio.get_running_loop().create_task(self._follow())
 
     def _next_batch(self) -> bytes | memoryview:
+        if len(self._waiting) == 1 and not self._offset and self.nbytes <= BATCH_BYTES:
+            whole = self._waiting.popleft()
+            self._budget.release(whole, len(whole))
+            self.nbytes = 0
+            return whole
         parts: list[bytes | memoryview] = []
         size = 0
         while self._waiting and size < BATCH_BYTES:

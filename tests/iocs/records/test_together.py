@@ -93,3 +93,51 @@ def test_a_client_that_leaves_takes_nothing_from_the_others() -> None:
             await leaving
 
     asyncio.run(story())
+
+
+def test_who_is_in_a_hurry_acts_at_once_for_all_and_is_told_last() -> None:
+    async def story() -> None:
+        told: list[str] = []
+        counted = Counted()
+
+        async def put(name: str) -> None:
+            await counted.put(name)
+            told.append(name)
+
+        others = [asyncio.create_task(put(name)) for name in "ab"]
+        await asyncio.sleep(0)
+        counted.together.hurried = True
+        hurried = put("c")
+        hurried.send(None)  # the action, which takes some turns, begins in this one
+        counted.together.hurried = False
+        assert counted.seen == [("a", "b", "c")]
+        assert not counted.together.awaited
+        finished = False
+        while not finished:
+            await asyncio.sleep(0)
+            try:
+                hurried.send(None)
+            except StopIteration:
+                finished = True
+        await asyncio.gather(*others)
+        assert told == ["a", "b", "c"]
+        assert len(counted.seen) == 1
+
+    asyncio.run(story())
+
+
+def test_who_is_in_a_hurry_fails_with_all_who_waited() -> None:
+    async def story() -> None:
+        async def act() -> None:
+            raise RuntimeError("disk full")
+
+        together = Together(act)
+        other = asyncio.create_task(together())
+        await asyncio.sleep(0)
+        together.hurried = True
+        with pytest.raises(RuntimeError, match="disk full"):
+            await together()
+        with pytest.raises(RuntimeError, match="disk full"):
+            await other
+
+    asyncio.run(story())
