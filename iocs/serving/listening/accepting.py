@@ -11,7 +11,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Iterable
-from typing import Final, SupportsIndex
+from typing import Final, SupportsIndex, cast
 
 from iocs.words.complaints import Complaints, words
 
@@ -40,7 +40,7 @@ class Incoming(asyncio.StreamReader):
 
     def __init__(self) -> None:
         super().__init__()
-        self.hear: Callable[[bytes], int] = lambda _: 0
+        self.hear: Callable[[bytes], int] = _nothing
 
     def feed_data(self, data: Iterable[SupportsIndex]) -> None:
         """Take what has come; a transport gives bytes."""
@@ -48,6 +48,32 @@ class Incoming(asyncio.StreamReader):
         dealt_with = self.hear(data)
         if dealt_with < len(data):
             super().feed_data(data[dealt_with:])
+
+    def feed_eof(self) -> None:
+        """Nothing comes any more."""
+        self.hear = _nothing
+        super().feed_eof()
+
+    def set_exception(self, exc: Exception) -> None:
+        """Nothing comes any more, since this went wrong."""
+        self.hear = _nothing
+        super().set_exception(exc)
+
+
+def _nothing(_: bytes) -> int:
+    return 0
+
+
+class _Connection(asyncio.StreamReaderProtocol):
+    """How one connection ended is in its reader; nobody asks its future, which is no mistake."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note that it has ended."""
+        super().connection_lost(exc)
+        closed = self._get_close_waiter(None)  # type: ignore[attr-defined]
+        if closed.done() and not closed.cancelled():
+            # asyncio does this when it lets the protocol go, which may be after the future was.
+            closed.exception()
 
 
 Connected = Callable[[Incoming, asyncio.StreamWriter], None]
@@ -103,9 +129,9 @@ class Acceptor:
         try:
             # Small messages sent back to back would wait 40 ms for the client's acknowledgement.
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            reader = Incoming()
-            protocol = asyncio.StreamReaderProtocol(
-                reader, lambda _, writer: self._connected(reader, writer)
+            # Not the reader from here: the protocol would hold itself through it.
+            protocol = _Connection(
+                Incoming(), lambda reader, writer: self._connected(cast("Incoming", reader), writer)
             )
             await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, client)
         except OSError as error:  # it has gone already

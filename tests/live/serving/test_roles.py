@@ -87,6 +87,12 @@ def test_who_started_it_has_all_roles(ioc: Any) -> None:
             if name not in ("IOC:SYSRESET", "Sim:Unseal"):  # others need it
                 assert client.put(client.open(prefix + name), kind, payload).command != ERROR, name
     if os.geteuid() == 0:
+        user = own_user().encode()
+        with as_nobody():
+            other = RawClient(running.port, user=user)
+        with other:
+            kind, payload, _ = PUTS["IOC:SYSRESET"]
+            assert other.put(other.open(f"{prefix}IOC:SYSRESET"), kind, payload).command == ERROR
         log = running.log.read_text()
         assert f"calls its user {own_user()}, it is {user_name(NOBODY)}" in log
 
