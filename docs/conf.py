@@ -7,11 +7,15 @@ same in an editor.
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.metadata import version as installed
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+# Notebooks call ``cryohalo`` as a reader does in an environment that is active; a build need not
+# be started in one.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 # The reference that is made from the code: before Sphinx looks for pages.
 if (reference := Path(__file__).parent / "reference").is_dir():

@@ -6,7 +6,9 @@ A new notebook needs no code here: it is found by its head (``tests.house.pages.
 from __future__ import annotations
 
 import ast
+import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +60,8 @@ def test_a_notebook_runs_to_its_end(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    bin_folder = Path(sys.executable).parent  # cells call ``cryohalo``
+    monkeypatch.setenv("PATH", os.pathsep.join([str(bin_folder), os.environ["PATH"]]))
     notebook = read(name)
     run(notebook, tmp_path)
     ran = list(cells(notebook))
