@@ -22,7 +22,7 @@ from typing import Any, Final
 from cryohalo.reproduction.kept import Kept, Result
 from cryohalo.reproduction.papers import all_claims
 from cryohalo.reproduction.rooms import ROOMS
-from cryohalo.reproduction.rows import Row, rows_of, rule, sentence
+from cryohalo.reproduction.rows import Row, by_error, rows_of, rule, sentence
 from cryohalo.reproduction.tables import markdown_text
 from cryohalo.reproduction.verdict import Verdict
 from cryohalo.reproduction.work import Settings
@@ -88,6 +88,7 @@ def told(machine: str, results: Mapping[str, Result]) -> str:
         *(f"| `{result.room}` | {result.seconds:.0f} s |\n" for result in results.values()),
         "\nWhat differs, and why:\n\n",
         *(_reason(row) for row in rows if row.verdict is Verdict.DIFFERS),
+        f"\n{by_error(rows)}\n" if by_error(rows) else "",
         markdown_text(rows),
     ]
     return "".join(parts)

@@ -12,9 +12,9 @@ from cryohalo.reproduction.claim import Check, Claim, Role
 from cryohalo.reproduction.finding import Finding
 from cryohalo.reproduction.kept import Result
 from cryohalo.reproduction.rooms import room_named
-from cryohalo.reproduction.verdict import STANDARD_ERRORS, Verdict, judge
+from cryohalo.reproduction.verdict import STANDARD_ERRORS, Verdict, by_its_error, judge
 
-__all__ = ["Row", "count", "rows_of", "sentence"]
+__all__ = ["Row", "by_error", "count", "rows_of", "rule", "sentence"]
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,14 @@ def sentence(rows: Sequence[Row]) -> str:
     """What all rows come to."""
     parts = [f"{number} {verdict.value}" for verdict, number in count(rows).items()]
     return f"{len(rows)} claims: {', '.join(parts)}"
+
+
+def by_error(rows: Sequence[Row]) -> str:
+    """Which rows agree only because our own error is counted, in a line; empty for none."""
+    leaning = [row.claim.name for row in rows if by_its_error(row.claim, row.finding)]
+    if not leaning:
+        return ""
+    return f"Agree only because our own error is counted: {', '.join(leaning)}."
 
 
 def rule() -> str:

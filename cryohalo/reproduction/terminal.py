@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cryohalo.reproduction.papers import papers
-from cryohalo.reproduction.rows import Row, rule, sentence
+from cryohalo.reproduction.rows import Row, by_error, rule, sentence
 from cryohalo.reproduction.verdict import Verdict
 
 __all__ = ["MARKS", "show"]
@@ -39,6 +39,8 @@ def show(rows: Sequence[Row], console: Console) -> None:
             for row in chosen:
                 console.print(f"  {row.claim.name}: {row.claim.says}. {_why(row)}")
     console.print(f"\n{sentence(rows)}. {rule()}")
+    if leaning := by_error(rows):
+        console.print(leaning)
     if any(row.quick for row in rows):
         console.print("Rows marked q were found with the smaller settings of --quick.")
 

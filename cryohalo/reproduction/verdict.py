@@ -8,13 +8,14 @@ only our own chance may lie beyond. Where ours are several, all of them must agr
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
 from cryohalo.reproduction.claim import Check, Claim
 from cryohalo.reproduction.finding import Finding
 
-__all__ = ["STANDARD_ERRORS", "Verdict", "allowed", "judge"]
+__all__ = ["STANDARD_ERRORS", "Verdict", "allowed", "by_its_error", "judge"]
 
 #: So many of our own standard errors count as chance.
 STANDARD_ERRORS: Final = 2.0
@@ -50,3 +51,10 @@ def judge(claim: Claim, finding: Finding | None) -> Verdict:
     slack = _ROUNDING * max(abs(finding.low), abs(finding.high))
     inside = finding.low >= low - slack and finding.high <= high + slack
     return Verdict.AGREES if inside else Verdict.DIFFERS
+
+
+def by_its_error(claim: Claim, finding: Finding | None) -> bool:
+    """Whether ours agrees, but would not if it had no error: such a row proves little."""
+    if finding is None or judge(claim, finding) is not Verdict.AGREES:
+        return False
+    return judge(claim, replace(finding, error=0.0)) is Verdict.DIFFERS

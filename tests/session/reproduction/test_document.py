@@ -54,6 +54,17 @@ def test_another_result_is_another_page() -> None:
     assert sentence(rows_of(all_claims(), results)) not in text
 
 
+def test_the_page_names_what_agrees_by_our_error_alone() -> None:
+    machine, results = read_run()
+    axion = results["axion"]
+    power = replace(axion.findings["signal-power"], value=30.0, low=30.0, high=30.0)
+    for error, leans in ((0.0, False), (100.0, True)):
+        found = {**axion.findings, "signal-power": replace(power, error=error)}
+        text = told(machine, {**results, "axion": replace(axion, findings=found)})
+        line = next(x for x in text.splitlines() if x.startswith("Agree only because our own"))
+        assert ("signal-power" in line) is leans
+
+
 def test_no_page_counts_claims_by_hand() -> None:
     for path in pages():
         text = path.read_text("utf-8")

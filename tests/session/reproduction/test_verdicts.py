@@ -12,9 +12,9 @@ from cryohalo.reproduction.claim import Check, claim_from
 from cryohalo.reproduction.computations.campaign import lines, masses
 from cryohalo.reproduction.finding import Finding, exact, measured, spread
 from cryohalo.reproduction.papers import claim_named
-from cryohalo.reproduction.rows import Row
+from cryohalo.reproduction.rows import Row, by_error
 from cryohalo.reproduction.strip import strip_of
-from cryohalo.reproduction.verdict import Verdict, judge
+from cryohalo.reproduction.verdict import Verdict, by_its_error, judge
 from plans.haloscope.outcome import Campaign
 from tests.session.reproduction.made import EQUAL
 
@@ -112,3 +112,25 @@ def test_a_strip_holds_all_that_it_shows(finding: Finding, change: dict[str, Any
     assert strip.span[0] <= strip.ours <= strip.span[1]
     if claim.check is Check.EQUAL and judge(claim, finding) is Verdict.AGREES:
         assert strip.band[0] <= strip.paper[0] <= strip.band[1]
+
+
+@pytest.mark.parametrize(
+    ("change", "finding", "leans"),
+    [
+        ({}, exact(11.0), False),
+        ({}, measured(11.0, 5.0, "x"), False),
+        ({}, measured(11.5, 0.6, "x"), True),
+        ({}, measured(11.5, 0.5, "x"), False),  # it differs
+        (MOST, measured(5.1, 1.0, "x"), True),
+        (RANGE, spread(6, 4.9, 9.0, "x", error=0.06), True),
+        ({"check": "untestable"}, measured(11.5, 0.6, "x"), False),
+        ({}, None, False),
+    ],
+)
+def test_what_agrees_by_its_own_error_alone_is_named(
+    change: dict[str, Any], finding: Finding | None, leans: bool
+) -> None:
+    claim = claim_from("paper", {**EQUAL, **change})
+    assert by_its_error(claim, finding) is leans
+    rows = [Row(claim, finding, judge(claim, finding))]
+    assert by_error(rows) == ("Agree only because our own error is counted: a." if leans else "")
