@@ -36,7 +36,7 @@ def reproduce(
         Path, typer.Option(help="Of the results: what is kept there is not made again.", **WRITABLE)
     ] = Path("reports/reproduce"),
     quick: Annotated[
-        bool, typer.Option("--quick", help="Smaller settings, marked in the table: 3 minutes.")
+        bool, typer.Option("--quick", help="Smaller settings, marked in the table: half as long.")
     ] = False,
     seed: Annotated[
         int,
@@ -57,7 +57,7 @@ def reproduce(
 
     Models answer for the design; an IOC, devices, plans, the catalog and the analysis for what was
     measured. In the folder: a page, tables as CSV, JSON, LaTeX and PDF, figures, packaged as an
-    RO-Crate. An interrupted run goes on where it was. A quarter of an hour on two cores.
+    RO-Crate. An interrupted run goes on where it was. Some minutes on two free cores.
 
     Exit code 0: all was computed. 1: something failed. 3 (--strict): a number differs.
     """

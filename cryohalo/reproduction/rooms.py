@@ -52,16 +52,16 @@ class Room:
 
 ROOMS: Final = (
     Room(
-        "refrigerator-design", "Refrigerator: design", ("instruments", "amrr"), (8, 8),
+        "refrigerator-design", "Refrigerator: design", ("instruments", "amrr"), (10, 10),
         same_when_quick=True,
     ),
-    Room("refrigerator-machine", "Refrigerator: dynamic model", ("instruments", "amrr"), (45, 30)),
-    Room("refrigerator-cycles", "Refrigerator: running", _EVERYTHING, (110, 60), control_path=True),
-    Room("axion", "Axion: power and line", _PHYSICS, (5, 5), same_when_quick=True),
-    Room("cavity", "Cavity and magnet: design", _PHYSICS, (8, 6)),
-    Room("receiver", "Receiver: calibrations", _EVERYTHING, (30, 20), control_path=True),
-    Room("campaign", "Search: scan to limit", _EVERYTHING, (260, 20), control_path=True),
-    Room("montecarlo", "Simulated experiments", _EVERYTHING, (170, 25), control_path=True),
+    Room("refrigerator-machine", "Refrigerator: dynamic model", ("instruments", "amrr"), (11, 9)),
+    Room("refrigerator-cycles", "Refrigerator: running", _EVERYTHING, (93, 63), control_path=True),
+    Room("axion", "Axion: power and line", _PHYSICS, (1, 1), same_when_quick=True),
+    Room("cavity", "Cavity and magnet: design", _PHYSICS, (2, 2)),
+    Room("receiver", "Receiver: calibrations", _EVERYTHING, (7, 6), control_path=True),
+    Room("campaign", "Search: scan to limit", _EVERYTHING, (115, 9), control_path=True),
+    Room("montecarlo", "Simulated experiments", _EVERYTHING, (35, 9), control_path=True),
 )  # fmt: skip
 
 
