@@ -34,7 +34,7 @@ _SPEED: Final = 600.0
 _TO_COME_K, _TO_COME_UW = 1e-4, 0.3
 _QUICKER: Final = 10.0
 #: A step in temperature from which the load curve's slope is taken, K.
-_STEP_K: Final = 0.01
+_APART_K: Final = 0.01
 #: Cycles over which thermometers that are scanned are looked at, and how often, s.
 _LOOKED_AT, _LOOK_S = 8, 5.0
 _PLACES: Final = ("chx", "detector1", "detector2")
@@ -102,7 +102,7 @@ def _held(session: Session, limits: Limits, grid_k: float) -> dict[str, Finding]
 
     wanted_k = 1e-3 * claim_named("cooling-600uw").low
     ends = []
-    for setpoint_k in (wanted_k, wanted_k + _STEP_K):
+    for setpoint_k in (wanted_k, wanted_k + _APART_K):
         session.run(temperature_curve(session.refrigerator, [setpoint_k]))
         ends.append(settled(session, *limits))
     power_uw, error_uw, slope = at_temperature(wanted_k, ends[0], ends[1], grid_k)
