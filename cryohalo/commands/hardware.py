@@ -93,8 +93,13 @@ def new(
     """Write a file to begin with: every PV of the least set, to be given the laboratory's name."""
     from cryohalo.hardware.template import template
 
-    with file.open("x") as begun:
-        begun.write(template(_instrument(instrument)))
+    text = template(_instrument(instrument))
+    try:
+        with file.open("x") as begun:
+            begun.write(text)
+    except FileExistsError:
+        told = f"there already, name another: {escaped(file, 200)}"
+        raise typer.BadParameter(told, param_hint="FILE") from None
     console.print(f"written: {file.absolute()}")
 
 

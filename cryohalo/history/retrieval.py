@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import fmean, pstdev
 from typing import Any, Final
 
-from tornado.web import Application, HTTPError, RequestHandler
+from tornado.web import Application, HTTPError, MissingArgumentError, RequestHandler
 
 from cryohalo.history.raw import chunks
 from cryohalo.history.store import LOST, MICRO, HistoryError, Sample, read_only
@@ -75,6 +75,12 @@ class _Base(RequestHandler):
             return
         self.set_header("Content-Type", kind)  # PyDM compares it as a whole
         await self.finish(body)
+
+    def write_error(self, status_code: int, **more: Any) -> None:
+        """Say why a request is refused, in the form of all other refusals."""
+        why = more.get("exc_info", (None, None, None))[1]
+        said = why.log_message if isinstance(why, MissingArgumentError) else None
+        self._refuse(status_code, said or self._reason)
 
     def _refuse(self, code: int, why: object) -> None:
         self.set_status(code)

@@ -91,6 +91,8 @@ class AccessRules:
             raise AccessFileError(f"access security file {path}: no text, {error}") from None
         except OSError as error:
             raise AccessFileError(f"access security file {path}: {error.strerror}") from None
+        except AccessFileError as error:
+            raise AccessFileError(f"{path}: {error}") from None
 
     @classmethod
     def parse(cls, text: str) -> AccessRules:

@@ -115,7 +115,7 @@ await start({
     ["CHX, mean of the last", "Cycle:MeanCHXTemp_RBV"], ["lowest", "Cycle:MinCHXTemp_RBV"],
     ["highest", "Cycle:MaxCHXTemp_RBV"], ["Load, mean of the last", "Cycle:MeanCHXPower_RBV", { digits: 1 }],
     ["CHX heater", "CHX:Mode"], ["Stage", "Stage:Temp_RBV"],
-    ["Speed", "Sim:Speed_RBV", { units: "×", digits: 0 }], ["Simulated time", "Sim:Time_RBV", { digits: 0 }],
+    ["Speed", "Sim:Speed_RBV", { units: "×", digits: 0, zero: "as fast as it goes" }], ["Simulated time", "Sim:Time_RBV", { digits: 0 }],
   ],
   summary, troubles, draw, begin: 0.5,
 });

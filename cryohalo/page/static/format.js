@@ -14,13 +14,14 @@ export function figure(value, decimals) {
   return text.replace(/^-(?=0*\.?0*$)/, "").replace("-", "−");
 }
 
-/** The value of a variable as text. `how`: {scale, units, digits} where the drawing asks for others. */
+/** The value of a variable as text. `how`: {scale, units, digits} where the drawing asks for others, and a word for zero. */
 export function shown(pv, how = {}) {
   if (!pv || pv.value === undefined) return "…";
   if (pv.value === null) return pv.severity === 4 ? "lost" : pv.kind === "text" ? "" : "–";
   if (pv.kind === "state") return pv.states?.[pv.value] ?? String(pv.value);
   if (pv.kind === "text") return pv.value;
   if (pv.kind === "array") return `${pv.value.length} points`;
+  if (pv.value === 0 && how.zero) return how.zero;
   const decimals = how.digits ?? pv.prec ?? 0;
   const units = how.units ?? unit(pv.units);
   const space = units && units !== "°" ? " " : "";

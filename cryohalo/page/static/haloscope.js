@@ -55,10 +55,14 @@ function summary(store) {
   const doing = store.state("DAQ:Acquire_RBV") === "Acquire"
     ? `Digitizing ${shown(store.get("DAQ:Progress_RBV"), { digits: 0 })}`
     : store.state("VNA:Acquire_RBV") === "Acquire" ? "Analyser sweeps"
-      : store.value("Rod.MOVN") ? "Rod moves" : "Idle";
+      : store.value("Rod.MOVN") ? "Rod moves" : "";
+  // Between two spectra nothing moves: a search that runs is not idle for that.
+  const told = store.search;
+  const step = told?.running && told.done !== undefined ? `Search at step ${told.done} of ${told.done + told.left}` : "";
+  const now = [step, doing].filter(Boolean).join(" · ") || "Idle";
   const cold = shown(store.get("Fridge:MXC_RBV"), { scale: 1000, units: "mK", digits: 0 });
   const field = shown(store.get("Magnet:Field_RBV"), { digits: 1 });
-  return `${doing} · ${shown(store.get("Switch_RBV")).toLowerCase()} · ${field} · ${cold}`;
+  return `${now} · ${shown(store.get("Switch_RBV")).toLowerCase()} · ${field} · ${cold}`;
 }
 
 function troubles(store) {
@@ -77,7 +81,7 @@ await start({
     ["Next spectrum at", "DAQ:Center_RBV", { digits: 4 }],
     ["Magnet current", "Magnet:Current_RBV", { digits: 1 }],
     ["Blind", "Sim:Blind_RBV"],
-    ["Speed", "Sim:Speed_RBV", { units: "×", digits: 0 }], ["Simulated time", "Sim:Time_RBV", { digits: 0 }],
+    ["Speed", "Sim:Speed_RBV", { units: "×", digits: 0, zero: "as fast as it goes" }], ["Simulated time", "Sim:Time_RBV", { digits: 0 }],
   ],
   summary, troubles, draw, begin: 0, sections: [search, spectra],
 });

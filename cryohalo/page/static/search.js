@@ -82,7 +82,8 @@ export function search(store) {
     grand.show([told.mhz, told.top, told.low, told.mhz.map(() => high ?? null)]);
     limit.show([told.mhz, told.limit, told.ksvz, told.dfsz]);
   };
-  store.listen(() => { if (store.search) { const told = store.search; store.search = null; show(told); } });
+  let seen = null;
+  store.listen(() => { if (store.search !== seen) show((seen = store.search)); });
   const section = element("section", { class: "wide", id: "search" },
     element("div", { class: "head" }, title, done), text,
     element("div", { class: "charts two" }, grand.node, limit.node));

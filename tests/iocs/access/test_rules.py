@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -79,6 +80,13 @@ def test_what_cannot_be_honoured_is_refused_when_read(text: str) -> None:
 def test_a_file_that_is_not_understood_is_told_where(text: str, why: str) -> None:
     with pytest.raises(AccessFileError, match=why):
         AccessRules.parse(text)
+
+
+def test_a_file_that_is_not_understood_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "ours.acf"
+    file.write_text("ASG(DEFAULT) {\n RULE(1, READ)\n")
+    with pytest.raises(AccessFileError, match=f"{file}: .*bracket is still open"):
+        AccessRules.read(file)
 
 
 def test_of_several_groups_of_a_rule_one_is_enough() -> None:

@@ -142,6 +142,7 @@ def test_the_search_that_runs_is_followed(window: Any, haloscope_page: Page) -> 
     writer = write(haloscope_page.catalog, scan[:-4])
     shows(window, "#searching", "step 5 of 8")
     assert "to go" in window.locator("#searching").inner_text()
+    shows(window, "#summary", "Search at step 5 of 8")
     write(haloscope_page.catalog, scan[-4:], writer).close()
     shows(window, "#searching", "step 8 of 8 · run ended · highest excess")
     shows(window, "#search h2", "Search: campaign <b>march</b>")

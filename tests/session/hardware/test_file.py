@@ -134,6 +134,9 @@ def test_the_commands_print_needs_and_write_files(tmp_path: Path) -> None:
     assert run(app, ["hardware", "needs", "--all"]).exit_code == 0
     begun = tmp_path / "new.toml"
     assert run(app, ["hardware", "new", str(begun)]).exit_code == 0
+    again = run(app, ["hardware", "new", str(begun)])
+    assert again.exit_code == 2
+    assert "there already, name another" in again.output
     assert begun.read_text() == template("haloscope")
     output = tmp_path / "lab.db"
     arguments = ["hardware", "softioc", str(LAB), "-o", str(output), "--target", "1100"]

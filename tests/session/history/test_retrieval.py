@@ -145,6 +145,7 @@ def test_states_are_not_averaged(address: str) -> None:
     [
         ({"pv": "A:X", **WHOLE}, 404, "A:X is not recorded"),
         ({"pv": "A:T", "from": "yesterday", "to": "2026-11-18T12:00:00Z"}, 400, "'yesterday'"),
+        ({"pv": "A:T"}, 400, "Missing argument from"),
         ({"pv": "optimized_0(A:T)", **WHOLE}, 400, "1 to"),
         ({"pv": "optimized_999999999(A:T)", **WHOLE}, 400, "1 to"),
     ],
