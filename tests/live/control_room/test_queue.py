@@ -18,7 +18,7 @@ import pytest
 from cryohalo.catalog import Catalog, Run
 from tests.live.control_room.conftest import Room, again, text, until
 
-STEPS = 80
+STEPS = 160
 FREQUENCIES = [round(1100.0 + 0.01 * step, 2) for step in range(STEPS)]
 TARGET = "haloscope_measured_target_frequency"
 CALIBRATION = {

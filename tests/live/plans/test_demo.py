@@ -53,7 +53,7 @@ def test_its_summary_names_temperature_limit_candidate_and_report(demo: tuple[Pa
     temperature = re.search(r"T_CHX +([\d.]+) K at 600 µW", printed)
     assert temperature is not None, printed
     assert 0.85 <= float(temperature[1]) <= 0.95
-    assert re.search(r"hidden axion +[\d.]+ MHz, found", printed), printed
+    assert re.search(r"hidden axion +[\d.]+ MHz, [\d.e-]+ /GeV, found", printed), printed
     assert str(folder / "index.html") in printed
 
 

@@ -107,7 +107,7 @@ def test_the_curve_over_ksvz_is_the_coupling_over_ksvzs(capp: Setup) -> None:
     [
         ({}, "needs a target"),
         ({"averages": 10, "target": Target(value=1e-15)}, "needs a target"),
-        ({"averages": 10, "low_hz": 1.2e9}, "is none"),
+        ({"averages": 10, "low_hz": 1.2e9}, "lower end must be below"),
         ({"averages": 10, "beta": -2.0}, "beta is -2"),
         ({"averages": 10, "step_hz": math.nan}, "step_hz is nan"),
         ({"averages": 10, "skip_hz": ((2.0, 1.0),)}, "low is not below high"),
