@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,7 +88,7 @@ class Seen:
             if tree is None or not len(own):
                 continue
             # A few landmarks against many: walking both trees at once costs a hundred times more.
-            near = tree.query_ball_point(own.around[:, LOOKED_UP], NEAR)
+            near: Any = tree.query_ball_point(own.around[:, LOOKED_UP], NEAR)  # a list for each
             pairs = [(mine, theirs) for mine, many in enumerate(near) for theirs in many]
             looked_up = np.array(pairs, dtype=np.int64).reshape(-1, 2)
             for mine, theirs in confirmed(own, known, looked_up):
