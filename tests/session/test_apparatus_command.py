@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from cryohalo import cli
 from haloscope.description import Description, describe
 from haloscope.parameters import SHIPPED, HaloscopeParameters
-from tests.session.test_command_line import run
+from tests.session.commands import run
 
 
 def refused(*arguments: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cryohalo import cli
-from tests.session.test_command_line import run
+from tests.session.commands import run
 
 
 def test_a_design_study_writes_what_it_found(

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cryohalo import cli
-from tests.session.test_command_line import run
+from tests.session.commands import run
 
 BAND = ("forecast", "1100", "1100.2")
 
