@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cryohalo.reproduction.papers import papers
-from cryohalo.reproduction.rows import Row, rule, sentence
+from cryohalo.reproduction.rows import Row, by_error, rule, sentence
 from cryohalo.reproduction.verdict import Verdict
 from instruments.drawing import GREEN, GREY, ORANGE, RED, styled
 
@@ -86,10 +86,11 @@ def write_pdf(path: Path, rows: Sequence[Row], made: str) -> None:
         pages.down(1.6)
         for row in group:
             _row(pages, row)
-    if not pages.room_for(4):
+    if not pages.room_for(5):
         pages.turn()
     pages.down(1)
-    pages.write(_MARGIN, f"{sentence(rows)}. {rule()}\n{made}")
+    summary = f"{sentence(rows)}. {rule()}"
+    pages.write(_MARGIN, "\n".join(filter(None, (summary, by_error(rows), made))))
     with PdfPages(path, metadata={"CreationDate": None, "Title": "What two papers state"}) as out:
         for sheet in pages.sheets:
             out.savefig(sheet)

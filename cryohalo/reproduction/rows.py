@@ -85,6 +85,11 @@ class Row:
         """How our number comes about."""
         return "" if self.claim.role is Role.NONE else self.claim.role.value
 
+    @property
+    def by_its_error(self) -> bool:
+        """Whether ours agrees only because our own error is counted."""
+        return by_its_error(self.claim, self.finding)
+
     def recorded(self) -> dict[str, Any]:
         """As plain values, for JSON and CSV."""
         claim, found = self.claim, self.finding
@@ -110,6 +115,7 @@ class Row:
             "error_kind": "" if found is None else found.how,
             "note": "" if found is None else found.note,
             "verdict": self.verdict.value,
+            "only_by_error": self.by_its_error,
             "failure": self.error,
             "quick": self.quick,
             "room": claim.room,
@@ -153,7 +159,7 @@ def sentence(rows: Sequence[Row]) -> str:
 
 def by_error(rows: Sequence[Row]) -> str:
     """Which rows agree only because our own error is counted, in a line; empty for none."""
-    leaning = [row.claim.name for row in rows if by_its_error(row.claim, row.finding)]
+    leaning = [row.claim.name for row in rows if row.by_its_error]
     if not leaning:
         return ""
     return f"Agree only because our own error is counted: {', '.join(leaning)}."

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from cryohalo.reproduction.papers import papers
-from cryohalo.reproduction.rows import Row, rule, sentence
+from cryohalo.reproduction.rows import Row, by_error, rule, sentence
 from cryohalo.reproduction.verdict import Verdict
 
 __all__ = ["csv_text", "json_text", "latex_text", "markdown_text"]
@@ -64,7 +64,8 @@ def latex_text(rows: Sequence[Row], made: str) -> str:
         parts.append(f"\\section*{{{_tex(about[name].called.capitalize())}}}\n")
         parts.append(f"{_tex(about[name].citation)}\n\n")
         parts.append(_longtable(list(group)))
-    parts.append(f"\n{_tex(sentence(rows))}. {_tex(rule())} {_tex(made)}\n\\end{{document}}\n")
+    said = " ".join(filter(None, (f"{sentence(rows)}.", rule(), by_error(rows), made)))
+    parts.append(f"\n{_tex(said)}\n\\end{{document}}\n")
     return "".join(parts)
 
 

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from cryohalo import cli
 from cryohalo.reproduction import report, running
-from cryohalo.reproduction.finding import exact
+from cryohalo.reproduction.finding import exact, measured
 from cryohalo.reproduction.kept import Kept, Result
 from cryohalo.reproduction.papers import all_claims, claim_named
 from cryohalo.reproduction.report import write_all
@@ -26,7 +26,7 @@ from cryohalo.reproduction.rows import Row, rows_of, sentence
 from cryohalo.reproduction.tables import csv_text, latex_text
 from cryohalo.reproduction.verdict import Verdict
 from cryohalo.reproduction.work import Settings
-from tests.session.reproduction.made import everything, result_of
+from tests.session.reproduction.made import anything, everything, result_of
 
 
 @pytest.fixture
@@ -154,6 +154,16 @@ def test_the_page_needs_nothing_else_and_shows_every_row(tmp_path: Path) -> None
     told = json.loads((tmp_path / "claims.json").read_text())
     assert told["summary"] == sentence(rows)
     assert told["provenance"]["package_versions"]["numpy"]
+
+
+def test_what_agrees_by_our_own_error_alone_is_marked_on_page_and_in_tables(tmp_path: Path) -> None:
+    leaning = {"source-noise": measured(35.0, 1.0, "x")}
+    written(tmp_path, findings={**anything("cavity"), **leaning})
+    page = (tmp_path / "index.html").read_text()
+    assert page.count("only by our own error</span>") == 1
+    table = csv.DictReader(io.StringIO((tmp_path / "claims.csv").read_text()))
+    assert [line["name"] for line in table if line["only_by_error"] == "True"] == ["source-noise"]
+    assert "error is counted: source-noise. Made by" in (tmp_path / "claims.tex").read_text()
 
 
 def test_tables_hold_what_their_languages_take_for_commands(tmp_path: Path) -> None:

@@ -133,4 +133,6 @@ def test_what_agrees_by_its_own_error_alone_is_named(
     claim = claim_from("paper", {**EQUAL, **change})
     assert by_its_error(claim, finding) is leans
     rows = [Row(claim, finding, judge(claim, finding))]
-    assert by_error(rows) == ("Agree only because our own error is counted: a." if leans else "")
+    line = "Agree only because our own error is counted: a."
+    assert by_error(rows) == (line if leans else "")
+    assert rows[0].recorded()["only_by_error"] is leans
