@@ -19,7 +19,7 @@ __all__ = ["STANDARD_ERRORS", "Verdict", "allowed", "by_its_error", "judge"]
 
 #: So many of our own standard errors count as chance.
 STANDARD_ERRORS: Final = 2.0
-#: Rounding of sums is no disagreement: relative to the paper's number.
+#: Rounding of sums is no disagreement: relative to our number.
 _ROUNDING: Final = 1e-9
 
 

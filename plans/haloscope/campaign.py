@@ -132,14 +132,14 @@ def campaign(
         calibrate_every_s = operation.calibration_every_s
     rule = Decision(decision)  # type: ignore[arg-type]  # refused there by name
     if frequencies_mhz is None:
+        low_mhz, high_mhz = operation.band_low_hz * 1e-6, operation.band_high_hz * 1e-6
         require(
             (start_mhz is None) == (stop_mhz is None),
             "a campaign over a range needs start_mhz and stop_mhz; without both it is the band of "
-            f"the search, {operation.band_low_hz * 1e-6:g} to "
-            f"{operation.band_high_hz * 1e-6:g} MHz",
+            f"the search, {low_mhz:g} to {high_mhz:g} MHz",
         )
-        start_mhz = operation.band_low_hz * 1e-6 if start_mhz is None else start_mhz
-        stop_mhz = operation.band_high_hz * 1e-6 if stop_mhz is None else stop_mhz
+        if start_mhz is None:
+            start_mhz, stop_mhz = low_mhz, high_mhz
         step_khz = operation.step_hz * 1e-3 if step_khz is None else step_khz
     wanted = planned(frequencies_mhz, start_mhz=start_mhz, stop_mhz=stop_mhz, step_khz=step_khz)
     targets = without(wanted, list(skip_mhz))

@@ -25,7 +25,14 @@ from plans.haloscope.measure import (
 )
 from plans.haloscope.tuning import Amplifier, Rod, set_coupling, set_jpa, tune_to
 
-__all__ = ["OtherApparatusError", "ScanState", "check", "measured_values", "receiver_at"]
+__all__ = [
+    "OtherApparatusError",
+    "ScanState",
+    "check",
+    "measured_values",
+    "receiver_at",
+    "set_up",
+]
 
 
 class OtherApparatusError(RuntimeError):
@@ -73,23 +80,13 @@ class ScanState:
 def set_up(
     haloscope: Haloscope, target_mhz: float, averages: int, state: ScanState
 ) -> MsgGenerator[dict[str, float]]:
-    """All of a step before it digitizes; returns what it inferred, see ``measured_values``.
+    """All of a step before it digitizes; its arguments are those of ``scan.step``.
 
-    Parameters
-    ----------
-    haloscope
-        The device.
-    target_mhz
-        Where the cavity and the centre of the spectrum shall be, MHz.
-    averages
-        Spectra averaged.
-    state
-        What the scan has learnt; updated.
+    Returns:
+        What it inferred, see ``measured_values``.
 
-    Raises
-    ------
-    OtherApparatusError
-        The IOC describes another apparatus than when the scan began.
+    Raises:
+        OtherApparatusError: The IOC describes another apparatus than when the scan began.
     """
     state.demand_same(haloscope.apparatus)
     cavity, coupling = yield from _cavity(haloscope, target_mhz, averages, state)
