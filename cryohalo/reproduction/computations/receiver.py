@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cryohalo.reproduction.finding import Finding, exact, measured, numerical, spread
 from cryohalo.reproduction.papers import claim_named
+from cryohalo.reproduction.shared.clock import clock_held
 from cryohalo.reproduction.shared.control_path import session_at
 from cryohalo.reproduction.work import Answers, Work
 from haloscope.axion import frequency_hz, mass_ev
@@ -106,9 +107,8 @@ def _rested(haloscope: Haloscope, seconds: float) -> MsgGenerator[None]:
     """Let simulated time pass while nothing is done: as fast as can be, it stands then."""
     import bluesky.plan_stubs as bps
 
-    yield from bps.abs_set(haloscope.sim.paused, "Yes", wait=True)
-    yield from bps.abs_set(haloscope.sim.advance, seconds, wait=True)
-    yield from bps.abs_set(haloscope.sim.paused, "No", wait=True)
+    sim = haloscope.sim
+    yield from clock_held(sim, bps.abs_set(sim.advance, seconds, wait=True))
 
 
 def _cold(session: Session) -> dict[str, Finding]:
@@ -237,12 +237,12 @@ def _sum(places: Mapping[float, _Place]) -> Finding:
     Below the cavity, at the JPA's resonance, the cavity is dark: what is there, the chain's share
     brought to the cavity, is what lies under the peak.
     """
-    ratios = []
+    ratios, source_k = [], 1e-3 * claim_named("source-temperature").low
     for mhz, p in places.items():
         rest_k = p.chain["receiver_temperature_k"]
         at_target = rest_k / float(p.profile.gain(1e6 * mhz))
         under = p.noise["noise_temperature_k"][0] - rest_k / p.profile.peak_gain + at_target
-        source = float(effective_temperature_k(0.025, 1e6 * mhz))
+        source = float(effective_temperature_k(source_k, 1e6 * mhz))
         ratios.append((source + p.chain["jpa_noise_temperature_k"] + at_target) / under)
     note = "measured; with the letter's numbers 119 mK over 130 - 12 + 25 = 143 mK, 0.83"
     return _mean(ratios, note)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryohalo.reproduction.finding import Finding, exact, measured, numerical, spread
+from cryohalo.reproduction.shared.clock import clock_held
 from instruments.drawing import BLUE, GREEN, RED, styled
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ def second_by_second(session: Session, *, cycles: int = 1, step_s: float = _STEP
 
 def _stepped(refrigerator: Refrigerator, looks: int, step_s: float) -> MsgGenerator[None]:
     import bluesky.plan_stubs as bps
-    import bluesky.preprocessors as bpp
 
     from plans.shared.common import in_run, metadata, record
 
@@ -57,17 +57,13 @@ def _stepped(refrigerator: Refrigerator, looks: int, step_s: float) -> MsgGenera
     ]  # fmt: skip
 
     def steps() -> MsgGenerator[None]:
-        yield from bps.abs_set(sim.paused, "Yes", wait=True)
         for _ in range(looks):
             yield from bps.checkpoint()
             yield from bps.abs_set(sim.advance, step_s, wait=True)
             yield from record(devices, "primary")
 
-    def go_on() -> MsgGenerator[None]:
-        yield from bps.abs_set(sim.paused, "No", wait=True)
-
     start = metadata("seconds", devices, {"looks": looks, "step_s": step_s}, None)
-    return (yield from in_run(bpp.finalize_wrapper(steps(), go_on), start))
+    return (yield from in_run(clock_held(sim, steps()), start))
 
 
 def _columns(run: Run) -> Seconds:

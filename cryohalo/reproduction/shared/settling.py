@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from cryohalo.reproduction.shared.clock import clock_held
+
 if TYPE_CHECKING:
     from bluesky.utils import MsgGenerator
 
@@ -93,7 +95,6 @@ def _blocks(
     refrigerator: Refrigerator, tolerance_k: float, tolerance_uw: float
 ) -> MsgGenerator[None]:
     import bluesky.plan_stubs as bps
-    import bluesky.preprocessors as bpp
 
     from plans.refrigerator.cycles import Periodic
     from plans.shared.common import number_in, record
@@ -102,7 +103,6 @@ def _blocks(
     periodic = Periodic(tolerance_k, tolerance_uw, agree=1, max_cycles=_MOST_BLOCKS)
 
     def blocks() -> MsgGenerator[None]:
-        yield from bps.abs_set(sim.paused, "Yes", wait=True)
         kelvin: list[float] = []
         microwatt: list[float] = []
         while len(kelvin) < periodic.max_cycles and not periodic.reached(kelvin, microwatt):
@@ -112,7 +112,4 @@ def _blocks(
             kelvin.append(number_in(reading, cycle.mean_chx_temperature))
             microwatt.append(number_in(reading, cycle.mean_chx_power))
 
-    def go_on() -> MsgGenerator[None]:
-        yield from bps.abs_set(sim.paused, "No", wait=True)
-
-    return (yield from bpp.finalize_wrapper(blocks(), go_on))
+    return (yield from clock_held(sim, blocks()))
