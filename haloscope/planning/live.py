@@ -178,7 +178,7 @@ class LiveForecast:
         self._steps += 1
         self._done.add(target_hz)
         self._left.take(target_hz)
-        known = averages if averages > 0 else self._averages.get(target_hz, 1.0)
+        known = averages if 0 < averages < math.inf else self._averages.get(target_hz, 1.0)
         self._counts.append(known)
         if width_hz > 0:
             self._widths_hz.append(width_hz)

@@ -106,3 +106,14 @@ def test_a_frequency_beyond_all_numbers_is_no_step() -> None:
     for document in documents({"data": data}):
         live(*document)
     assert live.outlook is None
+
+
+def test_a_step_of_infinite_averages_leaves_a_time_to_go() -> None:
+    live = LiveForecast()
+    data = {"measured_target_frequency": 1001.0, "measured_loaded_q": 1e4}
+    for sim_time in (5.0, 8.0):
+        found = documents({"data": data | {"sim_time": sim_time, "daq_num_averages": math.inf}})
+        for document in found if sim_time == 5.0 else found[-1:]:
+            live(*document)
+    assert live.outlook is not None
+    assert live.outlook.left_s == 3.0
