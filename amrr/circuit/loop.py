@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amrr.circuit.advection import face_values
-from amrr.circuit.nodes import fluid_energy, fluid_pressure, lump, mixing
+from amrr.circuit.nodes import Content, fluid_energy, fluid_pressure, lump, mixing
 from amrr.circuit.relaxation import relax
 from amrr.circuit.rows import (
     ALPHA,
@@ -79,12 +79,18 @@ def lambda_temperature(c3: float, v4: float, alpha: float) -> float:
 
 
 @jit
+def content(x: Array, n: Array, i: int, garnet: Array, fluid: Array) -> Content:
+    """What is in lump i."""
+    return Content(
+        garnet, fluid, int(n[TABLE, i]), n[SPINS, i], n[VOLUME, i], n[GAMMA, i], x[FIELD, i],
+        x[C3, i],
+    )  # fmt: skip
+
+
+@jit
 def settle(x: Array, n: Array, i: int, garnet: Array, fluid: Array) -> None:
     """Recompute energy, entropy and fluid energy of a lump from its temperature."""
-    s, u, c = lump(
-        garnet, fluid, int(n[TABLE, i]), n[SPINS, i], n[VOLUME, i], n[GAMMA, i],
-        x[TEMPERATURE, i], x[FIELD, i], x[C3, i],
-    )  # fmt: skip
+    s, u, c = lump(content(x, n, i, garnet, fluid), x[TEMPERATURE, i])
     x[CAPACITY, i] = c
     x[ENTROPY, i] = s
     x[ENERGY, i] = u
@@ -119,9 +125,8 @@ def change_field(
         x[FIELD, i] = field
         before = x[ENERGY, i]
         x[TEMPERATURE, i], _, x[ENERGY, i], x[FLUID_ENERGY, i], x[CAPACITY, i] = relax(
-            garnet, fluid, int(n[TABLE, i]), n[SPINS, i], n[VOLUME, i], n[GAMMA, i],
-            x[TEMPERATURE, i], field, x[C3, i], memo[1, i], x[ENTROPY, i], 0.0, True,
-        )  # fmt: skip
+            content(x, n, i, garnet, fluid), x[TEMPERATURE, i], memo[1, i], x[ENTROPY, i], 0.0, True
+        )
         ledger[WORK_PUMP if coil_of[i] < 2 else WORK_REGENERATOR] += x[ENERGY, i] - before
 
 
@@ -206,11 +211,12 @@ def close(
     link = n[LINK, i] * dt_s
     goal = x[ENERGY, i] + gain_j + link * stage_k
     (
-        x[TEMPERATURE, i], x[ENTROPY, i], x[ENERGY, i], x[FLUID_ENERGY, i], x[CAPACITY, i],
-    ) = relax(
-        garnet, fluid, int(n[TABLE, i]), n[SPINS, i], n[VOLUME, i], n[GAMMA, i],
-        x[TEMPERATURE, i], x[FIELD, i], x[C3, i], memo[1, i], goal, link, False,
-    )  # fmt: skip
+        x[TEMPERATURE, i],
+        x[ENTROPY, i],
+        x[ENERGY, i],
+        x[FLUID_ENERGY, i],
+        x[CAPACITY, i],
+    ) = relax(content(x, n, i, garnet, fluid), x[TEMPERATURE, i], memo[1, i], goal, link, False)
     return link * (x[TEMPERATURE, i] - stage_k)
 
 

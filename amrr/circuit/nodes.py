@@ -15,7 +15,7 @@ of the spline's weights at every look would cost more than all else here.
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,43 +154,49 @@ def add(a: Four, scale_a: float, b: Four, scale_b: float) -> Four:
     )
 
 
+class Content(NamedTuple):
+    """What is in a lump, and at which field.
+
+    Attributes:
+        garnet: Tables of F_spin, one below the other.
+        fluid: Table of phi.
+        first: First row of the refrigerant's table.
+        spins_mol: Moles of Gd.
+        volume_m3: Fluid volume.
+        gamma: Metal, J/K2.
+        field_t: Field.
+        c3: 3He density, mol/m3.
+    """
+
+    garnet: Array
+    fluid: Array
+    first: int
+    spins_mol: float
+    volume_m3: float
+    gamma: float
+    field_t: float
+    c3: float
+
+
 @jit
-def lump_rows(
-    garnet: Array,
-    fluid: Array,
-    first: int,
-    i: int,
-    spins_mol: float,
-    volume_m3: float,
-    field_t: float,
-    c3: float,
-) -> tuple[Four, Four]:
+def lump_rows(of: Content, i: int) -> tuple[Four, Four]:
     """The lump's F(T), without metal and mixing, and its fluid's phi(T), by powers of u."""
-    f = fluid_row(fluid, i, c3)
-    if spins_mol == 0.0:
-        return add(f, volume_m3, f, 0.0), f
-    return add(spin_row(garnet, first, i, field_t), spins_mol, f, volume_m3), f
+    f = fluid_row(of.fluid, i, of.c3)
+    if of.spins_mol == 0.0:
+        return add(f, of.volume_m3, f, 0.0), f
+    spins = spin_row(of.garnet, of.first, i, of.field_t)
+    return add(spins, of.spins_mol, f, of.volume_m3), f
 
 
 @jit
-def lump(
-    garnet: Array,
-    fluid: Array,
-    first: int,
-    spins_mol: float,
-    volume_m3: float,
-    gamma: float,
-    temperature_k: float,
-    field_t: float,
-    c3: float,
-) -> tuple[float, float, float]:
+def lump(of: Content, temperature_k: float) -> tuple[float, float, float]:
     """S (J/K), U (J) and C (J/K) of a lump."""
     i, u = cell(temperature_k, T_FIRST_K, PER_T_STEP, T_POINTS)
-    q, _ = lump_rows(garnet, fluid, first, i, spins_mol, volume_m3, field_t, c3)
+    q, _ = lump_rows(of, i)
     f, f_t, f_tt = derivatives(q, u)
-    entropy = -f_t - volume_m3 * mixing(c3) + gamma * temperature_k
-    energy = f - temperature_k * f_t + 0.5 * gamma * temperature_k**2
-    return entropy, energy, temperature_k * (gamma - f_tt)
+    entropy = -f_t - of.volume_m3 * mixing(of.c3) + of.gamma * temperature_k
+    energy = f - temperature_k * f_t + 0.5 * of.gamma * temperature_k**2
+    return entropy, energy, temperature_k * (of.gamma - f_tt)
 
 
 @jit

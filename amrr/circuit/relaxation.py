@@ -15,6 +15,7 @@ from amrr.circuit.nodes import (
     PER_T_STEP,
     T_FIRST_K,
     T_POINTS,
+    Content,
     Four,
     cell,
     derivatives,
@@ -36,28 +37,17 @@ _SLOPE_ERROR_PER_K2: Final = 100.0
 
 @jit_apart
 def search(
-    garnet: Array,
-    fluid: Array,
-    first: int,
-    spins_mol: float,
-    volume_m3: float,
-    gamma: float,
-    guess_k: float,
-    field_t: float,
-    c3: float,
-    mix: float,
-    goal: float,
-    link_j_per_k: float,
-    isentropic: bool,
+    of: Content, guess_k: float, mix: float, goal: float, link_j_per_k: float, isentropic: bool
 ) -> tuple[float, float, float, float, float]:
     """As ``relax``, from anywhere to anywhere on the grid and beyond it, by Newton's method."""
+    gamma, mixed = of.gamma, of.volume_m3 * mix
     t = guess_k
     i, u = cell(t, T_FIRST_K, PER_T_STEP, T_POINTS)
-    q, f_row = lump_rows(garnet, fluid, first, i, spins_mol, volume_m3, field_t, c3)
+    q, f_row = lump_rows(of, i)
     for _ in range(40):
         f, f_t, f_tt = derivatives(q, u)
         if isentropic:
-            change = (goal + volume_m3 * mix + f_t - gamma * t) / (gamma - f_tt)
+            change = (goal + mixed + f_t - gamma * t) / (gamma - f_tt)
         else:
             energy = f - t * f_t + 0.5 * gamma * t * t
             change = (goal - energy - link_j_per_k * t) / (t * (gamma - f_tt) + link_j_per_k)
@@ -65,11 +55,11 @@ def search(
         last = i
         i, u = cell(t, T_FIRST_K, PER_T_STEP, T_POINTS)
         if i != last:
-            q, f_row = lump_rows(garnet, fluid, first, i, spins_mol, volume_m3, field_t, c3)
+            q, f_row = lump_rows(of, i)
         if abs(change) < _SMALL_K:
             break
     f, f_t, f_tt = derivatives(q, u)
-    entropy = -f_t - volume_m3 * mix + gamma * t
+    entropy = -f_t - mixed + gamma * t
     energy = f - t * f_t + 0.5 * gamma * t * t
     fluid_f, fluid_f_t, _ = derivatives(f_row, u)
     return t, entropy, energy, fluid_f - t * fluid_f_t, t * (gamma - f_tt)
@@ -126,19 +116,7 @@ def improved(
 
 @jit
 def relax(
-    garnet: Array,
-    fluid: Array,
-    first: int,
-    spins_mol: float,
-    volume_m3: float,
-    gamma: float,
-    guess_k: float,
-    field_t: float,
-    c3: float,
-    mix: float,
-    goal: float,
-    link_j_per_k: float,
-    isentropic: bool,
+    of: Content, guess_k: float, mix: float, goal: float, link_j_per_k: float, isentropic: bool
 ) -> tuple[float, float, float, float, float]:
     """Find a lump's temperature from its entropy, or from its energy.
 
@@ -146,16 +124,9 @@ def relax(
     rounding, in one go if it is within a few millikelvin; elsewhere ``search`` does.
 
     Args:
-        garnet: Tables of F_spin, one below the other.
-        fluid: Table of phi.
-        first: First row of the refrigerant's table.
-        spins_mol: Moles of Gd.
-        volume_m3: Fluid volume.
-        gamma: Metal, J/K2.
+        of: The lump.
         guess_k: Where to start.
-        field_t: Field.
-        c3: 3He density, mol/m3.
-        mix: ``mixing`` of it: its logarithm costs half of what all else here does.
+        mix: ``mixing`` of its 3He: its logarithm costs half of what all else here does.
         goal: The entropy in J/K; or U + link T in J.
         link_j_per_k: Conductance to a bath times the step, for the energy balance.
         isentropic: Which of the two.
@@ -163,22 +134,19 @@ def relax(
     Returns:
         T (K), S (J/K), U (J), the fluid's energy density (J/m3) and the heat capacity (J/K).
     """
-    mixed = volume_m3 * mix
+    gamma, mixed = of.gamma, of.volume_m3 * mix
     bare = goal + mixed if isentropic else goal
     i, u = cell(guess_k, T_FIRST_K, PER_T_STEP, T_POINTS)
-    p, f_row = lump_rows(garnet, fluid, first, i, spins_mol, volume_m3, field_t, c3)
+    p, f_row = lump_rows(of, i)
     t, u, error_k = found(p, u, guess_k, gamma, bare, link_j_per_k, isentropic)
     if not 0.0 <= u <= 1.0:
         i, u = cell(t, T_FIRST_K, PER_T_STEP, T_POINTS)
-        p, f_row = lump_rows(garnet, fluid, first, i, spins_mol, volume_m3, field_t, c3)
+        p, f_row = lump_rows(of, i)
         t, u, error_k = found(p, u, t, gamma, bare, link_j_per_k, isentropic)
     near = leave(p, f_row, u, t, gamma, mixed)
     if error_k < _FOUND_K and 0.0 <= u <= 1.0:
         return near
-    return search(
-        garnet, fluid, first, spins_mol, volume_m3, gamma, guess_k, field_t, c3, mix,
-        goal, link_j_per_k, isentropic,
-    )  # fmt: skip
+    return search(of, guess_k, mix, goal, link_j_per_k, isentropic)
 
 
 @jit
