@@ -11,7 +11,7 @@ import typer
 from cryohalo.commands.options import between, errors, plain_console
 
 if TYPE_CHECKING:
-    from haloscope.planning.forecast import Request, Target
+    from haloscope.planning.request import Request, Target
 
 app = typer.Typer()
 console = plain_console()
@@ -68,7 +68,8 @@ def forecast(
     Needs a target (--coupling, --ksvz or --dfsz) or --averages. What is not given is chosen: the
     coupling and the step that scan fastest, the integration that the target needs.
     """
-    from haloscope.planning.forecast import Request, forecast
+    from haloscope.planning.forecast import forecast
+    from haloscope.planning.request import Request
     from haloscope.planning.tables import as_dict, text
 
     request = Request(
@@ -133,7 +134,7 @@ def _measured(file: Path) -> dict[str, float]:
 
 
 def _target(coupling: float | None, ksvz: float | None, dfsz: float | None) -> Target | None:
-    from haloscope.planning.forecast import Target
+    from haloscope.planning.request import Target
 
     given = {"1/GeV": coupling, "KSVZ": ksvz, "DFSZ": dfsz}
     asked = [(unit, value) for unit, value in given.items() if value is not None]

@@ -13,8 +13,9 @@ from haloscope.analysis.options import Options
 from haloscope.axion import coupling_ksvz
 from haloscope.description import describe
 from haloscope.parameters import HaloscopeParameters
-from haloscope.planning.forecast import Request, Target, forecast
+from haloscope.planning.forecast import forecast
 from haloscope.planning.machine import setup_of
+from haloscope.planning.request import Request, Target
 from haloscope.planning.setup import Mode, Setup
 
 CAPP = describe(HaloscopeParameters.capp12tb())

@@ -14,9 +14,10 @@ from haloscope.analysis.online import Online
 from haloscope.analysis.options import Options
 from haloscope.description import describe
 from haloscope.parameters import HaloscopeParameters
-from haloscope.planning.forecast import Request, forecast
+from haloscope.planning.forecast import forecast
 from haloscope.planning.live import LiveForecast
 from haloscope.planning.machine import calibrated, setup_of
+from haloscope.planning.request import Request
 from plans.haloscope.campaign import Campaign, campaign
 from tests.plans.conftest import Documents
 

@@ -19,8 +19,9 @@ from haloscope.axion import AxionLine
 from haloscope.constants import BOLTZMANN_J_PER_K, PLANCK_J_S
 from haloscope.description import describe
 from haloscope.parameters import HaloscopeParameters
-from haloscope.planning.forecast import Forecast, Request, forecast
+from haloscope.planning.forecast import Forecast, forecast
 from haloscope.planning.machine import setup_of
+from haloscope.planning.request import Request
 from plans.haloscope.campaign import Campaign, campaign
 from plans.haloscope.scan import scan
 from tests.physics.planning.frontier import CELLS, NARROW, SQUEEZED, WIDEBAND, made
