@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from cryohalo.run_engine import close_run_engine, make_run_engine
 from devices.simulated.haloscope import Haloscope
-from haloscope.analysis.exchange.documents import DocumentReader, Event
+from haloscope.analysis.exchange.documents import DocumentReader
+from haloscope.analysis.exchange.events import Event
 from haloscope.analysis.options import Options
 from haloscope.analysis.spectra import Spectra
 from haloscope.apparatus.experiment import SimulatedHaloscope as Machine

@@ -24,7 +24,8 @@ from haloscope.analysis.chain.grand import Grand, grand_spectrum
 from haloscope.analysis.chain.reduce import coarse_range
 from haloscope.analysis.chain.selection import demand_window, trim, windows_of
 from haloscope.analysis.chain.spikes import Spike
-from haloscope.analysis.exchange.documents import DocumentReader, Event
+from haloscope.analysis.exchange.documents import DocumentReader
+from haloscope.analysis.exchange.events import Event
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import (
     Result,
