@@ -137,6 +137,8 @@ def test_a_cycle_shows_its_times_and_its_sides() -> None:
     ("changed", "differs"),
     [
         (one_cycle(flow_s=76), {"flow-time", "cycle-time"}),
+        (one_cycle(flow_s=81), {"flow-time", "cycle-time"}),
+        (one_cycle(shift_s=91), {"opposite-phase"}),
         (one_cycle(shift_s=80), {"opposite-phase", "demagnetising-regenerator"}),
         ({"flow_rate": -one_cycle()["flow_rate"]}, {"fountain-flow", "demagnetising-regenerator"}),
         ({"pump_a_field": 1.0 - one_cycle()["pump_a_field"]}, {"fountain-flow", "parallel-fields"}),
