@@ -132,7 +132,7 @@ class LiveForecast:
         if start.get("plan_name") not in _SCANS:
             return
         self._starts.add(start["uid"])
-        given = start.get("plan_args", {})
+        given = start.get("plan_args") or {}
         scanned = _numbers(given.get("frequencies_mhz"))
         averages = _numbers(given.get("averages"))
         whole = _numbers(start.get("campaign_targets_mhz"))

@@ -117,3 +117,13 @@ def test_a_step_of_infinite_averages_leaves_a_time_to_go() -> None:
             live(*document)
     assert live.outlook is not None
     assert live.outlook.left_s == 3.0
+
+
+def test_a_start_whose_arguments_are_none_makes_a_forecast_poorer() -> None:
+    live = LiveForecast()
+    data = {"sim_time": 5.0, "measured_target_frequency": 1e3, "measured_loaded_q": 1e4}
+    (name, start), *others = documents({"data": data})
+    for document in [(name, start | {"plan_args": None}), *others]:
+        live(*document)
+    assert live.outlook is not None
+    assert (live.outlook.done, live.outlook.left) == (1, 0)
