@@ -193,11 +193,18 @@ def test_results_do_not_depend_on_workers_and_survive_an_interruption(
         run(replace(short, seed=10), folder=tmp_path, workers=1)
 
 
-@pytest.mark.parametrize("row", [0, 7, 14])
-def test_a_fit_to_means_over_blocks_is_the_fit_to_all_bins(plan: Plan, row: int) -> None:
+@pytest.mark.parametrize(
+    ("row", "bins", "block"),
+    [(0, 3000, 10), (7, 3000, 10), (14, 3000, 10), (7, 2997, 9), (7, 2999, 1)],
+)
+def test_a_fit_to_means_over_blocks_is_the_fit_to_all_bins(
+    plan: Plan, row: int, bins: int, block: int
+) -> None:
     """What is not drawn bin by bin away from the line changes a residual by next to nothing."""
+    plan = replace(plan, options=Options(window_hz=50.0 * bins))
     truth, size = plan.truth, 20
-    averages, bins = truth.averages[row], truth.noise.shape[1]
+    assert (truth.noise.shape[1], truth.size) == (bins, block)
+    averages = truth.averages[row]
     noise = np.random.default_rng(3).standard_gamma(averages, (size, bins)) / averages
     near, used = truth.near(row), truth.lines[row]
     away = np.ones(bins, dtype=bool)
