@@ -20,6 +20,8 @@ __all__ = ["can_join", "flush", "host_of", "is_whole", "join"]
 
 _NUMBERS: Final = (dbr.DOUBLE, dbr.FLOAT, dbr.LONG, dbr.SHORT, dbr.ENUM)
 _WHOLE: Final = (dbr.LONG, dbr.SHORT, dbr.CHAR)
+#: libca's status of what it has given up with the channel (caerr.h; pyepics does not name it).
+_ECA_DISCONN: Final = 192
 #: What has not been answered yet: libca keeps the address alone.
 _unanswered: set[Callable[[int], None]] = set()
 
@@ -75,7 +77,8 @@ def join(signal: EpicsSignal, value: Any, completed: Callable[..., None]) -> Non
         signal: One that ``can_join``.
         value: A number, the name of a state, or a text.
         completed: Called, where ophyd calls it for a put of its own, when the put has completed;
-            with ``refused=True`` if the IOC has refused it, which pyepics keeps to itself.
+            with ``refused=True`` if the IOC has refused it, which pyepics keeps to itself, and with
+            ``lost=True`` if libca has given it up, which it does before the channel is told lost.
 
     Raises:
         ValueError: No such state.
@@ -87,7 +90,8 @@ def join(signal: EpicsSignal, value: Any, completed: Callable[..., None]) -> Non
     run = signal.cl.get_dispatcher().get_thread_context("get_put")
 
     def answered(status: int) -> None:
-        run(completed, refused=status != dbr.ECA_NORMAL)
+        lost = status == _ECA_DISCONN
+        run(completed, refused=status != dbr.ECA_NORMAL and not lost, lost=lost)
 
     _unanswered.add(answered)
     status = ca.libca.ca_array_put_callback(

@@ -31,7 +31,6 @@ __all__ = [
     "check",
     "measured_values",
     "receiver_at",
-    "set_up",
 ]
 
 

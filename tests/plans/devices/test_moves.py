@@ -13,10 +13,12 @@ import bluesky.preprocessors as bpp
 import pytest
 from bluesky import RunEngine
 from bluesky.utils import FailedStatus, MsgGenerator, RunEngineInterrupted
+from epics import dbr
 from epics.ca import CASeverityException
 from ophyd import Signal
 from ophyd.status import MoveStatus
 
+from devices.signals import burst
 from devices.signals.reading import LOST
 from devices.waiting import status as waiting
 from devices.waiting import watchdogs
@@ -371,3 +373,46 @@ def test_a_put_that_an_ioc_refuses_at_its_end_is_lost_with_it(
     assert isinstance(error, LOST) == lost
     assert isinstance(error, NotReachedError)
     assert str(error) == f"rod refused: {why}"
+
+
+def test_a_put_that_libca_gives_up_is_no_refusal(haloscope: Any) -> None:
+    class Lost(Signal):
+        def put(self, *_: Any, callback: Any, **__: Any) -> None:
+            callback(lost=True)
+
+    status = waiting.completion(haloscope.daq, [(Lost(name="rod"), 1)], 20.0)
+    assert not status.done  # until its channel is told lost
+    assert waiting.call_off(haloscope.daq)
+    status.wait(5.0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (1, {"refused": False, "lost": False}),
+        (160, {"refused": True, "lost": False}),  # ECA_PUTFAIL
+        (192, {"refused": False, "lost": True}),  # ECA_DISCONN
+    ],
+)
+def test_what_an_answer_to_a_put_says(
+    monkeypatch: pytest.MonkeyPatch, answer: int, told: dict[str, bool]
+) -> None:
+    found: list[dict[str, bool]] = []
+    monkeypatch.setattr(burst.ca, "field_type", lambda _: dbr.DOUBLE)
+    monkeypatch.setattr(burst.ca, "libca", SimpleNamespace(ca_array_put_callback=_answers(answer)))
+    direct = SimpleNamespace(get_thread_context=lambda _: lambda call, **how: call(**how))
+    signal: Any = SimpleNamespace(
+        _write_pv=SimpleNamespace(chid=1), cl=SimpleNamespace(get_dispatcher=lambda: direct)
+    )
+    monkeypatch.setattr(burst, "as_raw", lambda _, value: value)
+    monkeypatch.setattr(burst, "_unanswered", set())
+    burst.join(signal, 2.0, lambda **how: found.append(how))
+    assert found == [told]
+
+
+def _answers(answer: int) -> Any:
+    def put(*given: Any) -> int:
+        given[-1].value(answer)
+        return dbr.ECA_NORMAL
+
+    return put
