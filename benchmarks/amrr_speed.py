@@ -3,16 +3,18 @@
     python -m benchmarks.amrr_speed
 
 Measures the whole machine (compiled kernel, dt 0.1 s) in one call and step by step, how its cost
-grows with the lumps, and the field step alone compiled and in NumPy, which give the same
-temperatures.
+grows with the lumps, how many seconds of machines pass in a second where a study runs many at once,
+and the field step alone compiled and in NumPy, which give the same temperatures.
 """
 
 from __future__ import annotations
 
+import os
 import platform
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numba
@@ -85,11 +87,41 @@ def compare_field_steps(steps: int = 300) -> tuple[float, float, float]:
 
 def speed(parameters: RefrigeratorParameters) -> tuple[int, float]:
     """Lumps of a machine, and how many times real time it runs while it cycles."""
+    machine = cycling(parameters)
+    cycle_s, _ = seconds_per_call(lambda: machine.step(180.0), 5)
+    return machine.lump_constants.shape[1], 180.0 / cycle_s
+
+
+def cycling(parameters: RefrigeratorParameters) -> SimulatedRefrigerator:
+    """A machine of its own in its first cycle."""
     machine = SimulatedRefrigerator(parameters)
     machine.cycle.run()
     machine.step(60.0)
-    cycle_s, _ = seconds_per_call(lambda: machine.step(180.0), 5)
-    return machine.lump_constants.shape[1], 180.0 / cycle_s
+    return machine
+
+
+def together(machines: list[SimulatedRefrigerator], threads: int, simulated_s: float) -> float:
+    """Seconds of machines in a second on the clock, each machine in one thread at a time.
+
+    A step holds no lock of Python's, so that threads share the cores: what a study does.
+    """
+    begin = time.monotonic()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda machine: machine.step(simulated_s), machines))
+    return len(machines) * simulated_s / (time.monotonic() - begin)
+
+
+def show_many(paper: RefrigeratorParameters) -> None:
+    """Print and hand in what studies of many machines reach, medians of five."""
+    machines = [cycling(paper) for _ in range(8)]
+    cores = os.cpu_count() or 1
+    print(f"{len(machines)} machines at once, on the clock, {cores} cores:")
+    reached = {}
+    for threads in sorted({1, 2, cores}):
+        reached[threads] = statistics.median(together(machines, threads, 180.0) for _ in range(5))
+        print(f"  threads {threads}: {reached[threads]:6.0f} machine-seconds per second")
+    what = f"refrigerators at once, {cores} threads"
+    hand_in(what, reached[cores], "s/s", against="one thread", other=reached[1], more=True)
 
 
 def main() -> int:
@@ -120,6 +152,7 @@ def main() -> int:
         }
         _, times = speed(replace(paper, cold_line=line, **placed))
         print(f"  {stages:4d}: {times:6.0f} x real time")
+    show_many(paper)
     print("the field step alone, same tables, same Newton iteration:")
     for name, each_s in (("compiled (numba)", compiled_s), ("NumPy alone", numpy_s)):
         print(f"  {name:<16s}{1e6 * each_s:8.1f} us per step")
