@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from haloscope.analysis.budget.contributions import Contributions, contributions
+from haloscope.analysis.budget.running import RunningBudget
 from haloscope.analysis.calibration import combined
 from haloscope.analysis.chain.combine import Accumulator
 from haloscope.analysis.chain.grand import Grand, grand_spectrum
@@ -30,7 +31,6 @@ from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import (
     Result,
     analyze,
-    budget_of,
     demand_belief,
     summarise,
     taken_off,
@@ -139,7 +139,8 @@ class Online:
         self._off: list[Event] = []
         self._seen = Seen()
         self._steady: FloatArray = np.zeros(0)
-        self._rows: Contributions | None = None
+        self._rows: list[Contributions] = []
+        self._budget: RunningBudget | None = None
         self._quality = Quality.none()
         self._not_kept = Quality.none()
 
@@ -234,6 +235,7 @@ class Online:
     def _add(self, spectra: Spectra) -> OnlineUpdate:
         if self._sums is None:
             self._sums = Accumulator(spectra.step_hz, self._single)
+            self._budget = RunningBudget(spectra.step_hz, self._single)
         if self._keep:
             self._kept.append(trim(spectra, self.options))
             self._good.append(np.zeros(len(spectra), dtype=bool))
@@ -251,7 +253,9 @@ class Online:
             self._good[-1] = judged.quality.used
         self._steady = np.concatenate([self._steady, judged.steady])
         new = contributions(part.spectra.subset(judged.rows), judged.noise_k, self._single)
-        self._rows = new if self._rows is None else self._rows.joined(new)
+        assert self._budget is not None
+        self._rows.append(new)
+        self._budget.add(new)
         spikes = tuple(replace(spike, spectrum=spike.spectrum + before) for spike in judged.spikes)
         self._spikes += spikes
         findings = tuple(found.shifted(before) for found in judged.quality.findings)
@@ -262,6 +266,7 @@ class Online:
     ) -> OnlineUpdate:
         """The grand bins that spectra in the sums touch, as they stand now."""
         assert self._sums is not None
+        assert self._budget is not None
         assert self._calibration is not None
         low, high = coarse_range(windows_of(spectra, self._single), self._single)
         count, step = self._sums.spectra, self._sums.step_hz
@@ -269,7 +274,7 @@ class Online:
             grand = grand_spectrum(self._sums, first=low, last=high)
         except ValueError:
             return OnlineUpdate(count, label, None, None, [], spikes, findings)
-        taken = taken_off(budget_of(self._rows, grand.frequency_hz, self._single), self._single)
+        taken = taken_off(self._budget.of(grand.frequency_hz), self._single)
         bound = limit(grand, self._calibration, step, self._single, taken)
         found = find_candidates(grand, bound.expected_snr, step, self._single, taken)
         by_power = excluded_coupling(grand, bound.expected_snr, self._single.confidence)
@@ -305,8 +310,9 @@ class Online:
         if self._sums is None or self._calibration is None:
             raise ValueError("online: no spectrum yet")
         checks = self._residuals.finish()
+        rows = Contributions.together(self._rows) if self._rows else None
         result = summarise(
-            self._sums, self._calibration, self._spikes, checks, self._quality, rows=self._rows
+            self._sums, self._calibration, self._spikes, checks, self._quality, rows=rows
         )
         result = self._vetted(result, field_off)
         demand_belief(result)

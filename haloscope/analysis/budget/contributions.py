@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from haloscope.analysis.options import Options
 from haloscope.analysis.spectra import Calibration, FloatArray, Spectra
 from haloscope.lorentzian import lorentzian
 
-__all__ = ["Contributions", "Origin", "contributions"]
+__all__ = ["Contributions", "Origin", "contributions", "either"]
 
 
 class Origin(StrEnum):
@@ -72,13 +73,18 @@ class Contributions:
 
     def joined(self, other: Contributions) -> Contributions:
         """With more spectra."""
-        arrays = {
-            name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in _ARRAYS
-        }
-        both = [name for name in self.errors if name in other.errors]
-        errors = {name: np.concatenate([self.errors[name], other.errors[name]]) for name in both}
-        origins = {name: _together(self.origins[name], other.origins[name]) for name in both}
-        return Contributions(**arrays, errors=errors, origins=origins)
+        return self.together([self, other])
+
+    @classmethod
+    def together(cls, parts: Sequence[Contributions]) -> Contributions:
+        """Those of several stacks, at least one; a term that one of them lacks counts for none."""
+        if len(parts) == 1:
+            return parts[0]
+        arrays = {name: np.concatenate([getattr(p, name) for p in parts]) for name in _ARRAYS}
+        known = [name for name in parts[0].errors if all(name in p.errors for p in parts)]
+        errors = {name: np.concatenate([p.errors[name] for p in parts]) for name in known}
+        origins = {name: reduce(either, [p.origins[name] for p in parts]) for name in known}
+        return cls(**arrays, errors=errors, origins=origins)
 
     def weight(self, row: int, frequency_hz: FloatArray) -> FloatArray:
         """Squared SNR of an axion in one spectrum, arbitrary units, shape of ``frequency_hz``.
@@ -100,7 +106,8 @@ _SCALE_W = 1e-23  # Of the order of an axion's power: keeps the squares near 1.
 _ARRAYS = tuple(f.name for f in fields(Contributions) if f.name not in ("errors", "origins"))
 
 
-def _together(one: Origin, other: Origin) -> Origin:
+def either(one: Origin, other: Origin) -> Origin:
+    """Of an error that comes from either."""
     return one if one is other else Origin.PARTLY
 
 

@@ -13,9 +13,10 @@ The error of the coupling is half of the power's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from haloscope.analysis.spectra import FloatArray
 from haloscope.axion import bin_fractions
 from haloscope.lorentzian import lorentzian
 
-__all__ = ["Budget", "Line", "constant_budget", "propagated"]
+__all__ = ["Budget", "Line", "added_by", "constant_budget", "of_sums", "propagated"]
 
 _DB = np.log(10) / 10
 #: Span of 99 % of the standard halo's line over its frequency, and into how many parts it is cut.
@@ -93,11 +94,10 @@ class Budget:
         return tuple(line.term.name for line in self.lines if line.origin not in known)
 
     def _of(self, wanted: Callable[[Term], bool]) -> FloatArray:
-        square = np.zeros(len(self.frequency_hz))
-        for line in self.lines:
-            if wanted(line.term):
-                square = square + line.power**2
-        return np.sqrt(square)
+        powers = [line.power for line in self.lines if wanted(line.term)]
+        if not powers:
+            return np.zeros(len(self.frequency_hz))
+        return np.asarray(np.sqrt(np.square(powers).sum(axis=0)))
 
 
 def constant_budget(frequency_hz: FloatArray, systematic: float) -> Budget:
@@ -115,30 +115,48 @@ def propagated(rows: Contributions, frequency_hz: FloatArray) -> Budget:
         frequency_hz: Of the grand bins, ascending, shape (k,), Hz.
     """
     nu = np.asarray(frequency_hz, dtype=np.float64)
-    total = np.zeros(len(nu))
-    sums = {name: np.zeros(len(nu)) for name in rows.errors}
+    names = tuple(rows.errors)
+    total, sums = np.zeros(len(nu)), np.zeros((len(names), len(nu)))
     low, high = np.searchsorted(nu, (rows.low_hz, rows.high_hz))
     for row in np.flatnonzero(low < high).tolist():
         here = slice(int(low[row]), int(high[row]))
-        weight, effects = _over_the_line(rows, row, nu[here])
+        weight, parts = added_by(rows, row, nu[here], names)
         total[here] += weight
-        for name, known in rows.errors.items():
-            part = np.abs(effects[name]) * known[row]
-            sums[name][here] += part if TERMS[name].common else part**2
-    weights = np.where(total > 0, total, 1.0)
-    lines = []
-    for name, value in sums.items():
-        mean = (value if TERMS[name].common else np.sqrt(value)) / weights
-        lines.append(Line(TERMS[name], rows.origins[name], _filled(mean, total > 0)))
-    return Budget(nu, tuple(lines))
+        sums[:, here] += parts
+    return of_sums(nu, total, sums, {name: rows.origins[name] for name in names})
+
+
+def of_sums(
+    frequency_hz: FloatArray, total: FloatArray, sums: FloatArray, origins: Mapping[str, Origin]
+) -> Budget:
+    """The budget by what spectra have added up to.
+
+    Args:
+        frequency_hz: Of the grand bins, shape (k,), Hz.
+        total: Of their weights, shape (k,).
+        sums: Of the weighted errors, or of their squares where each spectrum has its own
+            (``added_by``), shape (terms, k).
+        origins: By the names of the terms, in their order.
+    """
+    seen = total > 0
+    own = _own(tuple(origins))
+    mean = sums.copy()
+    mean[own] = np.sqrt(mean[own])
+    mean = _filled(mean / np.where(seen, total, 1.0), seen)
+    pairs = zip(origins.items(), mean, strict=True)
+    return Budget(frequency_hz, tuple(Line(TERMS[name], of, power) for (name, of), power in pairs))
 
 
 def _filled(value: FloatArray, seen: np.ndarray) -> FloatArray:
-    """Bins at the very edge of the windows take the error of the nearest others."""
+    """Bins at the very edge of the windows take the error of the nearest others; (terms, k)."""
     if seen.all() or not seen.any():
         return value
-    at = np.arange(len(value))
-    return np.asarray(np.interp(at, at[seen], value[seen]), dtype=np.float64)
+    at = np.arange(len(seen))
+    place = np.interp(at, at[seen], np.arange(np.count_nonzero(seen)))
+    known, before = value[:, seen], place.astype(np.int64)
+    after = np.minimum(before + 1, known.shape[1] - 1)
+    share = place - before
+    return np.asarray((1 - share) * known[:, before] + share * known[:, after])
 
 
 @lru_cache(maxsize=2)
@@ -152,44 +170,65 @@ def _line(wide: bool) -> tuple[tuple[float, float], ...]:
     return tuple(zip(middle.tolist(), (share / share.sum()).tolist(), strict=True))
 
 
-def _over_the_line(
-    rows: Contributions, row: int, nu: FloatArray
-) -> tuple[FloatArray, dict[str, FloatArray]]:
-    """Squared SNR of axions in one spectrum, and its sums with the effects of each term.
+def added_by(
+    rows: Contributions, row: int, nu: FloatArray, names: tuple[str, ...]
+) -> tuple[FloatArray, FloatArray]:
+    """What one spectrum adds to the sums of ``of_sums``: its weights (k,), its errors (terms, k).
 
     Over the whole line: a cavity that is no wider than it sees each part with another response.
+
+    Args:
+        rows: The spectra used.
+        row: Which.
+        nu: Of the grand bins, shape (k,), Hz.
+        names: Of the terms.
     """
     total = np.zeros(len(nu))
-    sums = {name: np.zeros(len(nu)) for name in rows.errors}
+    shaped: dict[str, FloatArray | float] = {}
     for above, share in _line(rows.loaded_q[row] * _SPAN * _WIDE < 1):
         at = nu * (1 + above)
         weight = share * rows.weight(row, at)
         total += weight
-        effects = _effects(rows, row, at)
-        for name in sums:
-            sums[name] += weight * effects[name]
+        for name, effect in _by_frequency(rows, row, at).items():
+            shaped[name] = shaped.get(name, 0.0) + weight * effect
+    of_beta = 1 / (1 + rows.beta[row])
+    same = {**_SAME, "beta": of_beta, "beta_leak": of_beta}
+    sums = np.multiply.outer(np.array([same.get(name, 0.0) for name in names]), total)
+    for number, name in enumerate(names):
+        if name in shaped:
+            sums[number] = shaped[name]
+    np.abs(sums, out=sums)
+    sums *= np.array([rows.errors[name][row] for name in names])[:, None]
+    sums[_own(names)] **= 2
     return total, sums
 
 
-def _effects(rows: Contributions, row: int, nu: FloatArray) -> dict[str, FloatArray | float]:
-    """Relative change of the expected power per unit of each term's error."""
+@lru_cache(maxsize=32)
+def _own(names: tuple[str, ...]) -> list[int]:
+    """Which terms each spectrum measured anew."""
+    return [number for number, name in enumerate(names) if not TERMS[name].common]
+
+
+#: Relative change of the expected power per unit of a term's error, where it is one number.
+_SAME: Final = {
+    **{term.name: _DB if term.unit == "dB" else 1.0 for term in TERMS.values()},
+    "field": 2.0,
+}
+
+
+def _by_frequency(rows: Contributions, row: int, nu: FloatArray) -> dict[str, FloatArray]:
+    """The same where it depends on the frequency."""
     cavity, q = rows.cavity_hz[row], rows.loaded_q[row]
     x = 2 * q * (nu - cavity) / cavity
     response = 1 / (1 + x**2)
-    flat = {term.name: _DB if term.unit == "dB" else 1.0 for term in TERMS.values()}
-    of_beta = 1 / (1 + rows.beta[row])
     return {
-        **flat,
-        "field": 2.0,
         "loaded_q": (1 - x**2) * response,
-        "beta": of_beta,
-        "beta_leak": of_beta,
         "cavity_frequency": 4 * q * x * response / cavity,
         **_of_the_jpa(rows, row, nu),
     }
 
 
-def _of_the_jpa(rows: Contributions, row: int, nu: FloatArray) -> dict[str, FloatArray | float]:
+def _of_the_jpa(rows: Contributions, row: int, nu: FloatArray) -> dict[str, FloatArray]:
     """Of its gain G = 1 + (G_0 - 1) l, l a Lorentzian: the power is divided by it."""
     peak, width = rows.jpa_gain[row], rows.jpa_bandwidth_hz[row]
     offset = nu - rows.jpa_hz[row]

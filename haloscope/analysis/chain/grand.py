@@ -136,7 +136,7 @@ def _of_bins(
         eps_averaged,
         joint,
         np.sqrt(information) / snr,
-        view.fine("overlaps").mean(axis=1),
+        view.coarse("overlaps").sum(axis=1) / (view.merge * options.line_bins),
     )
 
 
@@ -198,35 +198,50 @@ def _end(sums: Accumulator) -> int:
 
 
 def _covered(sums: Accumulator, bins: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether the whole line lies inside the windows, with data in every coarse bin."""
-    merge, lines = sums.options.coarse_merge, sums.options.line_bins
-    inside = (sums.overlaps.reshape(-1, merge) > 0).all(axis=1)
-    used = sums.density.reshape(-1, merge).sum(axis=1) > 0
-    full = np.asarray(sliding_window_view(inside & used, lines).all(axis=1))
-    at = bins - sums.first_coarse
-    return full[at] if bins.size else np.zeros(0, dtype=bool)
+    """Whether the whole line lies inside the windows, with data in every coarse bin.
+
+    Args:
+        sums: The accumulated spectra.
+        bins: Grand bins one after another, shape (k,).
+    """
+    if not bins.size:
+        return np.zeros(0, dtype=bool)
+    view = _Lines(sums, bins)
+    inside = (view.blocks("overlaps") > 0).all(axis=1)
+    used = view.blocks("density").sum(axis=1) > 0
+    missing = np.concatenate([[0], np.cumsum(~(inside & used))])
+    lines = sums.options.line_bins
+    return np.asarray(missing[lines:] == missing[:-lines])
 
 
 class _Lines:
-    """The accumulated sums, seen as one row per grand bin."""
+    """The accumulated sums, seen as one row per grand bin; of the bins about them alone."""
 
     def __init__(self, sums: Accumulator, bins: NDArray[np.int64]) -> None:
         self._sums = sums
-        self._at = bins - sums.first_coarse
-        self.merge = sums.options.coarse_merge
+        self.merge, self._lines = sums.options.coarse_merge, sums.options.line_bins
         self.has_response = sums.has_response
+        self._at = bins - sums.first_coarse
+        low, high = int(self._at[0]), int(self._at[-1])
+        self._part = slice(low * self.merge, (high + self._lines) * self.merge)
+        whole = high - low + 1 == len(bins)
+        self._rows: slice | NDArray[np.int64] = slice(None) if whole else self._at - low
+
+    def blocks(self, name: str) -> FloatArray:
+        """Fine bins of each coarse bin under any line, shape (coarse bins, coarse_merge)."""
+        part: FloatArray = getattr(self._sums, name)[self._part]
+        return part.reshape(-1, self.merge)
 
     def fine(self, name: str) -> FloatArray:
         """Fine bins under the line, shape (k, line_bins * coarse_merge)."""
-        merge, lines = self._sums.options.coarse_merge, self._sums.options.line_bins
-        return sliding_window_view(getattr(self._sums, name), merge * lines)[self._at * merge]
+        part = getattr(self._sums, name)[self._part]
+        view = sliding_window_view(part, self.merge * self._lines)[:: self.merge]
+        return np.asarray(view[self._rows])
 
     def coarse(self, name: str) -> FloatArray:
         """Coarse bins under the line, shape (k, line_bins)."""
-        merge, lines = self._sums.options.coarse_merge, self._sums.options.line_bins
-        return sliding_window_view(getattr(self._sums, name).reshape(-1, merge).sum(axis=1), lines)[
-            self._at
-        ]
+        view = sliding_window_view(self.blocks(name).sum(axis=1), self._lines)
+        return np.asarray(view[self._rows])
 
     def single(self, name: str) -> FloatArray:
         """Sums kept per grand bin, shape (k,)."""

@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from haloscope.analysis.options import Options
-from haloscope.analysis.spectra import FloatArray
+from haloscope.analysis.spectra import FloatArray, IntArray
 from haloscope.axion import bin_fractions
 
 ANCHOR_HZ = 1e6
@@ -59,7 +59,10 @@ def line_table(axion_hz: FloatArray, step_hz: float, options: Options) -> LineTa
     fine_hz = step_hz * options.fine_merge
     needed, place = np.unique(np.concatenate([anchor, anchor + 1]), return_inverse=True)
     pairs = [_anchor(int(k), fine_hz, options.coarse_merge, options.line_bins) for k in needed]
-    low, high = place[: len(anchor)], place[len(anchor) :]
+    low: IntArray | int = place[: len(anchor)]
+    high: IntArray | int = place[len(anchor) :]
+    if len(needed) == 2:  # all between the same two: rows that broadcast need not be copied
+        low, high = 0, 1
     tables = [np.stack([pair[which] for pair in pairs]) for which in (0, 1)]
     aligned, averaged = ((1 - share) * t[low] + share * t[high] for t in tables)
     return LineTable(aligned, averaged, options.coarse_merge)
