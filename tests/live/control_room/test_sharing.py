@@ -55,6 +55,25 @@ def site(room: Room) -> Found:
     return read(room.file)
 
 
+@pytest.fixture(scope="module")
+def scan(room: Room, site: Found) -> Run:
+    """A scan in Tiled, beside a run of odd values, whichever test a worker takes first."""
+    write_run(
+        folder_of(room),
+        str(uuid.UUID(int=17)),
+        events=4,
+        size=40,
+        plan="odd",
+        sample=float("nan"),
+        serial=2**63 + 1,
+        map=[None],
+    )
+    done = room.run(*SCAN)
+    assert done.returncode == 0, done.stderr
+    delivered(room)
+    return next(run for run in Catalog(folder_of(room)) if run.start["plan_name"] != "odd")
+
+
 def folder_of(room: Room) -> Path:
     return room.folder / "data" / "runs"
 
@@ -101,22 +120,9 @@ def same(one: Any, other: Any) -> bool:
 
 
 def test_a_scan_is_the_same_from_folder_and_tiled(
-    room: Room, site: Found, monkeypatch: pytest.MonkeyPatch
+    room: Room, site: Found, scan: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(KEY_VARIABLE, key_in(site.values.tiled_key))
-    write_run(
-        folder_of(room),
-        str(uuid.UUID(int=17)),
-        events=4,
-        size=40,
-        plan="odd",
-        sample=float("nan"),
-        serial=2**63 + 1,
-        map=[None],
-    )
-    done = room.run(*SCAN)
-    assert done.returncode == 0, done.stderr
-    delivered(room)
     here, there = Catalog(folder_of(room)), shared(site)
     assert there.entries() == here.entries()
     for run in here:
@@ -124,7 +130,6 @@ def test_a_scan_is_the_same_from_folder_and_tiled(
         assert same(list(map(list, run.documents())), list(map(list, other.documents())))
         assert same(run.table(), other.table())
         assert run.xarray().identical(other.xarray())
-    scan = here[-1]
     spectra = [read_sources([scan.uid], place, Settings()) for place in (here.root, there.root)]
     assert same(*(dataclasses.asdict(one.spectra) for one in spectra))
     listed = [room.run("runs", *where).stdout for where in ([], ["--catalog", there.root])]
@@ -134,17 +139,15 @@ def test_a_scan_is_the_same_from_folder_and_tiled(
     assert f"file      {site.values.tiled_address}" in shown.stdout
 
 
-def test_tiled_s_own_client_reads_the_numbers(room: Room, site: Found) -> None:
-    delivered(room)
-    run = Catalog(folder_of(room))[-1]
-    seen = server(site).runs[run.uid]
+def test_tiled_s_own_client_reads_the_numbers(site: Found, scan: Run) -> None:
+    seen = server(site).runs[scan.uid]
     assert seen.metadata["stop"]["exit_status"] == "success"
-    data, table = seen["primary"].read(), run.table()
+    data, table = seen["primary"].read(), scan.table()
     for name, column in table.items():
         if name not in ("time", "seq_num"):
             assert np.array_equal(data[name].values, column), name
     key = "haloscope_daq_spectrum"
-    assert np.array_equal(data[key].values, run.table(key)[key])
+    assert np.array_equal(data[key].values, scan.table(key)[key])
 
 
 def test_nobody_gets_in_without_the_key(site: Found) -> None:
@@ -154,18 +157,17 @@ def test_nobody_gets_in_without_the_key(site: Found) -> None:
     assert site.values.tiled_key.stat().st_mode & 0o777 == 0o600
 
 
-def test_replay_brings_back_what_tiled_has_lost(room: Room, site: Found) -> None:
-    delivered(room)
-    run, to = Catalog(folder_of(room))[-1], server(site)
-    to.documents.delete_contents(run.uid, external_only=False)
-    to.runs.delete_contents(run.uid, recursive=True, external_only=False)
+def test_replay_brings_back_what_tiled_has_lost(room: Room, site: Found, scan: Run) -> None:
+    to = server(site)
+    to.documents.delete_contents(scan.uid, external_only=False)
+    to.runs.delete_contents(scan.uid, recursive=True, external_only=False)
     with pytest.raises(CatalogError):
-        shared(site)[run.uid]
-    done = room.run("replay", "last")
+        shared(site)[scan.uid]
+    done = room.run("replay", scan.uid)
     assert done.returncode == 0, done.stderr
-    assert run.uid[:8] in done.stdout
-    assert same(run.table(), shared(site)[run.uid].table())
-    assert len(server(site).runs[run.uid]["primary"].read()["time"]) == len(run.table()["time"])
+    assert scan.uid[:8] in done.stdout
+    assert same(scan.table(), shared(site)[scan.uid].table())
+    assert len(server(site).runs[scan.uid]["primary"].read()["time"]) == len(scan.table()["time"])
 
 
 def ports_of(session: subprocess.Popen[str]) -> set[int]:
