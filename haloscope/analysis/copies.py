@@ -9,7 +9,7 @@ fitted by that of the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -25,6 +25,7 @@ from haloscope.analysis.distinct import (
 from haloscope.analysis.ranges import FloatArray
 
 __all__ = [
+    "CONFIRMED",
     "LOOKED_UP",
     "NEAR",
     "Landmarks",
@@ -41,7 +42,8 @@ _AROUND: Final = np.arange(3, 15)
 #: Of the twelve numbers, those that are looked up; the others confirm.
 LOOKED_UP: Final = slice(0, 12, 3)
 NEAR: Final = 0.03
-_CONFIRMED: Final = 0.06
+#: What any of the twelve may be apart.
+CONFIRMED: Final = 0.06
 _ROWS: Final = 64
 #: Share of a spectrum's noise that others explain, of which it is made of them.
 _MIXED: Final = 0.5
@@ -72,19 +74,26 @@ class Landmarks:
 
     def joined(self, other: Landmarks) -> Landmarks:
         """These and others of other spectra."""
-        return Landmarks(
-            np.concatenate([self.row, other.row]),
-            np.concatenate([self.place, other.place]),
-            np.concatenate([self.around, other.around]),
+        return self.together([self, other])
+
+    @classmethod
+    def together(cls, parts: Sequence[Landmarks]) -> Landmarks:
+        """Those of several lots of spectra."""
+        if not parts:
+            return cls.none()
+        return cls(
+            np.concatenate([part.row for part in parts]),
+            np.concatenate([part.place for part in parts]),
+            np.concatenate([part.around for part in parts]),
         )
 
 
 def landmarks(power: NDArray[np.floating], first_row: int = 0) -> Landmarks:
     """Landmarks of spectra, shape (n, bins), numbered from ``first_row``."""
-    found = Landmarks.none()
-    for start in range(0, len(power), _ROWS):
-        found = found.joined(_of_rows(power[start : start + _ROWS], first_row + start))
-    return found
+    starts = range(0, len(power), _ROWS)
+    return Landmarks.together(
+        [_of_rows(power[start : start + _ROWS], first_row + start) for start in starts]
+    )
 
 
 def _of_rows(power: NDArray[np.floating], first_row: int) -> Landmarks:
@@ -148,7 +157,7 @@ def confirmed(
 ) -> Iterator[tuple[int, int]]:
     """Of pairs that were looked up, shape (n, 2), those about which the noise is the same."""
     apart = np.abs(one.around[pairs[:, 0]] - other.around[pairs[:, 1]]).max(axis=1, initial=0.0)
-    yield from pairs[apart < _CONFIRMED].tolist()
+    yield from pairs[apart < CONFIRMED].tolist()
 
 
 def _same_noise(

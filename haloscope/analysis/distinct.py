@@ -34,6 +34,7 @@ _NO_NOISE = 0.1  # Scatter below this share of the radiometer equation's is none
 _OF_WHITE_NOISE = math.sqrt(6) / 4  # Second difference over four times the mean, per bin's sigma.
 _AT_ONCE = 512
 _KNOWN_BY = 512  # Bins by which spectra in sums are known again.
+_WAITING = 64  # Spectra in sums whose noise nobody has asked for yet.
 
 
 class SameDataError(ValueError):
@@ -135,27 +136,46 @@ class Noises:
     """The noise of spectra by some of their bins, to know them again in other sums."""
 
     def __init__(self) -> None:
-        self._marks = np.zeros((0, 1), np.float32)
+        self._parts: list[NDArray[np.float32]] = []
+        self._waiting: list[tuple[NDArray[np.floating], FloatArray]] = []
+        self._count = 0
 
     def add(self, power: NDArray[np.floating], averages: FloatArray) -> None:
         """Keep that of spectra of relative power, shape (n, bins)."""
-        self._keep(fingerprints(power, averages, _KNOWN_BY)[0])
+        first = max((power.shape[1] - _KNOWN_BY) // 2, 0)
+        self._waiting.append((power[:, first : first + _KNOWN_BY].copy(), averages))
+        self._count += len(power)
+        if self._count >= _WAITING:
+            self._look()
 
     def take(self, power: NDArray[np.floating], averages: FloatArray) -> None:
         """Forget that of spectra."""
         gone = fingerprints(power, averages, _KNOWN_BY)[0]
-        self._marks = self._marks[~_alike(self._marks, gone).any(axis=1)]
+        marks = self._marks()
+        self._parts = [marks[~_alike(marks, gone).any(axis=1)]]
 
     def shared(self, other: Noises) -> int:
         """How many of these spectra are among the others."""
-        return int(_alike(self._marks, other._marks).any(axis=1).sum())
+        return int(_alike(self._marks(), other._marks()).any(axis=1).sum())
 
     def join(self, other: Noises) -> None:
         """Keep those of others too."""
-        self._keep(other._marks)
+        self._look()
+        self._parts.append(other._marks())
 
-    def _keep(self, marks: NDArray[np.float32]) -> None:
-        self._marks = np.concatenate([self._marks, marks]) if len(self._marks) else marks
+    def _marks(self) -> NDArray[np.float32]:
+        """Of all of them, shape (n, k)."""
+        self._look()
+        held = [part for part in self._parts if len(part)]
+        self._parts = [np.concatenate(held)] if held else [np.zeros((0, 1), np.float32)]
+        return self._parts[0]
+
+    def _look(self) -> None:
+        """Find the noise of those that wait for it: of many at once it takes no longer."""
+        if self._waiting:
+            power, averages = (np.concatenate(both) for both in zip(*self._waiting, strict=True))
+            self._parts.append(fingerprints(power, averages, _KNOWN_BY)[0])
+            self._waiting, self._count = [], 0
 
 
 def _alike(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.bool_]:
