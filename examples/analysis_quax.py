@@ -61,8 +61,7 @@ def residuals(spectra: Spectra, options: Options) -> None:
 def noise_copies(spectra: Spectra, options: Options, count: int) -> None:
     """Width of the grand spectrum of noise about the fitted baselines: what chance allows."""
     reduction = reduce_stack(spectra, select(spectra, options), options)
-    baseline, windows = reduction.final.baseline, reduction.job.windows
-    assert baseline is not None
+    baseline, windows = reduction.baseline(), reduction.job.windows
     rng, averages = np.random.default_rng(1), spectra.num_averages[:, None]
     widths = []
     for _ in range(count):

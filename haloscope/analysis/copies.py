@@ -16,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from haloscope.analysis.blocks import PowerRows, worked
 from haloscope.analysis.distinct import (
     SameDataError,
     alike_above,
     fingerprints,
+    fingerprints_of,
     second_differences,
 )
 from haloscope.analysis.ranges import FloatArray
@@ -44,7 +46,6 @@ LOOKED_UP: Final = slice(0, 12, 3)
 NEAR: Final = 0.03
 #: What any of the twelve may be apart.
 CONFIRMED: Final = 0.06
-_ROWS: Final = 64
 #: Share of a spectrum's noise that others explain, of which it is made of them.
 _MIXED: Final = 0.5
 
@@ -88,12 +89,13 @@ class Landmarks:
         )
 
 
-def landmarks(power: NDArray[np.floating], first_row: int = 0) -> Landmarks:
-    """Landmarks of spectra, shape (n, bins), numbered from ``first_row``."""
-    starts = range(0, len(power), _ROWS)
-    return Landmarks.together(
-        [_of_rows(power[start : start + _ROWS], first_row + start) for start in starts]
-    )
+def landmarks(power: PowerRows, first_row: int = 0) -> Landmarks:
+    """Landmarks of spectra, shape (n, bins), numbered from ``first_row``; read block by block."""
+
+    def work(rows: slice) -> Landmarks:
+        return _of_rows(power[rows], first_row + rows.start)
+
+    return Landmarks.together(list(worked(work, len(power))))
 
 
 def _of_rows(power: NDArray[np.floating], first_row: int) -> Landmarks:
@@ -120,12 +122,12 @@ def _of_rows(power: NDArray[np.floating], first_row: int) -> Landmarks:
 
 
 def demand_none_elsewhere(
-    power: NDArray[np.floating], averages: FloatArray, name: Callable[[int], str]
+    power: PowerRows, averages: FloatArray, name: Callable[[int], str]
 ) -> None:
     """Refuse spectra of which two carry the same noise, anywhere and in either direction.
 
     Args:
-        power: Shape (n, bins).
+        power: Shape (n, bins); read block by block.
         averages: Periodograms in each, shape (n,).
         name: Of a spectrum, by its number.
 
@@ -141,8 +143,9 @@ def demand_none_elsewhere(
         rows = int(marks.row[first]), int(marks.row[second])
         if rows[0] == rows[1]:
             continue
+        one_power, other_power = (power[row : row + 1][0] for row in rows)
         words = _same_noise(
-            power[rows[0]], power[rows[1]], int(marks.place[first]), int(marks.place[second]),
+            one_power, other_power, int(marks.place[first]), int(marks.place[second]),
             averages[list(rows)],
         )  # fmt: skip
         if words:
@@ -195,7 +198,7 @@ def _same_noise(
 
 
 def demand_none_mixed(
-    power: NDArray[np.floating],
+    power: PowerRows,
     place: NDArray[np.integer],
     averages: FloatArray,
     name: Callable[[int], str],
@@ -203,7 +206,7 @@ def demand_none_mixed(
     """Refuse a spectrum made of others of its place: their mean, or a sum that goes on.
 
     Args:
-        power: Shape (n, bins).
+        power: Shape (n, bins); read block by block.
         place: Number of the first bin of each on the frequency axis, shape (n,).
         averages: Periodograms in each, shape (n,).
         name: Of a spectrum, by its number.
@@ -211,12 +214,12 @@ def demand_none_mixed(
     Raises:
         SameDataError: Names it, and those that it is made of.
     """
-    for own in np.unique(place):
-        rows = np.flatnonzero(place == own)
+    order = np.argsort(place, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(place[order])) + 1):
         if len(rows) < 3 or len(rows) > power.shape[1] // 8:
             continue
-        marks, noisy = fingerprints(power[rows], averages[rows], max(1024, 32 * len(rows)))
-        rows, marks = rows[noisy], marks[noisy].astype(np.float64)
+        known, noisy = fingerprints_of(power, averages, max(1024, 32 * len(rows)), rows=rows)
+        rows, marks = rows[noisy], known[noisy].astype(np.float64)
         inverse = np.linalg.inv(marks @ marks.T + 1e-6 * np.eye(len(rows)))
         explained = 1 - 1 / np.diag(inverse)
         made = np.flatnonzero(explained > _MIXED)

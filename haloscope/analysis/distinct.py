@@ -7,6 +7,7 @@ their scale, precision or length since.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from haloscope.analysis.blocks import PowerRows, worked
 from haloscope.analysis.ranges import FloatArray
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "demand_own_labels",
     "demand_own_noise",
     "fingerprints",
+    "fingerprints_of",
     "second_differences",
 ]
 
@@ -41,15 +44,20 @@ class SameDataError(ValueError):
     """The same spectrum stands in a stack twice; names both."""
 
 
-def demand_own_labels(labels: Sequence[str]) -> None:
+def demand_own_labels(labels: Sequence[str], numbers: Sequence[int] | None = None) -> None:
     """Refuse labels of which two are one.
+
+    Args:
+        labels: Of n spectra, or none.
+        numbers: Theirs, shape (n,); counted from 0 if not given.
 
     Raises:
         SameDataError: Names the spectra and the label.
     """
     twice = [label for label, count in Counter(labels).items() if count > 1]
     if twice:
-        rows = [row for row, label in enumerate(labels) if label == twice[0]]
+        named = range(len(labels)) if numbers is None else numbers
+        rows = [row for row, label in zip(named, labels, strict=True) if label == twice[0]]
         more = f" ({len(twice) - 1} more labels likewise)" if len(twice) > 1 else ""
         raise SameDataError(
             f"spectra: spectra {rows[0]} and {rows[1]} are both labelled {twice[0]!r}: the same "
@@ -57,13 +65,11 @@ def demand_own_labels(labels: Sequence[str]) -> None:
         )
 
 
-def demand_own_noise(
-    power: NDArray[np.floating], averages: FloatArray, name: Callable[[int], str]
-) -> None:
+def demand_own_noise(power: PowerRows, averages: FloatArray, name: Callable[[int], str]) -> None:
     """Refuse spectra of which two carry the same noise.
 
     Args:
-        power: Shape (n, bins).
+        power: Shape (n, bins); read block by block.
         averages: Periodograms in each, shape (n,).
         name: Of a spectrum, by its number.
 
@@ -80,9 +86,9 @@ def demand_own_noise(
         )
 
 
-def _copies(power: NDArray[np.floating], averages: FloatArray) -> Iterator[tuple[int, int, float]]:
+def _copies(power: PowerRows, averages: FloatArray) -> Iterator[tuple[int, int, float]]:
     """Pairs of spectra that carry the same noise, with the correlation of it."""
-    marks, noisy = fingerprints(power, averages)
+    marks, noisy = fingerprints_of(power, averages)
     limit = alike_above(marks.shape[1])
     for start in range(0, len(marks), _AT_ONCE):
         alike = marks[start : start + _AT_ONCE] @ marks.T
@@ -91,7 +97,7 @@ def _copies(power: NDArray[np.floating], averages: FloatArray) -> Iterator[tuple
                 yield one + start, other, float(alike[one, other])
     seen: dict[bytes, int] = {}
     for row in np.flatnonzero(~noisy).tolist():
-        first = seen.setdefault(power[row].tobytes(), row)
+        first = seen.setdefault(hashlib.sha256(power[row : row + 1].tobytes()).digest(), row)
         if first != row:
             yield first, row, 1.0
 
@@ -130,6 +136,27 @@ def fingerprints(
     mark[np.abs(mark) > _TONE_SIGMA] = 0.0
     mark /= np.maximum(np.sqrt((mark**2).sum(axis=1)), 1e-300)[:, None]
     return mark.astype(np.float32), noisy
+
+
+def fingerprints_of(
+    power: PowerRows,
+    averages: FloatArray,
+    bins: int = _BINS,
+    *,
+    rows: NDArray[np.int64] | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """``fingerprints`` of spectra that are read block by block: of ``rows``, or of all."""
+    count = len(power) if rows is None else len(rows)
+    marks = np.empty((count, max(min(power.shape[1], bins) - 2, 1)), np.float32)
+    noisy = np.empty(count, dtype=bool)
+
+    def work(part: slice) -> None:
+        own = part if rows is None else rows[part]
+        marks[part], noisy[part] = fingerprints(power[own], averages[own], bins)
+
+    for _ in worked(work, count):
+        pass
+    return marks, noisy
 
 
 class Noises:

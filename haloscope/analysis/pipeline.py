@@ -24,10 +24,9 @@ from haloscope.analysis.budget.verdict import budget_checks
 from haloscope.analysis.chain.combine import Accumulator
 from haloscope.analysis.chain.grand import Grand, SmootherResponse, grand_spectrum
 from haloscope.analysis.chain.reduce import coarse_range
-from haloscope.analysis.chain.selection import windows_of
 from haloscope.analysis.chain.spikes import Spike
 from haloscope.analysis.options import Options
-from haloscope.analysis.quality.assess import assess, screened
+from haloscope.analysis.quality.assess import Screened, assess, screened
 from haloscope.analysis.quality.harm import measured_harm
 from haloscope.analysis.quality.ladder import Adequacy, Rung, adequacy, choose
 from haloscope.analysis.quality.narrow import narrow_checks
@@ -42,7 +41,7 @@ from haloscope.analysis.quality.stack import (
     spectra_checks,
 )
 from haloscope.analysis.quality.verdicts import Check, Quality, QualityError
-from haloscope.analysis.spectra import Calibration, FloatArray, Spectra
+from haloscope.analysis.spectra import Calibration, FloatArray, IntArray, Spectra
 from haloscope.analysis.statistics.candidates import Candidate, excluded, find_candidates
 from haloscope.analysis.statistics.efficiency import smoother_response
 from haloscope.analysis.statistics.limits import Limit, limit
@@ -213,7 +212,7 @@ def analyze(
     """
     options = options or Options()
     stack = screened(spectra, options)
-    stack.spectra.demand_distinct(stack.windows.power, stack.windows.first_fine)
+    spectra.demand_distinct(stack.windows.power, stack.windows.first_fine, stack.numbers)
     ladder: tuple[Rung, ...] = ()
     if options.baseline == "auto":
         options, ladder = choose(stack.spectra, stack.windows, options)
@@ -221,8 +220,8 @@ def analyze(
     sums.reserve(*coarse_range(stack.windows, options))
     residuals = ResidualSums()
     judged = assess(stack, options, sums, residuals)
-    used = stack.spectra.subset(judged.rows)
-    smoother = None if sums.has_response else smoother_response(stack.spectra, options)
+    used = stack.spectra.without_power(judged.rows)
+    smoother = None if sums.has_response else smoother_response(spectra, options, stack.numbers)
     try:
         result = summarise(
             sums, spectra.calibration, judged.spikes, residuals.finish(), judged.quality,
@@ -237,18 +236,22 @@ def analyze(
     good = judged.quality.used[stack.numbers]
     said = vetted(result.candidates, judged.reduction, names, used=good, field_off=off)
     result = with_vetoes(result, said)
-    result = replace(result, ladder=ladder, adequacy=_adequacy(used, result))
+    result = replace(result, ladder=ladder, adequacy=_adequacy(spectra, stack, judged.rows, result))
     demand_belief(result)
     return result
 
 
-def _adequacy(spectra: Spectra, result: Result) -> Adequacy:
-    """The model in use against a richer one: what that could do, and if it is much what it does."""
+def _adequacy(spectra: Spectra, stack: Screened, rows: IntArray, result: Result) -> Adequacy:
+    """The model in use against a richer one: what that could do, and if it is much what it does.
+
+    By the spectra used, ``rows`` of those that were screened.
+    """
     options, overlaps = result.options, float(np.median(result.grand.overlaps))
-    held = adequacy(spectra, windows_of(spectra, options), options, overlaps)
+    used = stack.spectra.without_power(rows), stack.windows.rows(rows)
+    held = adequacy(*used, options, overlaps)
     if held.options is None or not beaten(held):
         return held
-    return replace(held, harm=measured_harm(spectra, options, held.options))
+    return replace(held, harm=measured_harm(spectra, options, held.options, stack.numbers[rows]))
 
 
 def with_vetoes(result: Result, said: Verdicts) -> Result:

@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from haloscope.analysis.blocks import PowerRows
 from haloscope.analysis.calibration import Calibration, combined
 from haloscope.analysis.copies import demand_none_elsewhere, demand_none_mixed
+from haloscope.analysis.cuts import Cut
 from haloscope.analysis.distinct import demand_own_labels, demand_own_noise
 from haloscope.analysis.power import usable_power
 from haloscope.analysis.ranges import (
@@ -158,29 +160,40 @@ class Spectra:
 
     def demand_distinct(
         self,
-        windows: NDArray[np.floating] | None = None,
+        windows: PowerRows | None = None,
         place: NDArray[np.integer] | None = None,
+        rows: IntArray | None = None,
     ) -> None:
         """Refuse a stack that holds a spectrum twice, by its labels or by its noise.
 
         Args:
-            windows: The part of every spectrum that is about its target, shape (n, bins): copies of
-                one spectrum that were cut differently have it in common. Given them, copies that
-                are shifted or backwards are looked for too.
+            windows: The part of each of these spectra that is about its target, shape (n, bins):
+                copies of one spectrum that were cut differently have it in common. Given them,
+                copies that are shifted or backwards are looked for too.
             place: Number of each window's first bin on the frequency axis, shape (n,): with it, a
                 spectrum made of others of its place is.
+            rows: Which of the spectra are looked at, ascending, shape (n,); all if not given.
 
         Raises:
             SameDataError: Names both spectra, and counts the others.
         """
-        demand_own_labels(self.labels)
-        for power in (self.power_w, windows):
-            if power is not None:
-                demand_own_noise(power, self.num_averages, self.name)
+        numbers = np.arange(len(self)) if rows is None else rows
+        averages = self.num_averages[numbers]
+        labels = [self.labels[row] for row in numbers.tolist()] if self.labels else []
+
+        def name(row: int) -> str:
+            return self.name(int(numbers[row]))
+
+        demand_own_labels(labels, numbers.tolist() if labels else None)
+        bins = self.power_w.shape[1]
+        if windows is None or windows.shape[1] < bins:
+            whole = Cut(self.power_w, numbers, np.zeros_like(numbers), bins)
+            demand_own_noise(whole, averages, name)
         if windows is not None:
-            demand_none_elsewhere(windows, self.num_averages, self.name)
+            demand_own_noise(windows, averages, name)
+            demand_none_elsewhere(windows, averages, name)
         if windows is not None and place is not None:
-            demand_none_mixed(windows, place, self.num_averages, self.name)
+            demand_none_mixed(windows, place, averages, name)
 
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits that change with any number in the stack."""
@@ -198,21 +211,48 @@ class Spectra:
 
         A slice shares memory, and so does all of them in order.
         """
-        index = rows if isinstance(rows, slice) else np.arange(len(self))[np.asarray(rows)]
-        if not isinstance(index, slice) and np.array_equal(index, np.arange(len(self))):
-            index = slice(None)
-        changed: dict[str, Any] = {name: getattr(self, name)[index] for name in self.row_fields()}
-        errors = {name: value[index] for name, value in self.errors.items()}
-        labels = tuple(np.array(self.labels)[index].tolist()) if self.labels else ()
+        index = self._index(rows)
         masked = None if self.masked is None else self.masked[index]
-        return replace(
-            self,
-            power_w=self.power_w[index],
-            masked=masked,
-            errors=errors,
-            labels=labels,
-            **changed,
+        return replace(self, power_w=self.power_w[index], masked=masked, **self._beside(index))
+
+    def without_power(self, rows: slice | ArrayLike = slice(None)) -> Spectra:
+        """What was measured beside the power of some of the spectra, which is not copied.
+
+        The power of these is NaN in every bin, of the same shape, and takes no memory.
+        """
+        index = self._index(rows)
+        if self._is_all(index) and not any(self.power_w.strides):
+            return self
+        beside = self._beside(index)
+        shape = len(beside["time_s"]), self.power_w.shape[1]
+        nothing = np.broadcast_to(self.power_w.dtype.type(np.nan), shape)
+        return replace(self, power_w=nothing, masked=None, **beside)
+
+    def _index(self, rows: slice | ArrayLike) -> slice | IntArray:
+        """Rows as a slice, where they are one or all, or as numbers."""
+        if isinstance(rows, slice):
+            return rows
+        chosen = np.asarray(rows)
+        index = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
+        if chosen.dtype == bool and len(chosen) != len(self):
+            raise IndexError(f"spectra: {len(chosen)} truths for {len(self)} spectra")
+        if len(index) == len(self) and np.array_equal(index, np.arange(len(self))):
+            return slice(None)
+        return index
+
+    def _is_all(self, index: slice | IntArray) -> bool:
+        return isinstance(index, slice) and index.indices(len(self)) == (0, len(self), 1)
+
+    def _beside(self, index: slice | IntArray) -> dict[str, Any]:
+        """Everything that is one for each spectrum, but for power and mask, of these rows."""
+        chosen: dict[str, Any] = {name: getattr(self, name)[index] for name in self.row_fields()}
+        chosen["errors"] = {name: value[index] for name, value in self.errors.items()}
+        chosen["labels"] = self.labels and (
+            self.labels[index]
+            if isinstance(index, slice)
+            else tuple(self.labels[row] for row in index.tolist())
         )
+        return chosen
 
 
 def _digest(digest: Any, name: str, value: Any) -> None:

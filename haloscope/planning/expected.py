@@ -160,11 +160,9 @@ def expected_limit(
         spectra = expected_spectra(setup, part, averages, options)
         windows = windows_of(spectra, own)
         reduction = reduce_stack(spectra, windows, own, workers=1)
-        baseline = reduction.final.baseline
-        assert baseline is not None
         for _, reduced, _ in reduction.chunks():
             sums.add(reduced)
-        new = contributions(spectra, noise_at_three(spectra, windows, baseline), own)
+        new = contributions(spectra, noise_at_three(spectra, windows, reduction.at_three), own)
         rows = new if rows is None else rows.joined(new)
         if smoother is None and not sums.has_response:
             smoother = smoother_response(spectra, own)

@@ -8,7 +8,7 @@ measured JPA gain as prior; ``pade``: measured JPA gain x polynomial over quadra
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,30 +48,49 @@ class Baseline:
     converged: NDArray[np.bool_]
     shape: Shape | None
 
-    def rows(self, index: slice | IntArray) -> Baseline:
-        """Those of part of the spectra."""
-        shape = None if self.shape is None else self.shape.rows(index)
-        return Baseline(
-            self.power[index], self.theta[index], self.scale[index], self.converged[index], shape
-        )
+    def at(self, columns: IntArray) -> FloatArray:
+        """Mean power in some fine bins of each spectrum, (n, k) of the columns (n, k)."""
+        return np.take_along_axis(self.power, columns, axis=1)
 
-    def updated(self, index: IntArray, fresh: Baseline) -> Baseline:
-        """The same with the spectra ``index`` replaced by ``fresh``."""
-        arrays = {}
-        for name in ("power", "theta", "scale", "converged"):
-            arrays[name] = getattr(self, name).copy()
-            arrays[name][index] = getattr(fresh, name)
-        return replace(self, **arrays)
+
+@dataclass(frozen=True)
+class Fits:
+    """What is kept of the fits of n spectra: the baselines can be worked out from it again.
+
+    Attributes:
+        theta: Parameters, shape (n, p); (n, 0) for the smoother.
+        scale: Unit of the function's value, shape (n,).
+        converged: Shape (n,).
+        at_three: Mean power at the lower end of the window, the cavity and the upper end, (n, 3).
+    """
+
+    theta: FloatArray
+    scale: FloatArray
+    converged: NDArray[np.bool_]
+    at_three: FloatArray
 
     @classmethod
-    def joined(cls, parts: Sequence[Baseline], shape: Shape | None) -> Baseline:
-        """Those of several parts of a stack; ``shape`` is the function for all of it."""
+    def of(cls, baseline: Baseline, columns: IntArray) -> Fits:
+        """What is kept of these; ``columns`` are the three fine bins of each, shape (n, 3)."""
+        return cls(baseline.theta, baseline.scale, baseline.converged, baseline.at(columns))
+
+    def rows(self, index: slice | IntArray) -> Fits:
+        """Those of part of the spectra."""
+        return Fits(*(getattr(self, item.name)[index] for item in fields(Fits)))
+
+    def updated(self, index: IntArray, fresh: Fits) -> Fits:
+        """The same with the spectra ``index`` replaced by ``fresh``."""
+        arrays = {}
+        for item in fields(Fits):
+            arrays[item.name] = getattr(self, item.name).copy()
+            arrays[item.name][index] = getattr(fresh, item.name)
+        return Fits(**arrays)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Fits]) -> Fits:
+        """Those of several parts of a stack."""
         return cls(
-            np.concatenate([part.power for part in parts]),
-            np.concatenate([part.theta for part in parts]),
-            np.concatenate([part.scale for part in parts]),
-            np.concatenate([part.converged for part in parts]),
-            shape,
+            *(np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(Fits))
         )
 
 
@@ -127,6 +146,7 @@ def fit_baseline(
     *,
     kept: FloatArray | None = None,
     start: FloatArray | None = None,
+    shape: Shape | None = None,
 ) -> Baseline:
     """Baseline of the spectra ``rows``.
 
@@ -138,14 +158,43 @@ def fit_baseline(
         options: Settings.
         kept: Fraction of each fine bin left by the spike filter, same shape as ``merged``.
         start: Parameters of an earlier fit.
+        shape: ``shape_of`` these rows, where that is known.
     """
-    shape = shape_of(spectra.subset(rows), options)
+    shape = shape or shape_of(spectra.without_power(rows), options)
     if shape is None:
         return _smoothed(windows, merged, options, kept)
     u = reduced_frequency(windows, rows, options)
     averages = spectra.num_averages[rows] * windows.merge
     result = fit(shape, u, merged, averages, kept=kept, start=start)
     return Baseline(result.baseline, result.theta, result.scale, result.converged, shape)
+
+
+def baseline_again(
+    windows: Windows,
+    merged: FloatArray,
+    rows: slice | IntArray,
+    options: Options,
+    fit: Fits,
+    *,
+    shape: Shape | None,
+    kept: FloatArray | None = None,
+) -> Baseline:
+    """The baseline of the spectra ``rows`` as it was fitted, from what was kept of the fit.
+
+    Args:
+        windows: Of the stack.
+        merged: Power in the fine bins of these rows, shape (rows, fine bins); for a smoother.
+        rows: Which spectra.
+        options: Settings.
+        fit: Of these rows.
+        shape: ``shape_of`` these rows; None for a smoother.
+        kept: Fraction left of each fine bin, same shape as ``merged``; for a smoother.
+    """
+    if shape is None:
+        return _smoothed(windows, merged, options, kept)
+    u = reduced_frequency(windows, rows, options)
+    power = shape.value(fit.theta, u) * fit.scale[:, None]
+    return Baseline(power, fit.theta, fit.scale, fit.converged, shape)
 
 
 def _smoothed(

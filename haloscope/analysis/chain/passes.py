@@ -6,26 +6,28 @@ average of the filter needs all spectra, hence the passes::
 
     state = begin(job)
     for merge in rounds(job):
-        state = fitted(job, state)
-        found = find_spikes(job, state, merge)
+        state, found = fitted_and_looked(job, state, merge)
         state = without(job, state, found)
 
-A ``Pass`` is never changed; each function returns the next one.
+A ``Pass`` is never changed; each function returns the next one. It holds which bins were cut and
+how the fits ended, nothing of every bin: that is worked out again, block by block, from the power,
+which may be on disk.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from haloscope.analysis.chain.baseline import Baseline, fit_baseline, shape_of
+from haloscope.analysis.blocks import worked
+from haloscope.analysis.chain.baseline import Baseline, Fits, baseline_again, fit_baseline, shape_of
 from haloscope.analysis.chain.selection import Windows, fine_centre_hz
+from haloscope.analysis.chain.shapes import Shape
 from haloscope.analysis.chain.spikes import (
     AlignedAverage,
     FoundBins,
@@ -42,7 +44,6 @@ from haloscope.analysis.spectra import FloatArray, IntArray, Spectra
 
 _T = TypeVar("_T")
 
-CHUNK = 64  # Spectra treated together: 3000 fine bins of them are 1.5 MB.
 # The aligned average needs spectra at different frequencies, else it would see an axion.
 _FEWEST_PLACES = 5
 # Bins in a line, for one bin to be told from it.
@@ -56,7 +57,7 @@ class Job:
     """What does not change from pass to pass.
 
     Attributes:
-        spectra: The measured stack (n).
+        spectra: The measured stack (n); its power is not looked at.
         windows: Its windows.
         options: Settings.
         workers: Threads; 0 for one per core, at most four. Results are taken in order, so nothing
@@ -70,6 +71,15 @@ class Job:
 
     def __len__(self) -> int:
         return len(self.spectra)
+
+    @cached_property
+    def shape(self) -> Shape | None:
+        """The function to fit to all of them; None for a smoother."""
+        return shape_of(self.spectra, self.options)
+
+    def shape_of(self, rows: slice | IntArray) -> Shape | None:
+        """The function to fit to some of them; None for a smoother."""
+        return None if self.shape is None else self.shape.rows(rows)
 
     def surroundings(self, merge: int) -> Surroundings:
         """What a spike must stand out of, in bins of ``merge`` digitizer bins.
@@ -86,17 +96,8 @@ class Job:
         return Surroundings(gap, max(int(near_hz / bin_hz), 2))
 
     def chunks(self, work: Callable[[slice], _T]) -> Iterator[_T]:
-        """Do ``work`` for every chunk of rows, a few at a time; results in order."""
-        n = len(self)
-        rows = [slice(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]
-        workers = self.workers or min(os.cpu_count() or 1, 4)
-        if workers == 1 or len(rows) == 1:
-            yield from map(work, rows)
-            return
-        ahead = 2 * workers
-        with ThreadPoolExecutor(workers) as pool:
-            for start in range(0, len(rows), ahead):
-                yield from pool.map(work, rows[start : start + ahead])
+        """Do ``work`` for every block of rows, a few at a time; results in order."""
+        yield from worked(work, len(self), self.workers)
 
 
 @dataclass(frozen=True)
@@ -104,25 +105,17 @@ class Pass:
     """The stack between two steps.
 
     Attributes:
-        merged: Mean power of each fine bin without the digitizer bins that were cut, shape (n, m).
-        kept: Fraction of each fine bin that is left, shape (n, m); None for all.
-        baseline: Of every spectrum; None before the first fit.
+        fits: How the fit of every spectrum ended; None before the first.
         stale: Spectra whose bins have changed since their fit, shape (n,).
-        gone: Digitizer bins that were cut, as row * bins + column, ascending, shape (k,).
+        gone: Digitizer bins that were cut, as row * bins + column, ascending, shape (k,); those
+            that are masked are not among them.
+        gone_fine: Fine bins that were cut whole, likewise, in fine bins.
     """
 
-    merged: FloatArray
-    kept: NDArray[np.float32] | None
-    baseline: Baseline | None
+    fits: Fits | None
     stale: NDArray[np.bool_]
     gone: IntArray
-
-    def kept_of(self, rows: slice | IntArray) -> FloatArray | None:
-        """Fractions left in these rows; None where nothing was cut."""
-        if self.kept is None:
-            return None
-        part = self.kept[rows]
-        return part.astype(np.float64) if (part < 1).any() else None
+    gone_fine: IntArray
 
 
 @dataclass(frozen=True)
@@ -143,20 +136,78 @@ class FoundSpikes:
 
 
 def begin(job: Job) -> Pass:
-    """The windows merged to fine bins, nothing cut but what is masked, nothing fitted."""
-    n = len(job)
-    merged = np.empty((n, job.windows.fine_bins))
+    """Nothing cut but what is masked, nothing fitted."""
+    nothing = np.zeros(0, dtype=np.int64)
+    return Pass(None, np.ones(len(job), dtype=bool), nothing, nothing)
 
-    def work(rows: slice) -> None:
-        merged[rows] = job.windows.merged(rows)
 
-    for _ in job.chunks(work):
-        pass
-    state = Pass(merged, None, None, np.ones(n, dtype=bool), np.zeros(0, dtype=np.int64))
-    if job.windows.masked is None:
-        return state
-    rows, columns = np.nonzero(job.windows.masked)
-    return cut(job, state, rows, columns, 1)
+def left_of(job: Job, state: Pass, rows: slice | IntArray) -> tuple[FloatArray, FloatArray | None]:
+    """What is left of some spectra.
+
+    Returns:
+        Mean power of each fine bin without the digitizer bins that were cut, shape (rows, m), and
+        the fraction of each that is left, same shape; None where nothing was cut.
+    """
+    windows, power = job.windows, job.windows.power[rows]
+    merged = windows.merged_like(power)
+    number = np.arange(*rows.indices(len(job))) if isinstance(rows, slice) else rows
+    masked = np.zeros(0, dtype=np.int64)
+    if windows.masked is not None:
+        masked = np.flatnonzero(windows.masked[rows])
+    gone, gone_fine = (
+        _numbers_in(state.gone, number, power.shape[1]),
+        _numbers_in(state.gone_fine, number, windows.fine_bins),
+    )
+    if not (masked.size or gone.size or gone_fine.size):
+        return merged, None
+    kept = np.ones(merged.shape, np.float32)
+    if windows.merge == 1:
+        gone_fine = np.union1d(gone_fine, np.union1d(gone, masked))
+    else:
+        _take_out(windows.merge, power, masked, merged, kept)
+        _take_out(windows.merge, power, np.union1d(masked, gone), merged, kept)
+    kept.reshape(-1)[gone_fine] = 0.0
+    return merged, kept.astype(np.float64)
+
+
+def _numbers_in(cut: IntArray, number: IntArray, bins: int) -> IntArray:
+    """Of bins cut in the whole stack those of some rows, numbered within these rows."""
+    if not cut.size:
+        return cut
+    low = np.searchsorted(cut, number * bins)
+    count = np.searchsorted(cut, (number + 1) * bins) - low
+    row = np.repeat(np.arange(len(number)), count)
+    at = np.arange(len(row)) + np.repeat(low - (np.cumsum(count) - count), count)
+    return np.asarray(cut[at] + (row - number[row]) * bins)
+
+
+def _take_out(
+    merge: int,
+    power: NDArray[np.floating],
+    gone: IntArray,
+    merged: FloatArray,
+    kept: NDArray[np.float32],
+) -> None:
+    """Take digitizer bins out of fine bins, in place.
+
+    Args:
+        merge: Digitizer bins in a fine bin.
+        power: Shape (n, bins).
+        gone: The bins, as row * bins + column, ascending, shape (k,).
+        merged: Mean power of the fine bins, shape (n, m).
+        kept: Fraction left of each, shape (n, m).
+    """
+    if not gone.size:
+        return
+    fine, of = np.unique(gone // merge, return_inverse=True)
+    left = np.ones((fine.size, merge), dtype=bool)
+    left[of, gone % merge] = False
+    row, column = np.divmod(fine, merged.shape[1])
+    of_bins = power[row[:, None], column[:, None] * merge + np.arange(merge)]
+    count = left.sum(axis=1)
+    mean = np.where(left, of_bins, 0.0).sum(axis=1, dtype=np.float64) / np.maximum(count, 1)
+    kept[row, column] = np.minimum(kept[row, column], count / np.float32(merge))
+    merged[row, column] = np.where(count > 0, mean, merged[row, column])
 
 
 def rounds(job: Job) -> list[int]:
@@ -168,70 +219,142 @@ def fitted(job: Job, state: Pass) -> Pass:
     """Fit the baselines of the spectra that changed, from where the last fit left them."""
     if not state.stale.any():
         return state
-
-    def work(rows: slice) -> Baseline:
-        stale = np.flatnonzero(state.stale[rows]) + rows.start
-        if state.baseline is None or stale.size == rows.stop - rows.start:
-            return _fit(job, state, rows)
-        old = state.baseline.rows(rows)
-        return old.updated(stale - rows.start, _fit(job, state, stale)) if stale.size else old
-
-    parts = list(job.chunks(work))
-    shape = shape_of(job.spectra, job.options)
-    return replace(state, baseline=Baseline.joined(parts, shape), stale=np.zeros_like(state.stale))
+    return _with(state, [fits for fits, _ in job.chunks(lambda rows: _fit(job, state, rows))])
 
 
-def _fit(job: Job, state: Pass, rows: slice | IntArray) -> Baseline:
-    start = None if state.baseline is None else state.baseline.theta[rows]
+def _with(state: Pass, fits: list[Fits]) -> Pass:
+    return replace(state, fits=Fits.joined(fits), stale=np.zeros_like(state.stale))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Spectra of a block, fitted: mean power and fraction left of each fine bin, and baselines."""
+
+    merged: FloatArray
+    kept: FloatArray | None
+    baseline: Baseline
+
+
+def _fit(job: Job, state: Pass, rows: slice, *, wanted: bool = False) -> tuple[Fits, _Part | None]:
+    """Fit the stale ones of a block.
+
+    Returns:
+        How the fits of the block ended, and where it is ``wanted`` all that is known of it.
+    """
+    stale = np.flatnonzero(state.stale[rows])
+    if state.fits is not None and not stale.size and not wanted:
+        return state.fits.rows(rows), None
+    if state.fits is None or stale.size == rows.stop - rows.start:
+        merged, kept = left_of(job, state, rows)
+        baseline = _fit_rows(job, state, rows, merged, kept)
+        return _ended(job, rows, baseline), _Part(merged, kept, baseline)
+    fits = state.fits.rows(rows)
+    if stale.size:
+        some = stale + rows.start
+        fresh = _fit_rows(job, state, some, *left_of(job, state, some))
+        fits = fits.updated(stale, _ended(job, some, fresh))
+    return fits, _part(job, state, rows, fits) if wanted else None
+
+
+def _part(job: Job, state: Pass, rows: slice, fits: Fits) -> _Part:
+    merged, kept = left_of(job, state, rows)
+    baseline = _again(job, rows, fits, merged, kept)
+    return _Part(merged, kept, baseline)
+
+
+def _fit_rows(
+    job: Job, state: Pass, rows: slice | IntArray, merged: FloatArray, kept: FloatArray | None
+) -> Baseline:
+    start = None if state.fits is None else state.fits.theta[rows]
     known = start is not None and start.size and np.isfinite(start).all()
     return fit_baseline(
-        job.spectra, job.windows, state.merged[rows], rows, job.options,
-        kept=state.kept_of(rows), start=start if known else None,
+        job.spectra, job.windows, merged, rows, job.options,
+        kept=kept, start=start if known else None, shape=job.shape_of(rows),
     )  # fmt: skip
+
+
+def _ended(job: Job, rows: slice | IntArray, baseline: Baseline) -> Fits:
+    columns = job.windows.three_columns(job.spectra.cavity_frequency_hz, rows)
+    return Fits.of(baseline, columns)
+
+
+def baseline_of(
+    job: Job,
+    state: Pass,
+    rows: slice | IntArray,
+    merged: FloatArray,
+    kept: FloatArray | None,
+) -> Baseline:
+    """The baselines of some spectra of a fitted pass, of which this is left."""
+    assert state.fits is not None
+    return _again(job, rows, state.fits.rows(rows), merged, kept)
+
+
+def _again(
+    job: Job, rows: slice | IntArray, fits: Fits, merged: FloatArray, kept: FloatArray | None
+) -> Baseline:
+    shape = job.shape_of(rows)
+    return baseline_again(job.windows, merged, rows, job.options, fits, shape=shape, kept=kept)
 
 
 def find_spikes(job: Job, state: Pass, merge: int) -> FoundSpikes:
     """Look for spikes in digitizer bins (``merge`` 1) or fine bins of a fitted pass."""
+    _, found = fitted_and_looked(job, state, merge)
+    return found
+
+
+def fitted_and_looked(job: Job, state: Pass, merge: int) -> tuple[Pass, FoundSpikes]:
+    """``fitted``, and ``find_spikes`` while the fits of a block are at hand."""
     aligned = AlignedAverage(job.windows, merge)
     near = job.surroundings(merge)
 
-    def look(rows: slice) -> tuple[slice, FoundBins, NDArray[np.floating]]:
-        excess = _excess(job, state, rows, merge)
-        sigma = _sigma(job, state, rows, merge)
+    def look(rows: slice) -> tuple[slice, Fits, _Found]:
+        fits, part = _fit(job, state, rows, wanted=True)
+        assert part is not None
+        excess = _excess(job, part, rows, merge)
+        sigma = _sigma(job, part, rows, merge)
         single = find_single(excess, sigma, job.options, surroundings=near)
         excess = _limited(excess, single, sigma, job.options)
-        excess[_not_described(job, state, rows)] = 0.0
-        return rows, single, excess
+        excess[_not_described(job, part, rows)] = 0.0
+        return rows, fits, _Found(single, excess, part.kept)
 
+    ended: list[Fits] = []
     found: list[FoundBins] = []
-    for rows, single, excess in job.chunks(look):
-        found.append(single.shifted(rows.start))
-        aligned.add(rows, excess, state.kept_of(rows) if merge > 1 else None)
+    for rows, fits, here in job.chunks(look):
+        ended.append(fits)
+        found.append(here.single.shifted(rows.start))
+        aligned.add(rows, here.excess, here.kept if merge > 1 else None)
     average = FoundBins.none()
     if job.options.filter_average and aligned.places() >= _FEWEST_PLACES:
         average = find_average(
             aligned.mean(), job.options, surroundings=near, others=aligned.mean_of_others()
         )
-    return FoundSpikes(merge, joined(found), average, aligned)
+    return _with(state, ended), FoundSpikes(merge, joined(found), average, aligned)
 
 
-def _not_described(job: Job, state: Pass, rows: slice) -> NDArray[np.bool_]:
+@dataclass(frozen=True)
+class _Found:
+    """Of a block: bins of single spectra, its excess without them, fraction left of fine bins."""
+
+    single: FoundBins
+    excess: NDArray[np.floating]
+    kept: FloatArray | None
+
+
+def _not_described(job: Job, part: _Part, rows: slice) -> NDArray[np.bool_]:
     """Spectra whose baseline is no fit at all: they have no say in what is cut in the others."""
-    assert state.baseline is not None
-    residual = state.merged[rows] / state.baseline.power[rows] - 1
+    residual = part.merged / part.baseline.power - 1
     limit = _SPREAD * job.spectra.num_averages[rows] ** -0.5 / np.sqrt(job.windows.merge)
     return np.asarray(~(np.median(np.abs(residual), axis=1) < limit))
 
 
-def _excess(job: Job, state: Pass, rows: slice, merge: int) -> NDArray[np.floating]:
+def _excess(job: Job, part: _Part, rows: slice, merge: int) -> NDArray[np.floating]:
     """y/b - 1; in digitizer bins with the baseline constant over a fine bin (error 3e-4)."""
-    assert state.baseline is not None
-    baseline = state.baseline.power[rows]
+    baseline = part.baseline.power
     if merge > 1:
-        fine: FloatArray = state.merged[rows] / baseline - 1
-        kept = state.kept_of(rows)
-        if kept is not None:
-            fine[kept <= 0] = 0.0
+        fine: FloatArray = part.merged / baseline - 1
+        if part.kept is not None:
+            fine[part.kept <= 0] = 0.0
         return fine
     power = job.windows.power[rows]
     inverse = (1 / baseline).astype(power.dtype)
@@ -240,10 +363,10 @@ def _excess(job: Job, state: Pass, rows: slice, merge: int) -> NDArray[np.floati
     return blocks.reshape(power.shape)
 
 
-def _sigma(job: Job, state: Pass, rows: slice, merge: int) -> FloatArray:
+def _sigma(job: Job, part: _Part, rows: slice, merge: int) -> FloatArray:
     """Standard deviation of the excess: (n, 1), or (n, m) where bins are partly cut."""
     sigma = 1 / np.sqrt(job.spectra.num_averages[rows] * merge)[:, None]
-    kept = state.kept_of(rows) if merge > 1 else None
+    kept = part.kept if merge > 1 else None
     return sigma if kept is None else sigma / np.sqrt(np.where(kept > 0, kept, 1.0))
 
 
@@ -283,38 +406,11 @@ def cut(job: Job, state: Pass, rows: IntArray, columns: IntArray, merge: int) ->
         return state
     stale = state.stale.copy()
     stale[rows] = True
-    kept = np.ones(state.merged.shape, np.float32) if state.kept is None else state.kept.copy()
+    bins = job.windows.power.shape[1] // merge
+    numbers = rows * np.int64(bins) + columns
     if merge > 1 or job.windows.merge == 1:
-        kept[rows, columns] = 0.0
-        return replace(state, kept=kept, stale=stale)
-    bins = job.windows.power.shape[1]
-    gone = np.union1d(state.gone, rows * np.int64(bins) + columns)
-    at, left, power = _partly_gone(job.windows, gone)
-    count = left.sum(axis=1)
-    kept[at] = np.minimum(kept[at], count / np.float32(job.windows.merge))
-    merged = state.merged.copy()
-    mean = np.where(left, power, 0.0).sum(axis=1, dtype=np.float64) / np.maximum(count, 1)
-    merged[at] = np.where(count > 0, mean, merged[at])
-    return replace(state, merged=merged, kept=kept, stale=stale, gone=gone)
-
-
-def _partly_gone(
-    windows: Windows, gone: IntArray
-) -> tuple[tuple[IntArray, IntArray], NDArray[np.bool_], NDArray[np.floating]]:
-    """The k fine bins that hold cut digitizer bins.
-
-    Returns:
-        Rows and columns of the fine bins, which of their digitizer bins are left, and the power of
-        those, shape (k, merge) both.
-    """
-    step, fine_bins = windows.merge, windows.fine_bins
-    row, column = np.divmod(gone, fine_bins * step)
-    fine, of = np.unique(row * fine_bins + column // step, return_inverse=True)
-    left = np.ones((fine.size, step), dtype=bool)
-    left[of, column % step] = False
-    rows, columns = np.divmod(fine, fine_bins)
-    power = windows.power[rows[:, None], columns[:, None] * step + np.arange(step)]
-    return (rows, columns), left, power
+        return replace(state, stale=stale, gone_fine=np.union1d(state.gone_fine, numbers))
+    return replace(state, stale=stale, gone=np.union1d(state.gone, numbers))
 
 
 def spikes_of(job: Job, found: FoundSpikes) -> tuple[Spike, ...]:

@@ -14,9 +14,11 @@ from haloscope.analysis.chain.combine import Reduced
 from haloscope.analysis.chain.passes import (
     Job,
     Pass,
+    baseline_of,
     begin,
-    find_spikes,
     fitted,
+    fitted_and_looked,
+    left_of,
     rounds,
     spikes_of,
     without,
@@ -26,12 +28,15 @@ from haloscope.analysis.chain.response import response, taken_up
 from haloscope.analysis.chain.selection import Windows
 from haloscope.analysis.chain.spikes import Spike
 from haloscope.analysis.options import Options
-from haloscope.analysis.spectra import IntArray, Spectra
+from haloscope.analysis.spectra import FloatArray, IntArray, Spectra
 
 
 @dataclass(frozen=True)
 class Reduction:
     """A stack whose baselines are fitted and whose spikes are cut.
+
+    The excess of a spectrum is worked out whenever it is asked for, from the power that is read
+    again, what was cut of it and how its fit ended: nothing of every bin is held.
 
     Attributes:
         job: Spectra, windows and settings.
@@ -42,6 +47,17 @@ class Reduction:
     job: Job
     final: Pass
     spikes: tuple[Spike, ...]
+
+    @property
+    def at_three(self) -> FloatArray:
+        """Baselines at the lower end of the window, the cavity and the upper end, shape (n, 3)."""
+        assert self.final.fits is not None
+        return self.final.fits.at_three
+
+    def baseline(self, rows: slice | IntArray = slice(None)) -> Baseline:
+        """The baselines of some of the spectra, worked out once more."""
+        merged, kept = left_of(self.job, self.final, rows)
+        return baseline_of(self.job, self.final, rows, merged, kept)
 
     def chunks(self) -> Iterator[tuple[slice, Reduced, Baseline]]:
         """Rows, reduced spectra and baselines, in order."""
@@ -55,12 +71,12 @@ class Reduction:
         return rows, *self._reduction_of(rows)
 
     def _reduction_of(self, rows: slice | IntArray) -> tuple[Reduced, Baseline]:
-        job, state = self.job, self.final
-        assert state.baseline is not None
-        baseline, kept = state.baseline.rows(rows), state.kept_of(rows)
-        part, windows = job.spectra.subset(rows), job.windows
+        job = self.job
+        merged, kept = left_of(job, self.final, rows)
+        baseline = baseline_of(job, self.final, rows, merged, kept)
+        part, windows = job.spectra.without_power(rows), job.windows
         averages = part.num_averages * windows.merge
-        excess = state.merged[rows] / baseline.power - 1
+        excess = merged / baseline.power - 1
         if kept is not None:
             excess[kept <= 0] = 0.0
         amplitude = amplitudes(part, windows, windows.frequency_hz(rows), baseline.power)
@@ -81,7 +97,7 @@ def reduce_stack(
     """Fit the baselines of a stack and cut its spikes.
 
     Args:
-        spectra: The measured stack.
+        spectra: The measured stack; its power is not looked at.
         windows: Its windows.
         options: Settings.
         workers: Threads; 0 for one per core, at most four.
@@ -90,8 +106,7 @@ def reduce_stack(
     state = begin(job)
     spikes: tuple[Spike, ...] = ()
     for merge in rounds(job):
-        state = fitted(job, state)
-        found = find_spikes(job, state, merge)
+        state, found = fitted_and_looked(job, state, merge)
         state = without(job, state, found)
         spikes += spikes_of(job, found)
     return Reduction(job, fitted(job, state), spikes)

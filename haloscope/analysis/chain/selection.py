@@ -15,26 +15,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from haloscope.analysis.blocks import blocks
+from haloscope.analysis.cuts import Cut, pieces
 from haloscope.analysis.options import Options
 from haloscope.analysis.ranges import demand_between
 from haloscope.analysis.spectra import FloatArray, IntArray, Spectra
 
-_Kind = TypeVar("_Kind", bound=np.generic)
-
+_MOST_ADDED_UP = 7  # Bins that NumPy adds one after the other; more it adds in pairs.
 _FEWEST_BINS = 20  # Of a window: with fewer neither noise nor baseline can be judged.
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Equal windows cut out of a stack of spectra.
+    """Equal windows of a stack of spectra.
 
     Attributes:
-        power: Power per digitizer bin, shape (n, bins), unit of the input.
+        power: Power per digitizer bin, shape (n, bins), unit of the input; cut out of the stack
+            when it is asked for.
         first_fine: Global number of the first fine bin, shape (n,).
         first_column: Column of the spectra at which the window starts, shape (n,).
         first_digitizer: Bin of the digitizer at which it starts, shape (n,); another number where
@@ -42,28 +43,28 @@ class Windows:
         step_hz: Digitizer bin width, Hz.
         merge: Digitizer bins per fine bin.
         target_hz: Centre asked for, shape (n,), Hz.
-        masked: Bins to be left out, shape (n, bins); None for none.
+        masked: Bins to be left out, shape (n, bins), likewise; None for none.
     """
 
-    power: NDArray[np.floating]
+    power: Cut[np.floating]
     first_fine: IntArray
     first_column: IntArray
     first_digitizer: IntArray
     step_hz: float
     merge: int
     target_hz: FloatArray
-    masked: NDArray[np.bool_] | None = None
+    masked: Cut[np.bool_] | None = None
 
     def rows(self, index: IntArray) -> Windows:
-        """Those of part of the spectra."""
+        """Those of part of the spectra; no power is copied."""
         return replace(
             self,
-            power=self.power[index],
+            power=self.power.rows(index),
             first_fine=self.first_fine[index],
             first_column=self.first_column[index],
             first_digitizer=self.first_digitizer[index],
             target_hz=self.target_hz[index],
-            masked=None if self.masked is None else self.masked[index],
+            masked=None if self.masked is None else self.masked.rows(index),
         )
 
     @property
@@ -81,19 +82,47 @@ class Windows:
         number = self.first_fine[rows, None] + np.arange(self.fine_bins)
         return fine_centre_hz(number, self.step_hz, self.merge)
 
-    def column_of(self, frequency_hz: FloatArray) -> IntArray:
-        """Column of the fine bin that a frequency of each window is in, the nearest, shape (n,)."""
-        offset = frequency_hz - fine_centre_hz(self.first_fine, self.step_hz, self.merge)
+    def column_of(self, frequency_hz: FloatArray, rows: slice | IntArray = slice(None)) -> IntArray:
+        """Column of the fine bin that a frequency of each window is in, the nearest.
+
+        Args:
+            frequency_hz: Shape (rows,), Hz.
+            rows: Which windows.
+
+        Returns:
+            Shape (rows,).
+        """
+        offset = frequency_hz - fine_centre_hz(self.first_fine[rows], self.step_hz, self.merge)
         return np.clip(np.rint(offset / self.fine_hz), 0, self.fine_bins - 1).astype(np.int64)
 
-    def merged(self, rows: slice = slice(None)) -> FloatArray:
+    def three_columns(
+        self, cavity_hz: FloatArray, rows: slice | IntArray = slice(None)
+    ) -> IntArray:
+        """Fine bins at the lower end, at the cavity and at the upper end, shape (rows, 3).
+
+        Args:
+            cavity_hz: Of all spectra, shape (n,), Hz.
+            rows: Which spectra.
+        """
+        cavity = self.column_of(cavity_hz[rows], rows)
+        last = np.full_like(cavity, self.fine_bins - 1)
+        return np.stack([np.zeros_like(cavity), cavity, last], axis=1)
+
+    def merged(self, rows: slice | IntArray = slice(None)) -> FloatArray:
         """Mean power of each fine bin, shape (rows, fine bins); sums are formed in float64."""
         return self.merged_like(self.power[rows])
 
     def merged_like(self, values: NDArray[np.floating]) -> FloatArray:
         """Mean over each fine bin of values in digitizer bins, (rows, bins) to (rows, fine)."""
-        blocks = values.reshape(values.shape[0], self.fine_bins, self.merge)
-        return blocks.sum(axis=2, dtype=np.float64) / self.merge
+        parts = values.reshape(values.shape[0], self.fine_bins, self.merge)
+        if self.merge > _MOST_ADDED_UP:
+            return parts.sum(axis=2, dtype=np.float64) / self.merge
+        # The same sums in the same order, six times faster than over so short an axis.
+        total = parts[:, :, 0].astype(np.float64)
+        for part in range(1, self.merge):
+            total += parts[:, :, part]
+        total /= self.merge
+        return total
 
 
 def fine_centre_hz(number: IntArray, step_hz: float, merge: int) -> FloatArray:
@@ -132,10 +161,10 @@ def windows_of(spectra: Spectra, options: Options) -> Windows:
     offset = first * merge - start
     _demand_cover(spectra, offset, width)
     _demand_cavity(spectra, 0.5 * options.window_hz)
-    power = _cut(spectra.power_w, offset, width)
+    power = Cut.of(spectra.power_w, offset, width)
     digitizer = offset + np.rint(spectra.first_bin).astype(np.int64)
-    masked = None if spectra.masked is None else _cut(spectra.masked, offset, width)
-    if masked is not None and masked.all():
+    masked = None if spectra.masked is None else Cut.of(spectra.masked, offset, width)
+    if masked is not None and all(masked[rows].all() for rows in blocks(len(masked))):
         raise ValueError("selection: every bin of every window is masked")
     target = spectra.target_frequency_hz
     return Windows(power, first, offset, digitizer, step, merge, target, masked)
@@ -175,15 +204,17 @@ def _demand_room(fine_bins: int, fine_hz: float, options: Options) -> None:
         )
 
 
-def _demand_positive(power: NDArray[np.floating], name: Callable[[int], str]) -> None:
-    lowest, highest = power.min(axis=1), power.max(axis=1)
-    bad = np.flatnonzero(~((lowest > 0) & np.isfinite(highest)))
-    if bad.size:
-        row = int(bad[0])
-        raise ValueError(
-            f"selection: power of {name(row)} runs from {lowest[row]} W to {highest[row]} W "
-            f"inside its window, must be above 0 W and finite"
-        )
+def _demand_positive(power: Cut[np.floating], name: Callable[[int], str]) -> None:
+    for rows in blocks(len(power)):
+        part = power[rows]
+        lowest, highest = part.min(axis=1), part.max(axis=1)
+        bad = np.flatnonzero(~((lowest > 0) & np.isfinite(highest)))
+        if bad.size:
+            row = int(bad[0])
+            raise ValueError(
+                f"selection: power of {name(rows.start + row)} runs from {lowest[row]} W to "
+                f"{highest[row]} W inside its window, must be above 0 W and finite"
+            )
 
 
 def trim(spectra: Spectra, options: Options) -> Spectra:
@@ -199,8 +230,8 @@ def trim(spectra: Spectra, options: Options) -> Spectra:
     width = min(width, bins)
     return replace(
         spectra,
-        power_w=_cut(spectra.power_w, first, width),
-        masked=None if spectra.masked is None else _cut(spectra.masked, first, width),
+        power_w=pieces(spectra.power_w, first, width),
+        masked=None if spectra.masked is None else pieces(spectra.masked, first, width),
         frequency_start_hz=spectra.frequency_start_hz + first * step,
         first_bin=spectra.first_bin + first,
     )
@@ -231,12 +262,3 @@ def _demand_cavity(spectra: Spectra, half_hz: float) -> None:
         "cavity_frequency_hz", spectra.cavity_frequency_hz, target - half_hz, target + half_hz,
         spectra.name,
     )  # fmt: skip
-
-
-def _cut(power: NDArray[_Kind], offset: IntArray, width: int) -> NDArray[_Kind]:
-    if np.all(offset == offset[0]):
-        return power[:, offset[0] : offset[0] + width]
-    out = np.empty((power.shape[0], width), dtype=power.dtype)
-    for row, at in enumerate(offset):
-        out[row] = power[row, at : at + width]
-    return out

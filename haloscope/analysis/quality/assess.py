@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from haloscope.analysis.blocks import worked
 from haloscope.analysis.chain.combine import Accumulator
 from haloscope.analysis.chain.reduce import Reduction, reduce_stack
 from haloscope.analysis.chain.selection import Windows, windows_of
@@ -21,7 +22,7 @@ from haloscope.analysis.options import Options
 from haloscope.analysis.quality.demands import Demands
 from haloscope.analysis.quality.noise import noise_at_three, noise_faults, parameter_faults
 from haloscope.analysis.quality.residuals import ResidualSums, Rows, residual_rows
-from haloscope.analysis.quality.screen import screen
+from haloscope.analysis.quality.screen import Row, screen
 from haloscope.analysis.quality.verdicts import Fault, Finding, Quality, QualityError, used_of
 from haloscope.analysis.spectra import FloatArray, IntArray, Spectra
 
@@ -38,8 +39,8 @@ class Screened:
     Attributes:
         labels: What the spectra given are called, shape (n,).
         numbers: Of those left, in the stack given, shape (k,).
-        spectra: Those left (k).
-        windows: Theirs.
+        spectra: What was measured beside the power of those left (k); theirs is not copied.
+        windows: Theirs, cut out of the stack given.
         findings: What is wrong with the others.
     """
 
@@ -80,16 +81,25 @@ def screened(spectra: Spectra, options: Options) -> Screened:
         QualityError: No spectrum is left, or one failed and none may.
     """
     windows = windows_of(spectra, options)
-    found = screen(windows.power, windows.masked, spectra.num_averages, options.demands)
+    found = _screened(windows, spectra.num_averages, options.demands)
     labels = spectra.labels or tuple(str(row) for row in range(len(spectra)))
     findings = tuple(Finding(row, spectra.name(row), fault, words) for row, fault, words in found)
     used = used_of(labels, findings, options.demands)
     used[[f.spectrum for f in findings if f.fault in _NO_SPECTRUM]] = False
     demand_some(Quality(labels, used, findings), options.demands)
-    if used.all():
-        return Screened(labels, np.arange(len(spectra)), spectra, windows, findings)
-    left = spectra.subset(used)
-    return Screened(labels, np.flatnonzero(used), left, windows_of(left, options), findings)
+    left = np.flatnonzero(used)
+    return Screened(labels, left, spectra.without_power(left), windows.rows(left), findings)
+
+
+def _screened(windows: Windows, averages: FloatArray, demands: Demands) -> list[Row]:
+    """``screen`` block by block."""
+
+    def work(rows: slice) -> list[Row]:
+        masked = None if windows.masked is None else windows.masked[rows]
+        found = screen(windows.power[rows], masked, averages[rows], demands)
+        return [(rows.start + row, fault, words) for row, fault, words in found]
+
+    return [row for part in worked(work, len(averages)) for row in part]
 
 
 def assess(
@@ -113,10 +123,8 @@ def assess(
         QualityError: No spectrum passes, or one does not and none may fail.
     """
     reduction = reduce_stack(stack.spectra, stack.windows, options)
-    baseline = reduction.final.baseline
-    assert baseline is not None
-    noise = noise_at_three(stack.spectra, stack.windows, baseline)
-    level = _level(stack, baseline.power)
+    noise = noise_at_three(stack.spectra, stack.windows, reduction.at_three)
+    level = reduction.at_three[:, 1]
     demands = options.demands
     found = noise_faults(stack.spectra, noise[:, 1], level, demands, before=before)
     if before is None:
@@ -137,11 +145,6 @@ def assess(
     steady = (level if given else noise[:, 1])[used]
     spikes = _numbered(reduction, stack.numbers)
     return Assessment(quality, spikes, steady, used, noise[used], reduction)
-
-
-def _level(stack: Screened, power: FloatArray) -> FloatArray:
-    at = stack.windows.column_of(stack.spectra.cavity_frequency_hz)
-    return np.asarray(power[np.arange(len(power)), at])
 
 
 def _named(stack: Screened, found: Iterable[tuple[int, Fault, str]]) -> list[Finding]:

@@ -22,7 +22,7 @@ from haloscope.analysis.chain.reduce import reduce_stack
 from haloscope.analysis.chain.selection import windows_of
 from haloscope.analysis.chain.signal import inject
 from haloscope.analysis.options import Options
-from haloscope.analysis.spectra import FloatArray, Spectra
+from haloscope.analysis.spectra import FloatArray, IntArray, Spectra
 from haloscope.axion import coupling_dfsz
 
 __all__ = ["Harm", "measured_harm"]
@@ -45,20 +45,25 @@ class Harm:
     recovered: float
 
 
-def measured_harm(spectra: Spectra, options: Options, richer: Options) -> Harm:
+def measured_harm(
+    spectra: Spectra, options: Options, richer: Options, rows: IntArray | None = None
+) -> Harm:
     """Measure it on the spectra about a few places.
 
     Args:
-        spectra: Those in the grand spectrum.
+        spectra: A stack.
         options: Settings with the model in use.
         richer: The same with one that describes the data better.
+        rows: Which of the spectra are in the grand spectrum, shape (n,); all if not given.
 
     Raises:
         ValueError: No line is covered.
     """
-    places = _places(spectra.target_frequency_hz, options.window_hz)
-    about = np.abs(spectra.target_frequency_hz[:, None] - places).min(axis=1)
-    part = spectra.subset(np.flatnonzero(about < 0.5 * options.window_hz))
+    rows = np.arange(len(spectra)) if rows is None else rows
+    target_hz = spectra.target_frequency_hz[rows]
+    places = _places(target_hz, options.window_hz)
+    about = np.abs(target_hz[:, None] - places).min(axis=1)
+    part = spectra.subset(rows[about < 0.5 * options.window_hz])
     own = _grand(part, options)
     return Harm(
         _added(own, _grand(part, richer)),

@@ -112,7 +112,7 @@ def choose(
     """Settle on a model.
 
     Args:
-        spectra: The stack, without rows that are no spectra.
+        spectra: The stack, without rows that are no spectra; its power is not looked at.
         windows: Its windows.
         options: Settings.
 
@@ -154,7 +154,7 @@ def adequacy(spectra: Spectra, windows: Windows, options: Options, overlaps: flo
     """Hold the model in use against richer ones.
 
     Args:
-        spectra: The stack.
+        spectra: The stack; its power is not looked at.
         windows: Its windows.
         options: Settings with the model in use.
         overlaps: Spectra over one frequency.
@@ -234,7 +234,7 @@ class _Sample:
         count = len(spectra)
         rows = np.unique(np.linspace(0, count - 1, min(count, MOST_SPECTRA)).astype(np.int64))
         some = windows.rows(rows)
-        return cls(spectra.subset(rows), some, some.merged())
+        return cls(spectra.without_power(rows), some, some.merged())
 
     def described(self, options: Options) -> _Described:
         """Fit a model."""

@@ -13,7 +13,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from haloscope.analysis.chain.baseline import Baseline
 from haloscope.analysis.chain.rescale import noise_temperature_k
 from haloscope.analysis.chain.selection import Windows, fine_centre_hz
 from haloscope.analysis.quality.demands import Demands
@@ -52,13 +51,16 @@ def quantum_limit_k(frequency_hz: FloatArray, beta: FloatArray, demands: Demands
     return quantum if demands.receiver == "phase preserving" else 0.5 * quantum
 
 
-def noise_at_three(spectra: Spectra, windows: Windows, baseline: Baseline) -> FloatArray:
-    """T_n at the lower end of the window, the cavity and the upper end, shape (n, 3), K."""
-    cavity = windows.column_of(spectra.cavity_frequency_hz)
-    last = np.full_like(cavity, windows.fine_bins - 1)
-    places = np.stack([np.zeros_like(cavity), cavity, last], axis=1)
+def noise_at_three(spectra: Spectra, windows: Windows, power: FloatArray) -> FloatArray:
+    """T_n at the lower end of the window, the cavity and the upper end, shape (n, 3), K.
+
+    Args:
+        spectra: The stack (n).
+        windows: Its windows.
+        power: The baselines there, shape (n, 3).
+    """
+    places = windows.three_columns(spectra.cavity_frequency_hz)
     at = fine_centre_hz(windows.first_fine[:, None] + places, windows.step_hz, windows.merge)
-    power = np.take_along_axis(baseline.power, places, axis=1)
     if spectra.calibration.noise_temperature_k is not None:
         return spectra.calibration.noise_temperature_k * power / power[:, 1:2]
     return noise_temperature_k(spectra, at, power)

@@ -19,12 +19,13 @@ from haloscope.analysis.quality.demands import Demands
 from haloscope.analysis.quality.verdicts import Fault
 from haloscope.analysis.ranges import FloatArray
 
-__all__ = ["screen"]
+__all__ = ["Row", "screen"]
 
 #: Bins at one highest (or lowest) value that are no chance, in counts of a digitizer either.
 FEWEST_CLIPPED: Final = 8
 ROUGHLY: Final = 2.0
 
+#: A row's number, what is wrong with it, and the same in words.
 Row = tuple[int, Fault, str]
 
 

@@ -25,7 +25,7 @@ from haloscope.analysis.chain.selection import Windows, fine_edge_hz, select
 from haloscope.analysis.chain.smoothing import cached_matrix
 from haloscope.analysis.chain.template import LineTable, line_table
 from haloscope.analysis.options import Options
-from haloscope.analysis.spectra import FloatArray, Spectra
+from haloscope.analysis.spectra import FloatArray, IntArray, Spectra
 
 
 @dataclass(frozen=True)
@@ -167,10 +167,20 @@ def closed_form(spectra: Spectra, options: Options, *, coarse: int | None = None
     return linear_chain(spectra, options, coarse=coarse).efficiency()
 
 
-def smoother_response(spectra: Spectra, options: Options) -> SmootherResponse:
-    """Width and efficiency of a smoother from the spectra in the middle of the stack."""
-    middle = np.sort(spectra.target_frequency_hz)[len(spectra) // 2]
+def smoother_response(
+    spectra: Spectra, options: Options, rows: IntArray | None = None
+) -> SmootherResponse:
+    """Width and efficiency of a smoother from the spectra in the middle of the stack.
+
+    Args:
+        spectra: The stack.
+        options: Settings.
+        rows: Which of the spectra count, shape (n,); all if not given.
+    """
+    rows = np.arange(len(spectra)) if rows is None else rows
+    target_hz = spectra.target_frequency_hz[rows]
+    middle = np.sort(target_hz)[len(rows) // 2]
     # Others do not hold the line and add nothing; without them it takes less time.
-    near = np.abs(spectra.target_frequency_hz - middle) < 0.5 * options.window_hz
-    found = closed_form(spectra.subset(np.flatnonzero(near)), options)
+    near = np.abs(target_hz - middle) < 0.5 * options.window_hz
+    found = closed_form(spectra.subset(rows[near]), options)
     return SmootherResponse(found.width, found.aligned, found.averaged)

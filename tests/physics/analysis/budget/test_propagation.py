@@ -65,7 +65,8 @@ class Chain:
         return float(believed @ self.true / (believed @ believed))
 
     def noise(self) -> FloatArray:
-        return noise_at_three(self.spectra, self.windows, self.baseline)
+        columns = self.windows.three_columns(self.spectra.cavity_frequency_hz)
+        return noise_at_three(self.spectra, self.windows, self.baseline.at(columns))
 
 
 @pytest.fixture(scope="module")

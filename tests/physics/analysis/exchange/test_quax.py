@@ -55,8 +55,7 @@ def test_the_model_chosen_leaves_a_grand_spectrum_as_wide_as_noise(
 def noise_copy(measured: Spectra, result: Result, seed: int) -> Spectra:
     """Noise about the fitted baselines."""
     reduction = reduce_stack(measured, select(measured, result.options), result.options)
-    baseline, windows = reduction.final.baseline, reduction.job.windows
-    assert baseline is not None
+    baseline, windows = reduction.baseline(), reduction.job.windows
     power, n = measured.power_w.copy(), measured.num_averages[:, None]
     for row, start in enumerate(windows.first_column):
         power[row, start : start + baseline.power.shape[1]] = baseline.power[row]
