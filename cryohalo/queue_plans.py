@@ -8,7 +8,7 @@ there is not, or for the other instrument, is refused when it is put into the qu
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from types import UnionType
 from typing import Any, Final, get_args
@@ -19,6 +19,8 @@ from bluesky.utils import MsgGenerator
 from bluesky_queueserver import parameter_annotation_decorator
 
 from cryohalo.catalog import Catalog
+from haloscope.analysis.live import LiveAnalysis
+from haloscope.analysis.options import Options
 from plans.offered import Plan, offered
 
 __all__ = ["queue_plans", "without_result"]
@@ -27,16 +29,21 @@ __all__ = ["queue_plans", "without_result"]
 PLAIN: Final[Mapping[str, Plan]] = {"count": bp.count, "sleep": bps.sleep}
 
 
-def queue_plans(instruments: Mapping[str, Any], catalog: Catalog) -> dict[str, Plan]:
+def queue_plans(
+    instruments: Mapping[str, Any],
+    catalog: Catalog,
+    analysing: Callable[[Options], LiveAnalysis] | None = None,
+) -> dict[str, Plan]:
     """The plans that can be run on some of these devices, and a few of bluesky's own, by name.
 
     Args:
         instruments: Devices by the names they have in the worker's namespace.
         catalog: What the worker records; a campaign goes on from there.
+        analysing: Makes a campaign's analysis; in the worker itself if not given.
     """
     plans = {plan.__name__: plan for plan in _plans(instruments)}
     if "campaign" in plans:
-        plans["campaign"] = _going_on(plans["campaign"], catalog)
+        plans["campaign"] = _going_on(plans["campaign"], catalog, analysing)
     pairs = {plan.__name__: _of_pairs(plan) for plan in (bp.list_scan, bps.mv)}
     return {**plans, **pairs, **PLAIN}
 
@@ -62,13 +69,16 @@ def _of_pairs(plan: Plan) -> Plan:
     return parameter_annotation_decorator({"parameters": {"args": anything}})(plan)
 
 
-def _going_on(campaign: Plan, catalog: Catalog) -> Plan:
-    """A campaign that has the documents of the catalog, which no queue can hold."""
+def _going_on(
+    campaign: Plan, catalog: Catalog, analysing: Callable[[Options], LiveAnalysis] | None
+) -> Plan:
+    """A campaign that has the documents of the catalog and an analysis, which no queue can hold."""
 
     @wraps(campaign)
     def going_on(*args: Any, **kwargs: Any) -> MsgGenerator[Any]:
         documents = (pair for run in catalog for pair in run.documents())
-        return (yield from campaign(*args, **{"documents": documents, **kwargs}))
+        given = {"documents": documents, "analysing": analysing, **kwargs}
+        return (yield from campaign(*args, **given))
 
     return going_on
 

@@ -32,6 +32,6 @@ instruments = {
     if name in ("refrigerator", "haloscope")
 }
 globals().update(instruments)
-plans = queue_plans(instruments, session.catalog)
+plans = queue_plans(instruments, session.catalog, session.analysis)
 globals().update({name: without_result(plan) for name, plan in plans.items()})
 del plans

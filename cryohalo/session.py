@@ -27,8 +27,10 @@ from cryohalo.run_engine import close_run_engine, make_run_engine
 
 if TYPE_CHECKING:
     from cryohalo.publish import Publisher
+    from cryohalo.searching.apart import AnalysisApart
     from devices.amrr import Refrigerator
     from devices.haloscope import Haloscope
+    from haloscope.analysis.options import Options
 
 Instrument = TypeVar("Instrument")
 
@@ -74,6 +76,7 @@ class Session:
     _haloscope: Haloscope | None = None
     _publisher: Publisher | None = None
     _made_with: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    _analyses: list[AnalysisApart] = field(default_factory=list)
 
     @property
     def refrigerator(self) -> Refrigerator:
@@ -257,6 +260,21 @@ class Session:
         with self.unsuspended():
             return self.run(plan, **metadata)
 
+    def analysis(self, options: Options) -> AnalysisApart:
+        """The online analysis of a campaign, in a process that ends with the session.
+
+        It tells the page how the search stands.
+
+        >>> session.run(campaign(session.haloscope, "2026", analysing=session.analysis))
+        """
+        from cryohalo.searching.apart import AnalysisApart
+
+        made = AnalysisApart(
+            options, lambda uid: self.catalog[uid].documents(), self.catalog.root.absolute()
+        )
+        self._analyses.append(made)
+        return made
+
     def close(self) -> None:
         """End a plan that is paused, the RunEngine, the process variables, the catalog's files.
 
@@ -267,6 +285,8 @@ class Session:
         """
         with ExitStack() as ends:  # run from the last to the first
             ends.callback(self.writer.close)
+            for analysis in self._analyses:
+                ends.callback(analysis.close)
             if self._publisher is not None:
                 ends.callback(self._publisher.close)
             for instrument in self.instruments().values():

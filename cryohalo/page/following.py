@@ -21,7 +21,7 @@ from haloscope.analysis.exchange.keys import SEARCHES
 from instruments.foreign_files import open_regular
 from instruments.printable import escaped
 
-__all__ = ["Follower", "search_of"]
+__all__ = ["Follower", "Newest", "search_of"]
 
 log = logging.getLogger("cryohalo.page.search")
 
@@ -35,6 +35,19 @@ def search_of(start: Mapping[str, Any]) -> str:
         return ""
     campaign = start.get("campaign")
     return f"campaign {campaign}" if isinstance(campaign, str) and campaign else start["uid"]
+
+
+@dataclass(frozen=True)
+class Newest:
+    """Which search is the newest of a catalog.
+
+    Attributes:
+        search: Its name, as ``search_of`` calls it.
+        changed_ns: When a file of its runs last changed, by the file system's clock.
+    """
+
+    search: str
+    changed_ns: int
 
 
 @dataclass
@@ -61,16 +74,26 @@ class Follower:
         self._runs: dict[str, _Followed] = {}
         self._passed: set[str] = set()
 
+    def newest(self) -> Newest | None:
+        """The newest search, of which no document is read; None without any."""
+        self._look()
+        newest = self._newest()
+        if not newest:
+            return None
+        files = [run.path for run in self._runs.values() if run.search == newest]
+        return Newest(newest, max(map(_changed_ns, files)))
+
+    def _newest(self) -> str:
+        searches = {run.search: run.time_s for run in self._in_order()}
+        return max(searches, key=lambda name: searches[name], default="")
+
     def new(self) -> Iterator[tuple[str, Document]]:
         """The search and the documents that have come since the last call, in their order.
 
         Where the search is another than before, its documents come from their beginning.
         """
         self._look()
-        searches = {run.search: run.time_s for run in self._in_order()}
-        if not searches:
-            return
-        newest = max(searches, key=lambda name: searches[name])
+        newest = self._newest()
         if newest != self.search:
             self.search = newest
             for run in self._runs.values():
@@ -111,6 +134,13 @@ class Follower:
             self._runs[name] = _Followed(path, search, float(start["time"]))
         else:
             self._passed.add(name)
+
+
+def _changed_ns(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:  # taken away meanwhile
+        return 0
 
 
 def _read(run: _Followed) -> Iterator[Document]:

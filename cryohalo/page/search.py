@@ -1,76 +1,47 @@
-"""The search that runs: grand spectrum, limit against KSVZ and DFSZ, steps done, when it will end.
+"""The search that runs, for the page: as its session tells it, else analysed here.
 
-Works in a process of its own, started by the page's server, so that the analysis never delays a
-frame: ``python -m cryohalo.page.search CATALOG`` prints one line of JSON whenever something is
-new. Each document is read once; a spectrum costs what the online analysis takes for it, tens of
-milliseconds, and no window is kept. What is printed has at most ``COLUMNS`` columns.
+Works in a process of its own, started by the page's server, so that it never delays a frame:
+``python -m cryohalo.page.search CATALOG`` reads from standard input that somebody looks, and prints
+one line of JSON for each such time that something is new. A session that analyses its search hands
+over what is shown (``cryohalo.searching.handed``). Of other searches each document is read once
+here; a spectrum costs what the online analysis takes for it, and no window is kept.
 """
 
 from __future__ import annotations
 
 import json
-import logging
-import math
 import os
 import sys
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cryohalo.page.following import Follower
+from cryohalo.searching.handed import Handed
+from cryohalo.searching.shown import COLUMNS, Shown
 from haloscope.analysis.apparatus import capp12tb, described
 from haloscope.analysis.exchange.documents import bins_of
-from haloscope.analysis.online import Online, OnlineUpdate, options_for
-from haloscope.axion import coupling_dfsz, coupling_ksvz
-from haloscope.planning.live import LiveForecast
-from instruments.printable import escaped
+from haloscope.analysis.online import Online, options_for
 
-__all__ = ["COLUMNS", "Search", "main"]
+__all__ = ["COLUMNS", "Search", "Watched", "main"]
 
-log = logging.getLogger("cryohalo.page.search")
-
-#: Of a drawn spectrum.
-COLUMNS: Final = 800
 _PERIOD_S: Final = 1.0
-_LIMIT_UNIT_PER_GEV: Final = 1e-15
 _NICENESS: Final = 10
 
 
-class Search:
-    """One search, from its documents.
-
-    Args:
-        name: As ``following.search_of`` calls it.
-    """
+class Search(Shown):
+    """One search that is analysed here, from its documents."""
 
     def __init__(self, name: str) -> None:
-        self.name = name
-        self._forecast = LiveForecast()
+        super().__init__(name)
         self._online: Online | None = None
         self._before: list[tuple[str, Mapping[str, Any]]] = []
-        self._bins: dict[int, tuple[float, float]] = {}
-        self._ended = False
-        self._refused = 0
-        self._start: Mapping[str, Any] = {}
 
-    def take(self, name: str, document: Mapping[str, Any]) -> None:
-        """Take a document; what cannot be used is counted, and ends nothing."""
-        if name == "start":
-            self._start, self._ended = document, False
-        self._ended = self._ended or name == "stop"
-        try:
-            self._forecast(name, document)
-            self._analyze(name, document)
-        except Exception as error:  # foreign documents: the page goes on with what it has
-            self._refused += 1
-            log.warning("a %s document is not used: %s", name, escaped(error))
-
-    def _analyze(self, name: str, document: Mapping[str, Any]) -> None:
+    def use(self, name: str, document: Mapping[str, Any]) -> None:
         """Feed the online analysis, once a first event has told how wide the bins are."""
+        super().use(name, document)
         if self._online is not None:
             self._online(name, document)
             return
@@ -83,86 +54,69 @@ class Search:
         step_hz, frequency_hz = found
         known = described(self._start) or capp12tb()
         options = options_for(known, frequency_hz, step_hz)
-        self._online = Online(options, publish=self._updated, keep=False)
-        self._online.tell(self._forecast.updated)
+        self._online = Online(options, publish=self.updated, keep=False)
         for earlier in self._before:
             self._online(*earlier)
         self._before.clear()
         self._online(name, document)
 
-    def _updated(self, update: OnlineUpdate) -> None:
-        if update.findings:
-            self._refused += 1
-        if update.grand is None or update.limit is None:
+
+class Watched:
+    """The newest search of a catalog, as it is to be shown.
+
+    Args:
+        catalog: Its folder; it need not be there yet.
+    """
+
+    def __init__(self, catalog: Path) -> None:
+        self._follower, self._handed = Follower(catalog), Handed(catalog)
+        self.analysed: Search | None = None
+        self._last: dict[str, Any] = {}
+        self._by_session = False
+
+    def news(self, now_s: float) -> Iterator[dict[str, Any]]:
+        """What is told of it if that is new; of a long search analysed here more and more of it.
+
+        Args:
+            now_s: A clock that does not jump.
+        """
+        newest = self._follower.newest()
+        if newest is None:
             return
-        columns = (
-            update.grand.frequency_hz,
-            update.grand.normalised,
-            update.limit.coupling_per_gev,
-        )
-        for frequency_hz, excess, coupling in zip(*columns, strict=True):
-            self._bins[round(float(frequency_hz))] = float(excess), float(coupling)
+        handed = self._handed.newest(newest.search, newest.changed_ns, now_s)
+        for told in self._analyzed(again=self._by_session) if handed is None else [handed]:
+            if told != self._last:
+                self._last = told
+                yield told
+        self._by_session = handed is not None
 
-    def told(self) -> dict[str, Any]:
-        """What the page shows: plain numbers and texts, None for what is not known."""
-        outlook = self._forecast.outlook
-        found: dict[str, Any] = {
-            "name": escaped(self.name, 80),
-            "plan": escaped(self._start.get("plan_name", ""), 40),
-            "run": escaped(str(self._start.get("uid", ""))[:8]),
-            "running": not self._ended,
-            "refused": self._refused,
-        }
-        if outlook is not None:
-            reach = outlook.coupling_per_gev / _LIMIT_UNIT_PER_GEV
-            numbers = (outlook.done, outlook.left, outlook.each_s, outlook.left_s, reach)
-            names = ("done", "left", "each_s", "left_s", "reach")
-            found |= {key: _known(value) for key, value in zip(names, numbers, strict=True)}
-        return found | self._drawn()
-
-    def _drawn(self) -> dict[str, Any]:
-        if not self._bins:
-            return {}
-        order = sorted(self._bins)
-        frequency_hz = np.array(order, dtype=np.float64)
-        excess, coupling = np.array([self._bins[nu] for nu in order]).T
-        highest = int(np.argmax(excess))
-        edges = np.unique(np.linspace(0, len(order), min(COLUMNS, len(order)) + 1).astype(int))[:-1]
-        f = frequency_hz[edges]
-        return {
-            "mhz": _list(f * 1e-6, 6),
-            "top": _list(np.maximum.reduceat(excess, edges), 3),
-            "low": _list(np.minimum.reduceat(excess, edges), 3),
-            "limit": _list(np.maximum.reduceat(coupling, edges) / _LIMIT_UNIT_PER_GEV, 4),
-            "ksvz": _list(np.array([coupling_ksvz(nu) for nu in f]) / _LIMIT_UNIT_PER_GEV, 4),
-            "dfsz": _list(np.array([coupling_dfsz(nu) for nu in f]) / _LIMIT_UNIT_PER_GEV, 4),
-            "highest": _known(excess[highest]),
-            "highest_mhz": _known(frequency_hz[highest] * 1e-6),
-            "median": _known(float(np.median(coupling)) / _LIMIT_UNIT_PER_GEV),
-        }
-
-
-def _known(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
-
-
-def _list(values: NDArray[np.float64], decimals: int) -> list[float | None]:
-    return [round(float(v), decimals) if math.isfinite(v) else None for v in values]
-
-
-def follow(catalog: Path, ended: threading.Event) -> None:
-    """Print a line whenever something is new, until ``ended``."""
-    follower = Follower(catalog)
-    search: Search | None = None
-    while True:
-        news = False
-        for name, (kind, document) in follower.new():
-            if search is None or search.name != name:
-                search = Search(name)
-            search.take(kind, document)
+    def _analyzed(self, *, again: bool) -> Iterator[dict[str, Any]]:
+        """What the analysis here says, after each second of it; ``again`` without news, too."""
+        due, news = time.monotonic() + _PERIOD_S, again
+        for name, (kind, document) in self._follower.new():
+            if self.analysed is None or self.analysed.name != name:
+                self.analysed = Search(name)
+            self.analysed.take(kind, document)
             news = True
-        if news and search is not None:
-            print(json.dumps(search.told(), allow_nan=False), flush=True)
+            if time.monotonic() > due:
+                yield self.analysed.told()
+                due, news = time.monotonic() + _PERIOD_S, False
+        if self.analysed is not None and news:
+            yield self.analysed.told()
+
+
+def follow(catalog: Path, ended: threading.Event, looked: threading.Event) -> None:
+    """Print a line whenever something is new and somebody looks, until ``ended``."""
+    watched = Watched(catalog)
+    while True:
+        looked.wait()
+        looked.clear()
+        if ended.is_set():
+            return
+        for told in watched.news(time.monotonic()):
+            print(json.dumps(told, allow_nan=False), flush=True)
+            if ended.is_set():
+                return
         if ended.wait(_PERIOD_S):
             return
 
@@ -170,14 +124,16 @@ def follow(catalog: Path, ended: threading.Event) -> None:
 def main() -> int:
     """Follow the catalog that is named until standard input ends, which the server holds open."""
     os.nice(_NICENESS)
-    ended = threading.Event()
+    ended, looked = threading.Event(), threading.Event()
 
     def watch() -> None:
-        sys.stdin.buffer.read()
+        while os.read(sys.stdin.fileno(), 4096):
+            looked.set()
         ended.set()
+        looked.set()
 
     threading.Thread(target=watch, daemon=True).start()
-    follow(Path(sys.argv[1]), ended)
+    follow(Path(sys.argv[1]), ended, looked)
     return 0
 
 

@@ -82,7 +82,7 @@ class PageServer:
             self._channels.append(channels)
             self._ticks.append(asyncio.ensure_future(hub.run()))
             if name == SEARCHING and self.catalog is not None:
-                self._follow("search", str(self.catalog), [hub])
+                self._follow("search", str(self.catalog), [hub], hub.is_looked_at)
         if self.queue_port:
             hubs = [bench.hub for bench in self.benches.values()]
             self._follow("queue", str(self.queue_port), hubs)
@@ -98,14 +98,20 @@ class PageServer:
         )
         self._server.add_socket(listening)
 
-    def _follow(self, what: str, argument: str, hubs: Sequence[Hub]) -> None:
+    def _follow(
+        self,
+        what: str,
+        argument: str,
+        hubs: Sequence[Hub],
+        looked: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Keep a process running that tells of the search or the queue."""
 
         def tell(text: str) -> None:
             for hub in hubs:
                 hub.tell(what, text)
 
-        told = follow(f"cryohalo.page.{what}", argument, tell)
+        told = follow(f"cryohalo.page.{what}", argument, tell, looked)
         self._ticks.append(asyncio.ensure_future(told))
 
     async def stop(self) -> None:

@@ -119,6 +119,10 @@ class Hub:
         for viewer in self.viewers:
             viewer.beside[what] = text
 
+    def is_looked_at(self) -> bool:
+        """Whether anybody looks."""
+        return bool(self.viewers)
+
     def tick(self) -> None:
         """Tell the viewers what has changed since the last tick."""
         changed, redescribed = self.board.take_changed(), self.board.take_redescribed()

@@ -27,8 +27,8 @@ __all__ = ["Argument", "arguments_of", "instruments_of", "summary_of"]
 _SIMPLE: Final = (str, int, float, bool)
 _ATOMS: Final = (*_SIMPLE, NoneType)
 _DEVICES: Final = {"refrigerator": Refrigerator, "haloscope": Haloscope}
-#: What a command gives by itself: the documents that a campaign goes on from.
-_GIVEN: Final = frozenset({"documents"})
+#: What a command gives by itself: the documents that a campaign goes on from, and its analysis.
+_GIVEN: Final = frozenset({"documents", "analysing"})
 
 
 @dataclass(frozen=True)

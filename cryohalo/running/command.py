@@ -140,6 +140,7 @@ def _run(
     yes: bool,
 ) -> None:
     where = site(catalog, amrr_prefix, halo_prefix, hardware)
+    parameters = inspect.signature(plan).parameters
     prefixes = {"refrigerator": where.amrr_prefix, "haloscope": where.halo_prefix}
     if not prefixes[name]:
         raise typer.BadParameter(f"{plan.__name__} needs the {name}'s prefix")
@@ -153,10 +154,9 @@ def _run(
         suspenders=plan.__name__ not in RECOVERING,
     ) as session:
 
-        def made() -> MsgGenerator[Any]:
-            more = {}
-            if "documents" in inspect.signature(plan).parameters:
-                more = {"documents": (pair for run in session.catalog for pair in run.documents())}
+        def made(**more: Any) -> MsgGenerator[Any]:
+            if "documents" in parameters:
+                more["documents"] = (pair for run in session.catalog for pair in run.documents())
             return plan(session.instruments()[name], **given, **more)
 
         told = plain_console(stderr=show is Mode.json)
@@ -168,7 +168,8 @@ def _run(
         if not yes:
             _ask(plan.__name__)
         with displayed(session, show.value, expected_s=expected_s) as shows:
-            outcome = _ran(session, made())
+            apart = {"analysing": session.analysis} if "analysing" in parameters else {}
+            outcome = _ran(session, made(**apart))
             _show(outcome, shows, told)
 
 

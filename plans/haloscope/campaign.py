@@ -13,7 +13,9 @@ import bluesky.preprocessors as bpp
 from bluesky.utils import MsgGenerator
 
 from devices.haloscope import Haloscope
+from haloscope.analysis.live import LiveAnalysis
 from haloscope.analysis.online import Online, options_for
+from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result
 from haloscope.analysis.quality.verdicts import QualityError
 from haloscope.analysis.spectra import Spectra
@@ -54,7 +56,8 @@ def campaign(
     calibration_spacing_mhz: float | None = None,
     calibrate_every_s: float | None = None,
     documents: Documents = (),
-    online: Online | None = None,
+    online: LiveAnalysis | None = None,
+    analysing: Callable[[Options], LiveAnalysis] | None = None,
     decision: str = "threshold",
     field_off: bool = False,
     report: Callable[[Campaign], None] | None = None,
@@ -98,6 +101,9 @@ def campaign(
         (name, document) pairs of all runs so far, interrupted ones included; read once.
     online
         The analysis; one with the options that are described if not given.
+    analysing
+        Makes that one from its options: in this process if not given; ``Session.analysis`` makes it
+        in a process of its own, for which no step waits.
     decision
         What to take again: "threshold", what is above the analysis' threshold, or "bayes", where
         the prior update of an axion of the coupling sought is high. Both find as many of them
@@ -149,7 +155,10 @@ def campaign(
     for target in targets:
         for count in (averages, rescan_averages):
             check(haloscope, target, count)
-    analysis = online or Online(options_for(described, 1e6 * targets[len(targets) // 2]))
+    analysis = online
+    if analysis is None:
+        options = options_for(described, 1e6 * targets[len(targets) // 2])
+        analysis = Online(options) if analysing is None else analysing(options)
     earlier = resumed(name, documents, analysis)
     more = {**(md or {}), "campaign": name}
     if not (calibration or earlier.calibration):
@@ -197,7 +206,7 @@ def campaign(
 
 def _rescan(
     haloscope: Haloscope,
-    analysis: Online,
+    analysis: LiveAnalysis,
     search: Result | None,
     again: list[Candidate],
     averages: int,
@@ -218,7 +227,7 @@ def _rescan(
 
 def _without_field(
     haloscope: Haloscope,
-    analysis: Online,
+    analysis: LiveAnalysis,
     verdicts: list[Verdict],
     averages: int,
     earlier: Earlier,
@@ -237,7 +246,7 @@ def _without_field(
     return True
 
 
-def _judged_again(said: Verdict, analysis: Online, off: Spectra | None) -> Verdict:
+def _judged_again(said: Verdict, analysis: LiveAnalysis, off: Spectra | None) -> Verdict:
     """A verdict with the veto of the field."""
     found = analysis.vetted([said.together], field_off=off)
     again = replace(said, vetting=found[0]) if found else said
@@ -249,7 +258,7 @@ def _verdicts(
     candidates: list[Candidate],
     search: Result | None,
     alone: Online,
-    both: Online,
+    both: LiveAnalysis,
     combined: Result | None,
 ) -> list[Verdict]:
     """What the rescan alone, and with the scan, says of each candidate of the scan."""
@@ -279,7 +288,7 @@ def fresh_candidates(
     return [f for f in now_mhz if all(abs(f - other) > reach_mhz for other in before_mhz)]
 
 
-def _result(analysis: Online) -> Result | None:
+def _result(analysis: LiveAnalysis) -> Result | None:
     try:
         result = analysis.result()
     except QualityError as error:
@@ -293,7 +302,7 @@ def _result(analysis: Online) -> Result | None:
 
 
 def _to_take_again(
-    analysis: Online, search: Result | None, rule: Decision
+    analysis: LiveAnalysis, search: Result | None, rule: Decision
 ) -> tuple[list[Candidate], list[Candidate]]:
     """What the rule asks for and no veto takes for interference, and what one does."""
     if search is None:

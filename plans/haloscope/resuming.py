@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from haloscope.analysis.exchange.keys import SEARCHES, value_in
-from haloscope.analysis.online import Online
+from haloscope.analysis.live import LiveAnalysis
 from plans.haloscope.crossings import Mapped
 from plans.haloscope.steps import Documents, completed
 
@@ -31,7 +31,7 @@ class Earlier:
     without_field_mhz: list[float] = field(default_factory=list)
 
 
-def resumed(name: str, documents: Documents, analysis: Online | None = None) -> Earlier:
+def resumed(name: str, documents: Documents, analysis: LiveAnalysis | None = None) -> Earlier:
     """What a campaign's earlier runs recorded.
 
     Args:

@@ -175,7 +175,7 @@ async def test_the_process_that_follows_tells_and_is_started_again(
 
     monkeypatch.setattr("asyncio.create_subprocess_exec", noted)
     following = asyncio.ensure_future(
-        follow("cryohalo.page.search", str(tmp_path), told.put_nowait)
+        follow("cryohalo.page.search", str(tmp_path), told.put_nowait, lambda: True)
     )
     assert json.loads(await told.get())["done"] == 3
     started[0].kill()

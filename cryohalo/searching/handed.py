@@ -1,0 +1,86 @@
+"""What a session hands to whoever watches its search: a small file in the catalog's folder.
+
+One file for each search, put in place whole: ``.live/<hash of the search's name>.json``. It says
+what the page shows (``shown.Shown.told``). A session that ends, or whose analysis does, leaves it
+as it is; that it is behind its runs is told by the time of the last change of both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from instruments.foreign_files import read_bounded
+
+__all__ = ["Handed", "hand_over", "handed_file"]
+
+_FOLDER: Final = ".live"
+#: More than any is: 800 columns of six numbers.
+_LONGEST_BYTES: Final = 1 << 19
+#: So long a session may be behind its own runs before it counts as gone: it hands over each second,
+#: and one spectrum takes its analysis less than that (assumed).
+PATIENCE_S: Final = 5.0
+
+
+def handed_file(catalog: Path, search: str) -> Path:
+    """Where a search is told of."""
+    name = hashlib.sha256(search.encode()).hexdigest()[:16]
+    return catalog / _FOLDER / f"{name}.json"
+
+
+def hand_over(catalog: Path, search: str, told: dict[str, Any]) -> None:
+    """Put what is told of a search in place of what was, whole or not at all.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    file = handed_file(catalog, search)
+    file.parent.mkdir(exist_ok=True)
+    new = file.with_suffix(f".{os.getpid()}")
+    text = json.dumps({"search": search, "told": told}, allow_nan=False)
+    try:
+        new.write_text(text)
+        os.replace(new, file)
+    except OSError:  # a full disk is not filled with what is half written
+        new.unlink(missing_ok=True)
+        raise
+
+
+class Handed:
+    """What a session tells of the search that is followed, as long as it does.
+
+    Args:
+        catalog: Folder of the runs.
+    """
+
+    def __init__(self, catalog: Path) -> None:
+        self._catalog = catalog
+        self._behind: tuple[int, float] | None = None
+
+    def newest(self, search: str, changed_ns: int, now_s: float) -> dict[str, Any] | None:
+        """What is told of it; None where no session tells, or none does any longer.
+
+        Args:
+            search: Its name.
+            changed_ns: When its runs' files last changed.
+            now_s: Any clock.
+        """
+        file = handed_file(self._catalog, search)
+        try:
+            written_ns = file.stat().st_mtime_ns
+            found = json.loads(read_bounded(file, _LONGEST_BYTES))
+            told = found["told"] if found["search"] == search else None
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+        if not isinstance(told, dict):
+            return None
+        if written_ns >= changed_ns:
+            self._behind = None
+        elif self._behind is None or self._behind[0] != written_ns:
+            self._behind = written_ns, now_s
+        elif now_s - self._behind[1] > PATIENCE_S:
+            return None
+        return told

@@ -1,0 +1,143 @@
+"""The process of the online analysis: ``python -m cryohalo.searching.worker FD``, by ``pipe``.
+
+It takes a ``Begin``, documents and questions from the connection that is named, in their order,
+answers the questions, and hands over what the page shows at most every second. It ends when the
+other end of the connection is closed, however that came about.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Final
+
+from cryohalo.page.following import search_of
+from cryohalo.searching.handed import hand_over
+from cryohalo.searching.shown import Shown
+from haloscope.analysis.online import Online, OnlineUpdate
+from haloscope.analysis.options import Options
+
+__all__ = ["Begin", "main"]
+
+log = logging.getLogger("cryohalo.searching")
+
+#: Between two times that it is told how the search stands.
+_PERIOD_S: Final = 1.0
+_IDLE_S: Final = 3600.0
+
+
+@dataclass(frozen=True)
+class Begin:
+    """What the process is told first.
+
+    Attributes:
+        options: Of the analysis.
+        catalog: Whose page is told of the search; None for nobody.
+    """
+
+    options: Options
+    catalog: Path | None
+
+
+class _Telling:
+    """What the page is told, at most every second."""
+
+    def __init__(self, catalog: Path | None) -> None:
+        self._catalog = catalog
+        self._shown: Shown | None = None
+        self._mine = False
+        self._news = False
+        self._due_s = 0.0
+
+    def take(self, name: str, document: Mapping[str, Any]) -> None:
+        """A document, before the analysis has it: those of runs that are no search pass by."""
+        if name == "start":
+            search = search_of(document)
+            self._mine = bool(search)
+            if self._mine and (self._shown is None or self._shown.name != search):
+                self._shown = Shown(search)
+        if self._mine and self._shown is not None:
+            self._shown.take(name, document)
+            self._news = True
+
+    def updated(self, update: OnlineUpdate) -> None:
+        if self._mine and self._shown is not None:
+            self._shown.updated(update)
+
+    @property
+    def left_s(self) -> float:
+        """How long until the page is to be told something."""
+        return max(self._due_s - time.monotonic(), 0.0) if self._news else _IDLE_S
+
+    def tell(self) -> None:
+        """Tell what is new."""
+        if not self._news or self._catalog is None or self._shown is None:
+            return
+        self._news, self._due_s = False, time.monotonic() + _PERIOD_S
+        try:
+            hand_over(self._catalog, self._shown.name, self._shown.told())
+        except OSError as error:  # the page analyses for itself then
+            log.warning("the page is not told how the search stands: %s", error)
+
+
+class _Back(logging.Handler):
+    """Gives what is logged here to the session."""
+
+    def __init__(self, there: Connection) -> None:
+        super().__init__()
+        self._there = there
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(OSError):  # nobody is there any longer
+            self._there.send(("log", record.name, record.levelno, record.getMessage()))
+
+
+def _answer(online: Online, what: str, given: tuple[Any, ...], more: dict[str, Any]) -> Any:
+    """What the analysis says: a property, or what a method returns or raises."""
+    try:
+        found = getattr(online, what)
+        return "answer", found(*given, **more) if callable(found) else found
+    except ValueError as error:
+        return "raised", error
+
+
+def _serve(there: Connection) -> None:
+    begin: Begin = there.recv()
+    telling = _Telling(begin.catalog)
+    online = Online(begin.options, publish=telling.updated)
+    try:
+        while True:
+            if not there.poll(telling.left_s):
+                telling.tell()
+                continue
+            what, *rest = there.recv()
+            if what == "document":
+                telling.take(*rest)
+                online(*rest)
+            else:
+                there.send(_answer(online, what, *rest))
+            if telling.left_s <= 0:
+                telling.tell()
+    finally:
+        telling.tell()
+
+
+def main() -> int:
+    """Analyse until the session closes the connection."""
+    there = Connection(int(sys.argv[1]))
+    # Its own would go to standard error beside what the session shows.
+    logging.getLogger().handlers = [_Back(there)]
+    logging.getLogger().setLevel(logging.INFO)
+    with contextlib.suppress(EOFError, ConnectionError):  # the session is gone
+        _serve(there)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

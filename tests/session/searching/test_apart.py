@@ -1,0 +1,264 @@
+"""The online analysis in a process apart: the same numbers, and nothing lost with the process."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from cryohalo.catalog import Catalog, DocumentWriter
+from cryohalo.page.search import Search
+from cryohalo.searching import pipe
+from cryohalo.searching.apart import AnalysisApart
+from cryohalo.searching.handed import Handed, handed_file
+from cryohalo.session import Session
+from haloscope.analysis.online import Online
+from haloscope.analysis.options import Options
+from haloscope.analysis.pipeline import Result
+from haloscope.analysis.quality.demands import Demands
+from haloscope.analysis.spectra import Spectra
+from plans.haloscope.campaign import campaign
+from plans.haloscope.steps import planned
+from tests.physics.analysis.generator import make, scan_targets
+from tests.plans.haloscope.test_campaigns import CALIBRATION
+from tests.session.page.test_search import Stream, stream
+
+STEPS = 8
+
+
+@pytest.fixture(scope="module")
+def some() -> Stream:
+    spectra = make(scan_targets(STEPS), seed=5)
+    return list(stream(spectra, campaign="mine"))
+
+
+@pytest.fixture
+def analyses() -> Iterator[Callable[..., AnalysisApart]]:
+    """Makes analyses that are closed in the end."""
+    made: list[AnalysisApart] = []
+
+    def make_one(*given: Any, **more: Any) -> AnalysisApart:
+        made.append(AnalysisApart(*given, **more))
+        return made[-1]
+
+    yield make_one
+    for one in made:
+        one.close()
+    assert all(one.worker.process.returncode is not None for one in made)
+
+
+def nothing(_uid: str) -> Stream:
+    return []
+
+
+def here(documents: Stream, options: Options | None = None) -> Online:
+    online = Online(options or Options())
+    for document in documents:
+        online(*document)
+    return online
+
+
+def demand_same(found: Any, wanted: Any) -> None:
+    """To the last bit, whatever it is made of."""
+    assert type(found) is type(wanted)
+    if isinstance(wanted, np.ndarray):
+        assert np.array_equal(found, wanted, equal_nan=True)
+    elif hasattr(wanted, "__dict__") and not isinstance(wanted, str):
+        demand_same(vars(found), vars(wanted))
+    elif isinstance(wanted, list | tuple):
+        assert len(found) == len(wanted)
+        for mine, other in zip(found, wanted, strict=True):
+            demand_same(mine, other)
+    elif isinstance(wanted, dict):
+        assert set(found) == set(wanted)
+        for key, value in wanted.items():
+            demand_same(found[key], value)
+    else:
+        assert found == wanted or found != found
+
+
+def test_all_that_is_asked_is_answered_with_the_same_numbers(
+    some: Stream, analyses: Callable[..., AnalysisApart]
+) -> None:
+    apart, online = analyses(Options(), nothing), here(some)
+    for document in some:
+        apart(*document)
+    result = online.result()
+    demand_same(apart.result(), result)
+    demand_same(apart.vetted(result.candidates), online.vetted(result.candidates))
+    centre_hz = float(np.median(result.grand.frequency_hz))
+    over = online.over([centre_hz])
+    assert isinstance(over, Spectra)
+    demand_same(apart.over([centre_hz]), over)
+    assert apart.over([1e9]) is None
+    assert (apart.field_t, apart.field_off) == (online.field_t, None)
+
+
+def test_what_the_analysis_raises_and_tells_is_raised_and_told_here(
+    some: Stream, analyses: Callable[..., AnalysisApart], caplog: pytest.LogCaptureFixture
+) -> None:
+    apart = analyses(Options(), nothing)
+    with pytest.raises(ValueError, match="no spectrum yet"):
+        apart.result()
+    strict = Options(demands=Demands(improbable=0.999, bad_spectra="refuse"))
+    refusing, online = analyses(strict, nothing), here(some, strict)
+    for document in some:
+        refusing(*document)
+    with pytest.raises(ValueError) as wanted:
+        online.result()
+    told = [record.getMessage() for record in caplog.records]
+    caplog.clear()
+    with pytest.raises(type(wanted.value)) as found:
+        refusing.result()
+    assert str(found.value) == str(wanted.value)
+    assert [record.getMessage() for record in caplog.records] == told != []
+    with pytest.raises(ValueError, match="needs a fitted baseline"):
+        AnalysisApart(Options(baseline="savgol"), nothing)
+
+
+def test_of_a_process_that_is_killed_nothing_is_lost(
+    some: Stream,
+    analyses: Callable[..., AnalysisApart],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    writer, catalog = DocumentWriter(tmp_path), Catalog(tmp_path)
+    apart = analyses(Options(), lambda uid: catalog[uid].documents())
+    for number, document in enumerate(some):
+        writer(*document)
+        apart(*document)
+        if number == len(some) // 2:
+            apart.worker.process.kill()
+            apart.worker.process.wait()
+    writer.close()
+    with caplog.at_level(logging.ERROR):
+        result = apart.result()
+    demand_same(result, here(list(catalog[0].documents())).result())
+    assert result.quality.spectra == STEPS
+    assert len([r for r in caplog.records if "is lost" in r.getMessage()]) <= 1
+    assert apart.over([float(np.median(result.grand.frequency_hz))]) is not None
+
+
+def test_a_process_that_is_killed_while_it_is_asked_is_told_once(
+    some: Stream,
+    analyses: Callable[..., AnalysisApart],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    apart = analyses(Options(), lambda _uid: some)
+    for document in some:
+        apart(*document)
+    give = apart.worker.give
+
+    def killed(message: Any) -> None:
+        give(message)
+        apart.worker.process.kill()
+
+    apart.worker.process.send_signal(signal.SIGSTOP)
+    monkeypatch.setattr(apart.worker, "give", killed)
+    result = apart.result()
+    demand_same(result, here(some).result())
+    lost = [r.getMessage() for r in caplog.records if "is lost" in r.getMessage()]
+    assert len(lost) == 1
+    assert "code -9" in lost[0]
+    apart(*some[0])
+    demand_same(apart.result(), result)
+
+
+def test_a_scan_that_is_far_ahead_waits(
+    some: Stream, analyses: Callable[..., AnalysisApart], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipe, "WAITING", 2)
+    apart = analyses(Options(), nothing)
+    assert apart.worker._waiting.maxsize == 2
+    for document in some:
+        apart(*document)
+        assert apart.worker._waiting.qsize() <= 2
+    assert apart.result().quality.spectra == STEPS
+
+
+def test_a_session_that_is_killed_leaves_no_process() -> None:
+    code = (
+        "import time; from cryohalo.searching.apart import AnalysisApart\n"
+        "from haloscope.analysis.options import Options\n"
+        "print(AnalysisApart(Options(), list).worker.process.pid, flush=True); time.sleep(600)"
+    )
+    session = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert session.stdout is not None
+    with session:
+        left = psutil.Process(int(session.stdout.readline()))
+        session.kill()
+    left.wait(60)
+
+
+def test_ctrl_c_at_the_terminal_is_the_sessions_alone(
+    analyses: Callable[..., AnalysisApart],
+) -> None:
+    process = psutil.Process(analyses(Options(), nothing).worker.process.pid)
+    status = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    group = int(status[2])
+    assert group == process.pid
+
+
+def test_the_page_is_told_what_it_would_find_by_itself(
+    some: Stream, analyses: Callable[..., AnalysisApart], tmp_path: Path
+) -> None:
+    apart = analyses(Options(), nothing, tmp_path)
+    alone = Search("campaign mine")
+    off = [("start", {"uid": "off", "plan_name": "field_off", "purpose": "field off"})]
+    for document in some:
+        alone.take(*document)
+    for document in [*some, *off]:
+        apart(*document)
+    apart.close()
+    told = Handed(tmp_path).newest("campaign mine", 0, 0.0)
+    assert told == alone.told()
+    assert told["done"] == STEPS
+
+
+def test_a_page_that_cannot_be_told_ends_nothing(
+    some: Stream, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    handed_file(tmp_path, "x").parent.write_text("no folder")
+    apart = AnalysisApart(Options(), nothing, tmp_path)
+    for document in some:
+        apart(*document)
+    assert apart.result().quality.spectra == STEPS
+    apart.close()
+    assert any("is not told" in record.getMessage() for record in caplog.records)
+
+
+def test_a_campaign_asks_the_process_and_goes_on_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    targets = planned(start_mhz=1100.0, stop_mhz=1100.04)
+    found: list[Result | None] = []
+    for folder, killed in (("whole", False), ("killed", True)):
+        with Session.open(tmp_path / folder, halo_prefix="HALO:", simulated=True) as session:
+
+            def analysing(
+                options: Options, session: Session = session, killed: bool = killed
+            ) -> AnalysisApart:
+                apart = session.analysis(options)
+                if killed:
+                    apart.worker.process.kill()
+                return apart
+
+            plan = campaign(
+                session.haloscope, "mine", targets, averages=200, calibration=CALIBRATION,
+                analysing=analysing,
+            )  # fmt: skip
+            found.append(session.run(plan).value.result)
+            documents = [pair for run in session.catalog for pair in run.documents()]
+        assert all(one.worker.process.returncode is not None for one in session._analyses)
+        demand_same(found[-1], here(documents, found[-1] and found[-1].options).result())
+    assert any("is lost" in record.getMessage() for record in caplog.records)
+    assert handed_file(tmp_path / "whole", "campaign mine").exists()
