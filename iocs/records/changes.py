@@ -8,11 +8,14 @@ one go, list against list: a call per channel would cost more than the reading.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from iocs.records.interfaces import ServedChannel
 
-__all__ = ["Changes"]
+__all__ = ["NOT_READ", "Changes", "read_again"]
+
+#: In place of a reading: the channel is to read for itself.
+NOT_READ: Final = object()
 
 
 class Changes:
@@ -46,17 +49,31 @@ class Changes:
         if channel in self._places:
             self._noted.add(self._places[channel])
 
-    def found(self) -> list[ServedChannel]:
-        """Those that have changed since they were processed last, all looked at at one moment."""
-        places = self._noted
+    def found(self) -> list[tuple[ServedChannel, Any]]:
+        """Those that have changed since they were processed last, all looked at at one moment.
+
+        With each stands what was read of it, or ``NOT_READ``.
+        """
+        places: dict[int, Any] = dict.fromkeys(self._noted, NOT_READ)
         self._noted = set()
-        places.update(place for place, channel in self._others if not channel.quiet())
+        places |= {place: NOT_READ for place, channel in self._others if not channel.quiet()}
         seen = [channel.seen for _, channel in self._plain]
         try:
             readings = [read() for read in self._reads]
             if readings != seen:
                 both = zip(self._plain, readings, seen, strict=True)
-                places.update(place for (place, _), now, last in both if now != last)
+                places |= {place: now for (place, _), now, last in both if now != last}
         except Exception:  # one fails: processing reads it again, and says so
-            places.update(place for place, channel in self._plain if not channel.quiet())
-        return [self._channels[place] for place in sorted(places)]
+            places |= {place: NOT_READ for place, channel in self._plain if not channel.quiet()}
+        return [(self._channels[place], places[place]) for place in sorted(places)]
+
+
+def read_again(channel: ServedChannel, reading: Any) -> Any:
+    """What a channel that was found to have changed shows by now; arguments as found."""
+    read = channel.record.read
+    if reading is NOT_READ or read is None:
+        return NOT_READ
+    try:
+        return read()
+    except Exception:  # processing reads it once more, and says so
+        return NOT_READ

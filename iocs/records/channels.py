@@ -38,6 +38,8 @@ from iocs.records.processing import Processing
 from pvdb.records.checking import first_value, stored
 from pvdb.records.description import Record, Value, Wire
 
+#: Flags are slow to combine, and this is asked at each post.
+_READ_ALONE = {AccessRights(n): AccessRights(n) & AccessRights.READ for n in range(4)}
 _ACKNOWLEDGED = {ChannelType.PUT_ACKS: "ACKS", ChannelType.PUT_ACKT: "ACKT"}
 
 
@@ -67,7 +69,7 @@ class LiveChannel(Processing):
             username: Its user.
         """
         rights = self.database.rights(self.record, hostname or "", username or "")
-        return rights if self.record.writable else rights & AccessRights.READ
+        return rights if self.record.writable else _READ_ALONE[rights]
 
     def hurry(self, hurried: bool) -> None:
         """Whether the put that takes its first step now is the last of those that came together.

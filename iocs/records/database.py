@@ -13,12 +13,12 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from caproto import AccessRights, ChannelType
 
 from instruments.errors import Refused
-from iocs.records.changes import Changes
+from iocs.records.changes import Changes, read_again
 from iocs.records.channels import LiveChannel, make_channel
 from iocs.records.together import Together
 from iocs.records.values import from_wire
@@ -28,6 +28,10 @@ from pvdb.live.puts import Puts
 from pvdb.records.description import MAX_NAME_LENGTH, Record, Value
 
 log = logging.getLogger("cryohalo.iocs.records")
+
+
+#: Records that are posted before others get their turn, and these are sent.
+MOST_AT_ONCE: Final = 16
 
 
 class Access(Protocol):
@@ -173,13 +177,22 @@ class Database:
     # -- posting ---------------------------------------------------------------------------------
 
     async def post(self) -> None:
-        """Read every record and post what changed."""
+        """Read every record and post what changed.
+
+        The time stamp is the moment of the reading. All that is read before others get their turn
+        has one; what is read after that, when a put may have changed it, has a later one.
+        """
         self._posting += 1
         try:
             now = self._wall_time()
             # Looked through in one go, all at one moment; few of some hundred have changed.
-            for channel in self._changes.found():
-                await channel.process(now)
+            for number, (channel, found) in enumerate(self._changes.found()):
+                if number and not number % MOST_AT_ONCE:
+                    await asyncio.sleep(0)
+                    now = self._wall_time()
+                reading = found if number < MOST_AT_ONCE else read_again(channel, found)
+                if not channel.take(reading, now):
+                    await channel.process(now)
             await self._post_beside()
         finally:
             self._posting -= 1

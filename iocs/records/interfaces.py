@@ -58,6 +58,9 @@ class ServedChannel(Protocol):
     def quiet(self) -> bool:
         """Whether processing would find what it found last time."""
 
+    def take(self, reading: Any, now: float) -> bool:
+        """Post a reading at once, where nothing but the number can have changed; else False."""
+
     async def process(self, now: float) -> None:
         """Read the value, work out the alarm, and post what changed; never raises."""
 

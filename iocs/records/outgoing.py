@@ -56,6 +56,7 @@ class Outgoing:
     alarm: Any
     _data: dict[str, Any]
     _queues: dict[Any, Any]
+    _content: dict[Any, Any]
     _posting: int = VALUE | LOG | ALARM
     #: A record is worked out when it is posted, not when it is read.
     read_as_posted: bool = True
@@ -67,14 +68,39 @@ class Outgoing:
     async def publish(self, flags: int) -> None:
         """Hand the value over to those who want one of these kinds of event; never raises.
 
-        This runs on the call stack of the machine: a listener that fails is logged.
+        This runs on the call stack of the machine: a listener that fails is logged. In our server
+        it suspends nowhere, so that what was read together is posted together.
         """
+        if self.hands_over:
+            self.publish_at_once(flags)
+            return
         self._posting = flags
-        if self._queues:  # most records have no subscriber
+        if self._queues:
             try:
                 await super().publish(flags)  # type: ignore[misc]
             except Exception as error:
                 self._not_handed_over(error)
+        self._tell_watchers(flags)
+
+    def publish_at_once(self, flags: int) -> None:
+        """The same where ``hands_over``, without a coroutine."""
+        self._posting = flags
+        self._content.clear()
+        if self._queues:  # most records have no subscriber
+            try:
+                for fanout in tuple(self._queues):
+                    fanout.hand_over(self, flags)
+            except Exception as error:
+                self._not_handed_over(error)
+        if self.database.watchers:
+            self._tell_watchers(flags)
+
+    @property
+    def hands_over(self) -> bool:
+        """Whether all who listen take a value without waiting: as the books of our server do."""
+        return all(hasattr(queue, "hand_over") for queue in self._queues)
+
+    def _tell_watchers(self, flags: int) -> None:
         for watcher in self.database.watchers:
             try:
                 watcher(self, flags)

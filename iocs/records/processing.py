@@ -16,10 +16,17 @@ from iocs.records.outgoing import ALARM, LOG, PROPERTY, VALUE
 from iocs.records.tuning import Tuning
 from iocs.words.complaints import words
 from pvdb.records import Severity, Status
-from pvdb.records.alarms import NO_ALARM, Alarm, refusal_alarm, trouble_alarm, value_alarm
+from pvdb.records.alarms import (
+    NO_ALARM,
+    Alarm,
+    calm_range,
+    refusal_alarm,
+    trouble_alarm,
+    value_alarm,
+)
 from pvdb.records.checking import stored
 from pvdb.records.comparison import same
-from pvdb.records.description import Range, Record, Value, Wire
+from pvdb.records.description import AlarmLimits, Range, Record, Value, Wire
 
 log = logging.getLogger("cryohalo.iocs.records")
 
@@ -60,6 +67,8 @@ class Processing(Tuning):
         self.seen: object = _UNREAD
         self._told_trouble = self.told_refusal = ""
         self._fields = {}
+        self._calm_limits: AlarmLimits | None = None
+        self._calm: Range = (0.0, 0.0)
 
     def quiet(self) -> bool:
         """Whether processing would find what it found last time: nothing to work out or to post.
@@ -81,6 +90,41 @@ class Processing(Tuning):
             return not callable(record.control) or not self._control_moved(record.control())
         except Exception:  # processing reads again, and says so
             return False
+
+    def take(self, reading: Value, now: float) -> bool:
+        """Post a number that has just been read, where nothing but it can have changed.
+
+        Most of what is posted is as plain as this, and working all out costs five times as much.
+
+        Args:
+            reading: What was read.
+            now: When, s since the Unix epoch.
+
+        Returns:
+            False where there may be more to it; then nothing has been done, see ``process``.
+        """
+        if type(reading) is not float or not self._is_calm(reading):
+            return False
+        self.seen = self.monitored = self.archived = reading
+        data = self._data
+        data["value"], data["timestamp"] = reading, _stamp(now)
+        self.publish_at_once(VALUE | LOG)
+        return True
+
+    def _is_calm(self, reading: float) -> bool:
+        """Whether a number is worth posting, and neither its alarm nor a field is to be seen to."""
+        if self._calm_limits is not self.alarms:
+            self._calm_limits, self._calm = self.alarms, calm_range(self.alarms)
+        return (
+            self._calm[0] < reading < self._calm[1]
+            and reading != self.monitored
+            and self.seen is not _UNREAD
+            and not (self.refusal or self.told_refusal or self._fields)
+            and not (self.monitor_deadband or self.archive_deadband)
+            and not self.alarm._data["severity"]  # noqa: SLF001
+            and self.record.wire is Wire.DOUBLE
+            and self.hands_over
+        )
 
     async def process(self, now: float) -> None:
         """Read the value, work out the alarm, and post what changed; never raises.

@@ -32,7 +32,6 @@ from iocs.serving.listening.beacons import send_beacons
 from iocs.serving.listening.search import CaSearches
 from iocs.serving.sending.budget import Budget, give_back
 from iocs.serving.sending.fairness import Breath
-from iocs.serving.sending.posted import posted_of
 from iocs.serving.sending.rounds import Rounds
 from iocs.serving.sending.updates import cut_text
 from iocs.words.complaints import Complaints
@@ -76,11 +75,8 @@ async def _publish(self: ChannelData, flags: int) -> None:
     task that posts as fast as it can starves every client.
     """
     self._content.clear()
-    for fanout, by_filter in tuple(self._queues.items()):
-        of_all = [specs for by_type in by_filter.values() for specs in by_type.values()]
-        wanted = [spec for specs in of_all for spec in specs if self._is_eligible(spec)]
-        if wanted:
-            fanout.hand_over(wanted, posted_of(self), flags)
+    for fanout in tuple(self._queues):
+        fanout.hand_over(self, flags)
     await _breathe()
 
 
@@ -116,8 +112,8 @@ class ServingContext(Context):
         super().__init__(pvdb, interfaces)
         self.limits = limits
         self.counts = Statistics()
-        self.fanout = Fanout()
         self.rounds = Rounds()
+        self.fanout = Fanout(self.rounds.hasten)
         self.waiting = Budget(limits.max_waiting_bytes)
         self.unfinished = Budget(limits.max_unfinished_bytes)
         self.books = Budget(limits.max_books_bytes)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf, isfinite
 
 from pvdb.records.description import (
     NO_LIMITS,
     NUMBERS,
     AlarmLimits,
+    Range,
     Record,
     Value,
     Wire,
@@ -42,6 +44,13 @@ _LEVELS = (
     ("high", Status.HIGH, 1.0),
     ("low", Status.LOW, -1.0),
 )
+
+
+def calm_range(limits: AlarmLimits) -> Range:
+    """Between which values none of the limits is reached, if none was before."""
+    low = max((value for value in (limits.lolo, limits.low) if isfinite(value)), default=-inf)
+    high = min((value for value in (limits.high, limits.hihi) if isfinite(value)), default=inf)
+    return low, high
 
 
 def limit_alarm(limits: AlarmLimits, value: float, last: str) -> tuple[Alarm, str]:

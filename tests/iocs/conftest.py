@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from caproto._data import SubscriptionUpdate
 from iocs.records import Database
 from iocs.serving.caproto_overrides import install
 from iocs.serving.limits import Limits
+from iocs.serving.sending.posted import posted_of
 from iocs.supervision.simulation import Simulation
 from pvdb.parts.clock import SimClock
 from tests.iocs.toy import Toy, toy_records
@@ -24,8 +25,10 @@ install(Limits())  # what is posted goes the way that it goes on the wire
 class Outlet(asyncio.Queue[Any]):
     """Takes what is posted, in the place of the server."""
 
-    def hand_over(self, specs: Sequence[Any], posted: Any, flags: int) -> None:
-        for spec in specs:
+    def hand_over(self, entry: Any, flags: int) -> None:
+        posted, by_type = posted_of(entry), entry._queues[self].values()
+        several = [spec for types in by_type for specs in types.values() for spec in specs]
+        for spec in filter(entry._is_eligible, several):
             update = posted.update(spec.data_type_name)
             self.put_nowait(
                 SubscriptionUpdate((spec,), update.metadata, update.values, flags, None)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from caproto import AccessRights
+from caproto import AccessRights, ChannelType
 
 from iocs.serving.clients.subscription import Listener, Subscription
 from iocs.serving.sending.posted import Posted
-from iocs.serving.sending.updates import NUMBER_BYTES
+from iocs.serving.sending.scalars import packer_of
+from iocs.serving.sending.updates import NUMBER_BYTES, event_head
 
 __all__ = ["Listeners"]
 
@@ -30,13 +31,15 @@ class Audience:
         members: The subscriptions, in the order in which they were begun.
     """
 
-    __slots__ = ("_count", "_entry", "_kind", "_kind_name", "_place", "members")
+    __slots__ = ("_count", "_entry", "_kind", "_kind_name", "_packer", "_place", "members")
 
     def __init__(self, first: Subscription) -> None:
         self._entry = first.spec.db_entry
         self._kind_name = first.spec.data_type_name
         self._kind, self._count = first.request.kind, first.request.count
         self._place = first.circuit.place
+        is_own = self._count <= 1 and self._kind_name == ChannelType(self._kind).name
+        self._packer = packer_of(self._entry, self._kind) if is_own else None
         self.members: dict[Subscription, None] = {}
 
     def give(self, posted: Posted, flags: int, failed: Failed) -> None:
@@ -51,7 +54,7 @@ class Audience:
         if not int(self._entry.check_access(*self._place)) & _READ:
             return
         try:
-            before, after, body = posted.parts(self._kind, self._count, self._kind_name)
+            before, after, body = self._parts(posted)
         except Exception as failure:
             for member in tuple(self.members):
                 member.circuit.give_up(member, failure)
@@ -66,6 +69,14 @@ class Audience:
                     member.circuit.post(member, posted, flags)
             except Exception as failure:
                 failed(failure)
+
+    def _parts(self, posted: Posted) -> tuple[bytes, bytes, bytes]:
+        """The message but for each one's number: before that, after it, and the payload."""
+        body = posted.scalar(self._packer) if self._packer is not None else None
+        if body is None:
+            return posted.parts(self._kind, self._count, self._kind_name)
+        before, after = event_head(len(body), self._kind, 1)
+        return before, after, body
 
 
 class Listeners:

@@ -13,12 +13,11 @@ from typing import Any, Final
 from weakref import WeakValueDictionary
 
 import numpy as np
-from caproto import ChannelType
 from caproto._data import _channel_type_by_name
 
 from iocs.serving.filtering.filters import number_of
-from iocs.serving.sending.scalars import scalar_payload
-from iocs.serving.sending.updates import SMALL_BYTES, Update, event_parts
+from iocs.serving.sending.scalars import Packer, packed
+from iocs.serving.sending.updates import SMALL_BYTES, Update
 
 #: caproto's channels have a place for what is worked out of their value; it is emptied when that
 #: changes.
@@ -40,11 +39,11 @@ class Posted:
     def __init__(self, entry: Any) -> None:
         self.entry = entry
         self.time_s = time.time()
-        self._data = dict(entry._data)  # noqa: SLF001
-        self._alarm = dict(entry.alarm._data)  # noqa: SLF001
+        self._data = entry._data.copy()  # noqa: SLF001
+        self._alarm = entry.alarm._data.copy()  # noqa: SLF001
         # What is large is kept by those who wait for it, not here: a channel may be asked for in
         # all types. Only the last one is, while it is given out: the next client wants the same.
-        self._updates: WeakValueDictionary[str, Update] = WeakValueDictionary()
+        self._updates: WeakValueDictionary[str, Update] | None = None
         self._last: Update | None = None
         self._parts: dict[tuple[int, int, str], tuple[bytes, bytes, bytes]] = {}
         value = self._data["value"]
@@ -60,6 +59,8 @@ class Posted:
         Raises:
             Exception: It cannot be converted.
         """
+        if self._updates is None:
+            self._updates = WeakValueDictionary()
         found = self._updates.get(kind_name)
         if found is None:
             found = self._updates[kind_name] = Update(*self._read(_channel_type_by_name[kind_name]))
@@ -90,11 +91,11 @@ class Posted:
         return found
 
     def _made_parts(self, kind: int, count: int, kind_name: str) -> tuple[bytes, bytes, bytes]:
-        if count <= 1 and kind_name == ChannelType(kind).name:
-            body = scalar_payload(self.entry, self._data, self._alarm, kind)
-            if body is not None:
-                return event_parts(body, kind, 1)
         return self.update(kind_name).parts(kind, count)
+
+    def scalar(self, packer: Packer) -> bytes | None:
+        """The payload where it is as simple as this, see ``packed``."""
+        return packed(packer, self._data, self._alarm)
 
     def number(self, *, long_text: bool) -> float | None:
         """The value as filters of numbers see it, see ``number_of``."""

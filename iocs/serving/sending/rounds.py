@@ -8,6 +8,7 @@ take, and everything that was posted meanwhile then leaves in one piece per clie
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -17,10 +18,12 @@ __all__ = ["Rounds"]
 ONE_PART_IN: Final = 10
 #: However long a round takes, the next begins after this.
 LONGEST_PAUSE_S: Final = 0.02
-#: A round that takes longer than this lets answers to puts go first, ...
-SHORT_S: Final = 0.0001
+#: A round for more than so few lets answers to puts go first, ...
+FEW: Final = 2
 #: ... for so many turns of the event loop.
 TURNS_LATER: Final = 4
+#: While much is posted to few, who then have it while it is new, one part in so many.
+ONE_PART_IN_OF_MUCH: Final = 2
 
 
 class Rounds:
@@ -29,33 +32,44 @@ class Rounds:
     def __init__(self) -> None:
         self._waiting: list[Callable[[], None]] = []
         self._begun = False
-        self._took_s = 0.0
-        self._not_before_s = 0.0
+        self._for_few = True
+        self._not_before_s = self._much_not_before_s = 0.0
 
     def join(self, send: Callable[[], None]) -> None:
         """Have this called in the next round; it must not raise."""
         self._waiting.append(send)
         if not self._begun:
             self._begun = True
-            self._wait(TURNS_LATER if self._took_s > SHORT_S else 0)
+            turns = 0 if self._for_few else TURNS_LATER
+            asyncio.get_running_loop().call_soon(self._wait, turns)
+
+    def hasten(self) -> None:
+        """Much is ready: begin the round now, unless it is for many or one has just been."""
+        now_s = asyncio.get_running_loop().time()
+        if 0 < len(self._waiting) <= FEW and now_s >= self._much_not_before_s:
+            self._go()
 
     def _wait(self, turns: int) -> None:
         loop = asyncio.get_running_loop()
-        if loop.time() < self._not_before_s:
+        if not self._waiting:  # it was hastened
+            self._begun = False
+        elif loop.time() < self._not_before_s:
             loop.call_at(self._not_before_s, self._wait, 0)
         elif turns:
             loop.call_soon(self._wait, turns - 1)
         else:
-            loop.call_soon(self._go)
+            self._begun = False
+            self._go()
 
     def _go(self) -> None:
         loop = asyncio.get_running_loop()
-        began_s = loop.time()
+        began_s = time.thread_time()
         waiting, self._waiting = self._waiting, []
-        self._begun = False
         for send in waiting:
             send()
-        ended_s = loop.time()
-        self._took_s = ended_s - began_s
-        pause_s = min((ONE_PART_IN - 1) * self._took_s, LONGEST_PAUSE_S)
-        self._not_before_s = ended_s + pause_s
+        # Not by the clock: a client that is woken may take the processor at once.
+        took_s = time.thread_time() - began_s
+        self._for_few = len(waiting) <= FEW
+        now_s = loop.time()
+        self._not_before_s = now_s + min((ONE_PART_IN - 1) * took_s, LONGEST_PAUSE_S)
+        self._much_not_before_s = now_s + (ONE_PART_IN_OF_MUCH - 1) * took_s

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from caproto import ChannelType, TimeStamp
 from caproto._constants import MAX_STRING_SIZE
 
-__all__ = ["scalar_payload"]
+__all__ = ["Packer", "packed", "packer_of", "scalar_payload"]
 
 Pack = Callable[..., bytes | None]
 
@@ -66,6 +66,51 @@ _PACKERS: Final = {
 }  # fmt: skip
 
 
+class Packer(NamedTuple):
+    """Puts one type's payload together.
+
+    Attributes:
+        timed: Whether time and alarm stand before the value.
+        pack: Gives the bytes of value, head and data; None or an error where it cannot.
+    """
+
+    timed: bool
+    pack: Pack
+
+
+def packer_of(entry: Any, kind: int) -> Packer | None:
+    """What packs one element of a channel's own type; None if it is another or not as simple.
+
+    Args:
+        entry: caproto's channel.
+        kind: The DBR type asked for.
+    """
+    own, timed, pack = _PACKERS.get(kind, _NONE)
+    if pack is None or entry.data_type is not own or getattr(entry, "parent", None) is not None:
+        return None  # a field has its record's alarm
+    return Packer(timed, pack)
+
+
+def packed(packer: Packer, data: Mapping[str, Any], alarm: Mapping[str, Any]) -> bytes | None:
+    """A value, with its time and alarm where they belong to the type; None if it is not as simple.
+
+    Args:
+        packer: Of the type.
+        data: The value and its metadata.
+        alarm: Its alarm.
+    """
+    head: tuple[int, ...] = ()
+    if packer.timed:
+        stamp = data["timestamp"]
+        if type(stamp) is not TimeStamp:
+            return None
+        head = (alarm["status"], alarm["severity"], *stamp)
+    try:
+        return packer.pack(data["value"], head, data)
+    except (struct.error, ValueError, KeyError):
+        return None
+
+
 def scalar_payload(
     entry: Any, data: Mapping[str, Any], alarm: Mapping[str, Any], kind: int
 ) -> bytes | None:
@@ -77,19 +122,8 @@ def scalar_payload(
         alarm: Its alarm.
         kind: The DBR type asked for.
     """
-    own, timed, pack = _PACKERS.get(kind, _NONE)
-    if pack is None or entry.data_type is not own or getattr(entry, "parent", None) is not None:
-        return None  # a field has its record's alarm
-    head: tuple[int, ...] = ()
-    if timed:
-        stamp = data["timestamp"]
-        if type(stamp) is not TimeStamp:
-            return None
-        head = (alarm["status"], alarm["severity"], stamp.secondsSinceEpoch, stamp.nanoSeconds)
-    try:
-        return pack(data["value"], head, data)
-    except (struct.error, ValueError, KeyError):
-        return None
+    packer = packer_of(entry, kind)
+    return None if packer is None else packed(packer, data, alarm)
 
 
 _NONE: Final = (None, False, None)

@@ -7,6 +7,7 @@ of their header, so here the rest is made once and joined to each header.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -118,8 +119,20 @@ def event_parts(body: bytes, kind: int, count: int) -> tuple[bytes, bytes, bytes
         kind: The DBR type.
         count: Number of elements.
     """
-    whole = header(CaCommand.EVENT_ADD, len(body), kind, count, NORMAL, 0)
-    return whole[:_NUMBER_AT], whole[_NUMBER_AT + NUMBER_BYTES :], body
+    return *event_head(len(body), kind, count), body
+
+
+@lru_cache(maxsize=256)
+def event_head(size: int, kind: int, count: int) -> tuple[bytes, bytes]:
+    """The header of an event message: before the subscriber's own number, and after it.
+
+    Args:
+        size: Bytes of the payload.
+        kind: The DBR type.
+        count: Number of elements.
+    """
+    whole = header(CaCommand.EVENT_ADD, size, kind, count, NORMAL, 0)
+    return whole[:_NUMBER_AT], whole[_NUMBER_AT + NUMBER_BYTES :]
 
 
 def cut_text(text: str, encoding: str) -> str:

@@ -15,7 +15,7 @@ from tests.iocs.conftest import Run, monitor
 
 
 def names(database: Database) -> list[str]:
-    return [channel.record.name for channel in database._changes.found()]
+    return [channel.record.name for channel, _ in database._changes.found()]
 
 
 def test_only_what_has_changed_is_found_in_the_order_of_the_table(run: Run) -> None:

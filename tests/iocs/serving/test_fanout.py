@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,10 +12,17 @@ import caproto as ca
 import numpy as np
 import pytest
 
+from iocs.serving.clients.fanout import MUCH
 from iocs.serving.messages import CaCommand, Request
 from iocs.serving.sending.outbound import BATCH_BYTES
 from iocs.serving.sending.posted import Posted
-from iocs.serving.sending.rounds import LONGEST_PAUSE_S, ONE_PART_IN, Rounds
+from iocs.serving.sending.rounds import (
+    FEW,
+    LONGEST_PAUSE_S,
+    ONE_PART_IN,
+    ONE_PART_IN_OF_MUCH,
+    Rounds,
+)
 from iocs.serving.sending.updates import Update
 from tests.iocs.conftest import Run
 from tests.iocs.serving.test_walls import DOUBLE, Client, doubles, post
@@ -229,37 +237,69 @@ def test_an_array_goes_to_all_clients_as_one_object(run: Run) -> None:
     assert len(run(story())) == 1
 
 
+@pytest.mark.parametrize(
+    ("clients", "much", "part"),
+    [
+        (FEW, False, ONE_PART_IN),
+        (FEW, True, ONE_PART_IN_OF_MUCH),
+        (FEW + 1, True, ONE_PART_IN),
+    ],
+)
 def test_rounds_take_their_part_of_the_time_alone(
-    run: Run, monkeypatch: pytest.MonkeyPatch
+    run: Run, monkeypatch: pytest.MonkeyPatch, clients: int, much: bool, part: int
 ) -> None:
     async def story() -> None:
-        now, sent, took_s = [100.0], [], 0.001
+        now, used, sent, took_s = [100.0], [5.0], [], 0.001
         monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now[0])
+        monkeypatch.setattr(time, "thread_time", lambda: used[0])
         rounds = Rounds()
 
         def send() -> None:
-            now[0] += took_s
+            now[0] += 2 * took_s / clients  # another process has half of the processor
+            used[0] += took_s / clients
             sent.append(now[0])
 
+        def join() -> None:
+            for _ in range(clients):
+                rounds.join(send)
+
         async def turns() -> int:
+            if much:
+                rounds.hasten()
             for _ in range(50):
                 await asyncio.sleep(0)
-            return len(sent)
+            return len(sent) // clients
 
-        rounds.join(send)
-        rounds.join(send)
-        assert await turns() == 2, "the first round begins at once"
-        rounds.join(send)
-        now[0] = 100.0 + 2 * took_s * ONE_PART_IN - 1e-6
-        assert await turns() == 2, "the next one waits for its part of the time"
+        join()
+        assert await turns() == 1, "the first round begins at once"
+        join()
+        now[0] = 100.0 + 2 * took_s + took_s * (part - 1) - 1e-6
+        assert await turns() == 1, "the next one waits for its part of the time"
         now[0] += 1e-5
-        assert await turns() == 3
+        assert await turns() == 2
         took_s = 10.0
-        rounds.join(send)
+        join()
         now[0] += 1.0
-        assert await turns() == 4
-        rounds.join(send)
+        assert await turns() == 3
+        join()
         now[0] += LONGEST_PAUSE_S + 1e-6
-        assert await turns() == 5, "but for no longer than the longest pause"
+        assert await turns() == 4, "but for no longer than the longest pause"
 
     run(story())
+
+
+def test_much_is_sent_to_few_in_the_turn_in_which_it_is_given_out(run: Run) -> None:
+    async def story() -> list[list[int]]:
+        found = []
+        for number, posts in ((FEW, MUCH), (FEW, MUCH - 1), (FEW + 1, MUCH)):
+            clients, entry = several(number), ca.ChannelDouble(value=1.0)
+            for client in clients:
+                client.subscribe(entry)
+                await client.received()
+            for value in range(posts):
+                await post(entry, float(value))
+            await asyncio.sleep(0)
+            found.append([len(client.writer.sent) // 24 for client in clients])
+        return found
+
+    assert run(story()) == [[MUCH] * FEW, [0] * FEW, [0] * (FEW + 1)]
