@@ -48,6 +48,7 @@ class KnownMarks:
         self._blocks: list[NDArray[np.float32]] = []
         self._numbers: list[int] = []
         self._sketches = np.zeros((-(-size // _WORD), _BLOCK), np.uint64)
+        self._last: tuple[NDArray[np.float32], NDArray[np.uint64]] | None = None
         self._limit = alike_above(size)
         share = math.acos(self._limit) / math.pi
         self._most_differing = size * share + _GRANTED * math.sqrt(size * share * (1 - share))
@@ -55,7 +56,7 @@ class KnownMarks:
     def alike(self, mark: NDArray[np.float32]) -> Iterator[tuple[int, float]]:
         """Numbers of those that carry the same noise, in their order, with its correlation."""
         held = self._sketches[:, : len(self._numbers)]
-        differing = np.bitwise_count(held ^ _sketch(mark)[:, None]).sum(axis=0, dtype=np.uint16)
+        differing = np.bitwise_count(held ^ self._sketch(mark)[:, None]).sum(0, dtype=np.uint16)
         for row in np.flatnonzero(differing <= self._most_differing).tolist():
             correlation = float(self._blocks[row // _BLOCK][row % _BLOCK] @ mark)
             if correlation > self._limit:
@@ -69,8 +70,14 @@ class KnownMarks:
         if row == self._sketches.shape[1]:
             self._sketches = np.concatenate([self._sketches, np.zeros_like(self._sketches)], axis=1)
         self._blocks[-1][row % _BLOCK] = mark
-        self._sketches[:, row] = _sketch(mark)
+        self._sketches[:, row] = self._sketch(mark)
         self._numbers.append(number)
+
+    def _sketch(self, mark: NDArray[np.float32]) -> NDArray[np.uint64]:
+        """Of one that is looked for, and then most often kept."""
+        if self._last is None or self._last[0] is not mark:
+            self._last = mark, _sketch(mark)
+        return self._last[1]
 
 
 def _sketch(mark: NDArray[np.float32]) -> NDArray[np.uint64]:

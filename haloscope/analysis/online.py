@@ -23,7 +23,7 @@ from haloscope.analysis.calibration import combined
 from haloscope.analysis.chain.combine import Accumulator
 from haloscope.analysis.chain.grand import Grand, grand_spectrum
 from haloscope.analysis.chain.reduce import coarse_range
-from haloscope.analysis.chain.selection import demand_window, trim, windows_of
+from haloscope.analysis.chain.selection import Windows, demand_window, trim, windows_of
 from haloscope.analysis.chain.spikes import Spike
 from haloscope.analysis.exchange.documents import DocumentReader
 from haloscope.analysis.exchange.events import Event
@@ -134,6 +134,7 @@ class Online:
         self._residuals = ResidualSums()
         self._spikes: tuple[Spike, ...] = ()
         self._calibration: Calibration | None = None
+        self._joined: Calibration | None = None
         self._reader = DocumentReader(self.options)
         self._off_reader = DocumentReader(self.options, field_off=True)
         self._off: list[Event] = []
@@ -191,19 +192,25 @@ class Online:
             ValueError: Spectra that do not cover their window, or another calibration's.
         """
         windows_of(spectra, self._single)
-        known = [self._calibration] if self._calibration else []
-        calibration = combined([*known, spectra.calibration])
-        if self._calibration is not None:  # what is in the sums already refers to its loss
-            loss_db = self._calibration.line_attenuation_db
-            calibration = replace(calibration, line_attenuation_db=loss_db)
+        calibration = self._with(spectra.calibration)
         fresh, repeated = self._new(referred_to(spectra, calibration))
-        self._calibration = calibration
+        self._calibration, self._joined = calibration, spectra.calibration
         update = repeated if fresh is None else self._add(fresh)
         for found in update.findings:
             log.warning("not used: %s", found)
         for publish in self._told:
             publish(update)
         return update
+
+    def _with(self, own: Calibration) -> Calibration:
+        """The calibration of all spectra, with one more."""
+        if self._calibration is None:
+            return combined([own])
+        if own == self._joined:  # it brings nothing more
+            return self._calibration
+        # What is in the sums already refers to its loss.
+        loss_db = self._calibration.line_attenuation_db
+        return replace(combined([self._calibration, own]), line_attenuation_db=loss_db)
 
     def _new(self, spectra: Spectra) -> tuple[Spectra | None, OnlineUpdate]:
         """Those that did not come before, and what is said if none is left."""
@@ -259,16 +266,16 @@ class Online:
         spikes = tuple(replace(spike, spectrum=spike.spectrum + before) for spike in judged.spikes)
         self._spikes += spikes
         findings = tuple(found.shifted(before) for found in judged.quality.findings)
-        return self._touched(part.spectra, label, judged.spikes, findings)
+        return self._touched(part.windows, label, judged.spikes, findings)
 
     def _touched(
-        self, spectra: Spectra, label: str, spikes: tuple[Spike, ...], findings: tuple[Finding, ...]
+        self, windows: Windows, label: str, spikes: tuple[Spike, ...], findings: tuple[Finding, ...]
     ) -> OnlineUpdate:
         """The grand bins that spectra in the sums touch, as they stand now."""
         assert self._sums is not None
         assert self._budget is not None
         assert self._calibration is not None
-        low, high = coarse_range(windows_of(spectra, self._single), self._single)
+        low, high = coarse_range(windows, self._single)
         count, step = self._sums.spectra, self._sums.step_hz
         try:
             grand = grand_spectrum(self._sums, first=low, last=high)

@@ -209,11 +209,13 @@ class Spectra:
     def subset(self, rows: slice | ArrayLike) -> Spectra:
         """Some of the spectra: a slice, indices or a boolean mask.
 
-        A slice shares memory, and so does all of them in order.
+        A slice shares memory; all of them in order are the stack itself.
         """
         index = self._index(rows)
+        if self._is_all(index):
+            return self
         masked = None if self.masked is None else self.masked[index]
-        return replace(self, power_w=self.power_w[index], masked=masked, **self._beside(index))
+        return self.with_checked(power_w=self.power_w[index], masked=masked, **self._beside(index))
 
     def without_power(self, rows: slice | ArrayLike = slice(None)) -> Spectra:
         """What was measured beside the power of some of the spectra, which is not copied.
@@ -226,7 +228,7 @@ class Spectra:
         beside = self._beside(index)
         shape = len(beside["time_s"]), self.power_w.shape[1]
         nothing = np.broadcast_to(self.power_w.dtype.type(np.nan), shape)
-        return replace(self, power_w=nothing, masked=None, **beside)
+        return self.with_checked(power_w=nothing, masked=None, **beside)
 
     def _index(self, rows: slice | ArrayLike) -> slice | IntArray:
         """Rows as a slice, where they are one or all, or as numbers."""
@@ -253,6 +255,12 @@ class Spectra:
             else tuple(self.labels[row] for row in index.tolist())
         )
         return chosen
+
+    def with_checked(self, **changed: Any) -> Spectra:
+        """The stack with other values of its fields, which were looked at when they came in."""
+        other = object.__new__(Spectra)
+        other.__dict__.update({f.name: getattr(self, f.name) for f in fields(self)} | changed)
+        return other
 
 
 def _digest(digest: Any, name: str, value: Any) -> None:

@@ -137,7 +137,7 @@ def contributions(spectra: Spectra, noise_k: FloatArray, options: Options) -> Co
         low_hz=spectra.target_frequency_hz - half,
         high_hz=spectra.target_frequency_hz + half,
         errors={
-            name: np.broadcast_to(known.get(name, assumed[name]), (len(spectra),)).astype(float)
+            name: np.full(len(spectra), known.get(name, assumed[name]), dtype=np.float64)
             for name in counted
         },
         origins={name: _origin(name) if name in known else Origin.ASSUMED for name in counted},

@@ -246,42 +246,48 @@ def _descend(
     value: FloatArray | None = None,
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
     """Lower the objective step by step; see ``refine``."""
-    theta = theta.copy()
-    residual = data.residual(shape, theta, value)
-    damping = np.zeros(len(theta))
+    found = theta.copy()
     converged = np.zeros(len(theta), dtype=bool)
-    active = np.arange(len(theta))
+    # Of those that are not done yet:
+    active, part, own, now = np.arange(len(theta)), shape, data, theta
+    residual, damping = data.residual(shape, theta, value), np.zeros(len(theta))
     for _ in range(steps):
-        part, own = shape.rows(active), data.rows(active)
-        limit = _clip_limit(residual[active], own.weight)
-        step, gain = _step(part, theta[active], own, residual[active], limit, damping[active])
-        trial = theta[active] + step
+        limit = _clip_limit(residual, own.weight)
+        step, gain = _step(part, now, own, residual, limit, damping)
+        trial = now + step
         # What would gain nothing is taken unseen: its error is the square of the step.
-        near = (gain < tolerance) & (damping[active] == 0)
-        theta[active[near]] = trial[near]
+        near = (gain < tolerance) & (damping == 0)
         # Along the flat bottom of a curved valley full steps promise more than they give; there it
         # is enough that damped ones promise nothing.
-        bottom = (damping[active] > 0) & (gain * (1 + damping[active]) < _CLOSE)
-        converged[active[near | bottom]] = True
-        seen = ~(near | bottom)
-        if not seen.any():
-            break
-        active, trial, limit = active[seen], trial[seen], limit[seen]
-        part, own = shape.rows(active), data.rows(active)
+        done = near | ((damping > 0) & (gain * (1 + damping) < _CLOSE))
+        if done.any():
+            converged[active[done]] = True
+            found[active[near]] = trial[near]
+            left = ~done
+            if not left.any():
+                return found, converged
+            active, now, trial, limit = active[left], now[left], trial[left], limit[left]
+            residual, damping = residual[left], damping[left]
+            part, own = shape.rows(active), data.rows(active)
         tried = own.residual(part, trial)
-        _follow(part, trial, own, tried, limit, np.flatnonzero(damping[active] > 0))
-        before = _objective(part, theta[active], residual[active], own.weight, limit)
+        _follow(part, trial, own, tried, limit, np.flatnonzero(damping > 0))
+        before = _objective(part, now, residual, own.weight, limit)
         after = _objective(part, trial, tried, own.weight, limit)
         better = after <= before + 1e-9 * np.abs(before)
-        taken = active[better]
-        theta[taken], residual[taken] = trial[better], tried[better]
-        damping[taken] = np.where(damping[taken] > 1e-5, damping[taken] / 30, 0.0)
-        worse = active[~better]
-        damping[worse] = np.maximum(damping[worse] * 10, 1e-3)
-        active = active[damping[active] < _MOST_DAMPED]
+        now, residual = (
+            np.where(better[:, None], trial, now),
+            np.where(better[:, None], tried, residual),
+        )
+        eased = np.where(damping > 1e-5, damping / 30, 0.0)
+        damping = np.where(better, eased, np.maximum(damping * 10, 1e-3))
+        found[active] = now
+        left = damping < _MOST_DAMPED
+        if not left.all():
+            active, now, residual, damping = active[left], now[left], residual[left], damping[left]
+            part, own = shape.rows(active), data.rows(active)
         if not active.size:
             break
-    return theta, converged
+    return found, converged
 
 
 def _follow(

@@ -18,7 +18,9 @@ the letter's ratio of Figures 3c and 3b.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -26,7 +28,8 @@ from numpy.typing import NDArray
 
 from haloscope.analysis.chain.combine import Accumulator
 from haloscope.analysis.chain.selection import fine_edge_hz
-from haloscope.analysis.chain.template import LineTable, line_table
+from haloscope.analysis.chain.template import ANCHOR_HZ, line_table
+from haloscope.analysis.options import Options
 from haloscope.analysis.spectra import FloatArray
 
 _AT_ONCE = 8192  # Grand bins: their lines, bin by bin, are some 5 kB each.
@@ -102,70 +105,120 @@ def grand_spectrum(
     if not sums.has_response and smoother is None:
         raise ValueError("grand spectrum: the baseline was a smoother, its response must be given")
     bins = _covered_bins(sums, first, last)
-    parts = [
-        _of_bins(sums, bins[start : start + _AT_ONCE], smoother)
-        for start in range(0, len(bins), _AT_ONCE)
-    ]
+    parts = [_of_bins(sums, part, smoother) for part in _runs(bins, sums)]
     whole = Grand(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Grand)))
     return replace(whole, normalised=whole.excess / _norm(whole.xi, options.normalise))
+
+
+def _runs(bins: NDArray[np.int64], sums: Accumulator) -> Iterator[NDArray[np.int64]]:
+    """The bins in parts of which each lies between two of the template's frequencies."""
+    anchor = np.floor(_edges_hz(bins, sums) / ANCHOR_HZ)
+    for part in np.split(bins, np.flatnonzero(np.diff(anchor)) + 1):
+        for start in range(0, len(part), _AT_ONCE):
+            yield part[start : start + _AT_ONCE]
+
+
+def _edges_hz(bins: NDArray[np.int64], sums: Accumulator) -> FloatArray:
+    options = sums.options
+    return fine_edge_hz(bins * options.coarse_merge, sums.step_hz, options.fine_merge)
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """What the fine bins under a line add up to, each of shape (k,).
+
+    With w the line's weights, repeated for the fine bins of a coarse one, F and G its fractions at
+    the edge of a bin and averaged over places, and s and D of module ``combine``.
+
+    Attributes:
+        root: Square root of sum w^2/s^2: R^g.
+        snr: Square root of sum F^2/s^2.
+        aligned: Sum w F/s^2.
+        averaged: Sum w G/s^2.
+        excess: Sum w D/s^2.
+        joint: Sum F D/s^2.
+    """
+
+    root: FloatArray
+    snr: FloatArray
+    aligned: FloatArray
+    averaged: FloatArray
+    excess: FloatArray
+    joint: FloatArray
+
+
+def _sums_of(view: _Lines, edge_hz: FloatArray, sums: Accumulator) -> _Sums:
+    """The sums of bins between two frequencies of the template.
+
+    There the line's fractions are (1 - t) of those at the lower one and t of those at the upper
+    one, and their products three fixed rows: one product with a matrix gives all of them.
+    """
+    anchor = int(np.floor(edge_hz[0] / ANCHOR_HZ))
+    of_density, of_numerator = _kernels(anchor, sums.step_hz, sums.options)
+    t = edge_hz / ANCHOR_HZ - anchor
+    shares = np.stack([(1 - t) ** 2, t * (1 - t), t**2], axis=1)
+    density = (view.fine("density") @ of_density).reshape(len(t), -1, 3)
+    root, snr, aligned, averaged = np.einsum("kps,ks->pk", density, shares)
+    numerator = (view.fine("numerator") @ of_numerator).reshape(len(t), -1, 2)
+    excess, joint = np.einsum("kps,ks->pk", numerator, np.stack([1 - t, t], axis=1))
+    return _Sums(np.sqrt(root), np.sqrt(snr), aligned, averaged, excess, joint)
+
+
+@lru_cache(maxsize=256)
+def _kernels(anchor: int, step_hz: float, options: Options) -> tuple[FloatArray, FloatArray]:
+    """What fine bins are multiplied by: their density, (m, 4 x 3), and numerator, (m, 2 x 2)."""
+    table = line_table(ANCHOR_HZ * np.array([anchor, anchor + 1]), step_hz, options)
+    merge = options.coarse_merge
+    weights = np.repeat(table.weights(options.template) / merge, merge, axis=1)
+    aligned, averaged = table.inner(table.aligned), table.inner(table.averaged)
+
+    def product(x: FloatArray, y: FloatArray) -> FloatArray:
+        return np.stack([x[0] * y[0], x[0] * y[1] + x[1] * y[0], x[1] * y[1]])
+
+    pairs = (weights, weights), (aligned, aligned), (weights, aligned), (weights, averaged)
+    density = np.concatenate([product(*pair) for pair in pairs])
+    return density.T.copy(), np.concatenate([weights, aligned]).T.copy()
 
 
 def _of_bins(
     sums: Accumulator, bins: NDArray[np.int64], smoother: SmootherResponse | None
 ) -> Grand:
     """Some of the grand bins, not normalised yet: each is its own."""
-    options = sums.options
-    edge_hz = fine_edge_hz(bins * options.coarse_merge, sums.step_hz, options.fine_merge)
-    table = line_table(edge_hz, sums.step_hz, options)
-    weights = table.weights(options.template) / options.coarse_merge
+    edge_hz = _edges_hz(bins, sums)
     view = _Lines(sums, bins)
-    root = np.sqrt(np.einsum("lq,lq->l", weights**2, view.coarse("density")))
-    excess = np.einsum("lq,lq->l", weights, view.coarse("numerator")) / root
-    aligned = table.inner(table.aligned)
-    snr = np.sqrt(np.einsum("lj,lj,lj->l", aligned, aligned, view.fine("density")))
-    xi, eps_aligned, eps_averaged = _efficiencies(view, table, weights, root, snr, smoother)
-    information = _joint_information(view, snr)
-    joint = np.einsum("lj,lj->l", aligned, view.fine("numerator")) / np.sqrt(information)
+    found = _sums_of(view, edge_hz, sums)
+    xi, eps_aligned, eps_averaged = _efficiencies(view, found, smoother)
+    information = _joint_information(view, found.snr)
+    excess = found.excess / found.root
     return Grand(
         edge_hz,
         excess,
         excess,
         xi,
-        snr,
+        found.snr,
         eps_aligned,
         eps_averaged,
-        joint,
-        np.sqrt(information) / snr,
-        view.coarse("overlaps").sum(axis=1) / (view.merge * options.line_bins),
+        found.joint / np.sqrt(information),
+        np.sqrt(information) / found.snr,
+        view.coarse("overlaps").sum(axis=1) / (view.merge * sums.options.line_bins),
     )
 
 
 def _efficiencies(
-    view: _Lines,
-    table: LineTable,
-    weights: FloatArray,
-    root: FloatArray,
-    snr: FloatArray,
-    smoother: SmootherResponse | None,
+    view: _Lines, found: _Sums, smoother: SmootherResponse | None
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """xi, eps aligned and eps averaged of every grand bin; ``root`` is R^g."""
+    """xi, eps aligned and eps averaged of every grand bin."""
     if smoother is not None and not view.has_response:
         xi, aligned, averaged = (
-            np.full(len(snr), value) for value in (smoother.xi, smoother.aligned, smoother.averaged)
+            np.full(len(found.snr), value)
+            for value in (smoother.xi, smoother.aligned, smoother.averaged)
         )
         return xi, aligned, averaged
     # Positive but for rounding in bins that the spike filter all but emptied.
-    xi = np.sqrt(np.maximum(1 - view.single("variance_removed") / root**2, 1e-4))
-    fine_weights = np.repeat(weights, view.merge, axis=1) * view.fine("density")
-    aligned, averaged = (
-        np.einsum("lj,lj->l", fine_weights, table.inner(line)) - view.single(removed)
-        for line, removed in (
-            (table.aligned, "aligned_removed"),
-            (table.averaged, "averaged_removed"),
-        )
-    )
-    scale = root * xi * snr
-    return xi, aligned / scale, averaged / scale
+    xi = np.sqrt(np.maximum(1 - view.single("variance_removed") / found.root**2, 1e-4))
+    scale = found.root * xi * found.snr
+    aligned = (found.aligned - view.single("aligned_removed")) / scale
+    return xi, aligned, (found.averaged - view.single("averaged_removed")) / scale
 
 
 def _joint_information(view: _Lines, snr: FloatArray) -> FloatArray:
@@ -236,7 +289,7 @@ class _Lines:
         """Fine bins under the line, shape (k, line_bins * coarse_merge)."""
         part = getattr(self._sums, name)[self._part]
         view = sliding_window_view(part, self.merge * self._lines)[:: self.merge]
-        return np.asarray(view[self._rows])
+        return np.ascontiguousarray(view[self._rows])
 
     def coarse(self, name: str) -> FloatArray:
         """Coarse bins under the line, shape (k, line_bins)."""

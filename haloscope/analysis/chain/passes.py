@@ -314,6 +314,8 @@ def fitted_and_looked(job: Job, state: Pass, merge: int) -> tuple[Pass, FoundSpi
         excess = _excess(job, part, rows, merge)
         sigma = _sigma(job, part, rows, merge)
         single = find_single(excess, sigma, job.options, surroundings=near)
+        if not job.options.filter_average:
+            return rows, fits, _Found(single, None, None)
         excess = _limited(excess, single, sigma, job.options)
         excess[_not_described(job, part, rows)] = 0.0
         return rows, fits, _Found(single, excess, part.kept)
@@ -323,7 +325,8 @@ def fitted_and_looked(job: Job, state: Pass, merge: int) -> tuple[Pass, FoundSpi
     for rows, fits, here in job.chunks(look):
         ended.append(fits)
         found.append(here.single.shifted(rows.start))
-        aligned.add(rows, here.excess, here.kept if merge > 1 else None)
+        if here.excess is not None:
+            aligned.add(rows, here.excess, here.kept if merge > 1 else None)
     average = FoundBins.none()
     if job.options.filter_average and aligned.places() >= _FEWEST_PLACES:
         average = find_average(
@@ -337,7 +340,7 @@ class _Found:
     """Of a block: bins of single spectra, its excess without them, fraction left of fine bins."""
 
     single: FoundBins
-    excess: NDArray[np.floating]
+    excess: NDArray[np.floating] | None
     kept: FloatArray | None
 
 
@@ -381,6 +384,8 @@ def _limited(
 
 def without(job: Job, state: Pass, found: FoundSpikes) -> Pass:
     """The pass without the bins that were found and their neighbours."""
+    if not found.single.rows.size and not found.average.columns.size:
+        return state
     neighbours = job.options.spike_neighbours
     bins = job.windows.power.shape[1] // found.merge
     rows, columns = grow_rows(found.single, neighbours, bins)

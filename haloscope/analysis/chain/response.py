@@ -124,9 +124,11 @@ def response(
     factor, own = taken.factor, taken.own
     base = windows.first_fine[rows] // merge
     sums = _coarse_sums(amplitude, windows.first_fine[rows] - merge * base, merge)
-    projected = np.pad(factor * (sums / merge)[:, None, :], ((0, 0), (0, 0), (lines, lines)))
+    projected = np.zeros((*factor.shape[:2], factor.shape[2] + 2 * lines))
+    np.multiply(factor, (sums / merge)[:, None, :], out=projected[:, :, lines:-lines])
     table = line_table(windows.target_hz[rows], windows.step_hz, options)
-    weights = np.pad(table.weights(options.template), ((0, 0), (1, 1)))
+    weights = np.zeros((len(base), lines + 2))
+    weights[:, 1:-1] = table.weights(options.template)
     c = _correlate(projected, weights)
     aligned = _correlate(projected, table.coarse(table.aligned))
     averaged = _correlate(projected, table.coarse(table.averaged))

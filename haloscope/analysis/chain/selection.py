@@ -228,8 +228,7 @@ def trim(spectra: Spectra, options: Options) -> Spectra:
     target = np.rint((spectra.target_frequency_hz - spectra.frequency_start_hz) / step)
     first = np.clip(target.astype(np.int64) - width // 2, 0, max(bins - width, 0))
     width = min(width, bins)
-    return replace(
-        spectra,
+    return spectra.with_checked(
         power_w=pieces(spectra.power_w, first, width),
         masked=None if spectra.masked is None else pieces(spectra.masked, first, width),
         frequency_start_hz=spectra.frequency_start_hz + first * step,

@@ -22,6 +22,7 @@ pole-zero ratio times a line of QUAX (arXiv:2304.07505).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -88,7 +89,7 @@ class LetterShape:
     sigma_place: float
     sigma_log_width: float
 
-    @property
+    @cached_property
     def prior_mean(self) -> FloatArray:
         """Expected parameters, shape (n, p)."""
         mean = np.zeros((len(self.jpa_u), 7))
@@ -97,7 +98,7 @@ class LetterShape:
         mean[:, 6] = self.log_bandwidth
         return mean
 
-    @property
+    @cached_property
     def prior_weight(self) -> FloatArray:
         """1/sigma^2 of the Gaussian prior, shape (n, p)."""
         weight = np.zeros((len(self.jpa_u), 7))
@@ -125,7 +126,7 @@ class LetterShape:
 
     def start(self, u: FloatArray, y: FloatArray) -> FloatArray:
         """First parameters (n, p), linear ones solved for."""
-        theta = self.prior_mean
+        theta = self.prior_mean.copy()
         # Noise behind the JPA, 1.2 K / G, is about a tenth of the rest at resonance and grows as
         # the gain falls.
         theta[:, 5] = 0.085 * 4 * np.exp(-2 * theta[:, 6])
@@ -136,7 +137,7 @@ class LetterShape:
 
     def flat(self, u: FloatArray) -> FloatArray:
         """No bump, and the quadratic against the Lorentzian: exactly one everywhere."""
-        theta = self.prior_mean
+        theta = self.prior_mean.copy()
         theta[:, 0] = 1.0
         theta[:, 5] = 4 * np.exp(-2 * theta[:, 6])
         return theta
@@ -211,7 +212,7 @@ class PadeShape:
     sigma_log_width: float
     degree: int
 
-    @property
+    @cached_property
     def prior_mean(self) -> FloatArray:
         """Expected parameters, shape (n, p)."""
         mean = np.zeros((len(self.cavity_u), self.degree + 3))
@@ -219,7 +220,7 @@ class PadeShape:
         mean[:, -1] = np.log(self.cavity_width_u)
         return mean
 
-    @property
+    @cached_property
     def prior_weight(self) -> FloatArray:
         """1/sigma^2 of the Gaussian prior, shape (n, p)."""
         weight = np.zeros((len(self.cavity_u), self.degree + 3))
@@ -260,7 +261,7 @@ class PadeShape:
 
     def start(self, u: FloatArray, y: FloatArray) -> FloatArray:
         """First parameters (n, p), linear ones solved for."""
-        theta = self.prior_mean
+        theta = self.prior_mean.copy()
         bump = 1 / _pole(u, theta[:, -2], theta[:, -1])
         basis = np.stack([*(u**k for k in self._powers()), bump, bump * u], axis=1)
         theta[:, :-2] = _linear(basis, y / self._gain(u))
@@ -268,7 +269,7 @@ class PadeShape:
 
     def flat(self, u: FloatArray) -> FloatArray:
         """The measured JPA gain alone, its mean over the window brought to one."""
-        theta = self.prior_mean
+        theta = self.prior_mean.copy()
         theta[:, 0] = 1 / self._gain(u).mean(axis=1)
         return theta
 

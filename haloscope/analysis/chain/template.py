@@ -57,15 +57,21 @@ def line_table(axion_hz: FloatArray, step_hz: float, options: Options) -> LineTa
     anchor = np.floor(np.asarray(axion_hz) / ANCHOR_HZ).astype(np.int64)
     share = (np.asarray(axion_hz) / ANCHOR_HZ - anchor)[:, None]
     fine_hz = step_hz * options.fine_merge
-    needed, place = np.unique(np.concatenate([anchor, anchor + 1]), return_inverse=True)
-    pairs = [_anchor(int(k), fine_hz, options.coarse_merge, options.line_bins) for k in needed]
-    low: IntArray | int = place[: len(anchor)]
-    high: IntArray | int = place[len(anchor) :]
-    if len(needed) == 2:  # all between the same two: rows that broadcast need not be copied
-        low, high = 0, 1
-    tables = [np.stack([pair[which] for pair in pairs]) for which in (0, 1)]
-    aligned, averaged = ((1 - share) * t[low] + share * t[high] for t in tables)
-    return LineTable(aligned, averaged, options.coarse_merge)
+    lowest, count = int(anchor.min()), int(np.ptp(anchor)) + 2
+    if count <= 2:  # all between the same two: rows that broadcast need not be copied
+        low: IntArray | int = 0
+        high: IntArray | int = 1
+        needed = [lowest, lowest + 1]
+    else:
+        every, place = np.unique(np.concatenate([anchor, anchor + 1]), return_inverse=True)
+        needed, low, high = every.tolist(), place[: len(anchor)], place[len(anchor) :]
+    tables = [_anchor(k, fine_hz, options.coarse_merge, options.line_bins) for k in needed]
+    aligned, averaged = (np.stack(both) for both in zip(*tables, strict=True))
+    return LineTable(
+        (1 - share) * aligned[low] + share * aligned[high],
+        (1 - share) * averaged[low] + share * averaged[high],
+        options.coarse_merge,
+    )
 
 
 def place_response(axion_hz: float, step_hz: float, options: Options) -> FloatArray:

@@ -22,7 +22,8 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import gamma
+from scipy.ndimage import correlate1d
+from scipy.special import gammaincc
 
 from haloscope.analysis.chain.response import TakenUp
 from haloscope.analysis.chain.smoothing import cached_matrix
@@ -106,7 +107,7 @@ def tail_probability(chi2: FloatArray, mean: FloatArray, variance: FloatArray) -
     """
     known = (mean > 0) & (variance > 0)
     mean, variance = np.where(known, mean, 1.0), np.where(known, variance, 1.0)
-    above = gamma.sf(chi2, mean**2 / variance, scale=variance / mean)
+    above = gammaincc(mean**2 / variance, np.maximum(chi2, 0.0) / (variance / mean))
     return np.where(known, np.where(chi2 > mean, above, 1 - above), 1.0)
 
 
@@ -137,7 +138,9 @@ def line_scale(
         mean, variance = _expected(response, share, weights)
     places = _Places(coarse, z, mean, variance, weights)
     strong: NDArray[np.bool_] = np.any(z > _LINE_SIGMA, axis=1)
-    faint = ~strong & (z > _FAINT_SIGMA).any(axis=1) & (places.scale().probability < _IMPROBABLE)
+    faint = ~strong & (z > _FAINT_SIGMA).any(axis=1)
+    if faint.any():
+        faint &= places.scale().probability < _IMPROBABLE
     for row in np.flatnonzero(strong | faint).tolist():
         left = _left_of_line(response, row, share, weights)
         if strong[row]:
@@ -205,11 +208,12 @@ def _coarse(values: FloatArray, merge: int) -> FloatArray:
 
 def _placed_sums(values: FloatArray, weights: FloatArray) -> FloatArray:
     """sum_q w_q values[..., l + q] at every place l where the line is inside."""
-    places = values.shape[-1] - len(weights) + 1
-    out = np.zeros((*values.shape[:-1], places))
-    for q, weight in enumerate(weights):
-        out += weight * values[..., q : q + places]
-    return out
+    before, after = (len(weights) - 1) // 2, len(weights) // 2
+    # Centred on the middle of the line; what overhangs the window is left out.
+    summed = correlate1d(
+        values, weights, axis=-1, mode="constant", origin=before - len(weights) // 2
+    )
+    return np.asarray(summed[..., before : values.shape[-1] - after])
 
 
 def _overlap(weights: FloatArray) -> FloatArray:
@@ -241,19 +245,16 @@ def _expected(
     """Mean of z^2 at each place, shape (n, L), and variance of chi2, shape (n,)."""
     g = _placed_sums(response.factor, weights)
     kernel = 2 * np.eye(g.shape[1]) - response.own
-    taken = np.einsum("npl,npq,nql->nl", g, kernel, g, optimize=True)
+    taken = (g * (kernel @ g)).sum(axis=1)
     rho = _overlap(weights)
     places = g.shape[2]
     lags = np.arange(len(rho))
     pairs = np.where(lags == 0, places, 2 * np.maximum(places - lags, 0))
     left = np.ones((1, 1)) if share is None else _placed_sums(share, weights**2)
     square = (pairs * rho**2).sum() * (left**2).mean(axis=1)
-    inner = np.einsum("npq,nqr->npr", kernel, np.einsum("npl,nql->npq", g, g))
-    spread = rho[0] * g
-    for lag in range(1, min(len(rho), places)):
-        spread[:, :, lag:] += rho[lag] * g[:, :, :-lag]
-        spread[:, :, :-lag] += rho[lag] * g[:, :, lag:]
-    cross = np.einsum("npq,npq->n", kernel, np.einsum("npl,nql->npq", g, spread))
+    inner = kernel @ (g @ g.transpose(0, 2, 1))
+    spread = correlate1d(g, np.concatenate([rho[:0:-1], rho]), axis=2, mode="constant")
+    cross = np.einsum("npq,npq->n", kernel, g @ spread.transpose(0, 2, 1))
     variance = 2 * (square - 2 * cross + np.einsum("npq,nqp->n", inner, inner))
     return np.maximum(left - taken, 0.0), np.maximum(variance, 0.02 * square)
 
