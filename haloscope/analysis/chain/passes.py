@@ -24,7 +24,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from haloscope.analysis.blocks import worked
+from haloscope.analysis.blocks import BLOCK, worked
 from haloscope.analysis.chain.baseline import Baseline, Fits, baseline_again, fit_baseline, shape_of
 from haloscope.analysis.chain.selection import Windows, fine_centre_hz
 from haloscope.analysis.chain.shapes import Shape
@@ -101,6 +101,21 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Part:
+    """Some spectra, fitted.
+
+    Attributes:
+        merged: Mean power of each fine bin, shape (n, m).
+        kept: Fraction left of it, shape (n, m); None where nothing was cut.
+        baseline: Of these spectra.
+    """
+
+    merged: FloatArray
+    kept: FloatArray | None
+    baseline: Baseline
+
+
+@dataclass(frozen=True)
 class Pass:
     """The stack between two steps.
 
@@ -110,12 +125,15 @@ class Pass:
         gone: Digitizer bins that were cut, as row * bins + column, ascending, shape (k,); those
             that are masked are not among them.
         gone_fine: Fine bins that were cut whole, likewise, in fine bins.
+        block: What is left and fitted, of a stack of one block not cut since it was looked at;
+            of a larger one it is worked out when asked for.
     """
 
     fits: Fits | None
     stale: NDArray[np.bool_]
     gone: IntArray
     gone_fine: IntArray
+    block: Part | None = None
 
 
 @dataclass(frozen=True)
@@ -219,23 +237,26 @@ def fitted(job: Job, state: Pass) -> Pass:
     """Fit the baselines of the spectra that changed, from where the last fit left them."""
     if not state.stale.any():
         return state
-    return _with(state, [fits for fits, _ in job.chunks(lambda rows: _fit(job, state, rows))])
+
+    def work(rows: slice) -> tuple[Fits, Part | None]:
+        fits, part = _fit(job, state, rows)
+        return fits, _held(job, part)
+
+    return _with(state, list(job.chunks(work)))
 
 
-def _with(state: Pass, fits: list[Fits]) -> Pass:
-    return replace(state, fits=Fits.joined(fits), stale=np.zeros_like(state.stale))
+def _held(job: Job, part: Part | None) -> Part | None:
+    """What is known of a block, where it is the only one."""
+    return part if len(job) <= BLOCK else None
 
 
-@dataclass(frozen=True)
-class _Part:
-    """Spectra of a block, fitted: mean power and fraction left of each fine bin, and baselines."""
-
-    merged: FloatArray
-    kept: FloatArray | None
-    baseline: Baseline
+def _with(state: Pass, ended: list[tuple[Fits, Part | None]]) -> Pass:
+    block = ended[0][1] if len(ended) == 1 else None
+    fits = Fits.joined([fits for fits, _ in ended])
+    return replace(state, fits=fits, stale=np.zeros_like(state.stale), block=block)
 
 
-def _fit(job: Job, state: Pass, rows: slice, *, wanted: bool = False) -> tuple[Fits, _Part | None]:
+def _fit(job: Job, state: Pass, rows: slice, *, wanted: bool = False) -> tuple[Fits, Part | None]:
     """Fit the stale ones of a block.
 
     Returns:
@@ -247,7 +268,9 @@ def _fit(job: Job, state: Pass, rows: slice, *, wanted: bool = False) -> tuple[F
     if state.fits is None or stale.size == rows.stop - rows.start:
         merged, kept = left_of(job, state, rows)
         baseline = _fit_rows(job, state, rows, merged, kept)
-        return _ended(job, rows, baseline), _Part(merged, kept, baseline)
+        return _ended(job, rows, baseline), Part(merged, kept, baseline)
+    if state.block is not None and not stale.size:
+        return state.fits, state.block
     fits = state.fits.rows(rows)
     if stale.size:
         some = stale + rows.start
@@ -256,10 +279,11 @@ def _fit(job: Job, state: Pass, rows: slice, *, wanted: bool = False) -> tuple[F
     return fits, _part(job, state, rows, fits) if wanted else None
 
 
-def _part(job: Job, state: Pass, rows: slice, fits: Fits) -> _Part:
+def _part(job: Job, state: Pass, rows: slice | IntArray, fits: Fits) -> Part:
     merged, kept = left_of(job, state, rows)
-    baseline = _again(job, rows, fits, merged, kept)
-    return _Part(merged, kept, baseline)
+    shape = job.shape_of(rows)
+    baseline = baseline_again(job.windows, merged, rows, job.options, fits, shape=shape, kept=kept)
+    return Part(merged, kept, baseline)
 
 
 def _fit_rows(
@@ -278,23 +302,13 @@ def _ended(job: Job, rows: slice | IntArray, baseline: Baseline) -> Fits:
     return Fits.of(baseline, columns)
 
 
-def baseline_of(
-    job: Job,
-    state: Pass,
-    rows: slice | IntArray,
-    merged: FloatArray,
-    kept: FloatArray | None,
-) -> Baseline:
-    """The baselines of some spectra of a fitted pass, of which this is left."""
+def part_of(job: Job, state: Pass, rows: slice | IntArray) -> Part:
+    """Some spectra of a fitted pass."""
     assert state.fits is not None
-    return _again(job, rows, state.fits.rows(rows), merged, kept)
-
-
-def _again(
-    job: Job, rows: slice | IntArray, fits: Fits, merged: FloatArray, kept: FloatArray | None
-) -> Baseline:
-    shape = job.shape_of(rows)
-    return baseline_again(job.windows, merged, rows, job.options, fits, shape=shape, kept=kept)
+    whole = isinstance(rows, slice) and rows.indices(len(job)) == (0, len(job), 1)
+    if whole and state.block is not None:
+        return state.block
+    return _part(job, state, rows, state.fits.rows(rows))
 
 
 def find_spikes(job: Job, state: Pass, merge: int) -> FoundSpikes:
@@ -308,22 +322,23 @@ def fitted_and_looked(job: Job, state: Pass, merge: int) -> tuple[Pass, FoundSpi
     aligned = AlignedAverage(job.windows, merge)
     near = job.surroundings(merge)
 
-    def look(rows: slice) -> tuple[slice, Fits, _Found]:
+    def look(rows: slice) -> tuple[slice, tuple[Fits, Part | None], _Found]:
         fits, part = _fit(job, state, rows, wanted=True)
         assert part is not None
+        ended = fits, _held(job, part)
         excess = _excess(job, part, rows, merge)
         sigma = _sigma(job, part, rows, merge)
         single = find_single(excess, sigma, job.options, surroundings=near)
         if not job.options.filter_average:
-            return rows, fits, _Found(single, None, None)
+            return rows, ended, _Found(single, None, None)
         excess = _limited(excess, single, sigma, job.options)
         excess[_not_described(job, part, rows)] = 0.0
-        return rows, fits, _Found(single, excess, part.kept)
+        return rows, ended, _Found(single, excess, part.kept)
 
-    ended: list[Fits] = []
+    fitted_blocks: list[tuple[Fits, Part | None]] = []
     found: list[FoundBins] = []
-    for rows, fits, here in job.chunks(look):
-        ended.append(fits)
+    for rows, ended, here in job.chunks(look):
+        fitted_blocks.append(ended)
         found.append(here.single.shifted(rows.start))
         if here.excess is not None:
             aligned.add(rows, here.excess, here.kept if merge > 1 else None)
@@ -332,7 +347,7 @@ def fitted_and_looked(job: Job, state: Pass, merge: int) -> tuple[Pass, FoundSpi
         average = find_average(
             aligned.mean(), job.options, surroundings=near, others=aligned.mean_of_others()
         )
-    return _with(state, ended), FoundSpikes(merge, joined(found), average, aligned)
+    return _with(state, fitted_blocks), FoundSpikes(merge, joined(found), average, aligned)
 
 
 @dataclass(frozen=True)
@@ -344,14 +359,14 @@ class _Found:
     kept: FloatArray | None
 
 
-def _not_described(job: Job, part: _Part, rows: slice) -> NDArray[np.bool_]:
+def _not_described(job: Job, part: Part, rows: slice) -> NDArray[np.bool_]:
     """Spectra whose baseline is no fit at all: they have no say in what is cut in the others."""
     residual = part.merged / part.baseline.power - 1
     limit = _SPREAD * job.spectra.num_averages[rows] ** -0.5 / np.sqrt(job.windows.merge)
     return np.asarray(~(np.median(np.abs(residual), axis=1) < limit))
 
 
-def _excess(job: Job, part: _Part, rows: slice, merge: int) -> NDArray[np.floating]:
+def _excess(job: Job, part: Part, rows: slice, merge: int) -> NDArray[np.floating]:
     """y/b - 1; in digitizer bins with the baseline constant over a fine bin (error 3e-4)."""
     baseline = part.baseline.power
     if merge > 1:
@@ -366,7 +381,7 @@ def _excess(job: Job, part: _Part, rows: slice, merge: int) -> NDArray[np.floati
     return blocks.reshape(power.shape)
 
 
-def _sigma(job: Job, part: _Part, rows: slice, merge: int) -> FloatArray:
+def _sigma(job: Job, part: Part, rows: slice, merge: int) -> FloatArray:
     """Standard deviation of the excess: (n, 1), or (n, m) where bins are partly cut."""
     sigma = 1 / np.sqrt(job.spectra.num_averages[rows] * merge)[:, None]
     kept = part.kept if merge > 1 else None
@@ -414,8 +429,9 @@ def cut(job: Job, state: Pass, rows: IntArray, columns: IntArray, merge: int) ->
     bins = job.windows.power.shape[1] // merge
     numbers = rows * np.int64(bins) + columns
     if merge > 1 or job.windows.merge == 1:
-        return replace(state, stale=stale, gone_fine=np.union1d(state.gone_fine, numbers))
-    return replace(state, stale=stale, gone=np.union1d(state.gone, numbers))
+        gone_fine = np.union1d(state.gone_fine, numbers)
+        return replace(state, stale=stale, block=None, gone_fine=gone_fine)
+    return replace(state, stale=stale, block=None, gone=np.union1d(state.gone, numbers))
 
 
 def spikes_of(job: Job, found: FoundSpikes) -> tuple[Spike, ...]:

@@ -14,11 +14,10 @@ from haloscope.analysis.chain.combine import Reduced
 from haloscope.analysis.chain.passes import (
     Job,
     Pass,
-    baseline_of,
     begin,
     fitted,
     fitted_and_looked,
-    left_of,
+    part_of,
     rounds,
     spikes_of,
     without,
@@ -56,8 +55,7 @@ class Reduction:
 
     def baseline(self, rows: slice | IntArray = slice(None)) -> Baseline:
         """The baselines of some of the spectra, worked out once more."""
-        merged, kept = left_of(self.job, self.final, rows)
-        return baseline_of(self.job, self.final, rows, merged, kept)
+        return part_of(self.job, self.final, rows).baseline
 
     def chunks(self) -> Iterator[tuple[slice, Reduced, Baseline]]:
         """Rows, reduced spectra and baselines, in order."""
@@ -72,8 +70,8 @@ class Reduction:
 
     def _reduction_of(self, rows: slice | IntArray) -> tuple[Reduced, Baseline]:
         job = self.job
-        merged, kept = left_of(job, self.final, rows)
-        baseline = baseline_of(job, self.final, rows, merged, kept)
+        known = part_of(job, self.final, rows)
+        merged, kept, baseline = known.merged, known.kept, known.baseline
         part, windows = job.spectra.without_power(rows), job.windows
         averages = part.num_averages * windows.merge
         excess = merged / baseline.power - 1
