@@ -53,4 +53,6 @@ $(BIN)/python:
 $(VENV)/.session $(VENV)/.test $(VENV)/.dev: $(VENV)/.%: $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing cryohalo[$*] into $(VENV) (a minute or two the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$*]'
+	@echo "Compiling the refrigerator's loop (some 20 s, once for each version)"
+	@$(BIN)/python -m amrr.compiling
 	@touch $@

@@ -8,14 +8,14 @@ leaves to the next is in the arrays.
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from amrr.circuit import conduction, loop, rows, slip
 from amrr.coils import magnet
-from amrr.compiled import Entry, jit, jit_entry, jit_sums, source_digest
+from amrr.compiled import jit, jit_sums
 from amrr.controls import repetition, sequence, thermometry
 from amrr.cryostat import stage
 from instruments.control import pid as controller
@@ -207,6 +207,9 @@ class Machine(NamedTuple):
         repeat: Phases of the cycle, rows as in ``amrr.controls.repetition``.
         repeating: Its settings, slots as there.
         plate: First lump of the cold exchanger, and the one behind its last.
+        currents: Of the coils, A; this one and the next two are room that a step works in.
+        per_ampere: Fields of the coils, T/A.
+        work: Rows of ``WORK_ROWS``.
     """
 
     m: Array
@@ -232,6 +235,9 @@ class Machine(NamedTuple):
     repeat: Array
     repeating: Array
     plate: Ints
+    currents: Array
+    per_ampere: Array
+    work: Array
 
 
 @jit_sums
@@ -273,72 +279,55 @@ def circulate(a: Machine, work: Array, dt_s: float) -> None:
     m[SLIP_FLOW] = slipped / dt_s
 
 
-def build() -> Entry:
-    """The compiled entry point; its disk cache is keyed by the sources of both rooms.
+def advance(steps: int, a: Machine, noise: Array, stage_table: Array) -> None:
+    """Advance a machine by a number of steps, or to the step that leaves a number which is none.
 
-    It takes the number of steps, the machine, a block of noise for its thermometers and the table
-    of its stage.
+    Args:
+        steps: How many.
+        a: The machine.
+        noise: A block of noise for its thermometers.
+        stage_table: The table of its stage.
     """
-    digest = source_digest()
-
-    @jit_entry
-    def advance(steps: int, a: Machine, noise: Array, stage_table: Array) -> str:
-        m, nodes, node_c, ledger, dt = a.m, a.nodes, a.node_c, a.ledger, a.c[DT]
-        currents = np.empty(4)
-        per_ampere = np.empty(4)
-        work = np.empty((WORK_ROWS, nodes.shape[1]))
-        for k in range(4):
-            currents[k] = a.coils[k, magnet.CURRENT]
-            per_ampere[k] = a.coil_p[k, magnet.FIELD_PER_A]
-        for _ in range(steps):
-            if not sound(a):  # before the chain's solution spreads it everywhere
-                break
-            reading = a.meters[thermometry.READING, 0]
-            sequence.advance(
-                a.cycle, a.supplies, currents, per_ampere, ledger, reading, m[CHX_HEATER], dt
-            )
-            heat = move_magnets(a.supplies, a.supply_p, a.coils, a.coil_p, currents, m, dt)
-            m[FIELD_HEAT] += heat
-            loop.change_field(
-                nodes, node_c, a.mixing, a.coil_of, currents, a.garnet, a.fluid, ledger
-            )
-            if not np.isfinite(nodes[rows.TEMPERATURE].sum()):
-                break
-            before = ledger[rows.HEAT_HHX] + ledger[rows.HEAT_BEDS]
-            load = m[CHX_HEATER] + a.c[PARASITIC] + m[EXTRA_LOAD]
-            nodes[rows.LOAD, a.plate[0] : a.plate[1]] = load / (a.plate[1] - a.plate[0])
-            circulate(a, work, dt)
-            heat += ledger[rows.HEAT_HHX] + ledger[rows.HEAT_BEDS] - before
-            m[STAGE] = stage.advance(stage_table, m[STAGE], heat + m[STAGE_HEATER] * dt, dt)
-            m[STEPS] += 1.0
-            m[TIME] = m[STEPS] * dt
-            scan_steps = np.round(a.dwell[0] / dt)
-            read_thermometers(m, a.c, nodes, a.mounts, a.meters, a.log_r, noise, scan_steps)
-            control_chx(m, a.meters, a.pids[0], a.cycle, a.repeat, a.repeating, dt)
-            control_stage(m, a.meters, a.pids[1], dt)
-        m[UNSOUND] = 0.0 if sound(a) else 1.0
-        return digest
-
-    def nothing(_: int, *others: Any) -> tuple[Any, ...]:
-        return (0, *others)
-
-    return Entry(advance, nothing)
+    m, nodes, node_c, ledger, dt = a.m, a.nodes, a.node_c, a.ledger, a.c[DT]
+    currents, per_ampere = a.currents, a.per_ampere
+    for k in range(4):
+        currents[k] = a.coils[k, magnet.CURRENT]
+        per_ampere[k] = a.coil_p[k, magnet.FIELD_PER_A]
+    for _ in range(steps):
+        if not sound(a):  # before the chain's solution spreads it everywhere
+            break
+        reading = a.meters[thermometry.READING, 0]
+        sequence.advance(
+            a.cycle, a.supplies, currents, per_ampere, ledger, reading, m[CHX_HEATER], dt
+        )
+        heat = move_magnets(a.supplies, a.supply_p, a.coils, a.coil_p, currents, m, dt)
+        m[FIELD_HEAT] += heat
+        loop.change_field(nodes, node_c, a.mixing, a.coil_of, currents, a.garnet, a.fluid, ledger)
+        if not np.isfinite(nodes[rows.TEMPERATURE].sum()):
+            break
+        before = ledger[rows.HEAT_HHX] + ledger[rows.HEAT_BEDS]
+        load = m[CHX_HEATER] + a.c[PARASITIC] + m[EXTRA_LOAD]
+        nodes[rows.LOAD, a.plate[0] : a.plate[1]] = load / (a.plate[1] - a.plate[0])
+        circulate(a, a.work, dt)
+        heat += ledger[rows.HEAT_HHX] + ledger[rows.HEAT_BEDS] - before
+        m[STAGE] = stage.advance(stage_table, m[STAGE], heat + m[STAGE_HEATER] * dt, dt)
+        m[STEPS] += 1.0
+        m[TIME] = m[STEPS] * dt
+        scan_steps = np.round(a.dwell[0] / dt)
+        read_thermometers(m, a.c, nodes, a.mounts, a.meters, a.log_r, noise, scan_steps)
+        control_chx(m, a.meters, a.pids[0], a.cycle, a.repeat, a.repeating, dt)
+        control_stage(m, a.meters, a.pids[1], dt)
+    m[UNSOUND] = 0.0 if sound(a) else 1.0
 
 
-def build_settle() -> Entry:
-    """``amrr.circuit.loop.settle`` for all lumps, compiled and kept as ``build`` is.
+def settle(nodes: Array, node_c: Array, garnet: Array, fluid: Array) -> None:
+    """``amrr.circuit.loop.settle`` for all lumps.
 
-    It takes state and constants of the lumps and the tables of the refrigerants and of the fluid.
+    Args:
+        nodes: State of the lumps.
+        node_c: Their constants.
+        garnet: Spline tables of the refrigerants.
+        fluid: Spline table of the mixture.
     """
-    digest = source_digest()
-
-    @jit_entry
-    def settle(nodes: Array, node_c: Array, garnet: Array, fluid: Array) -> str:
-        for i in range(nodes.shape[1]):
-            loop.settle(nodes, node_c, i, garnet, fluid)
-        return digest
-
-    def nothing(nodes: Array, *others: Array) -> tuple[Array, ...]:
-        return (nodes[:, :0].copy(), *others)
-
-    return Entry(settle, nothing)
+    for i in range(nodes.shape[1]):
+        loop.settle(nodes, node_c, i, garnet, fluid)

@@ -9,16 +9,14 @@ on how the caller slices the time.
 from __future__ import annotations
 
 import math
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from amrr import kernel, limits, soundness, state_limits
+from amrr import kernel, limits, native, soundness, state_limits
 from amrr.circuit import layout, rows, support, tables
 from amrr.coils import magnet
-from amrr.compiled import Entry
 from amrr.controls import cycle as sequencer
 from amrr.controls import repetition, thermometry
 from amrr.controls.detectors import DetectorStage
@@ -37,16 +35,6 @@ Array = NDArray[np.float64]
 
 #: A winding below this has recovered from a quench (NbTi at 1.5 T shares current above 7 K).
 COIL_COLD_K = 4.5
-
-
-@cache
-def _advance() -> Entry:
-    return kernel.build()
-
-
-@cache
-def _settle() -> Entry:
-    return kernel.build_settle()
 
 
 def _warm(coil: Any) -> bool:
@@ -122,7 +110,8 @@ class SimulatedRefrigerator(Readings):
             coil_p=self._coil_p, cycle=self._cycle_x, ledger=self._ledger, pids=self._pids,
             meters=self._meters, mounts=self._mounts, log_r=self._log_r, dwell=self._dwell,
             repeat=self._repeat, repeating=self._repeating, plate=self._plate,
-            mixing=np.full((2, self._nodes.shape[1]), np.nan),
+            mixing=np.full((2, self._nodes.shape[1]), np.nan), currents=np.zeros(4),
+            per_ampere=np.zeros(4), work=np.zeros((kernel.WORK_ROWS, self._nodes.shape[1])),
         )  # fmt: skip
 
     def _build_magnets(self) -> None:
@@ -200,7 +189,7 @@ class SimulatedRefrigerator(Readings):
             # A block of noise is a whole number of the bath's periods.
             now = min(steps, bath.PERIOD_STEPS - row % bath.PERIOD_STEPS)
             table = self._stage_tables.at(self.bath.filled)
-            _advance()(now, self._machine, self._noise, table)
+            native.advance(now, self._machine, self._noise, table)
             if self._m[kernel.UNSOUND] > 0.0:
                 raise Unsound(self._trouble())
             if (done + now) % bath.PERIOD_STEPS == 0:
@@ -374,7 +363,7 @@ class SimulatedRefrigerator(Readings):
 
     def _settle(self, nodes: Array) -> None:
         """Work out what follows from temperature, 3He and field of the lumps, in place."""
-        _settle()(nodes, self._node_c, self._garnet, self._fluid)
+        native.settle(nodes, self._node_c, self._garnet, self._fluid)
 
     @property
     def lump_constants(self) -> Array:

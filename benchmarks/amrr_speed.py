@@ -21,7 +21,7 @@ import numba
 import numpy as np
 
 from amrr.circuit import loop, rows
-from amrr.compiled import jit_entry
+from amrr.compiling import in_process
 from amrr.parameters import DetectorParameters, RefrigeratorParameters
 from amrr.refrigerator import SimulatedRefrigerator
 from amrr.snapshot import start_cold
@@ -53,7 +53,7 @@ def one_by_one(machine: SimulatedRefrigerator) -> None:
         machine.step(0.1)
 
 
-@jit_entry
+@in_process
 def many(steps, x, n, memo, coil_of, currents, garnet, fluid, ledger):  # type: ignore[no-untyped-def]
     """The compiled field step alone."""
     for _ in range(steps):

@@ -11,9 +11,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from amrr import native
 from amrr.parameter_files import parameters_of
 from amrr.parameters import RefrigeratorParameters
-from iocs.compiling import compile_aside, leave_out_extensions
 from iocs.ioc import main
 from iocs.parameters import from_file
 from pvdb.plant import Plant
@@ -24,9 +24,7 @@ PREFIX = "AMRR:"
 
 def build(options: argparse.Namespace) -> Plant:
     """The refrigerator that the options describe."""
-    if not options.list_pvs:
-        leave_out_extensions()
-        compile_aside()
+    native.code.meanwhile = True  # the first start need not wait for the compiler
     parameters = from_file(RefrigeratorParameters(), parameters_of, options.parameters)
     return refrigerator_plant(parameters, seed=options.seed)
 

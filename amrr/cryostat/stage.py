@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from amrr.compiled import interpreted, jit
+from amrr.compiled import jit
 from amrr.fluid import helium
 from amrr.fluid.helium4 import heat_capacity_4he
 from amrr.fluid.helium_flow import latent_heat_4he, vapour_pressure_4he
@@ -60,7 +60,7 @@ class Tables:
         # The fit for superfluid 4He ends at 1.8 K; it is used to 2 K, and the lambda anomaly left
         # out.
         self._helium = moles * heat_capacity_4he(np.minimum(t, 2.0), extrapolate=True)
-        metal = p.stage.metal_kg * np.array([interpreted(copper.heat_capacity)(k) for k in t])
+        metal = p.stage.metal_kg * np.array([copper.heat_capacity(k) for k in t])
         self._metal = np.maximum(metal, _least_capacity(p))
         self._cooling = cooling_power(t, p.stage.pumping_speed_m3_per_s)
         self._leak_w = p.stage.heat_leak_w

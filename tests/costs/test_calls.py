@@ -28,7 +28,7 @@ ROOM = 1.2
 TIME_DOUBLE = 20
 #: Measured on 2026-11-28.
 STILL_PASS = {"haloscope": 923, "amrr": 974}
-MACHINE_STEP = {"haloscope": 22, "amrr": 18}
+MACHINE_STEP = {"haloscope": 22, "amrr": 16}
 CALLS_OF_AN_UPDATE, CALLS_PER_CLIENT = 33, 17
 ONLINE_STEP = 1547
 ANALYSIS, ANALYSIS_PER_SPECTRUM = 4039, 21.0
@@ -56,6 +56,7 @@ def test_a_pass_that_finds_nothing_and_a_step_of_the_machine(name: str) -> None:
         return found.total()
 
     assert 0 < asyncio.run(passes()) <= ROOM * STILL_PASS[name]
+    machine.step(machine.dt_s)  # prepares what all others use
     assert 0 < calls(lambda: machine.step(machine.dt_s)) <= ROOM * MACHINE_STEP[name]
 
 

@@ -20,6 +20,6 @@ def test_it_is_compiled_where_the_tests_are_started(
     conftest = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(conftest)
     compiled: list[int] = []
-    monkeypatch.setattr(conftest, "compile_aside", lambda: compiled.append(1))
+    monkeypatch.setattr(conftest.native.code, "library", lambda: compiled.append(1))
     conftest.pytest_configure(SimpleNamespace(**config))
     assert len(compiled) == times

@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amrr.kernel import _follow, _pid
+from amrr import kernel
+from amrr.compiling import in_process
 from instruments.control import pid as controller
 from instruments.control.pid import Pid, adopted
 from instruments.errors import Refused
 
 DT_S = 0.1
+compiled_update, compiled_follow = in_process(kernel._pid), in_process(kernel._follow)
 GAINS = {"p": st.floats(0.0, 100.0), "i": st.floats(0.0, 2.0), "d": st.floats(0.0, 50.0)}
 
 
@@ -206,9 +208,9 @@ def test_the_compiled_loop_is_the_same(
     for number, reading in enumerate(readings):
         if number == taken_over:
             controller.follow(plain.array, 0.3)
-            _follow(compiled, 0.3)
+            compiled_follow(compiled, 0.3)
         plain.update(1.6 - reading, DT_S, reading)
-        _pid(compiled, 1.6 - reading, reading, DT_S)
+        compiled_update(compiled, 1.6 - reading, reading, DT_S)
         np.testing.assert_allclose(compiled, plain.array, rtol=1e-12, atol=1e-12)
 
 

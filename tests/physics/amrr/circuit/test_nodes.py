@@ -8,14 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amrr.circuit import nodes, relaxation, tables
-from amrr.compiled import interpreted
 from amrr.fluid import helium
 from amrr.solids.garnet import GGG
 
 GARNET, FLUID = tables.garnet_table("GGG"), tables.fluid_table()
 #: 3He density in mol/m3, and what its mixing adds to dphi/dT.
 C3 = 3400.0
-MIX = interpreted(nodes.mixing)(C3)
+MIX = nodes.mixing(C3)
 
 
 @settings(max_examples=60, deadline=None)
