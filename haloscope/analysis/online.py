@@ -38,6 +38,7 @@ from haloscope.analysis.pipeline import (
 )
 from haloscope.analysis.quality.assess import assess, demand_some, screened
 from haloscope.analysis.quality.residuals import ResidualSums
+from haloscope.analysis.quality.steady import Steady
 from haloscope.analysis.quality.verdicts import Fault, Finding, Quality, QualityError
 from haloscope.analysis.seen import Seen
 from haloscope.analysis.spectra import Calibration, FloatArray, Spectra, concatenate, referred_to
@@ -132,18 +133,19 @@ class Online:
         self._good: list[NDArray[np.bool_]] = []
         self._sums: Accumulator | None = None
         self._residuals = ResidualSums()
-        self._spikes: tuple[Spike, ...] = ()
+        self._spikes: list[Spike] = []
         self._calibration: Calibration | None = None
         self._joined: Calibration | None = None
         self._reader = DocumentReader(self.options)
         self._off_reader = DocumentReader(self.options, field_off=True)
         self._off: list[Event] = []
         self._seen = Seen()
-        self._steady: FloatArray = np.zeros(0)
+        self._steady = Steady()
         self._rows: list[Contributions] = []
         self._budget: RunningBudget | None = None
-        self._quality = Quality.none()
-        self._not_kept = Quality.none()
+        self._verdicts: list[Quality] = []
+        self._count = 0
+        self._not_kept: list[Quality] = []
 
     def __call__(self, name: str, document: Mapping[str, Any]) -> None:
         """Take a document of a scan: ``RE.subscribe(online)``.
@@ -159,7 +161,7 @@ class Online:
             return
         for event in events:
             try:
-                self.add(self._reader.stack([event]))
+                self._take(self._reader.stack([event]), wanted=bool(self._told))
             except ValueError as error:
                 self._refuse(event.label, Fault.UNUSABLE, str(error))
 
@@ -191,11 +193,15 @@ class Online:
         Raises:
             ValueError: Spectra that do not cover their window, or another calibration's.
         """
+        return self._take(spectra, wanted=True)
+
+    def _take(self, spectra: Spectra, *, wanted: bool) -> OnlineUpdate:
+        """As ``add``; where no update is ``wanted``, as nobody listens, its bins are left alone."""
         windows_of(spectra, self._single)
         calibration = self._with(spectra.calibration)
         fresh, repeated = self._new(referred_to(spectra, calibration))
         self._calibration, self._joined = calibration, spectra.calibration
-        update = repeated if fresh is None else self._add(fresh)
+        update = repeated if fresh is None else self._add(fresh, wanted)
         for found in update.findings:
             log.warning("not used: %s", found)
         for publish in self._told:
@@ -227,38 +233,43 @@ class Online:
         return (spectra.subset(np.array(fresh)) if fresh else None), update
 
     def _refuse(self, label: str, fault: Fault, words: str) -> OnlineUpdate:
-        found = Finding(self._quality.spectra, f"spectrum {self._quality.spectra} ({label})", fault,
-                        words)  # fmt: skip
+        found = Finding(self._count, f"spectrum {self._count} ({label})", fault, words)
         alone = Quality((label,), np.zeros(1, dtype=bool), (found.shifted(-found.spectrum),))
-        self._quality, self._not_kept = self._quality.joined(alone), self._not_kept.joined(alone)
+        self._judged(alone)
+        self._not_kept.append(alone)
         if fault is Fault.UNUSABLE:
             log.warning("not used: %s", found)
         return self._nothing(label, (found,))
+
+    def _judged(self, quality: Quality) -> None:
+        """Keep the verdicts on more spectra."""
+        self._verdicts.append(quality)
+        self._count += quality.spectra
 
     def _nothing(self, label: str, findings: tuple[Finding, ...]) -> OnlineUpdate:
         count = 0 if self._sums is None else self._sums.spectra
         return OnlineUpdate(count, label, None, None, [], (), findings)
 
-    def _add(self, spectra: Spectra) -> OnlineUpdate:
+    def _add(self, spectra: Spectra, wanted: bool) -> OnlineUpdate:
         if self._sums is None:
             self._sums = Accumulator(spectra.step_hz, self._single)
             self._budget = RunningBudget(spectra.step_hz, self._single)
         if self._keep:
             self._kept.append(trim(spectra, self.options))
             self._good.append(np.zeros(len(spectra), dtype=bool))
-        before = self._quality.spectra
+        before = self._count
         label = spectra.labels[-1] if spectra.labels else str(before + len(spectra) - 1)
         try:
             part = screened(spectra, self._single)
             judged = assess(part, self._single, self._sums, self._residuals, before=self._steady)
         except QualityError as error:
             failed = error.quality or Quality.none()
-            self._quality = self._quality.joined(failed)
+            self._judged(failed)
             return self._nothing(label, tuple(f.shifted(before) for f in failed.findings))
-        self._quality = self._quality.joined(judged.quality)
+        self._judged(judged.quality)
         if self._keep:
             self._good[-1] = judged.quality.used
-        self._steady = np.concatenate([self._steady, judged.steady])
+        self._steady.add(judged.steady)
         new = contributions(part.spectra.subset(judged.rows), judged.noise_k, self._single)
         assert self._budget is not None
         self._rows.append(new)
@@ -266,6 +277,8 @@ class Online:
         spikes = tuple(replace(spike, spectrum=spike.spectrum + before) for spike in judged.spikes)
         self._spikes += spikes
         findings = tuple(found.shifted(before) for found in judged.quality.findings)
+        if not wanted:
+            return self._nothing(label, findings)
         return self._touched(part.windows, label, judged.spikes, findings)
 
     def _touched(
@@ -312,15 +325,14 @@ class Online:
             QualityError: No spectrum could be used; or one fails or the result is not to be
                 believed, and the options refuse such.
         """
-        if self._quality.spectra:
-            demand_some(self._quality, self.options.demands)
+        quality = Quality.together(self._verdicts)
+        if quality.spectra:
+            demand_some(quality, self.options.demands)
         if self._sums is None or self._calibration is None:
             raise ValueError("online: no spectrum yet")
         checks = self._residuals.finish()
         rows = Contributions.together(self._rows) if self._rows else None
-        result = summarise(
-            self._sums, self._calibration, self._spikes, checks, self._quality, rows=rows
-        )
+        result = summarise(self._sums, self._calibration, self._spikes, checks, quality, rows=rows)
         result = self._vetted(result, field_off)
         demand_belief(result)
         return result
@@ -367,7 +379,7 @@ class Online:
             result = analyze(kept, self.options, field_off=field_off)
         else:
             result = self._finished(kept)
-        return replace(result, quality=result.quality.joined(self._not_kept))
+        return replace(result, quality=Quality.together([result.quality, *self._not_kept]))
 
     def _finished(self, kept: Spectra) -> Result:
         """With what the documents hold of spectra with the field off, which stop nobody."""

@@ -23,6 +23,7 @@ from haloscope.analysis.quality.demands import Demands
 from haloscope.analysis.quality.noise import noise_at_three, noise_faults, parameter_faults
 from haloscope.analysis.quality.residuals import ResidualSums, Rows, residual_rows
 from haloscope.analysis.quality.screen import Row, screen
+from haloscope.analysis.quality.steady import Steady
 from haloscope.analysis.quality.verdicts import Fault, Finding, Quality, QualityError, used_of
 from haloscope.analysis.spectra import FloatArray, IntArray, Spectra
 
@@ -108,7 +109,7 @@ def assess(
     sums: Accumulator,
     residuals: ResidualSums,
     *,
-    before: FloatArray | None = None,
+    before: Steady | None = None,
 ) -> Assessment:
     """Fit, judge, and add to the sums what passes.
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from haloscope.analysis.chain.rescale import noise_temperature_k
 from haloscope.analysis.chain.selection import Windows, fine_centre_hz
 from haloscope.analysis.quality.demands import Demands
+from haloscope.analysis.quality.steady import Steady
 from haloscope.analysis.quality.verdicts import Fault
 from haloscope.analysis.spectra import FloatArray, Spectra
 from haloscope.constants import BOLTZMANN_J_PER_K, PLANCK_J_S
@@ -72,7 +73,7 @@ def noise_faults(
     level: FloatArray,
     demands: Demands,
     *,
-    before: FloatArray | None = None,
+    before: Steady | None = None,
 ) -> list[Row]:
     """What is wrong with the noise at the cavity.
 
@@ -81,17 +82,17 @@ def noise_faults(
         noise_k: T_n at the cavity, shape (n,), K.
         level: Power at the cavity, shape (n,).
         demands: What is asked.
-        before: T_n (or the level, where T_n is given) of spectra that came earlier, shape (k,).
+        before: T_n (or the level, where T_n is given) of spectra that came earlier.
     """
     given = spectra.calibration.noise_temperature_k is not None
     found = list(_possible(spectra, noise_k, demands))
     bad = {row for row, _, _ in found}
     good = np.array([row for row in range(len(noise_k)) if row not in bad], dtype=np.int64)
     steady = level if given else noise_k
-    known = steady[good] if before is None else np.concatenate([before, steady[good]])
-    if known.size < FEWEST:
+    earlier = before or Steady()
+    if len(earlier) + len(good) < FEWEST:
         return found
-    middle = float(np.median(known))
+    middle = earlier.median_with(steady[good])
     if given:
         far = np.abs(np.log(level[good] / middle)) > np.log(max(demands.level_factor, 1))
         for row in good[far].tolist():

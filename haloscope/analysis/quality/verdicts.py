@@ -139,10 +139,22 @@ class Quality:
 
     def joined(self, other: Quality) -> Quality:
         """The verdicts on this stack and another one, whose spectra are counted after its own."""
-        return Quality(
-            (*self.labels, *other.labels),
-            np.concatenate([self.used, other.used]),
-            (*self.findings, *(found.shifted(self.spectra) for found in other.findings)),
+        return Quality.together([self, other])
+
+    @classmethod
+    def together(cls, parts: Sequence[Quality]) -> Quality:
+        """The verdicts on several stacks, each counted after those before it."""
+        if len(parts) == 1:
+            return parts[0]
+        before = np.cumsum([0, *(part.spectra for part in parts)]).tolist()
+        return cls(
+            tuple(label for part in parts for label in part.labels),
+            np.concatenate([np.zeros(0, dtype=bool), *(part.used for part in parts)]),
+            tuple(
+                found.shifted(first)
+                for part, first in zip(parts, before, strict=False)
+                for found in part.findings
+            ),
         )
 
     @classmethod

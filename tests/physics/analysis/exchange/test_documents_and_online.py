@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from haloscope.analysis import online as online_module
 from haloscope.analysis.apparatus import CAPP_12TB, apparatus_of
 from haloscope.analysis.distinct import SameDataError
 from haloscope.analysis.exchange.documents import (
@@ -342,3 +343,28 @@ def test_online_says_what_it_cannot_do() -> None:
         Online().result()
     with pytest.raises(ValueError, match="no windows kept"):
         Online(keep=False).finish()
+
+
+def test_bins_are_worked_out_for_those_who_listen_and_the_result_is_the_same(
+    whole: Spectra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+    stock = online_module.grand_spectrum
+
+    def counted(*given: Any, **more: Any) -> Any:
+        looked.append(1)
+        return stock(*given, **more)
+
+    monkeypatch.setattr(online_module, "grand_spectrum", counted)
+    alone, heard, updates = Online(), Online(), list[OnlineUpdate]()
+    heard.tell(updates.append)
+    for name, document in documents(whole):
+        alone(name, document)
+    assert not looked
+    for name, document in documents(whole):
+        heard(name, document)
+    assert len(looked) == len(updates) == len(whole)
+    one, other = alone.result(), heard.result()
+    assert one.quality.recorded() == other.quality.recorded()
+    np.testing.assert_array_equal(one.limit.coupling_per_gev, other.limit.coupling_per_gev)
+    np.testing.assert_array_equal(one.normalised, other.normalised)
