@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks.scale.axes import clients, hosts, pvs, runs, spectra, steps, workers
+from benchmarks.scale.axes import clients, hosts, pvs, recorded, runs, spectra, steps, workers
 
 AXES = {
-    module.AXIS.name: module.AXIS for module in (steps, spectra, runs, pvs, clients, hosts, workers)
+    module.AXIS.name: module.AXIS
+    for module in (steps, spectra, recorded, runs, pvs, clients, hosts, workers)
 }

@@ -102,10 +102,11 @@ class Run:
         order, end = DocumentOrder(), 0
         with self._opened() as handle:
             size = os.fstat(handle).st_size
-            for at, end in documents_in(handle, size):
-                name, document = _document(handle, at, end)
-                _take(order, name, document, at)
-                yield name, document
+            with _still_whole(handle, size):
+                for at, end in documents_in(handle, size):
+                    name, document = _document(handle, at, end)
+                    _take(order, name, document, at)
+                    yield name, document
             if order.uid and not order.ended and _stop_at_the_end(handle, size, order.uid):
                 raise DamagedFileError(
                     f"damaged at byte {end}: no document there, yet the run ended"
@@ -176,6 +177,25 @@ class Run:
         from cryohalo.catalog.lazily import dataset
 
         return dataset(self, stream)
+
+
+@contextmanager
+def _still_whole(handle: int, size: int) -> Iterator[None]:
+    """Reading a file of ``size`` bytes: that it has become shorter is told before anything else.
+
+    Else a run whose end somebody cuts off meanwhile would be one that was interrupted.
+    """
+    try:
+        yield
+    except (DamagedFileError, OrderError):
+        _demand_size(handle, size)
+        raise
+    _demand_size(handle, size)
+
+
+def _demand_size(handle: int, size: int) -> None:
+    if (now := os.fstat(handle).st_size) < size:
+        raise DamagedFileError(f"cut short while it was read: {now} bytes, were {size}")
 
 
 def _document(handle: int, at: int, end: int) -> Document:

@@ -30,6 +30,9 @@ from cryohalo.commands.sources import Sources, read_sources
 from instruments.printable import escaped
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from haloscope.analysis.pipeline import Result
     from haloscope.analysis.settings import Settings
     from haloscope.analysis.spectra import Spectra
@@ -245,7 +248,7 @@ def montecarlo(
 
     read, result = _analyzed(sources, catalog, settings, drop or [], (), apparatus)
     options = result.options
-    middle = _middle(read.spectra.subset(result.quality.used))
+    middle = _middle(read.spectra, result.quality.used)
     noise_plan = Plan(middle, strength=0.0, misaligned=True, experiments=experiments, seed=seed,
                       options=options)  # fmt: skip
     strength = strength_at_limit(noise_plan.closed_form(), options, middle.step_hz)
@@ -283,11 +286,12 @@ def _run(plan: Any, name: str, output: Path | None, scheduler: str | None) -> An
             return distribute.run(plan, folder=folder, client=client, progress=show)
 
 
-def _middle(spectra: Spectra, overlap: int = 15) -> Spectra:
-    """The spectra that overlap in the middle of the scan."""
+def _middle(spectra: Spectra, used: NDArray[np.bool_], overlap: int = 15) -> Spectra:
+    """The spectra that overlap in the middle of the scan, of those used."""
     import numpy as np
 
-    order = np.argsort(spectra.target_frequency_hz)
+    rows = np.flatnonzero(used)
+    order = rows[np.argsort(spectra.target_frequency_hz[rows])]
     if len(order) < overlap:
         raise ValueError(f"Monte Carlo: {len(order)} spectra, {overlap} are needed to overlap")
     first = (len(order) - overlap) // 2

@@ -12,6 +12,8 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from haloscope.analysis.scratch import read_and_let_go
+
 __all__ = ["Cut", "pieces"]
 
 _Kind = TypeVar("_Kind", bound=np.generic)
@@ -53,13 +55,16 @@ class Cut(Generic[_Kind]):
         return len(self.number)
 
     def __getitem__(self, rows: slice | IntArray) -> NDArray[_Kind]:
-        """Some of the pieces, shape (k, width): a view where they lie together, else a copy."""
+        """Some of the pieces, shape (k, width): a view where they lie together, else a copy.
+
+        Of values in a scratch file it is a copy always (module ``scratch``).
+        """
         number, first = self.number[rows], self.first[rows]
         if not len(number):
             return np.empty((0, self.width), self.dtype)
         low = int(number[0])
         if np.array_equal(number, np.arange(low, low + len(number))):
-            return pieces(self.values[low : low + len(number)], first, self.width)
+            return read_and_let_go(pieces(self.values[low : low + len(number)], first, self.width))
         out = np.empty((len(number), self.width), self.dtype)
         for row, (own, at) in enumerate(zip(number.tolist(), first.tolist(), strict=True)):
             out[row] = self.values[own, at : at + self.width]

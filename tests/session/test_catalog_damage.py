@@ -153,3 +153,35 @@ def same(found: Any, wanted: Any) -> None:
     else:
         assert found == wanted
         assert type(found) is type(wanted)
+
+
+@pytest.mark.parametrize("left", [0.0, 0.4, 1.0])
+def test_a_run_cut_short_while_it_is_read_is_told(tmp_path: Path, left: float) -> None:
+    """Wherever it is cut: within a document, or after the last one that was read."""
+    writer = DocumentWriter(tmp_path)
+    for name, document in documents()[:2]:
+        writer(name, document)
+    for number in range(1, 4):
+        data = {"x": np.full(100_000, float(number))}
+        event = {"uid": f"e{number}", "descriptor": "primary", "seq_num": number, "data": data}
+        writer("event", {**event, "filled": {}})
+    writer.close()
+    path = tmp_path / f"{UID}.msgpack"
+    size = path.stat().st_size
+    read = Run(path).documents()
+    for _ in range(3):  # start, descriptor and an event
+        next(read)
+    with path.open("r+b") as file:
+        file.truncate(size - 1_600_000 - int(left * 200_000))
+    with pytest.raises(CatalogError, match=rf"{UID}.*: cut short while it was read: \d+ bytes"):
+        list(read)
+
+
+def test_a_run_that_is_gone_is_told(whole: bytes, tmp_path: Path) -> None:
+    path = tmp_path / f"{UID}.msgpack"
+    path.write_bytes(whole)
+    run = Run(path)
+    assert run.uid == UID
+    path.unlink()
+    with pytest.raises(CatalogError, match=rf"{UID}.*: No such file"):
+        list(run.documents())

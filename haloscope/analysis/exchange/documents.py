@@ -30,6 +30,7 @@ from haloscope.analysis.exchange.tracked import tracked
 from haloscope.analysis.options import Options
 from haloscope.analysis.ranges import SCALARS
 from haloscope.analysis.recorded import finite, group, number, spectrum
+from haloscope.analysis.scratch import Scratch
 from haloscope.analysis.spectra import Calibration, Spectra
 from haloscope.crossing import tm_share
 from instruments.printable import escaped
@@ -76,6 +77,7 @@ class DocumentReader:
     scans: list[str] = field(default_factory=list)
     field_off: bool = False
     _run_of: dict[str, str] = field(default_factory=dict)
+    _scanned: set[str] = field(default_factory=set)
     _reference: Mapping[str, Any] | None = None
     _apparatus: dict[str, Apparatus] = field(default_factory=dict)
 
@@ -143,13 +145,17 @@ class DocumentReader:
         whole = (one for one in found if not unmeasured(one))
         return next(whole, found[0] if found else {})
 
-    def stack(self, events: Sequence[Event]) -> Spectra:
+    def stack(self, events: Sequence[Event], scratch: Scratch | None = None) -> Spectra:
         """A stack of events, the calibrations known by now brought to each.
+
+        Args:
+            events: One or more.
+            scratch: Where their power is; None if they hold it.
 
         Raises:
             ValueError: As ``stack``; or a calibration cannot be used.
         """
-        plain = stack(events, self.calibration(), self.apparatus())
+        plain = stack(events, self.calibration(), self.apparatus(), scratch=scratch)
         return tracked(plain, [event.run for event in events], self.starts)
 
     def _events(
@@ -172,7 +178,8 @@ class DocumentReader:
                     self.dropped.add(label)
                     continue
                 events.append(self._event(own, label, run, time))
-        if events and run not in self.scans:
+        if events and run not in self._scanned:
+            self._scanned.add(run)
             self.scans.append(run)
         return events
 
@@ -279,6 +286,9 @@ def spectra_from_documents(
 ) -> Spectra:
     """Read the documents of one or many scans.
 
+    The windows of more spectra than memory should hold are kept in a temporary file (module
+    ``scratch``).
+
     Args:
         documents: Pairs (name, document) in the order they were emitted.
         options: Its window is what is kept of each spectrum.
@@ -291,10 +301,16 @@ def spectra_from_documents(
         MissingMeasurementError: An event lacks a measured value.
         SameDataError: A spectrum is in them twice, as of one run read twice.
         ValueError: No scan event among the documents, or one that cannot be used; names it.
+        OSError: There is no room for temporary files.
     """
     reader = DocumentReader(None if whole else options or Options(), drop, field_off=field_off)
-    events = [event for name, document in documents for event in reader.read(name, document)]
-    demand_met(drop, reader.dropped)
-    spectra = reader.stack(events)
+    with Scratch() as scratch:
+        events = [
+            event.moved(scratch)
+            for name, document in documents
+            for event in reader.read(name, document)
+        ]
+        demand_met(drop, reader.dropped)
+        spectra = reader.stack(events, scratch)
     spectra.demand_distinct()
     return spectra

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from haloscope.analysis.apparatus import Apparatus, apparatus_of
 from haloscope.analysis.ranges import same_number
+from haloscope.analysis.scratch import Scratch
 from haloscope.analysis.spectra import Calibration, Spectra
 
 #: Key and unit of each measured number that may have a standard error, by the name of ``Spectra``.
@@ -51,9 +52,19 @@ class Event:
     tm_share: float = 1.0
     run: str = ""
 
+    def moved(self, scratch: Scratch) -> Event:
+        """The event without its power, which is kept there: NaN in as many bins, without memory."""
+        scratch.add(self.power_w)
+        nothing = np.broadcast_to(np.float32(np.nan), self.power_w.shape)
+        return replace(self, power_w=nothing)
+
 
 def stack(
-    events: Iterable[Event], calibration: Calibration, apparatus: Apparatus | None = None
+    events: Iterable[Event],
+    calibration: Calibration,
+    apparatus: Apparatus | None = None,
+    *,
+    scratch: Scratch | None = None,
 ) -> Spectra:
     """A stack of events; their spectra must have the same bin width.
 
@@ -63,6 +74,7 @@ def stack(
         events: Of one apparatus.
         calibration: Its receiver.
         apparatus: Its geometry; None for that of the letter, which is marked as assumed.
+        scratch: Where the power of these events is, in their order; None if they hold it.
 
     Raises:
         ValueError: No event, or different bin widths.
@@ -87,7 +99,7 @@ def stack(
     if all("beta_systematic" in row.errors for row in rows):
         known.append("beta_systematic")
     return Spectra(
-        power_w=np.stack([row.power_w[:bins] for row in rows]),
+        power_w=_power(rows, bins, scratch),
         frequency_start_hz=np.array([row.frequency_start_hz for row in rows]),
         step_hz=rows[0].step_hz,
         form_factor=form_factor,
@@ -99,6 +111,12 @@ def stack(
         labels=tuple(row.label for row in rows),
         **values,
     )
+
+
+def _power(rows: Sequence[Event], bins: int, scratch: Scratch | None) -> NDArray[np.float32]:
+    if scratch is None:
+        return np.stack([row.power_w[:bins] for row in rows])
+    return scratch.array(bins)
 
 
 def _common_length(rows: Sequence[Event]) -> int:

@@ -41,8 +41,11 @@ def tracked(
     reference = spectra.calibration
     gain, loss = np.zeros(len(spectra)), np.zeros(len(spectra))
     errors = {name: np.full(len(spectra), np.nan) for name in _ERRORS}
-    for run in dict.fromkeys(runs):
-        rows = np.flatnonzero(np.array(runs) == run)
+    rows_of: dict[str, list[int]] = {}
+    for row, run in enumerate(runs):
+        rows_of.setdefault(run, []).append(row)
+    for run, own in rows_of.items():
+        rows = np.array(own)
         own_loss_db = _own(starts, run, "line_attenuation_db", reference.line_attenuation_db)
         loss[rows] = own_loss_db - reference.line_attenuation_db
         points = _points(starts, run)

@@ -1,0 +1,147 @@
+"""Spectra of an offline analysis that are read from a catalog."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.analysis_speed import stack
+from benchmarks.catalog_scale import MAIN
+from benchmarks.scale.axes.runs import kilobytes
+from benchmarks.scale.axis import Axis, Quantity
+from benchmarks.scale.process import peak_mb
+from cryohalo.catalog import DocumentWriter
+from haloscope.analysis.spectra import Spectra
+
+#: Spectra drawn at a time, and steps of one run: a campaign is of several.
+DRAWN, OF_A_RUN = 100, 2000
+FIRST_HZ, APART_HZ = 1.0e9, 10e3
+#: Exit codes of a command that came to its end: that of a result not to be believed is one.
+ENDED = (0, 3)
+CALIBRATION = {
+    "receiver_gain_db": 104.0,
+    "receiver_gain_db_error": 0.03,
+    "receiver_temperature_k": 1.2,
+    "receiver_temperature_k_error": 0.04,
+    "line_attenuation_db": 0.4,
+    "line_attenuation_db_error": 0.05,
+}
+
+
+def step(spectra: Spectra, row: int) -> dict[str, Any]:
+    """What a scan records at one step, of a digitizer that hands out the window alone."""
+    measured = {
+        "measured_target_frequency": spectra.target_frequency_hz[row] * 1e-6,
+        "measured_cavity_frequency": spectra.cavity_frequency_hz[row] * 1e-6,
+        "measured_loaded_q": spectra.loaded_q[row],
+        "measured_beta": spectra.beta[row],
+        "measured_jpa_resonance": spectra.jpa_resonance_hz[row] * 1e-6,
+        "measured_jpa_bandwidth": spectra.jpa_bandwidth_hz[row] * 1e-3,
+        "measured_jpa_gain_peak": spectra.jpa_gain_peak_db[row],
+        "magnet_field": spectra.magnet_field_t[row],
+        "daq_frequency_start": spectra.frequency_start_hz[row] * 1e-6,
+        "daq_frequency_step": spectra.step_hz,
+        "daq_num_averages": spectra.num_averages[row],
+    }
+    numbers = {name: float(value) for name, value in measured.items()}
+    return {"daq_spectrum": spectra.power_w[row], **numbers}
+
+
+def write(folder: Path, count: int) -> list[str]:
+    """A campaign of so many steps; uids of its runs."""
+    writer, runs = DocumentWriter(folder), [f"{n:08d}" for n in range(-(-count // OF_A_RUN))]
+    steps = drawn(count)
+    for uid in runs:
+        of = {"run_start": uid, "time": 1.7e9}
+        start = {"uid": uid, "time": 1.7e9, "plan_name": "scan", "calibration": CALIBRATION}
+        writer("start", start)
+        keys = {"daq_spectrum": {"dtype": "array", "shape": [None], "source": "x"}}
+        writer("descriptor", {"uid": f"{uid}d", "name": "primary", "data_keys": keys, **of})
+        taken = 0
+        for data in steps:
+            taken += 1
+            event = {"uid": f"{uid}{taken}", "descriptor": f"{uid}d", "seq_num": taken}
+            writer("event", {**event, "time": 1.7e9 + taken, "data": data})
+            if taken == OF_A_RUN:
+                break
+        ended = {"exit_status": "success", "num_events": {"primary": taken}}
+        writer("stop", {"uid": f"{uid}s", **of, **ended})
+    return runs
+
+
+def drawn(count: int) -> Iterator[dict[str, Any]]:
+    """The steps of a campaign, one after the other."""
+    for first in range(0, count, DRAWN):
+        spectra = stack(min(DRAWN, count - first), FIRST_HZ + APART_HZ * first, seed=first)
+        for row in range(len(spectra)):
+            yield step(spectra, row)
+
+
+def asked(*arguments: str) -> dict[str, float]:
+    """Seconds of a command in a process of its own, its processor's, and its peak memory in MB."""
+    begin = time.perf_counter()
+    with subprocess.Popen([sys.executable, "-c", _TOLD + MAIN, *arguments], stdout=-1) as process:
+        out, _ = process.communicate()
+    took_s = time.perf_counter() - begin
+    if process.returncode not in ENDED:
+        raise SystemExit(f"cryohalo {' '.join(arguments[:1])} ended with {process.returncode}")
+    used_s, peak = map(float, out.decode().split()[-2:])
+    return {"took_s": took_s, "used_s": used_s, "peak_mb": peak}
+
+
+#: After its command, a process says what it used and what its peak was.
+_TOLD = (
+    "import atexit, time\n"
+    "from benchmarks.scale.process import peak_mb\n"
+    "atexit.register(lambda: print(time.process_time(), peak_mb()))\n"
+)
+
+
+def measure(size: int) -> dict[str, float]:
+    """A catalog of so many steps, and ``cryohalo analyze`` of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_CACHE_HOME"] = str(Path(folder) / "cache")
+        catalog, output = Path(folder) / "runs", Path(folder) / "results"
+        runs = write(catalog, size)
+        of_it = "--catalog", str(catalog), "--output", str(output)
+        found = asked("analyze", *runs, *of_it)
+        return {
+            "command_s": found["took_s"],
+            "processor_s": found["used_s"],
+            "memory_mb": found["peak_mb"],
+            "disk_mb": kilobytes(catalog) / 1e3,
+            "writer_mb": peak_mb(),
+        }
+
+
+AXIS = Axis(
+    name="recorded",
+    title="spectra of a catalog",
+    told=(
+        "The same noise windows as recorded events, 2000 to a run, and `cryohalo analyze` of all "
+        "runs at once in a process of its own, with its start and its files."
+    ),
+    why=(
+        "Each event is read once; of up to some 3000 the windows are held in memory, of more "
+        "they go to a temporary file and are read from there block by block. What is held of each "
+        "spectrum besides are its fit, fingerprints and landmarks, some 15 kB. Below a thousand "
+        "spectra the start of the interpreter counts."
+    ),
+    sizes=(100, 1000, 3000, 10_000),
+    large=(20_000, 30_000),
+    quantities={
+        "command_s": Quantity("command", "s", "time"),
+        "processor_s": Quantity("its processor time", "s", "time"),
+        "memory_mb": Quantity("peak memory", "MB", "memory"),
+        "disk_mb": Quantity("catalog", "MB", "bytes"),
+        "writer_mb": Quantity("peak memory of what wrote it", "MB", "memory"),
+    },
+    measure=measure,
+    timeout_s=1800.0,
+)
