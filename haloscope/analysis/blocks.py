@@ -50,8 +50,9 @@ def worked(work: Callable[[slice], _T], count: int, workers: int = 0) -> Iterato
         workers: Threads; 0 for one per core, at most four. Nothing depends on their timing.
     """
     rows = blocks(count)
-    workers = workers or min(os.cpu_count() or 1, 4)
-    if workers == 1 or len(rows) <= 1:
+    # To ask how many cores there are takes as long as a small block.
+    workers = 1 if len(rows) <= 1 else workers or min(os.cpu_count() or 1, 4)
+    if workers == 1:
         yield from map(work, rows)
         return
     ahead = 2 * workers
