@@ -152,7 +152,7 @@ class Spectra:
     @staticmethod
     def row_fields() -> tuple[str, ...]:
         """Names of the fields that hold one number per spectrum."""
-        return tuple(f.name for f in fields(Spectra) if f.name in ROWS)
+        return _ROW_FIELDS
 
     def name(self, row: int) -> str:
         """What to call a spectrum: its number, and its label if it has one."""
@@ -259,8 +259,12 @@ class Spectra:
     def with_checked(self, **changed: Any) -> Spectra:
         """The stack with other values of its fields, which were looked at when they came in."""
         other = object.__new__(Spectra)
-        other.__dict__.update({f.name: getattr(self, f.name) for f in fields(self)} | changed)
+        other.__dict__.update({name: getattr(self, name) for name in _FIELDS} | changed)
         return other
+
+
+_FIELDS = tuple(f.name for f in fields(Spectra))
+_ROW_FIELDS = tuple(name for name in _FIELDS if name in ROWS)
 
 
 def _digest(digest: Any, name: str, value: Any) -> None:

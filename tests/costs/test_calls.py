@@ -30,7 +30,7 @@ TIME_DOUBLE = 20
 STILL_PASS = {"haloscope": 923, "amrr": 974}
 MACHINE_STEP = {"haloscope": 22, "amrr": 16}
 CALLS_OF_AN_UPDATE, CALLS_PER_CLIENT = 33, 17
-ONLINE_STEP = 1547
+ONLINE_STEP = 745
 ANALYSIS, ANALYSIS_PER_SPECTRUM = 4039, 21.0
 #: Peak of what is allocated, over the bytes of the spectra.
 ANALYSIS_MEMORY = 9.2

@@ -21,6 +21,7 @@ pole over a zero in a spectrum without a bump) are left where they are.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +58,7 @@ class Fit:
     converged: NDArray[np.bool_]
 
 
+@lru_cache(maxsize=64)
 def block_size(bins: int) -> int:
     """Largest divisor of ``bins`` up to ``BLOCK_BINS`` that leaves at least 100 blocks (else 1)."""
     return max(
@@ -316,7 +318,8 @@ def _score(
     jacobian: FloatArray, data: _Data, residual: FloatArray, limit: FloatArray
 ) -> FloatArray:
     """Derivative of the likelihood with respect to the parameters, shape (n, p)."""
-    pull = np.where(np.isfinite(residual), np.clip(residual, -limit, limit), 0.0) * data.weight
+    inside = np.minimum(np.maximum(residual, -limit), limit)
+    pull = np.where(np.isfinite(residual), inside, 0.0) * data.weight
     score: FloatArray = (jacobian @ pull[:, :, None])[:, :, 0]
     return score
 
@@ -381,7 +384,7 @@ def _objective(
     with the slope it has there.
     """
     below = np.maximum(-limit, -0.999)
-    inside = np.clip(residual, below, limit)
+    inside = np.minimum(np.maximum(residual, below), limit)
     with np.errstate(all="ignore"):
         logarithm = np.log1p(inside)
         core = inside - logarithm

@@ -150,7 +150,7 @@ class LetterShape:
     def value(self, theta: FloatArray, u: FloatArray) -> FloatArray:
         """The function, (n, m)."""
         # In place throughout: this is where most of a fit's time goes.
-        s, q0, q1, u0, log_w, c, log_b = (theta[:, k, None] for k in range(7))
+        s, q0, q1, u0, log_w, c, log_b = theta.T[:, :, None]
         squared = u - self.jpa_u[:, None]
         squared *= squared
         pole = u - u0
@@ -171,7 +171,7 @@ class LetterShape:
 
     def log_jacobian(self, theta: FloatArray, u: FloatArray) -> FloatArray:
         """Derivative of its logarithm, (n, p, m)."""
-        s, q0, q1, u0, log_w, c, log_b = (theta[:, k, None] for k in range(7))
+        s, q0, q1, u0, log_w, c, log_b = theta.T[:, :, None]
         out = np.empty((u.shape[0], 7, u.shape[1]))
         _bump_derivatives(out[:, 1:5], s, q0, q1, u0, log_w, u)
         pole = _pole(u, theta[:, 3], theta[:, 4])
@@ -282,7 +282,7 @@ class PadeShape:
         """Derivative of its logarithm, (n, p, m)."""
         out = np.empty((u.shape[0], self.degree + 3, u.shape[1]))
         smooth = self._polynomial(theta, u)
-        q0, q1, u0, log_w = (theta[:, k, None] for k in range(-4, 0))
+        q0, q1, u0, log_w = theta[:, -4:].T[:, :, None]
         _bump_derivatives(out[:, -4:], smooth, q0, q1, u0, log_w, u)
         pole = _pole(u, theta[:, -2], theta[:, -1])
         out[:, 0] = 1 / (smooth + (q0 + q1 * u) / pole)
