@@ -23,7 +23,7 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
 from amrr import compiled, native
-from amrr.machine_code import LINKED, UNLINKED, folders, keep, kept
+from amrr.machine_code import LINKED, UNLINKED, Library, folders, keep, kept
 from amrr.refrigerator import SimulatedRefrigerator
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -50,9 +50,21 @@ def make(folder: Path) -> Path:
             return path
         made = object_code(entries())
         linked = link(made)
-        path = keep(linked or made, folder, LINKED if linked else UNLINKED)
+        if not linked or not _loads(keep(linked, folder, LINKED)):
+            keep(made, folder, UNLINKED)
         _clean(folder)
-        return path
+        return kept(folder)[0]
+
+
+def _loads(path: Path) -> bool:
+    """Whether the system runs code from there; the file is removed if not: some disks hold none."""
+    try:
+        Library(path)
+    except OSError as error:
+        print(f"{error}: LLVM will load it", file=sys.stderr)
+        path.unlink()
+        return False
+    return True
 
 
 def entries() -> list[native.Entry]:

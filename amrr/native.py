@@ -87,18 +87,26 @@ class Code:
             found = None if self._failed and not wait else find(folders())
             if found is not None or (self._failed and not wait):
                 return found
-            self._compiler = _Compiler()
+            try:
+                self._compiler = _Compiler()
+            except OSError as error:
+                self._give_up(str(error), wait)
+                return None
         if not wait and self._compiler.works:
             return None
         compiler, self._compiler = self._compiler, None
-        found, self._failed = compiler.result()
+        found, said = compiler.result()
         if found is None:
-            log.error("the refrigerator's loop cannot be compiled: %s", self._failed)
-            if wait:
-                raise NotCompiledError(f"refrigerator: cannot be compiled: {self._failed}")
+            self._give_up(said, wait)
         elif not wait:
             log.info("the refrigerator's loop is compiled: Python no longer runs it")
         return found
+
+    def _give_up(self, why: str, wait: bool) -> None:
+        self._failed = why
+        log.error("the refrigerator's loop cannot be compiled: %s", why)
+        if wait:
+            raise NotCompiledError(f"refrigerator: cannot be compiled: {why}")
 
 
 class _Compiler:
@@ -110,13 +118,17 @@ class _Compiler:
         self._said: IO[str] = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115
         paths = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
         log.info("the refrigerator's loop is compiled, once, in some 20 s")
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "amrr.compiling", str(self._folder)],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-            stdin=subprocess.DEVNULL,
-            stdout=self._said,
-            stderr=self._said,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "amrr.compiling", str(self._folder)],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+                stdin=subprocess.DEVNULL,
+                stdout=self._said,
+                stderr=self._said,
+            )
+        except OSError:
+            self._close()
+            raise
         atexit.register(self._process.kill)
 
     def _own(self) -> Path:
@@ -137,10 +149,13 @@ class _Compiler:
         found = None if failed else find([self._folder])
         self._said.seek(0)
         said = self._said.read()[-500:].strip()
+        self._close()
+        return found, "" if found is not None else said or f"exit code {failed}"
+
+    def _close(self) -> None:
         self._said.close()
         if self._temporary is not None:
             self._temporary.cleanup()  # what is loaded stays
-        return found, "" if found is not None else said or f"exit code {failed}"
 
 
 def _writable(folder: Path) -> bool:

@@ -187,6 +187,32 @@ def test_a_compiler_that_fails_ends_a_script_and_no_ioc(
     assert Compiler.begun == 2
 
 
+def test_a_compiler_that_cannot_begin_ends_no_ioc(
+    monkeypatch: pytest.MonkeyPatch, places: list[Path]
+) -> None:
+    monkeypatch.setattr(native.sys, "executable", "/nowhere/python")
+    code = Code()
+    code.meanwhile = True
+    assert scaled(code) == [2.0, 4.0, 0.5]
+    with pytest.raises(NotCompiledError, match="/nowhere/python"):
+        Code().library()
+
+
+@pytest.mark.parametrize("linked", [b"", b"what the system does not load"])
+def test_what_is_not_linked_or_not_run_from_there_is_kept_for_llvm(
+    unlinked: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, linked: bytes
+) -> None:
+    made = unlinked.read_bytes()
+    monkeypatch.setattr(compiling, "entries", list)
+    monkeypatch.setattr(compiling, "object_code", lambda _: made)
+    monkeypatch.setattr(compiling, "link", lambda _: linked)
+    path = compiling.make(tmp_path)
+    assert path.suffix == UNLINKED
+    assert machine_code.kept(tmp_path) == [path]
+    monkeypatch.setattr(compiling, "object_code", lambda _: pytest.fail("made twice"))
+    assert compiling.make(tmp_path) == path
+
+
 def test_where_python_makes_an_error_of_a_number_the_call_begins_again(
     compiler: type[Compiler], unlinked: Path
 ) -> None:
