@@ -28,7 +28,7 @@ from haloscope.analysis.spectra import Spectra
 from plans.haloscope.campaign import campaign
 from plans.haloscope.steps import planned
 from tests.physics.analysis.generator import make, scan_targets
-from tests.plans.haloscope.test_campaigns import CALIBRATION
+from tests.plans.haloscope.test_campaigns import CALIBRATION, _power_cut
 from tests.session.page.test_search import Stream, stream
 
 STEPS = 8
@@ -262,3 +262,31 @@ def test_a_campaign_asks_the_process_and_goes_on_without_it(
         demand_same(found[-1], here(documents, found[-1] and found[-1].options).result())
     assert any("is lost" in record.getMessage() for record in caplog.records)
     assert handed_file(tmp_path / "whole", "campaign mine").exists()
+
+
+def test_an_interrupted_campaign_leaves_no_process_and_is_gone_on_with(tmp_path: Path) -> None:
+    targets = planned(start_mhz=1100.0, stop_mhz=1100.06)
+
+    def mine(session: Session) -> Any:
+        return campaign(
+            session.haloscope, "mine", targets, averages=200, calibration=CALIBRATION,
+            documents=[pair for run in session.catalog for pair in run.documents()],
+            analysing=session.analysis,
+        )  # fmt: skip
+
+    with Session.open(tmp_path, halo_prefix="HALO:", simulated=True) as session:
+        with pytest.raises(RuntimeError, match="power"):
+            session.run(_power_cut(mine(session), after=3))
+        (cut,) = session._analyses
+    assert cut.worker.process.returncode == 0
+    told = Handed(tmp_path).newest("campaign mine", 0, 0.0)
+    assert told is not None
+    assert (told["done"], told["left"], told["running"]) == (3, len(targets) - 3, False)
+    with Session.open(tmp_path, halo_prefix="HALO:", simulated=True) as session:
+        result = session.run(mine(session)).value.result
+        documents = [pair for run in session.catalog for pair in run.documents()]
+    assert result.quality.spectra == len(targets)
+    demand_same(result, here(documents, result.options).result())
+    told = Handed(tmp_path).newest("campaign mine", 0, 0.0)
+    assert told is not None
+    assert (told["done"], told["left"]) == (len(targets), 0)
