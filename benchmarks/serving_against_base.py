@@ -1,25 +1,33 @@
 """Gets, puts and monitors of this project's records beside EPICS base's softIoc, in one run.
 
-    python -m benchmarks.serving_against_base [--rounds 3] [--seconds 0.5]
+    python -m benchmarks.serving_against_base [--rounds 3] [--seconds 0.5] [--against COMMIT]
 
 Both serve the same scalars at 10 Hz and one record that is asked and put to. The rounds alternate,
 so that a busy machine is busy for both: read the ratios. Requests come from one client, one after
 the other or many in one packet; the age of a monitor is that of its time stamp when it arrives,
-both by this host's clock. All traffic stays on loopback.
+both by this host's clock. All traffic stays on loopback. With ``--against`` another commit serves
+the same records in the same rounds ("before"), out of a temporary folder; 19d3b05 is the oldest
+that has what they are made of.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
 from benchmarks.results import hand_in
 from benchmarks.servers.client import Watcher, rate_per_s
 from benchmarks.servers.start import Running, server
+from benchmarks.step_against import tree_of
 
 SERVERS = ("softIoc", "records", "ours")
+#: Records of another commit.
+BEFORE = "before"
 SCALARS = (100, 1000)
 #: In one packet.
 MANY = 100
@@ -76,13 +84,17 @@ def _note(found: Found, measured: Measured, running: Running, value: float) -> N
     found.setdefault(measured, {}).setdefault(running.name, []).append(value)
 
 
-def measure(names: list[str], rounds: int, seconds: float) -> Found:
-    """All rounds, the servers in alternation."""
+def measure(names: list[str], rounds: int, seconds: float, before: Path | None = None) -> Found:
+    """All rounds, the servers in alternation; ``before`` has the files of another commit."""
     found: Found = {}
+    if before is not None:
+        names = [*names, BEFORE]
     for _ in range(rounds):
         for scalars in SCALARS:
             for name in names:
-                with server(name, scalars, 10.0) as running:
+                served, tree = ("records", before) if name == BEFORE else (name, None)
+                with server(served, scalars, 10.0, tree=tree) as running:
+                    running = replace(running, name=name)
                     if scalars == SCALARS[0]:
                         asking(running, seconds, found)
                     watching(running, scalars, 2.0 * seconds, found)
@@ -110,8 +122,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=0.5, help="per measurement")
     parser.add_argument("--servers", nargs="+", choices=SERVERS, default=list(SERVERS[:2]))
+    parser.add_argument("--against", metavar="COMMIT", help="serve its records, too")
     options = parser.parse_args()
-    for measured, values in measure(options.servers, options.rounds, options.seconds).items():
+    with tree_of(options.against) if options.against else nullcontext() as before:
+        found = measure(options.servers, options.rounds, options.seconds, before)
+    for measured, values in found.items():
         print(line(measured, values), flush=True)
         if measured.most is not None and "softIoc" in values and "records" in values:
             ours, base = (median(values[name]) for name in ("records", "softIoc"))

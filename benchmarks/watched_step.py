@@ -1,6 +1,7 @@
 """A haloscope's step while other clients watch: what each of them costs.
 
     python -m benchmarks.watched_step [--clients 0 5 20 50] [--pvs 0] [--steps 40] [--rounds 3]
+    python -m benchmarks.watched_step --clients 0 200 --pvs 20
 
 Starts the haloscope's IOC on a private port and scans at speed 0 as the session does, beside so
 many circuits that monitor all PVs, or ``--pvs`` of them each, not the same ones. The watchers are

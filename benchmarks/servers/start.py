@@ -51,11 +51,22 @@ class Running:
 
 @contextlib.contextmanager
 def server(
-    name: str, scalars: int = 100, rate_hz: float = 10.0, waveform_hz: float = 0.0
+    name: str,
+    scalars: int = 100,
+    rate_hz: float = 10.0,
+    waveform_hz: float = 0.0,
+    tree: Path | None = None,
 ) -> Iterator[Running]:
     """Run one of :data:`NAMES` with scalars ``b:0`` ..., ``b:wave`` and ``b:get``.
 
     "records" has no ``b:wave``.
+
+    Args:
+        name: Which.
+        scalars: How many.
+        rate_hz: How often they change.
+        waveform_hz: How often ``b:wave`` does.
+        tree: Where another commit's files are, to serve with; what is served is this one's.
     """
     if name == "softIoc":
         with _softioc(scalars, rate_hz, waveform_hz) as running:
@@ -64,7 +75,7 @@ def server(
     arguments = ["--prefix", "b:", "--scalars", str(scalars), "--rate", str(rate_hz)]
     arguments += ["--waveform-rate", str(waveform_hz)]
     arguments += _WAYS[name]
-    environment = {"PYTHONPATH": str(HERE.parents[1])}
+    environment = {"PYTHONPATH": str(tree or HERE.parents[1])}
     ioc = LaunchedIoc("bench", (str(HERE / "bench_ioc.py"),), tuple(arguments), environment)
     with Launcher([ioc]) as launcher:
         running = launcher.running["bench"]

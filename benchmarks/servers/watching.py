@@ -26,8 +26,8 @@ class Bystander(RawClient):
         super().__init__(port, timeout_s=60.0, address=address)
         for number, name in enumerate(names):
             self.send(CREATE_CHANNEL, first=number, second=13, payload=padded(name.encode()))
-        for number in range(len(names)):
-            made = self.until(CREATE_CHANNEL)
+        # All first: a value that comes while another channel is waited for would be passed over.
+        for number, made in enumerate([self.until(CREATE_CHANNEL) for _ in names]):
             self.monitor(made.second, number, made.data_type + TIMED, count=0)
         for _ in names:
             self.until(EVENT_ADD)

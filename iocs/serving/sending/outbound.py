@@ -22,6 +22,9 @@ from iocs.serving.sending.budget import Budget
 
 #: Beyond this the sender should wait for the client.
 BATCH_BYTES: Final = 65_536
+#: Given to the transport in one go for a client of which the system takes all: each system call
+#: costs more than its bytes. What it does not take the transport copies.
+MOST_BYTES: Final = 262_144
 
 
 class Outbound:
@@ -42,6 +45,7 @@ class Outbound:
         self._budget = budget
         self._waiting: deque[bytes] = deque()
         self._offset = 0
+        self._batch_bytes = BATCH_BYTES
         self.nbytes = 0
         self.blocked_since: float | None = None
         self._blocked = 0
@@ -80,6 +84,8 @@ class Outbound:
             self.forget()
         while self._waiting and transport.get_write_buffer_size() <= BATCH_BYTES:
             self._writer.write(self._next_batch())
+            taken = not transport.get_write_buffer_size()
+            self._batch_bytes = min(2 * self._batch_bytes, MOST_BYTES) if taken else BATCH_BYTES
         if self._waiting:
             self._have_followed()
 
@@ -96,9 +102,9 @@ class Outbound:
             return whole
         parts: list[bytes | memoryview] = []
         size = 0
-        while self._waiting and size < BATCH_BYTES:
+        while self._waiting and size < self._batch_bytes:
             buffer = self._waiting[0]
-            part = memoryview(buffer)[self._offset : self._offset + BATCH_BYTES - size]
+            part = memoryview(buffer)[self._offset : self._offset + self._batch_bytes - size]
             parts.append(part)
             size += len(part)
             self._offset += len(part)

@@ -14,12 +14,15 @@ from typing import Final
 
 __all__ = ["Rounds"]
 
-#: Of the time, one part in so many is spent on sending to those who watch.
-ONE_PART_IN: Final = 10
-#: However long a round takes, the next begins after this.
-LONGEST_PAUSE_S: Final = 0.02
-#: A round for more than so few lets answers to puts go first, ...
+#: Of the time, one part in so many is spent on sending to those who watch, ...
+ONE_PART_IN: Final = 20
+#: ... and to so few of them ...
 FEW: Final = 2
+#: ... one part in so many.
+ONE_PART_IN_FOR_FEW: Final = 10
+#: However long a round takes, the next begins after this: half the time between two ticks.
+LONGEST_PAUSE_S: Final = 0.05
+#: A round for more than few lets answers to puts go first, ...
 #: ... for so many turns of the event loop.
 TURNS_LATER: Final = 4
 #: While much is posted to few, who then have it while it is new, one part in so many.
@@ -71,5 +74,6 @@ class Rounds:
         took_s = time.thread_time() - began_s
         self._for_few = len(waiting) <= FEW
         now_s = loop.time()
-        self._not_before_s = now_s + min((ONE_PART_IN - 1) * took_s, LONGEST_PAUSE_S)
+        one_part_in = ONE_PART_IN_FOR_FEW if self._for_few else ONE_PART_IN
+        self._not_before_s = now_s + min((one_part_in - 1) * took_s, LONGEST_PAUSE_S)
         self._much_not_before_s = now_s + (ONE_PART_IN_OF_MUCH - 1) * took_s

@@ -20,6 +20,7 @@ from iocs.serving.sending.rounds import (
     FEW,
     LONGEST_PAUSE_S,
     ONE_PART_IN,
+    ONE_PART_IN_FOR_FEW,
     ONE_PART_IN_OF_MUCH,
     Rounds,
 )
@@ -240,7 +241,7 @@ def test_an_array_goes_to_all_clients_as_one_object(run: Run) -> None:
 @pytest.mark.parametrize(
     ("clients", "much", "part"),
     [
-        (FEW, False, ONE_PART_IN),
+        (FEW, False, ONE_PART_IN_FOR_FEW),
         (FEW, True, ONE_PART_IN_OF_MUCH),
         (FEW + 1, True, ONE_PART_IN),
     ],

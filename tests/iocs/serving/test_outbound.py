@@ -10,7 +10,7 @@ import pytest
 
 from iocs.serving.clients.circuit import ServingCircuit
 from iocs.serving.sending.budget import Budget
-from iocs.serving.sending.outbound import Outbound
+from iocs.serving.sending.outbound import BATCH_BYTES, MOST_BYTES, Outbound
 from tests.iocs.conftest import Run
 from tests.iocs.serving.test_walls import Client
 
@@ -82,3 +82,31 @@ def test_a_client_whose_sender_fails_is_cut_off(
 
     assert run(story()) == 1
     assert "cut off: sending failed: MemoryError: no room for a batch" in caplog.text
+
+
+def test_pieces_grow_while_the_system_takes_them_and_are_small_for_who_takes_nothing(
+    run: Run,
+) -> None:
+    sizes: list[int] = []
+    kept = [0]
+
+    def write(data: bytes) -> None:
+        sizes.append(len(data))
+        kept[0] += len(data) if len(sizes) > 5 else 0
+
+    async def drain() -> None:
+        kept[0] = 0
+
+    transport = SimpleNamespace(is_closing=lambda: False, get_write_buffer_size=lambda: kept[0])
+    writer = SimpleNamespace(transport=transport, write=write, drain=drain)
+
+    async def story() -> None:
+        outbound = Outbound(writer, Budget(10**9))  # type: ignore[arg-type]
+        outbound.put(bytes(20 * BATCH_BYTES))
+        await outbound.drain()
+
+    run(story())
+    assert sum(sizes) == 20 * BATCH_BYTES
+    most = MOST_BYTES // BATCH_BYTES
+    # The sixth is not taken, and the transport keeps it; from then on none is.
+    assert [size // BATCH_BYTES for size in sizes] == [1, 2, most, most, most, most, 1]
