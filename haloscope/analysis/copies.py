@@ -46,6 +46,8 @@ LOOKED_UP: Final = slice(0, 12, 3)
 NEAR: Final = 0.03
 #: What any of the twelve may be apart.
 CONFIRMED: Final = 0.06
+#: Pairs that are confirmed together: of long stacks many agree by chance.
+_AT_ONCE: Final = 1 << 16
 #: Share of a spectrum's noise that others explain, of which it is made of them.
 _MIXED: Final = 0.5
 
@@ -159,8 +161,10 @@ def confirmed(
     one: Landmarks, other: Landmarks, pairs: NDArray[np.integer]
 ) -> Iterator[tuple[int, int]]:
     """Of pairs that were looked up, shape (n, 2), those about which the noise is the same."""
-    apart = np.abs(one.around[pairs[:, 0]] - other.around[pairs[:, 1]]).max(axis=1, initial=0.0)
-    yield from pairs[apart < CONFIRMED].tolist()
+    for start in range(0, len(pairs), _AT_ONCE):
+        some = pairs[start : start + _AT_ONCE]
+        apart = np.abs(one.around[some[:, 0]] - other.around[some[:, 1]]).max(axis=1)
+        yield from some[apart < CONFIRMED].tolist()
 
 
 def _same_noise(

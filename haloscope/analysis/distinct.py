@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from haloscope.analysis.blocks import PowerRows, worked
 from haloscope.analysis.ranges import FloatArray
+from instruments.random import generator
 
 __all__ = [
     "Noises",
@@ -36,6 +37,9 @@ _TONE_SIGMA = 2.5  # What sticks out further is left out: tones that all have ma
 _NO_NOISE = 0.1  # Scatter below this share of the radiometer equation's is none.
 _OF_WHITE_NOISE = math.sqrt(6) / 4  # Second difference over four times the mean, per bin's sigma.
 _AT_ONCE = 512
+_FEW = 2048  # Of so many the products of all pairs are soon made.
+_FOLD = 3  # Numbers of a fingerprint that are summed before many are compared.
+_FOLDED_SIGMA = 6.0  # What such sums may be off: one pair in a thousand million by more.
 _KNOWN_BY = 512  # Bins by which spectra in sums are known again.
 _WAITING = 64  # Spectra in sums whose noise nobody has asked for yet.
 
@@ -89,17 +93,59 @@ def demand_own_noise(power: PowerRows, averages: FloatArray, name: Callable[[int
 def _copies(power: PowerRows, averages: FloatArray) -> Iterator[tuple[int, int, float]]:
     """Pairs of spectra that carry the same noise, with the correlation of it."""
     marks, noisy = fingerprints_of(power, averages)
-    limit = alike_above(marks.shape[1])
-    for start in range(0, len(marks), _AT_ONCE):
-        alike = marks[start : start + _AT_ONCE] @ marks.T
-        for one, other in np.argwhere(alike > limit).tolist():
-            if other > one + start:
-                yield one + start, other, float(alike[one, other])
+    yield from _alike_pairs(marks, alike_above(marks.shape[1]))
     seen: dict[bytes, int] = {}
     for row in np.flatnonzero(~noisy).tolist():
         first = seen.setdefault(hashlib.sha256(power[row : row + 1].tobytes()).digest(), row)
         if first != row:
             yield first, row, 1.0
+
+
+def _alike_pairs(marks: NDArray[np.float32], limit: float) -> Iterator[tuple[int, int, float]]:
+    """Pairs of vectors of unit length, shape (n, k), whose product is above a limit, in order.
+
+    Of many vectors the products of all pairs are more work than the analysis. Then vectors of a
+    third of the length are compared first: sums of three numbers with signs drawn at random, whose
+    products are those of the vectors within ``_FOLDED_SIGMA`` standard errors.
+    """
+    count, size = marks.shape
+    near, first = marks, limit
+    if count > _FEW and size > _FOLD:
+        near = _folded(marks)
+        first = limit - _FOLDED_SIGMA * math.sqrt((1 + limit**2) * (_FOLD - 1) / size)
+    for start in range(0, count, _AT_ONCE):
+        product = near[start : start + _AT_ONCE] @ near[start:].T
+        one, other = np.nonzero(product > first)
+        after = other > one
+        one, other = one[after], other[after]
+        alike = product[one, other]
+        if near is not marks:
+            alike = _products(marks, one + start, other + start)
+        for k in np.flatnonzero(alike > limit).tolist():
+            yield int(one[k]) + start, int(other[k]) + start, float(alike[k])
+
+
+def _folded(marks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Sums of ``_FOLD`` numbers each, with signs, shape (n, k/_FOLD)."""
+    size = marks.shape[1]
+    drawn = generator(0, "folded fingerprints", size).integers(0, 2, size)
+    signs = np.asarray(2 * drawn - 1, dtype=np.float32)
+    folded = np.zeros((len(marks), -(-size // _FOLD)), np.float32)
+    for part in range(_FOLD):
+        own = marks[:, part::_FOLD] * signs[part::_FOLD]
+        folded[:, : own.shape[1]] += own
+    return folded
+
+
+def _products(
+    marks: NDArray[np.float32], one: NDArray[np.int64], other: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Scalar products of pairs, shape (pairs,)."""
+    found = np.empty(len(one), np.float32)
+    for start in range(0, len(one), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        found[part] = np.einsum("nk,nk->n", marks[one[part]], marks[other[part]])
+    return found
 
 
 def alike_above(bins: int) -> float:

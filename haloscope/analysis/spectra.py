@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -96,6 +96,9 @@ class Spectra:
     time_s: FloatArray = field(default_factory=lambda: np.zeros(()))
     receiver_gain_offset_db: FloatArray = field(default_factory=lambda: np.zeros(()))
     line_attenuation_offset_db: FloatArray = field(default_factory=lambda: np.zeros(()))
+
+    #: Whether all of its power was compared.
+    _known_distinct: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         power, masked = usable_power(self.power_w, self.masked)
@@ -186,9 +189,12 @@ class Spectra:
 
         demand_own_labels(labels, numbers.tolist() if labels else None)
         bins = self.power_w.shape[1]
-        if windows is None or windows.shape[1] < bins:
+        if not self._known_distinct and (windows is None or windows.shape[1] < bins):
             whole = Cut(self.power_w, numbers, np.zeros_like(numbers), bins)
             demand_own_noise(whole, averages, name)
+            # Part of them are distinct too. Power that somebody may change is compared every time.
+            if rows is None and not self.power_w.flags.writeable:
+                object.__setattr__(self, "_known_distinct", True)
         if windows is not None:
             demand_own_noise(windows, averages, name)
             demand_none_elsewhere(windows, averages, name)

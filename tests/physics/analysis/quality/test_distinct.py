@@ -8,8 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from haloscope.analysis import distinct
 from haloscope.analysis.chain.selection import select, trim
-from haloscope.analysis.distinct import SameDataError, alike_above, fingerprints
+from haloscope.analysis.distinct import (
+    SameDataError,
+    alike_above,
+    demand_own_noise,
+    fingerprints,
+)
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import analyze
 from haloscope.analysis.spectra import Spectra, concatenate
@@ -116,6 +122,26 @@ def test_by_chance_no_two_noises_are_alike(bins: int) -> None:
     assert alike < alike_above(bins - 2)
     # Of 180 000 pairs the highest lies at 4.6 standard errors.
     assert alike == pytest.approx(4.6 * np.sqrt(1.94 / bins), rel=0.25)
+
+
+def test_among_many_the_same_copies_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many spectra shorter vectors are compared first."""
+    rng, averages = np.random.default_rng(6), np.full(400, 5000.0)
+    noise = rng.standard_gamma(5000.0, (400, 1024)) / 5000
+    for row, share in ((90, 1.0), (91, 0.8), (92, 0.6), (93, 0.55), (94, 0.45)):
+        mixed = share * (noise[row - 80] - 1) + np.sqrt(1 - share**2) * (noise[row] - 1)
+        noise[row] = 3 * (1 + mixed)
+    noise[300, :700] = noise[200, :700]
+    noise[301] = 2 * noise[300]
+    told = []
+    for few in (1000, 10):
+        monkeypatch.setattr(distinct, "_FEW", few)
+        with pytest.raises(SameDataError) as refused:
+            demand_own_noise(noise, averages, str)
+        told.append(str(refused.value))
+    assert told[0] == told[1]
+    assert "10 and 90 carry the same noise (correlation 1.00)" in told[0]
+    assert "(6 more pairs likewise)" in told[0]
 
 
 def test_what_has_no_noise_is_one_only_if_it_is_equal() -> None:
