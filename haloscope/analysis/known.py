@@ -106,19 +106,26 @@ class _Tree:
 
     @classmethod
     def of(cls, spectra: int, marks: Landmarks) -> _Tree:
-        return cls(spectra, marks, cKDTree(marks.around))
+        return cls(spectra, marks, cKDTree(_stretched(marks.around)))
 
-    def near(self, own: Landmarks) -> NDArray[np.int64]:
-        """Pairs of own landmarks and of these that may be one."""
-        within = np.nextafter(CONFIRMED, 1.0)
+    def near(self, around: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Pairs of landmarks, ``_stretched``, and of these that may be one."""
+        within = CONFIRMED * (1 + 1e-6)
         # Whether there is any is asked first: to list them costs ten times more.
-        nearest, _ = self.tree.query(own.around, p=np.inf, distance_upper_bound=within)
+        nearest, _ = self.tree.query(around, p=np.inf, distance_upper_bound=within)
         some = np.flatnonzero(np.isfinite(nearest))
         if not some.size:
             return np.zeros((0, 2), np.int64)
-        listed: Any = self.tree.query_ball_point(own.around[some], within, p=np.inf)
+        listed: Any = self.tree.query_ball_point(around[some], within, p=np.inf)
         pairs = [(mine, theirs) for mine, many in zip(some, listed, strict=True) for theirs in many]
         return np.array(pairs, dtype=np.int64)
+
+
+def _stretched(around: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Numbers about landmarks, of which none of two that may be one differ by above CONFIRMED."""
+    stretched = around.copy()
+    stretched[:, LOOKED_UP] *= CONFIRMED / NEAR
+    return stretched
 
 
 class KnownLandmarks:
@@ -138,7 +145,8 @@ class KnownLandmarks:
         if not len(own):
             return
         young = Landmarks.together(self._young)
-        looked_up = [(tree.marks, tree.near(own)) for tree in self._trees]
+        around = _stretched(own.around)
+        looked_up = [(tree.marks, tree.near(around)) for tree in self._trees]
         looked_up.append((young, np.argwhere(own.around @ young.around.T > _LEAST_PRODUCT)))
         for known, pairs in looked_up:
             apart = own.around[pairs[:, 0], LOOKED_UP] - known.around[pairs[:, 1], LOOKED_UP]

@@ -106,7 +106,9 @@ def grand_spectrum(
         raise ValueError("grand spectrum: the baseline was a smoother, its response must be given")
     bins = _covered_bins(sums, first, last)
     parts = [_of_bins(sums, part, smoother) for part in _runs(bins, sums)]
-    whole = Grand(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Grand)))
+    whole = parts[0]
+    if len(parts) > 1:
+        whole = Grand(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Grand)))
     return replace(whole, normalised=whole.excess / _norm(whole.xi, options.normalise))
 
 
