@@ -98,7 +98,7 @@ AXIS = Axis(
         "which say of which the whole 4 kB are worth a product, 20 ns for each, and by landmarks "
         "looked up in trees of doubling size, as many as the logarithm of the steps says. What is "
         "left is the same for every step: some 750 calls of small functions, of which the fit of "
-        "the baseline is four tenths. Memory is that of the windows kept for the analysis at the "
+        "the baseline is a third. Memory is that of the windows kept for the analysis at the "
         "end, 60 kB each."
     ),
     sizes=(100, 300, 1000, 3000),
