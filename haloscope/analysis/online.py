@@ -32,6 +32,7 @@ from haloscope.analysis.pipeline import (
     Result,
     analyze,
     demand_belief,
+    model_judged,
     summarise,
     taken_off,
     with_vetoes,
@@ -314,7 +315,7 @@ class Online:
     def result(self, *, field_off: Spectra | None = None) -> Result:
         """The result of everything added so far.
 
-        Candidates go through the vetoes if the windows were kept.
+        Candidates, and a model in doubt, go through the tests by spectra if windows were kept.
 
         Args:
             field_off: Spectra over candidates at another field, for the veto that asks for them;
@@ -334,6 +335,9 @@ class Online:
         rows = Contributions.together(self._rows) if self._rows else None
         result = summarise(self._sums, self._calibration, self._spikes, checks, quality, rows=rows)
         result = self._vetted(result, field_off)
+        if self._kept and result.model_doubted:
+            good = np.flatnonzero(np.concatenate(self._good))
+            result = model_judged(concatenate(self._kept), good, result)
         demand_belief(result)
         return result
 

@@ -24,20 +24,24 @@ from haloscope.analysis.budget.verdict import budget_checks
 from haloscope.analysis.chain.combine import Accumulator
 from haloscope.analysis.chain.grand import Grand, SmootherResponse, grand_spectrum
 from haloscope.analysis.chain.reduce import coarse_range
+from haloscope.analysis.chain.selection import windows_of
 from haloscope.analysis.chain.spikes import Spike
 from haloscope.analysis.options import Options
-from haloscope.analysis.quality.assess import Screened, assess, screened
+from haloscope.analysis.quality.assess import assess, screened
+from haloscope.analysis.quality.calm import Calm, calmed, judged_anew
 from haloscope.analysis.quality.harm import measured_harm
 from haloscope.analysis.quality.ladder import Adequacy, Rung, adequacy, choose
 from haloscope.analysis.quality.narrow import narrow_checks
 from haloscope.analysis.quality.residuals import Residuals, ResidualSums
 from haloscope.analysis.quality.stack import (
+    MISFIT,
     WIDTH,
     beaten,
+    described,
     grand_checks,
+    harmless,
     misfit_is_harmless,
     model_checks,
-    seen_harmless,
     spectra_checks,
 )
 from haloscope.analysis.quality.verdicts import Check, Quality, QualityError
@@ -70,6 +74,8 @@ class Result:
         budget: Errors of the expected power per grand bin.
         ladder: Baseline models that were tried, where the options left the choice open.
         adequacy: The model in use against richer ones; None where that was not looked at (online).
+        calm: The stack without its strong candidates' lines, by which the model is judged; None
+            where there are none, or no spectra were at hand.
         vetoes: What the vetoes say of each candidate; empty where no spectra were at hand to ask.
         cavity_width_hz: Loaded width of the narrowest cavity used, Hz; NaN if unknown.
     """
@@ -88,6 +94,7 @@ class Result:
     budget: Budget
     ladder: tuple[Rung, ...] = ()
     adequacy: Adequacy | None = None
+    calm: Calm | None = None
     vetoes: Verdicts = ()
     cavity_width_hz: float = math.nan
 
@@ -108,15 +115,18 @@ class Result:
     @property
     def tests(self) -> tuple[Check, ...]:
         """Tests of the spectra, their fits and the grand spectrum."""
-        own = self.grand, self.candidates
-        of_grand = grand_checks(*own, self.calibration, self.step_hz, self.options)
-        harmless = seen_harmless(self.adequacy) or (
-            not beaten(self.adequacy) and misfit_is_harmless(*own, self.step_hz, self.options)
+        calm = self.calm or Calm(self.grand, self.checks, ())
+        of_grand = grand_checks(
+            self.grand, self.candidates, self.calibration, self.step_hz, self.options, calm
         )
-        harmless &= all(test.passed for test in of_grand if test.name == WIDTH)
+        averaged_out = misfit_is_harmless(
+            calm.grand, self.candidates, self.step_hz, self.options, calm.taken_out
+        )
+        no_harm = harmless(self.adequacy, averaged_out=averaged_out)
+        no_harm &= all(test.passed for test in of_grand if test.name == WIDTH)
         return (
-            *spectra_checks(self.checks, self.quality, self.options, harmless=harmless),
-            *model_checks(self.adequacy, harmless=harmless),
+            *spectra_checks(calm.checks, self.quality, self.options, harmless=no_harm),
+            *model_checks(self.adequacy, harmless=no_harm),
             *of_grand,
             *budget_checks(self.systematic),
             *narrow_checks(
@@ -128,6 +138,11 @@ class Result:
     def doubts(self) -> tuple[Check, ...]:
         """Tests that failed and on which it hangs whether the limit is to be believed."""
         return tuple(test for test in self.tests if test.decisive and not test.passed)
+
+    @property
+    def model_doubted(self) -> bool:
+        """Whether the baseline's model is among the doubts, which its spectra may settle."""
+        return any(doubt.name in (MISFIT, WIDTH) for doubt in self.doubts)
 
     @property
     def believed(self) -> bool:
@@ -236,22 +251,47 @@ def analyze(
     good = judged.quality.used[stack.numbers]
     said = vetted(result.candidates, judged.reduction, names, used=good, field_off=off)
     result = with_vetoes(result, said)
-    result = replace(result, ladder=ladder, adequacy=_adequacy(spectra, stack, judged.rows, result))
+    numbers = stack.numbers[judged.rows]
+    result = model_judged(spectra, numbers, replace(result, ladder=ladder))
     demand_belief(result)
     return result
 
 
-def _adequacy(spectra: Spectra, stack: Screened, rows: IntArray, result: Result) -> Adequacy:
-    """The model in use against a richer one: what that could do, and if it is much what it does.
+def model_judged(spectra: Spectra, rows: IntArray, result: Result) -> Result:
+    """The result with what its spectra say of the baseline's model.
 
-    By the spectra used, ``rows`` of those that were screened.
+    Args:
+        spectra: A stack.
+        rows: Which of the spectra were used, shape (n,).
+        result: Of them.
     """
-    options, overlaps = result.options, float(np.median(result.grand.overlaps))
-    used = stack.spectra.without_power(rows), stack.windows.rows(rows)
-    held = adequacy(*used, options, overlaps)
-    if held.options is None or not beaten(held):
+    options = result.options
+    checks, calm = result.checks, None
+    left, taken_out = calmed(spectra, rows, result.candidates, options)
+    if taken_out:
+        spectra, rows = left, np.arange(len(left))
+        sums, checks = judged_anew(spectra, options)
+        smoother = None if sums.has_response else smoother_response(spectra, options)
+        calm = Calm(grand_spectrum(sums, smoother=smoother), checks, taken_out)
+    held = _adequacy(spectra, rows, result.grand, checks, options)
+    return replace(result, calm=calm, adequacy=held)
+
+
+def _adequacy(
+    spectra: Spectra, rows: IntArray, grand: Grand, checks: Residuals, options: Options
+) -> Adequacy:
+    """The model in use against a richer one: what that could do, and if it is much what it does."""
+    windows = windows_of(spectra, options).rows(rows)
+    overlaps = float(np.median(grand.overlaps))
+    held = adequacy(spectra.without_power(rows), windows, options, overlaps)
+    richer = held.options
+    if richer is None:
         return held
-    return replace(held, harm=measured_harm(spectra, options, held.options, stack.numbers[rows]))
+    misfit = not described(checks, options)
+    # A misfit that the richer model leaves too is not what is measured against it.
+    if beaten(held) or (misfit and described(judged_anew(spectra.subset(rows), richer)[1], richer)):
+        return replace(held, harm=measured_harm(spectra, options, richer, rows))
+    return held
 
 
 def with_vetoes(result: Result, said: Verdicts) -> Result:

@@ -4,6 +4,10 @@ The grand spectrum's own errors come from its correlated bins: with rho_k the co
 apart, the mean of n bins has the variance sum_k rho_k / n, and the width the relative variance
 sum_k rho_k^2 / (2 n). The fits of the baselines take up slow waves, so that the mean scatters less
 than that; the width does not.
+
+Whether a misfit of the baseline does harm has two answers. Measured against a richer model that
+describes the data better (module ``harm``) it is known to a few percent of the grand spectrum's
+variance, however few the bins. Where none does, the width has to tell, which takes many bins.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from scipy import stats
 from haloscope.analysis.chain.grand import Grand
 from haloscope.analysis.chain.template import line_table
 from haloscope.analysis.options import Options
+from haloscope.analysis.quality.calm import STRONG_SIGMA, Calm
 from haloscope.analysis.quality.ladder import Adequacy
 from haloscope.analysis.quality.linescale import tail_probability
 from haloscope.analysis.quality.residuals import HISTOGRAM_EDGES, Residuals
@@ -30,10 +35,13 @@ from haloscope.analysis.statistics.candidates import (
 )
 
 __all__ = [
+    "MISFIT",
     "WIDTH",
     "beaten",
+    "described",
     "grand_checks",
     "grand_errors",
+    "harmless",
     "misfit_is_harmless",
     "model_checks",
     "outside_candidates",
@@ -42,6 +50,7 @@ __all__ = [
 ]
 
 WIDTH: Final = "width of the grand spectrum"
+MISFIT: Final = "residuals averaged over a line, all spectra"
 #: A test fails at less probability than this.
 SURPRISING: Final = 1e-3
 #: And so does one that decides whether the result is to be believed.
@@ -57,7 +66,6 @@ _OUTER: Final = 0.05
 _MOST_CUT_FROM_A_SMOOTHER: Final = 0.02
 _MEAN_SIGMA, _WIDTH_SIGMA = 3.0, 2.5
 _WRONG_WIDTH_SIGMA: Final = 4.0
-_STRONG_SIGMA: Final = 6.0
 #: What a grand width may be off besides its error: half a percent of a limit.
 _WIDTH_SLACK: Final = 0.01
 
@@ -112,13 +120,25 @@ def _taken(seen: Residuals) -> float:
 
 
 def _misfit(seen: Residuals, options: Options, harmless: bool) -> Check:
-    """Sum of all spectra's chi-square on the scale of the line: the model is one for all."""
+    ratio, error, p = _line_scale(seen)
+    return Check(MISFIT, f"{ratio:.4f} (p {p:.2g})", f"1 +- {error:.4f}",
+                 described(seen, options), decisive=not harmless)  # fmt: skip
+
+
+def _line_scale(seen: Residuals) -> tuple[float, float, float]:
+    """Width of all residuals together on the scale of the line, its error and its probability."""
     chi2, mean, variance = seen.line_chi2.sum(), seen.line_mean.sum(), seen.line_variance.sum()
     ratio, error = float(np.sqrt(chi2 / mean)), float(0.5 * np.sqrt(variance) / mean)
-    p = float(tail_probability(chi2, mean, variance))
-    fits = p > UNBELIEVABLE or abs(ratio - 1) < options.demands.misfit_slack
-    return Check("residuals averaged over a line, all spectra", f"{ratio:.4f} (p {p:.2g})",
-                 f"1 +- {error:.4f}", bool(fits), decisive=not harmless)  # fmt: skip
+    return ratio, error, float(tail_probability(chi2, mean, variance))
+
+
+def described(seen: Residuals, options: Options) -> bool:
+    """Whether the baseline's model leaves no misfit on the scale of the line.
+
+    By the sum of all spectra's chi-square: the model is one for all.
+    """
+    ratio, _, p = _line_scale(seen)
+    return p > UNBELIEVABLE or abs(ratio - 1) < options.demands.misfit_slack
 
 
 def _noise(seen: Residuals, quality: Quality, options: Options) -> Check:
@@ -186,31 +206,51 @@ def grand_errors(grand: Grand, step_hz: float, options: Options) -> tuple[float,
 
 
 def outside_candidates(
-    grand: Grand, candidates: Sequence[Candidate], step_hz: float, options: Options
+    grand: Grand,
+    candidates: Sequence[Candidate],
+    step_hz: float,
+    options: Options,
+    taken_out: Sequence[Candidate] = (),
 ) -> NDArray[np.bool_]:
     """Grand bins that no candidate touches, shape (k,).
 
-    Those are the ones that share a coarse bin with it, and beside a strong one all bins of the
-    spectra that hold it: their baselines bend towards it.
+    Those are the ones that share a coarse bin with it, and beside a strong one whose line was not
+    taken out all bins of the spectra that hold it: their baselines bend towards it.
     """
     line = options.line_bins * options.coarse_merge * options.fine_merge * step_hz
     clear = np.ones(len(grand), dtype=bool)
     for found in candidates:
-        reach = options.window_hz if found.excess > _STRONG_SIGMA else line
+        bends = found.excess > STRONG_SIGMA and found not in taken_out
+        reach = options.window_hz if bends else line
         low, high = found.low_hz - reach, found.high_hz + reach
         clear &= ~((grand.frequency_hz > low) & (grand.frequency_hz < high))
     return clear
 
 
+def harmless(held: Adequacy | None, *, averaged_out: bool) -> bool:
+    """Whether what the model leaves out is known to do no harm.
+
+    Args:
+        held: The model against a richer one; None if that was not looked at.
+        averaged_out: What the grand spectrum's width tells (``misfit_is_harmless``).
+    """
+    return seen_harmless(held) or (averaged_out and not beaten(held))
+
+
 def misfit_is_harmless(
-    grand: Grand, candidates: Sequence[Candidate], step_hz: float, options: Options
+    grand: Grand,
+    candidates: Sequence[Candidate],
+    step_hz: float,
+    options: Options,
+    taken_out: Sequence[Candidate] = (),
 ) -> bool:
     """Whether the width of the grand spectrum leaves no room for what a misfit could add to it.
 
     Misfits of many spectra over one frequency add up if they are alike and average out if not; a
     grand spectrum of many bins tells which.
     """
-    calm = grand.normalised[outside_candidates(grand, candidates, step_hz, options)]
+    clear = outside_candidates(grand, candidates, step_hz, options, taken_out)
+    calm = grand.normalised[clear]
     if len(calm) < 3 * options.line_bins:
         return False
     _, error = grand_errors(grand, step_hz, options)
@@ -225,13 +265,17 @@ def grand_checks(
     calibration: Calibration,
     step_hz: float,
     options: Options,
+    calm: Calm | None = None,
 ) -> list[Check]:
-    """Tests of the grand spectrum. Its width is taken where no candidate is."""
-    values = grand.normalised
-    clear = outside_candidates(grand, candidates, step_hz, options)
+    """Tests of the grand spectrum.
+
+    Its width is taken where no candidate is, of ``calm`` where strong ones were taken out.
+    """
+    quiet, taken_out = (grand, ()) if calm is None else (calm.grand, calm.taken_out)
+    clear = outside_candidates(quiet, candidates, step_hz, options, taken_out)
     assumed = calibration.assumed
     return [
-        *_distribution_checks(values[clear], grand, step_hz, options),
+        *_distribution_checks(quiet.normalised[clear], quiet, step_hz, options),
         *_candidate_checks(grand, candidates, step_hz, options),
         Check("assumed, not measured", ", ".join(assumed) or "nothing", "nothing", not assumed),
     ]  # fmt: skip

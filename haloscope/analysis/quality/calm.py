@@ -1,0 +1,134 @@
+"""A stack without the lines of its strong candidates: what tests of the baseline's model look at.
+
+An axion is not a misfit, and where it is strong it looks like one: the baseline of each spectrum
+that holds it bends towards it, over the whole window. In a narrow scan all spectra hold it, and no
+grand bin is left that it does not touch. So its line is taken out of the spectra: the line's place
+and strength are fitted to all that hold it (``vetoes.steps``), each spectrum is divided by 1 +
+S_a/S_n (``chain.signal``), and once more by what the new baselines, which bend less, show of it.
+
+What does not come out so is no axion's line. It stays in, and the bins about it are told apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from haloscope.analysis.chain.combine import Accumulator
+from haloscope.analysis.chain.grand import Grand, SmootherResponse, grand_spectrum
+from haloscope.analysis.chain.reduce import reduce_stack
+from haloscope.analysis.chain.selection import select, trim, windows_of
+from haloscope.analysis.chain.signal import relative_signal
+from haloscope.analysis.options import Options
+from haloscope.analysis.quality.assess import assess, screened
+from haloscope.analysis.quality.residuals import Residuals, ResidualSums
+from haloscope.analysis.spectra import IntArray, Spectra
+from haloscope.analysis.statistics.candidates import Candidate
+from haloscope.analysis.vetoes.steps import NotHeldError, measured_steps
+from haloscope.axion import coupling_dfsz
+
+__all__ = ["STRONG_SIGMA", "Calm", "calmed", "judged_anew"]
+
+#: Candidates above this bend the baselines of the spectra that hold them.
+STRONG_SIGMA: Final = 6.0
+_MOST_ROUNDS: Final = 4
+_LEFT_SIGMA: Final = 1.0
+
+
+@dataclass(frozen=True)
+class Calm:
+    """What a stack is without the lines of its strong candidates.
+
+    Attributes:
+        grand: Its grand spectrum.
+        checks: Residuals of its spectra.
+        taken_out: The candidates whose lines were taken out.
+    """
+
+    grand: Grand
+    checks: Residuals
+    taken_out: tuple[Candidate, ...]
+
+
+def calmed(
+    spectra: Spectra, rows: IntArray, candidates: Sequence[Candidate], options: Options
+) -> tuple[Spectra, tuple[Candidate, ...]]:
+    """Take the lines of strong candidates out of a stack.
+
+    Args:
+        spectra: A stack, which is not changed.
+        rows: Which of the spectra are in the grand spectrum, shape (n,).
+        candidates: Found in it.
+        options: Settings.
+
+    Returns:
+        The windows of these rows without the lines (n), and the candidates whose lines came out;
+        the rest is still in. Where there are no strong ones, what was given.
+    """
+    strong = [found for found in candidates if found.excess > STRONG_SIGMA]
+    if not strong:
+        return spectra, ()
+    taken_out: list[Candidate] = []
+    spectra = trim(spectra.subset(rows), options)
+    spectra = spectra.with_checked(power_w=np.array(spectra.power_w))
+    for found in sorted(strong, key=lambda found: -found.excess):
+        away = np.abs(spectra.target_frequency_hz - found.frequency_hz)
+        about = np.flatnonzero(away < options.window_hz)
+        part = _without(spectra.subset(about), found, options)
+        if part is not None:
+            spectra.power_w[about] = part.power_w
+            taken_out.append(found)
+    return spectra, tuple(taken_out)
+
+
+def _without(spectra: Spectra, found: Candidate, options: Options) -> Spectra | None:
+    """The stack without the line of a candidate; None if what is there is no axion's line."""
+    place_hz: float | None = None
+    names = tuple(spectra.name(row) for row in range(len(spectra)))
+    for _ in range(_MOST_ROUNDS):
+        reduction = reduce_stack(spectra, windows_of(spectra, options), options)
+        try:
+            seen = measured_steps(reduction, found.frequency_hz, names, place_hz=place_hz, fewest=1)
+        except NotHeldError:
+            return None
+        place_hz = seen.place_hz
+        if seen.mean < _LEFT_SIGMA * seen.mean_error:
+            break
+        spectra = _divided(spectra, place_hz, seen.mean, options)
+    return spectra if _is_out(spectra, found, options) else None
+
+
+def _divided(spectra: Spectra, place_hz: float, strength: float, options: Options) -> Spectra:
+    """The stack less a line of a strength in units of DFSZ."""
+    coupling = float(coupling_dfsz(place_hz) * np.sqrt(strength))
+    signal, _ = relative_signal(spectra, place_hz, coupling, options)
+    power = spectra.power_w.copy()
+    for row, start in enumerate(select(spectra, options).first_column):
+        power[row, start : start + signal.shape[1]] /= 1 + signal[row]
+    return spectra.with_checked(power_w=power)
+
+
+def _is_out(spectra: Spectra, found: Candidate, options: Options) -> bool:
+    sums = Accumulator(spectra.step_hz, options)
+    for _, reduced, _ in reduce_stack(spectra, windows_of(spectra, options), options).chunks():
+        sums.add(reduced)
+    own = None if sums.has_response else SmootherResponse(1.0, 1.0, 1.0)
+    try:
+        grand = grand_spectrum(sums, smoother=own)
+    except ValueError:
+        return False
+    line = options.line_bins * options.coarse_merge * options.fine_merge * spectra.step_hz
+    nu = grand.frequency_hz
+    near = (nu > found.low_hz - line) & (nu < found.high_hz + line)
+    return bool(np.all(np.abs(grand.normalised[near]) < STRONG_SIGMA))
+
+
+def judged_anew(spectra: Spectra, options: Options) -> tuple[Accumulator, Residuals]:
+    """Sums and residuals of spectra that were found good, whatever is to be said of them now."""
+    keep = replace(options, demands=replace(options.demands, bad_spectra="keep"))
+    sums, residuals = Accumulator(spectra.step_hz, options), ResidualSums()
+    assess(screened(spectra, keep), keep, sums, residuals)
+    return sums, residuals.finish()
