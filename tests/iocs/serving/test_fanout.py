@@ -17,11 +17,12 @@ from iocs.serving.messages import CaCommand, Request
 from iocs.serving.sending.outbound import BATCH_BYTES
 from iocs.serving.sending.posted import Posted
 from iocs.serving.sending.rounds import (
+    BUSY,
     FEW,
-    LONGEST_PAUSE_S,
-    ONE_PART_IN,
-    ONE_PART_IN_FOR_FEW,
+    LOOK_EVERY_S,
     ONE_PART_IN_OF_MUCH,
+    TO_FEW,
+    TO_MANY,
     Rounds,
 )
 from iocs.serving.sending.updates import Update
@@ -239,15 +240,15 @@ def test_an_array_goes_to_all_clients_as_one_object(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("clients", "much", "part"),
-    [
-        (FEW, False, ONE_PART_IN_FOR_FEW),
-        (FEW, True, ONE_PART_IN_OF_MUCH),
-        (FEW + 1, True, ONE_PART_IN),
+    ("clients", "much", "pause"),
+    [  # in processor time of a round, which takes twice that on the clock
+        (FEW, False, 2 * (TO_FEW[0] - 1)),
+        (FEW, True, ONE_PART_IN_OF_MUCH - 1),
+        (FEW + 1, True, 2 * (TO_MANY[0] - 1)),
     ],
 )
 def test_rounds_take_their_part_of_the_time_alone(
-    run: Run, monkeypatch: pytest.MonkeyPatch, clients: int, much: bool, part: int
+    run: Run, monkeypatch: pytest.MonkeyPatch, clients: int, much: bool, pause: int
 ) -> None:
     async def story() -> None:
         now, used, sent, took_s = [100.0], [5.0], [], 0.001
@@ -274,7 +275,7 @@ def test_rounds_take_their_part_of_the_time_alone(
         join()
         assert await turns() == 1, "the first round begins at once"
         join()
-        now[0] = 100.0 + 2 * took_s + took_s * (part - 1) - 1e-6
+        now[0] = 100.0 + 2 * took_s + took_s * pause - 1e-6
         assert await turns() == 1, "the next one waits for its part of the time"
         now[0] += 1e-5
         assert await turns() == 2
@@ -283,10 +284,29 @@ def test_rounds_take_their_part_of_the_time_alone(
         now[0] += 1.0
         assert await turns() == 3
         join()
-        now[0] += LONGEST_PAUSE_S + 1e-6
+        now[0] += (TO_FEW if clients <= FEW else TO_MANY)[1] + 1e-6
         assert await turns() == 4, "but for no longer than the longest pause"
 
     run(story())
+
+
+@pytest.mark.parametrize("share", [0.9 * BUSY, 1.1 * BUSY])
+def test_an_ioc_that_is_busy_sends_much_to_few_in_rounds_too(
+    run: Run, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    async def story() -> int:
+        now, used, sent = [100.0], [5.0], []
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now[0])
+        monkeypatch.setattr(time, "thread_time", lambda: used[0])
+        rounds = Rounds()
+        for elapsed_s in (0.0, LOOK_EVERY_S):
+            now[0] += elapsed_s
+            used[0] += share * elapsed_s
+            rounds.join(lambda: sent.append(now[0]))
+            rounds.hasten()
+        return len(sent)
+
+    assert run(story()) == (2 if share < BUSY else 1)
 
 
 def test_much_is_sent_to_few_in_the_turn_in_which_it_is_given_out(run: Run) -> None:
