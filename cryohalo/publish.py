@@ -23,8 +23,9 @@ from haloscope.planning.live import LiveForecast
 from instruments.printable import escaped
 
 if TYPE_CHECKING:
-    from haloscope.analysis.online import Online, OnlineUpdate
+    from haloscope.analysis.online import Online
     from haloscope.analysis.options import Options
+    from haloscope.analysis.update import OnlineUpdate
 
 log = logging.getLogger("cryohalo.publish")
 
@@ -73,7 +74,8 @@ class Publisher:
         self._scans: set[str] = set()
 
     def _analysis(self, options: Options | None = None) -> Online:
-        from haloscope.analysis.online import Online, highest  # 0.5 s: only when asked for
+        from haloscope.analysis.online import Online  # 0.5 s: only when asked for
+        from haloscope.analysis.update import highest
 
         def publish(update: OnlineUpdate) -> None:
             self._live.updated(update)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from haloscope.analysis.apparatus import described
-from haloscope.analysis.online import Online, OnlineUpdate, options_for
+from haloscope.analysis.online import Online, options_for
 from haloscope.analysis.options import Options
 from haloscope.analysis.spectra import FloatArray
 from haloscope.analysis.statistics.limits import dfsz, ksvz
+from haloscope.analysis.update import OnlineUpdate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from haloscope.analysis.online import OnlineUpdate
+from haloscope.analysis.update import OnlineUpdate
 from haloscope.axion import coupling_dfsz, coupling_ksvz
 from haloscope.planning.live import LiveForecast
 from instruments.printable import escaped

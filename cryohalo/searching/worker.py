@@ -20,8 +20,9 @@ from typing import Any, Final
 from cryohalo.page.following import search_of
 from cryohalo.searching.handed import hand_over
 from cryohalo.searching.shown import Shown
-from haloscope.analysis.online import Online, OnlineUpdate
+from haloscope.analysis.online import Online
 from haloscope.analysis.options import Options
+from haloscope.analysis.update import OnlineUpdate
 
 __all__ = ["Begin", "main"]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -21,7 +21,7 @@ from haloscope.analysis.budget.contributions import Contributions, contributions
 from haloscope.analysis.budget.running import RunningBudget
 from haloscope.analysis.calibration import combined
 from haloscope.analysis.chain.combine import Accumulator
-from haloscope.analysis.chain.grand import Grand, grand_spectrum
+from haloscope.analysis.chain.grand import grand_spectrum
 from haloscope.analysis.chain.reduce import coarse_range
 from haloscope.analysis.chain.selection import Windows, demand_window, trim, windows_of
 from haloscope.analysis.chain.spikes import Spike
@@ -42,10 +42,11 @@ from haloscope.analysis.quality.residuals import ResidualSums
 from haloscope.analysis.quality.steady import Steady
 from haloscope.analysis.quality.verdicts import Fault, Finding, Quality, QualityError
 from haloscope.analysis.seen import Seen
-from haloscope.analysis.spectra import Calibration, FloatArray, Spectra, concatenate, referred_to
+from haloscope.analysis.spectra import Calibration, Spectra, concatenate, referred_to
 from haloscope.analysis.statistics.bayes import excluded_coupling
 from haloscope.analysis.statistics.candidates import Candidate, find_candidates
-from haloscope.analysis.statistics.limits import Limit, limit
+from haloscope.analysis.statistics.limits import limit
+from haloscope.analysis.update import OnlineUpdate
 from haloscope.analysis.vetoes.vetting import Verdicts, vetted_near
 from haloscope.description import Description
 
@@ -53,33 +54,6 @@ log = logging.getLogger("haloscope.online")
 
 #: Baselines that need all spectra.
 _OF_ALL: Final = ("savgol", "auto")
-
-
-@dataclass(frozen=True)
-class OnlineUpdate:
-    """What one spectrum changed.
-
-    Attributes:
-        spectra: Spectra in the sums so far.
-        label: The spectrum.
-        grand: The grand bins it touched, as they stand now; None while no line width is covered, or
-            if it is not used.
-        limit: Their limits.
-        candidates: Candidates among them.
-        spikes: What was cut from this spectrum.
-        findings: What is wrong with it; it is not in the sums then.
-        bayes_per_gev: Couplings above which the touched bins' own prior updates fall below 1 -
-            confidence, shape (k,), 1/GeV (``statistics.bayes``); None as ``limit``.
-    """
-
-    spectra: int
-    label: str
-    grand: Grand | None
-    limit: Limit | None
-    candidates: list[Candidate]
-    spikes: tuple[Spike, ...]
-    findings: tuple[Finding, ...] = ()
-    bayes_per_gev: FloatArray | None = None
 
 
 Publish = Callable[[OnlineUpdate], None]
@@ -393,11 +367,3 @@ class Online:
             result = analyze(kept, self.options)
             log.warning("no veto by the field: %s", error)
             return result
-
-
-def highest(update: OnlineUpdate) -> tuple[float, float]:
-    """Frequency (Hz) and normalised excess of the highest grand bin of an update; NaN if none."""
-    if update.grand is None:
-        return float("nan"), float("nan")
-    top = int(np.argmax(update.grand.normalised))
-    return float(update.grand.frequency_hz[top]), float(update.grand.normalised[top])

@@ -21,7 +21,7 @@ from haloscope.analysis.exchange.keys import value_in
 from haloscope.planning.reach import Reach
 
 if TYPE_CHECKING:
-    from haloscope.analysis.online import OnlineUpdate
+    from haloscope.analysis.update import OnlineUpdate
 
 FloatArray = NDArray[np.float64]
 

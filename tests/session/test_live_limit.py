@@ -8,9 +8,10 @@ import pytest
 
 from cryohalo.live.limit import DRAWN_EVERY_S, POINTS, LiveLimit, of_documents, thinned
 from haloscope.analysis.apparatus import recorded
-from haloscope.analysis.online import Online, OnlineUpdate, options_for
+from haloscope.analysis.online import Online, options_for
 from haloscope.analysis.options import Options
 from haloscope.analysis.statistics.limits import dfsz, ksvz
+from haloscope.analysis.update import OnlineUpdate
 from haloscope.description import describe
 from haloscope.parameters import HaloscopeParameters
 from tests.physics.analysis.exchange.test_documents_and_online import documents

@@ -1,5 +1,7 @@
 """Steps 2 and 3 for a whole stack, as functions from one pass to the next.
 
+Here are the fits; module ``looking`` has the spike filter.
+
 The spectra go through three times, in pieces that fit the cache: fit and look for spikes in
 digitizer bins (10 Hz), fit again and look in fine bins (50 Hz), fit without the spikes. The aligned
 average of the filter needs all spectra, hence the passes::
@@ -16,7 +18,7 @@ which may be on disk.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
@@ -24,32 +26,18 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from haloscope.analysis.blocks import BLOCK, worked
+from haloscope.analysis.blocks import blocks, worked
 from haloscope.analysis.chain.baseline import Baseline, Fits, baseline_again, fit_baseline, shape_of
-from haloscope.analysis.chain.selection import Windows, fine_centre_hz
+from haloscope.analysis.chain.selection import Windows
 from haloscope.analysis.chain.shapes import Shape
-from haloscope.analysis.chain.spikes import (
-    AlignedAverage,
-    FoundBins,
-    Spike,
-    Surroundings,
-    find_average,
-    find_single,
-    grow,
-    grow_rows,
-    joined,
-)
+from haloscope.analysis.chain.spikes import Surroundings
 from haloscope.analysis.options import Options
 from haloscope.analysis.spectra import FloatArray, IntArray, Spectra
 
 _T = TypeVar("_T")
 
-# The aligned average needs spectra at different frequencies, else it would see an axion.
-_FEWEST_PLACES = 5
 # Bins in a line, for one bin to be told from it.
 _FEWEST_IN_A_LINE = 6
-# Median residual, in standard deviations: noise has 0.67.
-_SPREAD = 1.0
 
 
 @dataclass(frozen=True)
@@ -137,20 +125,21 @@ class Pass:
 
 
 @dataclass(frozen=True)
-class FoundSpikes:
-    """What one look has found.
+class FittedBlock:
+    """A block that was fitted.
 
     Attributes:
-        merge: Digitizer bins per bin looked at.
-        single: Bins of single spectra.
-        average: Bins of the aligned average; empty where there is none.
-        aligned: The aligned average.
+        fits: How the fits ended.
+        part: All that is known of it, where it is the only one; else None, lest it be held.
     """
 
-    merge: int
-    single: FoundBins
-    average: FoundBins
-    aligned: AlignedAverage
+    fits: Fits
+    part: Part | None
+
+    @classmethod
+    def of(cls, job: Job, fits: Fits, part: Part | None) -> FittedBlock:
+        """A block of the spectra of ``job``; ``part`` is what is known of it."""
+        return cls(fits, part if len(blocks(len(job))) == 1 else None)
 
 
 def begin(job: Job) -> Pass:
@@ -228,35 +217,30 @@ def _take_out(
     merged[row, column] = np.where(count > 0, mean, merged[row, column])
 
 
-def rounds(job: Job) -> list[int]:
-    """Digitizer bins per bin, for each look of the spike filter."""
-    return sorted({1, job.windows.merge}) if job.options.filter_spikes else []
-
-
 def fitted(job: Job, state: Pass) -> Pass:
     """Fit the baselines of the spectra that changed, from where the last fit left them."""
     if not state.stale.any():
         return state
 
-    def work(rows: slice) -> tuple[Fits, Part | None]:
-        fits, part = _fit(job, state, rows)
-        return fits, _held(job, part)
+    def work(rows: slice) -> FittedBlock:
+        return FittedBlock.of(job, *fit_block(job, state, rows))
 
-    return _with(state, list(job.chunks(work)))
-
-
-def _held(job: Job, part: Part | None) -> Part | None:
-    """What is known of a block, where it is the only one."""
-    return part if len(job) <= BLOCK else None
+    return with_fits(state, list(job.chunks(work)))
 
 
-def _with(state: Pass, ended: list[tuple[Fits, Part | None]]) -> Pass:
-    block = ended[0][1] if len(ended) == 1 else None
-    fits = Fits.joined([fits for fits, _ in ended])
-    return replace(state, fits=fits, stale=np.zeros_like(state.stale), block=block)
+def with_fits(state: Pass, every: Sequence[FittedBlock]) -> Pass:
+    """The pass whose blocks were fitted, in order."""
+    return replace(
+        state,
+        fits=Fits.joined([block.fits for block in every]),
+        stale=np.zeros_like(state.stale),
+        block=every[0].part if len(every) == 1 else None,
+    )
 
 
-def _fit(job: Job, state: Pass, rows: slice, *, wanted: bool = False) -> tuple[Fits, Part | None]:
+def fit_block(
+    job: Job, state: Pass, rows: slice, *, wanted: bool = False
+) -> tuple[Fits, Part | None]:
     """Fit the stale ones of a block.
 
     Returns:
@@ -268,14 +252,14 @@ def _fit(job: Job, state: Pass, rows: slice, *, wanted: bool = False) -> tuple[F
     if state.fits is None or stale.size == rows.stop - rows.start:
         merged, kept = left_of(job, state, rows)
         baseline = _fit_rows(job, state, rows, merged, kept)
-        return _ended(job, rows, baseline), Part(merged, kept, baseline)
+        return _fits_of(job, rows, baseline), Part(merged, kept, baseline)
     if state.block is not None and not stale.size:
         return state.fits, state.block
     fits = state.fits.rows(rows)
     if stale.size:
         some = stale + rows.start
         fresh = _fit_rows(job, state, some, *left_of(job, state, some))
-        fits = fits.updated(stale, _ended(job, some, fresh))
+        fits = fits.updated(stale, _fits_of(job, some, fresh))
     return fits, _part(job, state, rows, fits) if wanted else None
 
 
@@ -297,7 +281,7 @@ def _fit_rows(
     )  # fmt: skip
 
 
-def _ended(job: Job, rows: slice | IntArray, baseline: Baseline) -> Fits:
+def _fits_of(job: Job, rows: slice | IntArray, baseline: Baseline) -> Fits:
     columns = job.windows.three_columns(job.spectra.cavity_frequency_hz, rows)
     return Fits.of(baseline, columns)
 
@@ -309,107 +293,6 @@ def part_of(job: Job, state: Pass, rows: slice | IntArray) -> Part:
     if whole and state.block is not None:
         return state.block
     return _part(job, state, rows, state.fits.rows(rows))
-
-
-def find_spikes(job: Job, state: Pass, merge: int) -> FoundSpikes:
-    """Look for spikes in digitizer bins (``merge`` 1) or fine bins of a fitted pass."""
-    _, found = fitted_and_looked(job, state, merge)
-    return found
-
-
-def fitted_and_looked(job: Job, state: Pass, merge: int) -> tuple[Pass, FoundSpikes]:
-    """``fitted``, and ``find_spikes`` while the fits of a block are at hand."""
-    aligned = AlignedAverage(job.windows, merge)
-    near = job.surroundings(merge)
-
-    def look(rows: slice) -> tuple[slice, tuple[Fits, Part | None], _Found]:
-        fits, part = _fit(job, state, rows, wanted=True)
-        assert part is not None
-        ended = fits, _held(job, part)
-        excess = _excess(job, part, rows, merge)
-        sigma = _sigma(job, part, rows, merge)
-        single = find_single(excess, sigma, job.options, surroundings=near)
-        if not job.options.filter_average:
-            return rows, ended, _Found(single, None, None)
-        excess = _limited(excess, single, sigma, job.options)
-        excess[_not_described(job, part, rows)] = 0.0
-        return rows, ended, _Found(single, excess, part.kept)
-
-    fitted_blocks: list[tuple[Fits, Part | None]] = []
-    found: list[FoundBins] = []
-    for rows, ended, here in job.chunks(look):
-        fitted_blocks.append(ended)
-        found.append(here.single.shifted(rows.start))
-        if here.excess is not None:
-            aligned.add(rows, here.excess, here.kept if merge > 1 else None)
-    average = FoundBins.none()
-    if job.options.filter_average and aligned.places() >= _FEWEST_PLACES:
-        average = find_average(
-            aligned.mean(), job.options, surroundings=near, others=aligned.mean_of_others()
-        )
-    return _with(state, fitted_blocks), FoundSpikes(merge, joined(found), average, aligned)
-
-
-@dataclass(frozen=True)
-class _Found:
-    """Of a block: bins of single spectra, its excess without them, fraction left of fine bins."""
-
-    single: FoundBins
-    excess: NDArray[np.floating] | None
-    kept: FloatArray | None
-
-
-def _not_described(job: Job, part: Part, rows: slice) -> NDArray[np.bool_]:
-    """Spectra whose baseline is no fit at all: they have no say in what is cut in the others."""
-    residual = part.merged / part.baseline.power - 1
-    limit = _SPREAD * job.spectra.num_averages[rows] ** -0.5 / np.sqrt(job.windows.merge)
-    return np.asarray(~(np.median(np.abs(residual), axis=1) < limit))
-
-
-def _excess(job: Job, part: Part, rows: slice, merge: int) -> NDArray[np.floating]:
-    """y/b - 1; in digitizer bins with the baseline constant over a fine bin (error 3e-4)."""
-    baseline = part.baseline.power
-    if merge > 1:
-        fine: FloatArray = part.merged / baseline - 1
-        if part.kept is not None:
-            fine[part.kept <= 0] = 0.0
-        return fine
-    power = job.windows.power[rows]
-    inverse = (1 / baseline).astype(power.dtype)
-    blocks = power.reshape(power.shape[0], -1, job.windows.merge) * inverse[:, :, None]
-    blocks -= 1
-    return blocks.reshape(power.shape)
-
-
-def _sigma(job: Job, part: Part, rows: slice, merge: int) -> FloatArray:
-    """Standard deviation of the excess: (n, 1), or (n, m) where bins are partly cut."""
-    sigma = 1 / np.sqrt(job.spectra.num_averages[rows] * merge)[:, None]
-    kept = part.kept if merge > 1 else None
-    return sigma if kept is None else sigma / np.sqrt(np.where(kept > 0, kept, 1.0))
-
-
-def _limited(
-    excess: NDArray[np.floating], found: FoundBins, sigma: FloatArray, options: Options
-) -> NDArray[np.floating]:
-    """Bring spikes down to the threshold: one spectrum's spike must not cut the bin in all."""
-    of_bin = np.broadcast_to(sigma, excess.shape)[found.rows, found.columns]
-    excess[found.rows, found.columns] = options.spike_threshold_sigma * of_bin
-    return excess
-
-
-def without(job: Job, state: Pass, found: FoundSpikes) -> Pass:
-    """The pass without the bins that were found and their neighbours."""
-    if not found.single.rows.size and not found.average.columns.size:
-        return state
-    neighbours = job.options.spike_neighbours
-    bins = job.windows.power.shape[1] // found.merge
-    rows, columns = grow_rows(found.single, neighbours, bins)
-    if found.average.columns.size:
-        more = found.aligned.rows_of(
-            grow(found.average.columns, neighbours, found.aligned.bins), bins
-        )
-        rows, columns = np.append(rows, more[0]), np.append(columns, more[1])
-    return cut(job, state, rows, columns, found.merge)
 
 
 def cut(job: Job, state: Pass, rows: IntArray, columns: IntArray, merge: int) -> Pass:
@@ -432,18 +315,3 @@ def cut(job: Job, state: Pass, rows: IntArray, columns: IntArray, merge: int) ->
         gone_fine = np.union1d(state.gone_fine, numbers)
         return replace(state, stale=stale, block=None, gone_fine=gone_fine)
     return replace(state, stale=stale, block=None, gone=np.union1d(state.gone, numbers))
-
-
-def spikes_of(job: Job, found: FoundSpikes) -> tuple[Spike, ...]:
-    """What was found, with frequencies."""
-    step, fine = job.windows.step_hz, job.windows.merge
-    first = job.windows.first_fine[found.single.rows] * (fine // found.merge)
-    frequency = fine_centre_hz(first + found.single.columns, step, found.merge)
-    single = zip(found.single.rows, frequency, found.single.significance, strict=True)
-    place = fine_centre_hz(found.aligned.first + found.average.columns, step, found.merge)
-    average = zip(place, found.average.significance, strict=True)
-    width = step * found.merge
-    return (
-        *(Spike(int(row), float(f), float(s), width) for row, f, s in single),
-        *(Spike(-1, float(f), float(s), width) for f, s in average),
-    )

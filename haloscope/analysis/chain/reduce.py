@@ -11,17 +11,8 @@ from dataclasses import dataclass
 
 from haloscope.analysis.chain.baseline import Baseline
 from haloscope.analysis.chain.combine import Reduced
-from haloscope.analysis.chain.passes import (
-    Job,
-    Pass,
-    begin,
-    fitted,
-    fitted_and_looked,
-    part_of,
-    rounds,
-    spikes_of,
-    without,
-)
+from haloscope.analysis.chain.looking import fitted_and_looked, rounds, spikes_of, without
+from haloscope.analysis.chain.passes import Job, Pass, begin, fitted, part_of
 from haloscope.analysis.chain.rescale import amplitudes
 from haloscope.analysis.chain.response import response, taken_up
 from haloscope.analysis.chain.selection import Windows

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from haloscope.analysis.chain.combine import Accumulator
-from haloscope.analysis.chain.passes import Job, begin, cut, find_spikes, fitted, left_of
+from haloscope.analysis.chain.looking import fitted_and_looked
+from haloscope.analysis.chain.passes import Job, begin, cut, fitted, left_of
 from haloscope.analysis.chain.reduce import reduce_stack
 from haloscope.analysis.chain.selection import select, trim
 from haloscope.analysis.options import Options
@@ -89,11 +90,12 @@ def test_bins_partly_cut_have_the_noise_of_what_is_left() -> None:
     columns = (5 * fine[:, None] + np.arange(4)).ravel()
     rows, columns = (a.ravel() for a in np.meshgrid(np.arange(40), columns, indexing="ij"))
     state = fitted(job, cut(job, begin(job), rows, columns, 1))
-    found = find_spikes(job, state, 5)
+    _, found = fitted_and_looked(job, state, 5)
     # 24 000 bins of sqrt(5) the noise: taken for whole ones, 90 pass six standard deviations.
     assert found.single.rows.size == 0
     everywhere = replace(job, options=Options())
-    assert find_spikes(everywhere, state, 5).average.columns.size == 0
+    _, found = fitted_and_looked(everywhere, state, 5)
+    assert found.average.columns.size == 0
 
 
 def test_sums_know_again_what_the_fit_took_once_a_smoothed_spectrum_is_gone() -> None:

@@ -18,10 +18,11 @@ from haloscope.analysis.exchange.documents import (
     spectra_from_documents,
 )
 from haloscope.analysis.exchange.keys import AmbiguousFieldError, key_of, value_in
-from haloscope.analysis.online import Online, OnlineUpdate, highest
+from haloscope.analysis.online import Online
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import analyze
 from haloscope.analysis.spectra import Spectra
+from haloscope.analysis.update import OnlineUpdate, highest
 from haloscope.mode_map import form_factor
 from tests.physics.analysis.generator import make, scan_targets
 

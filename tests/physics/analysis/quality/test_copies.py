@@ -13,10 +13,11 @@ from haloscope.analysis.chain.reduce import reduce_stack
 from haloscope.analysis.chain.selection import select, trim
 from haloscope.analysis.copies import demand_none_elsewhere, demand_none_mixed, landmarks
 from haloscope.analysis.distinct import SameDataError
-from haloscope.analysis.online import Online, OnlineUpdate
+from haloscope.analysis.online import Online
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import analyze
 from haloscope.analysis.spectra import Spectra
+from haloscope.analysis.update import OnlineUpdate
 from tests.physics.analysis.generator import make, scan_targets
 from tests.physics.analysis.quality.test_distinct import doubled
 

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from haloscope.analysis.exchange import bayesian, files
-from haloscope.analysis.online import Online, OnlineUpdate
+from haloscope.analysis.online import Online
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result, analyze
 from haloscope.analysis.report import bayes_figures
 from haloscope.analysis.report.page import write_report
+from haloscope.analysis.update import OnlineUpdate
 from tests.physics.analysis.generator import make, scan_targets
 
 
