@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from haloscope.analysis.scratch import read_and_let_go
+from haloscope.analysis.scratch import let_go, read_and_let_go
 
 __all__ = ["Cut", "pieces"]
 
@@ -68,6 +68,7 @@ class Cut(Generic[_Kind]):
         out = np.empty((len(number), self.width), self.dtype)
         for row, (own, at) in enumerate(zip(number.tolist(), first.tolist(), strict=True)):
             out[row] = self.values[own, at : at + self.width]
+        let_go(self.values)
         return out
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:

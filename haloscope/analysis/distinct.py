@@ -39,6 +39,7 @@ _OF_WHITE_NOISE = math.sqrt(6) / 4  # Second difference over four times the mean
 _AT_ONCE = 512
 _FEW = 2048  # Of so many the products of all pairs are soon made.
 _FOLD = 3  # Numbers of a fingerprint that are summed before many are compared.
+_BY_CHANCE_SIGMA = 3.0  # Sums of spectra that share nothing: one pair in a thousand is above.
 _FOLDED_SIGMA = 6.0  # What such sums may be off: one pair in a thousand million by more.
 _KNOWN_BY = 512  # Bins by which spectra in sums are known again.
 _WAITING = 64  # Spectra in sums whose noise nobody has asked for yet.
@@ -106,13 +107,14 @@ def _alike_pairs(marks: NDArray[np.float32], limit: float) -> Iterator[tuple[int
 
     Of many vectors the products of all pairs are more work than the analysis. Then vectors of a
     third of the length are compared first: sums of three numbers with signs drawn at random, whose
-    products are those of the vectors within ``_FOLDED_SIGMA`` standard errors.
+    products are those of the vectors within ``_FOLDED_SIGMA`` standard errors. Where that is so
+    much that pairs pass by chance, as of short vectors, nothing is gained by it.
     """
     count, size = marks.shape
     near, first = marks, limit
-    if count > _FEW and size > _FOLD:
-        near = _folded(marks)
-        first = limit - _FOLDED_SIGMA * math.sqrt((1 + limit**2) * (_FOLD - 1) / size)
+    least = limit - _FOLDED_SIGMA * math.sqrt((1 + limit**2) * (_FOLD - 1) / size)
+    if count > _FEW and least > _BY_CHANCE_SIGMA * math.sqrt(_FOLD / size):
+        near, first = _folded(marks), least
     for start in range(0, count, _AT_ONCE):
         product = near[start : start + _AT_ONCE] @ near[start:].T
         one, other = np.nonzero(product > first)

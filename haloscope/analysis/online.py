@@ -289,7 +289,8 @@ class Online:
     def result(self, *, field_off: Spectra | None = None) -> Result:
         """The result of everything added so far.
 
-        Candidates, and a model in doubt, go through the tests by spectra if windows were kept.
+        If windows were kept, candidates go through the vetoes, and the baseline's model through
+        the tests by spectra where it is in doubt or a loud line could hide that it should be.
 
         Args:
             field_off: Spectra over candidates at another field, for the veto that asks for them;
@@ -309,7 +310,7 @@ class Online:
         rows = Contributions.together(self._rows) if self._rows else None
         result = summarise(self._sums, self._calibration, self._spikes, checks, quality, rows=rows)
         result = self._vetted(result, field_off)
-        if self._kept and result.model_doubted:
+        if self._kept and result.needs_spectra:
             good = np.flatnonzero(np.concatenate(self._good))
             result = model_judged(concatenate(self._kept), good, result)
         demand_belief(result)

@@ -28,7 +28,7 @@ from haloscope.analysis.chain.selection import windows_of
 from haloscope.analysis.chain.spikes import Spike
 from haloscope.analysis.options import Options
 from haloscope.analysis.quality.assess import assess, screened
-from haloscope.analysis.quality.calm import Calm, calmed, judged_anew
+from haloscope.analysis.quality.calm import Calm, calmed, judged_anew, strong
 from haloscope.analysis.quality.harm import measured_harm
 from haloscope.analysis.quality.ladder import Adequacy, Rung, adequacy, choose
 from haloscope.analysis.quality.narrow import narrow_checks
@@ -140,9 +140,14 @@ class Result:
         return tuple(test for test in self.tests if test.decisive and not test.passed)
 
     @property
-    def model_doubted(self) -> bool:
-        """Whether the baseline's model is among the doubts, which its spectra may settle."""
-        return any(doubt.name in (MISFIT, WIDTH) for doubt in self.doubts)
+    def needs_spectra(self) -> bool:
+        """Whether only its spectra tell of the baseline's model (``model_judged``).
+
+        It is among the doubts, or a loud line stands where a misfit could hide.
+        """
+        return bool(strong(self.candidates)) or any(
+            doubt.name in (MISFIT, WIDTH) for doubt in self.doubts
+        )
 
     @property
     def believed(self) -> bool:
@@ -224,6 +229,7 @@ def analyze(
         SameDataError: A spectrum is there twice.
         QualityError: No spectrum can be used; or one fails or the result is not to be believed, and
             ``options.demands`` refuses such.
+        OSError: As ``calmed``.
     """
     options = options or Options()
     stack = screened(spectra, options)
@@ -264,13 +270,16 @@ def model_judged(spectra: Spectra, rows: IntArray, result: Result) -> Result:
         spectra: A stack.
         rows: Which of the spectra were used, shape (n,).
         result: Of them.
+
+    Raises:
+        OSError: As ``calmed``.
     """
     options = result.options
     checks, calm = result.checks, None
     left, taken_out = calmed(spectra, rows, result.candidates, options)
     if taken_out:
         spectra, rows = left, np.arange(len(left))
-        sums, checks = judged_anew(spectra, options)
+        sums, checks = judged_anew(spectra, rows, options)
         smoother = None if sums.has_response else smoother_response(spectra, options)
         calm = Calm(grand_spectrum(sums, smoother=smoother), checks, taken_out)
     held = _adequacy(spectra, rows, result.grand, checks, options)
@@ -289,7 +298,7 @@ def _adequacy(
         return held
     misfit = not described(checks, options)
     # A misfit that the richer model leaves too is not what is measured against it.
-    if beaten(held) or (misfit and described(judged_anew(spectra.subset(rows), richer)[1], richer)):
+    if beaten(held) or (misfit and described(judged_anew(spectra, rows, richer)[1], richer)):
         return replace(held, harm=measured_harm(spectra, options, richer, rows))
     return held
 

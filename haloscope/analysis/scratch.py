@@ -15,22 +15,22 @@ from typing import IO, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Scratch", "read_and_let_go"]
+__all__ = ["Scratch", "let_go", "read_and_let_go"]
 
 #: Bytes of rows that are held in memory: a campaign of 2000 steps is 120 MB.
 MOST_IN_MEMORY = 200_000_000
-_NUMBER = np.dtype(np.float32)
 
 
 class Scratch:
-    """Rows of numbers, added one by one and read as one array.
+    """Rows of numbers, added one by one and read as one array, of the type of the first one.
 
     A row is kept up to the length of the first one, so that the part that all have is there. The
     array stays when the ``with`` statement ends that rows are added in.
     """
 
     def __init__(self) -> None:
-        self._rows: list[NDArray[np.float32]] = []
+        self._rows: list[NDArray[np.floating]] = []
+        self._type: np.dtype[Any] = np.dtype(np.float32)
         self._file: IO[bytes] | None = None
         self._count = self._width = 0
 
@@ -42,23 +42,28 @@ class Scratch:
             with suppress(OSError):  # What could not be written was told.
                 self._file.close()
 
-    def add(self, row: NDArray[np.float32]) -> None:
+    def add(self, row: NDArray[np.floating]) -> None:
         """Keep a row, shape (bins,).
 
         Raises:
             OSError: There is no room for temporary files; names their folder.
         """
-        self._width = self._width or len(row)
+        if not self._count:
+            self._width, self._type = len(row), row.dtype
         kept = row[: self._width]
         self._count += 1
         if self._file is None:
             self._rows.append(kept)
-            if self._count * self._width * _NUMBER.itemsize > MOST_IN_MEMORY:
+            if self._bytes > MOST_IN_MEMORY:
                 self._move()
         else:
             self._write(kept)
 
-    def array(self, bins: int) -> NDArray[np.float32]:
+    @property
+    def _bytes(self) -> int:
+        return self._count * self._width * self._type.itemsize
+
+    def array(self, bins: int) -> NDArray[Any]:
         """All rows, shape (n, bins); no row has fewer.
 
         Raises:
@@ -69,7 +74,7 @@ class Scratch:
         self._flush()
         mapped = _Mapped(self._file.fileno(), 0, access=mmap.ACCESS_READ)
         shape = self._count, self._width
-        return np.frombuffer(mapped, _NUMBER).reshape(shape)[:, :bins]
+        return np.frombuffer(mapped, self._type).reshape(shape)[:, :bins]
 
     def _move(self) -> None:
         try:
@@ -80,9 +85,9 @@ class Scratch:
             self._write(row)
         self._rows = []
 
-    def _write(self, row: NDArray[np.float32]) -> None:
+    def _write(self, row: NDArray[np.floating]) -> None:
         assert self._file is not None
-        padded = np.zeros(self._width, _NUMBER)
+        padded = np.zeros(self._width, self._type)
         padded[: len(row)] = row
         try:
             self._file.write(padded.tobytes())
@@ -97,9 +102,8 @@ class Scratch:
             raise self._refused(error) from error
 
     def _refused(self, error: OSError) -> OSError:
-        size = self._count * self._width * _NUMBER.itemsize / 1e6
         return OSError(
-            f"spectra: {size:.0f} MB of them do not fit into temporary files in "
+            f"spectra: {self._bytes / 1e6:.0f} MB of them do not fit into temporary files in "
             f"{tempfile.gettempdir()}: {error.strerror or error}; TMPDIR names another folder"
         )
 
@@ -109,16 +113,22 @@ class _Mapped(mmap.mmap):
 
 
 def read_and_let_go(values: NDArray[Any]) -> NDArray[Any]:
-    """The values; those of a scratch file are read into memory, and their pages given back.
+    """The values; those of a scratch file are read into memory, and their pages given back."""
+    if _map_of(values) is None:
+        return values
+    taken = np.array(values)
+    let_go(values)
+    return taken
+
+
+def let_go(values: NDArray[Any]) -> None:
+    """Give the pages back that were read of a scratch file; other values stay as they are.
 
     Pages that stay mapped count as memory of the process until the system wants them.
     """
     mapped = _map_of(values)
-    if mapped is None:
-        return values
-    taken = np.array(values)
-    mapped.madvise(mmap.MADV_DONTNEED)
-    return taken
+    if mapped is not None:
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _map_of(values: object) -> _Mapped | None:

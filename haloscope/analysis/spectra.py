@@ -216,6 +216,10 @@ class Spectra:
         """Some of the spectra: a slice, indices or a boolean mask.
 
         A slice shares memory; all of them in order are the stack itself.
+
+        Raises:
+            IndexError: A mask of another length, or rows that are no whole numbers.
+            ValueError: No spectrum is chosen.
         """
         index = self._index(rows)
         if self._is_all(index):
@@ -227,6 +231,10 @@ class Spectra:
         """What was measured beside the power of some of the spectra, which is not copied.
 
         The power of these is NaN in every bin, of the same shape, and takes no memory.
+
+        Raises:
+            IndexError: As ``subset``.
+            ValueError: As ``subset``.
         """
         index = self._index(rows)
         if self._is_all(index) and not any(self.power_w.strides):
@@ -241,9 +249,11 @@ class Spectra:
         if isinstance(rows, slice):
             return rows
         chosen = np.asarray(rows)
-        index = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
+        if chosen.size and chosen.dtype.kind not in "biu":
+            raise IndexError(f"spectra: rows of dtype {chosen.dtype}, needed numbers or truths")
         if chosen.dtype == bool and len(chosen) != len(self):
             raise IndexError(f"spectra: {len(chosen)} truths for {len(self)} spectra")
+        index = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
         if len(index) == len(self) and np.array_equal(index, np.arange(len(self))):
             return slice(None)
         return index
@@ -254,6 +264,8 @@ class Spectra:
     def _beside(self, index: slice | IntArray) -> dict[str, Any]:
         """Everything that is one for each spectrum, but for power and mask, of these rows."""
         chosen: dict[str, Any] = {name: getattr(self, name)[index] for name in self.row_fields()}
+        if not len(chosen["time_s"]):
+            raise ValueError(f"spectra: none of {len(self)} is chosen, needed one or more")
         chosen["errors"] = {name: value[index] for name, value in self.errors.items()}
         chosen["labels"] = self.labels and (
             self.labels[index]

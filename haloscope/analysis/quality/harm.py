@@ -72,10 +72,13 @@ def measured_harm(
 
 
 def _places(target_hz: FloatArray, window_hz: float) -> FloatArray:
-    """Frequencies over the stack, in the middle of it if it is short."""
+    """Frequencies over the stack, in the middle of it if it is short; none in a gap of it."""
     low, high = float(target_hz.min()), float(target_hz.max())
     count = int(np.clip((high - low) / (_APART * window_hz), 1, _MOST_PLACES))
-    return low + (high - low) * (np.arange(count) + 0.5) / count
+    places = low + (high - low) * (np.arange(count) + 0.5) / count
+    away = np.abs(target_hz[:, None] - places)
+    held = away.min(axis=0) < 0.5 * window_hz
+    return places[held] if held.any() else target_hz[away.min(axis=1).argmin()][None]
 
 
 def _grand(spectra: Spectra, options: Options) -> Grand:

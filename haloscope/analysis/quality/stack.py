@@ -22,7 +22,7 @@ from scipy import stats
 from haloscope.analysis.chain.grand import Grand
 from haloscope.analysis.chain.template import line_table
 from haloscope.analysis.options import Options
-from haloscope.analysis.quality.calm import STRONG_SIGMA, Calm
+from haloscope.analysis.quality.calm import Calm, strong
 from haloscope.analysis.quality.ladder import Adequacy
 from haloscope.analysis.quality.linescale import tail_probability
 from haloscope.analysis.quality.residuals import HISTOGRAM_EDGES, Residuals
@@ -219,9 +219,9 @@ def outside_candidates(
     """
     line = options.line_bins * options.coarse_merge * options.fine_merge * step_hz
     clear = np.ones(len(grand), dtype=bool)
+    bending = [found for found in strong(candidates) if found not in taken_out]
     for found in candidates:
-        bends = found.excess > STRONG_SIGMA and found not in taken_out
-        reach = options.window_hz if bends else line
+        reach = options.window_hz if found in bending else line
         low, high = found.low_hz - reach, found.high_hz + reach
         clear &= ~((grand.frequency_hz > low) & (grand.frequency_hz < high))
     return clear

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from haloscope.analysis import blocks
+from haloscope.analysis import blocks, scratch
+from haloscope.analysis.chain.signal import inject
 from haloscope.analysis.cuts import Cut
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result, analyze
@@ -135,3 +136,32 @@ def test_spectra_without_their_power_are_all_but_that(stack: Spectra) -> None:
             assert np.array_equal(getattr(bare, name), getattr(own, name))
     with pytest.raises(IndexError, match="3 truths for 100 spectra"):
         labelled.subset([True, False, True])
+
+
+@pytest.mark.parametrize("rows", [[], slice(3, 3), np.zeros(SPECTRA, dtype=bool)])
+def test_no_spectrum_at_all_is_no_stack(stack: Spectra, rows: Any) -> None:
+    for choose in (stack.subset, stack.without_power):
+        with pytest.raises(ValueError, match="none of 100 is chosen"):
+            choose(rows)
+
+
+def test_rows_that_are_no_numbers_choose_nothing(stack: Spectra) -> None:
+    with pytest.raises(IndexError, match="rows of dtype float64, needed numbers or truths"):
+        stack.subset([0.5, 1.0])
+    assert stack.subset([-1]).time_s == stack.time_s[-1:]
+    with pytest.raises(IndexError, match="out of bounds"):
+        stack.subset([SPECTRA])
+
+
+def test_a_loud_line_costs_no_copy_of_the_spectra_that_do_not_hold_it(
+    few: Spectra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What its line is taken out of goes to a temporary file, too."""
+    monkeypatch.setattr(blocks, "BLOCK", 4)
+    monkeypatch.setattr(scratch, "MOST_IN_MEMORY", 5 * 60_000)
+    spectra = inject(few, float(few.target_frequency_hz[8]), 1.5e-15)
+    half = spectra.subset(slice(0, len(few) // 2))
+    found = analyze(spectra)
+    assert found.calm is not None
+    more = _peak(lambda: analyze(spectra)) - _peak(lambda: analyze(half))
+    assert more < 0.5 * (spectra.power_w.nbytes - half.power_w.nbytes)

@@ -11,10 +11,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from haloscope.analysis.online import Online
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result, analyze
 from haloscope.analysis.quality.calm import calmed
-from haloscope.analysis.quality.harm import Harm
+from haloscope.analysis.quality.harm import Harm, measured_harm
 from haloscope.analysis.quality.ladder import Adequacy
 from haloscope.analysis.quality.stack import MISFIT, WIDTH, harmless
 from haloscope.analysis.spectra import FloatArray, Spectra
@@ -86,6 +87,17 @@ def test_a_ripple_of_the_receiver_is_found_however_loud_the_axion(
         assert not result.believed, (seed, result.tests)
 
 
+def test_a_loud_axion_hides_no_ripple_while_the_scan_runs_either() -> None:
+    """Its bent baselines leave no grand bin by which the width could be told."""
+    spectra, online = rippled(scan(1, 3e-15), 6e-4, 20e3), Online()
+    for row in range(len(spectra)):
+        online.add(spectra.subset(slice(row, row + 1)))
+    result = online.result()
+    assert result.calm is not None
+    assert len(result.calm.taken_out) == 1
+    assert not result.believed, result.tests
+
+
 def test_the_width_of_a_scan_that_one_line_covers_is_told() -> None:
     spectra = scan(5, 1.8e-15, steps=8, axion_hz=1.100038e9)
     result = analyze(spectra)
@@ -117,6 +129,17 @@ def test_the_spectra_given_are_not_changed() -> None:
     result = analyze(spectra)
     assert result.calm is not None
     assert np.array_equal(spectra.power_w, before)
+
+
+@pytest.mark.parametrize("apart_hz", [0.0, 300e3, 2e6])
+def test_the_harm_in_a_scan_of_two_bands_is_measured_where_there_are_spectra(
+    apart_hz: float,
+) -> None:
+    targets = np.concatenate([scan_targets(5), apart_hz + 5e4 + scan_targets(5)])
+    options = Options()
+    richer = replace(options, baseline="pade", pade_degree=5)
+    harm = measured_harm(make(targets, seed=13), options, richer)
+    assert harm.recovered == pytest.approx(1, abs=0.5)
 
 
 def _held(probability: float, width: float, harm: Harm | None) -> Adequacy:

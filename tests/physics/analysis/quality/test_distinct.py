@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from haloscope.analysis import distinct
 from haloscope.analysis.chain.selection import select, trim
@@ -142,6 +143,27 @@ def test_among_many_the_same_copies_are_found(monkeypatch: pytest.MonkeyPatch) -
     assert told[0] == told[1]
     assert "10 and 90 carry the same noise (correlation 1.00)" in told[0]
     assert "(6 more pairs likewise)" in told[0]
+
+
+@pytest.mark.parametrize("bins", [66, 100, 300, 700, 1024])
+def test_by_chance_hardly_a_pair_is_looked_at_twice(
+    bins: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of short spectra half of the pairs would be alike by shorter vectors."""
+    monkeypatch.setattr(distinct, "_FEW", 10)
+    looked_at, products = 0, distinct._products
+
+    def counted(
+        marks: NDArray[np.float32], one: NDArray[np.int64], other: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        nonlocal looked_at
+        looked_at += len(one)
+        return products(marks, one, other)
+
+    monkeypatch.setattr(distinct, "_products", counted)
+    noise = np.random.default_rng(bins).standard_gamma(5000.0, (300, bins)) / 5000
+    demand_own_noise(noise, np.full(300, 5000.0), str)
+    assert looked_at < 0.01 * 300 * 299 / 2
 
 
 def test_what_has_no_noise_is_one_only_if_it_is_equal() -> None:
