@@ -35,6 +35,8 @@ _WORD: Final = 64
 _GRANTED: Final = 6.0
 #: Spectra whose landmarks are not in a tree yet.
 _YOUNG: Final = 16
+#: Scalar product of the noise about two landmarks that may be one, at least.
+_LEAST_PRODUCT: Final = 1 - 0.5 * (NEAR**2 + 8 * CONFIRMED**2) - 1e-5
 
 
 class KnownMarks:
@@ -165,7 +167,3 @@ class KnownLandmarks:
             spectra, marks = spectra + before.spectra, [before.marks, *marks]
         self._trees.append(_Tree.of(spectra, Landmarks.together(marks)))
         self._young = []
-
-
-#: Scalar product of the noise about two landmarks that may be one, at least.
-_LEAST_PRODUCT: Final = 1 - 0.5 * (NEAR**2 + 8 * CONFIRMED**2) - 1e-5

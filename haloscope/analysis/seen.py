@@ -38,7 +38,9 @@ class Seen:
             return f"a spectrum labelled {label} came before"
         (mark,), (noisy,) = fingerprints(power[None], np.array([averages]))
         name = f"spectrum {len(self._names)}{f' ({label})' if label else ''}"
-        marks = self._marks.setdefault(len(mark), KnownMarks(len(mark)))
+        if len(mark) not in self._marks:
+            self._marks[len(mark)] = KnownMarks(len(mark))
+        marks = self._marks[len(mark)]
         for k, alike in marks.alike(mark) if noisy else ():
             return f"it carries the noise of {self._names[k]} (correlation {alike:.2f})"
         first = max((len(power) - _MOST_BINS) // 2, 0)

@@ -34,6 +34,14 @@ CALIBRATION = {
 }
 
 
+#: After its command, a process says what it used and what its peak was.
+_TOLD = (
+    "import atexit, time\n"
+    "from benchmarks.scale.process import peak_mb\n"
+    "atexit.register(lambda: print(time.process_time(), peak_mb()))\n"
+)
+
+
 def step(spectra: Spectra, row: int) -> dict[str, Any]:
     """What a scan records at one step, of a digitizer that hands out the window alone."""
     measured = {
@@ -86,21 +94,14 @@ def drawn(count: int) -> Iterator[dict[str, Any]]:
 def asked(*arguments: str) -> dict[str, float]:
     """Seconds of a command in a process of its own, its processor's, and its peak memory in MB."""
     begin = time.perf_counter()
-    with subprocess.Popen([sys.executable, "-c", _TOLD + MAIN, *arguments], stdout=-1) as process:
+    command = [sys.executable, "-c", _TOLD + MAIN, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         out, _ = process.communicate()
     took_s = time.perf_counter() - begin
     if process.returncode not in ENDED:
         raise SystemExit(f"cryohalo {' '.join(arguments[:1])} ended with {process.returncode}")
     used_s, peak = map(float, out.decode().split()[-2:])
     return {"took_s": took_s, "used_s": used_s, "peak_mb": peak}
-
-
-#: After its command, a process says what it used and what its peak was.
-_TOLD = (
-    "import atexit, time\n"
-    "from benchmarks.scale.process import peak_mb\n"
-    "atexit.register(lambda: print(time.process_time(), peak_mb()))\n"
-)
 
 
 def measure(size: int) -> dict[str, float]:
