@@ -111,7 +111,8 @@ def _windows_alone(
     return beside.with_checked(
         power_w=power,
         masked=None if windows.masked is None else np.asarray(windows.masked),
-        frequency_start_hz=beside.frequency_start_hz + windows.first_column * spectra.step_hz,
+        # On the grid of all fine bins, where no rounding moves a window that has nothing to spare.
+        frequency_start_hz=windows.first_fine * (windows.merge * spectra.step_hz),
         first_bin=beside.first_bin + windows.first_column,
     )
 

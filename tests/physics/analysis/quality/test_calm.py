@@ -123,6 +123,18 @@ def test_what_is_no_axions_line_stays_in_and_is_told_apart() -> None:
     assert taken_out == ()
 
 
+@pytest.mark.parametrize("off", [0.5, -0.5, 0.2])
+def test_bins_that_lie_between_those_of_the_grid_are_calmed_too(off: float) -> None:
+    """Where a window begins is rounded: half a bin may go either way."""
+    axions = {AXION_HZ: 1.8e-15 / float(coupling_dfsz(AXION_HZ))}
+    spectra = make(50.0 + scan_targets(STEPS), seed=3, axions=axions, bins=15200)
+    start_hz = spectra.frequency_start_hz + off * spectra.step_hz
+    result = analyze(replace(spectra, frequency_start_hz=start_hz))
+    assert result.calm is not None
+    assert len(result.calm.grand) == len(result.grand)
+    assert len(result.calm.taken_out) == 1
+
+
 def test_the_spectra_given_are_not_changed() -> None:
     spectra = scan(9, 1.45e-15)
     before = spectra.power_w.copy()
