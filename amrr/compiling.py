@@ -2,11 +2,13 @@
 
 Done once for each version, by whoever first needs it (``amrr.native``) or after an installation. An
 object file comes out of it; where the system has a C compiler, it links that to a shared library,
-which needs neither numba nor LLVM. FOLDER is where it is kept: beside the sources if not given.
+which needs neither numba nor LLVM. FOLDER is where it is kept: the first of
+``machine_code.folders`` that may be written if not given.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import shutil
 import subprocess
@@ -23,7 +25,7 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
 from amrr import compiled, native
-from amrr.machine_code import LINKED, UNLINKED, Library, folders, keep, kept
+from amrr.machine_code import LINKED, UNLINKED, Library, folders, keep, kept, usable
 from amrr.refrigerator import SimulatedRefrigerator
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -41,19 +43,21 @@ def make(folder: Path) -> Path:
     """Make the code and keep it in a folder, unless it is there; returns its file.
 
     Raises:
-        OSError: The folder cannot be written.
+        OSError: The folder cannot be written, or others could change what is in it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    if not usable(folder):
+        raise OSError(f"{folder}: cannot be written, or others than its owner may write there")
     with open(folder / "refrigerator.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several may begin at once
         for path in kept(folder):
             return path
         made = object_code(entries())
         linked = link(made)
-        if not linked or not _loads(keep(linked, folder, LINKED)):
-            keep(made, folder, UNLINKED)
+        path = keep(linked, folder, LINKED) if linked else None
+        if path is None or not _loads(path):
+            path = keep(made, folder, UNLINKED)
         _clean(folder)
-        return kept(folder)[0]
+        return path
 
 
 def _loads(path: Path) -> bool:
@@ -185,12 +189,13 @@ def link(made: bytes) -> bytes:
 
 def _clean(folder: Path) -> None:
     """Remove the oldest files of other versions."""
-    found = sorted(folder.glob("refrigerator-*"), key=lambda path: path.stat().st_mtime)
-    for path in found[:-_MOST_KEPT]:
-        path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # somebody else may remove one meanwhile
+        found = sorted(folder.glob("refrigerator-*"), key=lambda path: path.stat().st_mtime)
+        for path in found[:-_MOST_KEPT]:
+            path.unlink()
 
 
 if __name__ == "__main__":
     # What other packages have registered with numba it would import: nothing here needs it.
     entrypoints._already_initialized = True  # noqa: SLF001
-    make(Path(sys.argv[1]) if len(sys.argv) > 1 else folders()[0])
+    make(Path(sys.argv[1]) if len(sys.argv) > 1 else next(filter(usable, folders()), folders()[0]))

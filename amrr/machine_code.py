@@ -2,7 +2,8 @@
 
 It is kept beside the sources, or in the user's cache folder where those cannot be written, under a
 name with a digest of all that it comes from (the sources of this room and of the shared
-instruments, numba's version, the processor) and one of its content.
+instruments, numba's version, the processor) and one of its content. Code is loaded only from where
+nobody but its owner may write (``trusted``).
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import hashlib
 import logging
 import os
 import platform
+import stat
 import sys
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
@@ -61,9 +63,31 @@ def name() -> str:
 
 
 def folders() -> tuple[Path, ...]:
-    """Where it may be kept: beside the sources, and in the user's cache folder."""
+    """Where it may be kept: beside the sources, and in the user's cache folder if there is one."""
+    beside = Path(__file__).parent / "__pycache__" / "compiled"
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(__file__).parent / "__pycache__", Path(base) / "cryohalo" / "compiled"
+    # An account without a home would have it in whatever folder it is started in.
+    return (beside, Path(base, "cryohalo", "compiled")) if os.path.isabs(base) else (beside,)
+
+
+def trusted(path: Path) -> bool:
+    """Whether only its owner may write there: this user, root, or whoever owns the sources.
+
+    Raises:
+        OSError: It cannot be looked at.
+    """
+    found = path.stat()
+    owners = {0, os.geteuid(), Path(__file__).stat().st_uid}
+    return found.st_uid in owners and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def usable(folder: Path) -> bool:
+    """Whether this process may keep code there; the folder is made if there is none."""
+    try:
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        return trusted(folder) and os.access(folder, os.W_OK | os.X_OK)
+    except OSError:
+        return False
 
 
 class Library:
@@ -119,9 +143,14 @@ def keep(content: bytes, folder: Path, suffix: str) -> Path:
     """Write a file of the present code under its name; OSError where it cannot be."""
     path = folder / f"{name()}-{_digest(content)}{suffix}"
     part = path.with_suffix(".part")
-    with open(part, "wb") as file:
-        file.write(content)
-    part.replace(path)
+    part.unlink(missing_ok=True)
+    try:
+        with open(part, "xb", opener=partial(os.open, mode=0o644)) as file:
+            file.write(content)
+        part.replace(path)
+    except OSError:  # a full disk is not filled with what is half written
+        part.unlink(missing_ok=True)
+        raise
     return path
 
 
@@ -144,8 +173,15 @@ def find(places: Iterable[Path]) -> Library | None:
 
 
 def kept(folder: Path) -> list[Path]:
-    """Files of the present code in a folder, the linked one first."""
-    return [path for suffix in (LINKED, UNLINKED) for path in folder.glob(f"{name()}-*{suffix}")]
+    """Files of the present code in a folder that others cannot change, the linked one first."""
+    try:
+        found = [path for end in (LINKED, UNLINKED) for path in folder.glob(f"{name()}-*{end}")]
+        whose = {path: trusted(path) and trusted(folder) for path in found}
+    except OSError:  # it may not be looked at
+        return []
+    for path in (path for path in found if not whose[path]):
+        log.warning("compiled code is not loaded, others than its owner could change it: %s", path)
+    return [path for path in found if whose[path]]
 
 
 def _digest(content: bytes) -> str:

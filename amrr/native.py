@@ -2,14 +2,13 @@
 
 Who finds no code (``amrr.machine_code``) has another process make it (``amrr.compiling``), so that
 none which runs a refrigerator needs the compiler: numba and LLVM would take 110 MB of it. It waits
-for it, or lets Python run the same functions meanwhile (``meanwhile_interpreted``). Those need some
+for it, or lets Python run the same functions meanwhile (``Code.meanwhile``). Those need some
 400 times as long, and round a product and its sum twice where a processor rounds once.
 """
 
 from __future__ import annotations
 
 import atexit
-import contextlib
 import ctypes
 import logging
 import os
@@ -18,6 +17,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amrr import kernel
-from amrr.machine_code import Library, find, folders
+from amrr.machine_code import Library, find, folders, usable
 
 __all__ = [
     "Code",
@@ -41,6 +41,7 @@ __all__ = [
 
 log = logging.getLogger("cryohalo.amrr")
 
+_COMPILES: Final = "the refrigerator's loop is compiled, once for each version, in some 20 s"
 #: Calls that are kept prepared: of as many machines, each with a block of noise.
 _MOST_PREPARED: Final = 4
 #: Letters of what is handed over: arrays of floats and of integers.
@@ -87,9 +88,11 @@ class Code:
             found = None if self._failed and not wait else find(folders())
             if found is not None or (self._failed and not wait):
                 return found
+            # Who waits is told why; a script shows no more of what is logged than that.
+            log.log(logging.WARNING if wait else logging.INFO, "%s", _COMPILES)
             try:
                 self._compiler = _Compiler()
-            except OSError as error:
+            except (OSError, ImportError) as error:
                 self._give_up(str(error), wait)
                 return None
         if not wait and self._compiler.works:
@@ -110,14 +113,22 @@ class Code:
 
 
 class _Compiler:
-    """A process that makes the code."""
+    """A process that makes the code.
+
+    It is in a process group of its own: Ctrl-C at the terminal is for who waits for it.
+
+    Raises:
+        ImportError: There is no compiler.
+        OSError: It cannot be started.
+    """
 
     def __init__(self) -> None:
+        if find_spec("numba") is None:
+            raise ImportError("numba is not installed: pip install 'cryohalo[amrr]'")
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
-        self._folder = next(filter(_writable, folders()), None) or self._own()
+        self._folder = next(filter(usable, folders()), None) or self._own()
         self._said: IO[str] = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115
         paths = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-        log.info("the refrigerator's loop is compiled, once, in some 20 s")
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "amrr.compiling", str(self._folder)],
@@ -125,6 +136,7 @@ class _Compiler:
                 stdin=subprocess.DEVNULL,
                 stdout=self._said,
                 stderr=self._said,
+                process_group=0,
             )
         except OSError:
             self._close()
@@ -156,12 +168,6 @@ class _Compiler:
         self._said.close()
         if self._temporary is not None:
             self._temporary.cleanup()  # what is loaded stays
-
-
-def _writable(folder: Path) -> bool:
-    with contextlib.suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-    return folder.is_dir() and os.access(folder, os.W_OK)
 
 
 #: Of this process.
@@ -249,7 +255,7 @@ class Entry:
         prepared, function = next(known, None) or self._prepare(arguments, library)
         for k in range(prepared.numbers):
             prepared.sizes[k] = arguments[k]
-        if function(*prepared.pointers) > 0:
+        if function(*prepared.pointers) != 0:
             raise RuntimeError(f"compiled code failed: {self.function.__name__}")
 
     def _prepare(

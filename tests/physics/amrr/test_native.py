@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -118,8 +120,8 @@ def test_it_is_found_in_the_users_folder_where_the_sources_cannot_be_written(
 ) -> None:
     assert find(places) is None
     places[0].write_text("no folder")
-    assert not native._writable(places[0])
-    assert native._writable(places[1])
+    assert not machine_code.usable(places[0])
+    assert machine_code.usable(places[1])
     shutil.copy(unlinked, places[1])
     assert scaled(Code()) == [2.0, 4.0, 0.5]
 
@@ -138,6 +140,75 @@ def test_what_cannot_be_loaded_is_told_and_removed(
     assert not any(path.exists() for path in broken)
 
 
+@pytest.mark.parametrize("mode", [0o020, 0o002])
+@pytest.mark.parametrize("what", ["folder", "file"])
+def test_code_that_others_could_have_changed_is_not_loaded(
+    unlinked: Path, places: list[Path], caplog: pytest.LogCaptureFixture, what: str, mode: int
+) -> None:
+    assert machine_code.usable(places[0])
+    copy = places[0] / unlinked.name
+    shutil.copy(unlinked, copy)
+    assert find(places) is not None
+    changed = {"folder": places[0], "file": copy}[what]
+    changed.chmod(changed.stat().st_mode | mode)
+    assert find(places) is None
+    assert "others than its owner" in caplog.text
+    assert copy.exists()
+    assert machine_code.usable(places[0]) == (what == "file")
+    if what == "folder":
+        with pytest.raises(OSError, match="others than its owner"):
+            compiling.make(places[0])
+
+
+def test_code_of_somebody_else_is_not_loaded(
+    unlinked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert find([unlinked.parent]) is not None
+    stat = Path.stat
+
+    def of_another(path: Path, **how: Any) -> os.stat_result:
+        found = list(stat(path, **how))
+        if path == unlinked:
+            found[4] += 4321
+        return os.stat_result(found)
+
+    monkeypatch.setattr(Path, "stat", of_another)
+    assert find([unlinked.parent]) is None
+
+
+def test_what_is_kept_nobody_else_can_change_whatever_the_umask_is(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        folder = tmp_path / "code"
+        assert machine_code.usable(folder)
+        path = machine_code.keep(b"code", folder, UNLINKED)
+    finally:
+        os.umask(before)
+    assert machine_code.trusted(folder)
+    assert machine_code.trusted(path)
+
+
+def test_what_cannot_be_kept_leaves_no_remainder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="No space"):
+        machine_code.keep(b"code", tmp_path, UNLINKED)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_account_without_a_home_has_no_cache_in_the_current_folder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert all(folder.is_absolute() for folder in machine_code.folders())
+    monkeypatch.setenv("XDG_CACHE_HOME", "/absolute")
+    assert machine_code.folders()[-1] == Path("/absolute/cryohalo/compiled")
+
+
 def test_other_sources_numba_or_processor_have_another_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -152,10 +223,16 @@ def test_other_sources_numba_or_processor_have_another_name(
     assert len(names) == 4
 
 
-def test_a_script_waits_for_the_compiler(compiler: type[Compiler], unlinked: Path) -> None:
+def test_a_script_waits_for_the_compiler_and_says_so(
+    compiler: type[Compiler], unlinked: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     compiler.made = unlinked
     code = Code()
     assert code.library() is not None
+    # What a script shows that has not set up logging: standard error has warnings.
+    assert [record.levelname for record in caplog.records if "20 s" in record.message] == [
+        "WARNING"
+    ]
     assert scaled(code) == [2.0, 4.0, 0.5]
     assert Compiler.begun == 1
 
@@ -196,6 +273,41 @@ def test_a_compiler_that_cannot_begin_ends_no_ioc(
     assert scaled(code) == [2.0, 4.0, 0.5]
     with pytest.raises(NotCompiledError, match="/nowhere/python"):
         Code().library()
+
+
+def test_without_numba_the_extra_is_named(
+    monkeypatch: pytest.MonkeyPatch, places: list[Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(native, "find_spec", lambda _: None)
+    with pytest.raises(NotCompiledError, match=r"pip install 'cryohalo\[amrr\]'"):
+        Code().library()
+    code = Code()
+    code.meanwhile = True
+    assert scaled(code) == [2.0, 4.0, 0.5]
+    assert "cryohalo[amrr]" in caplog.text
+
+
+def test_ctrl_c_at_the_terminal_is_for_who_waits(
+    monkeypatch: pytest.MonkeyPatch, places: list[Path]
+) -> None:
+    code = "import os, sys; print(os.getpgrp() == os.getpid()); sys.exit(1)"
+    start = subprocess.Popen
+    monkeypatch.setattr(
+        native.subprocess, "Popen", lambda line, **how: start([line[0], "-c", code], **how)
+    )
+    assert native._Compiler().result() == (None, "True")
+
+
+@pytest.mark.parametrize("status", [-1, 1])
+def test_code_that_fails_says_so(status: int) -> None:
+    class Failing:
+        def function(self, _: str) -> Callable[..., int]:
+            return lambda *_: status
+
+    code = Code()
+    code._library = Failing()  # type: ignore[assignment]
+    with pytest.raises(RuntimeError, match="scale"):
+        scaled(code)
 
 
 @pytest.mark.parametrize("linked", [b"", b"what the system does not load"])
