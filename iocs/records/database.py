@@ -13,14 +13,13 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from caproto import AccessRights, ChannelType
 
 from instruments.errors import Refused
-from iocs.records.changes import Changes, read_again
 from iocs.records.channels import LiveChannel, make_channel
-from iocs.records.together import Together
+from iocs.records.posting import Posting
 from iocs.records.values import from_wire
 from iocs.words.complaints import Complaints, words
 from iocs.words.escaping import escaped
@@ -28,10 +27,6 @@ from pvdb.live.puts import Puts
 from pvdb.records.description import MAX_NAME_LENGTH, Record, Value
 
 log = logging.getLogger("cryohalo.iocs.records")
-
-
-#: Records that are posted before others get their turn, and these are sent.
-MOST_AT_ONCE: Final = 16
 
 
 class Access(Protocol):
@@ -79,7 +74,7 @@ def _nothing(_: Put) -> None:
     return None
 
 
-class Database:
+class Database(Posting):
     """The channels of a table of records.
 
     Args:
@@ -104,6 +99,7 @@ class Database:
         journal: PutJournal | None = None,
         wall_time: Callable[[], float] = time.time,
     ) -> None:
+        super().__init__(wall_time)
         self.prefix = prefix
         self.refusal = ""
         self.refusals = 0
@@ -114,12 +110,7 @@ class Database:
         self._access = access
         self._on_put = on_put
         self._journal = journal
-        self._wall_time = wall_time
-        self._posting = 0
-        self._post_together = Together(self.post)
         self._puts = Puts()
-        self._beside: dict[LiveChannel, int] = {}
-        self._changes = Changes()
         self.channels: dict[str, LiveChannel] = {}
         for record in table:
             self._add(record)
@@ -174,58 +165,7 @@ class Database:
             return AccessRights.READ | AccessRights.WRITE
         return self._access.rights(record.group, user, host, record.level)
 
-    # -- posting ---------------------------------------------------------------------------------
-
-    async def post(self) -> None:
-        """Read every record and post what changed.
-
-        The time stamp is the moment of the reading. All that is read before others get their turn
-        has one; what is read after that, when a put may have changed it, has a later one.
-        """
-        self._posting += 1
-        try:
-            now = self._wall_time()
-            # Looked through in one go, all at one moment; few of some hundred have changed.
-            for number, (channel, found) in enumerate(self._changes.found()):
-                if number and not number % MOST_AT_ONCE:
-                    await asyncio.sleep(0)
-                    now = self._wall_time()
-                reading = found if number < MOST_AT_ONCE else read_again(channel, found)
-                if not channel.take(reading, now):
-                    await channel.process(now)
-            await self._post_beside()
-        finally:
-            self._posting -= 1
-
-    @property
-    def posting(self) -> bool:
-        """Whether records are being posted or about to be: the machine must stand still meanwhile.
-
-        Posting gives way to other tasks. If the machine moved on, what is posted would not belong
-        to one moment, and a move could begin and end unseen by those who wait for its ``DMOV``.
-        """
-        return self._posting > 0 or self._post_together.awaited
-
-    async def _post_beside(self) -> None:
-        while self._beside:
-            channel, flags = self._beside.popitem()
-            await channel.publish(flags)
-            await channel.process_fields(self._wall_time())  # .ACKS follows .ACKT
-
-    def post_beside(self, channel: LiveChannel, flags: int) -> None:
-        """Post a channel of which something other than the value has changed.
-
-        Args:
-            channel: The record whose field was written.
-            flags: Kinds of event: of a property, of the alarm.
-        """
-        self._beside[channel] = self._beside.get(channel, 0) | flags
-
     # -- puts ------------------------------------------------------------------------------------
-
-    def hurry(self, hurried: bool) -> None:
-        """Whether the put that takes its first step now is the last of those that came together."""
-        self._post_together.hurried = hurried
 
     async def put_from_wire(
         self,

@@ -37,7 +37,7 @@ class Fanout:
     def __init__(self, hasten: Callable[[], None]) -> None:
         self._hasten = hasten
         self._subscriptions: dict[SubscriptionSpec, Listeners] = {}
-        # The same by channel, for each post; replaced as a whole when it changes.
+        # The same by channel: each post looks them up.
         self._of: dict[Any, dict[SubscriptionSpec, Listeners]] = {}
         self._posted: deque[tuple[Sequence[Listeners], Posted, int]] = deque()
         self._called = False

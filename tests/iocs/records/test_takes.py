@@ -13,7 +13,7 @@ import pytest
 
 from iocs.records import Database
 from iocs.records.channels import LiveChannel
-from iocs.records.database import MOST_AT_ONCE
+from iocs.records.posting import MOST_AT_ONCE
 from pvdb.records import readback
 from pvdb.records.description import AlarmLimits
 from tests.iocs.conftest import Run, monitor
