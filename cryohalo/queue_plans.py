@@ -8,7 +8,7 @@ there is not, or for the other instrument, is refused when it is put into the qu
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import wraps
 from types import UnionType
 from typing import Any, Final, get_args
@@ -19,8 +19,7 @@ from bluesky.utils import MsgGenerator
 from bluesky_queueserver import parameter_annotation_decorator
 
 from cryohalo.catalog import Catalog
-from haloscope.analysis.live import LiveAnalysis
-from haloscope.analysis.options import Options
+from haloscope.analysis.live import Analysing
 from plans.offered import Plan, offered
 
 __all__ = ["queue_plans", "without_result"]
@@ -32,7 +31,7 @@ PLAIN: Final[Mapping[str, Plan]] = {"count": bp.count, "sleep": bps.sleep}
 def queue_plans(
     instruments: Mapping[str, Any],
     catalog: Catalog,
-    analysing: Callable[[Options], LiveAnalysis] | None = None,
+    analysing: Analysing | None = None,
 ) -> dict[str, Plan]:
     """The plans that can be run on some of these devices, and a few of bluesky's own, by name.
 
@@ -69,9 +68,7 @@ def _of_pairs(plan: Plan) -> Plan:
     return parameter_annotation_decorator({"parameters": {"args": anything}})(plan)
 
 
-def _going_on(
-    campaign: Plan, catalog: Catalog, analysing: Callable[[Options], LiveAnalysis] | None
-) -> Plan:
+def _going_on(campaign: Plan, catalog: Catalog, analysing: Analysing | None) -> Plan:
     """A campaign that has the documents of the catalog and an analysis, which no queue can hold."""
 
     @wraps(campaign)

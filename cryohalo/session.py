@@ -261,7 +261,7 @@ class Session:
             return self.run(plan, **metadata)
 
     def analysis(self, options: Options) -> AnalysisApart:
-        """The online analysis of a campaign, in a process that ends with the session.
+        """The online analysis of a campaign, in a process that ends with it or with the session.
 
         It tells the page how the search stands.
 
@@ -272,7 +272,7 @@ class Session:
         made = AnalysisApart(
             options, lambda uid: self.catalog[uid].documents(), self.catalog.root.absolute()
         )
-        self._analyses.append(made)
+        self._analyses = [*(one for one in self._analyses if not one.worker.lost), made]
         return made
 
     def close(self) -> None:

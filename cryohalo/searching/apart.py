@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from cryohalo.catalog import CatalogError
 from cryohalo.searching.pipe import LostError, Worker
 from cryohalo.searching.worker import Begin
 from haloscope.analysis.online import Online
@@ -30,7 +31,7 @@ class AnalysisApart:
     Documents are sent on in their order, and what is asked is answered after all of them. Where the
     process ends by itself, a line of the log says so and the scan goes on; when something is asked,
     the same documents are taken from the catalog and analysed here. Use it from one thread, and
-    close it.
+    close it, or use it in ``with``.
 
     Args:
         options: Settings.
@@ -53,6 +54,12 @@ class AnalysisApart:
         self._runs: list[str] = []
         self._told_lost = self._is_here = False
         self.worker = Worker(Begin(options, catalog))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def __call__(self, name: str, document: Mapping[str, Any]) -> None:
         """Take a document; waits only where the analysis is far behind."""
@@ -121,8 +128,11 @@ class AnalysisApart:
             )
 
     def _go_on_here(self) -> None:
-        """Analyse in this process, from the documents that are recorded on."""
-        for uid in self._runs:
-            for name, document in self._recorded(uid):
-                self._here(name, document)
+        """Analyse in this process from now on, what has been so far from what is recorded."""
         self._is_here = True
+        for uid in self._runs:
+            try:
+                for name, document in self._recorded(uid):
+                    self._here(name, document)
+            except (CatalogError, OSError, ValueError) as error:  # the scan is not to end of it
+                log.error("run %s is left out of the analysis: %s", escaped(uid), escaped(error))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import queue
 import socket
 import subprocess
 import sys
 import threading
+import time
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
@@ -66,17 +68,21 @@ class Worker:
         """Whether it is gone."""
         return self._lost.is_set()
 
-    def give(self, message: Any) -> None:
+    def give(self, message: Any, within_s: float = math.inf) -> None:
         """Send it something; waits while too much waits already.
 
         Raises:
             LostError: It is gone.
+            TimeoutError: As much waits still.
         """
+        until_s = time.monotonic() + within_s
         while not self.lost:
             try:
-                self._waiting.put(message, timeout=1.0)
+                self._waiting.put(message, timeout=min(within_s, 1.0))
             except queue.Full:
-                continue
+                if time.monotonic() < until_s:
+                    continue
+                raise TimeoutError(f"nothing was taken for {within_s:g} s") from None
             return
         raise LostError(self.words)
 
@@ -104,9 +110,9 @@ class Worker:
             return "it does not take what it is sent"
 
     def close(self) -> None:
-        """Let it take what waits, and end it."""
-        with contextlib.suppress(LostError):
-            self.give(None)
+        """Let it take what waits, and end it, if need be without that."""
+        with contextlib.suppress(LostError, TimeoutError):
+            self.give(None, _END_S)
         try:
             self.process.wait(_END_S)
         except subprocess.TimeoutExpired:

@@ -15,12 +15,15 @@ from haloscope.axion import coupling_dfsz, coupling_ksvz
 from haloscope.planning.live import LiveForecast
 from instruments.printable import escaped
 
-__all__ = ["COLUMNS", "Shown"]
+__all__ = ["COLUMNS", "DRAWN", "TEXTS", "Shown"]
 
 log = logging.getLogger("cryohalo.page.search")
 
 #: Of a drawn spectrum.
 COLUMNS: Final = 800
+#: What of it is drawn, and what of the search is a text; all else is a number.
+DRAWN: Final = ("mhz", "top", "low", "limit", "ksvz", "dfsz")
+TEXTS: Final = ("name", "plan", "run")
 _LIMIT_UNIT_PER_GEV: Final = 1e-15
 
 

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -23,6 +23,7 @@ from cryohalo.searching.shown import Shown
 from haloscope.analysis.online import Online
 from haloscope.analysis.options import Options
 from haloscope.analysis.update import OnlineUpdate
+from instruments.printable import escaped
 
 __all__ = ["Begin", "main"]
 
@@ -44,6 +45,15 @@ class Begin:
 
     options: Options
     catalog: Path | None
+
+
+@contextlib.contextmanager
+def _spared() -> Iterator[None]:
+    """What a page is told is no reason to end an analysis; the page then works for itself."""
+    try:
+        yield
+    except Exception as error:
+        log.warning("the page is not told how the search stands: %s", escaped(error))
 
 
 class _Telling:
@@ -68,8 +78,10 @@ class _Telling:
             self._news = True
 
     def updated(self, update: OnlineUpdate) -> None:
+        """Take what the analysis says of a spectrum."""
         if self._mine and self._shown is not None:
-            self._shown.updated(update)
+            with _spared():
+                self._shown.updated(update)
 
     @property
     def left_s(self) -> float:
@@ -81,10 +93,8 @@ class _Telling:
         if not self._news or self._catalog is None or self._shown is None:
             return
         self._news, self._due_s = False, time.monotonic() + _PERIOD_S
-        try:
+        with _spared():
             hand_over(self._catalog, self._shown.name, self._shown.told())
-        except OSError as error:  # the page analyses for itself then
-            log.warning("the page is not told how the search stands: %s", error)
 
 
 class _Back(logging.Handler):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from haloscope.analysis.options import Options
@@ -11,7 +12,7 @@ from haloscope.analysis.spectra import Spectra
 from haloscope.analysis.statistics.candidates import Candidate
 from haloscope.analysis.vetoes.vetting import Verdicts
 
-__all__ = ["LiveAnalysis"]
+__all__ = ["Analysing", "LiveAnalysis"]
 
 
 class LiveAnalysis(Protocol):
@@ -45,3 +46,7 @@ class LiveAnalysis(Protocol):
 
     def result(self, *, field_off: Spectra | None = None) -> Result:
         """The result of all documents so far."""
+
+
+#: Makes an analysis from its options, in ``with``: at the end of that nothing is left of it.
+Analysing = Callable[[Options], AbstractContextManager[LiveAnalysis]]

@@ -6,6 +6,7 @@ earlier runs of the campaign and it takes what is missing: none twice, none left
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -13,9 +14,8 @@ import bluesky.preprocessors as bpp
 from bluesky.utils import MsgGenerator
 
 from devices.haloscope import Haloscope
-from haloscope.analysis.live import LiveAnalysis
+from haloscope.analysis.live import Analysing, LiveAnalysis
 from haloscope.analysis.online import Online, options_for
-from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result
 from haloscope.analysis.quality.verdicts import QualityError
 from haloscope.analysis.spectra import Spectra
@@ -57,7 +57,7 @@ def campaign(
     calibrate_every_s: float | None = None,
     documents: Documents = (),
     online: LiveAnalysis | None = None,
-    analysing: Callable[[Options], LiveAnalysis] | None = None,
+    analysing: Analysing | None = None,
     decision: str = "threshold",
     field_off: bool = False,
     report: Callable[[Campaign], None] | None = None,
@@ -102,8 +102,8 @@ def campaign(
     online
         The analysis; one with the options that are described if not given.
     analysing
-        Makes that one from its options: in this process if not given; ``Session.analysis`` makes it
-        in a process of its own, for which no step waits.
+        Makes that one from its options, for as long as the plan runs: in this process if not given;
+        ``Session.analysis`` makes it in a process of its own, for which no step waits.
     decision
         What to take again: "threshold", what is above the analysis' threshold, or "bayes", where
         the prior update of an axion of the coupling sought is high. Both find as many of them
@@ -155,53 +155,57 @@ def campaign(
     for target in targets:
         for count in (averages, rescan_averages):
             check(haloscope, target, count)
-    analysis = online
-    if analysis is None:
-        options = options_for(described, 1e6 * targets[len(targets) // 2])
-        analysis = Online(options) if analysing is None else analysing(options)
-    earlier = resumed(name, documents, analysis)
-    more = {**(md or {}), "campaign": name}
-    if not (calibration or earlier.calibration):
-        demand("campaign without a calibration", haloscope, ("noise_source",))
-    if field_off:
-        demand("campaign with field_off", haloscope, ("magnet", "fridge.mxc"))
-    if analysis.field_t is not None:
-        yield from fieldoff.back_at(haloscope, analysis.field_t, more, may_ramp=field_off)
-    crossings: Intervals = []
-    if find_crossings:
-        mapped = yield from map_crossings(haloscope, targets, earlier.modes, md=more)
-        crossings = [(low, high) for low, high in mapped["crossings_mhz"]]
-        targets, more = without(targets, crossings), {**more, **mapped}
-    require(bool(targets), "nothing is left of the band without what is to be skipped")
-    # Of all parts of this call: what is left of it follows from them.
-    more["campaign_targets_mhz"] = remaining(targets, earlier.done_mhz)
-    scanning = calibrated_scan(
-        haloscope, targets, calibration or earlier.calibration, analysis, averages=averages,
-        done_mhz=earlier.done_mhz, spacing_mhz=calibration_spacing_mhz, every_s=calibrate_every_s,
-        md=more,
-    )  # fmt: skip
-    taken, known = yield from scanning
-    search = _result(analysis)
-    again, vetoed = _to_take_again(analysis, search, rule)
-    rescanned = _rescan(haloscope, analysis, search, again, rescan_averages, known,
-                        {**more, "decision": decision})  # fmt: skip
-    result, verdicts = yield from rescanned
-    if field_off:
-        taken_off = yield from _without_field(
-            haloscope, analysis, verdicts, rescan_averages, earlier, known, more
+    options = options_for(described, 1e6 * targets[len(targets) // 2])
+    if online is None and analysing is not None:
+        made = analysing(options)
+    else:
+        made = nullcontext(Online(options) if online is None else online)
+    with made as analysis:
+        earlier = resumed(name, documents, analysis)
+        more = {**(md or {}), "campaign": name}
+        if not (calibration or earlier.calibration):
+            demand("campaign without a calibration", haloscope, ("noise_source",))
+        if field_off:
+            demand("campaign with field_off", haloscope, ("magnet", "fridge.mxc"))
+        if analysis.field_t is not None:
+            yield from fieldoff.back_at(haloscope, analysis.field_t, more, may_ramp=field_off)
+        crossings: Intervals = []
+        if find_crossings:
+            mapped = yield from map_crossings(haloscope, targets, earlier.modes, md=more)
+            crossings = [(low, high) for low, high in mapped["crossings_mhz"]]
+            targets, more = without(targets, crossings), {**more, **mapped}
+        require(bool(targets), "nothing is left of the band without what is to be skipped")
+        # Of all parts of this call: what is left of it follows from them.
+        more["campaign_targets_mhz"] = remaining(targets, earlier.done_mhz)
+        scanning = calibrated_scan(
+            haloscope, targets, calibration or earlier.calibration, analysis, averages=averages,
+            done_mhz=earlier.done_mhz, spacing_mhz=calibration_spacing_mhz,
+            every_s=calibrate_every_s, md=more,
+        )  # fmt: skip
+        taken, known = yield from scanning
+        search = _result(analysis)
+        again, vetoed = _to_take_again(analysis, search, rule)
+        rescanned = _rescan(haloscope, analysis, search, again, rescan_averages, known,
+                            {**more, "decision": decision})  # fmt: skip
+        result, verdicts = yield from rescanned
+        if field_off:
+            taken_off = yield from _without_field(
+                haloscope, analysis, verdicts, rescan_averages, earlier, known, more
+            )
+            if taken_off:
+                result = _result(analysis)
+                off = analysis.field_off
+                verdicts = [_judged_again(said, analysis, off) for said in verdicts]
+        candidates = _mhz(again)
+        now = [] if result is None else to_rescan(result, rule)
+        same_mhz = described.analysis.line_span * max(targets)
+        fresh = fresh_candidates(_mhz(now), [*candidates, *_mhz(vetoed)], same_mhz)
+        outcome = Campaign(
+            name, taken, candidates, verdicts, result, crossings, fresh, _mhz(vetoed)
         )
-        if taken_off:
-            result = _result(analysis)
-            off = analysis.field_off
-            verdicts = [_judged_again(said, analysis, off) for said in verdicts]
-    candidates = _mhz(again)
-    now = [] if result is None else to_rescan(result, rule)
-    same_mhz = described.analysis.line_span * max(targets)
-    fresh = fresh_candidates(_mhz(now), [*candidates, *_mhz(vetoed)], same_mhz)
-    outcome = Campaign(name, taken, candidates, verdicts, result, crossings, fresh, _mhz(vetoed))
-    if report is not None:
-        report(outcome)
-    return outcome
+        if report is not None:
+            report(outcome)
+        return outcome
 
 
 def _rescan(

@@ -14,12 +14,15 @@ from cryohalo.page import search
 from cryohalo.page.board import Board
 from cryohalo.page.search import Watched
 from cryohalo.page.viewers import Hub, Viewer
-from cryohalo.searching.handed import PATIENCE_S, Handed, hand_over, handed_file
+from cryohalo.searching import shown
+from cryohalo.searching.handed import MOST_KEPT, PATIENCE_S, Handed, hand_over, handed_file
 from haloscope.analysis.spectra import Spectra
 from tests.physics.analysis.generator import make, scan_targets
 from tests.session.page.test_search import stream, write
 
-TOLD = {"name": "campaign mine", "running": True, "refused": 0, "done": 7, "left": 1}
+TOLD = {"name": "campaign mine", "plan": "scan", "run": "run-0001", "running": True, "refused": 0,
+        "done": 7, "left": 1}  # fmt: skip
+DRAWN: dict[str, Any] = {name: [1.0, None] for name in shown.DRAWN}
 LATER_NS = 10**12
 
 
@@ -81,11 +84,49 @@ def test_a_search_of_another_session_is_analysed_here(runs: Path, spectra: Spect
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"search": "campaign mine"}', "{", "null",
-                                  '{"search": "campaign mine", "told": 3}'])  # fmt: skip
+                                  '{"search": "campaign mine", "told": 3}', "[" * 100_000,
+                                  "0" * 600_000])  # fmt: skip
 def test_a_file_that_says_nothing_is_left_alone(runs: Path, text: str) -> None:
     told_by_a_session(runs, TOLD)
     handed_file(runs, "campaign mine").write_text(text)
     assert Handed(runs).newest("campaign mine", 0, 0.0) is None
+
+
+def test_what_a_session_draws_is_shown(runs: Path) -> None:
+    told_by_a_session(runs, TOLD | DRAWN)
+    assert Handed(runs).newest("campaign mine", 0, 0.0) == TOLD | DRAWN
+
+
+@pytest.mark.parametrize("wrong", [
+    {"name": 3}, {"plan": None}, {"done": "seven"}, {"left": [1]}, {"reach": {}}, {"done": 1e301},
+    {"mhz": [1.0, None]}, {**DRAWN, "top": [1.0]}, {**DRAWN, "low": [1.0, "x"]},
+    {**DRAWN, "low": 3}, {name: [1.0] * (shown.COLUMNS + 1) for name in shown.DRAWN},
+])  # fmt: skip
+def test_what_no_page_could_show_is_left_alone(runs: Path, wrong: dict[str, Any]) -> None:
+    told_by_a_session(runs, TOLD | wrong)
+    assert Handed(runs).newest("campaign mine", 0, 0.0) is None
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", "1" + 400 * "0"])
+def test_a_number_that_no_page_has_is_left_alone(runs: Path, number: str) -> None:
+    told_by_a_session(runs, TOLD | DRAWN)
+    file = handed_file(runs, "campaign mine")
+    file.write_text(file.read_text().replace("1.0", number))
+    assert Handed(runs).newest("campaign mine", 0, 0.0) is None
+
+
+def test_only_the_newest_searches_are_told_of(runs: Path) -> None:
+    told_by_a_session(runs, TOLD)
+    mine = handed_file(runs, "campaign mine")
+    mine.with_suffix(".4321").write_text("half writ")
+    for past, file in enumerate(mine.parent.iterdir()):
+        os.utime(file, ns=(past, past))
+    for number in range(MOST_KEPT):
+        hand_over(runs, f"another {number}", TOLD)
+        os.utime(handed_file(runs, f"another {number}"), ns=(9 + number, 9 + number))
+    hand_over(runs, "another 0", TOLD)
+    wanted = {handed_file(runs, f"another {number}") for number in range(MOST_KEPT)}
+    assert set(mine.parent.iterdir()) == wanted
 
 
 def test_what_cannot_be_handed_over_leaves_what_was_and_no_remainder(

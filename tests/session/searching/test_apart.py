@@ -8,17 +8,20 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import psutil
 import pytest
 
-from cryohalo.catalog import Catalog, DocumentWriter
+from cryohalo.catalog import Catalog, CatalogError, DocumentWriter
 from cryohalo.page.search import Search
 from cryohalo.searching import pipe
 from cryohalo.searching.apart import AnalysisApart
 from cryohalo.searching.handed import Handed, handed_file
+from cryohalo.searching.shown import Shown
+from cryohalo.searching.worker import _Telling
 from cryohalo.session import Session
 from haloscope.analysis.online import Online
 from haloscope.analysis.options import Options
@@ -185,6 +188,38 @@ def test_a_scan_that_is_far_ahead_waits(
     assert apart.result().quality.spectra == STEPS
 
 
+def test_a_process_that_takes_nothing_more_is_ended(
+    analyses: Callable[..., AnalysisApart], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipe, "WAITING", 2)
+    monkeypatch.setattr(pipe, "_END_S", 0.1)
+    apart = analyses(Options(), nothing)
+    apart.worker.process.send_signal(signal.SIGSTOP)
+    for _ in range(3):  # more than the system takes, so one is being sent and two wait
+        apart("event", {"data": bytes(10_000_000)})
+    assert apart.worker._waiting.full()
+    apart.close()
+    assert apart.worker.process.returncode == -signal.SIGKILL
+    apart.close()
+
+
+def test_a_run_that_cannot_be_read_again_is_left_out_and_told(
+    some: Stream, analyses: Callable[..., AnalysisApart], caplog: pytest.LogCaptureFixture
+) -> None:
+    def recorded(uid: str) -> Stream:
+        if uid == "gone":
+            raise CatalogError("no run")
+        return some
+
+    apart = analyses(Options(), recorded)
+    apart("start", {"uid": "gone", "plan_name": "scan"})
+    for document in some:
+        apart(*document)
+    apart.worker.process.kill()
+    demand_same(apart.result(), here(some).result())
+    assert "run gone is left out" in caplog.text
+
+
 def test_a_session_that_is_killed_leaves_no_process() -> None:
     code = (
         "import time; from cryohalo.searching.apart import AnalysisApart\n"
@@ -236,6 +271,23 @@ def test_a_page_that_cannot_be_told_ends_nothing(
     assert any("is not told" in record.getMessage() for record in caplog.records)
 
 
+def test_what_cannot_be_shown_ends_no_analysis(
+    some: Stream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    telling = _Telling(tmp_path)
+    for document in some:
+        telling.take(*document)
+    for what in ("updated", "told"):
+        monkeypatch.setattr(Shown, what, broken)
+    telling.updated(SimpleNamespace())  # type: ignore[arg-type]
+    telling.tell()
+    assert caplog.text.count("is not told") == 2
+    assert handed_file(tmp_path, "a name of broken text \udcff").name
+
+
 def test_a_campaign_asks_the_process_and_goes_on_without_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -257,8 +309,9 @@ def test_a_campaign_asks_the_process_and_goes_on_without_it(
                 analysing=analysing,
             )  # fmt: skip
             found.append(session.run(plan).value.result)
+            ended = [one.worker.process.returncode is not None for one in session._analyses]
+            assert ended == [True], "with its campaign, though the session goes on"
             documents = [pair for run in session.catalog for pair in run.documents()]
-        assert all(one.worker.process.returncode is not None for one in session._analyses)
         demand_same(found[-1], here(documents, found[-1] and found[-1].options).result())
     assert any("is lost" in record.getMessage() for record in caplog.records)
     assert handed_file(tmp_path / "whole", "campaign mine").exists()
