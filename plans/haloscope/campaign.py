@@ -22,6 +22,7 @@ from haloscope.analysis.spectra import Spectra
 from haloscope.analysis.statistics.candidates import Candidate
 from haloscope.analysis.statistics.decision import Decision, to_rescan
 from haloscope.analysis.statistics.rescan import Verdict, judge
+from haloscope.description.groups import Operation
 from haloscope.planning.rounds import segments
 from plans.haloscope import fieldoff
 from plans.haloscope.calibrating import calibrated_scan
@@ -37,6 +38,8 @@ from plans.shared.needs import demand, needs
 __all__ = ["Campaign", "campaign", "fresh_candidates"]
 
 log = logging.getLogger("plans.campaign")
+
+_NOTHING_LEFT = "nothing is left of the band without what is to be skipped"
 
 
 @needs("antenna", "magnet.field.readback")
@@ -137,19 +140,9 @@ def campaign(
     if calibrate_every_s is None:
         calibrate_every_s = operation.calibration_every_s
     rule = Decision(decision)  # type: ignore[arg-type]  # refused there by name
-    if frequencies_mhz is None:
-        low_mhz, high_mhz = operation.band_low_hz * 1e-6, operation.band_high_hz * 1e-6
-        require(
-            (start_mhz is None) == (stop_mhz is None),
-            "a campaign over a range needs start_mhz and stop_mhz; without both it is the band of "
-            f"the search, {low_mhz:g} to {high_mhz:g} MHz",
-        )
-        if start_mhz is None:
-            start_mhz, stop_mhz = low_mhz, high_mhz
-        step_khz = operation.step_hz * 1e-3 if step_khz is None else step_khz
-    wanted = planned(frequencies_mhz, start_mhz=start_mhz, stop_mhz=stop_mhz, step_khz=step_khz)
+    wanted = _wanted(operation, frequencies_mhz, start_mhz, stop_mhz, step_khz)
     targets = without(wanted, list(skip_mhz))
-    require(bool(targets), "nothing is left of the band without what is to be skipped")
+    require(bool(targets), _NOTHING_LEFT)
     # All of them before the first move: a campaign of days must not fail at its last target.
     segments(targets, 1.0, calibrate_every_s)
     for target in targets:
@@ -174,7 +167,7 @@ def campaign(
             mapped = yield from map_crossings(haloscope, targets, earlier.modes, md=more)
             crossings = [(low, high) for low, high in mapped["crossings_mhz"]]
             targets, more = without(targets, crossings), {**more, **mapped}
-        require(bool(targets), "nothing is left of the band without what is to be skipped")
+        require(bool(targets), _NOTHING_LEFT)
         # Of all parts of this call: what is left of it follows from them.
         more["campaign_targets_mhz"] = remaining(targets, earlier.done_mhz)
         scanning = calibrated_scan(
@@ -206,6 +199,27 @@ def campaign(
         if report is not None:
             report(outcome)
         return outcome
+
+
+def _wanted(
+    operation: Operation,
+    frequencies_mhz: Sequence[float] | None,
+    start_mhz: float | None,
+    stop_mhz: float | None,
+    step_khz: float | None,
+) -> list[float]:
+    """Targets of the scan, MHz: of the list or the range given, else of the band of the search."""
+    if frequencies_mhz is None:
+        low_mhz, high_mhz = operation.band_low_hz * 1e-6, operation.band_high_hz * 1e-6
+        require(
+            (start_mhz is None) == (stop_mhz is None),
+            "a campaign over a range needs start_mhz and stop_mhz; without both it is the band of "
+            f"the search, {low_mhz:g} to {high_mhz:g} MHz",
+        )
+        if start_mhz is None:
+            start_mhz, stop_mhz = low_mhz, high_mhz
+        step_khz = operation.step_hz * 1e-3 if step_khz is None else step_khz
+    return planned(frequencies_mhz, start_mhz=start_mhz, stop_mhz=stop_mhz, step_khz=step_khz)
 
 
 def _rescan(
