@@ -49,8 +49,8 @@ def make(folder: Path) -> Path:
         raise OSError(f"{folder}: cannot be written, or others than its owner may write there")
     with open(folder / "refrigerator.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several may begin at once
-        for path in kept(folder):
-            return path
+        if found := kept(folder):
+            return found[0]
         made = object_code(entries())
         linked = link(made)
         path = keep(linked, folder, LINKED) if linked else None
