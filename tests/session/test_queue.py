@@ -39,7 +39,8 @@ PARTS = {
     *("set_up",),
 }
 #: What a queue cannot give, and so is not described by a type: objects of a session.
-OBJECTS = {"online", "report", "per_step", "known", "rod", "amplifier", "settings", "ready", "look"}
+OBJECTS = {"online", "analysing", "report", "per_step", "known", "rod", "amplifier", "settings"}
+OBJECTS |= {"ready", "look"}
 
 HALO, AMRR = {"haloscope": "haloscope"}, {"refrigerator": "refrigerator"}
 CALIBRATION = {"receiver_gain_db": 104.0, "receiver_temperature_k": 1.2}
