@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.analysis_speed import stack
 from benchmarks.catalog_scale import MAIN
 from benchmarks.scale.axes.runs import kilobytes
@@ -18,6 +20,7 @@ from benchmarks.scale.axis import Axis, Quantity
 from benchmarks.scale.process import peak_mb
 from cryohalo.catalog import DocumentWriter
 from haloscope.analysis.spectra import Spectra
+from tests.physics.analysis.recorded import event
 
 #: Spectra drawn at a time, and steps of one run: a campaign is of several.
 DRAWN, OF_A_RUN = 100, 2000
@@ -44,21 +47,8 @@ _TOLD = (
 
 def step(spectra: Spectra, row: int) -> dict[str, Any]:
     """What a scan records at one step, of a digitizer that hands out the window alone."""
-    measured = {
-        "measured_target_frequency": spectra.target_frequency_hz[row] * 1e-6,
-        "measured_cavity_frequency": spectra.cavity_frequency_hz[row] * 1e-6,
-        "measured_loaded_q": spectra.loaded_q[row],
-        "measured_beta": spectra.beta[row],
-        "measured_jpa_resonance": spectra.jpa_resonance_hz[row] * 1e-6,
-        "measured_jpa_bandwidth": spectra.jpa_bandwidth_hz[row] * 1e-3,
-        "measured_jpa_gain_peak": spectra.jpa_gain_peak_db[row],
-        "magnet_field": spectra.magnet_field_t[row],
-        "daq_frequency_start": spectra.frequency_start_hz[row] * 1e-6,
-        "daq_frequency_step": spectra.step_hz,
-        "daq_num_averages": spectra.num_averages[row],
-    }
-    numbers = {name: float(value) for name, value in measured.items()}
-    return {"daq_spectrum": spectra.power_w[row], **numbers}
+    recorded = event(spectra, row, named="")
+    return {k: v if isinstance(v, np.ndarray) else float(v) for k, v in recorded.items()}
 
 
 def write(folder: Path, count: int) -> list[str]:
@@ -74,8 +64,8 @@ def write(folder: Path, count: int) -> list[str]:
         taken = 0
         for data in steps:
             taken += 1
-            event = {"uid": f"{uid}{taken}", "descriptor": f"{uid}d", "seq_num": taken}
-            writer("event", {**event, "time": 1.7e9 + taken, "data": data})
+            of_run = {"uid": f"{uid}{taken}", "descriptor": f"{uid}d", "seq_num": taken}
+            writer("event", {**of_run, "time": 1.7e9 + taken, "data": data})
             if taken == OF_A_RUN:
                 break
         ended = {"exit_status": "success", "num_events": {"primary": taken}}

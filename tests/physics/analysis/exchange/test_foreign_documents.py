@@ -10,8 +10,9 @@ import pytest
 
 from haloscope.analysis.exchange.documents import spectra_from_documents
 from haloscope.analysis.spectra import Spectra
-from tests.physics.analysis.exchange.test_documents_and_online import CALIBRATION, documents, event
+from tests.physics.analysis.exchange.test_documents_and_online import CALIBRATION, documents
 from tests.physics.analysis.generator import make, scan_targets
+from tests.physics.analysis.recorded import event
 
 ODD: dict[str, Any] = {
     "nothing": None,
