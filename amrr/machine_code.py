@@ -17,12 +17,13 @@ import platform
 import stat
 import sys
 from collections.abc import Callable, Iterable
-from functools import cache, partial
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
 import instruments
+from instruments.whole_files import replacing
 
 log = logging.getLogger("cryohalo.amrr")
 
@@ -142,15 +143,8 @@ def _of_llvm(path: Path) -> Callable[[str], int]:
 def keep(content: bytes, folder: Path, suffix: str) -> Path:
     """Write a file of the present code under its name; OSError where it cannot be."""
     path = folder / f"{name()}-{_digest(content)}{suffix}"
-    part = path.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    try:
-        with open(part, "xb", opener=partial(os.open, mode=0o644)) as file:
-            file.write(content)
-        part.replace(path)
-    except OSError:  # a full disk is not filled with what is half written
-        part.unlink(missing_ok=True)
-        raise
+    with replacing(path, mode=0o644) as part:  # else nobody would trust it
+        part.write_bytes(content)
     return path
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments.npz import load_npz
+from instruments.whole_files import replacing
 
 __all__ = ["Arrays", "Pieces", "Progress", "run"]
 
@@ -163,10 +164,9 @@ class _Store:
         if self._folder is None:
             return
         path = self._path(number)
-        part = path.with_suffix(".part.npz")
         own: dict[str, Any] = {"plan": np.frombuffer(self._plan.encode(), np.uint8), **arrays}
-        np.savez(part, **own)
-        part.replace(path)
+        with replacing(path) as part, open(part, "wb") as file:
+            np.savez(file, **own)
 
     def _path(self, number: int) -> Path:
         assert self._folder is not None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from cryohalo.processes.ages import since_boot
 from instruments.foreign_files import read_bounded
+from instruments.whole_files import replacing
 
 __all__ = ["AlreadyUpError", "Report", "ServiceReport", "StateFolder"]
 
@@ -155,14 +154,8 @@ class StateFolder:
 
     def write(self, report: Report) -> None:
         """Put a new report in place of the last, whole or not at all."""
-        handle, name = tempfile.mkstemp(dir=self.root, prefix=".report")
-        try:
-            with os.fdopen(handle, "w") as file:
-                json.dump(asdict(report), file)
-            os.replace(name, self._report_file)
-        except OSError:  # a full disk is not filled with what is half written
-            os.unlink(name)
-            raise
+        with replacing(self._report_file, mode=0o600) as part:
+            part.write_text(json.dumps(asdict(report)))
 
     @property
     def _lock_file(self) -> Path:

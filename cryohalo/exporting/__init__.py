@@ -5,8 +5,6 @@ CSV needs nothing, HDF5 the extra ``analysis``, Parquet and netCDF the extra ``e
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Final
 
 from cryohalo.catalog import CatalogError, Run
 from instruments.printable import escaped
+from instruments.whole_files import replacing
 
 __all__ = ["FORMS", "export_run"]
 
@@ -62,22 +61,8 @@ def export_run(
     if form != "hdf5":
         demand_stream(run, stream)
     write: Write = import_module(_WRITERS[form]).write
-    handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.", suffix=".part")
-    os.close(handle)
-    part = Path(name)
-    try:
-        events = write(run, part, stream)
-        part.chmod(0o666 & ~_umask())
-        part.replace(output)
-    finally:
-        part.unlink(missing_ok=True)
-    return events
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+    with replacing(output) as part:
+        return write(run, part, stream)
 
 
 def demand_stream(run: Run, stream: str) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 import shutil
 from dataclasses import asdict, dataclass, field
@@ -21,6 +20,7 @@ from cryohalo.reproduction.finding import Finding
 from cryohalo.reproduction.papers import all_claims
 from cryohalo.reproduction.rooms import Room
 from cryohalo.reproduction.work import FIGURES, Drawn, Settings
+from instruments.whole_files import replacing
 
 __all__ = ["Kept", "Result", "fingerprint"]
 
@@ -153,8 +153,7 @@ class Kept:
         """Write a result, whole or not at all; what it went on from is no longer needed."""
         path = self.path(room)
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_suffix(f".{os.getpid()}.part")
-        beside.write_text(json.dumps(result.recorded(), indent=1) + "\n", "utf-8")
-        beside.replace(path)
+        with replacing(path) as part:
+            part.write_text(json.dumps(result.recorded(), indent=1) + "\n", "utf-8")
         if not result.error:
             shutil.rmtree(self.work_folder(room), ignore_errors=True)

@@ -11,12 +11,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any, Final
 
 from cryohalo.searching.shown import COLUMNS, DRAWN, TEXTS
 from instruments.foreign_files import read_bounded
+from instruments.whole_files import replacing
 
 __all__ = ["MOST_KEPT", "Handed", "hand_over", "handed_file"]
 
@@ -48,14 +48,9 @@ def hand_over(catalog: Path, search: str, told: dict[str, Any]) -> None:
     file.parent.mkdir(exist_ok=True)
     if not file.exists():
         _forget_old(file.parent)
-    new = file.with_suffix(f".{os.getpid()}")
     text = json.dumps({"search": search, "told": told}, allow_nan=False)
-    try:
-        new.write_text(text)
-        os.replace(new, file)
-    except OSError:  # a full disk is not filled with what is half written
-        new.unlink(missing_ok=True)
-        raise
+    with replacing(file) as part:
+        part.write_text(text)
 
 
 def _forget_old(folder: Path) -> None:

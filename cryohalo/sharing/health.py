@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -13,6 +11,7 @@ from typing import Any, Final
 
 from instruments.foreign_files import read_bounded
 from instruments.printable import escaped
+from instruments.whole_files import replacing
 
 __all__ = ["HEALTH", "Health"]
 
@@ -65,14 +64,8 @@ class Health:
         Raises:
             OSError: It cannot be written.
         """
-        handle, name = tempfile.mkstemp(dir=file.parent, prefix=".health")
-        try:
-            with os.fdopen(handle, "w") as opened:
-                json.dump(asdict(self), opened)
-            os.replace(name, file)
-        except OSError:  # this is written each second: a full disk is not filled with what is left
-            os.unlink(name)
-            raise
+        with replacing(file, mode=0o600) as part:
+            part.write_text(json.dumps(asdict(self)))
 
     @classmethod
     def read(cls, file: Path) -> Health | None:

@@ -13,7 +13,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cryohalo.control_room import folder as folder_module
 from cryohalo.control_room import supervisor as supervising
 from cryohalo.control_room.folder import AlreadyUpError, Report, ServiceReport, StateFolder
 from cryohalo.control_room.services import Service
@@ -174,11 +173,11 @@ def test_a_report_that_cannot_be_written_leaves_nothing_behind(
         raise OSError("no space left on device")
 
     folder.write(Report(1, 1.0, []))
-    monkeypatch.setattr(folder_module.json, "dump", full)
+    monkeypatch.setattr(Path, "write_text", full)
     with pytest.raises(OSError, match="no space"):
         folder.write(Report(2, 1.0, []))
     assert folder.report() == Report(1, 1.0, [])
-    assert not list(folder.root.glob(".report*"))
+    assert not list(folder.root.glob(".*"))
 
 
 def test_a_damaged_report_is_none(folder: StateFolder) -> None:

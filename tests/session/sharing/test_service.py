@@ -106,7 +106,7 @@ def test_a_full_disk_is_not_filled_by_health_that_cannot_be_written(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("cryohalo.sharing.health.json.dump", full)
+    monkeypatch.setattr(Path, "write_text", full)
     for _ in range(3):
         with pytest.raises(OSError, match="No space"):
             Health("x").write(tmp_path / HEALTH)
