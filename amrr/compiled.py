@@ -9,7 +9,7 @@ To Python a marked function stays what it is, and runs as it is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -17,16 +17,17 @@ F = TypeVar("F", bound=Callable[..., object])
 #: A product and its sum with another number may be one instruction, which rounds once.
 FUSED: Final = frozenset({"contract"})
 
+#: Of all that is compiled. It may make no array (``_nrt``): so numba need not count who holds those
+#: that it is given, which it does atomically for each lump, and which costs as much as the lump's
+#: thermodynamics.
+SETTINGS: Final[Mapping[str, Any]] = {"error_model": "numpy", "_nrt": False}
+
 _marked: dict[Callable[..., object], dict[str, Any]] = {}
 _known: set[Callable[..., object]] = set()
 
 
 def jit(function: F) -> F:
-    """Compile as part of the caller: in its very place, since LLVM's own choice costs a third.
-
-    It may make no array (``_nrt``): so numba need not count who holds those that it is given, which
-    it does atomically for each lump, and which costs as much as the lump's thermodynamics.
-    """
+    """Compile as part of the caller: in its very place, since LLVM's own choice costs a third."""
     return _mark(function, forceinline=True, fastmath=set(FUSED))
 
 
@@ -44,7 +45,7 @@ def jit_sums(function: F) -> F:
 
 
 def _mark(function: F, **options: Any) -> F:
-    _marked.setdefault(function, {"error_model": "numpy", "_nrt": False, **options})
+    _marked.setdefault(function, {**SETTINGS, **options})
     return function
 
 

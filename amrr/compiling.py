@@ -32,7 +32,7 @@ F = TypeVar("F", bound=Callable[..., object])
 
 #: Files of other versions that are left in the folder: of other processors or environments.
 _MOST_KEPT: Final = 8
-_SETTINGS: Final[dict[str, Any]] = {"error_model": "numpy", "fastmath": set(compiled.FUSED)}
+_SETTINGS: Final[dict[str, Any]] = {**compiled.SETTINGS, "fastmath": set(compiled.FUSED)}
 _FLOATS = types.CPointer(types.CPointer(types.float64))
 _INTEGERS = types.CPointer(types.CPointer(types.int64))
 #: Addresses of the arrays of floats and of integers, then numbers and sizes.
@@ -81,7 +81,7 @@ def entries() -> list[native.Entry]:
 def in_process(function: F) -> F:
     """Compile a function for this process alone, at its first call (benchmarks, tests)."""
     compiled.make_known()
-    return cast(F, njit(**_SETTINGS, _nrt=False)(function))
+    return cast(F, njit(**_SETTINGS)(function))
 
 
 def object_code(made_of: Iterable[native.Entry]) -> bytes:
@@ -102,8 +102,8 @@ def object_code(made_of: Iterable[native.Entry]) -> bytes:
 
 def _module(entry: native.Entry) -> Any:
     """An entry as LLVM's optimised code, under a name that says what it takes."""
-    wrapped = {"_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    whole = njit(**_SETTINGS, **wrapped)(_caller(in_process(entry.function), entry.noted))
+    alone = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    whole = njit(**_SETTINGS, **alone)(_caller(in_process(entry.function), entry.noted))
     whole.compile(_SIGNATURE)
     (result,) = whole.overloads.values()
     (text,) = whole.inspect_llvm().values()
