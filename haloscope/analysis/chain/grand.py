@@ -158,17 +158,22 @@ def _sums_of(view: _Lines, edge_hz: FloatArray, sums: Accumulator) -> _Sums:
     anchor = int(np.floor(edge_hz[0] / ANCHOR_HZ))
     of_density, of_numerator = _kernels(anchor, sums.step_hz, sums.options)
     t = edge_hz / ANCHOR_HZ - anchor
-    shares = np.stack([(1 - t) ** 2, t * (1 - t), t**2], axis=1)
-    density = (view.fine("density") @ of_density).reshape(len(t), -1, 3)
-    root, snr, aligned, averaged = np.einsum("kps,ks->pk", density, shares)
-    numerator = (view.fine("numerator") @ of_numerator).reshape(len(t), -1, 2)
-    excess, joint = np.einsum("kps,ks->pk", numerator, np.stack([1 - t, t], axis=1))
+    shares = np.stack([(1 - t) ** 2, t * (1 - t), t**2])
+    root, snr, aligned, averaged = _mixed(of_density, view.fine("density"), shares)
+    excess, joint = _mixed(of_numerator, view.fine("numerator"), np.stack([1 - t, t]))
     return _Sums(np.sqrt(root), np.sqrt(snr), aligned, averaged, excess, joint)
+
+
+def _mixed(kernel: FloatArray, fine: FloatArray, shares: FloatArray) -> FloatArray:
+    """Sums over a line's fine bins, (k, m), by a kernel, (p x s, m), in shares (s, k): (p, k)."""
+    # A matrix times each line alone: of one product with all, BLAS rounds by how many there are.
+    product = np.matmul(kernel, fine[:, :, None])[:, :, 0].T
+    return (product.reshape(-1, *shares.shape) * shares).sum(axis=1)
 
 
 @lru_cache(maxsize=256)
 def _kernels(anchor: int, step_hz: float, options: Options) -> tuple[FloatArray, FloatArray]:
-    """What fine bins are multiplied by: their density, (m, 4 x 3), and numerator, (m, 2 x 2)."""
+    """What fine bins are multiplied by: their density, (4 x 3, m), and numerator, (2 x 2, m)."""
     table = line_table(ANCHOR_HZ * np.array([anchor, anchor + 1]), step_hz, options)
     merge = options.coarse_merge
     weights = np.repeat(table.weights(options.template) / merge, merge, axis=1)
@@ -179,7 +184,7 @@ def _kernels(anchor: int, step_hz: float, options: Options) -> tuple[FloatArray,
 
     pairs = (weights, weights), (aligned, aligned), (weights, aligned), (weights, averaged)
     density = np.concatenate([product(*pair) for pair in pairs])
-    return density.T.copy(), np.concatenate([weights, aligned]).T.copy()
+    return density, np.concatenate([weights, aligned])
 
 
 def _of_bins(
