@@ -2,7 +2,7 @@
 
 Each spectrum is reduced on its own and added to the sums of module ``combine``; only the grand bins
 that it touches are computed again, so the cost of a step does not grow with the scan. The numbers
-are those of the offline analysis to rounding, with one exception that needs all spectra at once:
+are those of the offline analysis bit by bit, with one exception that needs all spectra at once:
 the spike cut on the aligned average. ``finish`` applies it by running the offline analysis over the
 windows kept in memory (120 MB for the letter's scan).
 """
