@@ -75,10 +75,6 @@ class Landmarks:
     def __len__(self) -> int:
         return len(self.row)
 
-    def joined(self, other: Landmarks) -> Landmarks:
-        """These and others of other spectra."""
-        return self.together([self, other])
-
     @classmethod
     def together(cls, parts: Sequence[Landmarks]) -> Landmarks:
         """Those of several lots of spectra."""

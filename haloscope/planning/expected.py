@@ -154,7 +154,7 @@ def expected_limit(
         raise ValueError("forecast: no steps")
     own = in_fine_bins(options)
     sums = Accumulator(setup.bin_hz * options.fine_merge, own)
-    rows: Contributions | None = None
+    rows: list[Contributions] = []
     smoother = None
     for part in _parts(sorted(targets_hz)):
         spectra = expected_spectra(setup, part, averages, options)
@@ -162,12 +162,13 @@ def expected_limit(
         reduction = reduce_stack(spectra, windows, own, workers=1)
         for _, reduced, _ in reduction.chunks():
             sums.add(reduced)
-        new = contributions(spectra, noise_at_three(spectra, windows, reduction.at_three), own)
-        rows = new if rows is None else rows.joined(new)
+        noise_k = noise_at_three(spectra, windows, reduction.at_three)
+        rows.append(contributions(spectra, noise_k, own))
         if smoother is None and not sums.has_response:
             smoother = smoother_response(spectra, own)
     grand = grand_spectrum(sums, smoother=smoother)
-    systematic = taken_off(budget_of(rows, grand.frequency_hz, own), own)
+    budget = budget_of(Contributions.together(rows), grand.frequency_hz, own)
+    systematic = taken_off(budget, own)
     bound = limit(grand, calibration_of(setup), sums.step_hz, own, systematic)
     return Expected(grand, bound, systematic, own)
 

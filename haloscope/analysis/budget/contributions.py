@@ -71,10 +71,6 @@ class Contributions:
         errors = {name: value[index] for name, value in self.errors.items()}
         return Contributions(**arrays, errors=errors, origins=self.origins)
 
-    def joined(self, other: Contributions) -> Contributions:
-        """With more spectra."""
-        return self.together([self, other])
-
     @classmethod
     def together(cls, parts: Sequence[Contributions]) -> Contributions:
         """Those of several stacks, at least one; a term that one of them lacks counts for none."""

@@ -137,10 +137,6 @@ class Quality:
         """The counts in words; "nothing" for a stack without fault."""
         return ", ".join(f"{count} {fault}" for fault, count in self.counts.items()) or "nothing"
 
-    def joined(self, other: Quality) -> Quality:
-        """The verdicts on this stack and another one, whose spectra are counted after its own."""
-        return Quality.together([self, other])
-
     @classmethod
     def together(cls, parts: Sequence[Quality]) -> Quality:
         """The verdicts on several stacks, each counted after those before it."""

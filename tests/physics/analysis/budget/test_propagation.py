@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from haloscope.analysis.budget.contributions import Origin, contributions
+from haloscope.analysis.budget.contributions import Contributions, Origin, contributions
 from haloscope.analysis.budget.propagation import propagated
 from haloscope.analysis.budget.terms import TERMS
 from haloscope.analysis.calibration import combined
@@ -200,7 +200,7 @@ def test_spectra_that_measured_and_others_that_did_not_are_partly_assumed(chain:
     spectra = replace(chain.spectra, errors={"loaded_q": np.full(len(chain.spectra), 350.0)})
     known = contributions(spectra, chain.noise(), OPTIONS)
     unknown = contributions(chain.spectra, chain.noise(), OPTIONS)
-    both = known.rows(slice(0, 5)).joined(unknown.rows(slice(5, None)))
+    both = Contributions.together([known.rows(slice(0, 5)), unknown.rows(slice(5, None))])
     assert both.origins["loaded_q"] is Origin.PARTLY
     assert "loaded_q" in propagated(both, np.array([AXION_HZ])).assumed
     assert len(both) == len(chain.spectra)
