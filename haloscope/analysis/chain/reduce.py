@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from haloscope.analysis.chain.baseline import Baseline
-from haloscope.analysis.chain.combine import Reduced
+from haloscope.analysis.chain.combine import Accumulator, Reduced
 from haloscope.analysis.chain.looking import fitted_and_looked, rounds, spikes_of, without
 from haloscope.analysis.chain.passes import Job, Pass, begin, fitted, part_of
 from haloscope.analysis.chain.rescale import amplitudes
@@ -47,6 +47,13 @@ class Reduction:
     def baseline(self, rows: slice | IntArray = slice(None)) -> Baseline:
         """The baselines of some of the spectra, worked out once more."""
         return part_of(self.job, self.final, rows).baseline
+
+    def sums(self) -> Accumulator:
+        """All of the spectra added up."""
+        total = Accumulator(self.job.windows.step_hz, self.job.options)
+        for _, reduced, _ in self.chunks():
+            total.add(reduced)
+        return total
 
     def chunks(self) -> Iterator[tuple[slice, Reduced, Baseline]]:
         """Rows, reduced spectra and baselines, in order."""

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from haloscope.analysis.blocks import blocks
 from haloscope.analysis.chain.combine import Accumulator
 from haloscope.analysis.chain.grand import Grand, SmootherResponse, grand_spectrum
-from haloscope.analysis.chain.reduce import reduce_stack
+from haloscope.analysis.chain.reduce import Reduction, reduce_stack
 from haloscope.analysis.chain.selection import Windows, windows_of
 from haloscope.analysis.chain.signal import relative_signal
 from haloscope.analysis.options import Options
@@ -121,8 +121,8 @@ def _without(spectra: Spectra, found: Candidate, options: Options) -> Spectra | 
     """Windows without the line of a candidate; None if what is there is no axion's line."""
     place_hz: float | None = None
     names = tuple(spectra.name(row) for row in range(len(spectra)))
+    reduction = reduce_stack(spectra, windows_of(spectra, options), options)
     for _ in range(_MOST_ROUNDS):
-        reduction = reduce_stack(spectra, windows_of(spectra, options), options)
         try:
             seen = measured_steps(reduction, found.frequency_hz, names, place_hz=place_hz, fewest=1)
         except NotHeldError:
@@ -131,7 +131,8 @@ def _without(spectra: Spectra, found: Candidate, options: Options) -> Spectra | 
         if seen.mean < _LEFT_SIGMA * seen.mean_error:
             break
         spectra = _divided(spectra, place_hz, seen.mean, options)
-    return spectra if _is_out(spectra, found, options) else None
+        reduction = reduce_stack(spectra, windows_of(spectra, options), options)
+    return spectra if _is_out(reduction, found) else None
 
 
 def _divided(spectra: Spectra, place_hz: float, strength: float, options: Options) -> Spectra:
@@ -143,16 +144,14 @@ def _divided(spectra: Spectra, place_hz: float, strength: float, options: Option
     return spectra.with_checked(power_w=power)
 
 
-def _is_out(spectra: Spectra, found: Candidate, options: Options) -> bool:
-    sums = Accumulator(spectra.step_hz, options)
-    for _, reduced, _ in reduce_stack(spectra, windows_of(spectra, options), options).chunks():
-        sums.add(reduced)
+def _is_out(reduction: Reduction, found: Candidate) -> bool:
+    sums, options = reduction.sums(), reduction.job.options
     own = None if sums.has_response else SmootherResponse(1.0, 1.0, 1.0)
     try:
         grand = grand_spectrum(sums, smoother=own)
     except ValueError:
         return False
-    line = options.line_bins * options.coarse_merge * options.fine_merge * spectra.step_hz
+    line = options.line_bins * options.coarse_merge * options.fine_merge * sums.step_hz
     nu = grand.frequency_hz
     near = (nu > found.low_hz - line) & (nu < found.high_hz + line)
     return bool(near.any() and np.all(np.abs(grand.normalised[near]) < STRONG_SIGMA))

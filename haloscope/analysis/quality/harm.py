@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from haloscope.analysis.chain.combine import Accumulator
 from haloscope.analysis.chain.grand import Grand, grand_spectrum
 from haloscope.analysis.chain.reduce import reduce_stack
 from haloscope.analysis.chain.selection import windows_of
@@ -82,11 +81,7 @@ def _places(target_hz: FloatArray, window_hz: float) -> FloatArray:
 
 
 def _grand(spectra: Spectra, options: Options) -> Grand:
-    reduction = reduce_stack(spectra, windows_of(spectra, options), options)
-    sums = Accumulator(spectra.step_hz, options)
-    for _, reduced, _ in reduction.chunks():
-        sums.add(reduced)
-    return grand_spectrum(sums)
+    return grand_spectrum(reduce_stack(spectra, windows_of(spectra, options), options).sums())
 
 
 def _added(own: Grand, other: Grand) -> float:

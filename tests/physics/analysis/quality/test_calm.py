@@ -6,7 +6,10 @@ does not bend is left.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ import pytest
 from haloscope.analysis.online import Online
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result, analyze
+from haloscope.analysis.quality import calm
 from haloscope.analysis.quality.calm import calmed
 from haloscope.analysis.quality.harm import Harm, measured_harm
 from haloscope.analysis.quality.ladder import Adequacy
@@ -136,6 +140,27 @@ def test_bins_that_lie_between_those_of_the_grid_are_calmed_too(off: float) -> N
     assert result.calm is not None
     assert len(result.calm.grand) == len(result.grand)
     assert len(result.calm.taken_out) == 1
+
+
+def test_a_stack_is_reduced_once_for_each_time_that_a_line_is_divided_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spectra, counted = scan(9, 1.45e-15), Counter[str]()
+    found = analyze(spectra)
+    for name in ("reduce_stack", "_divided"):
+        monkeypatch.setattr(calm, name, _counting(getattr(calm, name), name, counted))
+    _, taken_out = calmed(spectra, np.arange(STEPS), found.candidates, found.options)
+    assert len(taken_out) == 1
+    assert counted["_divided"] > 0
+    assert counted["reduce_stack"] == counted["_divided"] + 1
+
+
+def _counting(work: Callable[..., Any], name: str, counted: Counter[str]) -> Callable[..., Any]:
+    def counting(*given: Any) -> Any:
+        counted[name] += 1
+        return work(*given)
+
+    return counting
 
 
 def test_the_spectra_given_are_not_changed() -> None:
