@@ -105,7 +105,10 @@ class Settable(_Signal):
         """Put; the status ends with the put's completion."""
         self.check_value(value)
         limit_s = timeout if isinstance(timeout, int | float) else self.write_timeout
-        return completion(self, [(self, value)], limit_s)
+        return completion(self, [(self, value)], limit_s, lambda: self.catch_up(value))
+
+    def catch_up(self, value: Any) -> None:
+        """Called when a put of this value has completed: see to it that a read shows what is."""
 
     def stop(self, *, success: bool = False) -> None:
         """End what is under way well, if a RunEngine calls it off; a put cannot be taken back."""
@@ -197,6 +200,19 @@ class Setting(Remembering, OverEpics, Monitored, EpicsSignalWithRBV):
     def setpoint(self) -> Any:
         """What the setpoint is now, fetched."""
         return self.get_setpoint(use_monitor=False)
+
+    def catch_up(self, value: Any) -> None:
+        """Fetch the readback where the monitor does not show this value yet.
+
+        EPICS base answers a put before its monitors tell of what the put changed.
+        """
+        if same(self.get(), value):
+            return
+        how = (self.timeout, self.connection_timeout, None, self._string, "time", False)
+        found = self._get_with_timeout(self._read_pv, *how)
+        self._metadata_changed(
+            self.pvname, found, update=True, require_timestamp=True, from_monitor=False
+        )
 
     def subscribe(self, callback: Any, event_type: Any = None, run: bool = True) -> int:
         """Subscribe; the setpoint is monitored from the first subscription to it on."""

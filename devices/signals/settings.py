@@ -121,7 +121,12 @@ def set_together(device: OphydObject, values: Mapping[Setting, Any]) -> Status:
         InvalidValueError: A value that its PV cannot take; nothing was put.
     """
     changed = [(signal, value) for signal, value in values.items() if not _held(signal, value)]
-    return completion(device, changed, WRITE_TIMEOUT_S)
+
+    def catch_up() -> None:
+        for signal, value in changed:
+            signal.catch_up(value)
+
+    return completion(device, changed, WRITE_TIMEOUT_S, catch_up)
 
 
 def _held(signal: Setting, value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from ophyd.utils.errors import LimitError
 from cryohalo.processes.addresses import wait_served
 from cryohalo.processes.launcher import LaunchedIoc
 from devices.haloscope import Haloscope
+from devices.signals import burst
+from devices.signals.settings import name_within
 from devices.waiting.status import NotReachedError
 
 WANTED = {
@@ -44,6 +47,34 @@ def test_settings_of_all_types_arrive_together(device: Haloscope) -> None:
 def test_settings_that_hold_their_values_are_not_put(device: Haloscope) -> None:
     device.settings.set(WANTED).wait(20.0)
     assert device.settings.set(WANTED).done
+
+
+def test_a_setting_shows_what_was_put_though_its_monitor_is_late(
+    device: Haloscope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """EPICS base answers a put before its monitors tell of what the put changed."""
+    device.settings.set({**WANTED, "vna_path": "Weak", "vna_center": 1102.0}).wait(20.0)
+    signals = [device.settings.signals[name] for name in ("vna_path", "vna_center")]
+    before = {signal: (dict(signal._read_pv._args), signal.timestamp) for signal in signals}
+    join = burst.join
+
+    def without_the_monitor(signal: Any, value: Any, completed: Callable[..., None]) -> None:
+        def answered(**how: Any) -> None:
+            held, signal._metadata["timestamp"] = before[signal]
+            signal._read_pv._args.update(held)
+            completed(**how)
+
+        join(signal, value, answered)
+
+    monkeypatch.setattr(burst, "join", without_the_monitor)
+    device.settings.set(WANTED).wait(20.0)
+    read = device.settings.read()
+    for signal in signals:
+        name = name_within(device, signal)
+        assert read[f"haloscope_settings_{name}"]["value"] == WANTED[name]
+        assert read[f"haloscope_settings_{name}"]["timestamp"] > before[signal][1]
+    device.vna.center.set(1102.5).wait(20.0)
+    assert device.vna.center.get() == 1102.5
 
 
 def test_of_settings_put_together_the_refused_one_is_named(device: Haloscope) -> None:
