@@ -36,17 +36,14 @@ class AnalysisApart:
     Args:
         options: Settings.
         recorded: The documents of a run by its uid, all that there are so far.
-        catalog: Whose page is told how the search stands; None for nobody.
+        catalog: Whose page is told how the search stands.
 
     Raises:
         ValueError: As ``Online``.
     """
 
     def __init__(
-        self,
-        options: Options,
-        recorded: Callable[[str], Documents],
-        catalog: Path | None = None,
+        self, options: Options, recorded: Callable[[str], Documents], catalog: Path
     ) -> None:
         self.options = options
         self._here = Online(options)

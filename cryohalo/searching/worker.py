@@ -40,11 +40,11 @@ class Begin:
 
     Attributes:
         options: Of the analysis.
-        catalog: Whose page is told of the search; None for nobody.
+        catalog: Whose page is told of the search.
     """
 
     options: Options
-    catalog: Path | None
+    catalog: Path
 
 
 @contextlib.contextmanager
@@ -59,7 +59,7 @@ def _spared() -> Iterator[None]:
 class _Telling:
     """What the page is told, at most every second."""
 
-    def __init__(self, catalog: Path | None) -> None:
+    def __init__(self, catalog: Path) -> None:
         self._catalog = catalog
         self._shown: Shown | None = None
         self._mine = False
@@ -90,7 +90,7 @@ class _Telling:
 
     def tell(self) -> None:
         """Tell what is new."""
-        if not self._news or self._catalog is None or self._shown is None:
+        if not self._news or self._shown is None:
             return
         self._news, self._due_s = False, time.monotonic() + _PERIOD_S
         with _spared():

@@ -44,12 +44,12 @@ def some() -> Stream:
 
 
 @pytest.fixture
-def analyses() -> Iterator[Callable[..., AnalysisApart]]:
+def analyses(tmp_path: Path) -> Iterator[Callable[..., AnalysisApart]]:
     """Makes analyses that are closed in the end."""
     made: list[AnalysisApart] = []
 
-    def make_one(*given: Any, **more: Any) -> AnalysisApart:
-        made.append(AnalysisApart(*given, **more))
+    def make_one(options: Options, recorded: Callable[[str], Any]) -> AnalysisApart:
+        made.append(AnalysisApart(options, recorded, tmp_path))
         return made[-1]
 
     yield make_one
@@ -124,7 +124,7 @@ def test_what_the_analysis_raises_and_tells_is_raised_and_told_here(
     assert str(found.value) == str(wanted.value)
     assert [record.getMessage() for record in caplog.records] == told != []
     with pytest.raises(ValueError, match="needs a fitted baseline"):
-        AnalysisApart(Options(baseline="savgol"), nothing)
+        analyses(Options(baseline="savgol"), nothing)
 
 
 def test_of_a_process_that_is_killed_nothing_is_lost(
@@ -146,7 +146,7 @@ def test_of_a_process_that_is_killed_nothing_is_lost(
         result = apart.result()
     demand_same(result, here(list(catalog[0].documents())).result())
     assert result.quality.spectra == STEPS
-    assert len([r for r in caplog.records if "is lost" in r.getMessage()]) <= 1
+    assert len([r for r in caplog.records if "is lost" in r.getMessage()]) == 1
     assert apart.over([float(np.median(result.grand.frequency_hz))]) is not None
 
 
@@ -220,13 +220,17 @@ def test_a_run_that_cannot_be_read_again_is_left_out_and_told(
     assert "run gone is left out" in caplog.text
 
 
-def test_a_session_that_is_killed_leaves_no_process() -> None:
+def test_a_session_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
     code = (
-        "import time; from cryohalo.searching.apart import AnalysisApart\n"
+        "import time; from pathlib import Path\n"
+        "from cryohalo.searching.apart import AnalysisApart\n"
         "from haloscope.analysis.options import Options\n"
-        "print(AnalysisApart(Options(), list).worker.process.pid, flush=True); time.sleep(600)"
+        "apart = AnalysisApart(Options(), list, Path())\n"
+        "print(apart.worker.process.pid, flush=True); time.sleep(600)"
     )
-    session = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    session = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=tmp_path
+    )
     assert session.stdout is not None
     with session:
         left = psutil.Process(int(session.stdout.readline()))
@@ -246,7 +250,7 @@ def test_ctrl_c_at_the_terminal_is_the_sessions_alone(
 def test_the_page_is_told_what_it_would_find_by_itself(
     some: Stream, analyses: Callable[..., AnalysisApart], tmp_path: Path
 ) -> None:
-    apart = analyses(Options(), nothing, tmp_path)
+    apart = analyses(Options(), nothing)
     alone = Search("campaign mine")
     off = [("start", {"uid": "off", "plan_name": "field_off", "purpose": "field off"})]
     for document in some:
