@@ -75,11 +75,10 @@ class Outgoing:
             self.publish_at_once(flags)
             return
         self._posting = flags
-        if self._queues:
-            try:
-                await super().publish(flags)  # type: ignore[misc]
-            except Exception as error:
-                self._not_handed_over(error)
+        try:
+            await super().publish(flags)  # type: ignore[misc]
+        except Exception as error:
+            self._not_handed_over(error)
         self._tell_watchers(flags)
 
     def publish_at_once(self, flags: int) -> None:
