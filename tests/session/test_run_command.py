@@ -73,7 +73,7 @@ def test_every_plan_takes_from_a_shell_what_it_takes_from_a_queue(
     inspect.signature(PLANS[name]).bind("device", **given)
     # What is left is no argument for a shell.
     every = set(inspect.signature(PLANS[name]).parameters)
-    assert every - set(arguments) <= OBJECTS | DEVICES | {"analysing", "documents", "look", "ready"}
+    assert every - set(arguments) <= OBJECTS | DEVICES | {"documents"}
     assert all(argument.help for argument in arguments.values())
 
 
