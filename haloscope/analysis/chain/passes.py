@@ -171,7 +171,6 @@ def left_of(job: Job, state: Pass, rows: slice | IntArray) -> tuple[FloatArray, 
     if windows.merge == 1:
         gone_fine = np.union1d(gone_fine, np.union1d(gone, masked))
     else:
-        _take_out(windows.merge, power, masked, merged, kept)
         _take_out(windows.merge, power, np.union1d(masked, gone), merged, kept)
     kept.reshape(-1)[gone_fine] = 0.0
     return merged, kept.astype(np.float64)
@@ -202,10 +201,8 @@ def _take_out(
         power: Shape (n, bins).
         gone: The bins, as row * bins + column, ascending, shape (k,).
         merged: Mean power of the fine bins, shape (n, m).
-        kept: Fraction left of each, shape (n, m).
+        kept: Fraction left of each, shape (n, m); one of all that nothing is taken of.
     """
-    if not gone.size:
-        return
     fine, of = np.unique(gone // merge, return_inverse=True)
     left = np.ones((fine.size, merge), dtype=bool)
     left[of, gone % merge] = False
@@ -213,7 +210,7 @@ def _take_out(
     of_bins = power[row[:, None], column[:, None] * merge + np.arange(merge)]
     count = left.sum(axis=1)
     mean = np.where(left, of_bins, 0.0).sum(axis=1, dtype=np.float64) / np.maximum(count, 1)
-    kept[row, column] = np.minimum(kept[row, column], count / np.float32(merge))
+    kept[row, column] = count / np.float32(merge)
     merged[row, column] = np.where(count > 0, mean, merged[row, column])
 
 
