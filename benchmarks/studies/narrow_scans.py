@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -45,6 +46,7 @@ CALIBRATION = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=64)  # Of each ripple's scans all are the same but for the ripple.
 def taken(seed: int, coupling: float) -> tuple[Spectra, bool]:
     """A scan with an axion somewhere in its middle, and whether it was believed meanwhile."""
     place_hz = 1100.25e6 + 0.1e6 * np.random.default_rng(1000 + seed).random()
