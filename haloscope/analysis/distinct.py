@@ -11,6 +11,7 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ __all__ = [
     "demand_own_noise",
     "fingerprints",
     "fingerprints_of",
+    "random_signs",
     "second_differences",
 ]
 
@@ -130,13 +132,19 @@ def _alike_pairs(marks: NDArray[np.float32], limit: float) -> Iterator[tuple[int
 def _folded(marks: NDArray[np.float32]) -> NDArray[np.float32]:
     """Sums of ``_FOLD`` numbers each, with signs, shape (n, k/_FOLD)."""
     size = marks.shape[1]
-    drawn = generator(0, "folded fingerprints", size).integers(0, 2, size)
-    signs = np.asarray(2 * drawn - 1, dtype=np.float32)
+    signs = random_signs("folded fingerprints", size)
     folded = np.zeros((len(marks), -(-size // _FOLD)), np.float32)
     for part in range(_FOLD):
         own = marks[:, part::_FOLD] * signs[part::_FOLD]
         folded[:, : own.shape[1]] += own
     return folded
+
+
+@lru_cache(maxsize=64)
+def random_signs(purpose: str, size: int) -> NDArray[np.float32]:
+    """Ones with signs drawn at random, the same ones whenever for one purpose, shape (size,)."""
+    drawn = generator(0, purpose, size).integers(0, 2, size)
+    return (2.0 * drawn - 1.0).astype(np.float32)
 
 
 def _products(

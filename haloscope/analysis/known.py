@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -23,8 +22,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from haloscope.analysis.copies import CONFIRMED, LOOKED_UP, NEAR, Landmarks, confirmed
-from haloscope.analysis.distinct import alike_above
-from instruments.random import generator
+from haloscope.analysis.distinct import alike_above, random_signs
 
 __all__ = ["KnownLandmarks", "KnownMarks"]
 
@@ -84,18 +82,12 @@ class KnownMarks:
 
 def _sketch(mark: NDArray[np.float32]) -> NDArray[np.uint64]:
     """Signs of a fingerprint that was turned: as many bits as it has numbers, shape (words,)."""
-    turned = np.fft.rfft(mark * _flips(len(mark)))
+    # With signs at random the Fourier transform of anything looks like noise.
+    turned = np.fft.rfft(mark * random_signs("sketch of a spectrum", len(mark)))
     signs = np.zeros(-(-len(mark) // _WORD) * _WORD, dtype=bool)
     signs[: len(turned)] = turned.real > 0
     signs[len(turned) : len(mark)] = turned.imag[1 : (len(mark) + 1) // 2] > 0
     return np.packbits(signs).view(np.uint64)
-
-
-@lru_cache(maxsize=64)
-def _flips(size: int) -> NDArray[np.float32]:
-    """Signs that make the Fourier transform of anything look like noise, shape (size,)."""
-    drawn = generator(0, "sketch of a spectrum", size).integers(0, 2, size)
-    return (2.0 * drawn - 1.0).astype(np.float32)
 
 
 @dataclass(frozen=True)
