@@ -119,9 +119,7 @@ class Result:
         of_grand = grand_checks(
             self.grand, self.candidates, self.calibration, self.step_hz, self.options, calm
         )
-        averaged_out = misfit_is_harmless(
-            calm.grand, self.candidates, self.step_hz, self.options, calm.taken_out
-        )
+        averaged_out = misfit_is_harmless(calm, self.candidates, self.step_hz, self.options)
         no_harm = harmless(self.adequacy, averaged_out=averaged_out)
         no_harm &= all(test.passed for test in of_grand if test.name == WIDTH)
         return (

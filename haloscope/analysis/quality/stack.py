@@ -71,7 +71,7 @@ _WIDTH_SLACK: Final = 0.01
 
 
 def spectra_checks(
-    seen: Residuals, quality: Quality, options: Options, *, harmless: bool = False
+    seen: Residuals, quality: Quality, options: Options, *, harmless: bool
 ) -> list[Check]:
     """Tests of the spectra and their fits.
 
@@ -79,7 +79,7 @@ def spectra_checks(
         seen: Residuals of the spectra used.
         quality: Verdicts on all of them.
         options: Settings.
-        harmless: Whether the grand spectrum shows that misfits do not add up.
+        harmless: Whether misfits are known to do no harm (``harmless``).
     """
     n = seen.fine_bins
     width, near = float(seen.width.mean()), seen.neighbour_correlation - seen.expected_correlation
@@ -175,7 +175,7 @@ def seen_harmless(held: Adequacy | None) -> bool:
     )
 
 
-def model_checks(held: Adequacy | None, *, harmless: bool = False) -> list[Check]:
+def model_checks(held: Adequacy | None, *, harmless: bool) -> list[Check]:
     """Tests of the baseline's model; none where it was held against no richer one."""
     if held is None or not held.richer:
         return []
@@ -206,24 +206,21 @@ def grand_errors(grand: Grand, step_hz: float, options: Options) -> tuple[float,
 
 
 def outside_candidates(
-    grand: Grand,
-    candidates: Sequence[Candidate],
-    step_hz: float,
-    options: Options,
-    taken_out: Sequence[Candidate] = (),
+    calm: Calm, candidates: Sequence[Candidate], step_hz: float, options: Options
 ) -> NDArray[np.bool_]:
-    """Grand bins that no candidate touches, shape (k,).
+    """Grand bins of a calmed stack that no candidate touches, shape (k,).
 
     Those are the ones that share a coarse bin with it, and beside a strong one whose line was not
     taken out all bins of the spectra that hold it: their baselines bend towards it.
     """
     line = options.line_bins * options.coarse_merge * options.fine_merge * step_hz
-    clear = np.ones(len(grand), dtype=bool)
-    bending = [found for found in strong(candidates) if found not in taken_out]
+    frequency_hz = calm.grand.frequency_hz
+    clear = np.ones(len(frequency_hz), dtype=bool)
+    bending = [found for found in strong(candidates) if found not in calm.taken_out]
     for found in candidates:
         reach = options.window_hz if found in bending else line
         low, high = found.low_hz - reach, found.high_hz + reach
-        clear &= ~((grand.frequency_hz > low) & (grand.frequency_hz < high))
+        clear &= ~((frequency_hz > low) & (frequency_hz < high))
     return clear
 
 
@@ -238,24 +235,19 @@ def harmless(held: Adequacy | None, *, averaged_out: bool) -> bool:
 
 
 def misfit_is_harmless(
-    grand: Grand,
-    candidates: Sequence[Candidate],
-    step_hz: float,
-    options: Options,
-    taken_out: Sequence[Candidate] = (),
+    calm: Calm, candidates: Sequence[Candidate], step_hz: float, options: Options
 ) -> bool:
-    """Whether the width of the grand spectrum leaves no room for what a misfit could add to it.
+    """Whether the width of a grand spectrum leaves no room for what a misfit could add to it.
 
     Misfits of many spectra over one frequency add up if they are alike and average out if not; a
     grand spectrum of many bins tells which.
     """
-    clear = outside_candidates(grand, candidates, step_hz, options, taken_out)
-    calm = grand.normalised[clear]
-    if len(calm) < 3 * options.line_bins:
+    quiet = calm.grand.normalised[outside_candidates(calm, candidates, step_hz, options)]
+    if len(quiet) < 3 * options.line_bins:
         return False
-    _, error = grand_errors(grand, step_hz, options)
-    error *= float(np.sqrt(len(grand) / len(calm)))
-    width = float(np.sqrt(np.mean(calm**2)))
+    _, error = grand_errors(calm.grand, step_hz, options)
+    error *= float(np.sqrt(len(calm.grand) / len(quiet)))
+    width = float(np.sqrt(np.mean(quiet**2)))
     return bool((width + 2 * error) ** 2 - 1 < _MODEL_SLACK)
 
 
@@ -265,17 +257,16 @@ def grand_checks(
     calibration: Calibration,
     step_hz: float,
     options: Options,
-    calm: Calm | None = None,
+    calm: Calm,
 ) -> list[Check]:
     """Tests of the grand spectrum.
 
-    Its width is taken where no candidate is, of ``calm`` where strong ones were taken out.
+    Its width is that of ``calm``, the same without strong candidates' lines, where no candidate is.
     """
-    quiet, taken_out = (grand, ()) if calm is None else (calm.grand, calm.taken_out)
-    clear = outside_candidates(quiet, candidates, step_hz, options, taken_out)
+    clear = outside_candidates(calm, candidates, step_hz, options)
     assumed = calibration.assumed
     return [
-        *_distribution_checks(quiet.normalised[clear], quiet, step_hz, options),
+        *_distribution_checks(calm.grand.normalised[clear], calm.grand, step_hz, options),
         *_candidate_checks(grand, candidates, step_hz, options),
         Check("assumed, not measured", ", ".join(assumed) or "nothing", "nothing", not assumed),
     ]  # fmt: skip
