@@ -126,8 +126,10 @@ class Axis(Mover, EpicsMotor):
         check_position(self, self.user_setpoint, pos)
 
     def where(self) -> float:
-        """The readback, fetched."""
-        return float(self.user_readback.get(use_monitor=False))
+        """The readback, fetched; a read shows it from now on."""
+        actual = float(self.user_readback.get(use_monitor=False))
+        self.user_readback.catch_up(actual)
+        return actual
 
     def allowance_s(self, position: float) -> float:
         """Wall seconds to allow for a move from here to ``position``."""

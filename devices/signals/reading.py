@@ -17,6 +17,7 @@ from ophyd.utils import DisconnectedError
 
 from devices.hardware.naming import as_shown, called, is_converted
 from devices.signals.fetches import Fetch, Foreseen, ask_for, send_requests
+from devices.signals.values import same
 from devices.waiting.claims import begun
 
 __all__ = [
@@ -127,6 +128,20 @@ class Monitored(_Signal):
             if self._string and kind == dbr.TIME_ENUM and states and value in range(len(states)):
                 return states[value]
         return super().get()
+
+    def catch_up(self, value: Any) -> None:
+        """Have a read show what is, now that this value is known to be there.
+
+        EPICS base answers a put before its monitors tell of what the put changed. Where the monitor
+        shows another value yet, the PV is fetched, and shows that until the monitor tells more.
+        """
+        if not self._auto_monitor or same(self.get(), value):
+            return
+        how = (self.timeout, self.connection_timeout, None, self._string, "time", False)
+        found = super()._get_with_timeout(self._read_pv, *how)  # pyepics keeps what it fetches
+        self._metadata_changed(
+            self.pvname, found, update=True, require_timestamp=True, from_monitor=False
+        )
 
 
 class Readback(Shaped, Monitored, EpicsSignalRO):

@@ -19,7 +19,7 @@ from devices.signals.reading import (
     WRITE_TIMEOUT_S,
     Monitored,
 )
-from devices.signals.values import check_number, check_state, check_text
+from devices.signals.values import check_number, check_state, check_text, same
 from devices.waiting.status import call_off, completion
 
 __all__ = [
@@ -65,6 +65,9 @@ class Settable(_Signal):
         def know(self) -> None:
             """Wait, if it was never connected, until type, states and limits are known."""
 
+        def catch_up(self, value: Any) -> None:
+            """See to it that a read shows what is now that this value is there."""
+
     @property
     def hints(self) -> dict[str, list[str]]:
         """The field that shows it."""
@@ -106,9 +109,6 @@ class Settable(_Signal):
         self.check_value(value)
         limit_s = timeout if isinstance(timeout, int | float) else self.write_timeout
         return completion(self, [(self, value)], limit_s, lambda: self.catch_up(value))
-
-    def catch_up(self, value: Any) -> None:
-        """Called when a put of this value has completed: see to it that a read shows what is."""
 
     def stop(self, *, success: bool = False) -> None:
         """End what is under way well, if a RunEngine calls it off; a put cannot be taken back."""
@@ -201,19 +201,6 @@ class Setting(Remembering, OverEpics, Monitored, EpicsSignalWithRBV):
         """What the setpoint is now, fetched."""
         return self.get_setpoint(use_monitor=False)
 
-    def catch_up(self, value: Any) -> None:
-        """Fetch the readback where the monitor does not show this value yet.
-
-        EPICS base answers a put before its monitors tell of what the put changed.
-        """
-        if same(self.get(), value):
-            return
-        how = (self.timeout, self.connection_timeout, None, self._string, "time", False)
-        found = self._get_with_timeout(self._read_pv, *how)
-        self._metadata_changed(
-            self.pvname, found, update=True, require_timestamp=True, from_monitor=False
-        )
-
     def subscribe(self, callback: Any, event_type: Any = None, run: bool = True) -> int:
         """Subscribe; the setpoint is monitored from the first subscription to it on."""
         self._following = self._following or event_type == self.SUB_SETPOINT
@@ -222,13 +209,6 @@ class Setting(Remembering, OverEpics, Monitored, EpicsSignalWithRBV):
     def _add_callback(self, pvname: str, pv: Any, callback: Any) -> None:
         if self._following or pvname == self.pvname:
             super()._add_callback(pvname, pv, callback)
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two values of a setting are the same, numbers to nine digits."""
-    if isinstance(one, str) or isinstance(other, str):
-        return str(one) == str(other)
-    return abs(float(one) - float(other)) <= 1e-9 * max(1.0, abs(float(other)))
 
 
 def setting(

@@ -21,6 +21,7 @@ __all__ = [
     "check_state",
     "check_text",
     "is_number",
+    "same",
     "show",
 ]
 
@@ -127,3 +128,10 @@ def check_text(name: str, value: Any) -> None:
     """
     if not isinstance(value, str) or len(value.encode()) > TEXT_LENGTH:
         raise InvalidValueError(f"{name} = {value!r} is no text of up to {TEXT_LENGTH} bytes")
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values of a setting are the same, numbers to nine digits."""
+    if isinstance(one, str) or isinstance(other, str):
+        return str(one) == str(other)
+    return abs(float(one) - float(other)) <= 1e-9 * max(1.0, abs(float(other)))

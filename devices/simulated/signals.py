@@ -207,6 +207,9 @@ class RecordSignal(Signal):
         description[self.name].update(more)
         return description
 
+    def catch_up(self, value: Any) -> None:
+        """Nothing: the machine itself is read."""
+
 
 class RecordSignalRO(RecordSignal):
     """A read-only signal over a record."""

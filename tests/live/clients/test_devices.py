@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,6 @@ from cryohalo.processes.addresses import wait_served
 from cryohalo.processes.launcher import LaunchedIoc
 from devices.haloscope import Haloscope
 from devices.signals import burst
-from devices.signals.settings import name_within
 from devices.waiting.status import NotReachedError
 
 WANTED = {
@@ -49,32 +48,51 @@ def test_settings_that_hold_their_values_are_not_put(device: Haloscope) -> None:
     assert device.settings.set(WANTED).done
 
 
-def test_a_setting_shows_what_was_put_though_its_monitor_is_late(
-    device: Haloscope, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """EPICS base answers a put before its monitors tell of what the put changed."""
-    device.settings.set({**WANTED, "vna_path": "Weak", "vna_center": 1102.0}).wait(20.0)
-    signals = [device.settings.signals[name] for name in ("vna_path", "vna_center")]
+def without_monitors(monkeypatch: pytest.MonkeyPatch, signals: Iterable[Any]) -> dict[Any, float]:
+    """As EPICS base does, have puts answered before monitors tell; time stamps of what they told.
+
+    What these signals hold is put back to what it is now before a put completes.
+    """
     before = {signal: (dict(signal._read_pv._args), signal.timestamp) for signal in signals}
     join = burst.join
 
-    def without_the_monitor(signal: Any, value: Any, completed: Callable[..., None]) -> None:
+    def early(put: Any, value: Any, completed: Callable[..., None]) -> None:
         def answered(**how: Any) -> None:
-            held, signal._metadata["timestamp"] = before[signal]
-            signal._read_pv._args.update(held)
+            for signal, (held, stamp) in before.items():
+                signal._read_pv._args.update(held)
+                signal._metadata["timestamp"] = stamp
             completed(**how)
 
-        join(signal, value, answered)
+        join(put, value, answered)
 
-    monkeypatch.setattr(burst, "join", without_the_monitor)
+    monkeypatch.setattr(burst, "join", early)
+    return {signal: stamp for signal, (_, stamp) in before.items()}
+
+
+def test_a_setting_shows_what_was_put_though_its_monitor_is_late(
+    device: Haloscope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device.settings.set({**WANTED, "vna_path": "Weak"}).wait(20.0)
+    stamps = without_monitors(monkeypatch, [device.vna.path])
     device.settings.set(WANTED).wait(20.0)
-    read = device.settings.read()
-    for signal in signals:
-        name = name_within(device, signal)
-        assert read[f"haloscope_settings_{name}"]["value"] == WANTED[name]
-        assert read[f"haloscope_settings_{name}"]["timestamp"] > before[signal][1]
+    shown = device.settings.read()["haloscope_settings_vna_path"]
+    assert shown["value"] == "Bypass"
+    assert shown["timestamp"] > stamps[device.vna.path]
+    monkeypatch.undo()
+    without_monitors(monkeypatch, [device.vna.center])
     device.vna.center.set(1102.5).wait(20.0)
     assert device.vna.center.get() == 1102.5
+
+
+def test_a_motor_shows_where_it_was_sent_though_its_monitor_is_late(
+    device: Haloscope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device.rod.set(36.0).wait(60.0)
+    stamps = without_monitors(monkeypatch, [device.rod.user_readback])
+    device.rod.set(35.5).wait(60.0)
+    shown = device.rod.read()["haloscope_rod"]
+    assert shown["value"] == pytest.approx(35.5, abs=device.rod.reach)
+    assert shown["timestamp"] > stamps[device.rod.user_readback]
 
 
 def test_of_settings_put_together_the_refused_one_is_named(device: Haloscope) -> None:
