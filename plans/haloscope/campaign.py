@@ -6,7 +6,7 @@ earlier runs of the campaign and it takes what is missing: none twice, none left
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from bluesky.utils import MsgGenerator
 from devices.haloscope import Haloscope
 from haloscope.analysis.live import Analysing, LiveAnalysis
 from haloscope.analysis.online import Online, options_for
+from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result
 from haloscope.analysis.quality.verdicts import QualityError
 from haloscope.analysis.spectra import Spectra
@@ -105,7 +106,7 @@ def campaign(
     online
         The analysis; one with the options that are described if not given.
     analysing
-        Makes that one from its options, for as long as the plan runs: in this process if not given;
+        Instead of that, what makes one from its options for as long as the plan runs:
         ``Session.analysis`` makes it in a process of its own, for which no step waits.
     decision
         What to take again: "threshold", what is above the analysis' threshold, or "bayes", where
@@ -139,6 +140,7 @@ def campaign(
         calibration_spacing_mhz = operation.calibration_spacing_hz * 1e-6
     if calibrate_every_s is None:
         calibrate_every_s = operation.calibration_every_s
+    require(online is None or analysing is None, "a campaign takes online or analysing, not both")
     rule = Decision(decision)  # type: ignore[arg-type]  # refused there by name
     wanted = _wanted(operation, frequencies_mhz, start_mhz, stop_mhz, step_khz)
     targets = without(wanted, list(skip_mhz))
@@ -149,11 +151,7 @@ def campaign(
         for count in (averages, rescan_averages):
             check(haloscope, target, count)
     options = options_for(described, 1e6 * targets[len(targets) // 2])
-    if online is None and analysing is not None:
-        made = analysing(options)
-    else:
-        made = nullcontext(Online(options) if online is None else online)
-    with made as analysis:
+    with _made(options, online, analysing) as analysis:
         earlier = resumed(name, documents, analysis)
         more = {**(md or {}), "campaign": name}
         if not (calibration or earlier.calibration):
@@ -199,6 +197,15 @@ def campaign(
         if report is not None:
             report(outcome)
         return outcome
+
+
+def _made(
+    options: Options, online: LiveAnalysis | None, analysing: Analysing | None
+) -> AbstractContextManager[LiveAnalysis]:
+    """The analysis given, else what makes one makes, else one in this process."""
+    if analysing is not None:
+        return analysing(options)
+    return nullcontext(Online(options) if online is None else online)
 
 
 def _wanted(

@@ -351,6 +351,15 @@ def test_a_campaign_takes_again_what_the_prior_update_asks_for(
     assert [f for f in end.survivors_mhz if abs(f - 1100.05) < 0.003]
 
 
+def test_one_analysis_is_asked_not_two(haloscope: Any) -> None:
+    def analysing(_: Options) -> Any:
+        raise AssertionError("it is not to be made")
+
+    plan = campaign(haloscope, "two", [1100.0], online=Online(), analysing=analysing)
+    with pytest.raises(ValueError, match="online or analysing, not both"):
+        next(plan)
+
+
 def test_another_rule_is_refused_before_anything_moves(haloscope: Any) -> None:
     before = haloscope.bench.machine.time_s
     with pytest.raises(ValueError, match="decision: 'coin', needed one of threshold, bayes"):
