@@ -77,8 +77,8 @@ def join(signal: EpicsSignal, value: Any, completed: Callable[..., None]) -> Non
         signal: One that ``can_join``.
         value: A number, the name of a state, or a text.
         completed: Called, where ophyd calls it for a put of its own, when the put has completed;
-            with ``refused=True`` if the IOC has refused it, which pyepics keeps to itself, and with
-            ``lost=True`` if libca has given it up, which it does before the channel is told lost.
+            with ``refused=True`` if the IOC has refused it, which pyepics keeps to itself. Not if
+            libca has given it up: the channel is told lost a moment later.
 
     Raises:
         ValueError: No such state.
@@ -90,8 +90,8 @@ def join(signal: EpicsSignal, value: Any, completed: Callable[..., None]) -> Non
     run = signal.cl.get_dispatcher().get_thread_context("get_put")
 
     def answered(status: int) -> None:
-        lost = status == _ECA_DISCONN
-        run(completed, refused=status != dbr.ECA_NORMAL and not lost, lost=lost)
+        if status != _ECA_DISCONN:
+            run(completed, refused=status != dbr.ECA_NORMAL)
 
     _unanswered.add(answered)
     status = ca.libca.ca_array_put_callback(

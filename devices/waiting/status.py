@@ -335,9 +335,8 @@ class _Ended:
     signal: Signal
     abandoned: Callable[[], bool]
 
-    def __call__(self, *, refused: bool = False, lost: bool = False, **_: Any) -> None:
-        if not lost:  # else the loss of the IOC ends the action, in its own words
-            self.told(self.signal, refused=refused)
+    def __call__(self, *, refused: bool = False, **_: Any) -> None:
+        self.told(self.signal, refused=refused)
 
 
 def send(signal: Signal, value: Any) -> None:
