@@ -13,8 +13,8 @@ _UNDETERMINED = 1e-10
 
 def square(jacobian: FloatArray, weight: FloatArray) -> FloatArray:
     """J W J^T, shape (n, p, p), of J (n, p, blocks) and W (n, blocks) or (n, 1)."""
-    if weight.shape[1] == 1:
-        return (jacobian @ jacobian.transpose(0, 2, 1)) * weight[:, :, None]
+    # Weights go in first, also where they are all one: a matrix times its own transpose BLAS rounds
+    # otherwise, and a spectrum would depend on whether a bin of another one was cut.
     return (jacobian * weight[:, None]) @ jacobian.transpose(0, 2, 1)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -287,6 +287,21 @@ def test_online_and_offline_give_the_same_numbers(whole: Spectra) -> None:
     finished, full = online.finish(), analyze(offline)
     assert np.array_equal(finished.normalised, full.normalised)
     assert len(updates) == 30
+
+
+@pytest.mark.parametrize("baseline", ["letter", "pade"])
+def test_a_spectrum_that_is_cut_changes_no_bit_of_the_others(baseline: Any) -> None:
+    spectra = make(scan_targets(30), seed=6)
+    spectra.power_w[[3, 20], [9000, 7500]] *= 2
+    options = Options(filter_average=False, baseline=baseline)
+    online = Online(options)
+    for row in range(len(spectra)):
+        online.add(spectra.subset([row]))
+    shown, plain = online.result().grand, analyze(spectra, options)
+    assert len(plain.spikes) == 2
+    for item in fields(shown):
+        one, other = getattr(shown, item.name), getattr(plain.grand, item.name)
+        assert np.array_equal(one, other), item.name
 
 
 def test_an_update_covers_what_one_spectrum_touches(whole: Spectra) -> None:
