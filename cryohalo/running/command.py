@@ -169,7 +169,7 @@ def _run(
             _ask(plan.__name__)
         with displayed(session, show.value, expected_s=expected_s) as shows:
             apart = {"analysing": session.analysis} if "analysing" in parameters else {}
-            outcome = _ran(session, made(**apart))
+            outcome = _ran(session, made(**apart), goes_on="documents" in parameters)
             _show(outcome, shows, told)
 
 
@@ -202,12 +202,20 @@ def _ask(name: str) -> None:
         raise typer.Abort
 
 
-def _ran(session: Session, plan: MsgGenerator[Any]) -> Outcome:
-    """Run it; what ends it is one line and an exit code."""
+def _ran(session: Session, plan: MsgGenerator[Any], *, goes_on: bool) -> Outcome:
+    """Run it; what ends it is one line and an exit code.
+
+    Args:
+        session: Runs it.
+        plan: What to run.
+        goes_on: Called again, the plan finds in the catalog what it has done and goes on.
+    """
     try:
         return session.run(plan)
     except RunEngineInterrupted:
         session.run_engine.abort("interrupted at the terminal")
+        how = "the same command goes on from there" if goes_on else "its runs so far are kept"
+        tell(f"interrupted: {how}")
         raise typer.Exit(EXIT_INTERRUPTED) from None
     except Exception as error:
         lines = refusal(error, error.__traceback__)

@@ -166,7 +166,9 @@ class ModeMap:
 
     def _square_of(self, frequency_hz: ArrayLike) -> FloatArray:
         """(s/R)^2 at a frequency: in the square the wavenumber is smooth and monotonic."""
-        all_within("mode map: frequency", frequency_hz, self.lowest_hz, self.highest_hz, "Hz")
+        # In the unit in which plans are given their targets.
+        low, high = self.lowest_hz * 1e-6, self.highest_hz * 1e-6
+        all_within("mode map: frequency", np.multiply(frequency_hz, 1e-6), low, high, "MHz")
         k = np.asarray(frequency_hz, dtype=np.float64) / self._hz_per_wavenumber
         forward = self._splines["wavenumber"]
         square = self._splines["square"](k)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import typer
+from bluesky import RunEngine
 from bluesky.utils import RunEngineInterrupted
 from ophyd.status import Status
 from typer.testing import CliRunner, Result
@@ -219,6 +220,29 @@ def test_how_a_plan_ends_is_in_the_exit_code(
     else:
         assert done.exit_code == code
         assert aborted == ["interrupted at the terminal"]
+
+
+@pytest.mark.parametrize(
+    ("plan", "told"),
+    [
+        (("campaign", "--name", "a"), "interrupted: the same command goes on from there"),
+        (("scan", "--frequencies-mhz", "[1100]"), "interrupted: its runs so far are kept"),
+    ],
+)
+def test_who_interrupts_a_plan_is_told_whether_it_can_go_on(
+    tmp_path: Path,
+    plan: tuple[str, ...],
+    told: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(*_: Any) -> None:
+        raise RunEngineInterrupted("paused")
+
+    monkeypatch.setattr(Session, "run", interrupted)
+    monkeypatch.setattr(RunEngine, "abort", lambda *_: ())
+    done = run(*plan, "--yes", *SIMULATED, str(tmp_path))
+    assert told in done.output + capsys.readouterr().err
 
 
 def test_a_status_that_fails_is_exit_code_one(

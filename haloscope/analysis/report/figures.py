@@ -149,8 +149,9 @@ def limit(result: Result, *, observed: bool = False, published: bool = True) -> 
              ylabel=r"$|g_{a\gamma\gamma}|$ (GeV$^{-1}$)")  # fmt: skip
     # Ends and holes run off the page, as in the letter: they say nothing but where the data stop.
     axis.set_ylim(0.85 * float(bound.coupling_per_gev.min()), _top(bound.coupling_per_gev, ends))
-    axis.legend(loc="center right", bbox_to_anchor=(0.97, 0.55))
     _mass_axis(axis)
+    # Below: wherever it is put inside, some scan's curve runs through it.
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3)
     return figure
 
 
