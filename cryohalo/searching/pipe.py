@@ -22,6 +22,11 @@ __all__ = ["LostError", "Worker"]
 WAITING: Final = 32
 #: How long it may take to end once nothing more comes.
 _END_S: Final = 20.0
+#: It says every second that it is there, busy or not. After so long without a word it hangs, as one
+#: does that was stopped; it may take long to start on a machine that is out of memory.
+_SILENT_S: Final = 60.0
+#: Looked at once more: what it said may lie unread, where this process was stopped meanwhile.
+_UNREAD_S: Final = 0.5
 
 
 class LostError(RuntimeError):
@@ -32,7 +37,8 @@ class Worker:
     """A process that analyses what it is given in its order.
 
     It is in a process group of its own, so that Ctrl-C at the terminal is the session's alone, and
-    ends when this process does, however that comes about. Ask it from one thread.
+    ends when this process does, however that comes about. One that hangs is killed, and lost. Ask
+    it from one thread.
 
     Args:
         begin: What it is to do.
@@ -55,6 +61,7 @@ class Worker:
         self._waiting: queue.Queue[Any] = queue.Queue(WAITING)
         self._answers: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._lost = threading.Event()
+        self._hung = False
         self._threads = [
             threading.Thread(target=work, daemon=True, name=f"analysis: {work.__name__[1:]}")
             for work in (self._send, self._receive)
@@ -104,6 +111,8 @@ class Worker:
     @property
     def words(self) -> str:
         """How it ended."""
+        if self._hung:
+            return f"nothing was heard of it for {_SILENT_S:g} s"
         try:
             return f"it ended with code {self.process.wait(1.0)}"
         except subprocess.TimeoutExpired:
@@ -138,11 +147,14 @@ class Worker:
     def _receive(self) -> None:
         try:
             while True:
+                if not (self._there.poll(_SILENT_S) or self._there.poll(_UNREAD_S)):
+                    self._hung = True
+                    self.process.kill()
                 said, *rest = self._there.recv()
                 if said == "log":
                     name, level, words = rest
                     logging.getLogger(name).log(level, "%s", words)
-                else:
+                elif said != "there":
                     self._answers.put((said, rest[0]))
         except (EOFError, OSError):
             pass

@@ -1,8 +1,9 @@
 """The process of the online analysis: ``python -m cryohalo.searching.worker FD``, by ``pipe``.
 
 It takes a ``Begin``, documents and questions from the connection that is named, in their order,
-answers the questions, and hands over what the page shows at most every second. It ends when the
-other end of the connection is closed, however that came about.
+answers the questions, and hands over what the page shows at most every second. However long an
+answer takes, it says every second that it is there. It ends when the other end of the connection is
+closed, however that came about.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -32,6 +34,8 @@ log = logging.getLogger("cryohalo.searching")
 #: Between two times that it is told how the search stands.
 _PERIOD_S: Final = 1.0
 _IDLE_S: Final = 3600.0
+#: Between two signs of life.
+_BEAT_S: Final = 1.0
 
 
 @dataclass(frozen=True)
@@ -98,15 +102,33 @@ class _Telling:
 
 
 class _Back(logging.Handler):
-    """Gives what is logged here to the session."""
+    """The way back to the session, for answers, what is logged here, and signs of life."""
 
     def __init__(self, there: Connection) -> None:
         super().__init__()
         self._there = there
+        self._one_at_a_time = threading.Lock()  # a connection takes no two messages at once
+
+    def send(self, message: Any) -> None:
+        """Say something.
+
+        Raises:
+            OSError: Nobody is there any longer.
+        """
+        with self._one_at_a_time:
+            self._there.send(message)
 
     def emit(self, record: logging.LogRecord) -> None:
-        with contextlib.suppress(OSError):  # nobody is there any longer
-            self._there.send(("log", record.name, record.levelno, record.getMessage()))
+        """Say what was logged."""
+        with contextlib.suppress(OSError):
+            self.send(("log", record.name, record.levelno, record.getMessage()))
+
+    def beat(self, ended: threading.Event) -> None:
+        """Say every second that the process is there, until it has ended."""
+        with contextlib.suppress(OSError):
+            while not ended.is_set():
+                self.send(("there", None))
+                ended.wait(_BEAT_S)
 
 
 def _answer(online: Online, what: str, given: tuple[Any, ...], more: dict[str, Any]) -> Any:
@@ -118,7 +140,7 @@ def _answer(online: Online, what: str, given: tuple[Any, ...], more: dict[str, A
         return "raised", error
 
 
-def _serve(there: Connection) -> None:
+def _serve(there: Connection, back: _Back) -> None:
     begin: Begin = there.recv()
     telling = _Telling(begin.catalog)
     online = Online(begin.options, publish=telling.updated)
@@ -132,7 +154,7 @@ def _serve(there: Connection) -> None:
                 telling.take(*rest)
                 online(*rest)
             else:
-                there.send(_answer(online, what, *rest))
+                back.send(_answer(online, what, *rest))
             if telling.left_s <= 0:
                 telling.tell()
     finally:
@@ -142,11 +164,15 @@ def _serve(there: Connection) -> None:
 def main() -> int:
     """Analyse until the session closes the connection."""
     there = Connection(int(sys.argv[1]))
+    back = _Back(there)
     # Its own would go to standard error beside what the session shows.
-    logging.getLogger().handlers = [_Back(there)]
+    logging.getLogger().handlers = [back]
     logging.getLogger().setLevel(logging.INFO)
+    ended = threading.Event()
+    threading.Thread(target=back.beat, args=(ended,), daemon=True).start()
     with contextlib.suppress(EOFError, ConnectionError):  # the session is gone
-        _serve(there)
+        _serve(there, back)
+    ended.set()
     return 0
 
 

@@ -127,6 +127,30 @@ def test_what_the_analysis_raises_and_tells_is_raised_and_told_here(
         analyses(Options(baseline="savgol"), nothing)
 
 
+def test_a_process_that_hangs_is_lost_and_one_that_has_nothing_to_do_is_not(
+    some: Stream,
+    analyses: Callable[..., AnalysisApart],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    writer, catalog = DocumentWriter(tmp_path), Catalog(tmp_path)
+    apart = analyses(Options(), lambda uid: catalog[uid].documents())
+    for document in some:
+        writer(*document)
+        apart(*document)
+    writer.close()
+    assert apart.field_t is not None
+    monkeypatch.setattr(pipe, "_SILENT_S", 6.0)  # of a word every second, now that it has begun
+    assert not apart.worker._lost.wait(8.0)
+    apart.worker.process.send_signal(signal.SIGSTOP)
+    with caplog.at_level(logging.ERROR):
+        result = apart.result()
+    demand_same(result, here(list(catalog[0].documents())).result())
+    (told,) = [r.getMessage() for r in caplog.records if "is lost" in r.getMessage()]
+    assert "nothing was heard of it for 6 s" in told
+
+
 def test_of_a_process_that_is_killed_nothing_is_lost(
     some: Stream,
     analyses: Callable[..., AnalysisApart],
