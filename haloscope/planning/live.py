@@ -140,12 +140,14 @@ class LiveForecast:
         if averages.size == scanned.size:
             pairs = zip(scanned, averages, strict=True)
             self._averages |= {_key(1e6 * f): float(n) for f, n in pairs if n > 0}
+        part = _numbers(start.get("campaign_part"))
+        self._parts = (int(part[0]), int(part[1])) if part.size == 2 else (1, 1)
+        if self._parts[0] == 1:  # another scan, maybe of the same targets, as a rescan is
+            self._done = set()
         self._done |= {_key(1e6 * f) for f in _numbers(given.get("done_mhz"))}
         left = {_key(f): self._averages.get(_key(f), math.nan) for f in targets_hz}
         self._left = _Left({key: left[key] for key in left if key not in self._done})
         self._reach.plan(targets_hz, self._left.each)
-        part = _numbers(start.get("campaign_part"))
-        self._parts = (int(part[0]), int(part[1])) if part.size == 2 else (1, 1)
 
     def _of_steps(self, descriptor: Mapping[str, Any]) -> bool:
         return descriptor.get("run_start") in self._starts and descriptor.get("name") == "primary"

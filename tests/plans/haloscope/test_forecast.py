@@ -19,6 +19,7 @@ from haloscope.planning.live import LiveForecast
 from haloscope.planning.machine import calibrated, setup_of
 from haloscope.planning.request import Request
 from plans.haloscope.campaign import Campaign, campaign
+from plans.haloscope.scan import scan
 from tests.plans.conftest import Documents
 
 CAPP = describe(HaloscopeParameters.capp12tb())
@@ -113,6 +114,18 @@ def test_the_live_forecast_knows_the_end_after_a_tenth_and_the_reach_after_a_qua
     reached = float(np.median(end.result.limit.coupling_per_gev[inside]))
     assert after[10].coupling_per_gev == pytest.approx(reached, rel=0.03)
     assert last.coupling_per_gev == pytest.approx(reached, rel=0.005)
+
+
+def test_a_scan_that_takes_targets_again_has_all_of_them_to_come(RE: RunEngine) -> None:
+    live, said = LiveForecast(), []
+    RE.subscribe(live)
+    RE.subscribe(lambda name, _: said.append(live.outlook) if name == "event" else None)
+    device: Any = Haloscope(name="haloscope", seed=8)
+    RE(scan(device, [1100.0, 1100.01, 1100.02], averages=20))
+    RE(scan(device, [1100.01, 1100.02], averages=20))
+    device.bench.close()
+    steps = [(outlook.done, outlook.left) for outlook in said if outlook is not None]
+    assert steps == [(1, 2), (2, 1), (3, 0), (1, 1), (2, 0)]
 
 
 def test_the_live_forecast_counts_the_parts_and_calibrations_to_come(
