@@ -45,6 +45,9 @@ class PutJournal(Protocol):
     def completed(self) -> None:
         """A put that waited has had its effect."""
 
+    def begin(self) -> None:
+        """Begin to bring all of the above to where it can no longer be lost."""
+
     async def safe(self) -> None:
         """Return when all of the above can no longer be lost."""
 
@@ -110,6 +113,7 @@ class Database(Posting):
         self._access = access
         self._on_put = on_put
         self._journal = journal
+        self._kept_next = False
         self._puts = Puts()
         self.channels: dict[str, LiveChannel] = {}
         for record in table:
@@ -221,8 +225,6 @@ class Database(Posting):
             )  # before the completion: the client then reads the reason at once
             raise
         if self._journal is not None:
-            if channel.record.done is not None:
-                self._journal.completed()
             await self._journal.safe()
 
     def _log_put(self, put: Put) -> None:
@@ -256,11 +258,14 @@ class Database(Posting):
 
     async def _wait_for_effect(self, channel: LiveChannel) -> None:
         if channel.record.done is None:
+            self._kept_next = True
             await self._post_consequences(channel)
             self.on_wake()
             return
         completed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waits = self._puts.wait(channel.record, partial(_end, completed), completed.done)
+        if not waits:
+            self._keep_completed(1)
         await self._post_together()
         self.on_wake()
         if waits:
@@ -284,11 +289,28 @@ class Database(Posting):
         ended = self._puts.take_settled()
         if not ended:
             return
+        told = [waiting for waiting, refusal in ended if refusal is None]
+        self._keep_completed(sum(not waiting.abandoned() for waiting in told))
         try:
-            await self.post()
+            await self.post_puts()
         finally:
             for waiting, refusal in ended:
                 waiting.completed(refusal)
+
+    def _keep_completed(self, number: int) -> None:
+        """So many puts that waited have had their effect; they are told when it has been posted."""
+        if self._journal is not None:
+            for _ in range(number):
+                self._journal.completed()
+        self._kept_next = True
+
+    async def post_puts(self) -> None:
+        """Post what puts have changed; those that complete with it reach the disk meanwhile."""
+        if self._kept_next:
+            self._kept_next = False
+            if self._journal is not None:
+                self._journal.begin()
+        await self.post()
 
     def settled(self) -> bool:
         """Whether ``settle`` has something to complete."""

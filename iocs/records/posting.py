@@ -26,7 +26,7 @@ class Posting:
     def __init__(self, wall_time: Callable[[], float]) -> None:
         self._wall_time = wall_time
         self._posting = 0
-        self._post_together = Together(self.post)
+        self._post_together = Together(self.post_puts)
         self._beside: dict[LiveChannel, int] = {}
         self._changes = Changes()
 
@@ -50,6 +50,10 @@ class Posting:
             await self._post_beside()
         finally:
             self._posting -= 1
+
+    async def post_puts(self) -> None:
+        """Post what puts have changed."""
+        await self.post()
 
     @property
     def posting(self) -> bool:

@@ -4,7 +4,7 @@ A snapshot of the machine is some seconds old when a process is killed. The jour
 since, each with its simulated time, so that they can be made again
 (``iocs.supervision.repeating``). One line is appended for each put, and one when a put that waits
 has completed. Lines are synchronised in groups by a thread: those who wait at the same time share
-one ``fdatasync``.
+one ``fdatasync``, which may be begun before anybody waits.
 
 A new file is begun with each snapshot; files that no kept snapshot needs are deleted. A file begins
 with a line that names the journal: a journal follows its own snapshots only.
@@ -19,11 +19,13 @@ import uuid
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from iocs.supervision import storage
 from iocs.supervision.saving import Saving
+from iocs.supervision.synchronising import in_turn
 from pvdb.records import Value
 
 #: Of all files together. It takes some 300 000 puts without one snapshot that could be written.
@@ -87,7 +89,7 @@ class Journal:
         self._file: _File | None = None
         self._retired: list[_File] = []
         self._synchronised = 0
-        self._job: asyncio.Task[None] | None = None
+        self._job: asyncio.Future[BaseException | None] | None = None
 
     @property
     def mark(self) -> str:
@@ -124,27 +126,35 @@ class Journal:
     def _name(self) -> str:
         return str(self.folder / "journal")
 
+    def begin(self) -> None:
+        """Begin to bring all lines up to now to where they survive, before anybody waits for it."""
+        if not self.durable or self._job is not None or self._synchronised >= self.number:
+            return
+        number, retired, self._retired = self.number, self._retired, []
+        files = [*retired, *([self._file] if self._file is not None else [])]
+        self._job = job = asyncio.get_running_loop().create_future()
+
+        def ended(error: BaseException | None) -> None:
+            for file in retired:
+                file.close()
+            # At once, before anybody is told: who asks next begins the next one.
+            self._synchronised, self._job = max(self._synchronised, number), None
+            if isinstance(error, OSError):
+                self.missed = True
+                self._saving.failed(self._name, error, passing=True)
+            job.set_result(error)
+
+        in_turn(partial(_synchronise, files), ended)
+
     async def safe(self) -> None:
         """Return when all lines up to now are where they survive."""
         goal = self.number
         while self.durable and self._synchronised < goal:
-            if self._job is None:
-                self._job = asyncio.create_task(self._synchronise(), name="journal")
-            await asyncio.shield(self._job)
-
-    async def _synchronise(self) -> None:
-        number, retired, self._retired = self.number, self._retired, []
-        files = [*retired, *([self._file] if self._file is not None else [])]
-        try:
-            await asyncio.to_thread(_synchronise, files)
-        except OSError as error:
-            self.missed = True
-            self._saving.failed(self._name, error, passing=True)
-        finally:
-            for file in retired:
-                file.close()
-            self._synchronised = max(self._synchronised, number)
-            self._job = None
+            self.begin()
+            if (job := self._job) is not None:
+                error = await asyncio.shield(job)
+                if error is not None and not isinstance(error, OSError):
+                    raise error
 
     def _open(self) -> _File:
         if self._file is None:
