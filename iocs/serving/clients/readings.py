@@ -21,6 +21,7 @@ from iocs.serving.messages import (
     kind_name,
     message,
 )
+from iocs.serving.sending.arrays import array_payload
 from iocs.serving.sending.scalars import scalar_payload
 from iocs.serving.sending.updates import NORMAL, Update
 
@@ -160,7 +161,7 @@ async def read(request: Request, channel: ClientChannel, client: Identity) -> by
 
 
 def _at_once(request: Request, channel: ClientChannel, client: Identity) -> bytes | None:
-    """The reply to a plain reading, see ``plain_reading``.
+    """The reply to a plain reading, see ``plain_reading`` and ``array_payload``.
 
     Raises:
         Forbidden: The client may not read it.
@@ -168,7 +169,12 @@ def _at_once(request: Request, channel: ClientChannel, client: Identity) -> byte
     if request.command != CaCommand.READ_NOTIFY or not channel.is_plain:
         return None
     client.require_readable(channel.entry, channel.name)
-    return plain_reading(channel, client, request.kind, request.count, request.second)
+    kind, count, entry = request.kind, request.count, channel.entry
+    body = array_payload(entry, entry._data, entry.alarm._data, kind, count)  # noqa: SLF001
+    if body is None:
+        return plain_reading(channel, client, kind, count, request.second)
+    count = count or len(entry._data["value"])  # noqa: SLF001
+    return message(CaCommand.READ_NOTIFY, kind, count, NORMAL, request.second, body)
 
 
 def plain_reading(

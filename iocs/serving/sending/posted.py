@@ -13,17 +13,22 @@ from typing import Any, Final
 from weakref import WeakValueDictionary
 
 import numpy as np
+from caproto import ChannelType
 from caproto._data import _channel_type_by_name
 
 from iocs.serving.filtering.filters import number_of
+from iocs.serving.sending.arrays import array_payload
 from iocs.serving.sending.scalars import Packer, packed
-from iocs.serving.sending.updates import SMALL_BYTES, Update
+from iocs.serving.sending.updates import SMALL_BYTES, Update, event_parts
 
 #: caproto's channels have a place for what is worked out of their value; it is emptied when that
 #: changes.
 _KEY: Final = "posted"
 #: Types and numbers of elements that a value is kept in, in bytes; clients ask for a few.
 MOST_KEPT: Final = 8
+
+Parts = tuple[bytes, bytes, bytes]
+Key = tuple[int, int, str]
 
 
 class Posted:
@@ -34,7 +39,7 @@ class Posted:
         time_s: When it was made, s since the Unix epoch.
     """
 
-    __slots__ = ("_alarm", "_data", "_last", "_parts", "_updates", "entry", "time_s")
+    __slots__ = ("_alarm", "_data", "_large", "_last", "_parts", "_updates", "entry", "time_s")
 
     def __init__(self, entry: Any) -> None:
         self.entry = entry
@@ -45,7 +50,8 @@ class Posted:
         # all types. Only the last one is, while it is given out: the next client wants the same.
         self._updates: WeakValueDictionary[str, Update] | None = None
         self._last: Update | None = None
-        self._parts: dict[tuple[int, int, str], tuple[bytes, bytes, bytes]] = {}
+        self._large: tuple[Key, Parts] | None = None
+        self._parts: dict[Key, Parts] = {}
         value = self._data["value"]
         if isinstance(value, np.ndarray):  # the machine may change it in place
             self._data["value"] = value.copy()
@@ -69,10 +75,11 @@ class Posted:
 
     def given_out(self) -> None:
         """All have been given it: nothing large is kept for others."""
+        self._large = None
         if self._last is not None and self._last.nbytes > SMALL_BYTES:
             self._last = None
 
-    def parts(self, kind: int, count: int, kind_name: str) -> tuple[bytes, bytes, bytes]:
+    def parts(self, kind: int, count: int, kind_name: str) -> Parts:
         """What all subscribers of one type are sent, see ``Update.parts``.
 
         Args:
@@ -83,14 +90,23 @@ class Posted:
         Raises:
             Exception: It cannot be converted or encoded.
         """
-        found = self._parts.get((kind, count, kind_name))
+        key = kind, count, kind_name
+        found = self._parts.get(key)
+        if found is None and self._large is not None and self._large[0] == key:
+            found = self._large[1]
         if found is None:
             found = self._made_parts(kind, count, kind_name)
-            if len(found[2]) <= SMALL_BYTES and len(self._parts) < MOST_KEPT:
-                self._parts[kind, count, kind_name] = found
+            if len(found[2]) > SMALL_BYTES:
+                self._large = key, found
+            elif len(self._parts) < MOST_KEPT:
+                self._parts[key] = found
         return found
 
-    def _made_parts(self, kind: int, count: int, kind_name: str) -> tuple[bytes, bytes, bytes]:
+    def _made_parts(self, kind: int, count: int, kind_name: str) -> Parts:
+        if kind_name == ChannelType(kind).name:
+            body = array_payload(self.entry, self._data, self._alarm, kind, count)
+            if body is not None:
+                return event_parts(body, kind, count or len(self._data["value"]))
         return self.update(kind_name).parts(kind, count)
 
     def scalar(self, packer: Packer) -> bytes | None:

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import caproto as ca
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,8 +17,10 @@ from iocs.serving.clients.identity import Identity
 from iocs.serving.clients.readings import ClientChannel
 from iocs.serving.filtering.filters import NO_FILTERS
 from iocs.serving.messages import CaCommand, Request
+from iocs.serving.sending.arrays import array_payload
 from iocs.serving.sending.posted import Posted
 from iocs.serving.sending.scalars import scalar_payload
+from iocs.serving.sending.updates import SMALL_BYTES, Update
 from pvdb.records import Severity, Status
 
 KINDS = range(int(ca.ChannelType.CTRL_DOUBLE) + 1)
@@ -76,6 +79,48 @@ def test_any_value(name: str, data: st.DataObject) -> None:
     assert both_ways(entry) == 2 * plain  # plain and with its time
 
 
+@settings(deadline=None)
+@given(values=st.lists(st.floats(), max_size=5), count=st.integers(0, 6))
+def test_any_array(values: list[float], count: int) -> None:
+    entry = ca.ChannelDouble(value=np.array(values, float), max_length=10)
+    entry.alarm._data["severity"] = list(Severity)[-1]
+    posted = Posted(entry)
+    at_once = 0
+    for kind in (kind for kind in KINDS if ca.ChannelType(kind).name.endswith("DOUBLE")):
+        expected = the_long_way(posted, kind, count)
+        assert posted.parts(kind, count, ca.ChannelType(kind).name) == expected
+        made = array_payload(entry, posted._data, posted._alarm, kind, count)
+        at_once += made is not None
+    assert at_once == (2 if values and count <= len(values) else 0)
+
+
+@pytest.mark.parametrize(
+    "value", [np.arange(3), np.arange(3.0, dtype=np.float32), np.ones((2, 2)), [1.0, 2.0], 1.0]
+)
+def test_what_is_no_array_of_doubles_goes_the_long_way(value: Any) -> None:
+    entry = ca.ChannelDouble(value=1.0, max_length=10)
+    entry._data["value"] = value
+    posted = Posted(entry)
+    kind = int(ca.ChannelType.TIME_DOUBLE)
+    assert array_payload(entry, posted._data, posted._alarm, kind, 0) is None
+
+
+def test_a_large_array_is_made_once_and_kept_while_it_is_given_out_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(*_: Any) -> None:
+        raise AssertionError("it went the long way")
+
+    monkeypatch.setattr(Update, "parts", fails)
+    posted = Posted(ca.ChannelDouble(value=np.ones(SMALL_BYTES), max_length=SMALL_BYTES))
+    kind = ca.ChannelType.TIME_DOUBLE
+    first = posted.parts(int(kind), 0, kind.name)
+    assert posted.parts(int(kind), 0, kind.name)[2] is first[2]
+    assert len(posted.parts(int(kind), 5, kind.name)[2]) == 16 + 5 * 8, "another number of elements"
+    posted.given_out()
+    assert posted.parts(int(kind), 0, kind.name)[2] is not first[2]
+
+
 @pytest.mark.parametrize("machine", ["amrr", "haloscope"])
 def test_every_record_and_some_of_its_fields(machine: str) -> None:
     database = build(machine).database
@@ -128,6 +173,18 @@ def test_a_reading_is_the_same_at_once(machine: str, monkeypatch: pytest.MonkeyP
 
     asyncio.run(story())
     assert used > 0.7 * len(database.channels)
+
+
+def test_an_array_is_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    database = build("haloscope").database
+    entry = database["DAQ:Spectrum_RBV"]
+    monkeypatch.setitem(entry._data, "value", np.arange(100_000.0))
+    monkeypatch.setattr(type(entry), "auth_read", None)
+    channel = ClientChannel("Spectrum", 1, 1, entry, NO_FILTERS, long_text=False)
+    request = Request(CaCommand.READ_NOTIFY, int(ca.ChannelType.DOUBLE), 0, 1, 7)
+    reply = asyncio.run(readings.read(request, channel, Identity(("127.0.0.1", 1), 2)))
+    assert reply[-16:] == np.array([99_998, 99_999], ">f8").tobytes()
+    assert len(reply) == 24 + 800_000
 
 
 def test_who_may_not_read_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
