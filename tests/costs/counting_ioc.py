@@ -5,8 +5,10 @@ The counts stand in a file of whole numbers, in the order of ``COUNTS``, as they
 
 from __future__ import annotations
 
+import asyncio
 import os
 import runpy
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,6 @@ import numpy as np
 from iocs.serving.clients.answers import Answers
 from iocs.serving.clients.at_once import AtOnce
 from iocs.serving.messages import CaCommand, Request
-from iocs.serving.sending.outbound import Outbound
 
 COUNTS = ("puts", "gets", "requests", "sends", "bytes")
 FILE = "COUNTS_FILE"
@@ -24,7 +25,7 @@ PUTS = (CaCommand.WRITE, CaCommand.WRITE_NOTIFY)
 
 def count(counts: Any) -> None:
     """Have the serving layer count."""
-    answered, batch = Answers.__call__, Outbound._next_batch
+    answered, written, given = Answers.__call__, asyncio.StreamWriter.write, os.writev
     reading, begun = AtOnce._reading, AtOnce._put
 
     def read_at_once(self: AtOnce, *asked: int) -> bytes | None:
@@ -45,16 +46,22 @@ def count(counts: Any) -> None:
         counts[2] += 1
         await answered(self, request)
 
-    def sending(self: Outbound) -> bytes | memoryview:
-        data = batch(self)
+    def sending(self: asyncio.StreamWriter, data: bytes) -> None:
         counts[3] += 1
         counts[4] += len(data)
-        return data
+        written(self, data)
+
+    def giving(descriptor: int, buffers: Sequence[memoryview]) -> int:
+        taken = given(descriptor, buffers)
+        counts[3] += 1
+        counts[4] += taken
+        return taken
 
     AtOnce._reading = read_at_once  # type: ignore[method-assign]
     AtOnce._put = put_at_once  # type: ignore[method-assign]
     Answers.__call__ = answering  # type: ignore[method-assign]
-    Outbound._next_batch = sending  # type: ignore[method-assign]
+    asyncio.StreamWriter.write = sending  # type: ignore[method-assign,assignment]
+    os.writev = giving  # type: ignore[assignment]
 
 
 def read(file: Path) -> dict[str, int]:

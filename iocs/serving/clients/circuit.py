@@ -248,13 +248,21 @@ class ServingCircuit:
         if not self._there:
             self.monitors.clear()
             return
-        self.hand_over()
-        self.outbound.write()
-        if self.outbound.nbytes:  # it does not keep up: the sender waits for it
+        outbound = self.outbound
+        had_taken_all = outbound.is_clear
+        messages = self.monitors.take_ready()
+        outbound.pass_on(messages)
+        # What is left of a round may follow until the next one.
+        kept_up = not outbound.nbytes or (
+            had_taken_all and outbound.nbytes < sum(map(len, messages))
+        )
+        if kept_up:
+            self.monitors.open()
+        else:  # the sender waits for it
             self.monitors.close()
             self._posted.set()
-        else:
-            self.monitors.open()
+        if outbound.nbytes:
+            self._context.relieve()
 
     def hand_over(self) -> None:
         """Put what is ready on its way, before what is sent next."""

@@ -22,7 +22,9 @@ from iocs.serving.sending.updates import SMALL_BYTES, Update
 ARRAY_ELEMENTS: Final = 100
 #: Of which a message is put together, the second being the subscription's number.
 PIECES: Final = 4
-
+#: Bytes that a large payload counts for at most while it is ready: it is one for all clients, and
+#: four of them are let wait for a round.
+SHARED_BYTES: Final = BATCH_BYTES // 4
 
 Message = tuple[bytes, bytes, bytes, bytes]
 
@@ -58,7 +60,7 @@ class Monitors:
         )
         self.room = BATCH_BYTES
         self.ready: list[bytes] = []
-        self._large = False
+        self._large_at: list[int] = []  # among the pieces
         self._ended: dict[int, bytes] = {}  # numbers by identity: they may be used again
         self._give_up = give_up
         self._begin = begin
@@ -72,11 +74,11 @@ class Monitors:
         """
         if not self.ready:
             self._begin()
-        self.room -= size
+        self.room -= size if size < SHARED_BYTES else SHARED_BYTES
         self.counts.sent += 1
         self.ready += message
         if size > SMALL_BYTES:
-            self._large = True
+            self._large_at.append(len(self.ready) - 1)
 
     def close(self) -> None:
         """The client does not keep up: what comes from now on waits."""
@@ -121,13 +123,13 @@ class Monitors:
         joined, since each piece costs as much to keep account of as to make.
         """
         pieces, self.ready = self.ready, []
+        large_at, self._large_at = self._large_at, []
         if self._ended:
-            pieces = _without(pieces, self._ended)
-            self._ended = {}
-        if self._large:
-            self._large = False
+            pieces, self._ended = _without(pieces, self._ended), {}
             return _joined(pieces)
-        return [b"".join(pieces)] if pieces else pieces
+        if not large_at:
+            return [b"".join(pieces)] if pieces else pieces
+        return _joined_around(pieces, large_at)
 
     def _take_pending(self) -> list[bytes]:
         """A batch of what waits. A value that cannot be encoded ends its subscription."""
@@ -151,6 +153,7 @@ class Monitors:
     def clear(self) -> None:
         """Forget everything: the client is gone."""
         self.ready = []
+        self._large_at = []
         self._ended = {}
         self.close()
         self.pending.clear()
@@ -169,6 +172,18 @@ def _without(pieces: list[bytes], ended: dict[int, bytes]) -> list[bytes]:
         if id(pieces[place + 1]) not in ended:
             kept += pieces[place : place + PIECES]
     return kept
+
+
+def _joined_around(pieces: list[bytes], large_at: list[int]) -> list[bytes]:
+    """The same bytes; the pieces at these places are themselves."""
+    joined: list[bytes] = []
+    begin = 0
+    for place in large_at:
+        joined += b"".join(pieces[begin:place]), pieces[place]
+        begin = place + 1
+    if begin < len(pieces):
+        joined.append(b"".join(pieces[begin:]))
+    return joined
 
 
 def _joined(pieces: list[bytes]) -> list[bytes]:

@@ -10,6 +10,7 @@ from caproto.server.common import SubscriptionSpec
 
 from iocs.serving.clients.readings import ClientChannel
 from iocs.serving.filtering.filters import Gate
+from iocs.serving.limits import Statistics
 from iocs.serving.messages import Request
 from iocs.serving.sending.posted import Posted
 from iocs.serving.sending.updates import NUMBER_BYTES, Update
@@ -24,6 +25,8 @@ class Ready(Protocol):
     """What is ready to be sent to one client, see ``Monitors``."""
 
     room: int
+    ready: list[bytes]
+    counts: Statistics
 
     def add(self, size: int, message: tuple[bytes, bytes, bytes, bytes]) -> None:
         """One message more, in its pieces."""

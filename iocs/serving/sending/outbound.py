@@ -12,8 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections import deque
+from collections.abc import Sequence
+from itertools import islice
 from typing import Final
 
 from caproto.server.common import DisconnectedCircuit
@@ -25,6 +28,8 @@ BATCH_BYTES: Final = 65_536
 #: Given to the transport in one go for a client of which the system takes all: each system call
 #: costs more than its bytes. What it does not take the transport copies.
 MOST_BYTES: Final = 262_144
+#: Buffers that the system is given in one call.
+MOST_BUFFERS: Final = 64
 
 
 class Outbound:
@@ -51,6 +56,7 @@ class Outbound:
         self._blocked = 0
         self._draining: asyncio.Task[None] | None = None
         self._gathers = False
+        self._socket = writer.get_extra_info("socket") if hasattr(os, "writev") else None
 
     def put(self, *buffers: bytes) -> None:
         """Send soon; never blocks. Buffers that others are sent as well are not copied."""
@@ -60,6 +66,16 @@ class Outbound:
             self._waiting.append(buffer)
             self._budget.hold(buffer, len(buffer))
             self.nbytes += len(buffer)
+
+    def pass_on(self, buffers: Sequence[bytes]) -> None:
+        """Send now. What is little leaves at once if the client has taken all before."""
+        if len(buffers) == 1 and len(buffers[0]) <= BATCH_BYTES and self.is_clear:
+            self._writer.write(buffers[0])
+            return
+        gathers, self._gathers = self._gathers, True  # it is written here, and not once more
+        self.put(*buffers)
+        self._gathers = gathers
+        self.write()
 
     @property
     def is_clear(self) -> bool:
@@ -83,11 +99,31 @@ class Outbound:
         if transport.is_closing():
             self.forget()
         while self._waiting and transport.get_write_buffer_size() <= BATCH_BYTES:
+            if self._socket is not None and self._write_through(self._socket.fileno()):
+                break
             self._writer.write(self._next_batch())
             taken = not transport.get_write_buffer_size()
             self._batch_bytes = min(2 * self._batch_bytes, MOST_BYTES) if taken else BATCH_BYTES
         if self._waiting:
             self._have_followed()
+
+    def _write_through(self, descriptor: int) -> bool:
+        """Hand what waits to the system, as it is and without a copy; whether it has taken all."""
+        if self.nbytes <= BATCH_BYTES or self._writer.transport.get_write_buffer_size():
+            return False
+        buffers = [memoryview(one) for one in islice(self._waiting, MOST_BUFFERS)]
+        buffers[0] = buffers[0][self._offset :]
+        try:
+            taken = os.writev(descriptor, buffers)
+        except OSError:  # it takes none now, or never: the transport sees to either
+            return False
+        self.nbytes -= taken
+        self._offset += taken
+        while self._waiting and self._offset >= len(self._waiting[0]):
+            buffer = self._waiting.popleft()
+            self._offset -= len(buffer)
+            self._budget.release(buffer, len(buffer))
+        return not self._waiting
 
     def _have_followed(self) -> None:
         """See to it that somebody waits for the client."""

@@ -63,6 +63,9 @@ class Pipe:
             get_write_buffer_size=lambda: len(self.kept),
         )
 
+    def get_extra_info(self, _: str) -> None:
+        return None
+
     def write(self, data: bytes) -> None:
         self.kept += data
         self.flow()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 import time
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -183,6 +184,9 @@ class Kernel:
     def is_closing(self) -> bool:
         return False
 
+    def get_extra_info(self, _: str) -> None:
+        return None
+
 
 def test_who_falls_behind_and_comes_back_has_the_newest_values_in_order(run: Run) -> None:
     async def story() -> tuple[list[float], list[float], int]:
@@ -241,6 +245,68 @@ def test_an_array_goes_to_all_clients_as_one_object(run: Run) -> None:
         return {id(each[1]) for each in pieces}
 
     assert len(run(story())) == 1
+
+
+def test_what_follows_an_array_leaves_in_the_same_round(run: Run) -> None:
+    async def story() -> tuple[list[int], list[int]]:
+        client, number = Client(), ca.ChannelDouble(value=0.0)
+        array = ca.ChannelDouble(value=np.zeros(8000), max_length=8000)
+        client.subscribe(number, number=1)
+        client.subscribe(array, number=2)
+        await client.received()
+        sent: list[int] = []
+        stock = client.circuit.outbound.pass_on
+
+        def pass_on(messages: Sequence[bytes]) -> None:
+            sent.extend([len(messages)] if messages else [])
+            stock(messages)
+
+        client.circuit.outbound.pass_on = pass_on  # type: ignore[method-assign]
+        for _ in range(2):
+            await post(number, 1.0)
+            await post(array, np.ones(8000))
+        await post(number, 2.0)
+        while not sent:
+            await asyncio.sleep(0)
+        return sent, [own for _, _, own, _ in await client.received()]
+
+    # What is small is joined: before, between and behind the arrays.
+    assert run(story()) == ([5], [1, 2, 1, 2, 1])
+
+
+class Pipe(Kernel):
+    """A client's end that has room for so much."""
+
+    def __init__(self, client: Client, room: int) -> None:
+        super().__init__(client)
+        self.room = room
+        self.transport.get_write_buffer_size = lambda: max(0, -self.room)
+
+    def write(self, data: bytes) -> None:
+        self.room -= len(data)
+        super().write(data)
+
+
+def test_the_rest_of_an_array_may_follow_until_the_next_round(run: Run) -> None:
+    async def story() -> list[bool]:
+        client = Client()
+        array = ca.ChannelDouble(value=np.zeros(100_000), max_length=100_000)
+        client.subscribe(array)
+        client.circuit._take_part()
+        pipe = Pipe(client, 200_000)
+        pipe.takes.clear()
+        found = []
+        for _ in range(2):
+            await post(array, np.ones(100_000))
+            client.context.fanout.deliver()
+            client.circuit._take_part()
+            assert client.circuit.outbound.nbytes > 0
+            found.append(client.circuit.monitors.room > 0)
+        client.circuit.outbound.forget()
+        pipe.takes.set()
+        return found
+
+    assert run(story()) == [True, False]
 
 
 @pytest.mark.parametrize(

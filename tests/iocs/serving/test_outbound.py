@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,6 +29,9 @@ class Stalled:
 
     async def drain(self) -> None:
         await self.takes.wait()
+
+    def get_extra_info(self, _: str) -> None:
+        return None
 
 
 def test_who_waits_later_does_not_begin_the_time_anew(
@@ -98,7 +103,9 @@ def test_pieces_grow_while_the_system_takes_them_and_are_small_for_who_takes_not
         kept[0] = 0
 
     transport = SimpleNamespace(is_closing=lambda: False, get_write_buffer_size=lambda: kept[0])
-    writer = SimpleNamespace(transport=transport, write=write, drain=drain)
+    writer = SimpleNamespace(
+        transport=transport, write=write, drain=drain, get_extra_info=lambda _: None
+    )
 
     async def story() -> None:
         outbound = Outbound(writer, Budget(10**9))  # type: ignore[arg-type]
@@ -110,3 +117,43 @@ def test_pieces_grow_while_the_system_takes_them_and_are_small_for_who_takes_not
     most = MOST_BYTES // BATCH_BYTES
     # The sixth is not taken, and the transport keeps it; from then on none is.
     assert [size // BATCH_BYTES for size in sizes] == [1, 2, most, most, most, most, 1]
+
+
+@pytest.mark.parametrize("closes", [False, True])
+def test_what_is_large_is_given_to_the_system_as_it_is_and_follows_whole(
+    run: Run, monkeypatch: pytest.MonkeyPatch, closes: bool
+) -> None:
+    messages = [os.urandom(size) for size in (100, 3_000_000, 1, 2_000_000)]
+    given: list[int] = []
+    stock = os.writev
+
+    def writev(descriptor: int, buffers: list[memoryview]) -> int:
+        given.extend(id(one.obj) for one in buffers)
+        return stock(descriptor, buffers)
+
+    monkeypatch.setattr(os, "writev", writev)
+
+    async def story() -> tuple[bytes, int]:
+        ours, theirs = socket.socketpair()
+        _, writer = await asyncio.open_connection(sock=ours)
+        reader, client = await asyncio.open_connection(sock=theirs)
+        budget = Budget(10**9)
+        outbound = Outbound(writer, budget)
+        outbound.pass_on(messages)
+        received = await reader.read(50)
+        if closes:
+            client.transport.abort()
+        else:
+            outbound.put(b"last")
+            received += await reader.readexactly(5_000_101 + 4 - len(received))
+        while budget.nbytes:  # it is given back in either case
+            outbound.write()
+            await asyncio.sleep(0)
+        for end in (client, writer):
+            end.close()
+        return received, outbound.nbytes
+
+    received, left = run(story())
+    assert {id(one) for one in messages[:2]} <= set(given)
+    assert left == 0
+    assert received == (messages[0][:50] if closes else b"".join([*messages, b"last"]))

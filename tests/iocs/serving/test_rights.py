@@ -54,5 +54,10 @@ def _client() -> Any:
         is_closing=lambda: False, abort=lambda: None, get_write_buffer_size=lambda: 0
     )
     return SimpleNamespace(
-        writer=SimpleNamespace(transport=transport, write=lambda _: None, is_closing=lambda: False)
+        writer=SimpleNamespace(
+            transport=transport,
+            write=lambda _: None,
+            is_closing=lambda: False,
+            get_extra_info=lambda _: None,
+        )
     )

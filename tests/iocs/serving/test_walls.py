@@ -44,6 +44,9 @@ class Writer:
     def is_closing(self) -> bool:
         return False
 
+    def get_extra_info(self, _: str) -> None:
+        return None
+
 
 class Client:
     """A circuit without a socket, and what it was sent."""
@@ -163,6 +166,7 @@ def test_a_circuit_that_fails_does_not_keep_the_others_from_theirs(
         good = Client(bad.context)
         bad.subscribe(entry)
         good.subscribe(entry)
+        await bad.received()
         await good.received()
 
         def fails(*_: Any) -> None:
