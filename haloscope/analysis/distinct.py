@@ -221,15 +221,14 @@ class Noises:
     def __init__(self) -> None:
         self._parts: list[NDArray[np.float32]] = []
         self._waiting: list[tuple[NDArray[np.floating], FloatArray]] = []
-        self._count = 0
 
     def add(self, power: NDArray[np.floating], averages: FloatArray) -> None:
         """Keep that of spectra of relative power, shape (n, bins)."""
         first = max((power.shape[1] - _KNOWN_BY) // 2, 0)
-        self._waiting.append((power[:, first : first + _KNOWN_BY].copy(), averages))
-        self._count += len(power)
-        if self._count >= _WAITING:
-            self._look()
+        for row, own in enumerate(power[:, first : first + _KNOWN_BY]):
+            self._waiting.append((own[None].copy(), averages[row : row + 1]))
+            if len(self._waiting) >= _WAITING:
+                self._look()
 
     def take(self, power: NDArray[np.floating], averages: FloatArray) -> None:
         """Forget that of spectra."""
@@ -258,7 +257,7 @@ class Noises:
         if self._waiting:
             power, averages = (np.concatenate(both) for both in zip(*self._waiting, strict=True))
             self._parts.append(fingerprints(power, averages, _KNOWN_BY)[0])
-            self._waiting, self._count = [], 0
+            self._waiting = []
 
 
 def _alike(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.bool_]:

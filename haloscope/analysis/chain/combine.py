@@ -22,7 +22,7 @@ from haloscope.analysis.spectra import FloatArray, IntArray
 
 _FINE = ("numerator", "density", "overlaps")
 _LINE = ("variance_removed", "aligned_removed", "averaged_removed", "joint_removed")
-_SPARE_COARSE = 512  # Room added when the range grows, in coarse bins.
+_PIECE_COARSE = 512  # Room comes in pieces of so many coarse bins.
 
 
 @dataclass(frozen=True)
@@ -202,14 +202,14 @@ class Accumulator:
 
     def reserve(self, low: int, high: int) -> None:
         """Make room for coarse bins ``low`` up to below ``high``."""
+        # In whole pieces: how many are held does not depend on how many spectra came at once.
+        low, high = low // _PIECE_COARSE * _PIECE_COARSE, -(-high // _PIECE_COARSE) * _PIECE_COARSE
         if self.coarse_bins == 0:
             self.first_coarse = low
-            self._resize(0, high - low)
-            return
         before = max(0, self.first_coarse - low)
         after = max(0, high - self.first_coarse - self.coarse_bins)
         if before or after:
-            self._resize(before + _SPARE_COARSE * (before > 0), after + _SPARE_COARSE * (after > 0))
+            self._resize(before, after)
 
     def _resize(self, before: int, after: int) -> None:
         merge = self.options.coarse_merge

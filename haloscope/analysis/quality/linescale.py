@@ -16,8 +16,8 @@ the axion's shape is fitted together with the baseline and taken out, with the p
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import numpy as np
@@ -27,7 +27,7 @@ from scipy.special import gammaincc
 
 from haloscope.analysis.chain.response import TakenUp
 from haloscope.analysis.chain.smoothing import cached_matrix
-from haloscope.analysis.spectra import FloatArray
+from haloscope.analysis.spectra import FloatArray, IntArray
 
 __all__ = [
     "LineScale",
@@ -87,6 +87,16 @@ class LineScale:
     def probability(self) -> FloatArray:
         """Of a chi2 at least as far out, on its side, shape (n,)."""
         return tail_probability(self.chi2, self.mean, self.variance)
+
+    def rows(self, index: IntArray) -> LineScale:
+        """Those of some of the spectra."""
+        return LineScale(*(getattr(self, item.name)[index] for item in fields(self)))
+
+    @classmethod
+    def together(cls, parts: Sequence[LineScale]) -> LineScale:
+        """Those of several lots of spectra."""
+        joined = ([getattr(part, item.name) for part in parts] for item in fields(cls))
+        return cls(*map(np.concatenate, joined))
 
 
 def freedom_taken(own: FloatArray) -> FloatArray:
@@ -216,6 +226,16 @@ def _placed_sums(values: FloatArray, weights: FloatArray) -> FloatArray:
     return np.asarray(summed[..., before : values.shape[-1] - after])
 
 
+def _left(share: FloatArray, weights: FloatArray) -> FloatArray:
+    """Share of the noise left at each place, (n, C) to (n, L); one to the bit where nothing is cut.
+
+    Else a spectrum would round otherwise beside another one of which a bin was cut.
+    """
+    left = _placed_sums(share, weights**2)
+    left[(share == 1).all(axis=1)] = 1.0
+    return left
+
+
 def _overlap(weights: FloatArray) -> FloatArray:
     """T along a row: correlation of places 0, 1, ... apart."""
     full = np.correlate(weights, weights, mode="full")
@@ -235,7 +255,7 @@ def _smoothed(
     variance = np.full(count, response.variance)
     if share is None:
         return mean, variance
-    left = _placed_sums(share, weights**2)
+    left = _left(share, weights)
     return mean * left, variance * (left**2).mean(axis=1)
 
 
@@ -250,7 +270,7 @@ def _expected(
     places = g.shape[2]
     lags = np.arange(len(rho))
     pairs = np.where(lags == 0, places, 2 * np.maximum(places - lags, 0))
-    left = np.ones((1, 1)) if share is None else _placed_sums(share, weights**2)
+    left = np.ones((1, 1)) if share is None else _left(share, weights)
     square = (pairs * rho**2).sum() * (left**2).mean(axis=1)
     inner = kernel @ (g @ g.transpose(0, 2, 1))
     spread = correlate1d(g, np.concatenate([rho[:0:-1], rho]), axis=2, mode="constant")

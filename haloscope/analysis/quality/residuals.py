@@ -18,6 +18,7 @@ from haloscope.analysis.chain.selection import Windows
 from haloscope.analysis.chain.template import line_table
 from haloscope.analysis.options import Options
 from haloscope.analysis.quality.linescale import (
+    LineScale,
     SmootherScale,
     freedom_taken,
     line_scale,
@@ -143,15 +144,7 @@ def residual_rows(
     count = good.sum(axis=1)
     sum2 = np.einsum("nj,nj->n", pull, pull)
     near = np.einsum("nj,nj->n", pull[:, 1:], pull[:, :-1]) / np.maximum(sum2, 1e-300)
-    table = line_table(windows.target_hz[rows][:1], windows.step_hz, options)
-    weights = table.weights(options.template)[0]
-    response = reduced.taken or _smoother(windows, options, weights)
-    taken = (
-        np.full(len(pull), response.freedom_taken)
-        if isinstance(response, SmootherScale)
-        else freedom_taken(response.own)
-    )
-    scale = line_scale(pull, reduced.kept, response, weights, options.coarse_merge)
+    taken, scale = _on_lines(reduced, pull, windows, rows, options)
     return Rows(
         np.sqrt(sum2 / np.maximum(count, 1)),
         near,
@@ -168,6 +161,42 @@ def residual_rows(
         baseline.theta,
         1 - good.mean(axis=1),
     )
+
+
+def _on_lines(
+    reduced: Reduced, pull: FloatArray, windows: Windows, rows: slice, options: Options
+) -> tuple[FloatArray, LineScale]:
+    """Degrees of freedom that the fits take, shape (n,), and chi2 on the scale of the line."""
+    targets = windows.target_hz[rows]
+    # Lines as wide as those of 0.1 % more or less: a spectrum's is the same whatever it is with.
+    unit = 10.0 ** (np.floor(np.log10(targets)) - 3)
+    found: dict[float, list[int]] = {}
+    for row, place in enumerate((np.rint(targets / unit) * unit).tolist()):
+        found.setdefault(place, []).append(row)
+    if len(found) == 1:
+        return _on_line(reduced, pull, windows, next(iter(found)), options)
+    freedom, parts, order = np.empty(len(pull)), [], []
+    for place, some in found.items():
+        index = np.array(some)
+        freedom[index], part = _on_line(reduced.rows(index), pull[index], windows, place, options)
+        parts.append(part)
+        order += some
+    return freedom, LineScale.together(parts).rows(np.argsort(order))
+
+
+def _on_line(
+    reduced: Reduced, pull: FloatArray, windows: Windows, place_hz: float, options: Options
+) -> tuple[FloatArray, LineScale]:
+    """The same with the line of an axion of this frequency."""
+    table = line_table(np.array([place_hz]), windows.step_hz, options)
+    weights = table.weights(options.template)[0]
+    response = reduced.taken or _smoother(windows, options, weights)
+    taken = (
+        np.full(len(pull), response.freedom_taken)
+        if isinstance(response, SmootherScale)
+        else freedom_taken(response.own)
+    )
+    return taken, line_scale(pull, reduced.kept, response, weights, options.coarse_merge)
 
 
 def _smoother(windows: Windows, options: Options, weights: FloatArray) -> SmootherScale:
@@ -188,12 +217,16 @@ class ResidualSums:
     def add(self, reduced: Reduced, rows: Rows) -> None:
         """Add spectra that are used."""
         pull = reduced.pull
-        count = pull.size if reduced.kept is None else float(np.sum(reduced.kept > 0))
         square = pull * pull
-        self._moments += (
-            count, pull.sum(), square.sum(),
-            np.einsum("nj,nj->", square, pull), np.einsum("nj,nj->", square, square),
+        whole = pull.shape[1]
+        of_rows = zip(
+            [whole] * len(pull) if reduced.kept is None else np.sum(reduced.kept > 0, axis=1),
+            pull.sum(axis=1), square.sum(axis=1),
+            np.einsum("nj,nj->n", square, pull), np.einsum("nj,nj->n", square, square),
+            strict=True,
         )  # fmt: skip
+        for own in of_rows:  # one by one, so that they round alike however many come at once
+            self._moments += own
         scaled = (pull - HISTOGRAM_EDGES[0]) * (len(self._histogram) / np.ptp(HISTOGRAM_EDGES))
         place = np.clip(scaled.astype(np.int64), 0, len(self._histogram) - 1)
         self._histogram += np.bincount(place.ravel(), minlength=len(self._histogram))
