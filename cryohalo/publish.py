@@ -86,7 +86,7 @@ class Publisher:
     def _suit(self, start: Mapping[str, Any]) -> None:
         """Analyse as the apparatus of a run asks for; of another one all begins anew."""
         from haloscope.analysis.apparatus import described
-        from haloscope.analysis.online import options_for
+        from haloscope.analysis.live import options_for
 
         known = described(start)
         if known is not None and self._online is not None:

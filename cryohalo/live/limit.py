@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from haloscope.analysis.apparatus import described
-from haloscope.analysis.online import Online, options_for
+from haloscope.analysis.live import options_for
+from haloscope.analysis.online import Online
 from haloscope.analysis.options import Options
 from haloscope.analysis.spectra import FloatArray
 from haloscope.analysis.statistics.limits import dfsz, ksvz

@@ -23,7 +23,8 @@ from cryohalo.searching.handed import Handed
 from cryohalo.searching.shown import COLUMNS, Shown
 from haloscope.analysis.apparatus import capp12tb, described
 from haloscope.analysis.exchange.documents import bins_of
-from haloscope.analysis.online import Online, options_for
+from haloscope.analysis.live import options_for
+from haloscope.analysis.online import Online
 
 __all__ = ["COLUMNS", "Search", "Watched", "main"]
 

@@ -10,6 +10,7 @@ from typing import Any, Self
 from cryohalo.catalog import CatalogError
 from cryohalo.searching.pipe import LostError, Worker
 from cryohalo.searching.worker import Begin
+from haloscope.analysis.exchange.pieces import lightened
 from haloscope.analysis.online import Online
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result
@@ -68,7 +69,7 @@ class AnalysisApart:
         if self._told_lost:
             return
         try:
-            self.worker.give(("document", name, document))
+            self.worker.give(("document", name, lightened(name, document, self.options)))
         except LostError as error:
             self._tell_lost(error)
 

@@ -4,15 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any, Final, Protocol
 
+from haloscope.analysis.chain.selection import demand_window
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result
 from haloscope.analysis.spectra import Spectra
 from haloscope.analysis.statistics.candidates import Candidate
 from haloscope.analysis.vetoes.vetting import Verdicts
+from haloscope.description import Description
 
-__all__ = ["Analysing", "LiveAnalysis"]
+__all__ = ["OF_ALL", "Analysing", "LiveAnalysis", "options_for"]
+
+#: Baselines that need all spectra.
+OF_ALL: Final = ("savgol", "auto")
+
+
+def options_for(
+    description: Description, frequency_hz: float | None = None, step_hz: float | None = None
+) -> Options:
+    """What the owners of an apparatus state, as far as it can be done while spectra arrive.
+
+    Where they state a smoother, or a baseline chosen by what all spectra say, a polynomial over a
+    quadratic takes its place until the whole is analysed.
+
+    Args:
+        description: Of the apparatus.
+        frequency_hz: Of the axions searched for; the reference if not given.
+        step_hz: Digitizer bin width of the spectra; that of the apparatus if not given, which is
+            then held against the window.
+
+    Raises:
+        ValueError: The owners state what no analysis can do; names it.
+    """
+    stated, digitizer = Options.of(description, frequency_hz, step_hz), description.digitizer
+    if step_hz is None:
+        demand_window(stated, digitizer.bin_width_hz, digitizer.bins)
+    return replace(stated, baseline="pade") if stated.baseline in OF_ALL else stated
 
 
 class LiveAnalysis(Protocol):

@@ -9,24 +9,25 @@ windows kept in memory (120 MB for the letter's scan).
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from haloscope.analysis.budget.contributions import Contributions, contributions
 from haloscope.analysis.budget.running import RunningBudget
 from haloscope.analysis.calibration import combined
 from haloscope.analysis.chain.combine import Accumulator
-from haloscope.analysis.chain.grand import grand_spectrum
-from haloscope.analysis.chain.reduce import coarse_range
-from haloscope.analysis.chain.selection import Windows, demand_window, trim, windows_of
+from haloscope.analysis.chain.selection import windows_of
 from haloscope.analysis.chain.spikes import Spike
 from haloscope.analysis.exchange.documents import DocumentReader
 from haloscope.analysis.exchange.events import Event
+from haloscope.analysis.kept import Kept
+from haloscope.analysis.live import OF_ALL
+from haloscope.analysis.lots import Lot
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import (
     Result,
@@ -34,7 +35,6 @@ from haloscope.analysis.pipeline import (
     demand_belief,
     model_judged,
     summarise,
-    taken_off,
     with_vetoes,
 )
 from haloscope.analysis.quality.assess import assess, demand_some, screened
@@ -42,44 +42,15 @@ from haloscope.analysis.quality.residuals import ResidualSums
 from haloscope.analysis.quality.steady import Steady
 from haloscope.analysis.quality.verdicts import Fault, Finding, Quality, QualityError
 from haloscope.analysis.seen import Seen
-from haloscope.analysis.spectra import Calibration, Spectra, concatenate, referred_to
-from haloscope.analysis.statistics.bayes import excluded_coupling
-from haloscope.analysis.statistics.candidates import Candidate, find_candidates
-from haloscope.analysis.statistics.limits import limit
+from haloscope.analysis.spectra import Calibration, Spectra, referred_to
+from haloscope.analysis.statistics.candidates import Candidate
+from haloscope.analysis.touched import touched
 from haloscope.analysis.update import OnlineUpdate
 from haloscope.analysis.vetoes.vetting import Verdicts, vetted_near
-from haloscope.description import Description
 
 log = logging.getLogger("haloscope.online")
 
-#: Baselines that need all spectra.
-_OF_ALL: Final = ("savgol", "auto")
-
-
 Publish = Callable[[OnlineUpdate], None]
-
-
-def options_for(
-    description: Description, frequency_hz: float | None = None, step_hz: float | None = None
-) -> Options:
-    """What the owners of an apparatus state, as far as it can be done while spectra arrive.
-
-    Where they state a smoother, or a baseline chosen by what all spectra say, a polynomial over a
-    quadratic takes its place until the whole is analysed.
-
-    Args:
-        description: Of the apparatus.
-        frequency_hz: Of the axions searched for; the reference if not given.
-        step_hz: Digitizer bin width of the spectra; that of the apparatus if not given, which is
-            then held against the window.
-
-    Raises:
-        ValueError: The owners state what no analysis can do; names it.
-    """
-    stated, digitizer = Options.of(description, frequency_hz, step_hz), description.digitizer
-    if step_hz is None:
-        demand_window(stated, digitizer.bin_width_hz, digitizer.bins)
-    return replace(stated, baseline="pade") if stated.baseline in _OF_ALL else stated
 
 
 class Online:
@@ -89,6 +60,10 @@ class Online:
         options: Settings; the aligned average of the spike filter is left to ``finish``.
         publish: Called with every update, to put it on screens.
         keep: Keep the windows for ``finish``.
+        together: Spectra of documents that are taken at once where they follow each other, at most
+            64. They wait until there are as many, until anything is asked, or for ``settle``. Each
+            is judged as though it had come alone, and all numbers are the same to the bit;
+            ``publish`` is told once of all of them.
 
     Raises:
         ValueError: The baseline is a smoother, whose efficiency needs overlapping spectra, or to be
@@ -96,16 +71,20 @@ class Online:
     """
 
     def __init__(
-        self, options: Options | None = None, *, publish: Publish | None = None, keep: bool = True
+        self,
+        options: Options | None = None,
+        *,
+        publish: Publish | None = None,
+        keep: bool = True,
+        together: int = 1,
     ) -> None:
         self.options = options or Options()
-        if self.options.baseline in _OF_ALL:
+        if self.options.baseline in OF_ALL:
             raise ValueError(f"online: needs a fitted baseline, not {self.options.baseline!r}")
         self._single = replace(self.options, filter_average=False)
         self._told: list[Publish] = [] if publish is None else [publish]
         self._keep = keep
-        self._kept: list[Spectra] = []
-        self._good: list[NDArray[np.bool_]] = []
+        self._kept = Kept(self.options)
         self._sums: Accumulator | None = None
         self._residuals = ResidualSums()
         self._spikes: list[Spike] = []
@@ -121,6 +100,7 @@ class Online:
         self._verdicts: list[Quality] = []
         self._count = 0
         self._not_kept: list[Quality] = []
+        self._lot = Lot(together)
 
     def __call__(self, name: str, document: Mapping[str, Any]) -> None:
         """Take a document of a scan: ``RE.subscribe(online)``.
@@ -128,12 +108,33 @@ class Online:
         A record that cannot be used is told in the log and counted as cut: it never ends a scan.
         Runs with the field off are kept apart (``field_off``).
         """
+        if not self._lot.goes_on_with(name, document):
+            self.settle()
         try:
             self._off += self._off_reader.read(name, document) if self._keep else []
             events = self._reader.read(name, document)
         except ValueError as error:
+            self.settle()
             self._refuse(f"event {document.get('seq_num')}", Fault.UNUSABLE, str(error))
             return
+        for event in events:
+            if not self._lot.holds(event, self.options.window_hz):
+                self.settle()
+            self._lot.add(event, document)
+            if self._lot.full:
+                self.settle()
+
+    def settle(self) -> None:
+        """Take the spectra that wait to be taken together."""
+        events = self._lot.taken()
+        if len(events) > 1 and self.options.demands.bad_spectra != "refuse":
+            with contextlib.suppress(ValueError):  # of one of them: below it is told of which
+                stacked = self._reader.stack(events)
+                windows_of(stacked, self._single)
+                calibration = self._with(stacked.calibration)
+                self._calibration, self._joined = calibration, stacked.calibration
+                self._take_in_turn(referred_to(stacked, calibration))
+                return
         for event in events:
             try:
                 self._take(self._reader.stack([event]), wanted=bool(self._told))
@@ -143,9 +144,8 @@ class Online:
     @property
     def field_t(self) -> float | None:
         """Field of the search, the median of the spectra kept, T; None before the first."""
-        if not self._kept:
-            return None
-        return float(np.median(np.concatenate([part.magnet_field_t for part in self._kept])))
+        self.settle()
+        return self._kept.field_t
 
     @property
     def field_off(self) -> Spectra | None:
@@ -168,6 +168,7 @@ class Online:
         Raises:
             ValueError: Spectra that do not cover their window, or another calibration's.
         """
+        self.settle()
         return self._take(spectra, wanted=True)
 
     def _take(self, spectra: Spectra, *, wanted: bool) -> OnlineUpdate:
@@ -177,11 +178,37 @@ class Online:
         fresh, repeated = self._new(referred_to(spectra, calibration))
         self._calibration, self._joined = calibration, spectra.calibration
         update = repeated if fresh is None else self._add(fresh, wanted)
+        self._tell(update)
+        return update
+
+    def _tell(self, update: OnlineUpdate) -> None:
         for found in update.findings:
             log.warning("not used: %s", found)
         for publish in self._told:
             publish(update)
-        return update
+
+    def _take_in_turn(self, spectra: Spectra) -> None:
+        """Take several, of the calibration of all, as though each had come alone."""
+        wanted, before = bool(self._told), self._count
+        said = [self._again(spectra, row) for row in range(len(spectra))]
+        if not any(said):
+            try:
+                self._tell(self._add(spectra, wanted, in_turn=True))
+                return
+            except ValueError as error:
+                if self._count > before:  # they are in the sums
+                    self._refuse(spectra.labels[-1], Fault.UNUSABLE, str(error))
+                    return
+        for row, words in enumerate(said):
+            label = spectra.labels[row]
+            try:
+                self._tell(
+                    self._refuse(label, Fault.DUPLICATE, words)
+                    if words
+                    else self._add(spectra.subset(np.array([row])), wanted)
+                )
+            except ValueError as error:
+                self._refuse(label, Fault.UNUSABLE, str(error))
 
     def _with(self, own: Calibration) -> Calibration:
         """The calibration of all spectra, with one more."""
@@ -197,15 +224,20 @@ class Online:
         """Those that did not come before, and what is said if none is left."""
         fresh, update = [], self._nothing("", ())
         for row in range(len(spectra)):
-            label = spectra.labels[row] if spectra.labels else ""
-            words = self._seen.again(spectra.power_w[row], float(spectra.num_averages[row]), label)
+            words = self._again(spectra, row)
             if words:
+                label = spectra.labels[row] if spectra.labels else ""
                 update = self._refuse(label or str(row), Fault.DUPLICATE, words)
             else:
                 fresh.append(row)
         if len(fresh) == len(spectra):
             return spectra, update
         return (spectra.subset(np.array(fresh)) if fresh else None), update
+
+    def _again(self, spectra: Spectra, row: int) -> str:
+        """Which spectrum came before that this one is, in words; "" for none."""
+        label = spectra.labels[row] if spectra.labels else ""
+        return self._seen.again(spectra.power_w[row], float(spectra.num_averages[row]), label)
 
     def _refuse(self, label: str, fault: Fault, words: str) -> OnlineUpdate:
         found = Finding(self._count, f"spectrum {self._count} ({label})", fault, words)
@@ -225,66 +257,52 @@ class Online:
         count = 0 if self._sums is None else self._sums.spectra
         return OnlineUpdate(count, label, None, None, [], (), findings)
 
-    def _add(self, spectra: Spectra, wanted: bool) -> OnlineUpdate:
+    def _add(self, spectra: Spectra, wanted: bool, *, in_turn: bool = False) -> OnlineUpdate:
         if self._sums is None:
             self._sums = Accumulator(spectra.step_hz, self._single)
             self._budget = RunningBudget(spectra.step_hz, self._single)
-        if self._keep:
-            self._kept.append(trim(spectra, self.options))
-            self._good.append(np.zeros(len(spectra), dtype=bool))
         before = self._count
         label = spectra.labels[-1] if spectra.labels else str(before + len(spectra) - 1)
         try:
             part = screened(spectra, self._single)
-            judged = assess(part, self._single, self._sums, self._residuals, before=self._steady)
+            judged = assess(
+                part, self._single, self._sums, self._residuals, before=self._steady,
+                in_turn=in_turn,
+            )  # fmt: skip
         except QualityError as error:
             failed = error.quality or Quality.none()
+            if self._keep:
+                self._kept.add(spectra, np.zeros(len(spectra), dtype=bool))
             self._judged(failed)
             return self._nothing(label, tuple(f.shifted(before) for f in failed.findings))
-        self._judged(judged.quality)
         if self._keep:
-            self._good[-1] = judged.quality.used
+            self._kept.add(spectra, judged.quality.used)
+        self._judged(judged.quality)
         self._steady.add(judged.steady)
         new = contributions(part.spectra.subset(judged.rows), judged.noise_k, self._single)
         assert self._budget is not None
         self._rows.append(new)
         self._budget.add(new)
-        spikes = tuple(replace(spike, spectrum=spike.spectrum + before) for spike in judged.spikes)
+        found = judged.spikes
+        if in_turn:  # those that come alone are told of spectrum by spectrum, and where one is used
+            used = judged.quality.used
+            found = tuple(s for s in sorted(found, key=lambda s: s.spectrum) if used[s.spectrum])
+        spikes = tuple(replace(spike, spectrum=spike.spectrum + before) for spike in found)
         self._spikes += spikes
-        findings = tuple(found.shifted(before) for found in judged.quality.findings)
+        findings = tuple(one.shifted(before) for one in judged.quality.findings)
+        told = self._nothing(label, findings)
         if not wanted:
-            return self._nothing(label, findings)
-        return self._touched(part.windows, label, judged.spikes, findings)
-
-    def _touched(
-        self, windows: Windows, label: str, spikes: tuple[Spike, ...], findings: tuple[Finding, ...]
-    ) -> OnlineUpdate:
-        """The grand bins that spectra in the sums touch, as they stand now."""
-        assert self._sums is not None
-        assert self._budget is not None
+            return told
         assert self._calibration is not None
-        low, high = coarse_range(windows, self._single)
-        count, step = self._sums.spectra, self._sums.step_hz
-        try:
-            grand = grand_spectrum(self._sums, first=low, last=high)
-        except ValueError:
-            return OnlineUpdate(count, label, None, None, [], spikes, findings)
-        taken = taken_off(self._budget.of(grand.frequency_hz), self._single)
-        bound = limit(grand, self._calibration, step, self._single, taken)
-        found = find_candidates(grand, bound.expected_snr, step, self._single, taken)
-        by_power = excluded_coupling(grand, bound.expected_snr, self._single.confidence)
-        return OnlineUpdate(count, label, grand, bound, found, spikes, findings, by_power)
+        told = replace(told, spikes=found)
+        return touched(
+            told, self._sums, self._budget, self._calibration, part.windows, self._single
+        )
 
     def over(self, frequency_hz: Sequence[float]) -> Spectra | None:
         """Good spectra whose windows hold any of these frequencies; None if none was kept."""
-        places = np.asarray(frequency_hz, dtype=np.float64)
-        half = 0.5 * self.options.window_hz
-        parts = []
-        for spectra, good in zip(self._kept, self._good, strict=True):
-            away = np.abs(spectra.target_frequency_hz[:, None] - places).min(axis=1, initial=np.inf)
-            rows = np.flatnonzero(good & (away < half))
-            parts += [spectra.subset(rows)] if rows.size else []
-        return concatenate(parts) if parts else None
+        self.settle()
+        return self._kept.over(frequency_hz)
 
     def result(self, *, field_off: Spectra | None = None) -> Result:
         """The result of everything added so far.
@@ -301,6 +319,7 @@ class Online:
             QualityError: No spectrum could be used; or one fails or the result is not to be
                 believed, and the options refuse such.
         """
+        self.settle()
         quality = Quality.together(self._verdicts)
         if quality.spectra:
             demand_some(quality, self.options.demands)
@@ -311,8 +330,7 @@ class Online:
         result = summarise(self._sums, self._calibration, self._spikes, checks, quality, rows=rows)
         result = self._vetted(result, field_off)
         if self._kept and result.needs_spectra:
-            good = np.flatnonzero(np.concatenate(self._good))
-            result = model_judged(concatenate(self._kept), good, result)
+            result = model_judged(self._kept.together(), self._kept.used, result)
         demand_belief(result)
         return result
 
@@ -351,9 +369,10 @@ class Online:
             ValueError: Nothing was added, or the windows were not kept.
             QualityError: As ``result``.
         """
+        self.settle()
         if not self._kept:
             raise ValueError("online: no windows kept to finish with")
-        kept = concatenate(self._kept)
+        kept = self._kept.together()
         if field_off is not None or not self._off:
             result = analyze(kept, self.options, field_off=field_off)
         else:

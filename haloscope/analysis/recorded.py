@@ -71,8 +71,8 @@ def text(values: Mapping[str, Any], name: str) -> str:
     return found
 
 
-def spectrum(value: object, what: str) -> NDArray[np.float64]:
-    """A row of numbers, shape (bins,).
+def spectrum(value: object, what: str) -> NDArray[Any]:
+    """A row of numbers as it is recorded, shape (bins,).
 
     Raises:
         ValueError: It is none, or empty.
@@ -84,7 +84,7 @@ def spectrum(value: object, what: str) -> NDArray[np.float64]:
     if found.dtype.kind not in "iuf" or found.ndim != 1 or not found.size:
         shape, kind = found.shape, found.dtype
         raise ValueError(f"{what} has shape {shape} and dtype {kind}, needed a row of numbers")
-    return found.astype(np.float64)
+    return found
 
 
 def _shown(value: object) -> str:

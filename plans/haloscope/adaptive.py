@@ -17,7 +17,8 @@ from bluesky.utils import MsgGenerator
 from numpy.typing import NDArray
 
 from devices.haloscope import Haloscope
-from haloscope.analysis.online import Online, options_for
+from haloscope.analysis.live import options_for
+from haloscope.analysis.online import Online
 from haloscope.analysis.update import OnlineUpdate
 from haloscope.axion import coupling_dfsz
 from haloscope.description import Description

@@ -14,8 +14,8 @@ import bluesky.preprocessors as bpp
 from bluesky.utils import MsgGenerator
 
 from devices.haloscope import Haloscope
-from haloscope.analysis.live import Analysing, LiveAnalysis
-from haloscope.analysis.online import Online, options_for
+from haloscope.analysis.live import Analysing, LiveAnalysis, options_for
+from haloscope.analysis.online import Online
 from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result
 from haloscope.analysis.quality.verdicts import QualityError

@@ -8,7 +8,8 @@ import pytest
 
 from cryohalo.live.limit import DRAWN_EVERY_S, POINTS, LiveLimit, of_documents, thinned
 from haloscope.analysis.apparatus import recorded
-from haloscope.analysis.online import Online, options_for
+from haloscope.analysis.live import options_for
+from haloscope.analysis.online import Online
 from haloscope.analysis.options import Options
 from haloscope.analysis.statistics.limits import dfsz, ksvz
 from haloscope.analysis.update import OnlineUpdate

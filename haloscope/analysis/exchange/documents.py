@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from haloscope.analysis.apparatus import (
     Apparatus,
@@ -26,6 +25,7 @@ from haloscope.analysis.calibration import combined
 from haloscope.analysis.exchange.calibrations import calibration_of, unmeasured
 from haloscope.analysis.exchange.events import MEASURED, Event, stack
 from haloscope.analysis.exchange.keys import FIELD_OFF, instrument_of
+from haloscope.analysis.exchange.pieces import SPECTRUM, Piece
 from haloscope.analysis.exchange.tracked import tracked
 from haloscope.analysis.options import Options
 from haloscope.analysis.ranges import SCALARS
@@ -38,8 +38,6 @@ from instruments.printable import escaped
 Document = tuple[str, Mapping[str, Any]]
 
 STREAM = "primary"
-#: The field that makes an event one of a scan.
-SPECTRUM = "daq_spectrum"
 _EXACT: dict[str, tuple[str, float]] = {
     "target_frequency_hz": ("measured_target_frequency", 1e6),
     "num_averages": ("daq_num_averages", 1.0),
@@ -199,8 +197,10 @@ class DocumentReader:
             _value(data, "daq_frequency_start", label) * 1e6, f"event {label}: daq_frequency_start"
         )
         finite(values["target_frequency_hz"], f"event {label}: measured_target_frequency")
-        power = spectrum(data[SPECTRUM], f"event {label}: {SPECTRUM}") / self._relative_gain(run)
-        first, power = self._cut(power, start, step, values["target_frequency_hz"])
+        whole, what = data[SPECTRUM], f"event {label}: {SPECTRUM}"
+        piece = whole if isinstance(whole, Piece) else Piece.of_all(spectrum(whole, what))
+        first, bins = piece.around(start, step, values["target_frequency_hz"], self.options)
+        power = piece.values(first, bins).astype(np.float64) / self._relative_gain(run)
         start, values["first_bin"] = start + first * step, float(first)
         crossings = crossings_of(self.starts.get(run, {}))
         pull_hz = self._apparatus_of(run).description.operation.crossing_pull_hz
@@ -224,21 +224,6 @@ class DocumentReader:
                 f"first run, at most {LARGEST_GAIN_CHANGE_DB:g} dB"
             )
         return float(10 ** (difference_db / 10))
-
-    def _cut(
-        self, power: NDArray[np.float64], start: float, step: float, target: float
-    ) -> tuple[int, NDArray[np.float64]]:
-        """First bin and power of the window and a fine bin on each side.
-
-        More than that of a campaign is not held in memory.
-        """
-        if self.options is None:
-            return 0, power
-        spare = 2 * self.options.fine_merge
-        half = round(self.options.window_hz / step) // 2 + spare
-        first = round((target - start) / step) - half
-        first = min(max(first, 0), max(len(power) - 2 * half, 0))
-        return first, power[first : first + 2 * half]
 
 
 def _value(data: Mapping[str, Any], key: str, label: str) -> float:

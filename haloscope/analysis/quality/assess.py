@@ -20,7 +20,13 @@ from haloscope.analysis.chain.selection import Windows, windows_of
 from haloscope.analysis.chain.spikes import Spike
 from haloscope.analysis.options import Options
 from haloscope.analysis.quality.demands import Demands
-from haloscope.analysis.quality.noise import noise_at_three, noise_faults, parameter_faults
+from haloscope.analysis.quality.noise import (
+    noise_at_three,
+    noise_faults,
+    noise_faults_in_turn,
+    parameter_faults,
+    steady_of,
+)
 from haloscope.analysis.quality.residuals import ResidualSums, Rows, residual_rows
 from haloscope.analysis.quality.screen import Row, screen
 from haloscope.analysis.quality.steady import Steady
@@ -110,6 +116,7 @@ def assess(
     residuals: ResidualSums,
     *,
     before: Steady | None = None,
+    in_turn: bool = False,
 ) -> Assessment:
     """Fit, judge, and add to the sums what passes.
 
@@ -119,6 +126,7 @@ def assess(
         sums: Where spectra that pass are added.
         residuals: Where their residuals are.
         before: What should be steady, of spectra that came earlier; None if this is all of them.
+        in_turn: Judge each of a block at most as though it had come alone after those before it.
 
     Raises:
         QualityError: No spectrum passes, or one does not and none may fail.
@@ -127,13 +135,18 @@ def assess(
     noise = noise_at_three(stack.spectra, stack.windows, reduction.at_three)
     level = reduction.at_three[:, 1]
     demands = options.demands
-    found = noise_faults(stack.spectra, noise[:, 1], level, demands, before=before)
-    if before is None:
-        found += parameter_faults(stack.spectra, demands)
-    findings = _named(stack, found)
+    findings: list[Finding] = []
+    if not in_turn:
+        found = noise_faults(stack.spectra, noise[:, 1], level, demands, before=before)
+        if before is None:
+            found += parameter_faults(stack.spectra, demands)
+        findings = _named(stack, found)
     for rows, reduced, part in reduction.chunks():
         judged = residual_rows(reduced, part, noise[rows], stack.windows, rows, options)
-        findings += _named(stack, _residual_faults(judged, rows, demands))
+        own = _named(stack, _residual_faults(judged, rows, demands))
+        if in_turn:
+            findings = _noise_in_turn(stack, noise[:, 1], level, own, demands, before or Steady())
+        findings += own
         good = used_of(stack.labels, findings, demands)[stack.numbers[rows]]
         chosen = reduced if good.all() else reduced.rows(np.flatnonzero(good))
         if len(chosen):
@@ -141,11 +154,30 @@ def assess(
             residuals.add(chosen, judged if good.all() else judged.subset(good))
     quality = _quality(stack, findings, demands)
     demand_some(quality, demands)
-    given = stack.spectra.calibration.noise_temperature_k is not None
     used = np.flatnonzero(quality.used[stack.numbers])
-    steady = (level if given else noise[:, 1])[used]
+    steady = steady_of(stack.spectra, noise[:, 1], level)[used]
     spikes = _numbered(reduction, stack.numbers)
     return Assessment(quality, spikes, steady, used, noise[used], reduction)
+
+
+def _noise_in_turn(
+    stack: Screened,
+    noise_k: FloatArray,
+    level: FloatArray,
+    others: list[Finding],
+    demands: Demands,
+    before: Steady,
+) -> list[Finding]:
+    """What is wrong with the noise of each, after those before it of which ``others`` is wrong."""
+    without = used_of(stack.labels, others, demands)
+
+    def used(row: int, faulty: bool) -> bool:
+        number = int(stack.numbers[row])
+        kept = demands.bad_spectra == "keep" or stack.labels[number] in demands.kept
+        return bool(without[number]) and (kept or not faulty)
+
+    found = noise_faults_in_turn(stack.spectra, noise_k, level, demands, before=before, used=used)
+    return _named(stack, found)
 
 
 def _named(stack: Screened, found: Iterable[tuple[int, Fault, str]]) -> list[Finding]:

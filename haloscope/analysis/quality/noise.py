@@ -7,7 +7,7 @@ they make it look low.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import numpy as np
@@ -18,11 +18,18 @@ from haloscope.analysis.chain.selection import Windows, fine_centre_hz
 from haloscope.analysis.quality.demands import Demands
 from haloscope.analysis.quality.steady import Steady
 from haloscope.analysis.quality.verdicts import Fault
-from haloscope.analysis.spectra import FloatArray, Spectra
+from haloscope.analysis.spectra import FloatArray, IntArray, Spectra
 from haloscope.constants import BOLTZMANN_J_PER_K, PLANCK_J_S
 from haloscope.noise import squeezed_floor
 
-__all__ = ["noise_at_three", "noise_faults", "parameter_faults", "quantum_limit_k"]
+__all__ = [
+    "noise_at_three",
+    "noise_faults",
+    "noise_faults_in_turn",
+    "parameter_faults",
+    "quantum_limit_k",
+    "steady_of",
+]
 
 #: Spectra of which one can be told to be off.
 FEWEST: Final = 5
@@ -84,30 +91,86 @@ def noise_faults(
         demands: What is asked.
         before: T_n (or the level, where T_n is given) of spectra that came earlier.
     """
-    given = spectra.calibration.noise_temperature_k is not None
-    found = list(_possible(spectra, noise_k, demands))
-    bad = {row for row, _, _ in found}
+    found, bad = _impossible(spectra, noise_k, demands)
     good = np.array([row for row in range(len(noise_k)) if row not in bad], dtype=np.int64)
-    steady = level if given else noise_k
+    steady = steady_of(spectra, noise_k, level)
     earlier = before or Steady()
     if len(earlier) + len(good) < FEWEST:
         return found
     middle = earlier.median_with(steady[good])
-    if given:
-        far = np.abs(np.log(level[good] / middle)) > np.log(max(demands.level_factor, 1))
-        for row in good[far].tolist():
-            words = f"its power is {level[row] / middle:.3g} times the median of the stack"
-            found.append((row, Fault.LEVEL, words))
+    far, near = _unlike(spectra, steady, good, middle, demands)
+    found += far
+    if spectra.calibration.noise_temperature_k is not None:
         return found
-    far = np.abs(noise_k[good] / middle - 1) > demands.noise_drift
-    found += _drifts(noise_k, good[far], middle, demands)
-    near = good[~far]
     limit = float(np.log1p(demands.noise_step))
     for k, off in _steps(spectra.target_frequency_hz[near], np.log(noise_k[near]), limit):
         row = int(near[k])
         words = f"T_n {_mk(noise_k[row])} is {np.expm1(off):+.0%} off its neighbours in frequency"
         found.append((row, Fault.NOISE_DRIFT, words))
     return found
+
+
+def noise_faults_in_turn(
+    spectra: Spectra,
+    noise_k: FloatArray,
+    level: FloatArray,
+    demands: Demands,
+    *,
+    before: Steady,
+    used: Callable[[int, bool], bool],
+) -> list[Row]:
+    """``noise_faults`` of each spectrum as though it had come alone, after those before it.
+
+    Args:
+        spectra: The stack (n).
+        noise_k: T_n at the cavity, shape (n,), K.
+        level: Power at the cavity, shape (n,).
+        demands: What is asked.
+        before: Of spectra that came earlier; it is left as it is.
+        used: Told a row and whether its noise has a fault, says whether it is used: what follows is
+            held against it then.
+    """
+    found, bad = _impossible(spectra, noise_k, demands)
+    steady, so_far = steady_of(spectra, noise_k, level), before.copy()
+    for row in range(len(noise_k)):
+        own, faulty = steady[row : row + 1], row in bad
+        if not faulty and len(so_far) + 1 >= FEWEST:
+            alone, middle = np.array([row]), so_far.median_with(own)
+            far, _ = _unlike(spectra, steady, alone, middle, demands)
+            found, faulty = found + far, bool(far)
+        if used(row, faulty):
+            so_far.add(own)
+    return found
+
+
+def steady_of(spectra: Spectra, noise_k: FloatArray, level: FloatArray) -> FloatArray:
+    """What should be steady, shape (n,): T_n at the cavity, or the power there if T_n is given."""
+    return noise_k if spectra.calibration.noise_temperature_k is None else level
+
+
+def _impossible(
+    spectra: Spectra, noise_k: FloatArray, demands: Demands
+) -> tuple[list[Row], set[int]]:
+    found = list(_possible(spectra, noise_k, demands))
+    return found, {row for row, _, _ in found}
+
+
+def _unlike(
+    spectra: Spectra, steady: FloatArray, rows: IntArray, middle: float, demands: Demands
+) -> tuple[list[Row], IntArray]:
+    """Of some spectra what is wrong with those far from the middle, and which are near it."""
+    if spectra.calibration.noise_temperature_k is not None:
+        far = np.abs(np.log(steady[rows] / middle)) > np.log(max(demands.level_factor, 1))
+        return [
+            (
+                row,
+                Fault.LEVEL,
+                f"its power is {steady[row] / middle:.3g} times the median of the stack",
+            )
+            for row in rows[far].tolist()
+        ], rows[~far]
+    far = np.abs(steady[rows] / middle - 1) > demands.noise_drift
+    return list(_drifts(steady, rows[far], middle, demands)), rows[~far]
 
 
 def _mk(kelvin: float) -> str:

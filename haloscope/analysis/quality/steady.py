@@ -22,6 +22,12 @@ class Steady:
     def __len__(self) -> int:
         return len(self._sorted) + self._unknown
 
+    def copy(self) -> Steady:
+        """Another one with the same values."""
+        other = Steady()
+        other._sorted, other._unknown = self._sorted.copy(), self._unknown
+        return other
+
     def add(self, values: FloatArray) -> None:
         """Keep more values, shape (k,)."""
         for value in values.tolist():

@@ -9,7 +9,8 @@ import numpy as np
 from bluesky import RunEngine
 
 from devices.simulated.haloscope import Haloscope
-from haloscope.analysis.online import Online, options_for
+from haloscope.analysis.live import options_for
+from haloscope.analysis.online import Online
 from haloscope.analysis.pipeline import Result
 from haloscope.description import Description, describe
 from haloscope.parameters import HaloscopeParameters

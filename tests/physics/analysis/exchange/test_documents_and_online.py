@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from haloscope.analysis import online as online_module
+from haloscope.analysis import touched as touched_module
 from haloscope.analysis.apparatus import CAPP_12TB, apparatus_of
 from haloscope.analysis.distinct import SameDataError
 from haloscope.analysis.exchange.documents import (
@@ -334,13 +334,13 @@ def test_bins_are_worked_out_for_those_who_listen_and_the_result_is_the_same(
     whole: Spectra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[int] = []
-    stock = online_module.grand_spectrum
+    stock = touched_module.grand_spectrum
 
     def counted(*given: Any, **more: Any) -> Any:
         looked.append(1)
         return stock(*given, **more)
 
-    monkeypatch.setattr(online_module, "grand_spectrum", counted)
+    monkeypatch.setattr(touched_module, "grand_spectrum", counted)
     alone, heard, updates = Online(), Online(), list[OnlineUpdate]()
     heard.tell(updates.append)
     for name, document in documents(whole):
