@@ -1,9 +1,9 @@
 """The process of the online analysis: ``python -m cryohalo.searching.worker FD``, by ``pipe``.
 
 It takes a ``Begin``, documents and questions from the connection that is named, in their order,
-answers the questions, and hands over what the page shows at most every second. However long an
-answer takes, it says every second that it is there. It ends when the other end of the connection is
-closed, however that came about.
+answers the questions, and hands over what the page shows at most every second. Spectra wait for
+each other so long, or until something is asked: of some at once each costs a third of one alone. It
+ends when the other end of the connection is closed, however that came about.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ _PERIOD_S: Final = 1.0
 _IDLE_S: Final = 3600.0
 #: Between two signs of life.
 _BEAT_S: Final = 1.0
+#: Spectra that are analysed together: of a scan as fast as it goes those of a second.
+TOGETHER: Final = 32
 
 
 @dataclass(frozen=True)
@@ -143,22 +145,30 @@ def _answer(online: Online, what: str, given: tuple[Any, ...], more: dict[str, A
 def _serve(there: Connection, back: _Back) -> None:
     begin: Begin = there.recv()
     telling = _Telling(begin.catalog)
-    online = Online(begin.options, publish=telling.updated)
+    online = Online(begin.options, publish=telling.updated, together=TOGETHER)
     try:
         while True:
-            if not there.poll(telling.left_s):
-                telling.tell()
-                continue
-            what, *rest = there.recv()
-            if what == "document":
-                telling.take(*rest)
-                online(*rest)
-            else:
-                back.send(_answer(online, what, *rest))
+            if there.poll(telling.left_s):
+                what, *rest = there.recv()
+                if what == "document":
+                    _take(online, telling, *rest)
+                else:
+                    back.send(_answer(online, what, *rest))
             if telling.left_s <= 0:
+                online.settle()
                 telling.tell()
+    except (EOFError, ConnectionError):  # nothing more comes
+        online.settle()
+        raise
     finally:
         telling.tell()
+
+
+def _take(online: Online, telling: _Telling, name: str, document: Mapping[str, Any]) -> None:
+    if name != "event":  # it may begin another search, of which no spectrum waits
+        online.settle()
+    telling.take(name, document)
+    online(name, document)
 
 
 def main() -> int:
