@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntFlag
+from typing import Final
 
 from pvdb.parts.motor import MotorRecord
 
@@ -30,22 +31,28 @@ def status_bits(motor: MotorRecord) -> int:
     ``DONE`` is the controller's word: a move that waits for ``SPMG`` is not done (``DMOV`` 0) while
     the controller is.
     """
-    axis, moving, stalled = motor.axis, motor.motion.moving(), motor.axis.stalled
-    bits = {
-        Bits.DIRECTION: motor.motion.towards_high,
-        Bits.DONE: not moving,
-        Bits.PLUS_LS: axis.at_high_switch,
-        Bits.HOMELS: axis.at_low_switch,
-        Bits.POSITION: True,
-        Bits.SLIP_STALL: stalled,
-        Bits.HOME: axis.at_low_switch,
-        Bits.PRESENT: True,
-        Bits.PROBLEM: stalled,
-        Bits.MOVING: moving,
-        Bits.MINUS_LS: axis.at_low_switch,
-        Bits.HOMED: axis.homed,
-    }
-    return sum(bit for bit, on in bits.items() if on)
+    axis = motor.axis
+    moving, stalled, low = motor.motion.moving(), axis.stalled, axis.at_low_switch
+    bits = _ALWAYS | (_RUNNING if moving else _STANDING)
+    if motor.motion.towards_high:
+        bits |= _DIRECTION
+    if axis.at_high_switch:
+        bits |= _PLUS_LS
+    if low:
+        bits |= _AT_LOW_SWITCH
+    if stalled:
+        bits |= _STALLED
+    if axis.homed:
+        bits |= _HOMED
+    return bits
+
+
+# As plain numbers: it is read at each look, and two flags cost more than the rest of a motor.
+_ALWAYS: Final = int(Bits.POSITION | Bits.PRESENT)
+_RUNNING, _STANDING = int(Bits.MOVING), int(Bits.DONE)
+_DIRECTION, _PLUS_LS, _HOMED = int(Bits.DIRECTION), int(Bits.PLUS_LS), int(Bits.HOMED)
+_AT_LOW_SWITCH: Final = int(Bits.HOMELS | Bits.HOME | Bits.MINUS_LS)
+_STALLED: Final = int(Bits.SLIP_STALL | Bits.PROBLEM)
 
 
 def at_user_switch(motor: MotorRecord, high: bool) -> bool:
