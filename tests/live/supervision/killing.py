@@ -126,11 +126,14 @@ class Noted:
             has been asked.
         open: What was put after that, and not answered.
         completed: How many puts were acknowledged.
+        under_way: Whether one of an earlier life was not answered, nor counted when that was looked
+            at: what was begun goes on in the next life, and is counted when it ends.
     """
 
     stood: float | None = None
     open: float | None = None
     completed: int = 0
+    under_way: bool = False
 
 
 @dataclass
@@ -218,7 +221,9 @@ class Killing:
             for target, noted in self._noted.items():
                 said = _get(client, self.prefix + (target.counter or target.name))
                 if target.counter:
-                    fits = said in (noted.completed, noted.completed + (noted.open is not None))
+                    begun = noted.under_way or noted.open is not None  # one at a time
+                    fits = said in (noted.completed, noted.completed + begun)
+                    noted.under_way = begun and said == noted.completed
                     noted.completed, wanted = int(said), noted.completed
                 else:
                     allowed = [v for v in (noted.stood, noted.open) if v is not None]
