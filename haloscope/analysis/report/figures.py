@@ -46,6 +46,11 @@ def _mhz(mass_uev: ArrayLike) -> FloatArray:
     return np.asarray(mass_uev, dtype=np.float64) / (1e-3 * _UEV_PER_GHZ)
 
 
+def _legend_below(axis: Axes) -> None:
+    """Wherever it is put inside, some scan's points or curve run through it."""
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3)
+
+
 def _mass_axis(axis: Axes) -> None:
     top = axis.secondary_xaxis("top", functions=(_mass_uev, _mhz))
     top.set_xlabel("axion mass (µeV)")
@@ -66,8 +71,8 @@ def spectrum(result: Result) -> Figure:
             axis.plot([c.frequency_hz * 1e-6 for c in found], [c.excess for c in found], mark,
                       color=colour, ms=5, mfc="none", label=f"{name} ({len(found)})")  # fmt: skip
     axis.set(xlabel="frequency (MHz)", ylabel=r"normalised excess ($\sigma$)")
-    axis.legend(loc="lower right")
     _mass_axis(axis)
+    _legend_below(axis)
     return figure
 
 
@@ -150,8 +155,7 @@ def limit(result: Result, *, observed: bool = False, published: bool = True) -> 
     # Ends and holes run off the page, as in the letter: they say nothing but where the data stop.
     axis.set_ylim(0.85 * float(bound.coupling_per_gev.min()), _top(bound.coupling_per_gev, ends))
     _mass_axis(axis)
-    # Below: wherever it is put inside, some scan's curve runs through it.
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3)
+    _legend_below(axis)
     return figure
 
 
