@@ -36,7 +36,8 @@ class Outbound:
     """The way to one client.
 
     Args:
-        writer: Its stream.
+        writer: Its stream. What is much is written to its socket itself: no stream that changes
+            what it is given, as TLS does.
         budget: Where what waits is counted, with that of the other clients.
 
     Attributes:
@@ -96,16 +97,22 @@ class Outbound:
     def write(self) -> None:
         """Hand over what the transport takes without keeping much; the rest follows by itself."""
         transport = self._writer.transport
-        if transport.is_closing():
-            self.forget()
-        while self._waiting and transport.get_write_buffer_size() <= BATCH_BYTES:
-            if self._socket is not None and self._write_through(self._socket.fileno()):
+        while self._waiting:
+            if transport.is_closing():  # perhaps since the last piece
+                self.forget()
+            elif (kept := transport.get_write_buffer_size()) > BATCH_BYTES:
+                self._have_followed()
                 break
-            self._writer.write(self._next_batch())
-            taken = not transport.get_write_buffer_size()
-            self._batch_bytes = min(2 * self._batch_bytes, MOST_BYTES) if taken else BATCH_BYTES
-        if self._waiting:
-            self._have_followed()
+            elif self._socket is None or not self._write_through(self._socket.fileno()):
+                self._write_batch(kept)
+
+    def _write_batch(self, kept: int) -> None:
+        """Hand a piece to the transport, which keeps so many bytes already."""
+        if kept:
+            self._batch_bytes = BATCH_BYTES
+        self._writer.write(self._next_batch())
+        taken = not self._writer.transport.get_write_buffer_size()
+        self._batch_bytes = min(2 * self._batch_bytes, MOST_BYTES) if taken else BATCH_BYTES
 
     def _write_through(self, descriptor: int) -> bool:
         """Hand what waits to the system, as it is and without a copy; whether it has taken all."""

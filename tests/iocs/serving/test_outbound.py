@@ -157,3 +157,52 @@ def test_what_is_large_is_given_to_the_system_as_it_is_and_follows_whole(
     assert {id(one) for one in messages[:2]} <= set(given)
     assert left == 0
     assert received == (messages[0][:50] if closes else b"".join([*messages, b"last"]))
+
+
+class Keeping:
+    """A stream of which the system takes nothing more at some time; its transport keeps it then."""
+
+    def __init__(self) -> None:
+        self.kept = 0
+        self.takes = True
+        self.closes = False
+        self.writes = 0
+        self.transport = SimpleNamespace(
+            is_closing=lambda: self.closes and self.writes > 0,
+            get_write_buffer_size=lambda: self.kept,
+        )
+
+    def write(self, data: bytes) -> None:
+        self.writes += 1
+        self.kept += 0 if self.takes else len(data)
+
+    async def drain(self) -> None:
+        await asyncio.Event().wait()
+
+    def get_extra_info(self, _: str) -> None:
+        return None
+
+
+def test_what_a_transport_keeps_stays_within_its_bound_after_pieces_have_grown(run: Run) -> None:
+    async def story() -> int:
+        stream = Keeping()
+        outbound = Outbound(stream, Budget(10**9))  # type: ignore[arg-type]
+        outbound.pass_on([bytes(20 * BATCH_BYTES)])
+        stream.takes = False
+        outbound.pass_on([bytes(BATCH_BYTES)])
+        outbound.pass_on([bytes(20 * BATCH_BYTES)])
+        outbound.forget()
+        return stream.kept
+
+    assert BATCH_BYTES < run(story()) <= MOST_BYTES
+
+
+def test_nothing_more_is_written_to_who_is_found_gone(run: Run) -> None:
+    async def story() -> tuple[int, int, int]:
+        stream, budget = Keeping(), Budget(10**9)
+        stream.closes = True
+        outbound = Outbound(stream, budget)  # type: ignore[arg-type]
+        outbound.pass_on([bytes(20 * BATCH_BYTES)])
+        return stream.writes, outbound.nbytes, budget.nbytes
+
+    assert run(story()) == (1, 0, 0)
