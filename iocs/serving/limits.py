@@ -69,16 +69,16 @@ class Limits:
         return min(1.0, self.stalled_client_s / 4, self.unfinished_message_s / 4)
 
     def broken_by(
-        self, now: float, blocked_since: float | None, partial: Partial | None
+        self, now: float, idle_since: float | None, partial: Partial | None
     ) -> str | None:
         """Why a client is to be cut off, or None.
 
         Args:
             now: Monotonic seconds.
-            blocked_since: Since when it has accepted nothing, None if it does.
+            idle_since: Since when it has accepted nothing, None if it does.
             partial: The message of it that stands half received, None if none does.
         """
-        if blocked_since is not None and now - blocked_since > self.stalled_client_s:
+        if idle_since is not None and now - idle_since > self.stalled_client_s:
             return f"accepted nothing for {self.stalled_client_s:g} s"
         if partial is None:
             return None

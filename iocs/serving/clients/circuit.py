@@ -164,8 +164,8 @@ class ServingCircuit:
 
     def watch(self) -> None:
         """Cut this circuit off if its client has held on to memory for too long."""
-        blocked, partial = self.outbound.blocked_since, self.inbound.partial
-        if (reason := self.limits.broken_by(time.monotonic(), blocked, partial)) is not None:
+        idle, partial = self.outbound.idle_since, self.inbound.partial
+        if (reason := self.limits.broken_by(time.monotonic(), idle, partial)) is not None:
             self.cut(reason)
 
     def refuse_unfinished(self) -> bool:

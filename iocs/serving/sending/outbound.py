@@ -42,8 +42,9 @@ class Outbound:
 
     Attributes:
         nbytes: Bytes that have not been handed to the transport.
-        blocked_since: Since when the client has not accepted what it was sent, monotonic seconds;
-            several may wait for it, and a later waiter does not restart the time.
+        blocked_since: Since when the client has not accepted all that it was sent, monotonic
+            seconds; several may wait for it, and a later waiter does not restart the time.
+        idle_since: Since when it has accepted nothing of it.
     """
 
     def __init__(self, writer: asyncio.StreamWriter, budget: Budget) -> None:
@@ -54,6 +55,7 @@ class Outbound:
         self._batch_bytes = BATCH_BYTES
         self.nbytes = 0
         self.blocked_since: float | None = None
+        self.idle_since: float | None = None
         self._blocked = 0
         self._draining: asyncio.Task[None] | None = None
         self._gathers = False
@@ -173,12 +175,13 @@ class Outbound:
         """
         # Several tasks may wait at once: the time runs from the first to the last of them.
         if self.blocked_since is None:
-            self.blocked_since = time.monotonic()
+            self.blocked_since = self.idle_since = time.monotonic()
         self._blocked += 1
         try:
             self.write()
             await self._writer.drain()
-            while self._waiting:
+            while self._waiting:  # and most of what the transport kept has been accepted
+                self.idle_since = time.monotonic()
                 self.write()
                 await self._writer.drain()
         except OSError as error:
@@ -186,7 +189,7 @@ class Outbound:
         finally:
             self._blocked -= 1
             if not self._blocked:
-                self.blocked_since = None
+                self.blocked_since = self.idle_since = None
 
     def abort(self) -> None:
         """Close without waiting for the client."""

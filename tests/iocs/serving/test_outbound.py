@@ -60,6 +60,30 @@ def test_who_waits_later_does_not_begin_the_time_anew(
     assert run(story()) == [100.0, 100.0, 100.0, None]
 
 
+def test_who_takes_a_little_now_and_then_is_slow_and_not_idle(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("iocs.serving.sending.outbound.time.monotonic", lambda: now[0])
+
+    async def story() -> list[tuple[float | None, float | None]]:
+        stream, seen = Keeping(), []
+        stream.takes = False
+
+        async def drain() -> None:  # it takes what the transport keeps
+            seen.append((outbound.blocked_since, outbound.idle_since))
+            now[0] += 110.0
+            stream.kept = 0
+
+        stream.drain = drain  # type: ignore[method-assign]
+        outbound = Outbound(stream, Budget(10**9))  # type: ignore[arg-type]
+        outbound.put(bytes(5 * BATCH_BYTES))
+        await outbound.drain()
+        return [*seen, (outbound.blocked_since, outbound.idle_since)]
+
+    assert run(story()) == [(100.0, 100.0), (100.0, 210.0), (100.0, 320.0), (None, None)]
+
+
 def test_a_client_whose_sender_fails_is_cut_off(
     run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
