@@ -139,7 +139,7 @@ class Journal:
                 file.close()
             # At once, before anybody is told: who asks next begins the next one.
             self._synchronised, self._job = max(self._synchronised, number), None
-            if isinstance(error, OSError):
+            if isinstance(error, Exception):  # told here, since perhaps nobody waits yet
                 self.missed = True
                 self._saving.failed(self._name, error, passing=True)
             job.set_result(error)

@@ -23,7 +23,8 @@ def in_turn(act: _Call, told: Callable[[BaseException | None], None]) -> None:
 
     Args:
         act: Is called in the thread.
-        told: Is called on this event loop when it has returned, with what it raised, else None.
+        told: Is called on this event loop when it has returned, with what it raised, else None;
+            with an ``OSError`` where no thread can be begun.
     """
     loop = asyncio.get_running_loop()
 
@@ -36,7 +37,12 @@ def in_turn(act: _Call, told: Callable[[BaseException | None], None]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
             loop.call_soon_threadsafe(told, error)
 
-    _calls().put(call)
+    try:
+        calls = _calls()
+    except RuntimeError as error:
+        loop.call_soon(told, OSError(f"no thread to wait for the disk: {error}"))
+    else:
+        calls.put(call)
 
 
 @cache

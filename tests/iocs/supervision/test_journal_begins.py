@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from iocs.supervision import journal as journals
+from iocs.supervision import synchronising
 from iocs.supervision.journal import Journal
 from iocs.supervision.saving import Saving
 from iocs.supervision.synchronising import in_turn
@@ -146,6 +147,47 @@ def test_a_disk_that_fails_is_told_and_a_fault_of_ours_is_raised(
         asked[1](LookupError("a fault of ours"))
         with pytest.raises(LookupError, match="a fault of ours"):
             await waiting
+        journal.close()
+
+    asyncio.run(story())
+
+
+def test_a_fault_of_ours_is_told_also_if_nobody_waits_yet(
+    tmp_path: Path, asked: list[Told]
+) -> None:
+    async def story() -> None:
+        saving = Saving()
+        journal = Journal(tmp_path, lambda: 0.0, saving)
+        journal.accepted("A", 1)
+        journal.begin()
+        asked[0](LookupError("a fault of ours"))
+        await journal.safe()
+        assert "a fault of ours" in saving.error
+        assert journal.missed
+        journal.close()
+
+    asyncio.run(story())
+
+
+def test_without_a_thread_the_disk_is_told_to_fail_and_nobody_waits_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def story() -> None:
+        saving = Saving()
+        journal = Journal(tmp_path, lambda: 0.0, saving)
+        journal.accepted("A", 1)
+        synchronising._calls.cache_clear()
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", fails)
+            journal.begin()
+        async with asyncio.timeout(20):
+            await journal.safe()
+            assert "can't start new thread" in saving.error
+            journal.accepted("A", 2)
+            await journal.safe()
         journal.close()
 
     asyncio.run(story())
