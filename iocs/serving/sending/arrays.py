@@ -2,8 +2,8 @@
 
 caproto makes of each a converted array, of that bytes, and a structure of metadata in front: a
 spectrum of 800 kB is copied four times, and a short array takes as long as 60 us. Here the numbers
-are written once into what is sent. Whatever is not as plain goes that way (``None`` here), and a
-test holds both to the same bytes.
+are turned into the wire's byte order behind their metadata, and that is copied once. Whatever is
+not as plain goes that way (``None`` here), and a test holds both to the same bytes.
 """
 
 from __future__ import annotations
