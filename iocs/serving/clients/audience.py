@@ -63,6 +63,10 @@ class Audience:
         # Asked at every post: rules may change, and who may not read any more hears no more.
         if not int(self._entry.check_access(*self._place)) & _READ:
             return
+        if not any(member.circuit.monitors.room > 0 for member in self.members):
+            for member in tuple(self.members):  # the bytes would be made for nobody
+                _post(member, posted, flags, failed)
+            return
         try:
             before, after, body = self._parts(posted)
         except Exception as failure:
@@ -155,11 +159,16 @@ class Listeners:
             for held in tuple(level.values()):
                 if isinstance(held, Audience):
                     held.give(posted, flags, failed)
-                    continue
-                try:
-                    held.circuit.post(held, posted, flags)
-                except Exception as failure:  # the circuit ends what fails; this is a fault of ours
-                    failed(failure)
+                else:
+                    _post(held, posted, flags, failed)
+
+
+def _post(subscription: Subscription, posted: Posted, flags: int, failed: Failed) -> None:
+    """Give one a value by itself; arguments as for ``Audience.give``."""
+    try:
+        subscription.circuit.post(subscription, posted, flags)
+    except Exception as failure:  # the circuit ends what fails; this is a fault of ours
+        failed(failure)
 
 
 def _key(subscription: Subscription) -> Any:

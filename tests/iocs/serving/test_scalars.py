@@ -22,6 +22,7 @@ from iocs.serving.sending.posted import Posted
 from iocs.serving.sending.scalars import scalar_payload
 from iocs.serving.sending.updates import SMALL_BYTES, Update
 from pvdb.records import Severity, Status
+from tests.iocs.serving.test_walls import Client, post
 
 KINDS = range(int(ca.ChannelType.CTRL_DOUBLE) + 1)
 CHANNELS = {
@@ -119,6 +120,39 @@ def test_a_large_array_is_made_once_and_kept_while_it_is_given_out_alone(
     assert len(posted.parts(int(kind), 5, kind.name)[2]) == 16 + 5 * 8, "another number of elements"
     posted.given_out()
     assert posted.parts(int(kind), 0, kind.name)[2] is not first[2]
+
+
+def test_for_who_does_not_keep_up_nothing_is_made_before_it_is_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[int] = []
+    stock = Posted.parts
+
+    def parts(self: Posted, *asked: Any) -> Any:
+        made.append(1)
+        return stock(self, *asked)
+
+    monkeypatch.setattr(Posted, "parts", parts)
+
+    async def story() -> tuple[int, int]:
+        slow, entry = Client(), ca.ChannelDouble(value=np.zeros(5), max_length=5)
+        fast = Client(slow.context)
+        slow.subscribe(entry)
+        await slow.received()
+        slow.circuit.monitors.close()
+        await post(entry, np.ones(5))
+        slow.context.fanout.deliver()
+        alone = len(made)
+        fast.subscribe(entry)
+        await post(entry, np.full(5, 2.0))
+        received = [one[3] for one in await fast.received()]
+        assert received[-1] == np.full(5, 2.0, ">f8").tobytes()
+        assert [one[3] for one in await slow.received()] == [
+            np.full(5, value, ">f8").tobytes() for value in (1.0, 2.0)
+        ]
+        return alone, len(made)
+
+    assert asyncio.run(story()) == (0, 1)
 
 
 @pytest.mark.parametrize("machine", ["amrr", "haloscope"])
