@@ -36,13 +36,16 @@ def number(value: object, what: str) -> float:
     """A number; nan and infinity are some.
 
     Raises:
-        ValueError: It is none; ``what`` names it.
+        ValueError: It is none, or too large; ``what`` names it.
     """
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value.item()
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
         raise ValueError(f"{what} is {_shown(value)}, not a number")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{what} is {_shown(value)}, too large a number") from None
 
 
 def finite(value: object, what: str) -> float:

@@ -28,6 +28,7 @@ ODD: dict[str, Any] = {
     "true": True,
     "bytes": b"x",
     "a huge integer": 2**64 - 1,
+    "beyond all numbers": 10**400,
     "a huge number": 1e308,
     "a tiny number": 1e-308,
     "an array": np.array([1.0, 2.0]),
