@@ -33,6 +33,8 @@ _PLACES: Final = 2000
 _FELT: Final = 5.0
 #: A linewidth that has changed by less leaves the sum over the steps to come as it is.
 _ALIKE: Final = 0.01
+#: Of the distance of two frequencies, and what these round by.
+_HALF: Final = 0.5 * (1 + 1e-6)
 
 
 class Reach:
@@ -93,7 +95,8 @@ class Reach:
         after = np.clip(np.searchsorted(frequency_hz, places), 1, len(frequency_hz) - 1)
         nearer = places - frequency_hz[after - 1] < frequency_hz[after] - places
         nearest = after - nearer
-        held = np.abs(frequency_hz[nearest] - places) <= apart_hz
+        # Half of it, as beyond the ends: between bins that are not there nothing is known.
+        held = np.abs(frequency_hz[nearest] - places) <= _HALF * apart_hz
         self._coupling[low:high][held] = coupling_per_gev[nearest[held]]
 
     def coupling_per_gev(self, width_hz: float, usual: float) -> float:

@@ -67,6 +67,21 @@ def test_what_was_reached_stays_when_the_scan_goes_on_further() -> None:
     assert found == pytest.approx(expected(200, averages, float(WIDTHS_HZ[199])), rel=0.003)
 
 
+def test_beside_limits_that_are_missing_it_does_not_count_what_came_at_once() -> None:
+    for first in range(1000, 1040):
+        parts = LIMITS_HZ[:first], LIMITS_HZ[first + 100 :]
+        reached = []
+        for given in (parts, [np.concatenate(parts)]):
+            reach = Reach()
+            reach.plan(TARGETS_HZ, {})
+            for target_hz in TARGETS_HZ:
+                reach.step(round(target_hz), 10.0, 3e4)
+            for frequency_hz in given:
+                reach.limit(frequency_hz, 6e-16 * (frequency_hz / 1e9) ** 100)
+            reached.append(reach.coupling_per_gev(3e4, 10.0))
+        assert reached[0] == reached[1]
+
+
 @pytest.mark.parametrize("count", [0, 1])
 def test_a_scan_of_hardly_any_steps_has_a_reach_or_none(count: int) -> None:
     reach = Reach()
