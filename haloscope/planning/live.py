@@ -84,6 +84,7 @@ class LiveForecast:
         self._done: set[int] = set()
         self._left = _Left({})
         self._parts = 1, 1
+        self._campaign: object = None
         self._reach = Reach()
         self._steps = 0
         self._last: tuple[float, str] | None = None  # time and run of the newest step
@@ -142,8 +143,11 @@ class LiveForecast:
             self._averages |= {_key(1e6 * f): float(n) for f, n in pairs if n > 0}
         part = _numbers(start.get("campaign_part"))
         self._parts = (int(part[0]), int(part[1])) if part.size == 2 else (1, 1)
-        if self._parts[0] == 1:  # another scan, maybe of the same targets, as a rescan is
-            self._done = set()
+        if self._parts[0] == 1:  # another scan, maybe of the same targets
+            # A campaign that goes on has done what it has done, but for what it takes again.
+            goes_on = start.get("campaign") and start.get("campaign") == self._campaign
+            self._done = self._done - {_key(f) for f in targets_hz} if goes_on else set()
+        self._campaign = start.get("campaign")
         self._done |= {_key(1e6 * f) for f in _numbers(given.get("done_mhz"))}
         left = {_key(f): self._averages.get(_key(f), math.nan) for f in targets_hz}
         self._left = _Left({key: left[key] for key in left if key not in self._done})

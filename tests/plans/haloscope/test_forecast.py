@@ -128,6 +128,21 @@ def test_a_scan_that_takes_targets_again_has_all_of_them_to_come(RE: RunEngine) 
     assert steps == [(1, 2), (2, 1), (3, 0), (1, 1), (2, 0)]
 
 
+def test_a_campaign_that_goes_on_in_parts_has_done_what_it_did_before(RE: RunEngine) -> None:
+    live, said = LiveForecast(), []
+    RE.subscribe(live)
+    RE.subscribe(lambda name, _: said.append(live.outlook) if name == "event" else None)
+    device: Any = Haloscope(name="haloscope", seed=8)
+    targets = [1100.0, 1100.01, 1100.02, 1100.03]
+    for first, number in ((0, 1), (1, 1), (2, 2)):  # interrupted after the first
+        left = targets[1:] if first else targets
+        md = {"campaign": "c", "campaign_part": [number, 2], "campaign_targets_mhz": left}
+        RE(scan(device, targets[first : first + 1], averages=20, md=md))
+    device.bench.close()
+    steps = [(outlook.done, outlook.left) for outlook in said if outlook is not None]
+    assert steps == [(1, 3), (2, 2), (3, 1)]
+
+
 def test_the_live_forecast_counts_the_parts_and_calibrations_to_come(
     RE: RunEngine, documents: Documents
 ) -> None:
