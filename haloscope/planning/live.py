@@ -31,6 +31,8 @@ __all__ = ["LiveForecast", "Outlook"]
 _SCANS: Final = ("scan",)
 #: Steps whose times, averages and linewidths are averaged: the last, as loads and habits change.
 _LAST: Final = 50
+#: In MHz more than that is no number in Hz.
+_LARGEST: Final = 1e300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,15 +235,15 @@ def _numbers(recorded: object) -> FloatArray:
     """A list of numbers as an array; empty where it is none."""
     try:
         values = np.asarray(recorded, dtype=np.float64).ravel()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return np.zeros(0)
-    return values if np.isfinite(values).all() else np.zeros(0)
+    return values if (np.abs(values) < _LARGEST).all() else np.zeros(0)
 
 
 def _number(data: Mapping[str, Any], field: str) -> float:
     try:
         return float(value_in(data, field))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return math.nan
 
 

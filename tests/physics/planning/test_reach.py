@@ -115,10 +115,13 @@ def test_a_step_without_a_linewidth_is_counted_and_reaches_nothing(loaded_q: Any
     assert math.isnan(outlook.coupling_per_gev)
 
 
-def test_a_frequency_beyond_all_numbers_is_no_step() -> None:
+@pytest.mark.parametrize("beyond", [1e308, 10**400], ids=["in Hz", "whole"])
+def test_a_frequency_beyond_all_numbers_is_no_step(beyond: float) -> None:
     live = LiveForecast()
-    data = {"sim_time": 5.0, "measured_target_frequency": 1e308, "measured_loaded_q": 1e4}
-    for document in documents({"data": data}):
+    data = {"sim_time": 5.0, "measured_target_frequency": beyond, "measured_loaded_q": 1e4}
+    (name, start), *others = documents({"data": data})
+    planned = {"plan_args": {"frequencies_mhz": [beyond]}}
+    for document in [(name, start | planned), *others]:
         live(*document)
     assert live.outlook is None
 
