@@ -130,7 +130,7 @@ class Online:
         if len(events) > 1 and self.options.demands.bad_spectra != "refuse":
             with contextlib.suppress(ValueError):  # of one of them: below it is told of which
                 stacked = self._reader.stack(events)
-                windows_of(stacked, self._single)
+                self._demand_usable(stacked)
                 calibration = self._with(stacked.calibration)
                 self._calibration, self._joined = calibration, stacked.calibration
                 self._take_in_turn(referred_to(stacked, calibration))
@@ -160,20 +160,22 @@ class Online:
 
     def tell(self, publish: Publish) -> None:
         """Call ``publish`` with every update from now on, besides who is told already."""
+        self.settle()  # what came before is not news to it
         self._told.append(publish)
 
     def add(self, spectra: Spectra) -> OnlineUpdate:
         """Add spectra, usually one; those that fail are counted, and told in the update.
 
         Raises:
-            ValueError: Spectra that do not cover their window, or another calibration's.
+            ValueError: Spectra that do not cover their window, of another bin width than those
+                before, or another calibration's.
         """
         self.settle()
         return self._take(spectra, wanted=True)
 
     def _take(self, spectra: Spectra, *, wanted: bool) -> OnlineUpdate:
         """As ``add``; where no update is ``wanted``, as nobody listens, its bins are left alone."""
-        windows_of(spectra, self._single)
+        self._demand_usable(spectra)
         calibration = self._with(spectra.calibration)
         fresh, repeated = self._new(referred_to(spectra, calibration))
         self._calibration, self._joined = calibration, spectra.calibration
@@ -209,6 +211,12 @@ class Online:
                 )
             except ValueError as error:
                 self._refuse(label, Fault.UNUSABLE, str(error))
+
+    def _demand_usable(self, spectra: Spectra) -> None:
+        """Refuse spectra that do not cover their windows, or have other bins than those before."""
+        windows_of(spectra, self._single)
+        if self._sums is not None:
+            self._sums.demand_bins(spectra.step_hz)
 
     def _with(self, own: Calibration) -> Calibration:
         """The calibration of all spectra, with one more."""

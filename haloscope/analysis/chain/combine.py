@@ -172,6 +172,17 @@ class Accumulator:
         for row, first in enumerate(response.first_coarse - self.first_coarse):
             self.line[:, int(first) : int(first) + parts.shape[2]] += parts[:, row]
 
+    def demand_bins(self, step_hz: float) -> None:
+        """Refuse bins of another width, Hz, whose numbers are those of other frequencies.
+
+        Raises:
+            ValueError: Names both.
+        """
+        if not same_number(step_hz, self.step_hz):
+            raise ValueError(
+                f"combine: bins of {step_hz:.6g} Hz to be added to those of {self.step_hz:.6g} Hz"
+            )
+
     def join(self, other: Accumulator) -> None:
         """Add the sums of another accumulator on the same grid.
 
@@ -179,11 +190,9 @@ class Accumulator:
             ValueError: Bin widths or settings differ.
             SameDataError: Spectra are in both.
         """
-        if not same_number(other.step_hz, self.step_hz) or other.options != self.options:
-            raise ValueError(
-                f"combine: accumulators with bins of {self.step_hz} Hz and {other.step_hz} Hz, or "
-                "with different options"
-            )
+        self.demand_bins(other.step_hz)
+        if other.options != self.options:
+            raise ValueError("combine: accumulators with different options")
         if other.coarse_bins == 0:
             return
         if shared := self._noise.shared(other._noise):

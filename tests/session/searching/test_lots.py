@@ -141,6 +141,31 @@ def test_spectra_wait_no_longer_than_for_what_changes_them(good: Stream) -> None
             Online(together=wrong)
 
 
+@pytest.mark.parametrize("together", [1, 8])
+def test_a_spectrum_of_other_bins_than_those_before_is_cut_and_spoils_nothing(
+    good: Stream, together: int
+) -> None:
+    wide: Stream = [
+        (name, changed(one, "daq_frequency_step", 10.01) if one.get("seq_num") == 12 else one)
+        for name, one in good
+    ]
+    online = analysed(wide, together)
+    for result in (online.result(), online.finish()):
+        assert result.spectra == STEPS - 1
+        (found,) = result.quality.findings
+        assert "bins of 10.01 Hz to be added to those of 10 Hz" in found.words
+    assert online.over([float(np.median(result.grand.frequency_hz))]) is not None
+
+
+def test_who_begins_to_listen_is_not_told_of_what_came_before(good: Stream) -> None:
+    updates: list[OnlineUpdate] = []
+    online = analysed([one for one in good if one[0] != "stop"], 64)
+    online.tell(updates.append)
+    online.settle()
+    assert not updates
+    assert online.result().spectra == STEPS
+
+
 def test_spectra_whose_windows_do_not_meet_do_not_wait_for_each_other() -> None:
     targets = np.concatenate([scan_targets(2), scan_targets(2) + 5e6])
     updates: list[OnlineUpdate] = []
