@@ -25,8 +25,9 @@ _END_S: Final = 20.0
 #: It says every second that it is there, busy or not. After so long without a word it hangs, as one
 #: does that was stopped; it may take long to start on a machine that is out of memory.
 _SILENT_S: Final = 60.0
-#: Looked at once more: what it said may lie unread, where this process was stopped meanwhile.
-_UNREAD_S: Final = 0.5
+#: Looked at once more: where this process was stopped meanwhile, what it said may lie unread; where
+#: both were, as in a container that is paused, it is yet to say something.
+_UNREAD_S: Final = 5.0
 
 
 class LostError(RuntimeError):

@@ -142,6 +142,7 @@ def test_a_process_that_hangs_is_lost_and_one_that_has_nothing_to_do_is_not(
     writer.close()
     assert apart.field_t is not None
     monkeypatch.setattr(pipe, "_SILENT_S", 6.0)  # of a word every second, now that it has begun
+    monkeypatch.setattr(pipe, "_UNREAD_S", 0.5)
     assert not apart.worker._lost.wait(8.0)
     apart.worker.process.send_signal(signal.SIGSTOP)
     with caplog.at_level(logging.ERROR):
@@ -149,6 +150,22 @@ def test_a_process_that_hangs_is_lost_and_one_that_has_nothing_to_do_is_not(
     demand_same(result, here(list(catalog[0].documents())).result())
     (told,) = [r.getMessage() for r in caplog.records if "is lost" in r.getMessage()]
     assert "nothing was heard of it for 6 s" in told
+
+
+def test_a_process_that_was_stopped_with_its_session_is_not_lost(
+    some: Stream, analyses: Callable[..., AnalysisApart], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apart = analyses(Options(), nothing)
+    for document in some:
+        apart(*document)
+    assert apart.field_t is not None
+    monkeypatch.setattr(pipe, "_SILENT_S", 3.0)
+    assert not apart.worker._lost.wait(2.5)  # from the next word on it counts
+    apart.worker.process.send_signal(signal.SIGSTOP)
+    assert not apart.worker._lost.wait(4.0)
+    apart.worker.process.send_signal(signal.SIGCONT)
+    demand_same(apart.result(), here(some).result())
+    assert not apart.worker.lost
 
 
 def test_of_a_process_that_is_killed_nothing_is_lost(
