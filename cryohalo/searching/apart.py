@@ -29,10 +29,10 @@ Documents = Iterable[tuple[str, Mapping[str, Any]]]
 class AnalysisApart:
     """A ``haloscope.analysis.live.LiveAnalysis``: the same numbers as ``Online``, elsewhere.
 
-    Documents are sent on in their order, and what is asked is answered after all of them. Where the
-    process ends by itself, a line of the log says so and the scan goes on; when something is asked,
-    the same documents are taken from the catalog and analysed here. Use it from one thread, and
-    close it, or use it in ``with``.
+    Documents are sent on in their order, of a spectrum its window alone, and what is asked is
+    answered after all of them. Where the process ends by itself, a line of the log says so and the
+    scan goes on; when something is asked, the same documents are taken from the catalog and
+    analysed here. Use it from one thread, and close it, or use it in ``with``.
 
     Args:
         options: Settings.

@@ -28,7 +28,7 @@ _LONGEST_BYTES: Final = 1 << 17
 MOST_KEPT: Final = 8
 _LARGEST: Final = 1e300
 #: So long a session may be behind its own runs before it counts as gone: it hands over each second,
-#: and one spectrum takes its analysis less than that (assumed).
+#: and what has come in a second takes its analysis less than that (assumed).
 PATIENCE_S: Final = 5.0
 
 

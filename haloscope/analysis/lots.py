@@ -1,8 +1,8 @@
 """Spectra of a scan that wait to be taken together by the online analysis.
 
-Whatever is done to one spectrum costs some hundred calls of small functions, and to a few dozen of
-them hardly more. So they wait for each other where that changes nothing: while they follow each
-other in one run, about targets whose windows overlap, with the same things measured.
+Whatever is done to one spectrum costs some thousand calls of small functions, and to a few dozen of
+them a few times as many. So they wait for each other where that changes nothing: while they follow
+each other in one run, about targets whose windows overlap, with the same things measured.
 """
 
 from __future__ import annotations

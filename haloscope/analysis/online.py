@@ -1,4 +1,4 @@
-"""The analysis while the scan runs: grand spectrum and limit after every spectrum.
+"""The analysis while the scan runs: grand spectrum and limit after every spectrum, or every few.
 
 Each spectrum is reduced on its own and added to the sums of module ``combine``; only the grand bins
 that it touches are computed again, so the cost of a step does not grow with the scan. The numbers

@@ -1,4 +1,4 @@
-"""What one spectrum changed, as the online analysis tells those who listen."""
+"""What spectra changed, as the online analysis tells those who listen."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ __all__ = ["OnlineUpdate", "highest"]
 
 @dataclass(frozen=True)
 class OnlineUpdate:
-    """What one spectrum changed.
+    """What one spectrum changed, or some that were taken together.
 
     Attributes:
         spectra: Spectra in the sums so far.
-        label: The spectrum.
-        grand: The grand bins it touched, as they stand now; None while no line width is covered, or
-            if it is not used.
+        label: The spectrum, the last of some.
+        grand: The grand bins they touched, as they stand now; None while no line width is covered,
+            or if none of them is used.
         limit: Their limits.
         candidates: Candidates among them.
-        spikes: What was cut from this spectrum.
-        findings: What is wrong with it; it is not in the sums then.
+        spikes: What was cut from these spectra, with their numbers among them.
+        findings: What is wrong with which, by their numbers among all; such are in the sums only
+            where they are kept in spite of it.
         bayes_per_gev: Couplings above which the touched bins' own prior updates fall below 1 -
             confidence, shape (k,), 1/GeV (``statistics.bayes``); None as ``limit``.
     """
