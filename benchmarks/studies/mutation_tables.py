@@ -239,7 +239,7 @@ OWN = (
              "root = np.sqrt((1 - correlation) / (1 + correlation))", "root = 1.0", "bayes"),
     analysis("online forgets the update", "touched.py",
              "bayes_per_gev=excluded_coupling(grand, bound.expected_snr,",
-             "bayes_per_gev=excluded_coupling(grand, 2 * bound.expected_snr,", "bayes"),
+             "bayes_per_gev=excluded_coupling(grand, 2 * bound.expected_snr,", "bayes_shown"),
     analysis("a window's update the sum of its bins", "statistics/powermeasured.py",
              "return np.array(rows) / counts[filled], counts", "return np.array(rows), counts",
              "bayes"),
