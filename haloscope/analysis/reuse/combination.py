@@ -32,7 +32,7 @@ limit is ever below it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -107,13 +107,16 @@ def combined(given: Measured, level: float, confidence: float) -> Combined:
         level: Mean excess of axions of which ``confidence`` pass the threshold.
         confidence: Of the limits.
     """
-    mean, sigma = given.mean.T, given.covariance()
-    length = np.sqrt(np.sum(mean**2, axis=1))
+    length = np.sqrt(np.sum(given.mean**2, axis=0))
     seen = length > 0
     safe = np.where(seen, length, 1.0)
     statistics = np.where(seen, level / safe, np.inf)
+    # Strengths in units of what one sigma of all together is: their squares can be had for the
+    # least sensitive, too.
+    relative = replace(given, mean=given.mean / safe)
+    mean, sigma, unit = relative.mean.T, relative.covariance(), np.full_like(safe, level)
     # Weights are those of an axion at the limit: what is badly known there counts less.
-    weights = _solved(level / safe, sigma, mean)
+    weights = _solved(unit, sigma, mean)
     norm = np.sqrt(np.sum(weights**2, axis=1))
     norm = np.where(seen, norm, 1.0)
     per_strength = np.where(seen, np.sum(weights * mean, axis=1) / norm, 1.0)
@@ -123,11 +126,11 @@ def combined(given: Measured, level: float, confidence: float) -> Combined:
     left = per_strength * left_over(error)
     quantile = float(ndtri(confidence))
     taken = (np.maximum(z, 0.0) + quantile) / left
-    profile, least = _profile(given.excess.T, mean, sigma, quantile, level / safe, z)
+    profile, least = _profile(given.excess.T, mean, sigma, quantile, unit, z)
     return Combined(
         z,
-        np.where(seen, level / left, np.inf),
-        np.where(seen, np.maximum(taken, profile), np.inf),
+        np.where(seen, level / left / safe, np.inf),
+        np.where(seen, np.maximum(taken, profile) / safe, np.inf),
         statistics,
         error,
         least,

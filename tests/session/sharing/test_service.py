@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from email.message import Message
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -217,18 +218,18 @@ def test_the_doctor_says_what_is_in_the_way(tmp_path: Path) -> None:
         (401, None, "wrong", "refuses the key"),
         (500, None, "wrong", "answers 500"),
         (200, None, "wrong", "nothing has been heard"),
-        (200, Health("x", time=1.0), "wrong", "nothing has been heard"),
-        (200, Health("x", "no answer", 2), "wrong", "2 runs to deliver: no answer"),
-        (200, Health("x", trouble={"a": "refused"}), "wrong", "refused"),
-        (200, Health("x", waiting=3), "ok", "3 runs to deliver"),
-        (200, Health("x"), "ok", "all delivered"),
+        (200, {"time": 1.0}, "wrong", "nothing has been heard"),
+        (200, {"unreachable": "no answer", "waiting": 2}, "wrong", "2 runs to deliver: no answer"),
+        (200, {"trouble": {"a": "refused"}}, "wrong", "refused"),
+        (200, {"waiting": 3}, "ok", "3 runs to deliver"),
+        (200, {}, "ok", "all delivered"),
     ],
 )
 def test_the_doctor_asks_the_server_and_the_forwarder(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     answer: int,
-    health: Health | None,
+    health: dict[str, Any] | None,
     verdict: str,
     told: str,
 ) -> None:
@@ -245,7 +246,7 @@ def test_the_doctor_asks_the_server_and_the_forwarder(
     configured("tiled = true\ntiled_port = 15999")
     key = make_key(tmp_path / "state" / "tiled" / "key")
     if health is not None:
-        health.write(tmp_path / "state" / "tiled" / HEALTH)
+        Health("x", **health).write(tmp_path / "state" / "tiled" / HEALTH)
     monkeypatch.setattr("cryohalo.control_room.doctor.sharing.opened", opened)
     monkeypatch.setattr(StateFolder, "supervisor", lambda _: object())
     (found,) = sharing(read())

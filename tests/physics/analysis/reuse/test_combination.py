@@ -98,6 +98,17 @@ def test_no_limit_is_stronger_than_statistics_allow(data: st.DataObject) -> None
     assert found.statistics[0] == pytest.approx(LEVEL / length)
 
 
+@pytest.mark.parametrize("scale", [1e-150, 1e-3, 1e6])
+def test_what_is_combined_may_be_of_any_sensitivity(scale: float) -> None:
+    excess, mean = np.array([[0.5], [-1.0]]), np.array([[1.0], [0.3]])
+    errors = np.array([[0.2], [0.1]])
+    usual = combined(Measured(excess, mean, errors, errors, ("a", "b")), LEVEL, CONFIDENCE)
+    found = combined(Measured(excess, scale * mean, errors, errors, ("a", "b")), LEVEL, CONFIDENCE)
+    for name in ("strength", "observed", "statistics"):
+        assert getattr(found, name) * scale == pytest.approx(getattr(usual, name), rel=1e-9)
+    assert found.z == pytest.approx(usual.z, rel=1e-9)
+
+
 def test_errors_of_one_apparatus_do_not_average_out() -> None:
     mean, common, zero = np.ones((2, 1)), np.full((2, 1), 0.1), np.zeros((2, 1))
     apart = combined(Measured(zero, mean, common, zero, ("a", "b")), LEVEL, CONFIDENCE)
