@@ -9,7 +9,6 @@ windows kept in memory (120 MB for the letter's scan).
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -128,12 +127,12 @@ class Online:
         """Take the spectra that wait to be taken together."""
         events = self._lot.taken()
         if len(events) > 1 and self.options.demands.bad_spectra != "refuse":
-            with contextlib.suppress(ValueError):  # of one of them: below it is told of which
-                stacked = self._reader.stack(events)
-                self._demand_usable(stacked)
-                calibration = self._with(stacked.calibration)
-                self._calibration, self._joined = calibration, stacked.calibration
-                self._take_in_turn(referred_to(stacked, calibration))
+            try:
+                stacked = self._referred(self._reader.stack(events))
+            except ValueError:  # of one of them: below it is told of which
+                pass
+            else:
+                self._take_in_turn(stacked)
                 return
         for event in events:
             try:
@@ -175,10 +174,7 @@ class Online:
 
     def _take(self, spectra: Spectra, *, wanted: bool) -> OnlineUpdate:
         """As ``add``; where no update is ``wanted``, as nobody listens, its bins are left alone."""
-        self._demand_usable(spectra)
-        calibration = self._with(spectra.calibration)
-        fresh, repeated = self._new(referred_to(spectra, calibration))
-        self._calibration, self._joined = calibration, spectra.calibration
+        fresh, repeated = self._new(self._referred(spectra))
         update = repeated if fresh is None else self._add(fresh, wanted)
         self._tell(update)
         return update
@@ -212,11 +208,15 @@ class Online:
             except ValueError as error:
                 self._refuse(label, Fault.UNUSABLE, str(error))
 
-    def _demand_usable(self, spectra: Spectra) -> None:
-        """Refuse spectra that do not cover their windows, or have other bins than those before."""
+    def _referred(self, spectra: Spectra) -> Spectra:
+        """Spectra referred to the calibration of all; those that cannot enter are refused."""
         windows_of(spectra, self._single)
         if self._sums is not None:
             self._sums.demand_bins(spectra.step_hz)
+        calibration = self._with(spectra.calibration)
+        referred = referred_to(spectra, calibration)
+        self._calibration, self._joined = calibration, spectra.calibration
+        return referred
 
     def _with(self, own: Calibration) -> Calibration:
         """The calibration of all spectra, with one more."""

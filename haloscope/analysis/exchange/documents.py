@@ -25,7 +25,7 @@ from haloscope.analysis.calibration import combined
 from haloscope.analysis.exchange.calibrations import calibration_of, unmeasured
 from haloscope.analysis.exchange.events import MEASURED, Event, stack
 from haloscope.analysis.exchange.keys import FIELD_OFF, instrument_of
-from haloscope.analysis.exchange.pieces import SPECTRUM, Piece
+from haloscope.analysis.exchange.pieces import SPECTRUM, START_MHZ, STEP_HZ, TARGET_MHZ, Piece
 from haloscope.analysis.exchange.tracked import tracked
 from haloscope.analysis.options import Options
 from haloscope.analysis.ranges import SCALARS
@@ -39,7 +39,7 @@ Document = tuple[str, Mapping[str, Any]]
 
 STREAM = "primary"
 _EXACT: dict[str, tuple[str, float]] = {
-    "target_frequency_hz": ("measured_target_frequency", 1e6),
+    "target_frequency_hz": (TARGET_MHZ, 1e6),
     "num_averages": ("daq_num_averages", 1.0),
     "magnet_field_t": ("magnet_field", 1.0),
 }
@@ -191,12 +191,10 @@ class DocumentReader:
                 errors[name] = number(data[f"{key}_error"], f"event {label}: {key}_error") * unit
         if data.get(_LEAK) is not None:
             errors["beta_systematic"] = number(data[_LEAK], f"event {label}: {_LEAK}")
-        step = _value(data, "daq_frequency_step", label)
-        SCALARS["step_hz"].demand(step, f"event {label}: daq_frequency_step")
-        start = finite(
-            _value(data, "daq_frequency_start", label) * 1e6, f"event {label}: daq_frequency_start"
-        )
-        finite(values["target_frequency_hz"], f"event {label}: measured_target_frequency")
+        step = _value(data, STEP_HZ, label)
+        SCALARS["step_hz"].demand(step, f"event {label}: {STEP_HZ}")
+        start = finite(_value(data, START_MHZ, label) * 1e6, f"event {label}: {START_MHZ}")
+        finite(values["target_frequency_hz"], f"event {label}: {TARGET_MHZ}")
         whole, what = data[SPECTRUM], f"event {label}: {SPECTRUM}"
         piece = whole if isinstance(whole, Piece) else Piece.of_all(spectrum(whole, what))
         first, bins = piece.around(start, step, values["target_frequency_hz"], self.options)

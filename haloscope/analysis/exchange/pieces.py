@@ -16,12 +16,14 @@ from haloscope.analysis.exchange.keys import AmbiguousFieldError, instrument_of
 from haloscope.analysis.options import Options
 from haloscope.analysis.recorded import number, spectrum
 
-__all__ = ["SPECTRUM", "Piece", "lightened"]
+__all__ = ["SPECTRUM", "START_MHZ", "STEP_HZ", "TARGET_MHZ", "Piece", "lightened"]
 
 #: The field that makes an event one of a scan.
 SPECTRUM: Final = "daq_spectrum"
-_START_MHZ, _STEP_HZ = "daq_frequency_start", "daq_frequency_step"
-_TARGET_MHZ = "measured_target_frequency"
+#: Those that say where its bins are, and which are looked at.
+START_MHZ: Final = "daq_frequency_start"
+STEP_HZ: Final = "daq_frequency_step"
+TARGET_MHZ: Final = "measured_target_frequency"
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def lightened(name: str, document: Mapping[str, Any], options: Options) -> Mappi
         key = f"{instrument}{SPECTRUM}"
         start_hz, step_hz, target_hz = (
             number(data[f"{instrument}{field}"], field) * unit
-            for field, unit in ((_START_MHZ, 1e6), (_STEP_HZ, 1.0), (_TARGET_MHZ, 1e6))
+            for field, unit in ((START_MHZ, 1e6), (STEP_HZ, 1.0), (TARGET_MHZ, 1e6))
         )
         whole = Piece.of_all(spectrum(data[key], SPECTRUM))
         first, bins = whole.around(start_hz, step_hz, target_hz, options)

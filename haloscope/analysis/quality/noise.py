@@ -122,11 +122,11 @@ def noise_faults_in_turn(
     """``noise_faults`` of each spectrum as though it had come alone, after those before it.
 
     Args:
-        spectra: The stack (n).
-        noise_k: T_n at the cavity, shape (n,), K.
-        level: Power at the cavity, shape (n,).
-        demands: What is asked.
-        before: Of spectra that came earlier; it is left as it is.
+        spectra: As there.
+        noise_k: Likewise.
+        level: Likewise.
+        demands: Likewise.
+        before: Likewise; it is left as it is.
         used: Told a row and whether its noise has a fault, says whether it is used: what follows is
             held against it then.
     """

@@ -179,7 +179,9 @@ def _joined_around(pieces: list[bytes], large_at: list[int]) -> list[bytes]:
     joined: list[bytes] = []
     begin = 0
     for place in large_at:
-        joined += b"".join(pieces[begin:place]), pieces[place]
+        if begin < place:
+            joined.append(b"".join(pieces[begin:place]))
+        joined.append(pieces[place])
         begin = place + 1
     if begin < len(pieces):
         joined.append(b"".join(pieces[begin:]))
@@ -188,16 +190,5 @@ def _joined_around(pieces: list[bytes], large_at: list[int]) -> list[bytes]:
 
 def _joined(pieces: list[bytes]) -> list[bytes]:
     """The same bytes; large pieces are themselves."""
-    joined: list[bytes] = []
-    small: list[bytes] = []
-    for piece in pieces:
-        if len(piece) <= SMALL_BYTES:
-            small.append(piece)
-            continue
-        if small:
-            joined.append(b"".join(small))
-            small.clear()
-        joined.append(piece)
-    if small:
-        joined.append(b"".join(small))
-    return joined
+    large_at = [place for place, piece in enumerate(pieces) if len(piece) > SMALL_BYTES]
+    return _joined_around(pieces, large_at)

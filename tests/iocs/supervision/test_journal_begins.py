@@ -67,6 +67,15 @@ def test_the_disk_is_asked_before_what_a_put_has_changed_is_posted(
     assert after[:2] == ["asked", "posted"]
 
 
+async def safe_with_the_second_answer(waiting: asyncio.Task[None], asked: list[Told]) -> None:
+    """The disk is asked once more, and who waits for the lines waits for that."""
+    await asyncio.sleep(0)
+    assert len(asked) == 2
+    assert not waiting.done()
+    asked[1](None)
+    await waiting
+
+
 def test_lines_that_come_as_the_disk_answers_are_brought_there_next(
     tmp_path: Path, asked: list[Told]
 ) -> None:
@@ -77,11 +86,7 @@ def test_lines_that_come_as_the_disk_answers_are_brought_there_next(
         asked[0](None)
         journal.accepted("A", 2)
         waiting = asyncio.create_task(journal.safe())
-        await asyncio.sleep(0)
-        assert len(asked) == 2
-        assert not waiting.done()
-        asked[1](None)
-        await waiting
+        await safe_with_the_second_answer(waiting, asked)
         journal.close()
 
     asyncio.run(story())
@@ -100,12 +105,9 @@ def test_lines_that_come_while_the_disk_is_asked_wait_for_their_own_turn(
         await asyncio.sleep(0)
         assert len(asked) == 1
         asked[0](None)
-        for _ in range(3):
+        for _ in range(2):
             await asyncio.sleep(0)
-        assert len(asked) == 2
-        assert not waiting.done()
-        asked[1](None)
-        await waiting
+        await safe_with_the_second_answer(waiting, asked)
         journal.close()
 
     asyncio.run(story())
