@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -127,7 +128,10 @@ def check(
     for instrument in hardware.tables:
         laboratory = hardware.laboratory(instrument, prefixes[instrument] or "")
         assert laboratory is not None
-        problems += _report(instrument, checked(instrument, laboratory, wait))
+        found = checked(instrument, laboratory, wait)
+        problems += _report(instrument, found)
+        if not any(one.found for one in found):
+            console.print(_not_answered(len(found), wait))
     if problems:
         errors.print(f"{escaped(file)}: {problems} problem{'s' if problems > 1 else ''}")
         raise typer.Exit(EXIT_FAILED)
@@ -150,6 +154,19 @@ def _report(instrument: str, found: list[Checked]) -> int:
         for line in _plans(instrument, there):
             typer.echo(line)
     return sum(len(one.problems) for one in found)
+
+
+def _not_answered(records: int, wait_s: float) -> str:
+    """What to look at where not one record answers: names are seldom all wrong, addresses are."""
+    listed = os.environ.get("EPICS_CA_ADDR_LIST", "")
+    broadcast = os.environ.get("EPICS_CA_AUTO_ADDR_LIST", "YES").upper() != "NO"
+    places = [escaped(listed, 200)] if listed.strip() else []
+    places += ["this host's networks by broadcast"] if broadcast else []
+    return (
+        f"none of the {records} records answers within {wait_s:g} s: is their IOC up? "
+        f"It was looked for at {' and '.join(places) or 'no address'} "
+        "(EPICS_CA_ADDR_LIST, EPICS_CA_AUTO_ADDR_LIST)"
+    )
 
 
 def _plans(instrument: str, there: set[str]) -> list[str]:

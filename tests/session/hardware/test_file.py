@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from cryohalo.cli import app
 from cryohalo.hardware.catalogue import INSTRUMENTS, catalogue
+from cryohalo.hardware.checking import Checked
 from cryohalo.hardware.file import HardwareError, read_hardware
 from cryohalo.hardware.needs import further, instrument_of, least
 from cryohalo.hardware.softioc import database, served
@@ -142,3 +143,27 @@ def test_the_commands_print_needs_and_write_files(tmp_path: Path) -> None:
     arguments = ["hardware", "softioc", str(LAB), "-o", str(output), "--target", "1100"]
     assert run(app, arguments).exit_code == 0
     assert 'record(subArray, "DIG:PSD")' in output.read_text()
+
+
+@pytest.mark.parametrize(
+    ("listed", "automatic", "place"),
+    [
+        ("10.0.0.7:5064", "NO", "at 10.0.0.7:5064 ("),
+        ("10.0.0.7:5064", "YES", "at 10.0.0.7:5064 and this host's networks by broadcast ("),
+        ("", "YES", "at this host's networks by broadcast ("),
+        (" ", "no", "at no address ("),
+    ],
+)
+def test_a_check_to_which_no_record_answers_says_where_it_looked(
+    monkeypatch: pytest.MonkeyPatch, listed: str, automatic: str, place: str
+) -> None:
+    def none_found(instrument: str, *_: object) -> list[Checked]:
+        return [Checked(one, one.name, found=False) for one in catalogue(instrument).values()]
+
+    monkeypatch.setenv("EPICS_CA_ADDR_LIST", listed)
+    monkeypatch.setenv("EPICS_CA_AUTO_ADDR_LIST", automatic)
+    monkeypatch.setattr("cryohalo.hardware.checking.check", none_found)
+    done = CliRunner().invoke(app, ["hardware", "check", str(LAB), "--wait", "2"])
+    told = " ".join(done.output.split())
+    assert "records answers within 2 s: is their IOC up? It was looked for" in told
+    assert place in told
