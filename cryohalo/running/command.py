@@ -33,6 +33,7 @@ from cryohalo.commands.site import site
 from cryohalo.interactive import displayed
 from cryohalo.live.json_lines import JsonLines, plain_json
 from cryohalo.live.refusals import log_no_failures, refusal
+from cryohalo.live.value_lines import value_lines
 from cryohalo.outcome import Outcome
 from cryohalo.running.arguments import arguments_of, instruments_of, summary_of
 from cryohalo.running.rehearsed import Rehearsed, rehearsed
@@ -236,4 +237,6 @@ def _show(outcome: Outcome, shows: Any, console: Console) -> None:
     for run in outcome.runs:
         console.print(f"run {run.uid}")
     if outcome.value is not None:
-        console.print(escaped(str(outcome.value), 4000))
+        bare = isinstance(outcome.value, int | float | list | tuple)  # has neither names nor words
+        for line in value_lines({"returned": outcome.value} if bare else outcome.value):
+            console.print(line)

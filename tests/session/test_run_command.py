@@ -105,7 +105,7 @@ def test_a_plan_runs_and_tells_its_value_and_its_run(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     (recorded,) = Catalog(tmp_path)
     assert recorded.start["sample"] == "none"
-    assert done.stdout.splitlines()[-2:] == [f"run {recorded.uid}", "[1100.0]"]
+    assert done.stdout.splitlines()[-2:] == [f"run {recorded.uid}", "returned: 1100"]
     assert "cavity_frequency" in done.stdout
 
 
