@@ -46,6 +46,9 @@ LOOKED_UP: Final = slice(0, 12, 3)
 NEAR: Final = 0.03
 #: What any of the twelve may be apart.
 CONFIRMED: Final = 0.06
+#: Spectra whose landmarks are looked for at a time: of a whole block, every bin in double precision
+#: several times over is more than caches hold, and memory asked of the system each time.
+_FEW_ROWS: Final = 4
 #: Pairs that are confirmed together: of long stacks many agree by chance.
 _AT_ONCE: Final = 1 << 16
 #: Share of a spectrum's noise that others explain, of which it is made of them.
@@ -91,7 +94,9 @@ def landmarks(power: PowerRows, first_row: int = 0) -> Landmarks:
     """Landmarks of spectra, shape (n, bins), numbered from ``first_row``; read block by block."""
 
     def work(rows: slice) -> Landmarks:
-        return _of_rows(power[rows], first_row + rows.start)
+        block, first = power[rows], first_row + rows.start
+        few = range(0, len(block), _FEW_ROWS)
+        return Landmarks.together([_of_rows(block[k : k + _FEW_ROWS], first + k) for k in few])
 
     return Landmarks.together(list(worked(work, len(power))))
 

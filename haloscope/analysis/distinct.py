@@ -284,5 +284,10 @@ def second_differences(power: NDArray[np.floating], bins: int = _BINS) -> FloatA
     part = power[:, first : first + bins].astype(np.float64)
     with np.errstate(all="ignore"):
         outer = part[:, 2:] + part[:, :-2]
-        mark = (outer - 2 * part[:, 1:-1]) / (outer + 2 * part[:, 1:-1])
-    return np.where(np.isfinite(mark), mark, 0.0)
+        inner = 2 * part[:, 1:-1]
+        mark: FloatArray = outer - inner
+        mark /= np.add(outer, inner, out=outer)
+    none = ~np.isfinite(mark)
+    if none.any():
+        mark[none] = 0.0
+    return mark

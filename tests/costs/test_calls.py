@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import caproto as ca
@@ -17,6 +18,7 @@ import pytest
 from benchmarks.analysis_speed import stack
 from haloscope.analysis.budget.contributions import contributions
 from haloscope.analysis.budget.propagation import propagated
+from haloscope.analysis.copies import landmarks
 from haloscope.analysis.online import Online
 from haloscope.analysis.pipeline import analyze
 from haloscope.analysis.spectra import Spectra
@@ -33,7 +35,9 @@ CALLS_OF_AN_UPDATE, CALLS_PER_CLIENT = 33, 17
 ONLINE_STEP = 745
 ANALYSIS, ANALYSIS_PER_SPECTRUM = 4039, 21.0
 #: Peak of what is allocated, over the bytes of the spectra.
-ANALYSIS_MEMORY = 9.2
+ANALYSIS_MEMORY = 5.7
+#: The same of looking for landmarks, over one spectrum in double precision.
+LANDMARKS_MEMORY = 19.1
 #: What the whole room is tried with.
 SPECTRA = 60
 
@@ -101,13 +105,22 @@ def test_an_analysis_in_calls_and_in_memory(spectra: Spectra) -> None:
     many = calls(lambda: analyze(spectra))
     assert 0 < many <= ROOM * ANALYSIS
     assert 0 < (many - few) / (SPECTRA - len(half)) <= ROOM * ANALYSIS_PER_SPECTRUM
+    assert 0 < _peak(lambda: analyze(spectra)) <= ROOM * ANALYSIS_MEMORY * spectra.power_w.nbytes
+
+
+def test_landmarks_are_looked_for_in_a_few_spectra_at_a_time(spectra: Spectra) -> None:
+    peak = _peak(lambda: landmarks(spectra.power_w))
+    assert 0 < peak <= ROOM * LANDMARKS_MEMORY * 8 * spectra.power_w.shape[1]
+
+
+def _peak(work: Callable[[], object]) -> int:
+    """Most bytes that ``work`` has allocated at once."""
     tracemalloc.start()
     try:
-        analyze(spectra)
-        peak = tracemalloc.get_traced_memory()[1]
+        work()
+        return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert 0 < peak <= ROOM * ANALYSIS_MEMORY * spectra.power_w.nbytes
 
 
 def test_a_budget_of_some_bins_looks_at_the_spectra_that_touch_them(
