@@ -27,7 +27,7 @@ from haloscope.measuring.tolerances import tolerances_of
 from instruments.ranges import within
 from plans.haloscope.allocation import Ledger, allocate
 from plans.haloscope.scan import direction, scan_document, spectrum_s, step
-from plans.haloscope.setting_up import ScanState, check
+from plans.haloscope.setting_up import ScanState, check_all
 from plans.haloscope.steps import planned, without
 from plans.shared.common import in_run, require
 from plans.shared.needs import needs
@@ -116,8 +116,7 @@ def adaptive_scan(
     require(band[0] < band[1], f"band: {band[0]} MHz is not below {band[1]} MHz")
     within("target_per_gev", target_per_gev, 1e-17, 1e-12, "1/GeV")
     within("first_averages", first, costs.least, costs.most, "spectra")
-    for target in targets:
-        check(haloscope, target, costs.most)
+    check_all(haloscope, [(target, costs.most) for target in targets])
     args = {
         "frequencies_mhz": targets,
         "target_per_gev": target_per_gev,

@@ -31,7 +31,7 @@ from plans.haloscope.crossings import Intervals, map_crossings
 from plans.haloscope.outcome import Campaign
 from plans.haloscope.rescans import rescan
 from plans.haloscope.resuming import Earlier, resumed
-from plans.haloscope.setting_up import check
+from plans.haloscope.setting_up import check_all
 from plans.haloscope.steps import Documents, planned, remaining, without
 from plans.shared.common import require
 from plans.shared.needs import demand, needs
@@ -147,9 +147,8 @@ def campaign(
     require(bool(targets), _NOTHING_LEFT)
     # All of them before the first move: a campaign of days must not fail at its last target.
     segments(targets, 1.0, calibrate_every_s)
-    for target in targets:
-        for count in (averages, rescan_averages):
-            check(haloscope, target, count)
+    both = (averages, rescan_averages)
+    check_all(haloscope, [(target, count) for target in targets for count in both])
     options = options_for(described, 1e6 * targets[len(targets) // 2])
     with _made(options, online, analysing) as analysis:
         earlier = resumed(name, documents, analysis)

@@ -17,6 +17,7 @@ from devices.haloscope import Haloscope
 from devices.parts.base import limits_of
 from haloscope.description.groups import Operation
 from plans.haloscope.commissioning import find_crossings, map_modes
+from plans.haloscope.setting_up import check_angles
 
 __all__ = ["Intervals", "Mapped", "NotMappedError", "map_crossings", "merged", "minus"]
 
@@ -142,9 +143,7 @@ def map_crossings(
     known = known if known is not None else Mapped()
     operation = haloscope.apparatus.operation
     step_mhz = operation.map_step_hz * 1e-6
-    modes = haloscope.apparatus.mode_map
-    for target in targets_mhz:
-        haloscope.rod.check_value(float(modes.angle_deg(target * 1e6)))
+    check_angles(haloscope, targets_mhz)
     reach = _reach(haloscope)
     for _ in range(PASSES):
         parts = known.missing(targets_mhz, reach, operation)

@@ -11,7 +11,7 @@ from instruments.ranges import within
 from plans.haloscope.commissioning import cool_and_ramp
 from plans.haloscope.rescans import targets_about
 from plans.haloscope.scan import scan
-from plans.haloscope.setting_up import check
+from plans.haloscope.setting_up import check_all
 from plans.haloscope.steps import remaining
 from plans.shared.common import require, value_of
 from plans.shared.needs import needs
@@ -105,8 +105,7 @@ def field_off(
     within("field_t", field_t, 0.0, described.magnet.full_field_t, "T")
     for field in (field_t, *(() if back_t is None else (back_t,))):
         haloscope.magnet.field.check_value(field)
-    for target in targets:
-        check(haloscope, target, averages)
+    check_all(haloscope, [(target, averages) for target in targets])
     require(back_t is None or back_t > field_t, f"back_t {back_t} T is not above {field_t} T")
     readback = haloscope.magnet.field.readback
     found_t = float((yield from value_of(readback, described.magnet.full_field_t)))

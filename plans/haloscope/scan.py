@@ -16,7 +16,7 @@ from haloscope.description import Description
 from haloscope.measuring.tolerances import tolerances_of
 from instruments.ranges import within
 from plans.haloscope.measure import configure
-from plans.haloscope.setting_up import ScanState, check, receiver_at, set_up
+from plans.haloscope.setting_up import ScanState, check_all, receiver_at, set_up
 from plans.haloscope.steps import planned, remaining, without
 from plans.shared.common import apparatus, in_run, metadata, provenance, record, require
 from plans.shared.needs import needs
@@ -97,8 +97,7 @@ def scan(
     wanted = without(whole, skip_mhz)
     counts = _averages(averages, wanted, whole)
     targets = remaining(wanted, done_mhz)
-    for target in targets:
-        check(haloscope, target, counts[target])
+    check_all(haloscope, [(target, counts[target]) for target in targets])
     args = {
         "frequencies_mhz": wanted,
         "averages": [counts[target] for target in wanted],

@@ -1,9 +1,11 @@
 """All of a step of a scan before it digitizes: tune, measure the cavity, set up the amplifier."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+import numpy as np
 from bluesky.utils import MsgGenerator
 
 from devices.haloscope import Haloscope
@@ -29,6 +31,8 @@ __all__ = [
     "OtherApparatusError",
     "ScanState",
     "check",
+    "check_all",
+    "check_angles",
     "measured_values",
     "receiver_at",
 ]
@@ -129,6 +133,47 @@ def measured_values(
         "jpa_bandwidth_error": profile.bandwidth_hz_error / 1e3,
         "jpa_gain_chi2": profile.goodness.chi2 if profile.goodness else math.nan,
     }
+
+
+def check_all(haloscope: Haloscope, steps: Sequence[tuple[float, int]]) -> None:
+    """As ``check`` for each step, a target in MHz and its averages; the first refused is told.
+
+    Every setting rises or falls with the target all along, and what is demanded of it is a range:
+    where both ends are within, all between them are. Only the rod's angle is worked out for each.
+
+    Raises:
+        ValueError: As ``check``.
+        LimitError: As ``check``.
+    """
+    if not steps:
+        return
+    try:
+        targets_mhz, averages = [step[0] for step in steps], [step[1] for step in steps]
+        check_angles(haloscope, targets_mhz)
+        check(haloscope, min(targets_mhz), min(averages))
+        check(haloscope, max(targets_mhz), max(averages))
+    except (ValueError, TypeError):
+        for target_mhz, count in steps:  # the first that is refused has its own words
+            check(haloscope, target_mhz, count)
+        raise
+
+
+def check_angles(haloscope: Haloscope, targets_mhz: Sequence[float]) -> None:
+    """Refuse, before anything moves, targets that the rod cannot be turned to; tells the first.
+
+    Raises:
+        ValueError: The calculated mode map does not reach them.
+        LimitError: The rod's limits are exceeded.
+    """
+    modes, rod = haloscope.apparatus.mode_map, haloscope.rod
+    try:
+        angles_deg = modes.angle_deg(1e6 * np.asarray(targets_mhz))
+        for angle_deg in (angles_deg.min(), angles_deg.max()):
+            rod.check_value(float(angle_deg))
+    except ValueError:
+        for target_mhz in targets_mhz:
+            rod.check_value(float(modes.angle_deg(target_mhz * 1e6)))
+        raise
 
 
 def check(haloscope: Haloscope, target_mhz: float, averages: int) -> None:

@@ -9,6 +9,8 @@ import pytest
 from bluesky import RunEngine
 
 from plans.haloscope.scan import scan
+from plans.haloscope.setting_up import check, check_all
+from tests.costs.counting import calls
 from tests.plans.conftest import RE, documents, haloscope
 
 __all__ = ["RE", "documents", "haloscope"]
@@ -38,3 +40,24 @@ def test_a_step_in_messages_and_steps_of_the_machine(
     assert 1.0 < messages / STEPS <= MOST_MESSAGES
     assert 1.0 < found["machine"] / STEPS <= MOST_MACHINE_STEPS
     assert found["message create"] == found["message save"] == STEPS
+
+
+def test_a_band_of_many_targets_is_checked_at_the_cost_of_a_few(haloscope: Any) -> None:
+    def cost(count: int) -> int:
+        targets = [1100.0 + 0.01 * number for number in range(count)]
+        return calls(lambda: check_all(haloscope, [(target, 5000) for target in targets]))
+
+    cost(2)  # what is worked out once
+    assert 0 < cost(1000) == cost(10)
+
+
+@pytest.mark.parametrize("wrong", [(9999.0, 5000), (1100.05, 10**9), (1100.05, "many")])
+@pytest.mark.parametrize("place", [0, 5, 10])
+def test_the_first_target_that_is_refused_is_told(haloscope: Any, wrong: Any, place: int) -> None:
+    steps: list[Any] = [(1100.0 + 0.01 * number, 5000) for number in range(11)]
+    steps[place:place] = [wrong, (1e6, 5000)]
+    with pytest.raises((ValueError, TypeError)) as one_by_one:
+        check(haloscope, *wrong)
+    with pytest.raises(type(one_by_one.value)) as together:
+        check_all(haloscope, steps)
+    assert str(together.value) == str(one_by_one.value)
