@@ -18,6 +18,7 @@ import numpy as np
 import ophyd  # noqa: F401  (first: it chooses the Channel Access library that pyepics loads)
 from epics import PV
 
+from devices.signals.burst import send_numbers
 from haloscope.analysis.exchange.keys import key_of, value_in
 from haloscope.planning.live import LiveForecast
 from instruments.printable import escaped
@@ -135,15 +136,17 @@ class Publisher:
             channel.disconnect()
 
     def _publish(self, values: Mapping[str, float]) -> None:
+        puts = []
         for name, value in values.items():
             channel = self._channels[name]
             try:
                 # No look at limits here: what the IOC does not take it refuses, and says so there.
                 if math.isfinite(value) and channel.connected:
-                    channel.put(float(value), wait=False)
-            except Exception as error:  # no number, the PV went away, or may not be written
-                shown = escaped(value, 60), escaped(error)
-                log.warning("%s = %s is not published: %s", channel.pvname, *shown)
+                    puts.append((channel, float(value)))
+            except Exception as error:  # no number
+                _tell(channel, value, error)
+        for channel, number, reason in send_numbers(puts):
+            _tell(channel, number, reason)  # the PV went away, or may not be written
 
     def _analyze(self, name: str, document: Mapping[str, Any]) -> None:
         """Feed the online analysis with the documents of scans, and of nothing else."""
@@ -165,3 +168,8 @@ class Publisher:
         except Exception:  # an analysis that fails must not end the run
             log.exception("no more limits are published in this session")
             self._online = None
+
+
+def _tell(channel: PV, value: Any, error: Exception) -> None:
+    shown = escaped(value, 60), escaped(error)
+    log.warning("%s = %s is not published: %s", channel.pvname, *shown)

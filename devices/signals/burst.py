@@ -8,7 +8,7 @@ texts is not repeated here: ``can_join`` says which puts this is for.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeGuard
 
 from epics import ca, dbr
@@ -16,7 +16,7 @@ from ophyd import EpicsSignal, OphydObject
 
 from devices.hardware.naming import as_raw, is_linear
 
-__all__ = ["can_join", "flush", "host_of", "is_whole", "join"]
+__all__ = ["can_join", "flush", "host_of", "is_whole", "join", "send_numbers"]
 
 _NUMBERS: Final = (dbr.DOUBLE, dbr.FLOAT, dbr.LONG, dbr.SHORT, dbr.ENUM)
 _WHOLE: Final = (dbr.LONG, dbr.SHORT, dbr.CHAR)
@@ -113,6 +113,29 @@ def _as_sent(kind: int, value: Any, pv: Any) -> Any:
         value = tuple(pv.enum_strs).index(value)
     data.value = value if kind in (dbr.DOUBLE, dbr.FLOAT) else int(value)
     return data
+
+
+def send_numbers(puts: Sequence[tuple[Any, float]]) -> list[tuple[Any, float, Exception]]:
+    """Send numbers in one packet, in their order; nobody waits for what becomes of them.
+
+    Args:
+        puts: PVs of pyepics, each of one number, with what to put. One that is lost is left out.
+
+    Returns:
+        Those that could not be sent, with the reason.
+    """
+    failed = []
+    for pv, value in puts:
+        try:
+            if pv.wait_for_connection(timeout=0.0):  # also gives this thread libca's context
+                kind = ca.field_type(pv.chid)
+                data = _as_sent(kind, value, pv)
+                ca.PySEVCHK("put", ca.libca.ca_array_put(kind, 1, pv.chid, ctypes.byref(data)))
+        except Exception as error:
+            failed.append((pv, value, error))
+    if puts:
+        ca.flush_io()
+    return failed
 
 
 def flush() -> None:

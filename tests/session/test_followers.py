@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -70,14 +70,18 @@ class Channel:
     def __init__(self) -> None:
         self.put_values: list[float] = []
 
-    def put(self, value: float, *, wait: bool) -> None:
-        assert not wait
-        self.put_values.append(value)
+
+def sent(puts: Sequence[tuple[Channel, float]]) -> list[Any]:
+    """As ``send_numbers``, to such PVs."""
+    for channel, value in puts:
+        channel.put_values.append(value)
+    return []
 
 
 @pytest.fixture
-def publisher() -> Iterator[Publisher]:
+def publisher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Publisher]:
     """One with the online analysis, whose PVs note what is put."""
+    monkeypatch.setattr("cryohalo.publish.send_numbers", sent)
     made = Publisher("NOBODY:SERVES:", limits=True)
     real, made._channels = made._channels, {name: Channel() for name in made._channels}
     yield made

@@ -49,6 +49,32 @@ def test_the_newest_event_and_limit_of_a_scan_are_on_the_wire(
     assert -10.0 < wait_until(f"{haloscope}Measured:HighestExcess", math.isfinite) < 10.0
 
 
+def test_what_an_event_says_leaves_in_one_packet(
+    haloscope: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from epics import ca  # after ophyd, which chooses the libca that it is to load
+
+    publisher = Publisher(haloscope)
+    values = dict(zip(NAMES, (20.5, 2.5, 35_000.0, 1100.25, 1100.5), strict=True))
+    sent: list[str] = []
+    try:
+        for channel in publisher._channels.values():
+            assert channel.wait_for_connection(timeout=20.0)
+        for name in ("flush_io", "poll"):
+            stock = getattr(ca, name)
+            monkeypatch.setattr(
+                ca, name, lambda *given, n=name, s=stock, **more: (sent.append(n), s(*given))[1]
+            )
+        data = {f"haloscope_{key}": value for key, value in values.items()}
+        publisher("event", {"data": data, "descriptor": "of"})
+        assert sent == ["flush_io"]
+        monkeypatch.undo()
+        for key, name in NAMES.items():
+            wait_until(f"{haloscope}Measured:{name}", lambda told, w=values[key]: told == w)
+    finally:
+        publisher.close()
+
+
 def test_what_is_not_connected_is_dropped_without_waiting() -> None:
     publisher = Publisher("NOBODY:SERVES:")
     try:
