@@ -87,7 +87,7 @@ def minimise(residuals: Residuals, start: FloatArray) -> Minimum:
             xtol=_TOLERANCE,
             maxfev=_EVALUATIONS * (start.size + 1),
         )
-        residual, jacobian = residuals(np.asarray(found, dtype=np.float64))
+        residual, jacobian = last.at(np.asarray(found, dtype=np.float64))
     finite = bool(np.isfinite(residual).all() and np.isfinite(jacobian).all())
     return Minimum(found, residual, jacobian, finite and end in _ENDS, " ".join(message.split()))
 
@@ -101,13 +101,14 @@ class _Last:
 
     def residual(self, point: FloatArray) -> FloatArray:
         """Residuals at a point."""
-        return self._at(point)[0]
+        return self.at(point)[0]
 
     def jacobian(self, point: FloatArray) -> FloatArray:
         """Derivatives at a point."""
-        return self._at(point)[1]
+        return self.at(point)[1]
 
-    def _at(self, point: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def at(self, point: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Both at a point; MINPACK ends at the one that it looked at last, or at the one before."""
         if not np.array_equal(point, self._point):
             self._point, self._value = point.copy(), self._residuals(point)
         return self._value

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.optimize import least_squares
@@ -125,3 +127,19 @@ def test_a_fit_that_did_not_converge_is_never_good():
     assert not judged.good
     assert judged.doubtful
     assert "did not converge" in str(judged)
+
+
+def test_no_point_is_looked_at_twice_in_turn():
+    seen = []
+
+    def noted(p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        seen.append(tuple(p))
+        return valley(p)
+
+    found = minimise(noted, np.array([-1.2, 1.0]))
+    assert found.converged
+    assert len(seen) > 5
+    assert all(before != after for before, after in pairwise(seen))
+    residual, jacobian = valley(found.parameters)
+    assert np.array_equal(found.residual, residual)
+    assert np.array_equal(found.jacobian, jacobian)
