@@ -16,6 +16,8 @@
   argument. A plain function that takes one is seen at once.
 - bluesky asks each device at each message whether it has all methods of a protocol. A class that
   has them all need not be asked twice.
+- It makes a text that knows its state machine each time it looks at its state, five times at every
+  message. The one of before serves as long as the state lasts.
 - It makes two tasks for every wait, to end it early when a time-out or another group says so. Where
   neither is given the statuses are waited for as they are.
 
@@ -38,6 +40,7 @@ import bluesky.utils
 import event_model
 import ophyd.status
 from bluesky import RunEngine
+from bluesky.run_engine import LoggingPropertyMachine
 from bluesky.utils import Msg
 from opentelemetry import trace
 
@@ -111,6 +114,7 @@ def _spare_bluesky() -> None:
     bluesky.utils.Plan.__init__ = _init_plan  # type: ignore[method-assign]
     bluesky.run_engine._set_span_msg_attributes = _trace_if_recorded  # noqa: SLF001
     RunEngine._close_run_trace = _close_open_trace  # type: ignore[method-assign]  # noqa: SLF001
+    LoggingPropertyMachine.__get__ = _state_said  # type: ignore[method-assign]
     bluesky.run_engine.check_supports = _supporting  # type: ignore[assignment]
     bluesky.bundlers.maybe_collect_asset_docs = _asset_documents  # type: ignore[assignment]
 
@@ -139,6 +143,24 @@ def _close_open_trace(self: RunEngine, msg: Msg) -> None:
     if self._run_tracing_spans:
         _close_trace(self, msg)
 
+
+_say_state: Final = LoggingPropertyMachine.__get__
+
+
+def _state_said(self: LoggingPropertyMachine, engine: Any, owner: Any = None) -> Any:
+    """A RunEngine's state as bluesky says it."""
+    if engine is None:
+        return _say_state(self, engine, owner)
+    with engine._state_lock:  # noqa: SLF001  (under it bluesky changes the state)
+        said, state = vars(engine).get(_SAID, (None, None))
+        if said is None or said.state_machine.actual_state is not state:
+            said = _say_state(self, engine, owner)
+            vars(engine)[_SAID] = said, said.state_machine.actual_state
+    return said
+
+
+#: Where an engine has what was said of its state last, and of which state that is.
+_SAID: Final = "_state_said"
 
 #: Classes, each with a protocol all of whose methods are the class's own.
 _supports: Final[set[tuple[type, type]]] = set()

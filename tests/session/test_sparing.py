@@ -291,3 +291,19 @@ def waited() -> MsgGenerator[None]:
     """A set and a wait."""
     yield from bps.abs_set(Signal(name="s"), 1, group="g")
     yield from bps.wait("g")
+
+
+def test_a_state_is_said_once_for_as_long_as_it_lasts(engine: RunEngine) -> None:
+    idle, seen = engine.state, []
+
+    def plan() -> MsgGenerator[None]:
+        for _ in range(2):
+            yield Msg("null")
+            seen.append(engine.state)
+
+    engine(plan())
+    assert (idle, *seen, engine.state) == ("idle", "running", "running", "idle")
+    assert seen[0] is seen[1]
+    assert seen[0].state_machine is idle.state_machine
+    assert not idle.is_running
+    assert idle.can_be_running
