@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from haloscope.apparatus.timeline import LATEST_NS, NS_PER_S, Timeline, to_ns
 from instruments.errors import Refused
 from instruments.kept import Consistent, Flag, Group, Maybe, Number, Row, Spec, check
+from instruments.still import Mark, Still
 
 #: More than any machine will make; their number is part of a random key.
 MOST_ACQUISITIONS: Final[int] = 10**15
@@ -23,6 +24,8 @@ MOST_ACQUISITIONS: Final[int] = 10**15
 
 class Acquisition:
     """Start, progress, end. Subclasses say how long it takes and what is measured.
+
+    No attribute is changed in place: ``still`` compares them object by object.
 
     Args:
         name: Used in messages.
@@ -35,6 +38,7 @@ class Acquisition:
         self._busy = self._aborted = False
         self._started = self._finished = 0
         self._pending: dict[str, Any] | None = None
+        self._still = Still(self)
 
     # commands
 
@@ -88,6 +92,10 @@ class Acquisition:
     def time_remaining_s(self) -> float:
         """Simulated seconds to the end; 0 when idle."""
         return (self._end_ns - self._timeline.now_ns) / NS_PER_S if self._busy else 0.0
+
+    def still(self) -> Mark:
+        """The same mark until a reading or a setting can be another; None while acquiring."""
+        return None if self._busy else self._still()
 
     # called by the machine
 

@@ -19,6 +19,7 @@ from haloscope.parameters import HaloscopeParameters
 from instruments.kept import Group, Number, Spec, check
 from instruments.random import generator
 from instruments.ranges import commanded
+from instruments.still import Mark, Still
 
 #: Relative scatter of one thermometer reading, and how often a thermometer is read. Assumed: a
 #: resistance bridge.
@@ -55,6 +56,7 @@ class HeatedSource:
         lowest = self.parameters.lowest_k
         self._relaxation = Relaxation(lowest, lowest, self.parameters.time_constant_s)
         self._bath_k = parameters.cryostat.base_temperature_k
+        self._still = Still(timeline, self, self._relaxation)
 
     @property
     def setpoint_k(self) -> float:
@@ -98,6 +100,10 @@ class HeatedSource:
         within = self.parameters.settled_within_k
         return self._relaxation.time_to_reach_s(self._timeline.now_ns, within)
 
+    def still(self) -> Mark:
+        """The same mark until a reading or the setpoint can be another."""
+        return self._still()
+
     def state(self) -> dict[str, Any]:
         """Plain values for saving."""
         return {"relaxation": self._relaxation.state()}
@@ -140,6 +146,8 @@ class Cryostat:
         self._mixing2 = Relaxation(base2, base2, c.time_constant_s)
         self._rod2 = Relaxation(rod2, rod2, rod.time_constant_s)
         self._drawn_block, self._drawn = -1, [[0.0]]
+        on_their_way = (self._mixing2, self._rod2)
+        self._still = Still(timeline, self, *on_their_way, parts=(noise_source.still,))
         self._true_k: dict[str, Callable[[int], float]] = {
             "MXC": self.mixing_chamber_k,
             "Still": lambda _: c.still_k,
@@ -187,6 +195,10 @@ class Cryostat:
         now_ns = self._timeline.now_ns
         scatter = self._scatter(now_ns // _READING_INTERVAL_NS)[_NUMBER[stage]]
         return self._true_k[stage](now_ns) * (1 + _READING_SCATTER * scatter)
+
+    def still(self) -> Mark:
+        """The same mark until a reading can be another: they follow from time and loads."""
+        return self._still()
 
     def _scatter(self, slot: int) -> list[float]:
         """Standard normal numbers of one reading, a function of seed and slot alone."""

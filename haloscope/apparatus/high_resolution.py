@@ -215,7 +215,8 @@ class SimulatedStream(Acquisition):
         what, limit = key.partition("_")[0], LIMITS[key]
         self.refuse_while_busy(f"change the {what}")
         named = f"{self.name}: {what}"
-        self._settings[key] = commanded(named, value, limit.low, limit.high, limit.unit)
+        number = commanded(named, value, limit.low, limit.high, limit.unit)
+        self._settings = {**self._settings, key: number}
 
     # the stream
 

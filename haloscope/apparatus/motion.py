@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 from haloscope.apparatus.timeline import NS_PER_S, Timeline, to_ns
@@ -22,6 +22,7 @@ from instruments.errors import Refused
 from instruments.kept import Flag, Group, Maybe, Number, Spec, check
 from instruments.random import generator
 from instruments.ranges import commanded
+from instruments.still import Mark, Still
 
 #: Both ends of travel carry a switch that closes within this share of the travel.
 _SWITCH_SHARE: Final[float] = 1e-6
@@ -119,6 +120,7 @@ class PiezoDrive:
         self._homed = True
         self._shift = 0.0
         self._found_ns: int | None = None  # when the search that is under way meets the reference
+        self._still = Still(self)
 
     # commands
 
@@ -146,7 +148,7 @@ class PiezoDrive:
         self._begin(p.low)
         self._homed = False
         if self._move.end == p.low:  # it does not stall on the way
-            self._move.error_end = 0.0
+            self._move = replace(self._move, error_end=0.0)
             self._found_ns = self._done_ns
 
     def load_position(self, position: float) -> None:
@@ -237,6 +239,14 @@ class PiezoDrive:
     def done_ns(self) -> int:
         """When the present move ends; in the past if none is under way."""
         return self._done_ns
+
+    def still(self) -> Mark:
+        """The same mark until a reading or a setting can be another; None while that is so."""
+        now_ns = self._timeline.now_ns
+        searches = self._found_ns is not None and now_ns < self._found_ns
+        if searches or now_ns < self._done_ns or self._move.fraction(now_ns) != 1.0:
+            return None
+        return self._still()
 
     def load(self, now_ns: int) -> float:
         """True position of the load at ``now_ns``, not before the last command."""

@@ -220,7 +220,7 @@ class SimulatedAnalyzer(Acquisition):
         number = commanded(f"{self.name} {what}", value, limit.low, limit.high, limit.unit)
         if key in _COUNTS and number != int(number):
             raise Refused(f"{self.name} {what}: {number:g} is not a whole number of {limit.unit}")
-        self._settings[key] = number
+        self._settings = {**self._settings, key: number}
 
     def _measure(self, number: int) -> dict[str, Any]:
         nu = ascending(self.center_hz, self.span_hz, self.points)

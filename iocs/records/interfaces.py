@@ -114,5 +114,8 @@ class ChannelOwner(Protocol):
     def hurry(self, hurried: bool) -> None:
         """Whether the put that takes its first step now is the last of those that came together."""
 
+    def doubt(self, channel: Any) -> None:
+        """Look at this channel at the next post even if its device is still."""
+
     def post_beside(self, channel: Any, flags: int) -> None:
         """Post a channel of which something other than the value has changed."""

@@ -79,6 +79,14 @@ class Posting:
         """
         self._beside[channel] = self._beside.get(channel, 0) | flags
 
+    def doubt(self, channel: LiveChannel) -> None:
+        """Look at this channel at the next post even if its device is still.
+
+        Args:
+            channel: Is being processed.
+        """
+        self._changes.doubt(channel)
+
     def hurry(self, hurried: bool) -> None:
         """Whether the put that takes its first step now is the last of those that came together."""
         self._post_together.hurried = hurried

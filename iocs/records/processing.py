@@ -134,6 +134,7 @@ class Processing(Tuning):
         Args:
             now: Wall-clock time stamp, s since the Unix epoch.
         """
+        self.database.doubt(self)
         try:
             await self._process(now)
         except Exception as error:

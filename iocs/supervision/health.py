@@ -17,8 +17,18 @@ from typing import Protocol
 import psutil
 
 from instruments.errors import Refused
+from instruments.still import Still
 from iocs.words.complaints import words
-from pvdb.records import AlarmLimits, Record, Severity, command, counter, readback, text
+from pvdb.records import (
+    AlarmLimits,
+    Record,
+    Severity,
+    command,
+    counter,
+    readback,
+    text,
+    while_still,
+)
 
 PERIOD_S = 1.0
 _HAS_PROC = os.path.isdir("/proc/self/fd")
@@ -110,18 +120,11 @@ class Health:
 
     def records(self) -> list[Record]:
         """The ``IOC:`` records."""
+        still = Still(self)
         return [
-            counter("IOC:HEARTBEAT", lambda: self.heartbeat, "Counts seconds while it serves"),
-            text("IOC:UPTIME", lambda: self.uptime, "Time since the start", length=39),
-            _fixed("IOC:STARTTOD", _clock_time(self.started), "Time of day of the start"),
-            text("IOC:TOD", lambda: self.now, "Time of day", length=39),
-            _fixed("IOC:HOSTNAME", socket.gethostname(), "Host"),
-            _fixed("IOC:ENGINEER", os.environ.get("ENGINEER", ""), "Responsible"),
-            _fixed("IOC:LOCATION", os.environ.get("LOCATION", ""), "Where it runs"),
-            *self._figures(),
+            *while_still(still, [*self._times(), *self._figures()]),
             *self._counts(),
-            _fixed("IOC:Version_RBV", self.version, "Software version"),
-            text("IOC:ParametersHash_RBV", lambda: self.parameters_hash, "Hash of the model"),
+            *while_still(still, self._versions()),
             text("IOC:Refusal_RBV", self.refusal, "The last refused put and why"),
             text(
                 "IOC:SavingError_RBV",
@@ -138,6 +141,23 @@ class Health:
             command(
                 "IOC:SYSRESET", self.reset, "End the process, to be started again", group="ENGINEER"
             ),
+        ]
+
+    def _times(self) -> list[Record]:
+        return [
+            counter("IOC:HEARTBEAT", lambda: self.heartbeat, "Counts seconds while it serves"),
+            text("IOC:UPTIME", lambda: self.uptime, "Time since the start", length=39),
+            _fixed("IOC:STARTTOD", _clock_time(self.started), "Time of day of the start"),
+            text("IOC:TOD", lambda: self.now, "Time of day", length=39),
+            _fixed("IOC:HOSTNAME", socket.gethostname(), "Host"),
+            _fixed("IOC:ENGINEER", os.environ.get("ENGINEER", ""), "Responsible"),
+            _fixed("IOC:LOCATION", os.environ.get("LOCATION", ""), "Where it runs"),
+        ]
+
+    def _versions(self) -> list[Record]:
+        return [
+            _fixed("IOC:Version_RBV", self.version, "Software version"),
+            text("IOC:ParametersHash_RBV", lambda: self.parameters_hash, "Hash of the model"),
         ]
 
     def _figures(self) -> list[Record]:

@@ -19,6 +19,7 @@ import numpy as np
 
 from haloscope.apparatus.injection import envelope_hash
 from instruments.errors import Refused
+from instruments.still import Still
 from pvdb.records import (
     Record,
     State,
@@ -29,6 +30,7 @@ from pvdb.records import (
     state,
     text,
     waveform,
+    while_still,
 )
 from pvdb.records.severity import Severity
 
@@ -171,6 +173,9 @@ class Envelope:
 
     def records(self) -> list[Record]:
         """``Sim:EnvelopeHash_RBV``, ``Sim:Unseal``, ``Sim:UnsealKey`` and what tells of them."""
+        return while_still(Still(self), self._records())
+
+    def _records(self) -> list[Record]:
         return [
             text(
                 "Sim:EnvelopeHash_RBV", lambda: self.hash, "SHA-256 of Envelope_RBV, while sealed"

@@ -13,7 +13,7 @@ from haloscope.apparatus.high_resolution import LIMITS
 from haloscope.measuring.samples import MOST_SAMPLES
 from instruments.control.interlocks import Interlocks
 from pvdb.haloscope.microwave import MHZ_PER_HZ, acquiring
-from pvdb.records import Record, counter, group, readback, text, waveform
+from pvdb.records import Record, counter, group, readback, text, waveform, while_still
 from pvdb.records.binding import reader, setting
 
 W_TO_PW = 1e12
@@ -26,12 +26,16 @@ def high_resolution_records(machine: SimulatedHaloscope, interlocks: Interlocks)
 
 def _records(machine: SimulatedHaloscope, interlocks: Interlocks) -> Iterator[Record]:
     channel = machine.high_resolution
-    yield from acquiring(
-        channel, "time stream", interlocks.guarded("HighRes", lambda _: channel.acquire())
-    )
+    start = interlocks.guarded("HighRes", lambda _: channel.acquire())
+    yield from while_still(channel.still, acquiring(channel, "time stream", start))
     yield text(
         "Message_RBV", lambda: interlocks.reason_against("HighRes"), "Why it may not acquire now"
     )
+    yield from while_still(channel.still, _settings_and_stream(machine))
+
+
+def _settings_and_stream(machine: SimulatedHaloscope) -> Iterator[Record]:
+    channel = machine.high_resolution
     low_mhz, high_mhz = machine.local_oscillator.limits_hz
     band = (low_mhz * MHZ_PER_HZ, high_mhz * MHZ_PER_HZ)
     yield from setting(

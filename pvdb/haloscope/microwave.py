@@ -17,6 +17,7 @@ from haloscope.apparatus.experiment import Path, SimulatedHaloscope
 from haloscope.apparatus.interlocks import amplifier_fault, pump_switch
 from haloscope.apparatus.network_analyzer import MOST_POINTS
 from instruments.control.interlocks import Interlocks
+from instruments.still import Still
 from pvdb.parts.faults import Interference
 from pvdb.records import (
     Record,
@@ -30,6 +31,7 @@ from pvdb.records import (
     state,
     text,
     waveform,
+    while_still,
     whole_setpoint,
 )
 from pvdb.records.binding import reader, setting
@@ -53,8 +55,9 @@ def microwave_records(machine: SimulatedHaloscope, interlocks: Interlocks) -> li
         machine.parameters.cavity.reference_hz * MHZ_PER_HZ,
     )
     return [
-        *group("VNA", _analyzer(machine)),
-        *group("JPA", _amplifier(machine, interlocks)),
+        *group("VNA", while_still(machine.vna.still, _analyzer(machine))),
+        *group("JPA", while_still(Still(machine.jpa), _amplifier(machine, interlocks))),
+        *group("JPA", _fault(machine, interlocks)),
         *group("LO", _oscillator(machine)),
         *group("DAQ", _digitizer(machine, interference, interlocks)),
         *interference.records(),
@@ -222,7 +225,6 @@ def _amplifier(machine: SimulatedHaloscope, interlocks: Interlocks) -> Iterator[
 
 def _pump(machine: SimulatedHaloscope, interlocks: Interlocks) -> Iterator[Record]:
     jpa, states = machine.jpa, ("Off", "On")
-    fault = amplifier_fault(machine, interlocks)
     yield choice(
         "Pump",
         lambda: int(jpa.pump_on),
@@ -232,6 +234,10 @@ def _pump(machine: SimulatedHaloscope, interlocks: Interlocks) -> Iterator[Recor
         saved=True,
     )
     yield state("Pump_RBV", lambda: int(jpa.pump_on), "Pump tone", states)
+
+
+def _fault(machine: SimulatedHaloscope, interlocks: Interlocks) -> Iterator[Record]:
+    fault = amplifier_fault(machine, interlocks)
     alarming = (State("No"), State("Yes", Severity.MAJOR_ALARM))
     yield state("Fault_RBV", lambda: int(bool(fault())), "Parametric oscillation", alarming)
     yield text("Message_RBV", fault, "What is wrong with the amplifier")
@@ -254,11 +260,27 @@ def _digitizer(
 ) -> Iterator[Record]:
     daq, p = machine.digitizer, machine.parameters.digitizer
     if_hz = machine.parameters.receiver.intermediate_hz
-    span_mhz = p.bins * p.bin_width_hz * MHZ_PER_HZ
-    yield from acquiring(daq, "spectrum", interlocks.guarded("Digitizer", lambda _: daq.acquire()))
+    start = interlocks.guarded("Digitizer", lambda _: daq.acquire())
+    yield from while_still(daq.still, acquiring(daq, "spectrum", start))
     yield text(
         "Message_RBV", lambda: interlocks.reason_against("Digitizer"), "Why it may not acquire now"
     )
+    yield from while_still(daq.still, _next_and_last(daq))
+    yield readback(
+        "Center_RBV",
+        lambda: (machine.local_oscillator.frequency_hz + if_hz) * MHZ_PER_HZ,
+        "Middle of the next spectrum",
+        "MHz",
+        precision=6,
+    )
+    yield state("State_RBV", lambda: _daq_state(daq), "Digitizer", ("Idle", "Acquiring", "Aborted"))
+    yield from _spectra(interference, p.bins)
+
+
+def _next_and_last(daq: Any) -> Iterator[Record]:
+    """What the next spectrum will be like, and where the last one lies."""
+    p = daq.parameters
+    span_mhz = p.bins * p.bin_width_hz * MHZ_PER_HZ
     yield from _whole("NumAverages", daq, "averages", "Spectra averaged", (1, MOST_SPECTRA))
     yield readback("RBW_RBV", lambda: p.bin_width_hz, "Resolution bandwidth", "Hz")
     yield readback("Span_RBV", lambda: span_mhz, "Width of a spectrum", "MHz")
@@ -270,15 +292,6 @@ def _digitizer(
         precision=6,
     )
     yield readback("FrequencyStep_RBV", reader(daq, "frequency_step_hz"), "Width of a bin", "Hz")
-    yield readback(
-        "Center_RBV",
-        lambda: (machine.local_oscillator.frequency_hz + if_hz) * MHZ_PER_HZ,
-        "Middle of the next spectrum",
-        "MHz",
-        precision=6,
-    )
-    yield state("State_RBV", lambda: _daq_state(daq), "Digitizer", ("Idle", "Acquiring", "Aborted"))
-    yield from _spectra(interference, p.bins)
 
 
 def _daq_state(daq: Any) -> str:

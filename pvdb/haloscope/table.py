@@ -13,6 +13,7 @@ from haloscope.description import describe
 from haloscope.description.stated import LONGEST_JSON
 from instruments.control.interlocks import Interlocks
 from instruments.errors import Refused
+from instruments.still import Contents, Still
 from pvdb.haloscope.high_resolution import high_resolution_records
 from pvdb.haloscope.measured import measured_records
 from pvdb.haloscope.microwave import microwave_records
@@ -24,7 +25,7 @@ from pvdb.parts.motor import MotorRecord
 from pvdb.parts.motor_axis import MotorSettings
 from pvdb.parts.motor_fields import motor_records
 from pvdb.parts.supply import SupplyRecords
-from pvdb.records import Record, choice, group, readback, setpoint, state
+from pvdb.records import Record, choice, group, readback, setpoint, state, while_still
 from pvdb.records.binding import reader
 
 MW_PER_W = 1e3
@@ -45,15 +46,20 @@ def haloscope_records(
     motors: Sequence[MotorRecord],
 ) -> list[Record]:
     """All records of the machine itself (``Sim:`` and ``IOC:`` are added by the IOC)."""
+    thermometry = Still(parts=(machine.fridge.still, faults.still))
     return [
         *interlock_records(interlocks),  # posted before what they have done
         *(record for motor in motors for record in motor_records(motor)),
         *group(
             "Magnet",
-            SupplyRecords(machine.magnet, _interlock_reason(interlocks, "Magnet")).records(),
+            SupplyRecords(
+                machine.magnet,
+                _interlock_reason(interlocks, "Magnet"),
+                still=_magnet_still(machine),
+            ).records(),
         ),
-        *_fridge(machine, faults),
-        *_noise_source(machine, interlocks, faults),
+        *while_still(thermometry, _fridge(machine, faults)),
+        *while_still(thermometry, _noise_source(machine, interlocks, faults)),
         *_switch(machine, interlocks),
         *microwave_records(machine, interlocks),
         *high_resolution_records(machine, interlocks),
@@ -64,6 +70,12 @@ def haloscope_records(
         stall_record({"Rod": machine.rod, "Antenna": machine.antenna}),
         _truth(machine),
     ]
+
+
+def _magnet_still(machine: SimulatedHaloscope) -> Still:
+    """Supply and coil keep what they say in attributes and in one array."""
+    supply = machine.magnet
+    return Still(supply, supply.coil, parts=(Contents(supply.array),))
 
 
 def _truth(machine: SimulatedHaloscope) -> Record:

@@ -7,7 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
-from pvdb.records import Record, Wire, text, waveform
+from instruments.still import Still
+from pvdb.records import Record, Wire, text, waveform, while_still
 
 
 class Description(Protocol):
@@ -24,13 +25,17 @@ class Description(Protocol):
         """As it is served."""
 
 
-def description_records(description: Description, most_bytes: int) -> Iterator[Record]:
+def description_records(description: Description, most_bytes: int) -> list[Record]:
     """The group ``Apparatus``.
 
     Args:
         description: Of the apparatus.
         most_bytes: Length of the longest of its kind.
     """
+    return while_still(Still(), _records(description, most_bytes))  # it never changes
+
+
+def _records(description: Description, most_bytes: int) -> Iterator[Record]:
     content = np.frombuffer(description.as_json().encode(), dtype=np.uint8)
     name, hashed = description.name, description.hash()
     yield text("Apparatus:Name_RBV", lambda: name, "Name of the apparatus")

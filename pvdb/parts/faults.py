@@ -17,7 +17,8 @@ import numpy as np
 
 from instruments.errors import Refused
 from instruments.random import generator
-from pvdb.records import Record, choice, command, setpoint, text
+from instruments.still import Still
+from pvdb.records import Record, choice, command, setpoint, text, while_still
 from pvdb.records.severity import Severity
 
 KINDS = ("None", "Stuck", "Noise", "Offset", "Drop-out")
@@ -41,6 +42,10 @@ class SensorFaults:
         read: Gives the healthy reading of one, K.
         time: Simulated time, s.
         seed: For the noise.
+
+    Attributes:
+        link_lost: Whether there is no reading of any.
+        still: The same mark until a fault is made or cleared.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class SensorFaults:
         self._chosen = 0
         self._size = 0.1
         self.link_lost = False
+        self.still = Still(self)
 
     def reading(self, sensor: str) -> float:
         """What the IOC gets to read, K; NaN when there is nothing."""
@@ -86,13 +92,13 @@ class SensorFaults:
     def set(self, sensor: str, kind: int, size: float) -> None:
         """Give one sensor a fault, or none."""
         if kind == NONE:
-            self._faults.pop(sensor, None)
+            self._faults = {name: fault for name, fault in self._faults.items() if name != sensor}
             return
-        self._faults[sensor] = _Fault(kind, size, self._read(sensor))
+        self._faults = {**self._faults, sensor: _Fault(kind, size, self._read(sensor))}
 
     def clear(self) -> None:
         """All sensors are well again."""
-        self._faults.clear()
+        self._faults = {}
         self.link_lost = False
 
     def described(self) -> str:
@@ -100,9 +106,11 @@ class SensorFaults:
         words = [f"{name} {KINDS[fault.kind].lower()}" for name, fault in self._faults.items()]
         return ", ".join([*words, *(["link lost"] if self.link_lost else [])])
 
-    def records(self) -> Iterator[Record]:
+    def records(self) -> list[Record]:
         """``Sim:FaultSensor``, ``Sim:FaultSize``, ``Sim:FaultKind``, ``Sim:FaultLink`` ..."""
+        return while_still(self.still, self._records())
 
+    def _records(self) -> Iterator[Record]:
         def choose(index: int) -> None:
             self._chosen = index
 

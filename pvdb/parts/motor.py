@@ -19,6 +19,7 @@ from collections.abc import Callable
 
 from instruments.errors import Refused
 from instruments.ranges import commanded, landed
+from instruments.still import Still
 from pvdb.parts.motor_axis import MotorAxis, MotorSettings
 from pvdb.parts.motor_frame import Frame
 from pvdb.parts.motor_motion import Doing, Motion
@@ -49,6 +50,7 @@ class MotorRecord:
         set_mode: ``SET``.
         spmg: ``SPMG``.
         tweak: ``TWV``.
+        still: The same mark until a field can be another; None while something is under way.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class MotorRecord:
         # The button that is pressed, also while it waits for SPMG: 1 JOGF or HOMF, 0 the other one.
         self._jog: int | None = None
         self._home: int | None = None
+        self.still = Still(self, self.frame, parts=(axis.still, self.motion.still))
 
     # -- what it says ----------------------------------------------------------------------------
 

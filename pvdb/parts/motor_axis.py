@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from instruments.still import Mark
+
 
 class MotorAxis(Protocol):
     """A motor with its controller; positions are its own readings (dial coordinates)."""
@@ -42,6 +44,9 @@ class MotorAxis(Protocol):
         """Whether it stands at the high limit switch."""
 
     velocity: float
+
+    def still(self) -> Mark:
+        """The same mark until any of these can be another; None while that is so, or not known."""
 
     def move_to(self, position: float) -> None:
         """Go to a reading within the travel, from wherever it is."""

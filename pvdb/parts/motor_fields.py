@@ -13,7 +13,7 @@ from pvdb.parts.motor import SPMG, MotorRecord
 from pvdb.parts.motor_field_kinds import double, field, menu, press, short, steps, waits_for_rest
 from pvdb.parts.motor_other_fields import STEPS_PER_REVOLUTION, other_fields
 from pvdb.parts.motor_status import at_user_switch, status_bits
-from pvdb.records import OnBusy, Record, Wire
+from pvdb.records import OnBusy, Record, Wire, while_still
 from pvdb.records.severity import Severity
 
 MOST_RETRIES = 100
@@ -21,7 +21,7 @@ MOST_RETRIES = 100
 
 def motor_records(motor: MotorRecord) -> list[Record]:
     """The records of one motor: ``Rod``, ``Rod.VAL`` is the same, ``Rod.RBV``, ``Rod.DMOV`` ..."""
-    return [
+    fields = [
         _value_record(motor),
         *_positions(motor),
         *_limits(motor),
@@ -31,6 +31,7 @@ def motor_records(motor: MotorRecord) -> list[Record]:
         *_constants(motor),
         *other_fields(motor),
     ]
+    return while_still(motor.still, fields)
 
 
 def _value_record(motor: MotorRecord) -> Record:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from enum import Enum, auto
 
+from instruments.still import Mark, Still
 from pvdb.parts.motor_axis import MotorAxis
 
 
@@ -46,11 +47,16 @@ class Motion:
         self._time = time
         self._started_s = -math.inf
         self._goal = 0.0
+        self._still = Still(self)
 
     @property
     def under_way(self) -> bool:
         """Whether a motion has begun whose end has not been seen."""
         return self.doing is not Doing.NOTHING
+
+    def still(self) -> Mark:
+        """The same mark until anything here can be another; None while a motion is under way."""
+        return None if self.under_way else self._still()
 
     def moving(self) -> bool:
         """``MOVN``; the moment of its start belongs to a motion."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from instruments.errors import Refused
 from instruments.magnets.supply import SimulatedSupply, SupplyState
+from instruments.still import Mark
 from pvdb.records import (
     AlarmLimits,
     Range,
@@ -22,6 +23,7 @@ from pvdb.records import (
     setpoint,
     state,
     text,
+    while_still,
 )
 from pvdb.records.severity import Severity
 
@@ -48,6 +50,7 @@ class SupplyRecords:
         supply: The supply.
         interlock_reason: Why it may not be ramped now, "" if it may (an interlock).
         lowest_a: Lowest current that may be set, A; below zero for a bipolar supply.
+        still: See ``Record.still``; of all but the message, which is the interlock's, too.
     """
 
     def __init__(
@@ -55,7 +58,9 @@ class SupplyRecords:
         supply: SimulatedSupply,
         interlock_reason: Callable[[], str] = lambda: "",
         lowest_a: float = 0.0,
+        still: Callable[[], Mark] | None = None,
     ) -> None:
+        self._still = still
         self.supply = supply
         self.interlock_reason = interlock_reason
         self.lowest_a = lowest_a
@@ -63,7 +68,9 @@ class SupplyRecords:
 
     def records(self) -> list[Record]:
         """All records, named without the supply's group."""
-        return [*self._targets(), *self._settings(), *self._readbacks(), *self._states()]
+        message = text("Message_RBV", self.message, "What the supply says")
+        own = [*self._targets(), *self._settings(), *self._readbacks(), *self._states()]
+        return [*(own if self._still is None else while_still(self._still, own)), message]
 
     # -- what puts do ------------------------------------------------------------------------------
 
@@ -190,7 +197,6 @@ class SupplyRecords:
         return [
             state("State_RBV", lambda: supply.state, "What the supply is doing", STATES),
             state("Quench_RBV", lambda: int(supply.quenched), "Quench detected, latched", quenched),
-            text("Message_RBV", self.message, "What the supply says"),
         ]
 
     def message(self) -> str:

@@ -17,6 +17,7 @@ from pvdb.records.factories import (
     state,
     text,
     waveform,
+    while_still,
     whole_setpoint,
 )
 from pvdb.records.severity import Severity, Status
@@ -43,5 +44,6 @@ __all__ = [
     "state",
     "text",
     "waveform",
+    "while_still",
     "whole_setpoint",
 ]

@@ -17,6 +17,7 @@ from enum import Enum
 from math import inf, isinf
 from typing import Any
 
+from instruments.still import Mark
 from pvdb.records.severity import Severity
 
 MAX_NAME_LENGTH = 59
@@ -139,6 +140,10 @@ class Record:
         array: Whether it holds an array of numbers.
         read: Gives the value as it is now. None where the record holds what was last put.
         version: Cheap value that changes when the waveform does; the waveform is read only then.
+        still: While it gives the same mark (``instruments.still``), none of ``read``, ``version``,
+            ``trouble`` and a function ``control`` can give anything else than before, and the
+            record is not looked at. One function for all records of a device. None: it is looked at
+            each time.
         trouble: Gives "" while all is well, else what is not: the record is then in alarm.
         trouble_severity: Severity of that alarm; INVALID, "do not trust the value", unless said
             otherwise.
@@ -176,6 +181,7 @@ class Record:
     array: bool = False
     read: Read | None = None
     version: Callable[[], object] | None = None
+    still: Callable[[], Mark] | None = None
     trouble: Callable[[], str] | None = None
     trouble_severity: Severity = Severity.INVALID_ALARM
     write: Write | None = None

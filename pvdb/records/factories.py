@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from math import nan
 
+from instruments.still import Mark
 from pvdb.records.description import (
     NO_LIMITS,
     AlarmLimits,
@@ -362,6 +363,11 @@ def waveform(
         version=version,
         group=group,
     )
+
+
+def while_still(still: Callable[[], Mark], records: Iterable[Record]) -> list[Record]:
+    """The same records, not looked at while ``still`` gives the same mark; see ``Record.still``."""
+    return [replace(record, still=still) for record in records]
 
 
 def group(name: str, records: Iterable[Record]) -> list[Record]:

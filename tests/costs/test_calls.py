@@ -29,7 +29,8 @@ from tests.iocs.serving.test_walls import Client, post
 ROOM = 1.2
 TIME_DOUBLE = 20
 #: Measured on 2026-11-28.
-STILL_PASS = {"haloscope": 923, "amrr": 974}
+STILL_PASS = {"haloscope": 182, "amrr": 976}
+SETTING_PUT = 325
 MACHINE_STEP = {"haloscope": 22, "amrr": 16}
 CALLS_OF_AN_UPDATE, CALLS_PER_CLIENT = 33, 17
 ONLINE_STEP = 745
@@ -62,6 +63,23 @@ def test_a_pass_that_finds_nothing_and_a_step_of_the_machine(name: str) -> None:
     assert 0 < asyncio.run(passes()) <= ROOM * STILL_PASS[name]
     machine.step(machine.dt_s)  # prepares what all others use
     assert 0 < calls(lambda: machine.step(machine.dt_s)) <= ROOM * MACHINE_STEP[name]
+
+
+def test_a_setting_that_is_put_has_its_own_instrument_read_alone() -> None:
+    database = make("haloscope").database
+
+    async def put() -> Any:
+        await database.post()
+        await database.post()
+        with counted() as found:
+            await database.put("VNA:Power", -41.0)
+        return found
+
+    found = asyncio.run(put())
+    others = ("pvdb/parts/motor_fields", "pvdb/parts/motor_other", "pvdb/parts/supply.py:_reader")
+    assert database["VNA:Power_RBV"].value == -41.0
+    assert not [name for name in found if name.startswith(others)]
+    assert 0 < found.total() <= ROOM * SETTING_PUT
 
 
 def test_a_client_that_watches_adds_its_share_alone() -> None:

@@ -40,6 +40,9 @@ class ToyAxis:
     homed: bool = False
     stalled: bool = False
 
+    def still(self) -> None:
+        return None
+
     @property
     def at_low_switch(self) -> bool:
         return self.position <= self.travel[0]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from instruments.errors import Refused
+from instruments.still import Still
 from iocs.records import Database
 from pvdb.records import Severity, readback
 from pvdb.records.factories import setpoint
@@ -83,3 +85,107 @@ def test_the_alarm_of_a_refusal_goes_with_the_next_put_that_is_accepted(
         return severities
 
     assert run(story()) == [-1, Severity.MINOR_ALARM, Severity.NO_ALARM]
+
+
+class Dial:
+    """A device of two readings that says whether it is still, and counts how often it is read."""
+
+    def __init__(self) -> None:
+        self.first: Any = 1.0
+        self.second: Any = 2.0
+        self.reads: list[str] = []
+        self.still: Any = Still(self)
+
+    def read(self, name: str) -> float:
+        self.reads.append(name)
+        value = getattr(self, name)
+        if isinstance(value, Exception):
+            raise value
+        return value
+
+    def records(self) -> list[Any]:
+        table = [
+            readback("A", lambda: self.read("first"), "First"),
+            readback("B", lambda: self.read("second"), "Second", trouble=lambda: ""),
+        ]
+        return [replace(record, still=lambda: self.still()) for record in table]
+
+    def read_at(self, database: Database) -> list[str]:
+        self.reads.clear()
+        found = names(database)
+        return [*found, *self.reads]
+
+
+@pytest.fixture
+def dial() -> Dial:
+    return Dial()
+
+
+@pytest.fixture
+def served(dial: Dial) -> Database:
+    still = lambda: dial.still()  # noqa: E731
+    return Database([replace(record, still=still) for record in dial.records()], "T:")
+
+
+def test_a_device_that_is_still_is_not_read(run: Run, dial: Dial, served: Database) -> None:
+    async def story() -> None:
+        await served.post()
+        names(served)  # those that were processed are looked at once more
+        assert dial.read_at(served) == []
+        dial.second = 3.0
+        assert set(dial.read_at(served)) == {"B", "first", "second"}
+        await served.post()
+        assert served["B"].value == 3.0
+
+    run(story())
+
+
+@pytest.mark.parametrize("still", [lambda: None, lambda: 1 / 0, object])
+def test_one_that_cannot_say_is_read_at_each_look(
+    run: Run, dial: Dial, served: Database, still: Any
+) -> None:
+    dial.still = still
+
+    async def story() -> None:
+        await served.post()
+        names(served)
+        assert set(dial.read_at(served)) == {"first", "second"}
+
+    run(story())
+
+
+def test_what_was_processed_beside_a_look_is_looked_at_again(
+    run: Run, dial: Dial, served: Database
+) -> None:
+    states = [1.0, 5.0]
+    dial.first = states[0]
+
+    async def story() -> None:
+        await served.post()
+        await served.post()
+        dial.first = states[1]
+        await served["A"].process(1.0)  # as after a put to one of its fields
+        dial.first = states[0]  # and the very mark of before
+        assert names(served) == ["A"]
+        await served.post()
+        assert served["A"].value == 1.0
+
+    run(story())
+
+
+def test_what_could_not_be_read_is_tried_again_though_nothing_has_moved(
+    run: Run, dial: Dial, served: Database
+) -> None:
+    dial.still = lambda: dial  # what fails here is the way to it
+
+    async def story() -> None:
+        dial.first = OSError("no answer")
+        await served.post()
+        await served.post()
+        assert served["A"].alarm.severity == Severity.INVALID_ALARM
+        dial.first = 4.0
+        await served.post()
+        assert served["A"].value == 4.0
+        assert served["A"].alarm.severity == Severity.NO_ALARM
+
+    run(story())
