@@ -93,7 +93,7 @@ class Ioc:
                 durable=durable,
             )
         table = [_in_its_role(record) for record in (*plant.records, *own)]
-        self.database = Database(table, prefix, access=access, on_put=self._heard, journal=journal)
+        self.database = Database(table, prefix, access=access, on_puts=self._heard, journal=journal)
         self.health.record_count = len(self.database.channels)
         self.simulation = Simulation(machine, self.clock, self.database, plant.guards)
         self.store = None if journal is None else self._make_store(journal)
@@ -119,12 +119,13 @@ class Ioc:
             guards=plant.guards,
         )
 
-    def _heard(self, put: Put) -> None:
-        """A put was done or refused."""
-        self.plant.heard(put.name, put.client, put.refused)
+    def _heard(self, puts: Sequence[Put]) -> None:
+        """Puts were done or refused."""
+        for put in puts:
+            self.plant.heard(put.name, put.client, put.refused)
         if self._sealed is not None:
             self._sealed.keep_opening()
-        self.put_log(put)
+        self.put_log(puts)
 
     def _trouble(self) -> str:
         found = (self.simulation.trouble, self.database.put_log_error)

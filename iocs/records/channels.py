@@ -44,7 +44,12 @@ _ACKNOWLEDGED = {ChannelType.PUT_ACKS: "ACKS", ChannelType.PUT_ACKT: "ACKT"}
 
 
 class LiveChannel(Processing):
-    """Mixed in before a caproto channel class: the behaviour described by a ``Record``."""
+    """Mixed in before a caproto channel class: the behaviour described by a ``Record``.
+
+    Attributes:
+        acts_at_once: Whether a put that nobody is told of when it is complete is over when it has
+            acted, but for what all puts that come together share: see ``PutsAtOnce``.
+    """
 
     database: ChannelOwner
     parent: LiveChannel | None
@@ -58,6 +63,8 @@ class LiveChannel(Processing):
         self.parent = parent
         self.begin(record)
         self._changed: set[str] = set()
+        whole = parent is not None or record.array or record.secret or record.momentary
+        self.acts_at_once = record.read is not None and record.done is None and not whole
 
     def check_access(self, hostname: str | None, username: str | None) -> AccessRights:
         """Rights of a client, by the access rules: asked on every way to the value and to it.
@@ -70,6 +77,11 @@ class LiveChannel(Processing):
         """
         rights = self.database.rights(self.record, hostname or "", username or "")
         return rights if self.record.writable else _READ_ALONE[rights]
+
+    @property
+    def owner(self) -> ChannelOwner:
+        """Whose puts share what puts that come together do."""
+        return self.database
 
     def hurry(self, hurried: bool) -> None:
         """Whether the put that takes its first step now is the last of those that came together.

@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -20,8 +19,9 @@ from caproto import AccessRights, ChannelType
 from instruments.errors import Refused
 from iocs.records.channels import LiveChannel, make_channel
 from iocs.records.posting import Posting
+from iocs.records.telling import Put, PutJournal, Telling, nobody
 from iocs.records.values import from_wire
-from iocs.words.complaints import Complaints, words
+from iocs.words.complaints import Complaints
 from iocs.words.escaping import escaped
 from pvdb.live.puts import Puts
 from pvdb.records.description import MAX_NAME_LENGTH, Record, Value
@@ -36,47 +36,6 @@ class Access(Protocol):
         """Rights of ``user`` at ``host`` on records of ``group`` and this security level."""
 
 
-class PutJournal(Protocol):
-    """Where accepted puts are kept before they are acknowledged."""
-
-    def accepted(self, name: str, value: Value) -> None:
-        """A put has acted."""
-
-    def completed(self) -> None:
-        """A put that waited has had its effect."""
-
-    def begin(self) -> None:
-        """Begin to bring all of the above to where it can no longer be lost."""
-
-    async def safe(self) -> None:
-        """Return when all of the above can no longer be lost."""
-
-
-@dataclass(frozen=True)
-class Put:
-    """One put as it is logged.
-
-    Attributes:
-        name: Record without the prefix.
-        old: Value before.
-        new: Value asked for.
-        client: ``user@host`` as the client names itself, "" from inside.
-        address: Where its circuit comes from.
-        refused: Why nothing was done, "" if it was done.
-    """
-
-    name: str
-    old: Value
-    new: Value
-    client: str
-    address: str
-    refused: str = ""
-
-
-def _nothing(_: Put) -> None:
-    return None
-
-
 class Database(Posting):
     """The channels of a table of records.
 
@@ -84,7 +43,8 @@ class Database(Posting):
         table: One record per PV.
         prefix: Begins every name, e.g. ``"HALO:"``.
         access: Access rules; None lets everybody read and write what is writable.
-        on_put: Told of every put, done or refused.
+        on_puts: Told of every put, done or refused, in their order; of those that came together at
+            once.
         journal: Keeps what was accepted before it is acknowledged; None for nothing.
         wall_time: Gives time stamps, s since the Unix epoch.
 
@@ -98,7 +58,7 @@ class Database(Posting):
         prefix: str,
         *,
         access: Access | None = None,
-        on_put: Callable[[Put], None] = _nothing,
+        on_puts: Callable[[Sequence[Put]], None] = nobody,
         journal: PutJournal | None = None,
         wall_time: Callable[[], float] = time.time,
     ) -> None:
@@ -107,12 +67,10 @@ class Database(Posting):
         self.refusal = ""
         self.refusals = 0
         self.complaints = Complaints(log)
-        self.put_log_error = ""
         self.watchers: list[Callable[[LiveChannel, int], None]] = []
         self.on_wake: Callable[[], None] = lambda: None
         self._access = access
-        self._on_put = on_put
-        self._journal = journal
+        self._telling = Telling(on_puts, journal, self.complaints)
         self._kept_next = False
         self._puts = Puts()
         self.channels: dict[str, LiveChannel] = {}
@@ -139,6 +97,11 @@ class Database(Posting):
             return self.channels[name]
         record, _, field = name.partition(".")
         return self.channels[record].get_field(field)
+
+    @property
+    def put_log_error(self) -> str:
+        """Why the last puts could not be logged, "" if they were."""
+        return self._telling.error
 
     @property
     def pvdb(self) -> dict[str, LiveChannel]:
@@ -213,9 +176,8 @@ class Database(Posting):
             raise
         if channel.parent is not None and channel.record.saved:
             channel.parent.note_changed_field(channel)
-        self._log_put(Put(channel.record.name, old, channel.record.told(value), client, where))
-        if self._journal is not None and not channel.record.secret:
-            self._journal.accepted(channel.record.name, value)
+        put = Put(channel.record.name, old, channel.record.told(value), client, where)
+        self._telling.done(put, value, secret=channel.record.secret)
         try:
             await self._complete(channel, value)
         except Refused as refusal:  # it was accepted, and ended without its effect
@@ -224,18 +186,54 @@ class Database(Posting):
                 self._post_together()
             )  # before the completion: the client then reads the reason at once
             raise
-        if self._journal is not None:
-            await self._journal.safe()
+        await self._telling.safe()
 
-    def _log_put(self, put: Put) -> None:
-        """Tell the put log; a put is not undone because it cannot be logged."""
-        try:
-            self._on_put(put)
-        except Exception as error:
-            self.put_log_error = f"put log: {words(error)}"
-            self.complaints.tell("put log", self.put_log_error)
-        else:
-            self.put_log_error = ""
+    # Of a put that nobody is told of when it is complete only the first step is its own.
+
+    def act(self, channel: LiveChannel, data: Value, client: str, where: str) -> None:
+        """Let a put act whose record ``LiveChannel.acts_at_once``; ``finish`` is to follow soon.
+
+        Args:
+            channel: A record, no field.
+            data: One number.
+            client: As in ``Put``.
+            where: The address, as in ``Put``.
+
+        Raises:
+            Refused: Nothing has moved; ``refused`` is to be told of it.
+        """
+        old, record = channel.value, channel.record
+        if channel.disabled:
+            self._require_enabled(channel)
+        value = self._puts.act(record, data)
+        self._telling.gather(Put(record.name, old, value, client, where))
+        channel.refusal = ""
+        self._changes.note(channel)
+
+    async def finish(self) -> None:
+        """Log and keep the puts that have acted, and post what they changed.
+
+        The first two are done before anything else is, and so in the turn in which it is called.
+        """
+        self._telling.write()
+        self._kept_next = True
+        await self._post_together()
+        self.on_wake()
+        await self._telling.safe()
+
+    async def refused(
+        self,
+        channel: LiveChannel,
+        data: Any,
+        data_type: ChannelType,
+        client: str,
+        where: str,
+        why: Exception,
+    ) -> None:
+        """Tell of a put, as it came over the wire, that ``act`` has refused, and raise why."""
+        if isinstance(why, Refused):
+            await self._refuse(channel, from_wire(data, data_type), client, where, why)
+        raise why
 
     def _require_enabled(self, channel: LiveChannel) -> None:
         """Refuse a put to a record, or any field of it but DISP itself, that DISP has disabled."""
@@ -299,17 +297,14 @@ class Database(Posting):
 
     def _keep_completed(self, number: int) -> None:
         """So many puts that waited have had their effect; they are told when it has been posted."""
-        if self._journal is not None:
-            for _ in range(number):
-                self._journal.completed()
+        self._telling.completed(number)
         self._kept_next = True
 
     async def post_puts(self) -> None:
         """Post what puts have changed; those that complete with it reach the disk meanwhile."""
         if self._kept_next:
             self._kept_next = False
-            if self._journal is not None:
-                self._journal.begin()
+            self._telling.begin()
         await self.post()
 
     def settled(self) -> bool:
@@ -337,7 +332,7 @@ class Database(Posting):
         reason = escaped(why)  # it may quote the client, and everybody reads it
         self.note_refusal(reason)
         asked = channel.record.told(data)
-        self._log_put(Put(channel.record.name, channel.value, asked, client, where, reason))
+        self._telling.log(Put(channel.record.name, channel.value, asked, client, where, reason))
         if channel.record.write is not None:
             channel.refusal = reason
             await channel.process(self._wall_time())
@@ -349,7 +344,7 @@ class Database(Posting):
         message = f"{channel.record.name} is not writable for {client}"
         self.note_refusal(message)
         asked = channel.record.told(data)
-        self._log_put(Put(channel.record.name, channel.value, asked, client, where, message))
+        self._telling.log(Put(channel.record.name, channel.value, asked, client, where, message))
         await self._post_together()
         return message
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol
 
+from caproto import ChannelType
+
 from iocs.serving.clients.fanout import Fanout
 from iocs.serving.clients.monitors import Monitors
 from iocs.serving.clients.subscription import Subscription
@@ -31,6 +33,44 @@ class Found(NamedTuple):
     entry: Any
     filters: Filters = NO_FILTERS
     long_text: bool = False
+
+
+class PutsAtOnce(Protocol):
+    """What takes the puts to its channels of which nobody is told when they are complete.
+
+    Each acts in its turn; what follows is done once for all that have come together. A channel has
+    it as ``owner``, and ``acts_at_once`` where its puts are as plain as that.
+    """
+
+    def act(self, channel: Any, data: Any, client: str, where: str) -> None:
+        """Let a put act.
+
+        Args:
+            channel: What is put to.
+            data: One number.
+            client: ``user@host``, as the client names itself.
+            where: ``host:port`` that it comes from.
+
+        Raises:
+            Exception: Nothing has moved; ``refused`` is to be told of it.
+        """
+
+    async def refused(
+        self,
+        channel: Any,
+        data: Any,
+        data_type: ChannelType,
+        client: str,
+        where: str,
+        why: Exception,
+    ) -> None:
+        """Tell of a put, as it came over the wire, that ``act`` has refused; raises ``why``."""
+
+    async def finish(self) -> None:
+        """Do what is to follow the puts that have acted; its first part in the turn of the call."""
+
+    def hurry(self, hurried: bool) -> None:
+        """Whether what takes its first step now is the last of what has come together."""
 
 
 class Context(Protocol):

@@ -17,7 +17,7 @@ import contextlib
 import os
 import uuid
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -105,21 +105,30 @@ class Journal:
 
     def accepted(self, name: str, value: Value) -> None:
         """A put has been accepted. A failure to write it is reported to ``saving``."""
-        if name not in self._passing:
-            self._append(Entry(self.number + 1, self._time(), name, value))
+        self.accepted_together([(name, value)])
+
+    def accepted_together(self, puts: Sequence[tuple[str, Value]]) -> None:
+        """The same of several, in their order: none is written where not all can be."""
+        kept = [put for put in puts if put[0] not in self._passing]
+        if kept:
+            self._append(kept)
 
     def completed(self) -> None:
         """A put that waited has had its effect: the machine is to get as far as this again."""
-        self._append(Entry(self.number + 1, self._time()))
+        self._append([("", None)])
 
-    def _append(self, entry: Entry) -> None:
+    def _append(self, puts: Sequence[tuple[str, Value]]) -> None:
+        number, time_s = self.number, self._time()
+        lines: list[bytes] = []
         try:
-            self._open().append(_line(entry))
+            for name, value in puts:
+                lines.append(_line(Entry(number + len(lines) + 1, time_s, name, value)))
+            self._open().append(b"".join(lines))
         except (OSError, TypeError) as error:
             self.missed = True
             self._saving.failed(self._name, error, passing=True)
             return
-        self.number = entry.number
+        self.number = number + len(lines)
         self._saving.succeeded(self._name)
 
     @property
@@ -232,17 +241,17 @@ class _File:
         )
         self.append(first)
 
-    def append(self, line: bytes) -> None:
-        """Append one whole line, or raise and leave the file as it was."""
+    def append(self, lines: bytes) -> None:
+        """Append whole lines, or raise and leave the file as it was."""
         try:
-            written = os.write(self.handle, line)
-            if written != len(line):
-                raise OSError(f"only {written} of {len(line)} bytes were written")
+            written = os.write(self.handle, lines)
+            if written != len(lines):
+                raise OSError(f"only {written} of {len(lines)} bytes were written")
         except OSError:
             with contextlib.suppress(OSError):
                 os.ftruncate(self.handle, self.size)
             raise
-        self.size += len(line)
+        self.size += len(lines)
 
     def close(self) -> None:
         with contextlib.suppress(OSError):

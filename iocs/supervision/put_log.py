@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
-import logging.handlers
 import os
 import time
-from collections.abc import Callable
-from io import TextIOWrapper
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from math import isfinite
 from pathlib import Path
 from typing import Any, Final
@@ -52,22 +50,15 @@ class PutLog:
         self.last: dict[str, Any] = {}
         self._file = None if folder is None else _Lines(folder / "puts.log")
 
-    def __call__(self, put: Put) -> None:
-        """Log one put; a file that cannot be written is reported to ``saving``."""
-        self.last = {
-            "time": self._wall_time(),
-            "sim_time_s": self._time(),
-            "pv": put.name,
-            "old": _short(put.old),
-            "new": _short(put.new),
-            "client": escaped(put.client),
-            "address": put.address,
-            "refused": escaped(put.refused),
-        }
+    def __call__(self, puts: Sequence[Put]) -> None:
+        """Log puts that came together; a file that cannot be written is reported to ``saving``."""
+        now = {"time": self._wall_time(), "sim_time_s": self._time()}
+        found = [now | _told(put) for put in puts]
+        self.last = found[-1] if found else self.last
         if self._file is None:
             return
         try:
-            self._file.write(json.dumps(self.last))
+            self._file.write([json.dumps(one) for one in found])
         except OSError as error:
             self._saving.failed(str(self._file.path), error, passing=True)
         else:
@@ -79,38 +70,77 @@ class PutLog:
             self._file.close()
 
 
-class _Lines(logging.handlers.RotatingFileHandler):
-    """A rotating file of lines that raises what goes wrong, and begins afresh after it."""
+class _Lines:
+    """A file of lines that is turned into an old one when it is full, and begun afresh.
+
+    It raises what goes wrong, and is opened anew after it.
+    """
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, maxBytes=FILE_BYTES, backupCount=OLD_FILES, delay=True)
         self.path = path
+        self._handle: int | None = None
+        self._size = 0
         self._torn = False
 
-    def write(self, line: str) -> None:
-        """Append one line.
+    def write(self, lines: Sequence[str]) -> None:
+        """Append lines, all in one file.
 
         Raises:
-            OSError: It could not be written, or only in part.
+            OSError: They could not be written, or only in part.
         """
-        if self.stream is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        begin = "\n" if self._torn else ""  # what a failure has left is no part of this line
-        self.emit(logging.LogRecord("puts", logging.INFO, "", 0, begin + line, None, None))
+        try:
+            self._append("".join(f"{line}\n" for line in lines).encode())
+        except OSError:
+            self.close()
+            raise
+
+    def _append(self, data: bytes) -> None:
+        handle = self._open() if self._handle is None else self._handle
+        if self._size and self._size + len(data) > FILE_BYTES:
+            self._turn()
+            handle = self._open()
+        if self._torn:  # what a failure has left is no part of this line
+            data = b"\n" + data
+        written = os.write(handle, data)
+        self._size += written
+        self._torn = written != len(data)
+        if self._torn:
+            raise OSError(f"only {written} of {len(data)} bytes were written")
+
+    def _open(self) -> int:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        self._handle = handle = storage.owners_alone(str(self.path), flags)
+        self._size = os.fstat(handle).st_size
+        return handle
+
+    def _turn(self) -> None:
+        """Give the file the number 1, and the older ones the next; the oldest goes."""
+        self.close()
+        names = [self.path, *(Path(f"{self.path}.{n}") for n in range(1, OLD_FILES + 1))]
+        for new, old in reversed(list(pairwise(names))):
+            if new.exists():
+                os.replace(new, old)
         self._torn = False
 
-    def _open(self) -> TextIOWrapper:
-        descriptor = storage.owners_alone(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        return open(descriptor, "a", encoding="utf-8")
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        """Give the file up, with what waits in its buffer, and raise."""
-        self._torn = True
-        file, self.stream = self.stream, None
-        if file is not None:
+    def close(self) -> None:
+        """Close the file; it is opened again with the next line."""
+        handle, self._handle = self._handle, None
+        if handle is not None:
             with contextlib.suppress(OSError):
-                file.close()
-        raise
+                os.close(handle)
+
+
+def _told(put: Put) -> dict[str, Any]:
+    """A put as it stands on its line."""
+    return {
+        "pv": put.name,
+        "old": _short(put.old),
+        "new": _short(put.new),
+        "client": escaped(put.client),
+        "address": put.address,
+        "refused": escaped(put.refused),
+    }
 
 
 def _short(value: Any) -> Any:

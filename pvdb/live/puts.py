@@ -84,7 +84,13 @@ class Puts:
             raise Refused(f"{record.name} is read-only")
         if self._ended:
             raise Refused(f"{record.name}: {self._ended}")
-        value = _taken(record, data)
+        try:
+            value = checked(record, data)
+        except Refused:
+            if record.secret:  # nothing of it is quoted
+                at_most = f"{record.name} takes a text of up to {record.length} bytes"
+                raise Refused(at_most) from None
+            raise
         if record.on_busy is OnBusy.REFUSE and self.busy(record):
             raise Refused(f"{record.name} is busy with the last put")
         try:
@@ -162,16 +168,6 @@ class Puts:
         gone = {id(waiting) for waiting, _ in ended}
         self._waiting = [waiting for waiting in self._waiting if id(waiting) not in gone]
         return ended
-
-
-def _taken(record: Record, data: Any) -> Value:
-    """What ``data`` is to the record; raises ``Refused``, which quotes nothing that is secret."""
-    try:
-        return checked(record, data)
-    except Refused:
-        if record.secret:
-            raise Refused(f"{record.name} takes a text of up to {record.length} bytes") from None
-        raise
 
 
 def _same_target(earlier: Record, later: Record) -> bool:

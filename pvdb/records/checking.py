@@ -33,6 +33,8 @@ def checked(record: Record, data: Any) -> Value:
     Raises:
         Refused: It does not fit; the message says why.
     """
+    if type(data) is float and _is_plain(record, data):
+        return data
     if record.array:
         return _array(record, data)
     if record.wire is Wire.STRING:
@@ -41,6 +43,14 @@ def checked(record: Record, data: Any) -> Value:
     if record.wire is Wire.ENUM:
         return _state(record, item)
     return _number(record, item, None if record.write_checks_range else record.control_range())
+
+
+def _is_plain(record: Record, number: float) -> bool:
+    """Whether a number is within what a plain record takes: what most puts are, seen at once."""
+    if record.wire is not Wire.DOUBLE or record.array or record.write_checks_range:
+        return False
+    limits = record.control_range()
+    return limits is not None and limits[0] <= number <= limits[1] and -np.inf < number < np.inf
 
 
 def _single(record: Record, data: Any) -> Any:

@@ -16,15 +16,19 @@ import numpy as np
 import pytest
 
 from benchmarks.analysis_speed import stack
+from benchmarks.servers.bench_ioc import Numbers
 from haloscope.analysis.budget.contributions import contributions
 from haloscope.analysis.budget.propagation import propagated
 from haloscope.analysis.copies import landmarks
 from haloscope.analysis.online import Online
 from haloscope.analysis.pipeline import analyze
 from haloscope.analysis.spectra import Spectra
+from iocs.records import Database
 from tests.costs.counting import calls, counted
 from tests.iocs.plants import make
+from tests.iocs.serving.test_at_once import put, served
 from tests.iocs.serving.test_walls import Client, post
+from tests.live.raw_client import WRITE
 
 ROOM = 1.2
 TIME_DOUBLE = 20
@@ -33,6 +37,8 @@ STILL_PASS = {"haloscope": 182, "amrr": 976}
 SETTING_PUT = 325
 MACHINE_STEP = {"haloscope": 22, "amrr": 16}
 CALLS_OF_AN_UPDATE, CALLS_PER_CLIENT = 33, 17
+#: Of the benchmark's records: a put without completion among a hundred in one packet.
+CALLS_OF_A_PLAIN_PUT = 9
 ONLINE_STEP = 745
 ANALYSIS, ANALYSIS_PER_SPECTRUM = 4039, 21.0
 #: Peak of what is allocated, over the bytes of the spectra.
@@ -100,6 +106,24 @@ async def _given_out(clients: int) -> int:
         await post(entry, 2.0)
         for client in everybody:
             await client.received()
+    return found.total()
+
+
+def test_a_plain_put_among_many_costs_what_is_its_own_alone() -> None:
+    few, many = (asyncio.run(_put_together(puts)) for puts in (10, 100))
+    assert 0 < (many - few) / 90 <= ROOM * CALLS_OF_A_PLAIN_PUT
+
+
+async def _put_together(puts: int) -> int:
+    """Calls of so many puts to one record that come in one packet."""
+    numbers = Numbers(1)
+    async with served(Database(numbers.table(), "T:").pvdb, [b"T:get\0"]) as client:
+        one = put(1, 1.0, 1, WRITE)
+        assert client.circuit.hear(one) == len(one)
+        data = b"".join(put(1, 2.0 + number, 1, WRITE) for number in range(puts))
+        with counted() as found:
+            assert client.circuit.hear(data) == len(data)
+        assert numbers.put == 1.0 + puts
     return found.total()
 
 

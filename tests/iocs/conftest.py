@@ -75,7 +75,7 @@ class Bench:
     def __init__(self) -> None:
         self.toy = Toy()
         self.puts: list[Any] = []
-        self.database = Database(toy_records(self.toy), "TOY:", on_put=self.puts.append)
+        self.database = Database(toy_records(self.toy), "TOY:", on_puts=self.puts.extend)
         self.clock = SimClock(self.toy)
         self.clock.paused = True
         self.simulation = Simulation(self.toy, self.clock, self.database)

@@ -13,16 +13,15 @@ from typing import Final, Protocol
 
 from iocs.serving.clients.identity import Identity
 from iocs.serving.clients.inbound import READ_BYTES
-from iocs.serving.clients.puts import ClientPuts
+from iocs.serving.clients.puts import MOST_PUTS, ClientPuts
 from iocs.serving.clients.readings import ClientChannel, plain_reading
 from iocs.serving.messages import ALIGNMENT, HEADER, LARGE, CaCommand, Request
 
-__all__ = ["AtOnce"]
+__all__ = ["MOST_PUTS", "AtOnce"]
 
-#: Of one packet, before others get their turn: some milliseconds' work.
-MOST_PUTS: Final = 100
 _READ: Final = int(CaCommand.READ_NOTIFY)
-_PUTS: Final = (int(CaCommand.WRITE_NOTIFY), int(CaCommand.WRITE))
+_PLAIN_PUT: Final = int(CaCommand.WRITE)
+_PUTS: Final = (int(CaCommand.WRITE_NOTIFY), _PLAIN_PUT)
 
 
 class Asked(Protocol):
@@ -62,6 +61,13 @@ class AtOnce:
             How many bytes have been dealt with: whole messages. Others get their turn after
             ``READ_BYTES`` or ``MOST_PUTS``.
         """
+        try:
+            return self._answer(data, send)
+        finally:
+            self._asked.puts.plain.finish()
+
+    def _answer(self, data: bytes, send: Callable[[bytes], None]) -> int:
+        plain, channels = self._asked.puts.plain, self._asked.channels
         offset, puts = 0, 0
         end = min(len(data), READ_BYTES)
         replies: list[bytes] = []
@@ -69,6 +75,8 @@ class AtOnce:
             command, size, kind, count, first, second = HEADER.unpack_from(data, offset)
             following = offset + HEADER.size + size
             if command == _READ and not size:
+                if plain.acted:  # before anything is read
+                    plain.finish()
                 reply = self._reading(kind, count, first, second)
                 if reply is None:
                     break
@@ -77,13 +85,19 @@ class AtOnce:
                 if puts == MOST_PUTS:
                     break
                 puts += 1
-                send(b"".join(replies))  # before that of the put
-                replies.clear()
-                request = Request(
-                    command, kind, count, first, second, data[following - size : following]
-                )
-                if not self._put(request, last=puts == MOST_PUTS or not _is_put(data, following)):
+                if replies:
+                    send(b"".join(replies))  # before that of the put
+                    replies.clear()
+                channel = channels.get(first)
+                if channel is None:
                     break
+                is_plain = command == _PLAIN_PUT and count == 1 and size > 0
+                if not (is_plain and plain.act(channel, kind, data, offset)):
+                    payload = data[following - size : following]
+                    request = Request(command, kind, count, first, second, payload)
+                    last = puts == MOST_PUTS or not _is_put(data, following)
+                    if not self._asked.puts.begin_at_once(request, channel, last=last):
+                        break
             else:
                 break
             offset = following
@@ -101,10 +115,6 @@ class AtOnce:
             return plain_reading(channel, self._asked.identity, kind, count, second)
         except Exception:  # it is read again, and told of, where there is time for it
             return None
-
-    def _put(self, request: Request, *, last: bool) -> bool:
-        channel = self._asked.channels.get(request.first)
-        return channel is not None and self._asked.puts.begin_at_once(request, channel, last=last)
 
 
 def _is_put(data: bytes, offset: int) -> bool:

@@ -11,7 +11,8 @@ import asyncio
 import logging
 import time
 import types
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+from functools import partial
 from typing import Any, Final
 
 import caproto as ca
@@ -23,7 +24,9 @@ from caproto.server.common import WRITE_LOCK_TIMEOUT, DisconnectedCircuit
 
 from iocs.serving.clients.identity import Identity
 from iocs.serving.clients.inbound import Oversized
+from iocs.serving.clients.plain_puts import Acted, PlainPut, PlainPuts
 from iocs.serving.clients.readings import REASON_LENGTH, ClientChannel, RefusedRequestError
+from iocs.serving.interfaces import PutsAtOnce
 from iocs.serving.limits import Limits, Statistics
 from iocs.serving.messages import (
     LAST_TYPE,
@@ -49,6 +52,8 @@ CLIENTS_FAULT: Final = (
     TimeoutError,
     RefusedRequestError,
 )
+#: Of one packet, before others get their turn: some milliseconds' work.
+MOST_PUTS: Final = 100
 _LAST_PLAIN: Final = int(ChannelType.DOUBLE)
 _LAST_WITH_METADATA: Final = int(ChannelType.CTRL_DOUBLE)
 _ACKNOWLEDGING: Final = (int(ChannelType.PUT_ACKT), int(ChannelType.PUT_ACKS))
@@ -61,6 +66,8 @@ class ClientPuts:
 
     Attributes:
         in_progress: How many have not completed.
+        young: Set while none has begun a moment ago.
+        plain: Those of which nobody is told when they are complete.
     """
 
     def __init__(
@@ -78,6 +85,7 @@ class ClientPuts:
         self.young = YoungPut()
         self._create_task = create_task
         self._tell = tell
+        self.plain = PlainPuts(client, self._room, self._refuse_plain, self._finish_plain)
 
     async def begin(self, request: Request, channel: ClientChannel) -> None:
         """Start a put; it goes on if the client leaves. Its reply goes out when it completes.
@@ -102,51 +110,106 @@ class ClientPuts:
             last: Whether no other put has come with it.
         """
         hurry = getattr(channel.entry, "hurry", None)
-        if hurry is None or self.in_progress >= self.limits.max_puts_in_progress:
+        if hurry is None or len(self.plain.acted) >= self._room():
             return False
-        work = self._begun(request, channel)
+        self._step(self._begun(request, channel), channel.name, hurry, last=last)
+        return True
+
+    def _room(self) -> int:
+        """How many puts more may be in progress."""
+        return self.limits.max_puts_in_progress - self.in_progress
+
+    def _finish_plain(self, acted: Sequence[Acted], owner: PutsAtOnce) -> None:
+        self.in_progress += len(acted)
+        self.young.clear()
+        self._step(self._finished(acted, owner), acted[-1][0].name, owner.hurry, last=True)
+
+    async def _finished(self, acted: Sequence[Acted], owner: PutsAtOnce) -> None:
+        puts: list[PlainPut] = []
+        failure: Exception = RuntimeError()
+        try:
+            await owner.finish()
+        except Exception as error:
+            log.exception("what follows %d puts by %s failed", len(acted), self.client)
+            failure, puts = error, [PlainPut(*one) for one in acted]
+        finally:
+            self._ended(len(acted))
+        for put in puts:
+            await self._answer(put.channel, self.refuse(put.request, put.channel, failure))
+
+    def _refuse_plain(self, put: PlainPut, why: Exception, owner: PutsAtOnce) -> None:
+        self.in_progress += 1
+        self.young.clear()
+        work = self._complete(put.request, put.channel, partial(self._refused, put, why, owner))
+        self._step(work, put.channel.name, owner.hurry, last=False)
+
+    async def _refused(self, put: PlainPut, why: Exception, owner: PutsAtOnce) -> None:
+        """Raise what a put that has not acted has failed with, and have it told of before."""
+        request, channel = put.request, put.channel
+        data, kind = put_data(request, channel.name), _put_as(request.kind)
+        host, port = self.client.address
+        await owner.refused(channel.entry, data, kind, str(self.client), f"{host}:{port}", why)
+
+    def _step(
+        self,
+        work: Coroutine[Any, Any, None],
+        name: str,
+        hurry: Callable[[bool], None],
+        *,
+        last: bool,
+    ) -> None:
+        """Take the first step of a put; the rest is for a task."""
         hurry(last)
         try:
             waits_for = work.send(None)
         except StopIteration:
             pass
         except Exception:
-            log.exception("a put to %s by %s failed", channel.name, self.client)
+            log.exception("a put to %s by %s failed", name, self.client)
         else:
             self._create_task(_rest(work, waits_for))
         finally:
             hurry(False)
-        return True
 
     def _begun(self, request: Request, channel: ClientChannel) -> Coroutine[Any, Any, None]:
         self.in_progress += 1
         self.young.clear()
-        return self._complete(request, channel)
+        return self._complete(request, channel, partial(self._asked, request, channel))
 
-    async def _complete(self, request: Request, channel: ClientChannel) -> None:
+    def _ended(self, number: int) -> None:
+        self.in_progress -= number
+        self.young.set()
+
+    async def _complete(
+        self, request: Request, channel: ClientChannel, act: Callable[[], Awaitable[None]]
+    ) -> None:
         try:
-            reply = await self._carry_out(request, channel)
+            reply = await self._carry_out(request, channel, act)
         finally:
-            self.in_progress -= 1
-            self.young.set()
+            self._ended(1)
+        await self._answer(channel, reply)
+
+    async def _answer(self, channel: ClientChannel, reply: bytes) -> None:
         try:
             if reply and not channel.cleared:
                 await self._tell(reply)
         except DisconnectedCircuit:
             log.debug("%s: the client has gone before its put completed", channel.name)
 
-    async def _carry_out(self, request: Request, channel: ClientChannel) -> bytes:
+    async def _asked(self, request: Request, channel: ClientChannel) -> None:
+        """Do what a put asks for."""
         names = (self.client.claimed_host, self.client.user)
+        # A client without rights learns no more than that.
+        data, kind = None, ChannelType.STRING
+        if request.kind in _ACKNOWLEDGING or self.client.may_write(channel.entry):
+            data, kind = put_data(request, channel.name), _put_as(request.kind)
+        await channel.entry.auth_write(*names, data, kind, None, user_address=self.client.address)
+
+    async def _carry_out(
+        self, request: Request, channel: ClientChannel, act: Callable[[], Awaitable[None]]
+    ) -> bytes:
         try:
-            data, kind = (
-                None,
-                ChannelType.STRING,
-            )  # a client without rights learns no more than that
-            if request.kind in _ACKNOWLEDGING or self.client.may_write(channel.entry):
-                data, kind = put_data(request, channel.name), _put_as(request.kind)
-            await channel.entry.auth_write(
-                *names, data, kind, None, user_address=self.client.address
-            )
+            await act()
         except Exception as failure:
             if not isinstance(failure, CLIENTS_FAULT):
                 log.exception("a put to %s by %s failed", channel.name, self.client)

@@ -210,7 +210,7 @@ def table() -> list[Record]:
 
 def test_rules_hold_per_channel_for_reading_and_writing() -> None:
     puts: list[Put] = []
-    database = Database(table(), "T:", access=AccessRules.parse(FILE), on_put=puts.append)
+    database = Database(table(), "T:", access=AccessRules.parse(FILE), on_puts=puts.extend)
 
     async def story() -> None:
         await database.put("A", 1.0)

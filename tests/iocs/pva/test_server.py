@@ -48,7 +48,7 @@ class Bench:
             setpoint("Sim:B", lambda: 0.0, self._set, "B", control=(0, 9), group="SIMULATION"),
             readback("Truth_RBV", lambda: 42.0, "Truth", group="TRUTH"),
         ]  # fmt: skip
-        self.database = Database(table, "T:", access=rules, on_put=self.puts.append)
+        self.database = Database(table, "T:", access=rules, on_puts=self.puts.extend)
 
     def _set(self, value: float) -> None:
         self.value = value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -25,10 +25,7 @@ from tests.iocs.serving.test_walls import Client, text
 from tests.live import raw_client as ca
 from tests.live.exchange import frame, subscription
 
-OPENING = b"".join(
-    frame(ca.CREATE_CHANNEL, first=number, second=13, payload=name)
-    for number, name in enumerate((b"T:A\0", b"T:A_RBV\0", b"T:Slow\0"), 1)
-)
+NAMES = (b"T:A\0", b"T:A_RBV\0", b"T:Slow\0")
 A, A_RBV, SLOW = 1, 2, 3
 
 
@@ -58,8 +55,8 @@ class Machine:
 
 
 @contextlib.asynccontextmanager
-async def served(pvdb: dict[str, Any]) -> AsyncIterator[Client]:
-    """A client with its channels open, whose circuit waits for what comes."""
+async def served(pvdb: dict[str, Any], names: Sequence[bytes] = NAMES) -> AsyncIterator[Client]:
+    """A client with its channels open, from 1 on, whose circuit waits for what comes."""
     context = ServingContext(pvdb, ["127.0.0.1"], Limits())
     context.port = 5064
     client = Client(context)
@@ -67,8 +64,9 @@ async def served(pvdb: dict[str, Any]) -> AsyncIterator[Client]:
     client.circuit.client.recv = lambda _: pieces.get()
     client.circuit.answers.identity._established = True
     serving = asyncio.create_task(client.circuit.serve())
-    pieces.put_nowait(OPENING)
-    while not client.circuit._listens or len(client.circuit.answers.channels) < len(pvdb):
+    for number, name in enumerate(names, 1):
+        pieces.put_nowait(frame(ca.CREATE_CHANNEL, first=number, second=13, payload=name))
+    while not client.circuit._listens or len(client.circuit.answers.channels) < len(names):
         await asyncio.sleep(0)
     await client.received()
     yield client

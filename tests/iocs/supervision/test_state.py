@@ -230,7 +230,7 @@ def test_every_put_is_logged_with_who_from_where_old_and_new(tmp_path: Path) -> 
 def test_no_other_user_may_read_what_is_kept(tmp_path: Path) -> None:
     storage.save(tmp_path / "snapshot.json", {"truth": 42.0})
     log = PutLog(tmp_path, lambda: 0.0)
-    log(Put("A", 1.0, 2.0, "", ""))
+    log([Put("A", 1.0, 2.0, "", "")])
     log.close()
     journal = Journal(tmp_path, lambda: 0.0, Saving())
     journal.accepted("A", 2.0)

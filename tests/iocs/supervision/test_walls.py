@@ -215,7 +215,7 @@ def test_a_put_that_cannot_be_logged_is_done_and_told(
             raise OSError(errno.ENOSPC, "No space left on device")
 
     toy = Toy()
-    database = Database(toy_records(toy), "T:", on_put=put_log)
+    database = Database(toy_records(toy), "T:", on_puts=put_log)
     run(database.put("Averages", 7))
     run(database.put("Averages", 8))
     assert toy.averages == 8

@@ -85,7 +85,7 @@ def test_the_put_log_is_one_short_line_of_json_a_put(tmp_path: Path) -> None:
         "x\n\x1b" * 10**6, b"\x1b\n", ["a\n", "b"] * 9, np.arange(10.0), float("nan"), np.inf, 1.5
     ]  # fmt: skip
     for value in values:
-        log(Put("A", 1.0, value, client, "127.0.0.1:1", "no\nmore"))
+        log([Put("A", 1.0, value, client, "127.0.0.1:1", "no\nmore")])
     log.close()
     text = (tmp_path / "puts.log").read_text()
     lines = text.splitlines()

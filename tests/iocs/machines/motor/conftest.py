@@ -36,7 +36,7 @@ class MotorBench(Bench):
         self.motor = MotorRecord(
             self.toy.axis, SETTINGS, lambda: self.toy.time_s, lambda: self.lock
         )
-        self.database = Database(motor_records(self.motor), "TOY:", on_put=self.puts.append)
+        self.database = Database(motor_records(self.motor), "TOY:", on_puts=self.puts.extend)
         self.clock = SimClock(self.toy)
         self.clock.paused = True
         self.simulation = Simulation(self.toy, self.clock, self.database, (self.motor.process,))
