@@ -14,7 +14,7 @@ from itertools import count
 from typing import Any
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from instruments.errors import Refused
@@ -136,7 +136,34 @@ def told(operations: Sequence[Operation], *, always_read: bool) -> list[Any]:
     return asyncio.run(Served(plant, records).story(operations))
 
 
-@settings(deadline=None, max_examples=8, suppress_health_check=list(HealthCheck))
+def place_of(name: str) -> int:
+    writable = [record.name for record in haloscope_plant().records if record.writable]
+    return writable.index(name)
+
+
+#: What each device does, with looks on the way.
+PASSES: list[Operation] = [("look", 0, 0.0), ("pass", 0, 0.1), ("look", 0, 0.0), ("pass", 0, 60.0)]
+DEVICES: list[Operation] = [
+    step
+    for name, share in (
+        ("Rod", 0.4), ("Rod.HOMF", 1.0), ("Antenna.JOGF", 1.0), ("Antenna.STOP", 1.0),
+        ("Rod.VELO", 0.5), ("VNA:Power", 0.5), ("VNA:Acquire", 1.0), ("JPA:Resonance", 0.5),
+        ("NoiseSource:Temp", 0.5), ("DAQ:HighRes:Duration", 0.001), ("DAQ:HighRes:Acquire", 1.0),
+        ("DAQ:NumAverages", 1e-5), ("DAQ:Acquire", 1.0), ("Magnet:Current", 0.9),
+        ("Magnet:Command", 0.0), ("Sim:FaultSensor", 0.3), ("Sim:FaultKind", 0.25),
+        ("Sim:FaultKind", 0.0), ("Sim:Unseal", 1.0),
+    )
+    for step in (("put", place_of(name), share), *PASSES)
+]  # fmt: skip
+
+
+@settings(
+    deadline=None,
+    max_examples=8,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # it takes seconds: it is not made short
+)
+@example(operations=DEVICES)
 @given(operations=stories)
 def test_what_is_posted_is_the_same_as_if_all_were_read(operations: list[Operation]) -> None:
     expected = told(operations, always_read=True)
