@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from instruments.still import Mark
 from iocs.records.interfaces import ServedChannel
+from pvdb.records import Record
 
 __all__ = ["NOT_READ", "Changes", "read_again"]
 
@@ -38,15 +39,14 @@ class _Device:
         self.doubted: set[int] = set()
 
     def add(self, place: int, channel: ServedChannel) -> None:
-        """Look at this channel, too; it has a value to read."""
+        """Look at this channel, too."""
         record = channel.record
         self._channels[place] = channel
-        watched = record.version is not None or record.trouble is not None or record.array
-        if watched or callable(record.control) or record.read is None:
-            self._others.append((place, channel))
-        else:
+        if _is_plain(record) and record.read is not None:
             self._plain.append((place, channel))
             self._reads.append(record.read)
+        else:
+            self._others.append((place, channel))
 
     def found(self) -> dict[int, Any]:
         """Places of those that have changed since they were processed last, and what was read."""
@@ -94,8 +94,7 @@ class Changes:
         record, place = channel.record, len(self._channels)
         self._channels.append(channel)
         self._places[channel] = place
-        watched = record.version is not None or record.trouble is not None or record.array
-        if record.read is None and not (watched or callable(record.control)):
+        if _is_plain(record) and record.read is None:
             # What holds the last put is processed by the put: it is looked at here but once.
             self._noted.add(place)
             return
@@ -129,6 +128,12 @@ class Changes:
         for place in noted:
             self.doubt(self._channels[place])
         return [(self._channels[place], places[place]) for place in sorted(places)]
+
+
+def _is_plain(record: Record) -> bool:
+    """Whether nothing but its value can be another."""
+    watched = record.version is not None or record.trouble is not None or record.array
+    return not watched and not callable(record.control)
 
 
 def read_again(channel: ServedChannel, reading: Any) -> Any:
