@@ -24,6 +24,10 @@ from instruments.plain_arrays import demand_plain, plain_array
 log = logging.getLogger("cryohalo.iocs.storage")
 
 _ARRAY, _TUPLE = "__array__", "__tuple__"
+#: What is written as it is; of no other type, which may be written otherwise.
+_AS_THEY_ARE: Final = frozenset({str, bool, int, float, type(None)})
+#: ``json.dumps`` makes one for each text.
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 #: Of a file; the haloscope's snapshot has some 5 MB.
 MOST_BYTES: Final = 1_000_000_000
 
@@ -107,7 +111,7 @@ def read(path: Path) -> Stored:
 
 def dumps(content: Any) -> bytes:
     """``content`` in one line; raises ``TypeError`` or ``ValueError`` for what cannot be kept."""
-    return json.dumps(_plain(content), separators=(",", ":")).encode()
+    return _ENCODER.encode(_plain(content)).encode()
 
 
 def loads(text: bytes) -> Any:
@@ -142,6 +146,8 @@ def synchronise(folder: Path) -> None:
 
 
 def _plain(value: Any) -> Any:
+    if type(value) in _AS_THEY_ARE:
+        return value
     if isinstance(value, np.ndarray):
         demand_plain(value)
         contiguous = np.ascontiguousarray(value)
