@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ def _is_plain(record: Record, number: float) -> bool:
     if record.wire is not Wire.DOUBLE or record.array or record.write_checks_range:
         return False
     limits = record.control_range()
-    return limits is not None and limits[0] <= number <= limits[1] and -np.inf < number < np.inf
+    return limits is not None and limits[0] <= number <= limits[1] and isfinite(number)
 
 
 def _single(record: Record, data: Any) -> Any:

@@ -21,7 +21,7 @@ __all__ = ["MOST_PUTS", "AtOnce"]
 
 _READ: Final = int(CaCommand.READ_NOTIFY)
 _PLAIN_PUT: Final = int(CaCommand.WRITE)
-_PUTS: Final = (int(CaCommand.WRITE_NOTIFY), _PLAIN_PUT)
+_PUTS: Final = (_PLAIN_PUT, int(CaCommand.WRITE_NOTIFY))
 
 
 class Asked(Protocol):
@@ -67,7 +67,7 @@ class AtOnce:
             self._asked.puts.plain.finish()
 
     def _answer(self, data: bytes, send: Callable[[bytes], None]) -> int:
-        plain, channels = self._asked.puts.plain, self._asked.channels
+        plain, channels, most = self._asked.puts.plain, self._asked.channels, self._most_bytes
         offset, puts = 0, 0
         end = min(len(data), READ_BYTES)
         replies: list[bytes] = []
@@ -81,7 +81,7 @@ class AtOnce:
                 if reply is None:
                     break
                 replies.append(reply)
-            elif command in _PUTS and following <= end and self._is_whole(size):
+            elif command in _PUTS and following <= end and not size % ALIGNMENT and size <= most:
                 if puts == MOST_PUTS:
                     break
                 puts += 1
@@ -103,9 +103,6 @@ class AtOnce:
             offset = following
         send(b"".join(replies))
         return offset
-
-    def _is_whole(self, size: int) -> bool:
-        return size <= self._most_bytes and not size % ALIGNMENT
 
     def _reading(self, kind: int, count: int, first: int, second: int) -> bytes | None:
         channel = self._asked.channels.get(first)

@@ -87,6 +87,7 @@ class PlainPuts:
         # Rights change with no put, so they are asked for once for those that come together.
         self._open: dict[ClientChannel, Callable[[Any, Any, str, str], None]] = {}
         self._names = ("", "")
+        self._most = 0
 
     def act(self, channel: ClientChannel, kind: int, data: bytes, offset: int) -> bool:
         """Let a put act if it is plain; whether it is. ``finish`` is to follow in this turn.
@@ -99,7 +100,7 @@ class PlainPuts:
         """
         number = _NUMBERS.get(kind)
         act = self._open.get(channel) or self._opened(channel)
-        if number is None or act is None or len(self.acted) >= self._room():
+        if number is None or act is None or len(self.acted) >= self._most:
             return False
         try:
             act(channel.entry, number.unpack_from(data, offset + HEADER.size)[0], *self._names)
@@ -121,8 +122,13 @@ class PlainPuts:
             self._owner = owner
             host, port = self._client.address
             self._names = (str(self._client), f"{host}:{port}")
+        self._most = self._room()
         self._open[channel] = act = owner.act
         return act
+
+    def look_again(self) -> None:
+        """Something else is in progress: see anew what may come."""
+        self._open.clear()
 
     def finish(self) -> None:
         """No more puts come with those that have acted."""

@@ -140,6 +140,7 @@ class ClientPuts:
     def _refuse_plain(self, put: PlainPut, why: Exception, owner: PutsAtOnce) -> None:
         self.in_progress += 1
         self.young.clear()
+        self.plain.look_again()
         work = self._complete(put.request, put.channel, partial(self._refused, put, why, owner))
         self._step(work, put.channel.name, owner.hurry, last=False)
 
@@ -174,6 +175,7 @@ class ClientPuts:
     def _begun(self, request: Request, channel: ClientChannel) -> Coroutine[Any, Any, None]:
         self.in_progress += 1
         self.young.clear()
+        self.plain.look_again()
         return self._complete(request, channel, partial(self._asked, request, channel))
 
     def _ended(self, number: int) -> None:
