@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import welch
 
 from instruments.ranges import all_within
 
@@ -88,6 +87,8 @@ def spectrum(samples: ArrayLike, spacing_s: float, segment: int) -> tuple[Array,
     Raises:
         ValueError: Fewer samples than a segment, or one that is not finite.
     """
+    from scipy.signal import welch  # a third of a second, and this alone needs it
+
     values = _series(samples)
     all_within("spectrum: segment", segment, 2, values.size, "samples")
     all_within("spectrum: spacing", spacing_s, 1e-9, 1e9, "s")

@@ -12,13 +12,21 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 #: Modules in all, measured on 2026-11-28 with Python 3.11, and a tenth of room: versions differ.
-MODULES = {"iocs.haloscope": 977, "iocs.amrr": 985, "cryohalo.session": 998}
+MODULES = {
+    "iocs.haloscope": 977,
+    "iocs.amrr": 985,
+    "cryohalo.session": 998,
+    "cryohalo.searching.worker": 899,
+    "plans.refrigerator.stability": 1483,
+}
 ROOM = 1.1
 #: What is never needed for it.
 FOREIGN = {
     "iocs.haloscope": {"numba", "matplotlib", "h5py", "dask", "bluesky", "ophyd", "epics"},
     "iocs.amrr": {"numba", "llvmlite", "matplotlib", "h5py", "dask", "bluesky", "ophyd", "epics"},
     "cryohalo.session": {"numba", "matplotlib", "dask", "caproto", "scipy", "pandas", "xarray"},
+    "cryohalo.searching.worker": {"matplotlib", "bluesky", "ophyd", "scipy.signal", "scipy.stats"},
+    "plans.refrigerator.stability": {"matplotlib", "dask", "scipy.signal", "scipy.stats"},
 }
 #: Each takes seconds to compile.
 COMPILED = ["amrr.kernel.advance", "amrr.kernel.settle"]

@@ -18,7 +18,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import chi2
 
 from haloscope.analysis.chain.baseline import Baseline, fit_baseline
 from haloscope.analysis.chain.response import TakenUp, taken_up
@@ -33,6 +32,7 @@ from haloscope.analysis.quality.linescale import (
     smoother_scale,
 )
 from haloscope.analysis.spectra import FloatArray, IntArray, Spectra
+from haloscope.analysis.statistics.tails import above_chi_square
 
 __all__ = ["MOST_SPECTRA", "Adequacy", "Rung", "adequacy", "choose"]
 
@@ -213,7 +213,7 @@ def _chance(one: _Described, other: _Described, rows: IntArray) -> float:
     """Probability that noise alone lets the deviance fall as far from one model to a richer one."""
     fall = float((one.deviance - other.deviance)[rows].sum())
     more = float((other.freedom - one.freedom)[rows].sum())
-    return float(chi2.sf(fall, max(more, 0.5 * len(rows))))
+    return above_chi_square(fall, max(more, 0.5 * len(rows)))
 
 
 def _weights(windows: Windows, options: Options) -> FloatArray:

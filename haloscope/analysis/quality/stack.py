@@ -17,7 +17,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from haloscope.analysis.chain.grand import Grand
 from haloscope.analysis.chain.template import line_table
@@ -33,6 +32,7 @@ from haloscope.analysis.statistics.candidates import (
     expected_clusters,
     neighbour_correlation,
 )
+from haloscope.analysis.statistics.tails import above_poisson
 
 __all__ = [
     "MISFIT",
@@ -282,8 +282,10 @@ def _distribution_checks(
         len(grand) / len(calm)
     )
     mean, width = float(np.mean(calm)), float(np.sqrt(np.mean(calm**2)))
+    from scipy.stats import kstest  # a third of a second: not before a result is asked for
+
     core = calm[np.abs(calm) < 4]
-    normality = float(stats.kstest(core[:: 2 * options.line_bins], "norm").pvalue)
+    normality = float(kstest(core[:: 2 * options.line_bins], "norm").pvalue)
     off = (abs(width - 1) - _WIDTH_SLACK) / width_error
     return [
         Check("mean of the grand spectrum", f"{mean:.4f}", f"0 +- {mean_error:.3f} at most",
@@ -300,7 +302,7 @@ def _candidate_checks(
 ) -> list[Check]:
     rho = neighbour_correlation(grand, step_hz, options)
     clusters = expected_clusters(len(grand), rho, options.threshold)
-    likely = float(stats.poisson.sf(len(candidates) - 1, clusters))
+    likely = above_poisson(len(candidates) - 1, clusters)
     highest = max(candidates, key=lambda found: found.excess, default=None)
     chance = 1.0 if highest is None else highest.global_p
     found = "none" if highest is None else f"{highest.excess:.2f} sigma (global p {chance:.2g})"

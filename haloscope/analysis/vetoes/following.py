@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2, norm
 
 from haloscope.analysis.spectra import FloatArray
+from haloscope.analysis.statistics.tails import above_chi_square, above_normal
 from haloscope.analysis.vetoes.steps import NotHeldError, Steps
 
 __all__ = ["Veto", "detuning", "field", "halves", "one_step", "steps"]
@@ -69,7 +69,7 @@ def one_step(seen: Steps) -> Veto:
         f"{share} from {seen.names[top]}: {own:.1f} sigma in it, {left:.1f} in the other "
         f"{len(seen) - 1}, {apart[top]:.1f} between them"
     )
-    return Veto("one step", min(1.0, len(seen) * float(norm.sf(apart[top]))), words)
+    return Veto("one step", min(1.0, len(seen) * above_normal(apart[top])), words)
 
 
 def steps(seen: Steps) -> Veto:
@@ -84,7 +84,7 @@ def steps(seen: Steps) -> Veto:
     value = float(np.sum(((seen.strength - mean) / error) ** 2))
     degrees = len(seen) - 1
     words = f"strengths of {len(seen)} steps differ: chi-square {value:.0f} for {degrees}"
-    return Veto("steps", float(chi2.sf(value, degrees)), words)
+    return Veto("steps", above_chi_square(value, degrees), words)
 
 
 def detuning(seen: Steps) -> Veto:
@@ -108,7 +108,7 @@ def detuning(seen: Steps) -> Veto:
         f"power does not follow the cavity: {behind:.1f} sigma enters behind it, {inside:.1f} "
         "comes from it"
     )
-    return Veto("detuning", float(norm.sf(behind)), words)
+    return Veto("detuning", above_normal(behind), words)
 
 
 def halves(seen: Steps) -> Veto:
@@ -134,7 +134,7 @@ def halves(seen: Steps) -> Veto:
         f"power does not persist: {strength[0] / error[0]:.1f} sigma in the first half, "
         f"{strength[1] / error[1]:.1f} in the second"
     )
-    return Veto("halves", 2 * float(norm.sf(abs(apart))), words)
+    return Veto("halves", 2 * above_normal(abs(apart)), words)
 
 
 def field(on: Steps, off: Steps, ratio_squared: float) -> Veto:
@@ -156,4 +156,4 @@ def field(on: Steps, off: Steps, ratio_squared: float) -> Veto:
         f"power stays without the field: {off.mean / off.mean_error:.1f} sigma of "
         f"{on.mean / on.mean_error:.1f} with it{told}"
     )
-    return Veto("field", float(norm.sf(apart)), words)
+    return Veto("field", above_normal(apart), words)

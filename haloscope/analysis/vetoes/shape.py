@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2, norm
 
 from haloscope.analysis.spectra import FloatArray, IntArray
+from haloscope.analysis.statistics.tails import above_chi_square, above_normal
 from haloscope.analysis.vetoes.following import Veto
 from haloscope.analysis.vetoes.steps import NotHeldError, Steps, Window
 
@@ -75,7 +75,7 @@ def line_shape(seen: Steps) -> Veto:
     left = _Rest.of(window, near)
     value = float(left.rest @ left.weighed(left.rest))
     words = f"not the line of an axion: chi-square {value:.0f} for {degrees}"
-    return Veto("line shape", float(chi2.sf(value, degrees)), words)
+    return Veto("line shape", above_chi_square(value, degrees), words)
 
 
 def width(seen: Steps) -> Veto:
@@ -144,7 +144,7 @@ def _highest(window: Window) -> _Highest:
             best, wide_best, start = float(found[top]), wide, int(starts[top])
         wide *= 2
     centre = float(window.centre_hz[start : start + wide_best].mean())
-    p = min(1.0, tried * float(norm.sf(best)))
+    p = min(1.0, tried * above_normal(best))
     return _Highest(best, wide_best * bin_hz, centre, p, bin_hz)
 
 
