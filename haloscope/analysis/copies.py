@@ -46,9 +46,9 @@ LOOKED_UP: Final = slice(0, 12, 3)
 NEAR: Final = 0.03
 #: What any of the twelve may be apart.
 CONFIRMED: Final = 0.06
-#: Spectra whose landmarks are looked for at a time: of a whole block, every bin in double precision
-#: several times over is more than caches hold, and memory asked of the system each time.
-_FEW_ROWS: Final = 4
+#: Spectra whose landmarks are looked for at a time. More of them free a megabyte at once, which
+#: goes back to the system and is asked for again page by page: as long as the search itself.
+_FEW_ROWS: Final = 2
 #: Pairs that are confirmed together: of long stacks many agree by chance.
 _AT_ONCE: Final = 1 << 16
 #: Share of a spectrum's noise that others explain, of which it is made of them.

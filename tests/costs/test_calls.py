@@ -17,8 +17,9 @@ import pytest
 
 from benchmarks.analysis_speed import stack
 from benchmarks.servers.bench_ioc import Numbers
-from haloscope.analysis.budget.contributions import contributions
-from haloscope.analysis.budget.propagation import propagated
+from haloscope.analysis.budget.contributions import Origin, contributions
+from haloscope.analysis.budget.propagation import of_sums, propagated
+from haloscope.analysis.budget.terms import TERMS
 from haloscope.analysis.copies import landmarks
 from haloscope.analysis.online import Online
 from haloscope.analysis.pipeline import analyze
@@ -43,8 +44,10 @@ ONLINE_STEP = 745
 ANALYSIS, ANALYSIS_PER_SPECTRUM = 4039, 21.0
 #: Peak of what is allocated, over the bytes of the spectra.
 ANALYSIS_MEMORY = 5.7
+#: The same of a budget made of its sums, and of its total, over one number for each grand bin.
+BUDGET_MEMORY, TOTAL_MEMORY = 4.2, 2.0
 #: The same of looking for landmarks, over one spectrum in double precision.
-LANDMARKS_MEMORY = 19.1
+LANDMARKS_MEMORY = 10.7
 #: What the whole room is tried with.
 SPECTRA = 60
 
@@ -153,6 +156,16 @@ def test_an_analysis_in_calls_and_in_memory(spectra: Spectra) -> None:
 def test_landmarks_are_looked_for_in_a_few_spectra_at_a_time(spectra: Spectra) -> None:
     peak = _peak(lambda: landmarks(spectra.power_w))
     assert 0 < peak <= ROOM * LANDMARKS_MEMORY * 8 * spectra.power_w.shape[1]
+
+
+def test_a_budget_is_held_once() -> None:
+    bins = 10_000
+    of_all = dict.fromkeys(TERMS, Origin.MEASURED)
+    sums, total = np.ones((len(of_all), bins)), np.arange(bins, dtype=np.float64)  # one unseen
+    budget = of_sums(np.arange(bins, dtype=np.float64), total, sums.copy(), of_all)
+    made = _peak(lambda: of_sums(budget.frequency_hz, total, sums, of_all))
+    assert 0 < made <= ROOM * BUDGET_MEMORY * total.nbytes
+    assert 0 < _peak(lambda: budget.total) <= ROOM * TOTAL_MEMORY * total.nbytes
 
 
 def _peak(work: Callable[[], object]) -> int:

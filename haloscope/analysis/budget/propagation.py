@@ -19,6 +19,7 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from haloscope.analysis.budget.contributions import Contributions, Origin
 from haloscope.analysis.budget.terms import TERMS, Term
@@ -94,10 +95,12 @@ class Budget:
         return tuple(line.term.name for line in self.lines if line.origin not in known)
 
     def _of(self, wanted: Callable[[Term], bool]) -> FloatArray:
-        powers = [line.power for line in self.lines if wanted(line.term)]
-        if not powers:
-            return np.zeros(len(self.frequency_hz))
-        return np.asarray(np.sqrt(np.square(powers).sum(axis=0)))
+        squares = np.zeros(len(self.frequency_hz))
+        # One by one: of a long scan all of them at once are more than anything else is then.
+        for line in self.lines:
+            if wanted(line.term):
+                squares += np.square(line.power)
+        return np.sqrt(squares, out=squares)
 
 
 def constant_budget(frequency_hz: FloatArray, systematic: float) -> Budget:
@@ -135,28 +138,29 @@ def of_sums(
         frequency_hz: Of the grand bins, shape (k,), Hz.
         total: Of their weights, shape (k,).
         sums: Of the weighted errors, or of their squares where each spectrum has its own
-            (``added_by``), shape (terms, k).
+            (``added_by``), shape (terms, k). They become the budget: of a long scan they are the
+            most that is held, and are not copied.
         origins: By the names of the terms, in their order.
     """
     seen = total > 0
-    own = _own(tuple(origins))
-    mean = sums.copy()
-    mean[own] = np.sqrt(mean[own])
-    mean = _filled(mean / np.where(seen, total, 1.0), seen)
-    pairs = zip(origins.items(), mean, strict=True)
+    for number in _own(tuple(origins)):
+        np.sqrt(sums[number], out=sums[number])
+    sums /= np.where(seen, total, 1.0)
+    _fill(sums, seen)
+    pairs = zip(origins.items(), sums, strict=True)
     return Budget(frequency_hz, tuple(Line(TERMS[name], of, power) for (name, of), power in pairs))
 
 
-def _filled(value: FloatArray, seen: np.ndarray) -> FloatArray:
-    """Bins at the very edge of the windows take the error of the nearest others; (terms, k)."""
-    if seen.all() or not seen.any():
-        return value
-    at = np.arange(len(seen))
-    place = np.interp(at, at[seen], np.arange(np.count_nonzero(seen)))
-    known, before = value[:, seen], place.astype(np.int64)
-    after = np.minimum(before + 1, known.shape[1] - 1)
+def _fill(value: FloatArray, seen: NDArray[np.bool_]) -> None:
+    """Give bins at the very edge of the windows the error of the nearest others; (terms, k)."""
+    known, others = np.flatnonzero(seen), np.flatnonzero(~seen)
+    if not known.size or not others.size:
+        return
+    place = np.interp(others, known, np.arange(known.size))
+    before = place.astype(np.int64)
+    after = np.minimum(before + 1, known.size - 1)
     share = place - before
-    return np.asarray((1 - share) * known[:, before] + share * known[:, after])
+    value[:, others] = (1 - share) * value[:, known[before]] + share * value[:, known[after]]
 
 
 @lru_cache(maxsize=2)
