@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -53,24 +54,29 @@ def step(spectra: Spectra, row: int) -> dict[str, Any]:
 
 def write(folder: Path, count: int) -> list[str]:
     """A campaign of so many steps; uids of its runs."""
-    writer, runs = DocumentWriter(folder), [f"{n:08d}" for n in range(-(-count // OF_A_RUN))]
+    writer, runs = DocumentWriter(folder), []
+    for name, document in documents(count):
+        writer(name, document)
+        runs += [document["uid"]] if name == "start" else []
+    return runs
+
+
+def documents(count: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Those of a campaign of so many steps, 2000 to a run."""
     steps = drawn(count)
-    for uid in runs:
+    for uid in [f"{n:08d}" for n in range(-(-count // OF_A_RUN))]:
         of = {"run_start": uid, "time": 1.7e9}
         start = {"uid": uid, "time": 1.7e9, "plan_name": "scan", "calibration": CALIBRATION}
-        writer("start", start)
+        yield "start", start
         keys = {"daq_spectrum": {"dtype": "array", "shape": [None], "source": "x"}}
-        writer("descriptor", {"uid": f"{uid}d", "name": "primary", "data_keys": keys, **of})
+        yield "descriptor", {"uid": f"{uid}d", "name": "primary", "data_keys": keys, **of}
         taken = 0
-        for data in steps:
+        for data in islice(steps, OF_A_RUN):
             taken += 1
             of_run = {"uid": f"{uid}{taken}", "descriptor": f"{uid}d", "seq_num": taken}
-            writer("event", {**of_run, "time": 1.7e9 + taken, "data": data})
-            if taken == OF_A_RUN:
-                break
+            yield "event", {**of_run, "time": 1.7e9 + taken, "data": data}
         ended = {"exit_status": "success", "num_events": {"primary": taken}}
-        writer("stop", {"uid": f"{uid}s", **of, **ended})
-    return runs
+        yield "stop", {"uid": f"{uid}s", **of, **ended}
 
 
 def drawn(count: int) -> Iterator[dict[str, Any]]:
