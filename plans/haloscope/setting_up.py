@@ -139,7 +139,8 @@ def check_all(haloscope: Haloscope, steps: Sequence[tuple[float, int]]) -> None:
     """As ``check`` for each step, a target in MHz and its averages; the first refused is told.
 
     Every setting rises or falls with the target all along, and what is demanded of it is a range:
-    where both ends are within, all between them are. Only the rod's angle is worked out for each.
+    where both ends are within, all between them are. Only the rod's angle is worked out for each,
+    and each number of averages is looked at: between two whole numbers there are others.
 
     Raises:
         ValueError: As ``check``.
@@ -148,10 +149,12 @@ def check_all(haloscope: Haloscope, steps: Sequence[tuple[float, int]]) -> None:
     if not steps:
         return
     try:
-        targets_mhz, averages = [step[0] for step in steps], [step[1] for step in steps]
+        targets_mhz, averages = zip(*steps, strict=True)
         check_angles(haloscope, targets_mhz)
-        check(haloscope, min(targets_mhz), min(averages))
-        check(haloscope, max(targets_mhz), max(averages))
+        for target_mhz in (min(targets_mhz), max(targets_mhz)):
+            check(haloscope, target_mhz, averages[0])
+        for count in {(type(count), count): count for count in averages}.values():
+            haloscope.daq.num_averages.check_value(count)
     except (ValueError, TypeError):
         for target_mhz, count in steps:  # the first that is refused has its own words
             check(haloscope, target_mhz, count)

@@ -61,3 +61,11 @@ def test_the_first_target_that_is_refused_is_told(haloscope: Any, wrong: Any, pl
     with pytest.raises(type(one_by_one.value)) as together:
         check_all(haloscope, steps)
     assert str(together.value) == str(one_by_one.value)
+
+
+@pytest.mark.parametrize("wrong", [5000.5, float("nan"), True, None, "5000", 0, 10**9])
+def test_averages_amid_good_ones_are_looked_at_too(haloscope: Any, wrong: Any) -> None:
+    """5000.5 lies between two that are whole, and NaN is neither the least nor the most."""
+    steps: list[Any] = [(1100.0, 1), (1100.05, wrong), (1100.1, 10_000)]
+    with pytest.raises(ValueError, match="num_averages = "):
+        check_all(haloscope, steps)
