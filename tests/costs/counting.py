@@ -21,13 +21,17 @@ ROOMS = tuple(
 )
 
 
+#: What is counted where a library's functions are what is spared.
+EVERYWHERE = ("",)
+
+
 @contextmanager
-def counted() -> Iterator[Counter[str]]:
+def counted(rooms: tuple[str, ...] = ROOMS) -> Iterator[Counter[str]]:
     """Calls of the project's functions in this thread meanwhile, by ``file:function``."""
     found: Counter[str] = Counter()
 
     def note(frame: FrameType, event: str, _: Any) -> None:
-        if event == "call" and frame.f_code.co_filename.startswith(ROOMS):
+        if event == "call" and frame.f_code.co_filename.startswith(rooms):
             code = frame.f_code
             found[f"{code.co_filename.removeprefix(ROOT)[1:]}:{code.co_qualname}"] += 1
 
@@ -39,8 +43,8 @@ def counted() -> Iterator[Counter[str]]:
         sys.setprofile(before)
 
 
-def calls(work: Callable[[], object]) -> int:
+def calls(work: Callable[[], object], rooms: tuple[str, ...] = ROOMS) -> int:
     """How many calls of the project's functions ``work`` makes in this thread."""
-    with counted() as found:
+    with counted(rooms) as found:
         work()
     return found.total()

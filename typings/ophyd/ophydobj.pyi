@@ -13,6 +13,9 @@ class OphydObject:
     name: str
 
     log: LoggerAdapter[Any]
+    control_layer_log: LoggerAdapter[Any]
+    _args_cache: dict[str, tuple[tuple[Any, ...], dict[str, Any]] | None]
+    _callbacks: dict[str, dict[int, Callable[..., Any]]]
     def __init__(
         self,
         *,

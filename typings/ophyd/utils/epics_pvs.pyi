@@ -1,0 +1,7 @@
+from enum import IntEnum
+
+class AlarmSeverity(IntEnum):
+    NO_ALARM = 0
+
+class AlarmStatus(IntEnum):
+    NO_ALARM = 0
