@@ -63,7 +63,8 @@ class LiveChannel(Processing):
         self.parent = parent
         self.begin(record)
         self._changed: set[str] = set()
-        whole = parent is not None or record.array or record.secret or record.momentary
+        is_field = parent is not None or "." in record.name  # DISP of its record disables it, too
+        whole = is_field or record.array or record.secret or record.momentary
         self.acts_at_once = record.read is not None and record.done is None and not whole
 
     def check_access(self, hostname: str | None, username: str | None) -> AccessRights:

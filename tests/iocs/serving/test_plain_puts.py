@@ -162,6 +162,27 @@ def test_a_lone_refusal_is_told_and_raises_the_alarm(run: Run, tmp_path: Path) -
     run(story())
 
 
+def test_what_disables_a_record_disables_those_that_are_its_fields(
+    run: Run, tmp_path: Path
+) -> None:
+    """As ``Rod.DISP`` does ``Rod.VELO``, which is a record of its own in the table."""
+
+    async def story() -> None:
+        machine = Machine(tmp_path)
+        speed = setpoint("A.VELO", machine.last, machine.take, "Speed", control=(0.0, 9.0))
+        database = Database([*machine.table(), speed], "T:")
+        async with served(database.pvdb, (b"T:A.VELO\0",)) as client:
+            assert await heard(client, put(1, 1.0, 5, PLAIN), 0) == []
+            database["A"].disabled = 1
+            client.circuit.hear(put(1, 2.0, 5, PLAIN))
+            assert machine.taken == [1.0]
+            answers = await heard(client, put(1, 3.0, 6, PLAIN), 2)
+        why = b"A: puts are disabled, its DISP is 1"
+        assert [why in body for _, _, body in answers] == [True, True]
+
+    run(story())
+
+
 def test_a_monitor_gets_what_the_last_of_them_has_changed(run: Run, tmp_path: Path) -> None:
     async def story() -> None:
         machine = Machine(tmp_path)
