@@ -17,7 +17,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-__all__ = ["Contents", "Mark", "Still"]
+__all__ = ["Contents", "Mark", "Same", "Still"]
 
 #: The same object as long as nothing has changed; None where that is not known, or while something
 #: changes by itself.
@@ -71,3 +71,25 @@ class Contents:
         if now != self._last:
             self._last = now
         return self._last
+
+
+class Same:
+    """Call it for a mark of the object that a function gives: the same one until it gives another.
+
+    Its number (``id``) would not do: the next object may come to stand where an earlier one was.
+
+    Args:
+        give: Gives the object, which is kept until another is seen.
+    """
+
+    def __init__(self, give: Callable[[], object]) -> None:
+        self._give = give
+        self._last: object = None
+        self._mark = object()
+
+    def __call__(self) -> Mark:
+        """The mark."""
+        now = self._give()
+        if now is not self._last:
+            self._last, self._mark = now, object()
+        return self._mark

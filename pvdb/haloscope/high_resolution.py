@@ -12,6 +12,7 @@ from haloscope.apparatus.experiment import SimulatedHaloscope
 from haloscope.apparatus.high_resolution import LIMITS
 from haloscope.measuring.samples import MOST_SAMPLES
 from instruments.control.interlocks import Interlocks
+from instruments.still import Same
 from pvdb.haloscope.microwave import MHZ_PER_HZ, acquiring
 from pvdb.records import Record, counter, group, readback, text, waveform, while_still
 from pvdb.records.binding import reader, setting
@@ -60,10 +61,9 @@ def _stream(channel: Any) -> Iterator[Record]:
         ("StreamReal_RBV", lambda: channel.samples.real, "Time stream, real part"),
         ("StreamImag_RBV", lambda: channel.samples.imag, "Time stream, imaginary part"),
     )
+    version = Same(lambda: channel.samples)
     for name, read, what in rows:
-        yield waveform(
-            name, read, what, MOST_SAMPLES, "sqrt(W)", version=lambda: id(channel.samples)
-        )
+        yield waveform(name, read, what, MOST_SAMPLES, "sqrt(W)", version=version)
     centre = reader(channel, "stream_centre_hz", MHZ_PER_HZ)
     yield readback("StreamCenter_RBV", centre, "Frequency 0 of it", "MHz", precision=9)
     yield readback(

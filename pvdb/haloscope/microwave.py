@@ -17,7 +17,7 @@ from haloscope.apparatus.experiment import Path, SimulatedHaloscope
 from haloscope.apparatus.interlocks import amplifier_fault, pump_switch
 from haloscope.apparatus.network_analyzer import MOST_POINTS
 from instruments.control.interlocks import Interlocks
-from instruments.still import Still
+from instruments.still import Same, Still
 from pvdb.parts.faults import Interference
 from pvdb.records import (
     Record,
@@ -160,6 +160,7 @@ def _traces(vna: Any) -> Iterator[Record]:
         ("Phase_RBV", lambda: np.degrees(np.angle(vna.trace)), "Trace, phase", "deg"),
     )
     displays = {"Magnitude_RBV": (-120.0, 40.0), "Phase_RBV": (-180.0, 180.0)}
+    version = Same(lambda: vna.trace)
     for name, read, what, units in rows:
         yield waveform(
             name,
@@ -169,7 +170,7 @@ def _traces(vna: Any) -> Iterator[Record]:
             units,
             precision=6,
             display=displays.get(name, (0.0, 0.0)),
-            version=lambda: id(vna.trace),
+            version=version,
         )
 
 
@@ -301,13 +302,14 @@ def _daq_state(daq: Any) -> str:
 
 
 def _spectra(daq: Interference, bins: int) -> Iterator[Record]:
+    version = Same(daq.spectrum_w)
     yield waveform(
         "Spectrum_RBV",
         daq.spectrum_w,
         "Mean power per bin at the input",
         bins,
         "W",
-        version=lambda: id(daq.spectrum_w()),
+        version=version,
     )
     yield waveform(
         "Preview_RBV",
@@ -315,7 +317,7 @@ def _spectra(daq: Interference, bins: int) -> Iterator[Record]:
         "The spectrum, averaged for screens",
         PREVIEW_POINTS,
         "W",
-        version=lambda: id(daq.spectrum_w()),
+        version=version,
     )
 
 

@@ -105,3 +105,27 @@ def test_the_heater_of_the_noise_source_reads_milliwatts() -> None:
     plant.machine.step(3600.0)
     held_w = plant.machine.noise_source.holding_power_w
     assert records(plant)["NoiseSource:Heater_RBV"].read() == pytest.approx(1e3 * held_w, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("instrument", "name"),
+    [
+        ("vna", "VNA:Real_RBV"),
+        ("digitizer", "DAQ:Spectrum_RBV"),
+        ("digitizer", "DAQ:Preview_RBV"),
+        ("high_resolution", "DAQ:HighRes:StreamImag_RBV"),
+    ],
+)
+def test_a_waveform_is_seen_to_be_another_where_an_earlier_one_has_gone(
+    instrument: str, name: str
+) -> None:
+    plant = haloscope_plant()
+    version = records(plant)[name].version
+    acquisition: Any = getattr(plant.machine, instrument)
+    assert version is not None
+    for _ in range(10):
+        before = version()
+        assert version() == before
+        for _ in range(2):
+            acquisition.restore(acquisition.state())
+        assert version() != before

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
-from instruments.still import Contents, Still
+from instruments.still import Contents, Same, Still
 
 
 @dataclass
@@ -61,3 +62,15 @@ def test_an_array_is_compared_by_what_it_holds() -> None:
     assert contents() is before
     array[0] = -0.0
     assert contents() is not before
+
+
+def test_an_object_is_told_from_one_that_comes_to_stand_where_it_was() -> None:
+    given = [np.zeros(3)]
+    same = Same(lambda: given[0])
+    seen = [same()]
+    for _ in range(50):
+        assert same() is seen[-1]
+        given[0] = np.zeros(3)
+        given[0] = np.zeros(3)  # the first of them has gone
+        seen.append(same())
+    assert all(mark is not before for before, mark in pairwise(seen))
