@@ -73,13 +73,13 @@ class PutLog:
 class _Lines:
     """A file of lines that is turned into an old one when it is full, and begun afresh.
 
-    It raises what goes wrong, and is opened anew after it.
+    It raises what goes wrong, and is opened anew after it; so is one that somebody else has moved,
+    deleted or emptied meanwhile, as ``logrotate`` does.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._handle: int | None = None
-        self._size = 0
         self._torn = False
 
     def write(self, lines: Sequence[str]) -> None:
@@ -95,24 +95,29 @@ class _Lines:
             raise
 
     def _append(self, data: bytes) -> None:
-        handle = self._open() if self._handle is None else self._handle
-        if self._size and self._size + len(data) > FILE_BYTES:
+        handle, size = self._opened()
+        if size and size + len(data) > FILE_BYTES:
             self._turn()
-            handle = self._open()
-        if self._torn:  # what a failure has left is no part of this line
+            handle, size = self._opened()
+        if self._torn and size:  # what a failure has left is no part of this line
             data = b"\n" + data
         written = os.write(handle, data)
-        self._size += written
         self._torn = written != len(data)
         if self._torn:
             raise OSError(f"only {written} of {len(data)} bytes were written")
 
-    def _open(self) -> int:
+    def _opened(self) -> tuple[int, int]:
+        """The file that stands under the name, open, and its size in bytes."""
+        if self._handle is not None:
+            with contextlib.suppress(FileNotFoundError):
+                named, held = os.stat(self.path), os.fstat(self._handle)
+                if os.path.samestat(named, held):
+                    return self._handle, held.st_size
+            self.close()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         self._handle = handle = storage.owners_alone(str(self.path), flags)
-        self._size = os.fstat(handle).st_size
-        return handle
+        return handle, os.fstat(handle).st_size
 
     def _turn(self) -> None:
         """Give the file the number 1, and the older ones the next; the oldest goes."""

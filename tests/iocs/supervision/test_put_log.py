@@ -96,3 +96,20 @@ def test_a_file_that_cannot_be_turned_is_told_and_tried_again(
     assert log._saving.error == ""
     assert values(tmp_path / "state" / "puts.log") == [104]
     assert values(tmp_path / "state" / "puts.log.1") == [100, 101, 102]
+
+
+def test_a_file_that_somebody_else_has_moved_deleted_or_emptied_is_begun_anew(
+    log: PutLog, tmp_path: Path
+) -> None:
+    path, moved = tmp_path / "state" / "puts.log", tmp_path / "moved"
+    log([put(100), put(101)])
+    path.rename(moved)
+    log([put(102), put(103)])
+    assert [values(moved), values(path)] == [[100, 101], [102, 103]]
+    os.truncate(path, 0)
+    log([put(104), put(105)])
+    assert values(path) == [104, 105]
+    path.unlink()
+    log([put(106)])
+    assert values(path) == [106]
+    assert list(path.parent.iterdir()) == [path]  # none was full
