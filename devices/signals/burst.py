@@ -124,16 +124,17 @@ def send_numbers(puts: Sequence[tuple[Any, float]]) -> list[tuple[Any, float, Ex
     Returns:
         Those that could not be sent, with the reason.
     """
-    failed = []
+    failed, sent = [], False
     for pv, value in puts:
         try:
             if pv.wait_for_connection(timeout=0.0):  # also gives this thread libca's context
                 kind = ca.field_type(pv.chid)
                 data = _as_sent(kind, value, pv)
                 ca.PySEVCHK("put", ca.libca.ca_array_put(kind, 1, pv.chid, ctypes.byref(data)))
+                sent = True
         except Exception as error:
             failed.append((pv, value, error))
-    if puts:
+    if sent:  # else this thread may have no context, and libca would make it one of its own
         ca.flush_io()
     return failed
 
