@@ -168,6 +168,8 @@ def check_angles(haloscope: Haloscope, targets_mhz: Sequence[float]) -> None:
         ValueError: The calculated mode map does not reach them.
         LimitError: The rod's limits are exceeded.
     """
+    if not len(targets_mhz):
+        return
     modes, rod = haloscope.apparatus.mode_map, haloscope.rod
     try:
         angles_deg = modes.angle_deg(1e6 * np.asarray(targets_mhz))

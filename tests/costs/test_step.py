@@ -9,7 +9,7 @@ import pytest
 from bluesky import RunEngine
 
 from plans.haloscope.scan import scan
-from plans.haloscope.setting_up import check, check_all
+from plans.haloscope.setting_up import check, check_all, check_angles
 from tests.costs.counting import calls
 from tests.plans.conftest import RE, documents, haloscope
 
@@ -69,3 +69,8 @@ def test_averages_amid_good_ones_are_looked_at_too(haloscope: Any, wrong: Any) -
     steps: list[Any] = [(1100.0, 1), (1100.05, wrong), (1100.1, 10_000)]
     with pytest.raises(ValueError, match="num_averages = "):
         check_all(haloscope, steps)
+
+
+def test_of_no_targets_none_is_refused(haloscope: Any) -> None:
+    check_angles(haloscope, [])
+    check_all(haloscope, [])
