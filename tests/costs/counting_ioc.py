@@ -16,6 +16,9 @@ import numpy as np
 
 from iocs.serving.clients.answers import Answers
 from iocs.serving.clients.at_once import AtOnce
+from iocs.serving.clients.plain_puts import PlainPuts
+from iocs.serving.clients.puts import ClientPuts
+from iocs.serving.clients.readings import ClientChannel
 from iocs.serving.messages import CaCommand, Request
 
 COUNTS = ("puts", "gets", "requests", "sends", "bytes")
@@ -26,7 +29,7 @@ PUTS = (CaCommand.WRITE, CaCommand.WRITE_NOTIFY)
 def count(counts: Any) -> None:
     """Have the serving layer count."""
     answered, written, given = Answers.__call__, asyncio.StreamWriter.write, os.writev
-    reading, begun = AtOnce._reading, AtOnce._put
+    reading, begun, acted = AtOnce._reading, ClientPuts.begin_at_once, PlainPuts.act
 
     def read_at_once(self: AtOnce, *asked: int) -> bytes | None:
         reply = reading(self, *asked)
@@ -34,11 +37,19 @@ def count(counts: Any) -> None:
         counts[2] += reply is not None
         return reply
 
-    def put_at_once(self: AtOnce, request: Request, *, last: bool) -> bool:
-        has_begun = begun(self, request, last=last)
+    def put_at_once(
+        self: ClientPuts, request: Request, channel: ClientChannel, *, last: bool
+    ) -> bool:
+        has_begun = begun(self, request, channel, last=last)
         counts[0] += has_begun
         counts[2] += has_begun
         return has_begun
+
+    def plain_put(self: PlainPuts, *put: Any) -> bool:
+        has_acted = acted(self, *put)
+        counts[0] += has_acted
+        counts[2] += has_acted
+        return has_acted
 
     async def answering(self: Answers, request: Request) -> None:
         counts[0] += request.command in PUTS
@@ -58,7 +69,8 @@ def count(counts: Any) -> None:
         return taken
 
     AtOnce._reading = read_at_once  # type: ignore[method-assign]
-    AtOnce._put = put_at_once  # type: ignore[method-assign]
+    ClientPuts.begin_at_once = put_at_once  # type: ignore[method-assign]
+    PlainPuts.act = plain_put  # type: ignore[method-assign]
     Answers.__call__ = answering  # type: ignore[method-assign]
     asyncio.StreamWriter.write = sending  # type: ignore[method-assign,assignment]
     os.writev = giving  # type: ignore[assignment]
