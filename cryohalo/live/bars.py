@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from rich.console import Console, RenderableType
@@ -56,15 +57,24 @@ class Step:
         self.title, self.total, self.expected_s = title, total, expected_s
         self.latest_s = latest_s
         self.done = 0.0
-        self.note = ""
+        self._note: str | Callable[[], str] = ""
         self.alone = False
         self._clock = clock
         self._began = self._told = clock()
         self._past: deque[tuple[float, float]] = deque([(self._began, 0.0)], maxlen=_KEPT)
 
-    def advanced(self, done: float, note: str = "") -> None:
-        """So many pieces are done by now."""
-        self.done, self.note, self._told = done, note, self._clock()
+    @property
+    def note(self) -> str:
+        """What is told beside how much is done."""
+        return self._note if isinstance(self._note, str) else self._note()
+
+    @note.setter
+    def note(self, note: str | Callable[[], str]) -> None:
+        self._note = note
+
+    def advanced(self, done: float, note: str | Callable[[], str] = "") -> None:
+        """So many pieces are done by now; a note that is called is so when it is shown."""
+        self.done, self._note, self._told = done, note, self._clock()
         if self._told - self._past[-1][0] >= self.elapsed_s / _KEPT:
             self._past.append((self._told, done))
 
@@ -133,10 +143,12 @@ def following(step: Step) -> Callable[..., None]:
     def told(*, fraction: Any = None, current: Any = None, target: Any = None, **more: Any) -> None:
         unit = str(more.get("unit") or "")
         places = more.get("precision")
-        note = ""
+        note: str | Callable[[], str] = ""
         if current is not None and target is not None:
-            form = format_of(target, unit, places if isinstance(places, int) else None)
-            note = f"{form(current)} of {form.told(target)}"
+            places = places if isinstance(places, int) else None
+            note = partial(_place, current, target, unit, places)
+            if type(current) is not float or type(target) is not float:
+                note = note()  # what cannot be shown fails here, where it is guarded
         if fraction is not None:  # ophyd tells what is left
             step.total = 1.0
             step.advanced(1.0 - float(fraction), note)
@@ -144,6 +156,11 @@ def following(step: Step) -> Callable[..., None]:
             step.note = note
 
     return told
+
+
+def _place(current: Any, target: Any, unit: str, places: int | None) -> str:
+    form = format_of(target, unit, places)
+    return f"{form(current)} of {form.told(target)}"
 
 
 class Bars:

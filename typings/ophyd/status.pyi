@@ -50,7 +50,14 @@ class SubscriptionStatus(DeviceStatus):
     def check_value(self, *args: Any, **kwargs: Any) -> None: ...
 
 class MoveStatus(DeviceStatus):
-    start_pos: float | None
+    start_pos: Any
+    start_ts: float
+    target: Any
+    _watchers: list[Callable[..., None]]
+    _name: str
+    _unit: str | None
+    _precision: int | None
+    def _notify_watchers(self, value: Any, *args: Any, **more: Any) -> None: ...
     def __init__(
         self, positioner: OphydObject, target: Any, *, start_ts: float | None = None, **kwargs: Any
     ) -> None: ...
