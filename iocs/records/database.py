@@ -182,9 +182,8 @@ class Database(Posting):
             await self._complete(channel, value)
         except Refused as refusal:  # it was accepted, and ended without its effect
             self.note_refusal(escaped(refusal))
-            await (
-                self._post_together()
-            )  # before the completion: the client then reads the reason at once
+            # Before the completion: the client then reads the reason at once.
+            await self._post_together()
             raise
         await self._telling.safe()
 
@@ -200,7 +199,7 @@ class Database(Posting):
             where: The address, as in ``Put``.
 
         Raises:
-            Refused: Nothing has moved; ``refused`` is to be told of it.
+            Refused: Nothing has moved, and nobody has been told of it.
         """
         old, record = channel.value, channel.record
         if channel.disabled:
@@ -220,20 +219,6 @@ class Database(Posting):
         await self._post_together()
         self.on_wake()
         await self._telling.safe()
-
-    async def refused(
-        self,
-        channel: LiveChannel,
-        data: Any,
-        data_type: ChannelType,
-        client: str,
-        where: str,
-        why: Exception,
-    ) -> None:
-        """Tell of a put, as it came over the wire, that ``act`` has refused, and raise why."""
-        if isinstance(why, Refused):
-            await self._refuse(channel, from_wire(data, data_type), client, where, why)
-        raise why
 
     def _require_enabled(self, channel: LiveChannel) -> None:
         """Refuse a put to a record, or any field of it but DISP itself, that DISP has disabled."""

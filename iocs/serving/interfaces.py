@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol
 
-from caproto import ChannelType
-
 from iocs.serving.clients.fanout import Fanout
 from iocs.serving.clients.monitors import Monitors
 from iocs.serving.clients.subscription import Subscription
@@ -52,19 +50,8 @@ class PutsAtOnce(Protocol):
             where: ``host:port`` that it comes from.
 
         Raises:
-            Exception: Nothing has moved; ``refused`` is to be told of it.
+            Exception: Nothing has moved; it is put again, as others are, which tells of it.
         """
-
-    async def refused(
-        self,
-        channel: Any,
-        data: Any,
-        data_type: ChannelType,
-        client: str,
-        where: str,
-        why: Exception,
-    ) -> None:
-        """Tell of a put, as it came over the wire, that ``act`` has refused; raises ``why``."""
 
     async def finish(self) -> None:
         """Do what is to follow the puts that have acted; its first part in the turn of the call."""

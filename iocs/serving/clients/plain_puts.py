@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from caproto import ChannelType
 
@@ -18,7 +18,7 @@ from iocs.serving.clients.readings import ClientChannel
 from iocs.serving.interfaces import PutsAtOnce
 from iocs.serving.messages import HEADER, Request
 
-__all__ = ["Acted", "PlainPut", "PlainPuts"]
+__all__ = ["Acted", "PlainPuts", "request_of"]
 
 #: What one number of a DBR type looks like.
 _NUMBERS: Final = {
@@ -33,33 +33,17 @@ _NUMBERS: Final = {
 }
 
 
-class PlainPut(NamedTuple):
-    """One of them.
-
-    Attributes:
-        channel: What it was put to.
-        data: What came.
-        offset: Where in that its message begins.
-    """
-
-    channel: ClientChannel
-    data: bytes
-    offset: int
-
-    @property
-    def request(self) -> Request:
-        """Its message, taken apart."""
-        command, size, kind, count, first, second = HEADER.unpack_from(self.data, self.offset)
-        begin = self.offset + HEADER.size
-        return Request(command, kind, count, first, second, self.data[begin : begin + size])
-
-
-#: The same of one that has acted: made for each, and looked at where something goes wrong.
+#: One that has acted: its channel, what came, and where in that its message begins.
 Acted = tuple[ClientChannel, bytes, int]
-#: Told of a put that has failed: which, why, and whose it is.
-Failed = Callable[[PlainPut, Exception, PutsAtOnce], None]
 #: Told of puts that have acted and whose they are, to finish them.
 Finish = Callable[[Sequence[Acted], PutsAtOnce], None]
+
+
+def request_of(data: bytes, offset: int) -> Request:
+    """The message that begins there, taken apart; it is whole."""
+    command, size, kind, count, first, second = HEADER.unpack_from(data, offset)
+    begin = offset + HEADER.size
+    return Request(command, kind, count, first, second, data[begin : begin + size])
 
 
 class PlainPuts:
@@ -68,19 +52,15 @@ class PlainPuts:
     Args:
         client: Who puts.
         room: Says how many puts more of this client may be in progress.
-        failed: Told of each that fails.
         finish: Told of those that have acted.
 
     Attributes:
         acted: Those that have acted and are to be finished.
     """
 
-    def __init__(
-        self, client: Identity, room: Callable[[], int], failed: Failed, finish: Finish
-    ) -> None:
+    def __init__(self, client: Identity, room: Callable[[], int], finish: Finish) -> None:
         self._client = client
         self._room = room
-        self._failed = failed
         self._finish = finish
         self.acted: list[Acted] = []
         self._owner: PutsAtOnce | None = None
@@ -90,7 +70,9 @@ class PlainPuts:
         self._most = 0
 
     def act(self, channel: ClientChannel, kind: int, data: bytes, offset: int) -> bool:
-        """Let a put act if it is plain; whether it is. ``finish`` is to follow in this turn.
+        """Let a put act if it is plain; whether it has. ``finish`` is to follow in this turn.
+
+        One that is refused has moved nothing: it goes the way of all others, where that is told of.
 
         Args:
             channel: What is put to.
@@ -104,11 +86,9 @@ class PlainPuts:
             return False
         try:
             act(channel.entry, number.unpack_from(data, offset + HEADER.size)[0], *self._names)
-        except Exception as failure:
-            assert self._owner is not None
-            self._failed(PlainPut(channel, data, offset), failure, self._owner)
-        else:
-            self.acted.append((channel, data, offset))
+        except Exception:
+            return False
+        self.acted.append((channel, data, offset))
         return True
 
     def _opened(self, channel: ClientChannel) -> Callable[[Any, Any, str, str], None] | None:

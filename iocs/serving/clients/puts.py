@@ -12,7 +12,6 @@ import logging
 import time
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
-from functools import partial
 from typing import Any, Final
 
 import caproto as ca
@@ -24,7 +23,7 @@ from caproto.server.common import WRITE_LOCK_TIMEOUT, DisconnectedCircuit
 
 from iocs.serving.clients.identity import Identity
 from iocs.serving.clients.inbound import Oversized
-from iocs.serving.clients.plain_puts import Acted, PlainPut, PlainPuts
+from iocs.serving.clients.plain_puts import Acted, PlainPuts, request_of
 from iocs.serving.clients.readings import REASON_LENGTH, ClientChannel, RefusedRequestError
 from iocs.serving.interfaces import PutsAtOnce
 from iocs.serving.limits import Limits, Statistics
@@ -85,7 +84,7 @@ class ClientPuts:
         self.young = YoungPut()
         self._create_task = create_task
         self._tell = tell
-        self.plain = PlainPuts(client, self._room, self._refuse_plain, self._finish_plain)
+        self.plain = PlainPuts(client, self._room, self._finish_plain)
 
     async def begin(self, request: Request, channel: ClientChannel) -> None:
         """Start a put; it goes on if the client leaves. Its reply goes out when it completes.
@@ -125,31 +124,19 @@ class ClientPuts:
         self._step(self._finished(acted, owner), acted[-1][0].name, owner.hurry, last=True)
 
     async def _finished(self, acted: Sequence[Acted], owner: PutsAtOnce) -> None:
-        puts: list[PlainPut] = []
-        failure: Exception = RuntimeError()
+        replies: list[tuple[ClientChannel, bytes]] = []
         try:
             await owner.finish()
-        except Exception as error:
+        except Exception as failure:
             log.exception("what follows %d puts by %s failed", len(acted), self.client)
-            failure, puts = error, [PlainPut(*one) for one in acted]
+            replies = [
+                (channel, self.refuse(request_of(data, offset), channel, failure))
+                for channel, data, offset in acted
+            ]
         finally:
             self._ended(len(acted))
-        for put in puts:
-            await self._answer(put.channel, self.refuse(put.request, put.channel, failure))
-
-    def _refuse_plain(self, put: PlainPut, why: Exception, owner: PutsAtOnce) -> None:
-        self.in_progress += 1
-        self.young.clear()
-        self.plain.look_again()
-        work = self._complete(put.request, put.channel, partial(self._refused, put, why, owner))
-        self._step(work, put.channel.name, owner.hurry, last=False)
-
-    async def _refused(self, put: PlainPut, why: Exception, owner: PutsAtOnce) -> None:
-        """Raise what a put that has not acted has failed with, and have it told of before."""
-        request, channel = put.request, put.channel
-        data, kind = put_data(request, channel.name), _put_as(request.kind)
-        host, port = self.client.address
-        await owner.refused(channel.entry, data, kind, str(self.client), f"{host}:{port}", why)
+        for channel, reply in replies:
+            await self._answer(channel, reply)
 
     def _step(
         self,
@@ -176,17 +163,15 @@ class ClientPuts:
         self.in_progress += 1
         self.young.clear()
         self.plain.look_again()
-        return self._complete(request, channel, partial(self._asked, request, channel))
+        return self._complete(request, channel)
 
     def _ended(self, number: int) -> None:
         self.in_progress -= number
         self.young.set()
 
-    async def _complete(
-        self, request: Request, channel: ClientChannel, act: Callable[[], Awaitable[None]]
-    ) -> None:
+    async def _complete(self, request: Request, channel: ClientChannel) -> None:
         try:
-            reply = await self._carry_out(request, channel, act)
+            reply = await self._carry_out(request, channel)
         finally:
             self._ended(1)
         await self._answer(channel, reply)
@@ -198,7 +183,7 @@ class ClientPuts:
         except DisconnectedCircuit:
             log.debug("%s: the client has gone before its put completed", channel.name)
 
-    async def _asked(self, request: Request, channel: ClientChannel) -> None:
+    async def _ask(self, request: Request, channel: ClientChannel) -> None:
         """Do what a put asks for."""
         names = (self.client.claimed_host, self.client.user)
         # A client without rights learns no more than that.
@@ -207,11 +192,9 @@ class ClientPuts:
             data, kind = put_data(request, channel.name), _put_as(request.kind)
         await channel.entry.auth_write(*names, data, kind, None, user_address=self.client.address)
 
-    async def _carry_out(
-        self, request: Request, channel: ClientChannel, act: Callable[[], Awaitable[None]]
-    ) -> bytes:
+    async def _carry_out(self, request: Request, channel: ClientChannel) -> bytes:
         try:
-            await act()
+            await self._ask(request, channel)
         except Exception as failure:
             if not isinstance(failure, CLIENTS_FAULT):
                 log.exception("a put to %s by %s failed", channel.name, self.client)
