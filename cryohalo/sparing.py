@@ -145,6 +145,8 @@ def _close_open_trace(self: RunEngine, msg: Msg) -> None:
 
 
 _say_state: Final = LoggingPropertyMachine.__get__
+#: Where an engine has what was said of its state last, and of which state that is.
+_SAID: Final = "_state_said"
 
 
 def _state_said(self: LoggingPropertyMachine, engine: Any, owner: Any = None) -> Any:
@@ -158,9 +160,6 @@ def _state_said(self: LoggingPropertyMachine, engine: Any, owner: Any = None) ->
             vars(engine)[_SAID] = said, said.state_machine.actual_state
     return said
 
-
-#: Where an engine has what was said of its state last, and of which state that is.
-_SAID: Final = "_state_said"
 
 #: Classes, each with a protocol all of whose methods are the class's own.
 _supports: Final[set[tuple[type, type]]] = set()

@@ -282,7 +282,7 @@ def _distribution_checks(
         len(grand) / len(calm)
     )
     mean, width = float(np.mean(calm)), float(np.sqrt(np.mean(calm**2)))
-    from scipy.stats import kstest  # a third of a second: not before a result is asked for
+    from scipy.stats import kstest  # slow to import: not before a result is asked for
 
     core = calm[np.abs(calm) < 4]
     normality = float(kstest(core[:: 2 * options.line_bins], "norm").pvalue)
