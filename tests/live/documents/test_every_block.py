@@ -25,7 +25,7 @@ import pytest
 from tests.house.pages import REASONS, ROOT, blocks_of, every_block
 from tests.live.documents.apart import apart
 from tests.live.documents.terminal import FailedBlockError, Terminal
-from tests.live.documents.walking import walk, walk_through
+from tests.live.documents.walking import compare, walk, walk_through
 
 BLOCKS = list(every_block())
 PAGES = sorted({block.page for block in BLOCKS if not block.not_run})
@@ -89,6 +89,21 @@ def test_few_blocks_are_not_run() -> None:
 def test_a_block_that_does_not_is_found(text: str, told: str, terminal: Terminal) -> None:
     with pytest.raises((FailedBlockError, ValueError), match=re.escape(told)):
         walk(list(blocks_of(text, "p")), terminal)
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed"),
+    [
+        ("mean_temperature_k: 0.9281", "mean_temperature_k: 0.92816985"),
+        ("mean_temperature_k: 0.9281", "mean_temperature_k: -9.2816985e-01"),
+        ("run 9123df31, 5.2 mK", "run 91230311, 12345678 mK"),
+        ("run 9123df31-5c6c-409a-ad00-064381a3716d", "run 91230311-1111-4091-a000-064381a3716d"),
+    ],
+)
+def test_other_numbers_and_uids_of_any_digits_are_no_difference(shown: str, printed: str) -> None:
+    compare(shown, printed)
+    with pytest.raises(FailedBlockError, match="not printed"):
+        compare(f"other {shown}", printed)
 
 
 def test_blocks_go_on_from_each_other(terminal: Terminal) -> None:

@@ -23,6 +23,10 @@ SHELLS = {"sh", "bash", "shell"}
 OUTPUT = {"", "text", "console", "output"}
 #: Numbers of what there is, and digits as letters, which no comparison leaves out.
 COUNTED = re.compile(r"\bpvs=\d+|\b\d+ (?=(?:process variables|PVs|plans|claims|commands)\b)")
+#: Which of them eight digits are nobody can tell.
+UID_OR_NUMBER = re.compile(
+    r"\b[0-9a-f]{8}((-[0-9a-f]{4}){3}-[0-9a-f]{12})?\b(?!\.\d)|[-+]?\d[\d.,:]*(e[-+]?\d+)?"
+)
 SPELLED = str.maketrans("0123456789", "abcdefghij")
 INTERRUPTED = re.compile(r'Ctrl-C at ("[^"]+"(?: and "[^"]+")*)(, then again)?')
 
@@ -117,8 +121,7 @@ def shape(line: str) -> str:
     A number of what the program has stays: it is no measurement, and would grow stale unseen.
     """
     line = COUNTED.sub(lambda found: found[0].translate(SPELLED), line)
-    line = re.sub(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{8}\b", "UID", line)
-    line = re.sub(r"[-+]?(\d[\d.,:]*)(e[-+]?\d+)?", "0", line)
+    line = UID_OR_NUMBER.sub("0", line)
     return " ".join(line.split())
 
 
