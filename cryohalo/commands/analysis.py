@@ -131,6 +131,9 @@ def _tell_verdict(result: Result) -> None:
         return
     line = f"cryohalo: {escaped(result.verdict(), MOST_WORDS)}"
     errors.print(line, style="bold red")
+    if (better := result.better) is not None:
+        model = f"--baseline {better.baseline} --degree {better.pade_degree}"
+        errors.print(f"cryohalo: a richer baseline may settle that: {model}")
     raise typer.Exit(EXIT_NOT_BELIEVED)
 
 

@@ -35,6 +35,7 @@ from haloscope.analysis.quality.narrow import narrow_checks
 from haloscope.analysis.quality.residuals import Residuals, ResidualSums
 from haloscope.analysis.quality.stack import (
     MISFIT,
+    RICHER,
     WIDTH,
     beaten,
     described,
@@ -146,6 +147,15 @@ class Result:
         return bool(strong(self.candidates)) or any(
             doubt.name in (MISFIT, WIDTH) for doubt in self.doubts
         )
+
+    @property
+    def better(self) -> Options | None:
+        """Settings with a baseline that may settle a doubt: the richer one that beats the one used.
+
+        None if that is no doubt.
+        """
+        doubted = any(doubt.name == RICHER for doubt in self.doubts)
+        return self.adequacy.options if doubted and self.adequacy else None
 
     @property
     def believed(self) -> bool:

@@ -216,6 +216,21 @@ def test_a_result_not_to_be_believed_is_told_aloud_with_its_own_exit_code(tmp_pa
         assert line.startswith("cryohalo: NOT TO BE BELIEVED: noise temperature over the stack")
 
 
+def test_a_baseline_that_may_settle_a_doubt_is_named_as_it_is_given(tmp_path: Path) -> None:
+    path, output = tmp_path / "kink.h5", ["--output", str(tmp_path / "out")]
+    write_spectra(path, LIBRARY["kink, N 1e+03"]({}).spectra)
+    for name in ("analyze", "report"):
+        done = invoke(name, str(path), "--baseline", "letter", *output)
+        assert done.exit_code == 3
+        doubt, advice = done.stderr.splitlines()
+        assert doubt.startswith("cryohalo: NOT TO BE BELIEVED: ")
+        told, _, model = advice.partition(": --")
+        assert told == "cryohalo: a richer baseline may settle that"
+        assert "verdict: all 25 spectra used" in run(
+            name, str(path), *f"--{model}".split(), *output
+        )
+
+
 def test_strict_refuses_and_a_bad_spectrum_can_be_dropped_or_kept(tmp_path: Path) -> None:
     path, output = str(with_a_fault(tmp_path)), ["--output", str(tmp_path / "out")]
     strict = invoke("analyze", path, "--strict", *output)

@@ -36,6 +36,7 @@ from haloscope.analysis.statistics.tails import above_poisson
 
 __all__ = [
     "MISFIT",
+    "RICHER",
     "WIDTH",
     "beaten",
     "described",
@@ -51,6 +52,7 @@ __all__ = [
 
 WIDTH: Final = "width of the grand spectrum"
 MISFIT: Final = "residuals averaged over a line, all spectra"
+RICHER: Final = "no richer model describes the data better"
 #: A test fails at less probability than this.
 SURPRISING: Final = 1e-3
 #: And so does one that decides whether the result is to be believed.
@@ -187,8 +189,7 @@ def model_checks(held: Adequacy | None, *, harmless: bool) -> list[Check]:
         added, recovered = held.harm.added, held.harm.recovered
         found += f"; measured: {added:.2g} of it, {recovered:.0%} of an axion's power"
     expected = f"p > {UNBELIEVABLE_MODEL:g}, or less than {_MODEL_SLACK:g}"
-    return [Check("no richer model describes the data better", found, expected, not beaten(held),
-                  decisive=not harmless)]  # fmt: skip
+    return [Check(RICHER, found, expected, not beaten(held), decisive=not harmless)]
 
 
 def _tail(histogram: FloatArray) -> float:

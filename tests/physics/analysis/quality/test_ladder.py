@@ -15,7 +15,7 @@ from haloscope.analysis.options import Options
 from haloscope.analysis.pipeline import Result, analyze
 from haloscope.analysis.quality.harm import Harm, measured_harm
 from haloscope.analysis.quality.ladder import Adequacy
-from haloscope.analysis.quality.stack import seen_harmless
+from haloscope.analysis.quality.stack import RICHER, seen_harmless
 from tests.physics.analysis.generator import make, scan_targets
 from tests.physics.analysis.quality.nasty import options_of, shapes
 
@@ -70,9 +70,10 @@ def test_a_model_that_leaves_out_what_matters_is_not_believed(
     name: str, baseline: str, harm: str
 ) -> None:
     result = settled(name, baseline)
-    assert "no richer model describes the data better" in [doubt.name for doubt in result.doubts]
+    assert RICHER in [doubt.name for doubt in result.doubts]
     held = result.adequacy
     assert held is not None
+    assert result.better == held.options != result.options
     assert held.probability < 1e-3
     assert held.harm is not None
     assert (held.harm.added > 0.1) == (harm == "width")
