@@ -133,7 +133,7 @@ def _tell_verdict(result: Result) -> None:
     errors.print(line, style="bold red")
     if (better := result.better) is not None:
         model = f"--baseline {better.baseline} --degree {better.pade_degree}"
-        errors.print(f"cryohalo: a richer baseline may settle that: {model}")
+        errors.print(f"cryohalo: the doubt of the baseline may be settled by {model}")
     raise typer.Exit(EXIT_NOT_BELIEVED)
 
 

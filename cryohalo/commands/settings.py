@@ -49,6 +49,15 @@ def _bins(text: str | None) -> str | int | None:
     return int(between(1, _MOST_BINS)(number))
 
 
+def _degree(value: int | None) -> int | None:
+    """A degree that the analysis takes, where one is given: ``--help`` does not load it."""
+    if value is None:
+        return None
+    from haloscope.analysis.options import HIGHEST_DEGREE
+
+    return int(between(2, HIGHEST_DEGREE)(value))
+
+
 def _number(low: float, high: float, words: str, *names: str) -> Any:
     return Annotated[float | None, typer.Option(*names, help=words, callback=between(low, high))]
 
@@ -71,7 +80,7 @@ _OPTIONS: Final[dict[str, Any]] = {
     ],
     "pade_degree": Annotated[
         int | None,
-        typer.Option("--degree", help="Of the Pade model.", callback=between(2, 6)),
+        typer.Option("--degree", help="Of the Pade model.", callback=_degree),
     ],
     "window_khz": _number(1e-3, 1e9, "kHz about each target.", "--window"),
     "fine_merge": _count("Digitizer bins merged before the baseline.", "--fine-merge"),

@@ -150,9 +150,9 @@ class Result:
 
     @property
     def better(self) -> Options | None:
-        """Settings with a baseline that may settle a doubt: the richer one that beats the one used.
+        """Settings with the richer baseline that beats the one used.
 
-        None if that is no doubt.
+        None where no doubt says that one does.
         """
         doubted = any(doubt.name == RICHER for doubt in self.doubts)
         return self.adequacy.options if doubted and self.adequacy else None

@@ -173,7 +173,7 @@ def campaign(
             every_s=calibrate_every_s, md=more,
         )  # fmt: skip
         taken, known = yield from scanning
-        search = _result(analysis)
+        search = _result(analysis, "the scan")
         again, vetoed = _to_take_again(analysis, search, rule)
         rescanned = _rescan(haloscope, analysis, search, again, rescan_averages, known,
                             {**more, "decision": decision})  # fmt: skip
@@ -183,7 +183,7 @@ def campaign(
                 haloscope, analysis, verdicts, rescan_averages, earlier, known, more
             )
             if taken_off:
-                result = _result(analysis)
+                result = _result(analysis, "all")
                 off = analysis.field_off
                 verdicts = [_judged_again(said, analysis, off) for said in verdicts]
         candidates = _mhz(again)
@@ -245,7 +245,7 @@ def _rescan(
     if again:
         plan = rescan(haloscope, _mhz(again), averages=averages, calibration=calibration, md=md)
         yield from bpp.subs_wrapper(plan, [analysis, alone])
-        result = _result(analysis)
+        result = _result(analysis, "all")
     return result, _verdicts(again, search, alone, analysis, result)
 
 
@@ -286,7 +286,7 @@ def _verdicts(
     combined: Result | None,
 ) -> list[Verdict]:
     """What the rescan alone, and with the scan, says of each candidate of the scan."""
-    rescanned = _result(alone)
+    rescanned = _result(alone, "the rescan alone")
     if search is None or rescanned is None or combined is None:
         return []
     verdicts = []
@@ -312,16 +312,16 @@ def fresh_candidates(
     return [f for f in now_mhz if all(abs(f - other) > reach_mhz for other in before_mhz)]
 
 
-def _result(analysis: LiveAnalysis) -> Result | None:
+def _result(analysis: LiveAnalysis, spectra: str) -> Result | None:
     try:
         result = analysis.result()
     except QualityError as error:
-        log.warning("no result: %s", error)
+        log.warning("no result of %s: %s", spectra, error)
         return None
     except ValueError:  # a rehearsal, or a scan too short to cover a line
         return None
     told = log.info if result.believed else log.warning
-    told("result: %s", result.verdict())
+    told("result of %s: %s", spectra, result.verdict())
     return result
 
 

@@ -216,19 +216,33 @@ def test_a_result_not_to_be_believed_is_told_aloud_with_its_own_exit_code(tmp_pa
         assert line.startswith("cryohalo: NOT TO BE BELIEVED: noise temperature over the stack")
 
 
-def test_a_baseline_that_may_settle_a_doubt_is_named_as_it_is_given(tmp_path: Path) -> None:
-    path, output = tmp_path / "kink.h5", ["--output", str(tmp_path / "out")]
-    write_spectra(path, LIBRARY["kink, N 1e+03"]({}).spectra)
-    for name in ("analyze", "report"):
-        done = invoke(name, str(path), "--baseline", "letter", *output)
-        assert done.exit_code == 3
-        doubt, advice = done.stderr.splitlines()
-        assert doubt.startswith("cryohalo: NOT TO BE BELIEVED: ")
-        told, _, model = advice.partition(": --")
-        assert told == "cryohalo: a richer baseline may settle that"
-        assert "verdict: all 25 spectra used" in run(
-            name, str(path), *f"--{model}".split(), *output
-        )
+@pytest.mark.parametrize("command", ["analyze", "report", "montecarlo"])
+@pytest.mark.parametrize(
+    ("name", "model", "advised"),
+    [
+        ("kink, N 1e+03", ["--baseline", "letter"], ["--baseline", "pade", "--degree", "6"]),
+        (
+            "step 2 %, N 1e+03",
+            ["--baseline", "pade", "--degree", "5"],
+            ["--baseline", "pade", "--degree", "7"],
+        ),
+    ],
+)
+def test_a_baseline_that_may_settle_a_doubt_is_told_as_it_is_given(
+    command: str, name: str, model: list[str], advised: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "spectra.h5"
+    write_spectra(path, LIBRARY[name]({}).spectra)
+    output = ["--output", str(tmp_path / "out")]
+    more = ["--experiments", "100"] if command == "montecarlo" else output
+    given = [command, str(path), *more, *model]
+    done = invoke(*given)
+    assert done.exit_code == 3
+    doubt, advice = done.stderr.splitlines()
+    assert doubt.startswith("cryohalo: NOT TO BE BELIEVED: ")
+    words = "cryohalo: the doubt of the baseline may be settled by "
+    assert advice.removeprefix(words).split() == advised
+    assert "verdict: all 25 spectra used" in run(*given, *advised)
 
 
 def test_strict_refuses_and_a_bad_spectrum_can_be_dropped_or_kept(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from haloscope.analysis.chain.baseline import Baseline, fit_baseline
 from haloscope.analysis.chain.response import TakenUp, taken_up
 from haloscope.analysis.chain.selection import Windows
 from haloscope.analysis.chain.template import line_table
-from haloscope.analysis.options import Options
+from haloscope.analysis.options import HIGHEST_DEGREE, Options
 from haloscope.analysis.quality.harm import Harm
 from haloscope.analysis.quality.linescale import (
     SmootherScale,
@@ -194,7 +194,7 @@ def _richer(windows: Windows, options: Options) -> Iterator[Options]:
     first = {"pade": options.pade_degree + 1, "letter": 5}.get(options.baseline)
     if first is not None:
         for degree in (first, first + 1):
-            if _enough_bins(windows, degree):
+            if degree <= HIGHEST_DEGREE and _enough_bins(windows, degree):
                 yield replace(options, baseline="pade", pade_degree=degree)
 
 

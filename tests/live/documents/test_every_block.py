@@ -97,6 +97,7 @@ def test_a_block_that_does_not_is_found(text: str, told: str, terminal: Terminal
         ("mean_temperature_k: 0.9281", "mean_temperature_k: 0.92816985"),
         ("mean_temperature_k: 0.9281", "mean_temperature_k: -9.2816985e-01"),
         ("run 9123df31, 5.2 mK", "run 91230311, 12345678 mK"),
+        ("n 12, haloscope-9123df31", "n 12345678, haloscope-91230032"),
         ("run 9123df31-5c6c-409a-ad00-064381a3716d", "run 91230311-1111-4091-a000-064381a3716d"),
     ],
 )

@@ -23,9 +23,9 @@ SHELLS = {"sh", "bash", "shell"}
 OUTPUT = {"", "text", "console", "output"}
 #: Numbers of what there is, and digits as letters, which no comparison leaves out.
 COUNTED = re.compile(r"\bpvs=\d+|\b\d+ (?=(?:process variables|PVs|plans|claims|commands)\b)")
-#: Which of them eight digits are nobody can tell.
+#: One pattern for both: eight digits may be either.
 UID_OR_NUMBER = re.compile(
-    r"\b[0-9a-f]{8}((-[0-9a-f]{4}){3}-[0-9a-f]{12})?\b(?!\.\d)|[-+]?\d[\d.,:]*(e[-+]?\d+)?"
+    r"[-+]?(\b[0-9a-f]{8}((-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(?!\.\d))|\d[\d.,:]*(e[-+]?\d+)?)[.,:]*"
 )
 SPELLED = str.maketrans("0123456789", "abcdefghij")
 INTERRUPTED = re.compile(r'Ctrl-C at ("[^"]+"(?: and "[^"]+")*)(, then again)?')
