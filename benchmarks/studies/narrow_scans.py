@@ -159,7 +159,7 @@ def search_alarms(searches: int) -> Iterator[str]:
                 harm = result.adequacy and result.adequacy.harm
                 added.append(harm.added if harm else np.nan)
     for options, added in zip(MODELS, doubted, strict=True):
-        span = f"{min(added):.2f} to {max(added):.2f}" if added else ""
+        span = f"{np.nanmin(added):.2f} to {np.nanmax(added):.2f}" if added else ""
         yield f"| {options.baseline} | {len(added)} of {searches} | {span} |"
 
 
@@ -187,13 +187,17 @@ def main() -> None:
     parser.add_argument("--searches", type=int, default=100)
     parser.add_argument("--rippled", type=int, default=5)
     told = parser.parse_args()
-    show("| axion, 1/GeV | not believed after the scan | while it runs |", false_alarms(told.scans))
-    show(
-        "| baseline | searches not believed | which adds to their grand variance |",
-        search_alarms(told.searches),
-    )
-    title = "| ripple | adds to the grand variance | believed, no axion | with a loud one |"
-    show(title, rippled_scans(told.rippled))
+    tables = [
+        (told.scans, false_alarms,
+         "| axion, 1/GeV | not believed after the scan | while it runs |"),
+        (told.searches, search_alarms,
+         "| baseline | searches not believed | which adds to their grand variance |"),
+        (told.rippled, rippled_scans,
+         "| ripple | adds to the grand variance | believed, no axion | with a loud one |"),
+    ]  # fmt: skip
+    for count, lines, title in tables:
+        if count:
+            show(title, lines(count))
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from haloscope.analysis.options import Options
     from haloscope.analysis.pipeline import Result
     from haloscope.analysis.settings import Settings
     from haloscope.analysis.spectra import Spectra
@@ -131,10 +132,19 @@ def _tell_verdict(result: Result) -> None:
         return
     line = f"cryohalo: {escaped(result.verdict(), MOST_WORDS)}"
     errors.print(line, style="bold red")
-    if (better := result.better) is not None:
-        model = f"--baseline {better.baseline} --degree {better.pade_degree}"
+    if result.better is not None:
+        model = _as_given(result.better)
         errors.print(f"cryohalo: the doubt of the baseline may be settled by {model}")
     raise typer.Exit(EXIT_NOT_BELIEVED)
+
+
+def _as_given(better: Options) -> str:
+    """A richer baseline as these commands take it."""
+    from haloscope.analysis.quality.ladder import HIGHEST_DEGREE
+
+    if better.pade_degree > HIGHEST_DEGREE:
+        return "--baseline auto"
+    return f"--baseline {better.baseline} --degree {better.pade_degree}"
 
 
 @app.command()

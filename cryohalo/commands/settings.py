@@ -53,9 +53,9 @@ def _degree(value: int | None) -> int | None:
     """A degree that the analysis takes, where one is given: ``--help`` does not load it."""
     if value is None:
         return None
-    from haloscope.analysis.options import HIGHEST_DEGREE
+    from haloscope.analysis.quality.ladder import DEGREES, HIGHEST_DEGREE
 
-    return int(between(2, HIGHEST_DEGREE)(value))
+    return int(between(DEGREES[0], HIGHEST_DEGREE)(value))
 
 
 def _number(low: float, high: float, words: str, *names: str) -> Any:

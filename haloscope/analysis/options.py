@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from numbers import Real
 from typing import Any, Final, Literal
 
@@ -27,10 +27,6 @@ from haloscope.noise import squeezed_share
 #: Coarse bins over the cavity's width, at most: there eps is right to 1.5 % (a bin of 0.41 of the
 #: width makes it 7 % too high).
 LARGEST_BIN: Final = 0.15
-#: Highest degree of a baseline's polynomial: what an apparatus' owners may state.
-HIGHEST_DEGREE: Final = next(
-    int(item.metadata["high"]) for item in fields(Analysis) if item.name == "pade_degree"
-)
 #: What an apparatus' owners state under the same name.
 _STATED = ("window_hz", "baseline", "pade_degree", "savgol_window_hz", "savgol_degree",
            "jpa_gain_tolerance_db", "confidence", "target_snr", "noise_systematic")  # fmt: skip

@@ -173,7 +173,7 @@ def campaign(
             every_s=calibrate_every_s, md=more,
         )  # fmt: skip
         taken, known = yield from scanning
-        search = _result(analysis, "the scan")
+        search = _result(analysis)
         again, vetoed = _to_take_again(analysis, search, rule)
         rescanned = _rescan(haloscope, analysis, search, again, rescan_averages, known,
                             {**more, "decision": decision})  # fmt: skip
@@ -183,7 +183,7 @@ def campaign(
                 haloscope, analysis, verdicts, rescan_averages, earlier, known, more
             )
             if taken_off:
-                result = _result(analysis, "all")
+                result = _result(analysis)
                 off = analysis.field_off
                 verdicts = [_judged_again(said, analysis, off) for said in verdicts]
         candidates = _mhz(again)
@@ -245,7 +245,7 @@ def _rescan(
     if again:
         plan = rescan(haloscope, _mhz(again), averages=averages, calibration=calibration, md=md)
         yield from bpp.subs_wrapper(plan, [analysis, alone])
-        result = _result(analysis, "all")
+        result = _result(analysis)
     return result, _verdicts(again, search, alone, analysis, result)
 
 
@@ -312,7 +312,7 @@ def fresh_candidates(
     return [f for f in now_mhz if all(abs(f - other) > reach_mhz for other in before_mhz)]
 
 
-def _result(analysis: LiveAnalysis, spectra: str) -> Result | None:
+def _result(analysis: LiveAnalysis, spectra: str = "all spectra so far") -> Result | None:
     try:
         result = analysis.result()
     except QualityError as error:

@@ -226,6 +226,8 @@ def test_a_result_not_to_be_believed_is_told_aloud_with_its_own_exit_code(tmp_pa
             ["--baseline", "pade", "--degree", "5"],
             ["--baseline", "pade", "--degree", "7"],
         ),
+        # The next degree is beyond what the command takes.
+        ("step 2 %, N 1e+03", ["--baseline", "pade", "--degree", "8"], ["--baseline", "auto"]),
     ],
 )
 def test_a_baseline_that_may_settle_a_doubt_is_told_as_it_is_given(

@@ -23,7 +23,7 @@ from haloscope.analysis.chain.baseline import Baseline, fit_baseline
 from haloscope.analysis.chain.response import TakenUp, taken_up
 from haloscope.analysis.chain.selection import Windows
 from haloscope.analysis.chain.template import line_table
-from haloscope.analysis.options import HIGHEST_DEGREE, Options
+from haloscope.analysis.options import Options
 from haloscope.analysis.quality.harm import Harm
 from haloscope.analysis.quality.linescale import (
     SmootherScale,
@@ -34,13 +34,15 @@ from haloscope.analysis.quality.linescale import (
 from haloscope.analysis.spectra import FloatArray, IntArray, Spectra
 from haloscope.analysis.statistics.tails import above_chi_square
 
-__all__ = ["MOST_SPECTRA", "Adequacy", "Rung", "adequacy", "choose"]
+__all__ = ["DEGREES", "HIGHEST_DEGREE", "MOST_SPECTRA", "Adequacy", "Rung", "adequacy", "choose"]
 
 #: Spectra that are looked at, spread over the stack.
 MOST_SPECTRA = 64
 #: A model is beaten if chance lets the deviance fall as far with less probability.
 BEATEN = 1e-3
 DEGREES = range(2, 7)
+#: The richest that these are held against.
+HIGHEST_DEGREE = DEGREES[-1] + 2
 _JPA_DB = 1.0  # The letter's model is that of a receiver behind a JPA.
 _CLIP_SIGMA = 6.0  # A bin further off is a spike's.
 _FEWEST = 3
@@ -194,7 +196,7 @@ def _richer(windows: Windows, options: Options) -> Iterator[Options]:
     first = {"pade": options.pade_degree + 1, "letter": 5}.get(options.baseline)
     if first is not None:
         for degree in (first, first + 1):
-            if degree <= HIGHEST_DEGREE and _enough_bins(windows, degree):
+            if _enough_bins(windows, degree):
                 yield replace(options, baseline="pade", pade_degree=degree)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from haloscope.analysis.quality.stack import RICHER
 from tests.physics.analysis.quality.nasty import BASELINES, library
 from tests.physics.analysis.quality.trying import Outcome, tried
 
@@ -33,7 +34,7 @@ REASONS = (
     "not converged",
     "chi-square",
     "residuals averaged over a line",
-    "no richer model describes the data better",
+    RICHER,
     "noise temperature",
     "quantum limit",
     "noise too high",
